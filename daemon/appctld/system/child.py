@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Start and end one child process; the only place of the daemon that does.
+
+Guarantees: descriptors given to a child are closed on our side, whatever happens; a child that is left behind
+by its caller (cancelled, timed out, misunderstood) is terminated, then killed, and always reaped.
+"""
+
+import asyncio
+import contextlib
+import os
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+
+from appctld.errors import Failed
+
+GRACE = 2.0  # seconds between SIGTERM and SIGKILL: enough to drop a temporary file, short enough to wait for
+LINE_BYTES = 1 << 20  # one line from a worker: an answer lists at most a few hundred names, never bulk
+PLAIN = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}  # nothing of the caller's environment gets in
+
+
+@contextlib.asynccontextmanager
+async def child(
+    argv: Sequence[str],
+    *,
+    stdin: int,
+    stdout: int,
+    fds: Collection[int] = (),
+    environment: Mapping[str, str] = PLAIN,
+) -> AsyncIterator[Process]:
+    """A child for the length of the `with` block. Takes over `fds`, and stdin and stdout where they are numbers.
+
+    Raises Failed when the program cannot be started (for example, is not installed).
+    """
+    owned = {*fds, *(number for number in (stdin, stdout) if number >= 0)}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=stdin,
+            stdout=stdout,
+            pass_fds=tuple(fds),
+            env=dict(environment),
+            limit=LINE_BYTES,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise Failed(f"{argv[0]} could not be started: {error.strerror}") from error
+    finally:
+        for number in owned:
+            os.close(number)
+    try:
+        yield process
+    finally:
+        await _end(process)
+
+
+async def _end(process: Process) -> None:
+    """Leave nothing running: SIGTERM, a grace time, SIGKILL; returns only when the child is reaped."""
+    waiting = asyncio.ensure_future(_stop(process))
+    while not waiting.done():
+        try:
+            await asyncio.shield(waiting)
+        except asyncio.CancelledError:  # a second cancel does not leave a child behind either
+            if waiting.done():
+                raise
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), GRACE)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+    await process.wait()
