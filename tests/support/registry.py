@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A real registry (`docker-registry serve`) on a free loopback port, with its storage in reach.
+
+Guarantees: it answers when `with` begins and is gone when it ends; blobs are read from disk on every request,
+so that an edited file is served. What a real registry never does wrong is left to fake_registry.py.
+"""
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+READY_SECONDS = 20  # a busy machine of two cores; it takes 0.1 s on an idle one
+_LISTENING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
+
+
+class Registry:
+    """`with Registry(tmp_path) as registry:` then `registry.host` is `127.0.0.1:PORT`.
+
+    `users` (name -> password) turns on Basic authentication through an htpasswd file.
+    """
+
+    def __init__(self, directory: Path, *, users: dict[str, str] | None = None) -> None:
+        self.storage = directory / "storage"
+        self.host = ""
+        self._directory = directory
+        self._users = users or {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.storage.mkdir(parents=True, exist_ok=True)
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`."""
+        return f"http://{self.host}"
+
+    def start(self) -> None:
+        """Serve; after `stop` on the same port again, with the same storage."""
+        config = self._directory / "registry.json"  # JSON is YAML
+        config.write_text(json.dumps(self._config()))
+        log = self._directory / "registry.log"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                ["docker-registry", "serve", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait(log)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End it, as when the registry is down; `start` brings it back."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def blob(self, digest: str) -> Path:
+        """The file that holds the blob `sha256:<hex>`; edit it, and the edited bytes are served."""
+        algorithm, _, hexadecimal = digest.partition(":")
+        return self.storage / f"docker/registry/v2/blobs/{algorithm}/{hexadecimal[:2]}/{hexadecimal}/data"
+
+    def push(
+        self,
+        source: str,
+        name: str,
+        *options: str,
+        credential: str | None = None,
+        registries_d: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> str:
+        """`skopeo copy SOURCE docker://HOST/NAME`; the manifest's digest as the registry has it.
+
+        `source` is skopeo's (`oci:DIR:TAG`), `name` is `repository:tag`, `credential` is `user:password`. More of
+        `skopeo copy`'s own `options` are `--all` and `--sign-by KEY`; to sign, give `registries_d` (a directory
+        whose lookaside-staging is written) and GNUPGHOME in `env`, which is added to the environment.
+        """
+        places = ["--registries.d", str(registries_d)] if registries_d else []
+        login = ["--dest-creds", credential] if credential else []
+        digestfile = self._directory / "pushed.digest"
+        subprocess.run(
+            [
+                *("skopeo", "--insecure-policy", *places, "copy", "--quiet", "--dest-tls-verify=false"),
+                *("--preserve-digests", "--digestfile", str(digestfile), *login, *options),
+                *(source, f"docker://{self.host}/{name}"),
+            ],
+            env={**os.environ, **(env or {})},
+            check=True,
+        )
+        return digestfile.read_text().strip()
+
+    def _config(self) -> dict[str, object]:
+        config: dict[str, object] = {
+            "version": "0.1",
+            "log": {"level": "info", "accesslog": {"disabled": False}},
+            "storage": {"filesystem": {"rootdirectory": str(self.storage)}, "delete": {"enabled": True}},
+            "http": {"addr": self.host or "127.0.0.1:0", "secret": "a test's"},
+        }
+        if self._users:
+            config["auth"] = {"htpasswd": {"realm": "test", "path": str(self._htpasswd())}}
+        return config
+
+    def _htpasswd(self) -> Path:
+        path = self._directory / "htpasswd"
+        entries = [
+            subprocess.run(
+                ["htpasswd", "-niB", name], input=secret.encode(), capture_output=True, check=True
+            ).stdout
+            for name, secret in self._users.items()
+        ]
+        path.write_bytes(b"".join(entries))
+        return path
+
+    def _wait(self, log: Path) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"docker-registry ended: {log.read_text()}")
+            found = _LISTENING.search(log.read_text(errors="replace"))
+            if found and _answers(found[1]):
+                self.host = found[1]
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"docker-registry does not answer: {log.read_text()}")
+
+
+def _entry(name: str, secret: str) -> bytes:
+    command = ["htpasswd", "-niB", name]
+    return subprocess.run(command, input=secret.encode(), capture_output=True, check=True).stdout
+
+
+def _answers(host: str) -> bool:
+    connection = http.client.HTTPConnection(host, timeout=2)
+    try:
+        connection.request("GET", "/v2/")
+        return connection.getresponse().status in {200, 401}
+    except OSError:
+        return False
+    finally:
+        connection.close()
