@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from appctld.errors import Failed, LimitExceeded
 from appctld.system.capture import STATUS_BYTES, STATUS_FD, Captured, capture
 
@@ -27,8 +28,8 @@ def gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
-def open_descriptors() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
+def open_descriptors() -> set[Path]:
+    return set(Path("/proc/self/fd").iterdir())
 
 
 def test_output_status_and_exit_status_are_kept_apart() -> None:
@@ -55,7 +56,7 @@ def test_the_named_descriptors_are_inherited_and_no_others(tmp_path: Path) -> No
     for name in ("given", "kept"):
         (tmp_path / name).write_text(name)
     given, kept = (os.open(tmp_path / name, os.O_RDONLY) for name in ("given", "kept"))
-    os.set_inheritable(kept, True)
+    os.set_inheritable(kept, True)  # noqa: FBT003 - positional only
     try:
         names = run(*shell("cat /proc/self/fd/$1; readlink /proc/self/fd/*", str(given)), fds=(given,)).stdout
     finally:
@@ -151,14 +152,15 @@ from appctld.system.capture import capture
 async def main():
     await capture(("true",), deadline=60, max_output=1, status=True)  # what asyncio opens once is open now
     before = sorted(os.listdir("/proc/self/fd"))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     for room in range(1, 12):
         held = os.memfd_create("x")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (held + room, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (held + room, most))
         try:
             await capture(("true",), pass_fds=(held,), deadline=60, max_output=1, status=True)
         except Exception:
             pass
-        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, most))
         await asyncio.sleep(0)
         assert sorted(os.listdir("/proc/self/fd")) == before, (room, before, os.listdir("/proc/self/fd"))
 asyncio.run(main())
