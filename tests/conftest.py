@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What holds for every test: no hypothesis database in the checkout, and no skips where all must be shown.
+
+With CI set in the environment a skipped test fails the run: a missing peer there is a fault of the set-up.
+"""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile(
+    "appctl",
+    database=None,  # the checkout is not the test user's to write
+    deadline=None,  # two cores shared with real registries: a slow example is no wrong one
+    print_blob=True,
+)
+hypothesis.settings.load_profile("appctl")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Turn skips into a failure where CI is set; the workers of xdist only report."""
+    if not os.environ.get("CI") or hasattr(session.config, "workerinput") or exitstatus != pytest.ExitCode.OK:
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter is not None else []
+    if skipped:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
