@@ -109,9 +109,13 @@ def parse_dirmeta(data: bytes) -> DirMeta:
     return meta
 
 
+def serialize_xattrs(xattrs: Xattrs) -> bytes:
+    """The bytes of an `a(ayay)` of name and value, in the order given; files keep theirs in the same form."""
+    return _array(_tuple(name + b"\0", value) for name, value in xattrs)
+
+
 def _dirmeta(meta: DirMeta) -> bytes:
-    pairs = _array(_tuple(name + b"\0", value) for name, value in meta.xattrs)
-    return _DIRMETA_HEAD.pack(meta.uid, meta.gid, meta.mode) + pairs
+    return _DIRMETA_HEAD.pack(meta.uid, meta.gid, meta.mode) + serialize_xattrs(meta.xattrs)
 
 
 def _file_entry(data: bytes) -> tuple[str, str]:
