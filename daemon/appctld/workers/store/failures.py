@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What libostree and the kernel say when something fails, as leaves of errors.
+
+Guarantees: nothing of GLib and no OSError leaves a `translated` block. Leaves to others: failures of our own,
+which are leaves already and pass through.
+"""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+
+from gi.repository import Gio, GLib
+
+from appctld.errors import AppctlError, Busy, Failed, LimitExceeded, NoSpace, RepoCorrupt
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextlib.contextmanager
+def translated(doing: str, *, otherwise: type[AppctlError] = Failed) -> Iterator[None]:
+    """Raise libostree's and the kernel's errors as leaves; `otherwise` is the one for what is unforeseen."""
+    try:
+        yield
+    except GLib.Error as error:
+        raise _leaf(error, doing, otherwise) from error
+    except OSError as error:
+        raise _kernel(error, doing, otherwise) from error
+
+
+def _leaf(error: GLib.Error, doing: str, otherwise: type[AppctlError]) -> AppctlError:
+    text = f"{doing}: {error.message}"
+    if _is(error, Gio.IOErrorEnum.WOULD_BLOCK):
+        return Busy("something else is changing the repository")
+    if "xattr(" in error.message and _is(error, Gio.IOErrorEnum.NO_SPACE):
+        # The disk is not full: ext4 keeps about 4,000 bytes of user.ostreemeta, and this file wants more
+        return LimitExceeded(f"a file's attributes do not fit into this file system ({text})")
+    # libostree's own check of min-free-space fails without a code
+    if _is(error, Gio.IOErrorEnum.NO_SPACE) or "min-free-space" in error.message:
+        return NoSpace(text)
+    if _is(error, Gio.IOErrorEnum.NOT_FOUND) or "Corrupted" in error.message:
+        return RepoCorrupt(text)
+    return otherwise(text)
+
+
+def _kernel(error: OSError, doing: str, otherwise: type[AppctlError]) -> AppctlError:
+    text = f"{doing}: {error.strerror}"
+    return NoSpace(text) if error.errno in _FULL else otherwise(text)
+
+
+def _is(error: GLib.Error, code: Gio.IOErrorEnum) -> bool:
+    return error.matches(Gio.io_error_quark(), code)

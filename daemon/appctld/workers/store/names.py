@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The names that the store takes from outside, and what they must look like; pure.
+
+Guarantees: what passes here is one path component (or a ref made of such), never `.`, `..`, hidden or empty.
+The daemon checked all of it before; the store checks again and fails closed. Hex digits that we computed are
+the only other thing that ever names a file.
+"""
+
+import re
+
+from appctld.errors import Failed
+
+ID_CHARACTERS = 255  # NAME_MAX: an app's ID is the name of its directory
+
+_HEX = r"[0-9a-f]{64}"
+_REMOTE = r"[a-z][a-z0-9_-]{0,63}"
+_ID = r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){2,}"
+_DEPLOYMENT = r"[0-9a-f]{12}\.[0-9]{1,9}"
+
+_CHECKSUM_PATTERN = re.compile(_HEX)
+_ID_PATTERN = re.compile(_ID)
+_DEPLOYMENT_PATTERN = re.compile(_DEPLOYMENT)
+_LAYER_REF = re.compile(f"appctl/layer/{_REMOTE}/{_HEX}")
+_APP_REF = re.compile(f"appctl/app/{_REMOTE}/{_ID}/{_DEPLOYMENT}")
+
+
+def check_checksum(text: str) -> str:
+    """Give back an object's checksum, or the hex digits of a digest; anything else is `Failed`."""
+    return _check(_CHECKSUM_PATTERN, text, "a checksum")
+
+
+def check_id(text: str) -> str:
+    """Give back an app's ID (CLI.md's pattern); anything else is `Failed`."""
+    if len(text) > ID_CHARACTERS:
+        raise Failed(f"an ID of more than {ID_CHARACTERS} characters reached the store")
+    return _check(_ID_PATTERN, text, "an ID")
+
+
+def check_deployment(text: str) -> str:
+    """Give back a deployment's name, `<12 hex of the commit>.<n>`; anything else is `Failed`."""
+    return _check(_DEPLOYMENT_PATTERN, text, "a deployment")
+
+
+def check_layer_ref(text: str) -> str:
+    """Give back `appctl/layer/REMOTE/<diffID hex>`; anything else is `Failed`."""
+    return _check(_LAYER_REF, text, "a layer's ref")
+
+
+def check_app_ref(text: str) -> str:
+    """Give back `appctl/app/REMOTE/ID/DEPLOYMENT`; anything else is `Failed`."""
+    return _check(_APP_REF, text, "an app's ref")
+
+
+def check_ref(text: str) -> str:
+    """Give back a ref of one of the two kinds; anything else is `Failed`."""
+    return check_layer_ref(text) if text.startswith("appctl/layer/") else check_app_ref(text)
+
+
+def _check(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise Failed(f"{text[:80]!r} is not the name of {what}")
+    return text

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Gio: streams that libostree reads, and the codes of its errors."""
+
+import enum
+
+from . import GLib
+
+class Cancellable: ...
+
+class File:
+    @staticmethod
+    def new_for_path(path: str) -> File: ...
+
+class InputStream:
+    def read_bytes(self, count: int, cancellable: Cancellable | None) -> GLib.Bytes: ...
+
+class MemoryInputStream(InputStream):
+    @staticmethod
+    def new_from_bytes(bytes: GLib.Bytes) -> MemoryInputStream: ...
+
+class IOErrorEnum(enum.IntEnum):
+    NOT_FOUND = 1
+    NO_SPACE = 12
+    WOULD_BLOCK = 27
+
+def io_error_quark() -> int: ...

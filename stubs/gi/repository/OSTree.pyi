@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""libostree, exactly the calls that the store uses.
+
+No `*_trusted` call is here, and none may come: each takes an object's name on faith (DESIGN.md, R3).
+"""
+
+import enum
+
+from . import Gio, GLib
+
+class ObjectType(enum.IntEnum):
+    FILE = 1
+    DIR_TREE = 2
+    DIR_META = 3
+    COMMIT = 4
+
+class RepoMode(enum.IntEnum):
+    BARE = 0
+    ARCHIVE = 1
+    BARE_USER = 2
+
+class RepoLockType(enum.IntEnum):
+    SHARED = 0
+    EXCLUSIVE = 1
+
+class RepoListRefsExtFlags(enum.IntFlag):
+    NONE = 0
+
+class RepoTransactionStats: ...
+
+class RepoFile:
+    def tree_get_contents_checksum(self) -> str: ...
+    def tree_get_metadata_checksum(self) -> str: ...
+
+class Repo:
+    @staticmethod
+    def create_at(
+        dfd: int, path: str, mode: RepoMode, options: GLib.Variant | None, cancellable: Gio.Cancellable | None
+    ) -> Repo: ...
+    @staticmethod
+    def open_at(dfd: int, path: str, cancellable: Gio.Cancellable | None) -> Repo: ...
+    def get_mode(self) -> RepoMode: ...
+    def get_dfd(self) -> int: ...
+    def copy_config(self) -> GLib.KeyFile: ...
+    def write_config(self, config: GLib.KeyFile) -> bool: ...
+    def get_min_free_space_bytes(self) -> tuple[bool, int]: ...
+    def lock_push(self, lock_type: RepoLockType, cancellable: Gio.Cancellable | None) -> bool: ...
+    def lock_pop(self, lock_type: RepoLockType, cancellable: Gio.Cancellable | None) -> bool: ...
+    def prepare_transaction(self, cancellable: Gio.Cancellable | None) -> tuple[bool, bool]: ...
+    def commit_transaction(self, cancellable: Gio.Cancellable | None) -> tuple[bool, RepoTransactionStats]: ...
+    def abort_transaction(self, cancellable: Gio.Cancellable | None) -> bool: ...
+    def write_content(
+        self,
+        expected_checksum: None,
+        object_input: Gio.InputStream,
+        length: int,
+        cancellable: Gio.Cancellable | None,
+    ) -> tuple[bool, bytes]: ...
+    def write_metadata(
+        self,
+        objtype: ObjectType,
+        expected_checksum: None,
+        object: GLib.Variant,
+        cancellable: Gio.Cancellable | None,
+    ) -> tuple[bool, bytes]: ...
+    def load_variant(self, objtype: ObjectType, sha256: str) -> tuple[bool, GLib.Variant]: ...
+    def fsck_object(self, objtype: ObjectType, sha256: str, cancellable: Gio.Cancellable | None) -> bool: ...
+    def list_refs_ext(
+        self, refspec_prefix: str | None, flags: RepoListRefsExtFlags, cancellable: Gio.Cancellable | None
+    ) -> tuple[bool, dict[str, str]]: ...
