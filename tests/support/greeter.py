@@ -3,7 +3,7 @@
 """The demo's app: a small shell program in an image of its own, with this machine's shell and libraries.
 
 Three layers: a minimal root with a first draft of the words; the program, with a whiteout for the draft and
-an opaque directory that replaces the languages; the words of version 1. Version 2 adds one layer of other words.
+an opaque directory that replaces the languages; the words of version 1. Later versions add a layer of words.
 The program fails when whiteout or opaque directory did not work: running it shows more than that it starts.
 """
 
@@ -35,7 +35,7 @@ for file in languages/*; do languages="$languages $(basename "$file")"; done
 
 
 def build(layout: Layout, work: Path, version: int) -> str:
-    """Build version 1, or a later one on top of the one before, as tag `v<version>`; return the manifest's digest.
+    """Build version 1, or a later one on top of the one before it, as tag `v<version>`; return the digest.
 
     `work` is an empty directory for the layers of this version.
     """

@@ -7,8 +7,8 @@
     registry.push(layout.source("1"), "demo/greeter:1")
 
 A layer directory is what the layer's tar holds: whiteouts are files of that name (`.wh.old`, `.wh..wh..opq`).
-A tar file is taken byte for byte, so that hostile archives become images as well. The registry and signatures are
-in registry.py and keys.py.
+A tar file is taken byte for byte, so that hostile archives become images as well. The registry and signatures
+are in registry.py and keys.py.
 """
 
 import hashlib
