@@ -40,8 +40,8 @@ def main() -> int:
         uninstall(stage)
     seconds = time.monotonic() - STARTED
     print(
-        f"\nShown in {seconds:.0f} s: a signed image of three layers installed and run, updated by downloading"
-        f" {downloaded:,} of {total:,} bytes, rolled back; a stranger's signature refused; all of it removed again."
+        f"\nShown in {seconds:.0f} s: a signed image of three layers installed and run; updated with"
+        f" {downloaded:,} of {total:,} bytes to download; rolled back; a stranger's signature refused; all removed."
     )
     return 0
 

@@ -46,6 +46,8 @@ class Layout:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         if not (directory / "oci-layout").exists():
+            if directory.exists():
+                directory.rmdir()  # umoci wants to make it
             _umoci("init", "--layout", str(directory))
 
     def source(self, tag: str) -> str:
