@@ -24,7 +24,9 @@ from appctld.model.jsonvalue import (
 from appctld.model.manifest import Platform
 
 CONFIG_BYTES = 1 << 20  # real ones are a few KiB; a label may carry a metadata file and icons
-TEXT_LENGTH = 4096  # anything longer is no title, version or argument that a person or a kernel would take well
+TEXT_LENGTH = (
+    4096  # anything longer is no title, version or argument that a person or a kernel would take well
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

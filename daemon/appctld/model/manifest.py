@@ -24,7 +24,9 @@ from appctld.model.jsonvalue import (
     parse_object,
 )
 
-MANIFEST_BYTES = 4 << 20  # the distribution specification asks registries to take 4 MiB; larger ones are refused everywhere
+MANIFEST_BYTES = (
+    4 << 20
+)  # the distribution specification asks registries to take 4 MiB; larger ones are refused everywhere
 LAYERS = 256  # overlay stops at 128 lower directories, so nothing real has more
 INDEX_ENTRIES = 256  # an index has one entry a platform; attestations double that
 BLOB_BYTES = 64 << 30  # larger than any published layer; a size is a promise that space checks rely on
@@ -106,7 +108,9 @@ def parse_document(data: bytes, content_type: str) -> Manifest | Index:
     if media_type != content_type:
         raise BadManifest(f"served as {content_type[:80]!r}, but calls itself {media_type[:80]!r}")
     if media_type not in MANIFEST_TYPES | INDEX_TYPES or version != 2:  # noqa: PLR2004 - the schema's own number
-        raise UnsupportedMediaType(f"{media_type[:80]!r} (schema {version}) is no image manifest that appctl reads")
+        raise UnsupportedMediaType(
+            f"{media_type[:80]!r} (schema {version}) is no image manifest that appctl reads"
+        )
     if "manifests" in obj and "layers" in obj:
         raise BadManifest("a document that is a manifest and an index at once")
     with _bad("manifest" if media_type in MANIFEST_TYPES else "index"):
@@ -131,7 +135,9 @@ def _manifest(obj: JsonObject, media_type: str) -> Manifest:
     if len(layers) > LAYERS:
         raise JsonError(f"{len(layers)} layers where {LAYERS} are allowed")
     if config.media_type not in CONFIG_TYPES:
-        raise UnsupportedMediaType(f"a config of type {config.media_type[:80]!r}: this is no image of an application")
+        raise UnsupportedMediaType(
+            f"a config of type {config.media_type[:80]!r}: this is no image of an application"
+        )
     for layer in layers:
         if layer.media_type not in COMPRESSION:
             raise UnsupportedMediaType(f"a layer of type {layer.media_type[:80]!r}")
@@ -154,7 +160,9 @@ def _descriptor(obj: JsonObject) -> Descriptor:
     if not 0 <= size <= BLOB_BYTES:
         raise JsonError(f"a blob of {size} bytes")
     platform = get_object(obj, "platform") if "platform" in obj else None
-    return Descriptor(get_str(obj, "mediaType"), Digest.parse(get_str(obj, "digest")), size, _platform(platform))
+    return Descriptor(
+        get_str(obj, "mediaType"), Digest.parse(get_str(obj, "digest")), size, _platform(platform)
+    )
 
 
 def _platform(obj: JsonObject | None) -> Platform | None:

@@ -62,7 +62,9 @@ def parse_reference(text: str) -> Reference:
     if digest and tag:
         raise InvalidReference(f"{_shown(text)} has a tag and a digest: give one of them")
     if not _REPOSITORY.fullmatch(repository) or len(repository) > REPOSITORY_LENGTH:
-        raise InvalidReference(f"{_shown(text)} is no reference: the repository has characters that none may have")
+        raise InvalidReference(
+            f"{_shown(text)} is no reference: the repository has characters that none may have"
+        )
     if tag is not None and not _TAG.fullmatch(tag):
         raise InvalidReference(f"{_shown(text)} is no reference: the tag has characters that none may have")
     return Reference(host, repository, None if digest else tag or "latest", digest)
@@ -80,7 +82,9 @@ def _split_digest(rest: str) -> tuple[str, Digest | None]:
     try:
         return name, Digest.parse(digest)
     except BadManifest as error:
-        raise InvalidReference(f"{_shown(digest)} is no digest: write sha256: and 64 hexadecimal digits") from error
+        raise InvalidReference(
+            f"{_shown(digest)} is no digest: write sha256: and 64 hexadecimal digits"
+        ) from error
 
 
 def _split_tag(name: str) -> tuple[str, str | None]:
@@ -90,4 +94,8 @@ def _split_tag(name: str) -> tuple[str, str | None]:
 
 def _shown(text: str) -> str:
     """A foreign text, safe in a message: printable ASCII, cut at 80 characters."""
-    return "'" + text[:80].encode("ascii", "backslashreplace").decode().translate({i: "?" for i in range(32)}) + "'"
+    return (
+        "'"
+        + text[:80].encode("ascii", "backslashreplace").decode().translate({i: "?" for i in range(32)})
+        + "'"
+    )

@@ -16,7 +16,10 @@ from appctld.errors import Failed
 
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL: enough to drop a temporary file, short enough to wait for
 LINE_BYTES = 1 << 20  # one line from a worker: an answer lists at most a few hundred names, never bulk
-PLAIN = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}  # nothing of the caller's environment gets in
+PLAIN = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+}  # nothing of the caller's environment gets in
 
 
 @contextlib.asynccontextmanager
@@ -26,11 +29,12 @@ async def child(
     stdin: int,
     stdout: int,
     fds: Collection[int] = (),
+    held: Collection[int] = (),
     environment: Mapping[str, str] = PLAIN,
 ) -> AsyncIterator[Process]:
     """A child for the length of the `with` block. Takes over `fds`, and stdin and stdout where they are numbers.
 
-    Raises Failed when the program cannot be started (for example, is not installed).
+    `held` are descriptors that stay ours and that the child keeps open as long as it lives. Raises Failed when the program cannot be started (for example, is not installed).
     """
     owned = {*fds, *(number for number in (stdin, stdout) if number >= 0)}
     try:
@@ -38,7 +42,7 @@ async def child(
             *argv,
             stdin=stdin,
             stdout=stdout,
-            pass_fds=tuple(fds),
+            pass_fds=(*fds, *held),
             env=dict(environment),
             limit=LINE_BYTES,
             start_new_session=True,

@@ -11,7 +11,9 @@ def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Replace `path` by `data` atomically: temporary file, fsync, rename, fsync of the directory."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        descriptor = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
+        )
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()

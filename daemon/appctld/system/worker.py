@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from appctld.errors import AppctlError, Failed, from_wire
+from appctld.errors import Failed, from_wire
 from appctld.model.jsonvalue import JsonError, JsonObject, parse_object
 from appctld.system.child import GRACE, LINE_BYTES, PLAIN, child
 
@@ -25,8 +25,7 @@ Report = Callable[[JsonObject], None]
 class Program:
     """How to start a worker: its command line with the sandbox in front, and how long it may take (seconds).
 
-    `module` names it for people and for runners that start no process; `held` are descriptors of ours that
-    the child keeps open as long as it lives (the state lock).
+    `module` names it for people and for runners that start no process.
     """
 
     module: str
@@ -45,19 +44,30 @@ class Runner(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class Processes:
-    """The runner that starts one process a request."""
+    """The runner that starts one process a request.
+
+    `held` are descriptors that every child keeps open: the state lock, so that a new daemon waits for orphans.
+    """
+
+    held: tuple[int, ...] = ()
 
     async def run(
         self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
     ) -> JsonObject:
         """See `Runner.run`."""
         line = json.dumps({**request, "fds": dict(fds)}).encode() + b"\n"
+        started = child(
+            program.argv,
+            stdin=PIPE,
+            stdout=PIPE,
+            fds=fds.values(),
+            held=self.held,
+            environment=program.environment,
+        )
         try:
-            async with (
-                asyncio.timeout(program.deadline),
-                child(program.argv, stdin=PIPE, stdout=PIPE, fds=fds.values(), environment=program.environment) as process,
-            ):
+            async with asyncio.timeout(program.deadline), started as process:
                 return await _converse(process, line, report)
         except TimeoutError as error:
             raise Failed(f"{program.module} took longer than {program.deadline:g} s") from error
@@ -119,8 +129,3 @@ async def _ending(process: Process) -> str:
     except TimeoutError:
         return "still running"
     return f"signal {-code}" if code < 0 else f"exit status {code}"
-
-
-def unsuspected(error: BaseException) -> AppctlError:
-    """The leaf for an exception that nobody foresaw."""
-    return error if isinstance(error, AppctlError) else Failed(f"unexpected {type(error).__name__}")

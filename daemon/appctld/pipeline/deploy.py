@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Step 6: a merged commit becomes the app's current deployment.
+
+The store does it in R10's order; this module says what the record holds. Nothing is changed unless it returns.
+"""
+
+import time
+from pathlib import Path
+
+from appctld.errors import Failed, NotInstalled
+from appctld.model.jsonvalue import JsonError, get_str
+from appctld.pipeline.runfile import run_file
+from appctld.pipeline.stages import Deployed, Merged
+from appctld.pipeline.tools import Tools
+from appctld.state.paths import app_ref
+from appctld.state.records import Installed, Record, installed_app
+
+
+async def deploy(merged: Merged, tools: Tools) -> Deployed:
+    """Check out and make current. Raises NoSpace, RepoCorrupt (a stored object is not what it was)."""
+    tools.progress.stage("deploying")
+    record = _record(merged, tools)
+    previous = _installed(record.id, tools)
+    answer = await tools.store(
+        {
+            "op": "deploy",
+            "commit": merged.commit,
+            "id": record.id,
+            "deployment": record.deployment,
+            "ref": app_ref(record.remote, record.id, record.deployment),
+            "record": record.to_json(),
+            "run": run_file(merged),
+        }
+    )
+    try:
+        path = Path(get_str(answer, "path"))
+    except JsonError as error:
+        raise Failed("the store's answer makes no sense") from error
+    return Deployed(record, path, changed=True, previous=previous.current if previous else None)
+
+
+def _record(merged: Merged, tools: Tools) -> Record:
+    planned = merged.planned
+    resolved, verdict = planned.verified.resolved, planned.verified.verdict
+    signer = verdict.signers[0] if verdict.signers else None
+    downloaded = sum(layer.downloaded for layer in merged.layers)
+    return Record(
+        id=planned.id,
+        remote=resolved.remote.name,
+        reference=str(resolved.reference),
+        image_digest=resolved.digest,
+        config_digest=planned.verified.manifest.config.digest,
+        commit=merged.commit,
+        layers=planned.order,
+        verify=verdict.verify,
+        signer=signer.fingerprint if signer else "",
+        signer_name=signer.name if signer else "",
+        signed_at=signer.signed_at if signer else 0,
+        checked_at=verdict.checked_at,
+        tag_bound=verdict.tag_bound,
+        version=planned.version,
+        title=planned.title,
+        arch=planned.config.platform.architecture,
+        installed_size=merged.installed_size,
+        install_time=int(time.time()),
+        bytes_downloaded=downloaded,
+        bytes_reused=sum(layer.descriptor.size for layer in planned.layers) - downloaded,
+        deployment=_free_name(planned.id, merged.commit, tools),
+        permissions=planned.permissions,
+        created=planned.config.created or 0,
+        ignored=planned.config.ignored,
+        dropped=tuple(path for layer in merged.layers for path in layer.dropped),
+    )
+
+
+def _free_name(app_id: str, commit: str, tools: Tools) -> str:
+    """`<first 12 hex of the commit>.<n>`: a reinstall of the same commit gets a directory of its own."""
+    number = 0
+    while (tools.paths.app(app_id) / f"{commit[:12]}.{number}").exists():
+        number += 1
+    return f"{commit[:12]}.{number}"
+
+
+def _installed(app_id: str, tools: Tools) -> Installed | None:
+    try:
+        return installed_app(tools.paths, app_id)
+    except NotInstalled:
+        return None

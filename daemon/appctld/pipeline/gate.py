@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Who may move refs, and which refs a job in the middle of its work needs.
+
+Imports run side by side; one job at a time moves app refs and `current`, or prunes. What a job has imported and
+no record names yet is kept by being listed here.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+
+class Gate:
+    """One repository's gate; all jobs of a daemon share it."""
+
+    def __init__(self) -> None:
+        self._mutex = asyncio.Lock()
+        self._kept: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def keeping(self, refs: Collection[str]) -> AsyncIterator[None]:
+        """For the length of the block no prune drops `refs`. Waits for one that runs."""
+        async with self._mutex:
+            self._kept.update(refs)
+        try:
+            yield
+        finally:
+            self._kept.subtract(refs)
+
+    @asynccontextmanager
+    async def moving(self) -> AsyncIterator[set[str]]:
+        """For the length of the block nobody else moves refs; gives the refs that jobs need."""
+        async with self._mutex:
+            yield {ref for ref, count in self._kept.items() if count > 0}

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Step 4: one layer, from the registry to a commit with this remote's ref on it.
+
+Bytes leave the fetcher on a pipe; the store writes and hashes them under a name that says `unverified`; only
+then are they inflated, by a stock program that can do nothing else, and read by the store (R1, R2).
+"""
+
+import os
+
+from appctld.errors import DigestMismatch, Failed
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_str, get_strings
+from appctld.model.manifest import COMPRESSION
+from appctld.pipeline.parallel import two_ends
+from appctld.pipeline.plan import plan_layer
+from appctld.pipeline.stages import FetchedLayer, ImportedLayer, Planned, PlannedLayer, Source, Verified
+from appctld.pipeline.tools import BLOB_DEADLINE, Tools, endpoint, ignore
+from appctld.state.layers import LayerRecord, remember, shared
+from appctld.state.paths import layer_ref
+from appctld.system.pump import pump
+
+LAYER_BYTES = 16 << 30  # an uncompressed layer; the largest published ones (machine learning) are about half
+INFLATE_DEADLINE = 1800.0  # seconds: 16 GiB at 10 MB/s, the slowest disk that anyone would use
+_LIMITS = (
+    "prlimit",
+    "--as=536870912",
+    "--nofile=16",
+    "--core=0",
+    "--",
+)  # zstd at its 8 MiB window needs a tenth
+
+
+async def fetch_and_import(layer: PlannedLayer, planned: Planned, tools: Tools) -> ImportedLayer:
+    """Bring one layer here, once, however many jobs want it.
+
+    Raises the fetcher's leaves, DigestMismatch, UnsafeArchive, LimitExceeded, NoSpace.
+    """
+    verified = planned.verified
+    async with tools.locks[layer_ref(verified.resolved.remote.name, layer.diff_id)]:
+        current = plan_layer(layer.diff_id, layer.descriptor, verified, tools)
+        return await _import(await _fetch(current, verified, tools), verified, tools)
+
+
+async def _fetch(layer: PlannedLayer, verified: Verified, tools: Tools) -> FetchedLayer:
+    wanted = layer.descriptor
+    blob = tools.paths.blob(wanted.digest)
+    downloaded = 0
+    if layer.source is Source.MISSING and not await _is_here(layer, tools):
+        tools.progress.stage("downloading")
+        await _download(layer, verified, tools)
+        downloaded = wanted.size
+    return FetchedLayer(layer, blob if layer.source is Source.MISSING else None, downloaded)
+
+
+async def _is_here(layer: PlannedLayer, tools: Tools) -> bool:
+    """Whether an earlier job left the whole blob; it is hashed again before it counts."""
+    wanted = layer.descriptor
+    if not tools.paths.blob(wanted.digest).exists():
+        return False
+    try:
+        await tools.store({"op": "recheck", "digest": str(wanted.digest), "size": wanted.size})
+    except DigestMismatch:
+        return False
+    return True
+
+
+async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> None:
+    wanted, resolved = layer.descriptor, verified.resolved
+    what: JsonObject = {"digest": str(wanted.digest), "size": wanted.size}
+    source: JsonObject = {
+        "op": "blob",
+        **what,
+        **endpoint(resolved.remote, resolved.reference, tools.credential),
+    }
+    reading, writing = os.pipe()
+    await two_ends(
+        tools.fetch(source, fds={"out": writing}, report=ignore, deadline=BLOB_DEADLINE),
+        tools.store(
+            {"op": "receive", **what},
+            fds={"in": reading},
+            report=lambda facts: tools.progress.downloaded(str(wanted.digest), _bytes(facts.get("bytes"))),
+        ),
+    )
+
+
+async def _import(fetched: FetchedLayer, verified: Verified, tools: Tools) -> ImportedLayer:
+    layer = fetched.layer
+    match layer.source:
+        case Source.HELD:
+            commit, dropped = layer.commit, ()
+        case Source.SHARED:
+            commit, dropped = await _adopt(layer, verified, tools), ()
+        case Source.MISSING:
+            tools.progress.stage("importing")
+            commit, dropped = await _import_blob(fetched, verified, tools)
+    return ImportedLayer(layer, commit, fetched.downloaded, dropped)
+
+
+async def _adopt(layer: PlannedLayer, verified: Verified, tools: Tools) -> str:
+    """Take over what another remote brought: every object is hashed again before our ref names it (R5)."""
+    remote = verified.resolved.remote.name
+    answer = await tools.store(
+        {"op": "adopt-layer", "commit": layer.commit, "ref": layer_ref(remote, layer.diff_id)}
+    )
+    record = shared(tools.paths, [name for name in tools.shares if name != remote], layer.diff_id)
+    size = record.size if record else get_int(answer, "size", 0)
+    remember(tools.paths, LayerRecord(remote, layer.diff_id, layer.commit, size, layer.descriptor.size, True))
+    return layer.commit
+
+
+async def _import_blob(
+    fetched: FetchedLayer, verified: Verified, tools: Tools
+) -> tuple[str, tuple[str, ...]]:
+    layer, remote = fetched.layer, verified.resolved.remote
+    request: JsonObject = {
+        "op": "import-layer",
+        "diff_id": str(layer.diff_id),
+        "max_bytes": LAYER_BYTES,
+        "strict": remote.strict,
+        "ref": layer_ref(remote.name, layer.diff_id),
+    }
+    answer = await _read_tar(fetched, request, tools)
+    try:
+        commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "size")
+        dropped = tuple(get_strings(answer, "dropped"))
+    except JsonError as error:
+        raise Failed("the store's answer makes no sense") from error
+    anonymous = tools.credential is None
+    remember(
+        tools.paths, LayerRecord(remote.name, layer.diff_id, commit, size, layer.descriptor.size, anonymous)
+    )
+    return commit, dropped
+
+
+async def _read_tar(fetched: FetchedLayer, request: JsonObject, tools: Tools) -> JsonObject:
+    """The store's answer to the blob's tar, which a decoder inflates where it is compressed."""
+    if fetched.blob is None:
+        raise Failed("a layer without bytes")
+    blob = os.open(fetched.blob, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    decoder = _decoder(COMPRESSION[fetched.layer.descriptor.media_type], tools)
+    if decoder is None:
+        answer = await tools.store(request, fds={"tar": blob})
+    else:
+        reading, writing = os.pipe()
+        inflating = pump(
+            decoder, source=blob, sink=writing, deadline=INFLATE_DEADLINE, what="inflating a layer"
+        )
+        status, answer = await two_ends(inflating, tools.store(request, fds={"tar": reading}))
+        if status != 0:
+            raise DigestMismatch(f"layer {fetched.layer.descriptor.digest} cannot be inflated whole")
+    fetched.blob.unlink(missing_ok=True)
+    return answer
+
+
+def _decoder(compression: str, tools: Tools) -> tuple[str, ...] | None:
+    match compression:
+        case "none":
+            return None
+        case "zstd":
+            return tools.launcher.stock(*_LIMITS, "zstd", "-dc", "-M8MB")
+        case _:
+            return tools.launcher.stock(*_LIMITS, tools.gunzip, "-dc")
+
+
+def _bytes(value: Json) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Step 5: the image's layers as one commit that carries what was verified.
+
+The tree's own metadata file is held against the label that the preview showed: shown unlike deployed is refused
+(CVE-2021-43860), and a file without a label may ask for nothing that nobody was shown.
+"""
+
+import base64
+
+from appctld.errors import ContentMismatch, Failed, NeedsApproval
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import JsonError, JsonObject, get_int, get_str, get_string_map
+from appctld.model.permissions import parse_metadata
+from appctld.pipeline.stages import ImportedLayer, Merged, Planned
+from appctld.pipeline.tools import Tools
+
+METADATA_FILE = "app/metadata"
+
+
+async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tools) -> Merged:
+    """Unite the layers. Raises UnsafeArchive, ContentMismatch, NeedsApproval."""
+    tools.progress.stage("merging")
+    commits = {layer.layer.diff_id: layer.commit for layer in layers}
+    request: JsonObject = {
+        "op": "merge",
+        "layers": [commits[diff_id] for diff_id in planned.order],
+        "metadata": _commit_metadata(planned),
+        "timestamp": max(planned.config.created or 0, 0),
+    }
+    answer = await tools.store(request)
+    try:
+        commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
+        metadata = get_string_map(answer, "files", {}).get(METADATA_FILE)
+    except JsonError as error:
+        raise Failed("the store's answer makes no sense") from error
+    _check_metadata(planned, metadata)
+    return Merged(planned, layers, commit, size, metadata)
+
+
+def _commit_metadata(planned: Planned) -> JsonObject:
+    """What the commit says about where it came from (DESIGN.md, "The repository")."""
+    resolved, verdict = planned.verified.resolved, planned.verified.verdict
+    signers = verdict.signers
+    return {
+        "ostree.manifest-digest": str(resolved.digest),
+        "ostree.manifest": base64.b64encode(resolved.manifest).decode(),
+        "ostree.container.image-config": planned.config_bytes.decode(),
+        "appctl.reference": str(resolved.reference),
+        "appctl.remote": resolved.remote.name,
+        "appctl.signer": [signer.fingerprint for signer in signers],
+        "appctl.signed-at": [str(signer.signed_at) for signer in signers],
+    }
+
+
+def _check_metadata(planned: Planned, found: str | None) -> None:
+    if planned.labelled_metadata is not None:
+        if found != planned.labelled_metadata:
+            raise ContentMismatch("the image's metadata file is not what its label says", path=METADATA_FILE)
+        return
+    if found is not None and parse_metadata(found).permissions:
+        raise NeedsApproval(
+            "the image asks for permissions in a file that no label showed", path=METADATA_FILE
+        )

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Step 3: what an install would do, decided on verified bytes only.
+
+The config is fetched and must be the blob that the signed manifest names; then each distinct layer is held by
+this remote, shared by another (R5), or missing. Whose ID it is, is decided here too (R8).
+"""
+
+from fnmatch import fnmatchcase
+
+from appctld.errors import ArchMismatch, BadManifest, Conflict, DigestMismatch, NotFound
+from appctld.model.appid import checked_id, id_of_reference
+from appctld.model.digest import Digest
+from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, TITLE, VERSION, ImageConfig, parse_config
+from appctld.model.jsonvalue import JsonObject
+from appctld.model.manifest import Descriptor
+from appctld.model.permissions import METADATA_BYTES, Metadata, parse_metadata
+from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
+from appctld.pipeline.tools import Tools, endpoint
+from appctld.state.layers import held, shared
+from appctld.state.records import installed
+
+
+async def plan(verified: Verified, tools: Tools) -> Planned:
+    """Fetch the config and decide what is to be done.
+
+    Raises DigestMismatch, BadManifest, ArchMismatch, Conflict (the ID belongs to somebody else) or NotFound
+    (a runtime that is not here).
+    """
+    config_bytes = await _config_bytes(verified, tools)
+    config = parse_config(config_bytes)
+    _check_platform(config, tools)
+    layers = verified.manifest.layers
+    if len(config.diff_ids) != len(layers):
+        raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
+    text, metadata = _labelled_metadata(config)
+    distinct = dict(zip(config.diff_ids, layers, strict=True))
+    planned = Planned(
+        verified=verified,
+        config=config,
+        config_bytes=config_bytes,
+        id=_owned_id(verified, config, metadata, tools),
+        version=config.label(VERSION) or verified.resolved.reference.tag or verified.resolved.digest.hex[:12],
+        title=config.label(TITLE) or "",
+        labelled_metadata=text,
+        permissions=metadata.permissions if metadata else (),
+        order=config.diff_ids,
+        layers=tuple(plan_layer(diff_id, layer, verified, tools) for diff_id, layer in distinct.items()),
+    )
+    tools.progress.expect(planned.bytes_to_download, planned.bytes_here)
+    return planned
+
+
+def plan_layer(diff_id: Digest, descriptor: Descriptor, verified: Verified, tools: Tools) -> PlannedLayer:
+    """Where one layer comes from, as things stand now."""
+    remote = verified.resolved.remote
+    record = held(tools.paths, remote.name, diff_id)
+    if record is not None:
+        return PlannedLayer(descriptor, diff_id, Source.HELD, record.commit)
+    others = [name for name in tools.shares if name != remote.name] if remote.share else []
+    record = shared(tools.paths, others, diff_id)
+    if record is not None:
+        return PlannedLayer(descriptor, diff_id, Source.SHARED, record.commit)
+    return PlannedLayer(descriptor, diff_id, Source.MISSING, "")
+
+
+async def _config_bytes(verified: Verified, tools: Tools) -> bytes:
+    resolved, wanted = verified.resolved, verified.manifest.config
+    if wanted.size > CONFIG_BYTES:
+        raise BadManifest(f"an image config of {wanted.size} bytes")
+    request: JsonObject = {
+        "op": "blob",
+        "digest": str(wanted.digest),
+        "size": wanted.size,
+        **endpoint(resolved.remote, resolved.reference, tools.credential),
+    }
+    _, data = await tools.fetch_bytes(request, wanted.size)
+    if len(data) != wanted.size or Digest.of(data) != wanted.digest:
+        raise DigestMismatch(f"the registry serves other bytes than the image config {wanted.digest}")
+    return data
+
+
+def _check_platform(config: ImageConfig, tools: Tools) -> None:
+    """skopeo signs every instance of an index with the same tag, so the config must say what it is."""
+    ours, theirs = tools.platform, config.platform
+    if (theirs.os, theirs.architecture) != (ours.os, ours.architecture):
+        raise ArchMismatch(f"an image for {theirs}, and this machine is {ours}")
+
+
+def _labelled_metadata(config: ImageConfig) -> tuple[str | None, Metadata | None]:
+    text = config.label(METADATA)
+    if text is None:
+        return None, None
+    if len(text.encode()) > METADATA_BYTES:
+        raise BadManifest("a metadata label of more than 64 KiB")
+    metadata = parse_metadata(text)
+    if metadata.runtime:
+        raise NotFound(f"runtime {metadata.runtime[:80]!r} is not here, and this version installs none")
+    return text, metadata
+
+
+def _owned_id(verified: Verified, config: ImageConfig, metadata: Metadata | None, tools: Tools) -> str:
+    """The image's ID, if this remote may use it. Raises Conflict."""
+    reference, remote = verified.resolved.reference, verified.resolved.remote
+    named = config.label(APP_ID) or (metadata.name if metadata else "")
+    app_id = checked_id(named) if named else id_of_reference(reference)
+    if remote.ids and not any(fnmatchcase(app_id, pattern) for pattern in remote.ids):
+        raise Conflict(f"remote {remote.name} may not install {app_id} (its ids= say which)")
+    owner = installed(tools.paths).get(app_id)
+    if owner is None:
+        return app_id
+    if owner.current.remote != remote.name:
+        raise Conflict(
+            f"{app_id} is installed from remote {owner.current.remote}, and updates only from there"
+        )
+    if not owner.current.reference.startswith((f"{reference.name}:", f"{reference.name}@")):
+        raise Conflict(f"{app_id} is installed from {owner.current.reference}")
+    return app_id

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Step 1: from a reference to manifest bytes, named by the digest that we computed of them.
+
+The one thing acted on before a signature holds is which entry of an index to take (DESIGN.md, R1): it only
+chooses which manifest must then be signed.
+"""
+
+from appctld.config.remotes import Remote
+from appctld.errors import BadManifest, DigestMismatch, Failed
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import JsonError, JsonObject, get_int, get_objects, get_str
+from appctld.model.manifest import INDEX_TYPES, MANIFEST_BYTES, Index, Platform, choose, parse_document
+from appctld.model.reference import Reference
+from appctld.pipeline.stages import Resolved
+from appctld.pipeline.tools import Tools, endpoint
+
+
+async def resolve(reference: Reference, remote: Remote, tools: Tools) -> Resolved:
+    """Ask the registry what `reference` is on this platform.
+
+    Raises the fetcher's leaves (Transport, NotFound), BadManifest, ArchMismatch, or DigestMismatch when a
+    reference by digest gave other bytes.
+    """
+    tools.progress.stage("resolving")
+    request: JsonObject = {
+        "op": "resolve",
+        "reference": reference.target,
+        "platform": _platform(tools.platform),
+        **endpoint(remote, reference, tools.credential),
+    }
+    answer, data = await tools.fetch_bytes(request, 2 * MANIFEST_BYTES)
+    documents = _split(answer, data)
+    index, index_digest = _index(documents, tools.platform)
+    media_type, manifest = documents[-1]
+    asked = index_digest or Digest.of(manifest)
+    if reference.digest is not None and reference.digest not in {asked, Digest.of(manifest)}:
+        raise DigestMismatch(f"the registry answered {reference} with other bytes")
+    return Resolved(reference, remote, manifest, media_type, Digest.of(manifest), index, index_digest)
+
+
+def _platform(platform: Platform) -> JsonObject:
+    return {"os": platform.os, "architecture": platform.architecture, "variant": platform.variant}
+
+
+def _split(answer: JsonObject, data: bytes) -> list[tuple[str, bytes]]:
+    """The one or two documents (index first) that a fetcher wrote one after the other."""
+    documents = []
+    try:
+        for item in get_objects(answer, "documents"):
+            size = get_int(item, "size")
+            documents.append((get_str(item, "media_type"), data[:size]))
+            data = data[size:]
+    except JsonError as error:
+        raise Failed("the fetcher's answer makes no sense") from error
+    if data or len(documents) not in {1, 2}:
+        raise Failed("the fetcher's answer and its documents do not fit together")
+    return documents
+
+
+def _index(documents: list[tuple[str, bytes]], platform: Platform) -> tuple[Index | None, Digest | None]:
+    """The index, and proof that the manifest is the entry that it names for this platform."""
+    if len(documents) == 1:
+        if documents[0][0] in INDEX_TYPES:
+            raise BadManifest("an index of an index")
+        return None, None
+    (media_type, raw), (_, manifest) = documents
+    index = parse_document(raw, media_type)
+    if not isinstance(index, Index):
+        raise BadManifest("an index that is a manifest")
+    entry = choose(index, platform)
+    if entry.digest != Digest.of(manifest) or entry.size != len(manifest):
+        raise DigestMismatch("the registry's manifest is not the one that its index names")
+    return index, Digest.of(raw)

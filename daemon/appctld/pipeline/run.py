@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The sentence: what appctl does, one line a step. Nothing else stands here."""
+
+from appctld.config.remotes import Remote
+from appctld.model.reference import Reference
+from appctld.pipeline.deploy import deploy
+from appctld.pipeline.layer import fetch_and_import
+from appctld.pipeline.merge import merge
+from appctld.pipeline.parallel import in_parallel
+from appctld.pipeline.plan import plan
+from appctld.pipeline.resolve import resolve
+from appctld.pipeline.stages import Deployed, Planned
+from appctld.pipeline.tools import Tools
+from appctld.pipeline.verify import verify
+
+
+async def preview(reference: Reference, remote: Remote, tools: Tools) -> Planned:
+    """What an install of `reference` would do; nothing is changed. Raises a leaf of errors.AppctlError."""
+    resolved = await resolve(reference, remote, tools)
+    verified = await verify(resolved, tools)
+    return await plan(verified, tools)
+
+
+async def install(planned: Planned, tools: Tools) -> Deployed:
+    """Bring a planned image to a deployment.
+
+    Raises a leaf of errors.AppctlError; nothing is changed unless it returns.
+    """
+    async with tools.gate.keeping(planned.layer_refs()):
+        layers = await in_parallel(fetch_and_import(layer, planned, tools) for layer in planned.layers)
+        async with tools.gate.moving():
+            merged = await merge(planned, layers, tools)
+            return await deploy(merged, tools)

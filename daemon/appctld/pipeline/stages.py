@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The pipeline's values: what each step took from the step before, and nothing it could do without.
+
+`Reference -> Resolved -> Verified -> Planned -> FetchedLayer -> ImportedLayer -> Merged -> Deployed`. Each type
+is constructed in exactly one function (a test reads the syntax tree), so holding a value proves that its step
+was done: skipping verification is a type error. No value is written to disk and read back.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from appctld.config.remotes import Remote
+from appctld.model.digest import Digest
+from appctld.model.image import ImageConfig
+from appctld.model.manifest import Descriptor, Index, Manifest
+from appctld.model.permissions import Permission
+from appctld.model.reference import Reference
+from appctld.state.paths import layer_ref
+from appctld.state.records import Record
+from appctld.trust.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The bytes that the registry gave for a reference. Nothing in `manifest` was looked at yet."""
+
+    reference: Reference
+    remote: Remote
+    manifest: bytes
+    media_type: str
+    digest: Digest
+    index: Index | None
+    index_digest: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A manifest that this remote's keys vouch for, under this reference."""
+
+    resolved: Resolved
+    manifest: Manifest
+    verdict: Verdict
+
+
+class Source(StrEnum):
+    """Where a layer comes from."""
+
+    HELD = "held"  # this remote has it here
+    SHARED = "shared"  # another remote brought it, and R5 lets this one have it
+    MISSING = "missing"  # it must be downloaded
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLayer:
+    """One distinct layer of an image, and where it comes from. `commit` is empty when it is missing."""
+
+    descriptor: Descriptor
+    diff_id: Digest
+    source: Source
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a preview shows and an install does. Made of verified bytes only.
+
+    `order` names the image's layers, lowest first; `layers` holds each distinct one once.
+    """
+
+    verified: Verified
+    config: ImageConfig
+    config_bytes: bytes
+    id: str
+    version: str
+    title: str
+    labelled_metadata: str | None
+    permissions: tuple[Permission, ...]
+    order: tuple[Digest, ...]
+    layers: tuple[PlannedLayer, ...]
+
+    @property
+    def bytes_to_download(self) -> int:
+        """Compressed bytes of the layers that are missing."""
+        return sum(layer.descriptor.size for layer in self.layers if layer.source is Source.MISSING)
+
+    @property
+    def bytes_here(self) -> int:
+        """Compressed bytes of the layers that need no download."""
+        return sum(layer.descriptor.size for layer in self.layers if layer.source is not Source.MISSING)
+
+    def layer_refs(self) -> set[str]:
+        """The refs of this remote that keep the image's layers."""
+        return {layer_ref(self.verified.resolved.remote.name, diff_id) for diff_id in self.order}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedLayer:
+    """A layer whose bytes are here: a blob with the right digest and size, or a commit (`blob` is None)."""
+
+    layer: PlannedLayer
+    blob: Path | None
+    downloaded: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedLayer:
+    """A layer that is a commit in the repository, with this remote's ref on it."""
+
+    layer: PlannedLayer
+    commit: str
+    downloaded: int
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The image as one commit. `metadata` is the text of the tree's own metadata file, if it has one."""
+
+    planned: Planned
+    layers: tuple[ImportedLayer, ...]
+    commit: str
+    installed_size: int
+    metadata: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """An image that is installed; `path` is the directory with its files."""
+
+    record: Record
+    path: Path
+    changed: bool
+    previous: Record | None

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What the sentence works with: the workers, the places, and whom to tell; and how to ask a worker."""
+
+import asyncio
+import os
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from appctld.config.remotes import Remote
+from appctld.model.jsonvalue import JsonObject
+from appctld.model.manifest import Platform
+from appctld.model.reference import Reference
+from appctld.pipeline.gate import Gate
+from appctld.pipeline.parallel import two_ends
+from appctld.state.paths import Paths
+from appctld.system.pipes import collect
+from appctld.system.sandbox import Launcher
+from appctld.system.worker import Program, Report, Runner
+
+FETCH_DEADLINE = 120.0  # seconds for small documents; the fetcher gives up earlier on each connection
+BLOB_DEADLINE = (
+    6 * 3600.0
+)  # a layer of a few GB on a slow line; a stalled one is ended by the fetcher's floor
+STORE_DEADLINE = 3600.0  # the largest layer on a slow disk
+
+
+class Progress(Protocol):
+    """Whom the steps tell how far they are. Bytes are compressed layer bytes."""
+
+    def stage(self, name: str) -> None:
+        """A stage of DBUS.md begins: resolving, verifying, downloading, importing, merging, deploying."""
+        ...
+
+    def expect(self, to_download: int, here: int) -> None:
+        """The plan is known."""
+        ...
+
+    def downloaded(self, layer: str, so_far: int) -> None:
+        """One layer, named by its digest, has come so far."""
+        ...
+
+
+class Silence:
+    """Progress that nobody wants."""
+
+    def stage(self, name: str) -> None:
+        """See `Progress.stage`."""
+
+    def expect(self, to_download: int, here: int) -> None:
+        """See `Progress.expect`."""
+
+    def downloaded(self, layer: str, so_far: int) -> None:
+        """See `Progress.downloaded`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """One job's tools. `shares` are the remotes whose layers others may use (R5); `gunzip` is the decoder."""
+
+    runner: Runner
+    launcher: Launcher
+    paths: Paths
+    platform: Platform
+    gate: Gate
+    gunzip: str = "gzip"
+    shares: Collection[str] = ()
+    credential: JsonObject | None = None
+    progress: Progress = field(default_factory=Silence)
+    locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    async def fetch(
+        self, request: JsonObject, *, fds: Mapping[str, int], report: Report, deadline: float = FETCH_DEADLINE
+    ) -> JsonObject:
+        """Ask a fetcher, the only process with a network."""
+        module = "appctld.workers.fetch"
+        program = self._program(module, self.launcher.worker(module, network=True), deadline)
+        return await self.runner.run(program, request, report, fds=fds)
+
+    async def store(
+        self, request: JsonObject, *, fds: Mapping[str, int] | None = None, report: Report | None = None
+    ) -> JsonObject:
+        """Ask a store process, the only one that writes to the repository."""
+        module = "appctld.workers.store"
+        command = self.launcher.worker(module, writable=(self.paths.root,))
+        places: JsonObject = {
+            "repo": str(self.paths.repo),
+            "blobs": str(self.paths.blobs),
+            "apps": str(self.paths.apps),
+        }
+        program = self._program(module, command, STORE_DEADLINE)
+        return await self.runner.run(program, {**places, **request}, report or ignore, fds=fds or {})
+
+    async def fetch_bytes(self, request: JsonObject, limit: int) -> tuple[JsonObject, bytes]:
+        """Ask a fetcher for small documents: its answer, and at most `limit` bytes. Raises LimitExceeded."""
+        reading, writing = os.pipe()
+        return await two_ends(
+            self.fetch(request, fds={"out": writing}, report=ignore), collect(reading, limit)
+        )
+
+    def _program(self, module: str, command: tuple[str, ...], deadline: float) -> Program:
+        return Program(module, command, deadline, self.launcher.environment)
+
+
+def ignore(_facts: JsonObject) -> None:
+    """The report of a worker whose progress nobody wants."""
+
+
+def endpoint(remote: Remote, reference: Reference, credential: JsonObject | None) -> JsonObject:
+    """Where a fetcher may go, and with what."""
+    scheme = "http" if remote.plain_http else "https"
+    return {
+        "registry": f"{scheme}://{reference.host}",
+        "repository": reference.repository,
+        "insecure": remote.insecure,
+        "auth_realm": remote.auth_realm,
+        "ca": remote.ca.decode("ascii", "replace") if remote.ca else None,
+        "credential": credential,
+    }

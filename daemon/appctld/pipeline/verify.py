@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Step 2: the manifest is signed by this remote's keys, for this reference; only then is it read.
+
+R9 (no rollback, no freeze) judges here as well, between the verdict and the manifest, once its records are
+kept; until then `info` says what it does not promise.
+"""
+
+import time
+
+from appctld.errors import BadManifest, Failed, SignatureMissing
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_list
+from appctld.model.manifest import Manifest, parse_document
+from appctld.pipeline.stages import Resolved, Verified
+from appctld.pipeline.tools import Tools, endpoint
+from appctld.trust.verdict import SIGNATURE_BYTES, SIGNATURES, Verdict, judge
+
+
+async def verify(resolved: Resolved, tools: Tools) -> Verified:
+    """Judge what was resolved with its remote's keys and no others.
+
+    Raises the Untrusted leaves; BadManifest and its siblings for signed bytes that are no image manifest.
+    """
+    tools.progress.stage("verifying")
+    verdict = await _verdict(resolved, tools)
+    manifest = parse_document(resolved.manifest, resolved.media_type)
+    if not isinstance(manifest, Manifest):
+        raise BadManifest("an index where an image manifest was expected")
+    return Verified(resolved, manifest, verdict)
+
+
+async def _verdict(resolved: Resolved, tools: Tools) -> Verdict:
+    """A signature on the platform's manifest or on the index suffices (FORMATS.md §4)."""
+    try:
+        return await _judge(resolved.digest, resolved, tools)
+    except SignatureMissing:
+        if resolved.index_digest is None:
+            raise
+    return await _judge(resolved.index_digest, resolved, tools)
+
+
+async def _judge(digest: Digest, resolved: Resolved, tools: Tools) -> Verdict:
+    blobs, looked_at = await _signatures(digest, resolved, tools)
+    return await judge(
+        digest=digest,
+        reference=resolved.reference,
+        blobs=blobs,
+        looked_at=looked_at,
+        remote=resolved.remote,
+        launcher=tools.launcher,
+        now=int(time.time()),
+    )
+
+
+async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> tuple[list[bytes], list[str]]:
+    """What lies in the remote's lookaside for `digest`, and where we looked."""
+    remote = resolved.remote
+    if remote.verify != "gpg" or remote.lookaside is None:
+        return [], []
+    request: JsonObject = {
+        "op": "signatures",
+        "lookaside": remote.lookaside,
+        "digest": str(digest),
+        **endpoint(remote, resolved.reference, None),
+    }
+    answer, data = await tools.fetch_bytes(request, SIGNATURES * SIGNATURE_BYTES)
+    blobs = []
+    try:
+        for size in get_list(answer, "sizes"):
+            count = size if isinstance(size, int) else len(data) + 1
+            blobs.append(data[:count])
+            data = data[count:]
+        return blobs, [_looked(item) for item in get_list(answer, "looked_at")]
+    except JsonError as error:
+        raise Failed("the fetcher's answer makes no sense") from error
+
+
+def _looked(item: Json) -> str:
+    match item:
+        case [str(url), int(status)]:
+            return f"{url} ({status})"
+        case _:
+            raise JsonError("a place that is no URL and status")

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Which layers each remote has here: one small file a (remote, diffID).
+
+A record says what we computed ourselves. It belongs to one remote; another remote may profit from it only as
+R5 allows (`shared` says which), and then hashes every object again.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import json
+
+from appctld.errors import AppctlError
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import JsonError, get_bool, get_int, get_str, parse_object
+from appctld.state.paths import Paths
+from appctld.system.durable import make_directories, remove_file, write_file
+
+RECORD_BYTES = 4096  # five short members
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRecord:
+    """One layer of one remote. `size` is the uncompressed tar's, `blob_size` the compressed blob's, in bytes.
+
+    `anonymous`: it was fetched without any credential, so naming its digest hands over nothing private.
+    """
+
+    remote: str
+    diff_id: Digest
+    commit: str
+    size: int
+    blob_size: int
+    anonymous: bool
+
+
+def remember(paths: Paths, record: LayerRecord) -> None:
+    """Write the record of a layer whose commit and ref are durable."""
+    make_directories(paths.layers(record.remote))
+    facts = {
+        "commit": record.commit,
+        "size": record.size,
+        "blob_size": record.blob_size,
+        "anonymous": record.anonymous,
+    }
+    write_file(paths.layers(record.remote) / f"{record.diff_id.hex}.json", json.dumps(facts).encode())
+
+
+def held(paths: Paths, remote: str, diff_id: Digest) -> LayerRecord | None:
+    """This remote's record of that layer; one that cannot be read is none."""
+    try:
+        data = (paths.layers(remote) / f"{diff_id.hex}.json").read_bytes()
+        obj = parse_object(data, RECORD_BYTES)
+        return LayerRecord(
+            remote=remote,
+            diff_id=diff_id,
+            commit=Digest(get_str(obj, "commit")).hex,
+            size=get_int(obj, "size"),
+            blob_size=get_int(obj, "blob_size"),
+            anonymous=get_bool(obj, "anonymous"),
+        )
+    except (OSError, JsonError, AppctlError):
+        return None
+
+
+def shared(paths: Paths, remotes: Collection[str], diff_id: Digest) -> LayerRecord | None:
+    """A record of that layer that one of `remotes` (those with `share=yes`) fetched without a credential."""
+    found = (held(paths, remote, diff_id) for remote in sorted(remotes))
+    return next((record for record in found if record is not None and record.anonymous), None)
+
+
+def forget(paths: Paths, remote: str, diff_id: Digest) -> None:
+    """Remove the record of a layer whose ref is gone."""
+    if paths.layers(remote).is_dir():
+        remove_file(paths.layers(remote) / f"{diff_id.hex}.json")
+
+
+def forget_refs(paths: Paths, refs: Collection[str]) -> None:
+    """Remove the records of the layer refs that a prune or a recovery dropped."""
+    for ref in refs:
+        match ref.split("/"):
+            case ["appctl", "layer", remote, hexadecimal]:
+                forget(paths, remote, Digest(hexadecimal))
+            case _:
+                pass

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Where state lives. One directory a scope; every name below it is made here and nowhere else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from appctld.model.digest import Digest
+from appctld.system.durable import make_directories
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The state directory of one scope. IDs, remote names and deployments were checked by who made them."""
+
+    root: Path
+
+    @property
+    def repo(self) -> Path:
+        """The OSTree repository that all remotes share."""
+        return self.root / "repo"
+
+    @property
+    def blobs(self) -> Path:
+        """Verified blobs under their digest, and `.unverified-*` while they arrive."""
+        return self.root / "blobs"
+
+    @property
+    def apps(self) -> Path:
+        """One directory an app."""
+        return self.root / "apps"
+
+    @property
+    def remotes(self) -> Path:
+        """What was seen of each remote; survives the remote."""
+        return self.root / "remotes"
+
+    @property
+    def history(self) -> Path:
+        """The log of what was done, one JSON object a line."""
+        return self.root / "history.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the daemon and by every worker of it."""
+        return self.root / "lock"
+
+    def app(self, app_id: str) -> Path:
+        """The directory of one app: `DEPLOYMENT/` and `current`."""
+        return self.apps / app_id
+
+    def blob(self, digest: Digest) -> Path:
+        """The place of one verified blob."""
+        return self.blobs / digest.hex
+
+    def layers(self, remote: str) -> Path:
+        """The layer records of one remote."""
+        return self.remotes / remote / "layers"
+
+    def create(self) -> None:
+        """Make the directories that every later step expects."""
+        for path in (self.root, self.blobs, self.apps, self.remotes):
+            make_directories(path)
+
+
+def layer_ref(remote: str, diff_id: Digest) -> str:
+    """The ref that keeps one remote's layer commit."""
+    return f"appctl/layer/{remote}/{diff_id.hex}"
+
+
+def app_ref(remote: str, app_id: str, deployment: str) -> str:
+    """The ref that keeps one deployment's merged commit."""
+    return f"appctl/app/{remote}/{app_id}/{deployment}"

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What is installed: one record.json a deployment, and `current`, whose rename is the only commit point.
+
+The store writes the files (DESIGN.md, R10); this module says what stands in them and reads them back. A record
+that cannot be read hides its deployment and nothing else.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+from appctld.errors import AppctlError, NotInstalled, RepoCorrupt
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import (
+    Json,
+    JsonError,
+    JsonObject,
+    get_bool,
+    get_int,
+    get_list,
+    get_str,
+    get_strings,
+    parse_object,
+)
+from appctld.model.permissions import Permission
+from appctld.state.paths import Paths, app_ref, layer_ref
+
+RECORD_BYTES = 1 << 20  # 256 layers and 100 dropped paths are some 500 KiB at most
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The facts of one deployment. Times are seconds since 1970, sizes bytes; `installed_size` is the store's."""
+
+    id: str
+    remote: str
+    reference: str
+    image_digest: Digest
+    config_digest: Digest
+    commit: str
+    layers: tuple[Digest, ...]
+    verify: str
+    signer: str
+    signer_name: str
+    signed_at: int
+    checked_at: int
+    tag_bound: bool
+    version: str
+    title: str
+    arch: str
+    installed_size: int
+    install_time: int
+    bytes_downloaded: int
+    bytes_reused: int
+    deployment: str
+    permissions: tuple[Permission, ...]
+    created: int
+    ignored: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+    def refs(self) -> set[str]:
+        """The refs that this deployment needs: garbage collection roots are derived from records."""
+        return {app_ref(self.remote, self.id, self.deployment)} | {
+            layer_ref(self.remote, diff_id) for diff_id in self.layers
+        }
+
+    def to_json(self) -> JsonObject:
+        """As it stands in record.json."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_json(cls, obj: JsonObject) -> Self:
+        """Read a record.json. Raises JsonError or BadManifest."""
+        return cls(
+            id=get_str(obj, "id"),
+            remote=get_str(obj, "remote"),
+            reference=get_str(obj, "reference"),
+            image_digest=Digest.parse(get_str(obj, "image_digest")),
+            config_digest=Digest.parse(get_str(obj, "config_digest")),
+            commit=Digest(get_str(obj, "commit")).hex,
+            layers=tuple(Digest.parse(text) for text in get_strings(obj, "layers")),
+            verify=get_str(obj, "verify"),
+            signer=get_str(obj, "signer"),
+            signer_name=get_str(obj, "signer_name"),
+            signed_at=get_int(obj, "signed_at"),
+            checked_at=get_int(obj, "checked_at"),
+            tag_bound=get_bool(obj, "tag_bound"),
+            version=get_str(obj, "version"),
+            title=get_str(obj, "title"),
+            arch=get_str(obj, "arch"),
+            installed_size=get_int(obj, "installed_size"),
+            install_time=get_int(obj, "install_time"),
+            bytes_downloaded=get_int(obj, "bytes_downloaded"),
+            bytes_reused=get_int(obj, "bytes_reused"),
+            deployment=get_str(obj, "deployment"),
+            permissions=tuple(Permission.from_json(item) for item in get_list(obj, "permissions")),
+            created=get_int(obj, "created"),
+            ignored=tuple(get_strings(obj, "ignored")),
+            dropped=tuple(get_strings(obj, "dropped")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One app: what is current, and what is kept beside it, newest first."""
+
+    current: Record
+    kept: tuple[Record, ...]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Every deployment that is here."""
+        return (self.current, *self.kept)
+
+    def previous(self) -> Record | None:
+        """The deployment that a rollback goes to."""
+        return self.kept[0] if self.kept else None
+
+
+def installed(paths: Paths) -> dict[str, Installed]:
+    """Every app that has a current deployment, by ID."""
+    found = ((path.name, _read_app(path)) for path in sorted(paths.apps.iterdir()) if path.is_dir())
+    return {name: app for name, app in found if app is not None}
+
+
+def installed_app(paths: Paths, app_id: str) -> Installed:
+    """One app. Raises NotInstalled."""
+    app = _read_app(paths.app(app_id))
+    if app is None:
+        raise NotInstalled(f"{app_id} is not installed")
+    return app
+
+
+def roots(paths: Paths) -> set[str]:
+    """Every ref that some record needs."""
+    return {ref for app in installed(paths).values() for record in app.records for ref in record.refs()}
+
+
+def read_record(deployment: Path) -> Record:
+    """The record of one deployment directory. Raises RepoCorrupt."""
+    try:
+        with (deployment / "record.json").open("rb") as file:
+            return Record.from_json(parse_object(file.read(RECORD_BYTES + 1), RECORD_BYTES))
+    except (OSError, JsonError, AppctlError) as error:
+        raise RepoCorrupt(
+            f"the record of {deployment.parent.name} cannot be read", path=str(deployment)
+        ) from error
+
+
+def _read_app(directory: Path) -> Installed | None:
+    try:
+        current = os.readlink(directory / "current")
+    except OSError:
+        return None
+    records = {record.deployment: record for record in _records(directory)}
+    if current not in records:
+        return None
+    kept = [record for name, record in records.items() if name != current]
+    return Installed(
+        records[current], tuple(sorted(kept, key=lambda record: record.install_time, reverse=True))
+    )
+
+
+def _records(directory: Path) -> Iterator[Record]:
+    for path in directory.iterdir():
+        if path.name.startswith(".") or path.is_symlink() or not path.is_dir():
+            continue
+        try:
+            yield read_record(path)
+        except RepoCorrupt:
+            continue
+
+
+def _plain(value: object) -> Json:
+    match value:
+        case str() | bool() | int():
+            return value
+        case Digest():
+            return str(value)
+        case Permission():
+            return value.to_json()
+        case tuple():
+            return [_plain(item) for item in value]
+        case _:
+            raise TypeError(f"a record holds no {type(value).__name__}")
