@@ -33,15 +33,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="demo.") as work, ExitStack() as stack:
         os.chdir(work)
         stage = Stage(Path(work), stack)
-        publish_first_version(stage)
+        key = publish_first_version(stage)
         install_and_run(stage)
-        downloaded, total = update_and_roll_back(stage)
+        downloaded, total = update_and_roll_back(stage, key)
         refuse_a_stranger(stage)
         uninstall(stage)
     seconds = time.monotonic() - STARTED
     print(
-        f"\nShown in {seconds:.0f} s: a signed image of three layers installed and run; updated with"
-        f" {downloaded:,} of {total:,} bytes to download; rolled back; a stranger's signature refused; all removed."
+        f"\nShown in {seconds:.0f} s: a signed image of three layers installed and run, updated by {downloaded:,}"
+        f" of {total:,} bytes, rolled back; a stranger's signature refused; everything removed again."
     )
     return 0
 
@@ -61,24 +61,13 @@ class Stage:
         place = {"lookaside-staging": f"file://{self.lookaside.directory}"}
         (self._registries / "demo.yaml").write_text(json.dumps({"docker": {self.registry.host: place}}))
 
-    def key(self, uid: str) -> str:
-        """Make a signing key, and return its fingerprint; its public half is in FINGERPRINT.asc."""
-        made = [
-            "gpg",
-            "--batch",
-            "--quiet",
-            "--passphrase",
-            "",
-            "--quick-generate-key",
-            uid,
-            "ed25519",
-            "sign",
-            "never",
-        ]
-        self._gpg(*made)
-        listing = self._gpg("gpg", "--batch", "--with-colons", "--list-keys", f"={uid}")
+    def key(self, name: str, uid: str) -> str:
+        """Make a signing key, and return its fingerprint; its public half is in NAME.asc."""
+        gpg = ("gpg", "--batch", "--quiet", "--no-auto-check-trustdb")
+        self._gpg(*gpg, "--passphrase", "", "--quick-generate-key", uid, "ed25519", "sign", "never")
+        listing = self._gpg(*gpg, "--with-colons", "--list-keys", f"={uid}")
         fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:"))
-        (self._work / f"{fingerprint}.asc").write_text(self._gpg("gpg", "--armor", "--export", fingerprint))
+        (self._work / f"{name}.asc").write_text(self._gpg(*gpg, "--armor", "--export", fingerprint))
         return fingerprint
 
     def publish(self, version: int, key: str) -> None:
@@ -96,19 +85,20 @@ class Stage:
         return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def publish_first_version(stage: Stage) -> None:
-    """Step 1: a registry, a key, an image with a whiteout and an opaque directory, pushed and signed."""
+def publish_first_version(stage: Stage) -> str:
+    """Step 1: a registry, a key, an image with a whiteout and an opaque directory; return the key."""
     step("1. A publisher pushes a signed image to a registry, and puts the signature on a web server")
     print(f"# docker-registry listens on {stage.registry.host}, the signatures are at {stage.lookaside.url}")
-    stage.publish(1, stage.key("Demo Publisher <publisher@demo.example>"))
+    key = stage.key("publisher", "Demo Publisher <publisher@demo.example>")
+    stage.publish(1, key)
+    return key
 
 
 def install_and_run(stage: Stage) -> None:
     """Step 2: trust that publisher, install, run, list, info."""
     step("2. Somebody trusts that publisher, installs the app and runs it")
-    (public,) = Path().glob("*.asc")
-    prefix = f"oci+http://{stage.registry.host}/demo"
-    appctl("remote", "add", "demo", prefix, "--gpg-import", public.name, "--lookaside", stage.lookaside.url)
+    url = f"oci+http://{stage.registry.host}/demo"
+    appctl("remote", "add", "demo", url, "--gpg-import", "publisher.asc", "--lookaside", stage.lookaside.url)
     appctl("install", "-y", "demo/greeter:stable")
     appctl("run", "greeter", "--", "good", "morning")
     appctl("list")
@@ -116,11 +106,10 @@ def install_and_run(stage: Stage) -> None:
     check(info()["version"] == "1.0", "version 1.0 is installed")
 
 
-def update_and_roll_back(stage: Stage) -> tuple[int, int]:
+def update_and_roll_back(stage: Stage, key: str) -> tuple[int, int]:
     """Step 3: version 2 adds a layer, and only that is downloaded; then back. Return its bytes, and all."""
     step("3. Version 2 adds one layer: only that is downloaded; and the way back")
-    (public,) = Path().glob("*.asc")
-    stage.publish(2, public.stem)
+    stage.publish(2, key)
     appctl("update", "-y")
     appctl("run", "greeter")
     sizes = stage.layout.layer_sizes("v2")
@@ -135,7 +124,7 @@ def update_and_roll_back(stage: Stage) -> tuple[int, int]:
 def refuse_a_stranger(stage: Stage) -> None:
     """Step 4: version 3 with a signature by an unknown key."""
     step("4. Version 3 is signed by a stranger: refused, and what is installed still runs")
-    stage.publish(3, stage.key("A Stranger <stranger@demo.example>"))
+    stage.publish(3, stage.key("stranger", "A Stranger <stranger@demo.example>"))
     appctl("update", "-y", "greeter", expect=REFUSED)
     appctl("run", "greeter")
     check(info()["version"] == "1.0", "version 1.0 is still installed")
