@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What can be asked of the queue: frozen values, so that nothing changes between authorization and work.
+
+Options are DBUS.md's dictionaries, their types already checked by who received them; a key that a kind does not
+know is not acted on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from appctld.model.jsonvalue import JsonObject
+
+Options = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Common to all: `kind` as the Job object shows it, and what it is about."""
+
+    kind: ClassVar[str]
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """References or IDs, as the caller wrote them."""
+        return ()
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return " ".join((self.kind.capitalize(), *self.about))
+
+
+@dataclass(frozen=True, slots=True)
+class Install(Request):
+    """Options: accept-permissions b, permissions-hash s, expected-digest s, reinstall b, remote s, background b,
+    credential a{sv} (username and password, or identity-token).
+    """  # noqa: D205
+
+    kind: ClassVar[str] = "install"
+    refs: tuple[str, ...]
+    options: Options = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """See `Request.about`."""
+        return self.refs
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Request):
+    """No IDs means every app. Options: accept-permissions b, background b, credential a{sv}."""
+
+    kind: ClassVar[str] = "update"
+    ids: tuple[str, ...]
+    options: Options = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """See `Request.about`."""
+        return self.ids
+
+
+@dataclass(frozen=True, slots=True)
+class Uninstall(Request):
+    """No options yet."""
+
+    kind: ClassVar[str] = "uninstall"
+    ids: tuple[str, ...]
+    options: Options = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """See `Request.about`."""
+        return self.ids
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback(Request):
+    """Options: to s (a version, digest or commit that is kept here; without it the one before the current)."""
+
+    kind: ClassVar[str] = "rollback"
+    id: str
+    options: Options = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """See `Request.about`."""
+        return (self.id,)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve(Request):
+    """A preview. Options: remote s, credential a{sv}."""
+
+    kind: ClassVar[str] = "resolve"
+    reference: str
+    options: Options = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """See `Request.about`."""
+        return (self.reference,)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckUpdates(Request):
+    """What newer images there are; downloads no layer. Options: credential a{sv}."""
+
+    kind: ClassVar[str] = "check-updates"
+    options: Options = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prune(Request):
+    """Remove what nothing needs. Options: dry-run b."""
+
+    kind: ClassVar[str] = "prune"
+    options: Options = field(default_factory=dict)
+
+
+AnyRequest = Install | Update | Uninstall | Rollback | Resolve | CheckUpdates | Prune
+
+
+def flag(request: AnyRequest, name: str) -> bool:
+    """A boolean option; absent is false."""
+    return request.options.get(name) is True
+
+
+def text(request: AnyRequest, name: str) -> str:
+    """A string option; absent is empty."""
+    value = request.options.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def credential(request: AnyRequest) -> JsonObject | None:
+    """The registry credential that came with the request, in the fetcher's words."""
+    match request.options.get("credential"):
+        case {"identity-token": str(token)}:
+            return {"identity_token": token}
+        case {"username": str(user), "password": str(password)}:
+            return {"username": user, "password": password}
+        case _:
+            return None
