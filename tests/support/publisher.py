@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A publisher in one piece: a registry, signatures on a web server, keys, and skopeo to push what umoci built.
+
+    with Publisher(tmp_path) as publisher:
+        key = publisher.keys.make("publisher")
+        publisher.push("v1", "demo/greeter:stable", key)
+
+Everything is real and on loopback, and gone at the end. Images come from images.py, signatures from skopeo.
+"""
+
+import json
+import os
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from support.images import Layout
+from support.keys import Keys
+from support.lookaside import Lookaside
+from support.registry import Registry
+
+
+class Publisher:
+    """Serves from `directory` while `with` lasts; `layout` is where images are built before they are pushed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.registry = Registry(_made(directory / "registry"))
+        self.lookaside = Lookaside(_made(directory / "signatures"))
+        self.layout = Layout(directory / "images")
+        self.keys = Keys()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        for part in (self.registry, self.lookaside, self.keys):
+            self._stack.enter_context(part)
+        places = {"lookaside-staging": f"file://{self.lookaside.directory}"}
+        document = json.dumps({"docker": {self.registry.host: places}})  # JSON is YAML
+        (_made(self.directory / "registries.d") / "loopback.yaml").write_text(document)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def command(self, tag: str, name: str, key: str) -> list[str]:
+        """The skopeo command, for `directory` as working directory, that pushes and signs.
+
+        `tag` is the layout's, `name` is `repository:tag`, `key` a fingerprint of `keys`.
+        """
+        source, target = f"oci:{self.layout.directory.name}:{tag}", f"docker://{self.registry.host}/{name}"
+        command = ["skopeo", "--insecure-policy", "--registries.d=registries.d", "copy", "--quiet"]
+        return [*command, "--dest-tls-verify=false", f"--sign-by={key}", source, target]
+
+    def push(self, tag: str, name: str, key: str) -> None:
+        """Push the image `tag` of the layout as `name`, signed with `key`."""
+        environment = {**os.environ, "GNUPGHOME": str(self.keys.home)}
+        subprocess.run(self.command(tag, name, key), cwd=self.directory, env=environment, check=True)
+
+
+def _made(path: Path) -> Path:
+    path.mkdir()
+    return path
