@@ -38,7 +38,7 @@ class Lookaside:
         self._thread.join()
 
     def place(self, repository: str, digest: str, *signatures: bytes) -> Path:
-        """Write `signatures` as signature-1, -2, … of `digest` (`sha256:<hex>`), and return their directory."""
+        """Write signature-1, -2, … of `digest` (`sha256:<hex>`), and return their directory."""
         place = self.directory / f"{repository}@{digest.replace(':', '=', 1)}"
         place.mkdir(parents=True, exist_ok=True)
         for number, signature in enumerate(signatures, start=1):

@@ -90,9 +90,9 @@ class Registry:
     ) -> str:
         """`skopeo copy SOURCE docker://HOST/NAME`; the manifest's digest as the registry has it.
 
-        `source` is skopeo's (`oci:DIR:TAG`), `name` is `repository:tag`, `credential` is `user:password`. More of
-        `skopeo copy`'s own `options` are `--all` and `--sign-by KEY`; to sign, give `registries_d` (a directory
-        whose lookaside-staging is written) and GNUPGHOME in `env`, which is added to the environment.
+        `source` is skopeo's (`oci:DIR:TAG`), `name` is `repository:tag`, `credential` `user:password`. More
+        of `skopeo copy`'s own `options` are `--all` and `--sign-by KEY`; to sign, give `registries_d` (a
+        directory whose lookaside-staging is written) and GNUPGHOME in `env`, which joins the environment.
         """
         places = ["--registries.d", str(registries_d)] if registries_d else []
         login = ["--dest-creds", credential] if credential else []

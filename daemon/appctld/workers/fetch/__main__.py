@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The fetcher, `python -m appctld.workers.fetch`: asks registries and lookasides, passes on what they say.
+
+Three operations, each about one endpoint (endpoint.py) and with one descriptor, `out`:
+
+- `resolve`: the document that a reference names, and the platform's manifest behind it if it is an index;
+- `signatures`: the simple signatures of a digest from a lookaside;
+- `blob`: the bytes of one blob.
+
+Nothing that leaves here is verified, and nobody believes it: the daemon hashes and parses documents again,
+the store hashes blobs.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from appctld.errors import BadManifest, Failed, LimitExceeded
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str
+from appctld.model.manifest import (
+    INDEX_TYPES,
+    MANIFEST_BYTES,
+    MANIFEST_TYPES,
+    Index,
+    Platform,
+    choose,
+    parse_document,
+)
+from appctld.model.reference import parse_reference
+from appctld.workers.fetch.endpoint import parse_endpoint, plain_url
+from appctld.workers.fetch.lookaside import collect
+from appctld.workers.fetch.registry import Registry
+from appctld.workers.fetch.session import Session
+from appctld.workers.protocol import Handler, Report, descriptor, main
+
+REPORT_SECONDS = 0.1  # the bus samples progress at 5 Hz
+
+
+class Output:
+    """The descriptor that bytes leave through: ours, and closed in every case.
+
+    `with Output(number) as output:`, unbuffered, so that what was reported was written.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._number)
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`. Raises Failed when the reader is gone: its error is the one that matters."""
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._number, left) :]
+        except BrokenPipeError:
+            raise Failed("the reader of the download is gone") from None
+
+
+def resolve(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - two small documents
+    """Write the index, if there is one, then the manifest; -> {"documents": [{"media_type", "size"}]}."""
+    with Output(descriptor(request, "out")) as output:
+        endpoint = parse_endpoint(request)
+        wanted = parse_reference(_full(endpoint.repository, get_str(request, "reference"))).target
+        with Session(endpoint) as session:
+            documents = _documents(
+                Registry(endpoint, session), wanted, _platform(get_object(request, "platform"))
+            )
+        for raw, _ in documents:
+            output.write(raw)
+    return {"documents": [{"media_type": media_type, "size": len(raw)} for raw, media_type in documents]}
+
+
+def signatures(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - small files
+    """Write the signature blobs; -> {"sizes": [n, …], "looked_at": [[url, status], …]}."""
+    with Output(descriptor(request, "out")) as output:
+        endpoint = parse_endpoint(request)
+        lookaside = plain_url(get_str(request, "lookaside"), "lookaside")
+        digest = Digest.parse(get_str(request, "digest"))
+        with Session(endpoint) as session:
+            found = collect(session, lookaside, endpoint.repository, digest)
+        for blob in found.blobs:
+            output.write(blob)
+    looked_at: list[Json] = [[url, status] for url, status in found.looked_at]
+    return {"sizes": [len(blob) for blob in found.blobs], "looked_at": looked_at}
+
+
+def blob(request: JsonObject, report: Report) -> JsonObject:
+    """Write the blob as it comes, never more than `size` bytes; -> {"size": bytes that came}, maybe fewer."""
+    with Output(descriptor(request, "out")) as output:
+        endpoint = parse_endpoint(request)
+        digest, size = Digest.parse(get_str(request, "digest")), get_int(request, "size")
+        done, reported = 0, 0.0
+        with Session(endpoint) as session, Registry(endpoint, session).blob(digest) as answer:
+            for chunk in answer.chunks(size):
+                output.write(chunk)
+                done += len(chunk)
+                if time.monotonic() - reported >= REPORT_SECONDS:
+                    reported = time.monotonic()
+                    report({"bytes": done})
+        report({"bytes": done})
+    return {"size": done}
+
+
+def _documents(registry: Registry, wanted: str, platform: Platform) -> list[tuple[bytes, str]]:
+    """One manifest, or an index and the manifest it has for `platform`.
+
+    A manifest is not parsed here: nothing says yet that anybody signed it (R1). An index is, to choose.
+    """
+    raw, media_type = registry.manifest(wanted)
+    if media_type in MANIFEST_TYPES:
+        return [(raw, media_type)]
+    index = parse_document(raw, media_type)  # refuses every type that is neither
+    if not isinstance(index, Index):
+        raise BadManifest(f"{media_type[:80]!r} that is no index")
+    chosen = choose(index, platform)
+    if chosen.size > MANIFEST_BYTES:
+        raise LimitExceeded(f"a manifest of {chosen.size} bytes", limit=MANIFEST_BYTES)
+    manifest, manifest_type = registry.manifest(str(chosen.digest), chosen.size)
+    if manifest_type in INDEX_TYPES:
+        raise BadManifest("an index that names an index")
+    return [(raw, media_type), (manifest, manifest_type)]
+
+
+def _full(repository: str, reference: str) -> str:
+    mark = "@" if reference.startswith("sha256:") else ":"
+    return f"localhost/{repository}{mark}{reference}"
+
+
+def _platform(obj: JsonObject) -> Platform:
+    return Platform(get_str(obj, "os"), get_str(obj, "architecture"), get_str(obj, "variant", ""))
+
+
+HANDLERS: Mapping[str, Handler] = {"resolve": resolve, "signatures": signatures, "blob": blob}
+
+if __name__ == "__main__":
+    main(HANDLERS)
