@@ -35,8 +35,9 @@ def main() -> int:
         downloaded, total = update_and_roll_back(publisher, key)
         refuse_a_stranger(publisher)
         uninstall()
+    seconds = time.monotonic() - STARTED
     print(
-        f"\nShown in {time.monotonic() - STARTED:.0f} s: a signed image of three layers installed, run, updated by"
+        f"\nShown in {seconds:.0f} s: a signed image of three layers installed, run, updated by"
         f" {downloaded:,} of {total:,} bytes, rolled back, kept from a stranger's update and removed."
     )
     return 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""A publisher in one piece: a registry, signatures on a web server, keys, and skopeo to push what umoci built.
+"""A publisher in one piece: a registry, signatures on a web server, keys, and skopeo to push images.
 
     with Publisher(tmp_path) as publisher:
         key = publisher.keys.make("publisher")
@@ -24,7 +24,7 @@ from support.registry import Registry
 
 
 class Publisher:
-    """Serves from `directory` while `with` lasts; `layout` is where images are built before they are pushed."""
+    """Serves from `directory` while `with` lasts; images are built in its `layout`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
