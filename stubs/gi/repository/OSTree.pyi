@@ -29,6 +29,24 @@ class RepoListRefsExtFlags(enum.IntFlag):
 
 class RepoTransactionStats: ...
 
+class RepoPruneFlags(enum.IntFlag):
+    NONE = 0
+    NO_PRUNE = 1
+    REFS_ONLY = 2
+
+class RepoCheckoutMode(enum.IntEnum):
+    NONE = 0
+    USER = 1
+
+class RepoCheckoutOverwriteMode(enum.IntEnum):
+    NONE = 0
+
+class RepoCheckoutAtOptions:
+    mode: RepoCheckoutMode
+    overwrite_mode: RepoCheckoutOverwriteMode
+    no_copy_fallback: bool
+    def __init__(self) -> None: ...
+
 class RepoFile:
     def tree_get_contents_checksum(self) -> str: ...
     def tree_get_metadata_checksum(self) -> str: ...
@@ -65,6 +83,20 @@ class Repo:
         cancellable: Gio.Cancellable | None,
     ) -> tuple[bool, bytes]: ...
     def load_variant(self, objtype: ObjectType, sha256: str) -> tuple[bool, GLib.Variant]: ...
+    def load_file(
+        self, checksum: str, cancellable: Gio.Cancellable | None
+    ) -> tuple[bool, Gio.InputStream | None, Gio.FileInfo, GLib.Variant]: ...
+    def checkout_at(
+        self,
+        options: RepoCheckoutAtOptions,
+        destination_dfd: int,
+        destination_path: str,
+        commit: str,
+        cancellable: Gio.Cancellable | None,
+    ) -> bool: ...
+    def prune(
+        self, flags: RepoPruneFlags, depth: int, cancellable: Gio.Cancellable | None
+    ) -> tuple[bool, int, int, int]: ...
     def fsck_object(self, objtype: ObjectType, sha256: str, cancellable: Gio.Cancellable | None) -> bool: ...
     def list_refs_ext(
         self, refspec_prefix: str | None, flags: RepoListRefsExtFlags, cancellable: Gio.Cancellable | None

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The operations that change what is current: `deploy`, `activate`, `remove`.
+
+Guarantees: the rename (or removal) of `current` is the only commit point, and everything it names is durable
+before it (R10); a failure before it leaves nothing behind, a kill leaves what recover.py cleans (R11); a
+deployment's directories are 0755 and its files 0444 or 0555 (R12); the checkout goes into a directory that is
+new, never over another. Leaves to others: which deployments are kept, and what the records say.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from gi.repository import OSTree
+
+from appctld.errors import Conflict, Failed, InUse, NotFound, RepoCorrupt
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_object, get_str, get_strings
+from appctld.workers.protocol import Report
+from appctld.workers.store import disk, names
+from appctld.workers.store.closure import check_content, closure
+from appctld.workers.store.failures import translated
+from appctld.workers.store.repository import Repository
+
+FILES, RECORD, RUN = "files", "record.json", "run.json"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which deployment of which app, every name checked."""
+
+    apps: Path
+    id: str
+    deployment: str
+    commit: str
+
+    @classmethod
+    def parse(cls, request: JsonObject) -> Self:
+        """From a request's `apps`, `id`, `deployment`, `commit`; Failed if they do not belong together."""
+        commit = names.check_checksum(get_str(request, "commit"))
+        deployment = names.check_deployment(get_str(request, "deployment"))
+        if not commit.startswith(deployment.partition(".")[0]):
+            raise Failed(f"deployment {deployment} is not named after commit {commit}")
+        return cls(Path(get_str(request, "apps")), names.check_id(get_str(request, "id")), deployment, commit)
+
+    @property
+    def files(self) -> str:
+        """The directory with the app's files, absolute."""
+        return str(self.apps / self.id / self.deployment / FILES)
+
+
+def deploy(request: JsonObject, _report: Report) -> JsonObject:
+    """Check out a commit and make it current -> `{"path"}`, the directory with the files.
+
+    `{"repo", "commit", "apps", "id", "deployment", "ref", "record", "run"}`. Raises Conflict (it is there
+    already), RepoCorrupt (an object is not what it was), NoSpace.
+    """
+    target = Target.parse(request)
+    ref = names.check_app_ref(get_str(request, "ref"))
+    if ref.split("/")[3:] != [target.id, target.deployment]:
+        raise Failed(f"ref {ref} is not that of {target.id} {target.deployment}")
+    record, run = get_object(request, "record"), get_object(request, "run")
+    repository = Repository.open(Path(get_str(request, "repo")))
+    with repository.shared(), translated(f"deploying {target.id}"):
+        size = check_content(repository, closure(repository, [target.commit]).files)
+        with _app_directory(target, create=True) as app:
+            if disk.exists(target.deployment, app):
+                raise Conflict(f"{target.id} has a deployment {target.deployment}", id=target.id)
+            record = {**record, "installed_size": size}
+            with _undone_on_failure(repository, target, ref, app):
+                _deploy(repository, target, ref, {RECORD: record, RUN: run}, app)
+    return {"path": target.files}
+
+
+def _deploy(
+    repository: Repository, target: Target, ref: str, records: dict[str, JsonObject], app: int
+) -> None:
+    """R10, one line a step."""
+    disk.sync(repository.directory)
+    repository.write_ref(ref, target.commit)
+    staging = disk.staging_name()
+    disk.make_directory(staging, app)
+    with disk.opened(staging, app) as directory:
+        _check_out(repository, target.commit, directory)
+        for name, value in records.items():
+            disk.write_json(name, value, directory)
+    os.rename(staging, target.deployment, src_dir_fd=app, dst_dir_fd=app)
+    disk.sync(app)
+    disk.point(target.deployment, app)
+
+
+def _check_out(repository: Repository, commit: str, within: int) -> None:
+    """Into `files`, which must not exist: libostree follows symlinks where it adds to a directory."""
+    options = OSTree.RepoCheckoutAtOptions()
+    options.mode = OSTree.RepoCheckoutMode.USER  # no owner, no setuid, no xattrs
+    options.overwrite_mode = OSTree.RepoCheckoutOverwriteMode.NONE
+    options.no_copy_fallback = False  # EMLINK: copy
+    repository.library.checkout_at(options, within, FILES, commit, None)
+    with disk.opened(FILES, within) as files:
+        disk.settle(files)
+
+
+@contextlib.contextmanager
+def _undone_on_failure(repository: Repository, target: Target, ref: str, app: int) -> Iterator[None]:
+    """Take back everything, unless `current` has moved: from then on the deployment counts."""
+    before = set(disk.entries(app))
+    try:
+        yield
+    except BaseException:
+        if disk.current(app) != target.deployment:
+            for name in set(disk.entries(app)) - before:
+                disk.remove_tree(name, app)
+            repository.drop_ref(ref)
+            with contextlib.suppress(OSError):
+                (target.apps / target.id).rmdir()  # only an app that was new is empty
+        raise
+
+
+def activate(request: JsonObject, _report: Report) -> JsonObject:
+    """Make a deployment that is kept here current (rollback) -> `{"path"}`.
+
+    `{"repo", "apps", "id", "deployment", "commit"}`. Raises NotFound (it is not kept), RepoCorrupt.
+    """
+    target = Target.parse(request)
+    repository = Repository.open(Path(get_str(request, "repo")))
+    with repository.shared(), translated(f"activating {target.id}"), _app_directory(target) as app:
+        size = _recorded_size(target, app)
+        check_content(repository, closure(repository, [target.commit]).files, size)
+        disk.sync(app)
+        disk.point(target.deployment, app)
+    return {"path": target.files}
+
+
+def _recorded_size(target: Target, app: int) -> int:
+    """What record.json says, after a look at whether it is about this commit."""
+    if not disk.exists(target.deployment, app):
+        raise NotFound(f"{target.id} has no deployment {target.deployment}", id=target.id)
+    try:
+        with disk.opened(target.deployment, app) as directory, disk.opened(FILES, directory):
+            record = disk.read_json(RECORD, directory)
+            commit, size = get_str(record, "commit"), get_int(record, "installed_size")
+    except (OSError, JsonError) as error:
+        raise RepoCorrupt(f"deployment {target.deployment} of {target.id} is not whole") from error
+    if commit != target.commit:
+        raise RepoCorrupt(f"deployment {target.deployment} of {target.id} is of another commit")
+    return size
+
+
+def remove(request: JsonObject, _report: Report) -> JsonObject:
+    """Remove deployments of an app, or (`deployments` null) the app -> `{"removed": [deployment…]}`.
+
+    `{"repo", "apps", "id", "deployments", "refs"}`. Raises InUse if one of them runs and Conflict if one of
+    several is current, both before anything changes. What is gone already is no error.
+    """
+    app_id = names.check_id(get_str(request, "id"))
+    whole = request["deployments"] is None
+    wanted = [] if whole else list(map(names.check_deployment, get_strings(request, "deployments")))
+    refs = [_own_ref(ref, app_id) for ref in get_strings(request, "refs")]
+    repository = Repository.open(Path(get_str(request, "repo")))
+    apps = Path(get_str(request, "apps"))
+    removed: list[Json] = []
+    with translated(f"removing {app_id}"), contextlib.suppress(FileNotFoundError), disk.opened(apps) as above:
+        with disk.opened(app_id, above) as app:
+            removed += _remove(app, app_id, None if whole else wanted)
+        if whole:
+            os.rmdir(app_id, dir_fd=above)
+            os.fsync(above)
+    for ref in refs:
+        repository.drop_ref(ref)
+    return {"removed": removed}
+
+
+def _remove(app: int, app_id: str, wanted: list[str] | None) -> list[str]:
+    there = disk.entries(app)
+    current = disk.current(app)
+    doomed = [name for name in there if name != disk.CURRENT] if wanted is None else wanted
+    doomed = [name for name in doomed if name in there]
+    if wanted is not None and current in doomed:
+        raise Conflict(f"{current} is the current deployment of {app_id}", id=app_id)
+    with contextlib.ExitStack() as locks:
+        for name in doomed:
+            locks.enter_context(not_running(app, app_id, name))
+        if wanted is None and current is not None:
+            os.unlink(disk.CURRENT, dir_fd=app)  # the commit point
+            os.fsync(app)
+        for name in doomed:
+            disk.remove_tree(name, app)
+        os.fsync(app)
+    return [name for name in doomed if not name.startswith(disk.STAGING)]
+
+
+@contextlib.contextmanager
+def not_running(app: int, app_id: str, deployment: str) -> Iterator[None]:
+    """Hold the lock that a running app holds shared, so that none starts meanwhile; InUse if one runs."""
+    try:
+        path = f"{deployment}/{RUN}"
+        lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=app)
+    except FileNotFoundError:
+        yield  # nothing can run from it
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise InUse(f"{app_id} {deployment} is running", id=app_id, deployment=deployment) from error
+    finally:
+        os.close(lock)
+
+
+def _own_ref(ref: str, app_id: str) -> str:
+    """A ref to drop: a layer's, or one of this very app."""
+    names.check_ref(ref)
+    kind, owner = ref.split("/")[1], ref.split("/")[3]
+    if kind == "app" and owner != app_id:
+        raise Failed(f"ref {ref} is not one of {app_id}")
+    return ref
+
+
+@contextlib.contextmanager
+def _app_directory(target: Target, *, create: bool = False) -> Iterator[int]:
+    if create:
+        target.apps.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with disk.opened(target.apps) as apps:
+        if create:
+            disk.make_directory(target.id, apps)
+        elif not disk.exists(target.id, apps):
+            raise NotFound(f"{target.id} is not here", id=target.id)
+        with disk.opened(target.id, apps) as app:
+            yield app

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The file system calls that deploying, removing and recovering share.
+
+Guarantees: everything is relative to a descriptor and no symlink is followed; names are made by us or were
+checked (names.py); what `sync` and `point` did is on the disk when they return. Leaves to others: the order
+of these calls, which is what R10 is about.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from appctld.errors import Failed, RepoCorrupt
+from appctld.model.jsonvalue import JsonObject, parse_object
+
+STAGING = ".staging-"  # whatever has this prefix is nobody's after a crash
+CURRENT = "current"
+
+RECORD_BYTES = 1 << 20  # our own records have some KiB; a larger one is not ours
+
+_OPEN = 0o755  # deployments are read by every user who runs the app
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@contextlib.contextmanager
+def opened(path: Path | str, within: int | None = None) -> Iterator[int]:
+    """A descriptor of a directory that is no symlink; FileNotFoundError if it is not there."""
+    descriptor = os.open(path, _DIRECTORY, dir_fd=within)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(name: str, within: int) -> None:
+    """Make a directory of mode 0755, whatever the umask; one that is there stays."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, _OPEN, dir_fd=within)
+        with opened(name, within) as directory:
+            os.fchmod(directory, _OPEN)
+
+
+def exists(name: str, within: int) -> bool:
+    """Whether there is anything of that name, be it a dangling symlink."""
+    try:
+        os.stat(name, dir_fd=within, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def entries(within: int) -> list[str]:
+    """Names in a directory, sorted."""
+    return sorted(os.listdir(within))
+
+
+def staging_name() -> str:
+    """A new name for something that does not count yet, or no longer."""
+    return STAGING + secrets.token_hex(8)
+
+
+def write_json(name: str, value: JsonObject, within: int) -> None:
+    """Write a new file of mode 0644; one that is there already is an error."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, flags, 0o644, dir_fd=within)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o644)
+        json.dump(value, file, indent=1, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(descriptor)
+
+
+def read_json(name: str, within: int) -> JsonObject:
+    """Read a record of ours; JsonError (a ValueError) or OSError if it is none."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=within)
+    with os.fdopen(descriptor, "rb") as file:
+        return parse_object(file.read(RECORD_BYTES + 1), RECORD_BYTES)
+
+
+def current(within: int) -> str | None:
+    """The name that `current` points to; None if there is none."""
+    try:
+        return os.readlink(CURRENT, dir_fd=within)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RepoCorrupt("an app's 'current' is no symlink") from error
+
+
+def point(target: str, within: int) -> None:
+    """Let `current` point to another deployment, in one step, durably: the commit point of every job."""
+    temporary = staging_name()
+    os.symlink(target, temporary, dir_fd=within)
+    try:
+        os.rename(temporary, CURRENT, src_dir_fd=within, dst_dir_fd=within)
+    except OSError:
+        os.unlink(temporary, dir_fd=within)
+        raise
+    os.fsync(within)
+
+
+def sync(within: int) -> None:
+    """Put everything that was written to this file system on the disk."""
+    if _libc.syncfs(within) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def settle(within: int) -> None:
+    """Give every directory below 0755 and every file 0444 or 0555 (R12), whatever the image says.
+
+    Called for a tree that libostree has just made and nobody else may write to.
+    """
+    os.fchmod(within, _OPEN)
+    with os.scandir(within) as found:
+        children = [(entry.name, entry.stat(follow_symlinks=False)) for entry in found]
+    for name, status in children:
+        if stat.S_ISDIR(status.st_mode):
+            _enter(name, status, within)
+        elif stat.S_ISREG(status.st_mode):
+            _settle_file(name, status, within)
+        elif not stat.S_ISLNK(status.st_mode):
+            raise Failed(f"{name!r} in a deployment is neither file, directory nor symlink")
+
+
+def _enter(name: str, status: os.stat_result, within: int) -> None:
+    if stat.S_IMODE(status.st_mode) & stat.S_IRWXU != stat.S_IRWXU:
+        os.chmod(name, _OPEN, dir_fd=within)  # else we could not open it; it is a directory, as seen above
+    with opened(name, within) as directory:
+        settle(directory)
+
+
+def _settle_file(name: str, status: os.stat_result, within: int) -> None:
+    """A hard link to an object is as it should be; a copy (EMLINK) has the image's mode."""
+    mode = stat.S_IMODE(status.st_mode)
+    if mode not in {0o444, 0o555}:
+        os.chmod(name, 0o555 if mode & 0o111 else 0o444, dir_fd=within)
+
+
+def remove_tree(name: str, within: int) -> None:
+    """Remove a directory with all that is in it; one that is not there is no error.
+
+    It is renamed first, so that what is half removed does not look whole after a crash.
+    """
+    try:
+        status = os.stat(name, dir_fd=within, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    doomed = name if name.startswith(STAGING) else staging_name()
+    os.rename(name, doomed, src_dir_fd=within, dst_dir_fd=within)
+    if not stat.S_ISDIR(status.st_mode):
+        os.unlink(doomed, dir_fd=within)
+        return
+    _enter(doomed, status, within)  # an unfinished checkout may hold directories that we could not enter
+    shutil.rmtree(doomed, dir_fd=within)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The operation `merge`: an image's layer commits become one commit.
+
+Guarantees: the result is a function of the layers, the metadata and the timestamp; it is on the disk, whole,
+but no ref names it yet. Leaves to others: what a union is (union.py), and the ref (deploy.py).
+"""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+
+from appctld.errors import Failed
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str, get_strings
+from appctld.workers.protocol import Report
+from appctld.workers.store.closure import closure, content_size
+from appctld.workers.store.commit import Commit, Value
+from appctld.workers.store.failures import translated
+from appctld.workers.store.kinds import Kind
+from appctld.workers.store.repository import Repository
+from appctld.workers.store.tree import DirTree
+from appctld.workers.store.union import Layer, union
+from appctld.workers.store.writer import Writer
+
+METADATA_FILES = ("app/metadata", "metadata")  # what `runtime=` images carry; the first that is there counts
+METADATA_BYTES = 64 << 10  # real ones have 1 KiB; the daemon parses this text
+
+_BASE64_KEYS = {"ostree.manifest"}  # bytes, not text
+
+
+def merge(request: JsonObject, _report: Report) -> JsonObject:
+    """`{"repo", "layers", "metadata", "timestamp"}` -> `{"commit", "installed_size", "files"}`.
+
+    `layers` are commits, lowest first; `files` holds the text of `app/metadata` if the tree has one. Raises
+    UnsafeArchive and LimitExceeded (`path` and `layer` in the data), RepoCorrupt, NoSpace, Busy.
+    """
+    repository = Repository.open(Path(get_str(request, "repo")))
+    layers = get_strings(request, "layers")
+    metadata = {key: _value(key, value) for key, value in get_object(request, "metadata").items()}
+    with repository.shared():
+        with repository.transaction() as writer:
+            tree, meta = union_of(repository, writer, layers)
+            commit = writer.commit(Commit(tree, meta, get_int(request, "timestamp"), metadata))
+        size = content_size(repository, closure(repository, [commit]).files)
+        text = _metadata_text(repository, tree)
+    return {
+        "commit": commit,
+        "installed_size": size,
+        "files": {} if text is None else {METADATA_FILES[0]: text},
+    }
+
+
+def union_of(repository: Repository, writer: Writer, commits: Sequence[str]) -> tuple[str, str]:
+    """Merge layer commits, lowest first; (root dirtree, root dirmeta), written but not yet settled."""
+    if not commits:
+        raise Failed("a merge of no layers")
+    loaded = [(name, repository.commit(name)) for name in commits]
+    layers = [Layer(name, layer.tree, layer.meta, layer.implicit_dirs) for name, layer in loaded]
+    return union(layers, _Stored(repository, writer))
+
+
+class _Stored:
+    """The repository as the algebra sees it; a dirtree is read once."""
+
+    def __init__(self, repository: Repository, writer: Writer) -> None:
+        self._repository = repository
+        self._writer = writer
+        self._trees: dict[str, DirTree] = {}
+        self.implicit_meta = writer.meta(0, 0, 0o755)
+
+    def dirtree(self, name: str) -> DirTree:
+        if name not in self._trees:
+            self._trees[name] = self._repository.tree(name)
+        return self._trees[name]
+
+    def add_dirtree(self, tree: DirTree) -> str:
+        return self._writer.tree(tree)
+
+    def symlink_target(self, name: str) -> str | None:
+        with translated(f"reading symlink {name}"):
+            _, _, info, _ = self._repository.library.load_file(name, None)
+        target: str | None = info.get_symlink_target()
+        if target is not None:
+            self._repository.verify(Kind.FILE, name)
+        return target
+
+
+def _value(key: str, value: Json) -> Value:
+    match value:
+        case str() if key in _BASE64_KEYS:
+            return base64.b64decode(value, validate=True)
+        case str():
+            return value
+        case list():
+            return [item if isinstance(item, str) else _no_metadata(key) for item in value]
+        case _:
+            return _no_metadata(key)
+
+
+def _no_metadata(key: str) -> str:
+    raise Failed(f"commit metadata {key!r} is neither text nor a list of texts")
+
+
+def _metadata_text(repository: Repository, tree: str) -> str | None:
+    for path in METADATA_FILES:
+        name = _find(repository, tree, path)
+        if name is not None:
+            return _small_text(repository, name)
+    return None
+
+
+def _find(repository: Repository, tree: str, path: str) -> str | None:
+    """The content object at a path; no symlink is followed."""
+    *parents, last = path.split("/")
+    here = repository.tree(tree)
+    for part in parents:
+        if part not in here.dirs:
+            return None
+        here = repository.tree(here.dirs[part][0])
+    return here.files.get(last)
+
+
+def _small_text(repository: Repository, name: str) -> str | None:
+    """A regular file's text, hashed again; None if it is another kind, too large, or not UTF-8."""
+    with translated(f"reading file {name}"):
+        _, stream, info, _ = repository.library.load_file(name, None)
+        if stream is None or info.get_size() > METADATA_BYTES:  # only a regular file has a stream
+            return None
+        repository.verify(Kind.FILE, name)
+        data: bytes = stream.read_bytes(METADATA_BYTES, None).get_data() or b""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The operation `prune`: remove what no kept ref needs.
+
+Guarantees: nobody writes objects meanwhile (the exclusive lock, else Busy); refs are dropped durably before
+the first object goes, so a crash never leaves a ref to a commit that is not whole. Leaves to others: which
+refs are kept (they are derived from records), and downloads under way, which only recover.py may judge.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from gi.repository import OSTree
+
+from appctld.errors import Failed
+from appctld.model.jsonvalue import Json, JsonObject, get_bool, get_str, get_strings
+from appctld.workers.protocol import Report
+from appctld.workers.store import disk, names
+from appctld.workers.store.closure import closure
+from appctld.workers.store.failures import translated
+from appctld.workers.store.kinds import Kind
+from appctld.workers.store.repository import Repository
+
+_BLOB = re.compile(r"[0-9a-f]{64}")
+_OBJECT = re.compile(r"([0-9a-f]{62})\.([a-z]+)")
+_SHARD = re.compile(r"[0-9a-f]{2}")
+
+
+def prune(request: JsonObject, _report: Report) -> JsonObject:
+    """`{"repo", "blobs", "keep_refs", "dry_run"}` -> `{"freed_bytes", "objects", "refs": [dropped…]}`.
+
+    `dry_run` tells what would go. Raises Busy while an import runs, RepoCorrupt.
+    """
+    repository = Repository.open(Path(get_str(request, "repo")))
+    keep = set(map(names.check_ref, get_strings(request, "keep_refs")))
+    dry_run = get_bool(request, "dry_run")
+    with repository.exclusive(), translated("pruning"):
+        stale = stale_refs(repository, keep)
+        if dry_run:
+            objects, freed = _unneeded(repository, keep)
+        else:
+            for ref in stale:
+                repository.drop_ref(ref)
+            objects, freed = _prune(repository)
+        freed += _leftover_blobs(Path(get_str(request, "blobs")), remove=not dry_run)
+    return {"freed_bytes": freed, "objects": objects, "refs": list[Json](stale)}
+
+
+def stale_refs(repository: Repository, keep: set[str]) -> list[str]:
+    """Our refs that nobody wants; refs of other forms are not ours to drop."""
+    return sorted(ref for ref in repository.refs() if _is_ours(ref) and ref not in keep)
+
+
+def _is_ours(ref: str) -> bool:
+    try:
+        names.check_ref(ref)
+    except Failed:
+        return False
+    return True
+
+
+def _prune(repository: Repository) -> tuple[int, int]:
+    _, _, objects, size = repository.library.prune(OSTree.RepoPruneFlags.REFS_ONLY, -1, None)
+    return objects, size
+
+
+def _unneeded(repository: Repository, keep: set[str]) -> tuple[int, int]:
+    """(objects, bytes) that a prune would remove once only `keep` and what is not ours is left."""
+    left = [commit for ref, commit in repository.refs().items() if ref in keep or not _is_ours(ref)]
+    needed = closure(repository, left).objects
+    gone = [size for kind, name, size in _loose_objects(repository) if name not in needed[kind]]
+    return len(gone), sum(gone)
+
+
+def _loose_objects(repository: Repository) -> Iterator[tuple[Kind, str, int]]:
+    kinds = {kind.suffix: kind for kind in Kind}
+    with disk.opened("objects", repository.directory) as objects:
+        for shard in filter(_SHARD.fullmatch, disk.entries(objects)):
+            with disk.opened(shard, objects) as directory:
+                for entry in disk.entries(directory):
+                    found = _OBJECT.fullmatch(entry)
+                    if found and found[2] in kinds:
+                        size = os.stat(entry, dir_fd=directory, follow_symlinks=False).st_size
+                        yield kinds[found[2]], shard + found[1], size
+
+
+def _leftover_blobs(blobs: Path, *, remove: bool) -> int:
+    """Bytes of verified blobs that were never imported, or not cleared away after it."""
+    if not blobs.is_dir():
+        return 0
+    freed = 0
+    with disk.opened(blobs) as directory:
+        for name in filter(_BLOB.fullmatch, disk.entries(directory)):
+            freed += os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
+            if remove:
+                os.unlink(name, dir_fd=directory)
+    return freed

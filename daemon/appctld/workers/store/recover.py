@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The operation `recover`: at the daemon's start, remove what a crash left behind (R11).
+
+Guarantees: what `current` names is never touched; what has no `current` was never installed, or is no longer.
+It runs alone: the daemon holds the state directory's lock, which its workers inherit. Leaves to others: what
+to say about a record whose ref is missing (RepoCorrupt), and objects that no ref needs (prune.py).
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+from appctld.errors import Failed, InUse
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_str, get_strings
+from appctld.workers.protocol import Report
+from appctld.workers.store import disk, names
+from appctld.workers.store.deploy import FILES, RECORD, not_running
+from appctld.workers.store.failures import translated
+from appctld.workers.store.kinds import Kind
+from appctld.workers.store.prune import stale_refs
+from appctld.workers.store.repository import Repository
+
+UNVERIFIED = ".unverified-"
+_KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
+
+
+def recover(request: JsonObject, _report: Report) -> JsonObject:
+    """`{"repo", "blobs", "apps", "keep_refs"}` -> `{"missing_refs", "dropped"}`.
+
+    `missing_refs` are those of `keep_refs` that name no commit here: their records are RepoCorrupt.
+    """
+    repository = Repository.open(Path(get_str(request, "repo")))
+    apps = Path(get_str(request, "apps"))
+    wanted = set(map(names.check_ref, get_strings(request, "keep_refs")))
+    with repository.exclusive(), translated("recovering"):
+        _clear_downloads(Path(get_str(request, "blobs")))
+        _clear_temporary(repository)
+        _clear_apps(apps)
+        keep = {ref for ref in wanted if _has_deployment(ref, apps)}
+        dropped = stale_refs(repository, keep)
+        for ref in dropped:
+            repository.drop_ref(ref)
+        there = {ref for ref, commit in repository.refs().items() if repository.stat(Kind.COMMIT, commit)}
+    return {"missing_refs": list[Json](sorted(keep - there)), "dropped": list[Json](dropped)}
+
+
+def _clear_downloads(blobs: Path) -> None:
+    """Bytes that nobody hashed to the end are nobody's; whole ones stay, so that an install resumes."""
+    if blobs.is_dir():
+        with disk.opened(blobs) as directory:
+            for name in disk.entries(directory):
+                if name.startswith(UNVERIFIED):
+                    os.unlink(name, dir_fd=directory)
+
+
+def _clear_temporary(repository: Repository) -> None:
+    """Nobody writes now (exclusive lock), so all of it is left over: ours, and libostree's transactions."""
+    with disk.opened("tmp", repository.directory) as directory:
+        for name in disk.entries(directory):
+            if name not in _KEPT_IN_TMP:
+                disk.remove_tree(name, directory)
+
+
+def _clear_apps(apps: Path) -> None:
+    if not apps.is_dir():
+        return
+    with disk.opened(apps) as above:
+        for app_id in disk.entries(above):
+            if _is_id(app_id):
+                with disk.opened(app_id, above) as app:
+                    _clear_app(app, app_id)
+                with contextlib.suppress(OSError):
+                    os.rmdir(app_id, dir_fd=above)  # only if nothing is left in it
+
+
+def _clear_app(app: int, app_id: str) -> None:
+    installed = disk.current(app) is not None
+    for name in disk.entries(app):
+        if name.startswith(disk.STAGING):
+            disk.remove_tree(name, app)
+        elif name != disk.CURRENT and not (installed and _is_whole(app, name)):
+            # A client that outlived the crash may still run from it; the next start tries again
+            with contextlib.suppress(InUse), not_running(app, app_id, name):
+                disk.remove_tree(name, app)
+
+
+def _is_whole(app: int, name: str) -> bool:
+    """A deployment got its name after its record was written, so this is about damage, not about crashes."""
+    try:
+        with disk.opened(name, app) as directory, disk.opened(FILES, directory):
+            disk.read_json(RECORD, directory)
+    except (OSError, JsonError):
+        return False
+    return True
+
+
+def _has_deployment(ref: str, apps: Path) -> bool:
+    """Whether an app's ref still has its deployment; a layer's ref stands for itself."""
+    _, kind, _, *rest = ref.split("/")
+    return kind == "layer" or apps.joinpath(*rest).is_dir()
+
+
+def _is_id(name: str) -> bool:
+    try:
+        names.check_id(name)
+    except Failed:
+        return False
+    return True

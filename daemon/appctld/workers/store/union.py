@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The union of an image's layers, by algebra on dirtrees (FORMATS.md §5).
+
+Guarantees: no file is read but the targets of symlinks that stand in a layer's way; a subtree that no layer
+changed keeps its checksum; whatever tools disagree about is `UnsafeArchive`, naming path and layer.
+Leaves to others: what a tar may hold (tar.py refused it), where objects are stored (`Objects`).
+
+A layer is applied in two steps. Its whiteouts are resolved against the tree below it, all of them before the
+first is carried out, so their order means nothing. Then its entries: in each directory what is no directory,
+then the directories with an entry of their own, then the implicit ones, which may lead through symlinks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from appctld.errors import LimitExceeded, UnsafeArchive
+from appctld.workers.store.directory import DEPTH, IMPLICIT, OPAQUE, WHITEOUT, Directory, File, Objects
+
+LINKS = 40  # symlinks in one path, as the kernel's MAXSYMLINKS
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer commit: its root, and which of its directories had no entry of their own ("" is the root)."""
+
+    name: str
+    tree: str
+    meta: str
+    implicit: frozenset[str] = frozenset()
+
+
+def union(layers: list[Layer], objects: Objects) -> tuple[str, str]:
+    """Merge layers, lowest first; (root dirtree, root dirmeta) of the result, all of it stored.
+
+    Raises `UnsafeArchive` and `LimitExceeded`, with `path` and `layer` in their data.
+    """
+    hiding: dict[str, bool] = {}
+    root = Directory(objects, None, objects.implicit_meta, IMPLICIT)
+    for number, layer in enumerate(layers):
+        try:
+            _Application(layer, number, objects, hiding).apply(root)
+        except (LimitExceeded, UnsafeArchive) as error:
+            error.detail = f"layer {number + 1}: {error.detail}"
+            raise error.about(layer=layer.name) from error
+    return root.store(), root.meta
+
+
+class _Application:
+    """One layer on its way into the merged tree."""
+
+    def __init__(self, layer: Layer, number: int, objects: Objects, hiding: dict[str, bool]) -> None:
+        self._layer = layer
+        self._number = number
+        self._objects = objects
+        self._hiding = hiding  # dirtree -> whether a whiteout is in it or below
+
+    def apply(self, root: Directory) -> None:
+        self._survey(self._layer.tree, "", 0)
+        if "" not in self._layer.implicit:
+            root.meta = self._layer.meta
+        for where, name in list(self._whiteouts(self._layer.tree, root, "")):
+            where.remove(name)
+        self._entries(self._layer.tree, root, "")
+
+    def _survey(self, tree: str, path: str, depth: int) -> bool:
+        """Look once at every dirtree of the layer: is there a whiteout in it or below?"""
+        if tree in self._hiding:
+            return self._hiding[tree]
+        if depth > DEPTH:
+            raise LimitExceeded(f"more than {DEPTH} directories below each other", path=path)
+        here = self._objects.dirtree(tree)
+        found = [_is_whiteout(name, path) for name in here.files]
+        for name, (below, _) in here.dirs.items():
+            if name.startswith(WHITEOUT):
+                raise _unsafe(_join(path, name), "is a whiteout and a directory")
+            found.append(self._survey(below, _join(path, name), depth + 1))
+        self._hiding[tree] = any(found)
+        return self._hiding[tree]
+
+    def _whiteouts(self, tree: str, where: Directory, path: str) -> Iterator[tuple[Directory, str]]:
+        """What the layer hides: (directory of the tree below, name of the whiteout)."""
+        upper = self._objects.dirtree(tree)
+        hidden = [name for name in upper.files if _is_whiteout(name, path)]
+        yield from ((where, name) for name in hidden)
+        for name, (inner, _) in upper.dirs.items():
+            # What is hidden itself has nothing below that could be
+            if not self._hiding[inner] or OPAQUE in hidden or WHITEOUT + name in hidden:
+                continue
+            below = self._below(where, name, _join(path, name))
+            if below is not None:
+                yield from self._whiteouts(inner, below, _join(path, name))
+
+    def _below(self, where: Directory, name: str, path: str) -> Directory | None:
+        """The lower directory that the layer's directory `path` lies over, if there is one."""
+        if path in self._layer.implicit:
+            return self._walk(where, name, path, create=False)
+        return where.dirs.get(name)
+
+    def _entries(self, tree: str, where: Directory, path: str) -> None:
+        if where.empty and not self._hiding[tree]:
+            where.adopt(tree, self._number)
+            return
+        upper = self._objects.dirtree(tree)
+        for name, content in upper.files.items():
+            if not _is_whiteout(name, path):
+                self._put(where, name, content, _join(path, name))
+        implicit = {name for name in upper.dirs if _join(path, name) in self._layer.implicit}
+        for name in sorted(upper.dirs.keys() - implicit):
+            inner, meta = upper.dirs[name]
+            self._entries(inner, self._enter(where, name, meta, _join(path, name)), _join(path, name))
+        for name in sorted(implicit):
+            self._pass_through(where, name, upper.dirs[name][0], _join(path, name))
+
+    def _put(self, where: Directory, name: str, content: str, path: str) -> None:
+        """A file or symlink takes the place of whatever is there."""
+        directory = where.dirs.get(name)
+        if directory is not None and directory.touched == self._number:
+            raise _twice(path)
+        self._check_new(where, name, path)
+        where.dirs.pop(name, None)
+        where.files[name] = File(content, self._number)
+        where.change(self._number)
+
+    def _enter(self, where: Directory, name: str, meta: str, path: str) -> Directory:
+        """A directory with an entry of its own: over a directory it replaces attributes, else all."""
+        below = where.dirs.get(name)
+        if below is None:
+            self._check_new(where, name, path)
+            return where.make(name, meta, self._number, self._number)
+        if below.layer == self._number:
+            raise _twice(path)
+        below.meta, below.layer = meta, self._number
+        where.change(self._number)
+        below.touched = self._number
+        return below
+
+    def _pass_through(self, where: Directory, name: str, tree: str, path: str) -> None:
+        """A directory without an entry of its own: only what is in it matters."""
+        if self._brings(tree, path):
+            below = self._walk(where, name, path, create=True)
+            if below is not None:
+                self._entries(tree, below, path)
+
+    def _brings(self, tree: str, path: str) -> bool:
+        """Whether an implicit directory is there for more than its whiteouts."""
+        if not self._hiding[tree]:
+            return True
+        upper = self._objects.dirtree(tree)
+        if any(not _is_whiteout(name, path) for name in upper.files):
+            return True
+        inside = ((_join(path, name), below) for name, (below, _) in upper.dirs.items())
+        return any(at not in self._layer.implicit or self._brings(below, at) for at, below in inside)
+
+    def _check_new(self, where: Directory, name: str, path: str) -> None:
+        """A layer that reaches one place by two paths says two things about it; tools take either."""
+        file = where.files.get(name)
+        if file is not None and file.layer == self._number:
+            raise _twice(path)
+
+    def _walk(self, where: Directory, name: str, path: str, *, create: bool) -> Directory | None:
+        """Find the merged directory that `name` leads to, through symlinks that stay inside.
+
+        What does not exist is made (`create`) or None. Walks our own tree, never the file system.
+        """
+        pending, links = [name], 0  # components still to go, the next one last
+        while pending:
+            part = pending.pop()
+            if part in {"", "."}:
+                continue
+            if part == "..":
+                where = _parent(where, path)
+            elif part in where.files:
+                links += 1
+                target = self._target(where.files[part].content, path, links)
+                where = _root(where) if target.startswith("/") else where
+                pending += reversed(target.split("/"))
+            elif part in where.dirs:
+                where = where.dirs[part]
+            elif not create:
+                return None
+            else:
+                if ".." in pending:
+                    raise _unsafe(path, "lies below a symlink to a parent of nothing")
+                where = where.make(part, self._objects.implicit_meta, self._number, IMPLICIT)
+        return where
+
+    def _target(self, content: str, path: str, links: int) -> str:
+        target = self._objects.symlink_target(content)
+        if not target:
+            raise _unsafe(path, "lies below something that is neither directory nor symlink")
+        if links > LINKS:
+            raise _unsafe(path, f"lies below more than {LINKS} symlinks")
+        return target
+
+
+def _is_whiteout(name: str, path: str) -> bool:
+    if not name.startswith(WHITEOUT):
+        return False
+    if name != OPAQUE and (name in {".wh.", ".wh..", ".wh..."} or name.startswith(".wh..wh.")):
+        raise _unsafe(_join(path, name), "is a whiteout of nothing that can be")
+    return True
+
+
+def _unsafe(path: str, why: str) -> UnsafeArchive:
+    return UnsafeArchive(f"/{path} {why}", path=path)
+
+
+def _twice(path: str) -> UnsafeArchive:
+    return _unsafe(path, "is written twice by one layer, by way of a symlink")
+
+
+def _parent(where: Directory, path: str) -> Directory:
+    if where.parent is None:
+        raise _unsafe(path, "lies below a symlink that leads out of the tree")
+    return where.parent
+
+
+def _root(where: Directory) -> Directory:
+    while where.parent is not None:
+        where = where.parent
+    return where
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
