@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What a simple-signing payload claims: that a digest is what a reference names.
 
-Pure. Guarantees: only the one known form passes, down to its members, so that nothing is ignored that a signer
-meant and we do not understand. For signed bytes only; `optional` is nobody's promise and is not read.
+Pure. Guarantees: only the one known form passes, down to its members, so that nothing is ignored that a
+signer meant and we do not understand. For signed bytes only; `optional` is nobody's promise and is not read.
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,7 @@ a good signature beside a revoked one. What holds here is a conjunction over all
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
 from appctld.errors import Failed, SignatureInvalid, UntrustedSigner
@@ -18,6 +19,7 @@ PREFIX = b"[GNUPG:] "
 BINARY_DOCUMENT = "00"  # the signature class; 01 is text, where line ends and trailing blanks are not signed
 HASHES = frozenset({"8", "9", "10"})  # SHA-256, SHA-384, SHA-512; gpgv itself takes SHA-1 and RIPEMD-160
 NAME_LENGTH = 256  # characters of a user ID that are worth showing
+GPGV_REFUSED = 2  # its exit status for anything but good; bubblewrap's and prlimit's are others
 ONCE = ("NEWSIG", "GOODSIG", "VALIDSIG", "PLAINTEXT")
 REASONS = {
     "BADSIG": "the signature is wrong",
@@ -54,6 +56,8 @@ def parse_status(returncode: int, status: bytes) -> OpenPgpSignature:
         SignatureInvalid: anything else but exactly one good signature; the detail says what.
         Failed: gpgv itself did not run.
     """
+    if not status:
+        _judge_silence(returncode)
     lines = _lines(status)
     counts = Counter(keyword for keyword, _ in lines)
     if counts["NEWSIG"] > 1 or counts["VALIDSIG"] > 1:
@@ -68,13 +72,18 @@ def parse_status(returncode: int, status: bytes) -> OpenPgpSignature:
     return _signature(values["VALIDSIG"], values["GOODSIG"])
 
 
+def _judge_silence(returncode: int) -> NoReturn:
+    """Tell a blob that is no message (a detached signature) from a gpgv that never ran."""
+    if returncode == GPGV_REFUSED:
+        raise SignatureInvalid("there is no signed message in it")
+    raise Failed("gpgv did not run: there is no sandbox for it, or it is not installed")
+
+
 def _lines(status: bytes) -> list[tuple[str, str]]:
     """Keyword and arguments of each line. Only gpgv writes to the descriptor, so anything else is refused."""
     lines = status.split(b"\n")
     if lines.pop() != b"" or not all(line.startswith(PREFIX) for line in lines):
         raise SignatureInvalid("gpgv wrote something else than status lines about it")
-    if not lines:
-        raise Failed("gpgv did not run: there is no sandbox for it, or it is not installed")
     parts = (line.removeprefix(PREFIX).decode("ascii", "replace").partition(" ") for line in lines)
     return [(keyword, arguments) for keyword, _, arguments in parts]
 
