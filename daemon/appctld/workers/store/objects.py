@@ -32,8 +32,13 @@ class FileHead:
 
     @property
     def disk_mode(self) -> int:
-        """The mode of the object on disk (R12): everybody may read it, and run it if anybody was to."""
-        return 0o555 if stat.S_ISREG(self.mode) and self.mode & 0o111 else 0o444
+        """The mode of the object on disk."""
+        return disk_mode(self.mode)
+
+
+def disk_mode(mode: int) -> int:
+    """The mode of a file's object on disk (R12): all may read it, and run it if anybody was to."""
+    return 0o555 if stat.S_ISREG(mode) and mode & 0o111 else 0o444
 
 
 def regular(uid: int, gid: int, mode: int, xattrs: Xattrs = ()) -> FileHead:

@@ -3,8 +3,8 @@
 """The one OSTree repository: opening it, its locks, its refs, and what is stored in it.
 
 Guarantees: a bare-user repository; a ref is on the disk, whole, before `write_ref` returns (libostree does
-not sync refs: R10); metadata is hashed again whenever it is read; every failure is a leaf of errors. Leaves to
-others: writing objects (`writer.py`, through `transaction`), and what the objects mean.
+not sync refs: R10); metadata is hashed again whenever it is read; every failure is a leaf of errors. Leaves
+to others: writing objects (`writer.py`, through `transaction`), and what the objects mean.
 
 How it is used::
 
@@ -126,6 +126,12 @@ class Repository:
         """Hash a stored object of any kind again, content and attributes: RepoCorrupt if it is another."""
         with translated(f"hashing {kind.suffix} {name}", otherwise=RepoCorrupt):
             self.library.fsck_object(kind.library, names.check_checksum(name), None)
+
+    def file_mode(self, name: str) -> int:
+        """A stored file's mode, type included, as its image gave it; missing or unreadable is RepoCorrupt."""
+        with translated(f"reading file {name}", otherwise=RepoCorrupt):
+            attributes = os.getxattr(self.path / loose_path(Kind.FILE, name), "user.ostreemeta")
+        return int.from_bytes(attributes[8:12])  # big-endian (uuua(ayay)): uid, gid, mode, xattrs
 
     def stat(self, kind: Kind, name: str) -> os.stat_result | None:
         """What the file system says about an object; None if there is none."""

@@ -12,6 +12,7 @@ import ctypes
 import hashlib
 import itertools
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -93,7 +94,7 @@ class Writer:
 
     def _store(self, head: FileHead, name: str, data: GLib.Bytes, stored: int) -> str:
         """`data`, header and content, hashed to `name`; `stored` is the size of the object's file."""
-        if not self._exists(Kind.FILE, name, stored):
+        if not self._is_stored(name, stored):
             self._make_room(stored)
             with translated("writing a file's object"):
                 stream = Gio.MemoryInputStream.new_from_bytes(data)
@@ -106,7 +107,7 @@ class Writer:
         if len(data) > METADATA_BYTES:
             raise LimitExceeded(f"a {kind.suffix} of {len(data)} bytes; {METADATA_BYTES} are allowed")
         name = hashlib.sha256(data).hexdigest()
-        if not self._exists(kind, name, len(data)):
+        if not self._is_kept(kind, name, data):
             self._make_room(len(data))
             with translated(f"writing a {kind.suffix}"):
                 of, raw = GLib.VariantType.new(_FORMATS[kind]), GLib.Bytes.new(data)
@@ -116,25 +117,38 @@ class Writer:
         self._modes[kind, name] = 0o444
         return name
 
-    def _exists(self, kind: Kind, name: str, size: int) -> bool:
-        """Whether the object need not be written. What does not look right is hashed, and removed if wrong."""
-        if (kind, name) in self._modes:
+    def _is_stored(self, name: str, size: int) -> bool:
+        """Whether the file's object need not be written; what does not look right is hashed again."""
+        if (Kind.FILE, name) in self._modes:
             return True
-        path = loose_path(kind, name)
+        path = loose_path(Kind.FILE, name)
         try:
             found = os.stat(path, dir_fd=self._root, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        untouched = kind is not Kind.FILE or found.st_mtime == 0  # libostree gives content objects this time
-        if found.st_size == size and untouched:
-            return True
+        if stat.S_ISREG(found.st_mode) and found.st_size == size and found.st_mtime == 0:
+            return True  # libostree gives every content object this time
         try:
             with translated("hashing an object", otherwise=RepoCorrupt):
-                self._library.fsck_object(kind.library, name, None)
+                self._library.fsck_object(Kind.FILE.library, name, None)
         except RepoCorrupt:
             os.unlink(path, dir_fd=self._root)
             return False
         return True
+
+    def _is_kept(self, kind: Kind, name: str, data: bytes) -> bool:
+        """Whether the metadata object need not be written; it is small enough to be compared."""
+        if (kind, name) in self._modes:
+            return True
+        path = loose_path(kind, name)
+        try:
+            with open(path, "rb", opener=lambda at, flags: os.open(at, flags, dir_fd=self._root)) as file:
+                same = file.read(len(data) + 1) == data
+        except FileNotFoundError:
+            return False
+        if not same:
+            os.unlink(path, dir_fd=self._root)
+        return same
 
     def _set_mode(self, path: str, mode: int) -> None:
         found = os.stat(path, dir_fd=self._root, follow_symlinks=False)

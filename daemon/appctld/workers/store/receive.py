@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Blobs: bytes from the fetcher, under a name that says unverified until size and digest are right.
+
+Guarantees: `blobs/<hex>` appears only with the bytes that hash to it, and they are on the disk; whatever goes
+wrong leaves nothing behind. Leaves to others: fetching, and what a blob holds.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from appctld.errors import DigestMismatch, NotFound
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import JsonObject, get_int, get_str
+from appctld.workers.protocol import Report, descriptor
+from appctld.workers.store.failures import translated
+from appctld.workers.store.stream import CHUNK, Stream
+
+UNVERIFIED = ".unverified-"
+
+
+def receive(request: JsonObject, report: Report) -> JsonObject:
+    """Write `fds.in` to `blobs/<hex of digest>`.
+
+    Raises LimitExceeded (more than `size` bytes, at once), DigestMismatch (fewer, or others), NoSpace.
+    """
+    with Stream(descriptor(request, "in"), get_int(request, "size"), report) as stream:
+        digest, blobs = Digest.parse(get_str(request, "digest")), Path(get_str(request, "blobs"))
+        with translated("writing a blob"), _unverified(blobs) as (path, file):
+            while piece := stream.read(CHUNK):
+                file.write(piece)
+            file.flush()
+            _compare(stream, digest, get_int(request, "size"))
+            os.fsync(file.fileno())
+            path.replace(blobs / digest.hex)
+            _sync(blobs)
+        return {"size": stream.count}
+
+
+def recheck(request: JsonObject, report: Report) -> JsonObject:
+    """Hash a blob that an earlier job left; a wrong one is removed and DigestMismatch, none is NotFound."""
+    digest, size = Digest.parse(get_str(request, "digest")), get_int(request, "size")
+    path = Path(get_str(request, "blobs")) / digest.hex
+    with translated("reading a blob"):
+        try:
+            opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound(f"there is no blob {digest}") from None
+        with Stream(opened, os.fstat(opened).st_size, report) as stream:
+            stream.drain()
+            try:
+                _compare(stream, digest, size)
+            except DigestMismatch:
+                path.unlink(missing_ok=True)
+                raise
+    return {"size": size}
+
+
+def _compare(stream: Stream, digest: Digest, size: int) -> None:
+    if stream.count != size:
+        raise DigestMismatch(f"a blob of {stream.count} bytes where {size} were promised", digest=str(digest))
+    if stream.digest != digest:
+        raise DigestMismatch(f"the blob is {stream.digest}, not {digest}", digest=str(digest))
+
+
+@contextlib.contextmanager
+def _unverified(blobs: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    blobs.mkdir(parents=True, exist_ok=True)
+    path = blobs / f"{UNVERIFIED}{secrets.token_hex(8)}"
+    try:
+        with path.open("xb") as file:
+            yield path, file
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _sync(directory: Path) -> None:
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

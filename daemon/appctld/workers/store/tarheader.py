@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""One tar header block, and the records of a pax header, as values; pure, and strict.
+
+Guarantees: where readers of the world disagree about what a block says, it is `UnsafeArchive`. Leaves to
+others: what follows a header, and how headers act on each other (tar.py). Source: POSIX.1-2017 pax, "ustar
+Interchange Format" and "pax Header Block"; GNU tar's tar.h for `ustar `.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from appctld.errors import UnsafeArchive
+
+BLOCK = 512
+OCTAL_MAX = 0o77777777777  # 8 GiB - 1, the largest size that eleven octal digits say
+
+_POSIX, _GNU = b"ustar\x0000", b"ustar  \x00"
+_OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
+_RECORD = re.compile(rb"([1-9][0-9]{0,9}) ([^=\0\n]+)=")
+_DECIMAL = re.compile(rb"[0-9]{1,19}")
+_CHECKSUM = slice(148, 156)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One block's fields; `name` has the ustar prefix in front. Times and device numbers matter to nobody."""
+
+    kind: bytes
+    name: bytes
+    link: bytes
+    mode: int
+    uid: int
+    gid: int
+    size: int
+
+
+def parse_header(block: bytes) -> Header:
+    """Read one block of 512 bytes that is not all zero."""
+    _check_sum(block)
+    name = _text(block[0:100])
+    match block[257:265]:
+        case magic if magic == _POSIX:
+            prefix = _posix_prefix(block)
+            name = prefix + b"/" + name if prefix else name
+        case magic if magic == _GNU:
+            _check_gnu_times(block)
+        case _:
+            raise UnsafeArchive("a header that is neither ustar nor GNU (old-style tar?)", path=_shown(name))
+    return Header(
+        kind=block[156:157],
+        name=name,
+        link=_text(block[157:257]),
+        mode=_number(block[100:108], "mode"),
+        uid=_number(block[108:116], "uid"),
+        gid=_number(block[116:124], "gid"),
+        size=_number(block[124:136], "size"),
+    )
+
+
+def parse_pax(body: bytes) -> dict[str, bytes]:
+    """Read the records of a pax header: length, space, key, `=`, value, newline; each key once."""
+    records: dict[str, bytes] = {}
+    position = 0
+    while position < len(body):
+        match = _RECORD.match(body, position)
+        end = position + int(match[1]) if match else 0
+        if match is None or not match.end() < end <= len(body) or body[end - 1 : end] != b"\n":
+            raise UnsafeArchive("a pax record whose length is wrong")
+        key = _utf8(match[2], "a pax key")
+        if key in records:
+            raise UnsafeArchive(f"pax key {key[:80]!r} stands there twice")
+        records[key] = body[match.end() : end - 1]
+        position = end
+    return records
+
+
+def pax_number(records: Mapping[str, bytes], key: str) -> int | None:
+    """A decimal number, None where the key is not there."""
+    if key not in records:
+        return None
+    if not _DECIMAL.fullmatch(records[key]):
+        raise UnsafeArchive(f"pax {key} is no number, or a negative one")
+    return int(records[key])
+
+
+def _check_sum(block: bytes) -> None:
+    blank = block[: _CHECKSUM.start] + b" " * 8 + block[_CHECKSUM.stop :]
+    if sum(blank) != _number(block[_CHECKSUM], "checksum"):
+        raise UnsafeArchive("a header whose checksum is wrong")
+
+
+def _posix_prefix(block: bytes) -> bytes:
+    if block[508:512] == b"tar\0":
+        # Its prefix is shorter, so readers that do not know it take times for a part of the name
+        raise UnsafeArchive("a header in star's format")
+    return _text(block[345:500])
+
+
+def _check_gnu_times(block: bytes) -> None:
+    """GNU keeps times where ustar keeps the prefix; some readers take what is no time for a prefix."""
+    try:
+        _number(block[345:357], "atime", signed=True)
+        _number(block[357:369], "ctime", signed=True)
+    except UnsafeArchive:
+        raise UnsafeArchive("a GNU header with a ustar prefix") from None
+
+
+def _number(field: bytes, what: str, *, signed: bool = False) -> int:
+    """An octal or base-256 field; empty is 0. A negative one is refused but where nobody looks at it."""
+    if field[0] & 0x80:
+        if field[0] & 0x40 and not signed:
+            raise UnsafeArchive(f"a negative {what}")
+        return int.from_bytes(field) & (1 << (8 * len(field) - 1)) - 1
+    match = _OCTAL.fullmatch(field)
+    if match is None:
+        raise UnsafeArchive(f"a {what} that is no number, or a negative one")
+    return int(match[1] or b"0", 8)
+
+
+def _text(field: bytes) -> bytes:
+    return field.partition(b"\0")[0]
+
+
+def _utf8(data: bytes, what: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise UnsafeArchive(f"{what} that is not UTF-8") from error
+
+
+def _shown(name: bytes) -> str:
+    return name.decode(errors="replace")
