@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Tells the bus what happens below: jobs come, move and end, apps and remotes change.
+
+Guarantees: how a job moves, and how it ended, goes to the connection that started it and to no other;
+progress is sampled about five times a second, however often it changes; objects on the bus are those that exist;
+nothing is raised into the room that tells. When a finished job goes is the queue's decision.
+"""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Collection
+from typing import Concatenate, ParamSpec
+
+from appctld.bus.app_object import AppObject
+from appctld.bus.caller import Caller
+from appctld.bus.exported import Exported
+from appctld.bus.job_object import JobObject
+from appctld.bus.paths import ROOT, app_path, job_path, remote_path
+from appctld.bus.remote_object import RemoteObject
+from appctld.bus.schema import snake
+from appctld.bus.server import Server
+from appctld.bus.service import Service
+from appctld.jobs.job import Job
+from appctld.model.jsonvalue import JsonObject
+
+SAMPLE_SECONDS = 0.2  # five a second: a progress bar that moves smoothly
+
+_log = logging.getLogger(__name__)
+_P = ParamSpec("_P")
+
+
+def _never_raises(
+    told: "Callable[Concatenate[Announcer, _P], None]",
+) -> "Callable[Concatenate[Announcer, _P], None]":
+    """A job must not fail because its progress could not be told."""
+
+    @functools.wraps(told)
+    def wrapper(self: "Announcer", *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            told(self, *args, **kwargs)
+        except Exception:
+            _log.exception("%s could not be told on the bus", told.__name__)
+
+    return wrapper
+
+
+class Announcer:
+    """The Observer of the jobs room."""
+
+    def __init__(self, server: Server, service: Service) -> None:
+        self._server = server
+        self._service = service
+        self._owners: dict[int, Caller] = {}
+        self._told: dict[int, dict[str, str]] = {}
+        self._dirty: dict[int, Job] = {}
+        self._manager_dirty = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._facts: dict[str, JsonObject] = {}
+
+    def populate(self) -> None:
+        """Put what is there already on the bus."""
+        for app_id in self._all_facts():
+            self._sync_app(app_id)
+        for facts in self._service.remotes.all():
+            self._server.export(remote_path(facts.name), RemoteObject(facts))
+
+    def adopt(self, job: Job, owner: Caller) -> None:
+        """From now on `owner` is told about `job`, and first of all everything that it may see."""
+        self._owners[job.number] = owner
+        self._tell(job, everything=True)
+
+    # Observer
+
+    @_never_raises
+    def job_added(self, job: Job) -> None:
+        """See `Observer`."""
+        self._server.export(job_path(job.number), JobObject(job, self._service.jobs, self._service.uid))
+        self._touch_manager()
+
+    @_never_raises
+    def job_changed(self, job: Job) -> None:
+        """See `Observer`."""
+        self._dirty[job.number] = job
+        self._schedule()
+
+    @_never_raises
+    def job_finished(self, job: Job) -> None:
+        """See `Observer`."""
+        self._dirty.pop(job.number, None)
+        self._tell(job)
+        self._touch_manager()
+        owner = self._owners.get(job.number)
+        item = self._server.exported(job_path(job.number))
+        if owner is not None and isinstance(item, JobObject):
+            end = (job_path(job.number), item.state, item.error_name, item.error_message, item.result)
+            self._server.emit(ROOT, "JobFinished", *end, to=owner.sender)
+
+    @_never_raises
+    def job_removed(self, job: Job) -> None:
+        """See `Observer`."""
+        for known in (self._owners, self._told, self._dirty):
+            known.pop(job.number, None)
+        self._server.withdraw(job_path(job.number))
+
+    @_never_raises
+    def apps_changed(self, ids: Collection[str]) -> None:
+        """See `Observer`."""
+        self._facts.clear()
+        for app_id in ids:
+            self._sync_app(app_id)
+        self._server.emit(ROOT, "AppsChanged", sorted(ids))
+        self._server.changed(ROOT, ["UpdatesAvailable"])
+
+    @_never_raises
+    def remotes_changed(self, names: Collection[str]) -> None:
+        """See `Observer`."""
+        known = {facts.name: facts for facts in self._service.remotes.all()}
+        for name in names:
+            path = remote_path(name)
+            item = self._server.exported(path)
+            if name not in known:
+                self._server.withdraw(path)
+            elif isinstance(item, RemoteObject):
+                item.facts = known[name]
+                self._server.changed_all(path)
+            else:
+                self._server.export(path, RemoteObject(known[name]))
+        self._server.emit(ROOT, "RemotesChanged", sorted(names))
+
+    @_never_raises
+    def updates_changed(self) -> None:
+        """See `Observer`."""
+        self._facts.clear()
+        for app_id in self._all_facts():
+            self._sync_app(app_id)
+        self._server.changed(ROOT, ["UpdatesAvailable", "LastUpdateCheck"])
+        self._server.emit(ROOT, "UpdatesChanged")
+
+    # Apps
+
+    def app_facts(self, app_id: str) -> JsonObject:
+        """The facts about one app; read once for however many are asked in one turn of the loop."""
+        return self._all_facts().get(app_id, {})
+
+    def _all_facts(self) -> dict[str, JsonObject]:
+        if not self._facts:
+            self._facts = {str(facts["id"]): facts for facts in self._service.apps.list()}
+            asyncio.get_running_loop().call_soon(self._facts.clear)
+        return self._facts
+
+    def _sync_app(self, app_id: str) -> None:
+        path = app_path(app_id)
+        if app_id not in self._all_facts():
+            self._server.withdraw(path)
+        elif self._server.exported(path) is None:
+            self._server.export(path, AppObject(app_id, self.app_facts))
+        else:
+            self._server.changed_all(path)
+
+    # Sampling
+
+    def _touch_manager(self) -> None:
+        self._manager_dirty = True
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SAMPLE_SECONDS, self._sample)
+
+    @_never_raises
+    def _sample(self) -> None:
+        self._timer = None
+        jobs, self._dirty = list(self._dirty.values()), {}
+        for job in jobs:
+            self._tell(job)
+        if self._manager_dirty:
+            self._manager_dirty = False
+            self._server.changed(ROOT, ["Busy", "ActiveJobs"])
+
+    def _tell(self, job: Job, *, everything: bool = False) -> None:
+        """Tell the owner what differs from what it was told last."""
+        owner, path = self._owners.get(job.number), job_path(job.number)
+        item = self._server.exported(path)
+        if owner is None or item is None:
+            return
+        now = self._fingerprint(item)
+        before = {} if everything else self._told.get(job.number, {})
+        self._told[job.number] = now
+        names = [name for name, value in now.items() if before.get(name) != value]
+        if names:
+            self._server.changed(path, names, to=owner)
+
+    def _fingerprint(self, item: Exported) -> dict[str, str]:
+        """What every property says, in a form that does not change when the job does."""
+        return {name: repr(getattr(item, snake(name))) for name in self._server.properties(item)}

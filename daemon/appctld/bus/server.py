@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Serves plain objects on the bus from data/dbus/*.xml, through one message handler.
+
+Guarantees: an object that lacks a member is refused at start; arguments fit the XML before a handler sees
+them; every call gets exactly one answer, and no answer holds a traceback; the caller is whom the bus names;
+signals fit the XML too, and InterfacesAdded and InterfacesRemoved come from the root. Who may do what is left
+to polkit.py, the library's faults to connection.py.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from appctld.bus import replies
+from appctld.bus.caller import Caller, Callers
+from appctld.bus.connection import BusLostError, Connection
+from appctld.bus.exported import Exported, check, read_all
+from appctld.bus.library import Message, MessageFlag
+from appctld.bus.paths import JOB, ROOT
+from appctld.bus.replies import CallRefusedError
+from appctld.bus.schema import Arg, Interface, Method
+from appctld.bus.standard import OBJECT_MANAGER, PROPERTIES, Standard
+from appctld.bus.variants import decode, decode_options, encode
+
+_log = logging.getLogger(__name__)
+
+CALLS = 512  # being answered at once; a call waits at most for polkit's question, and costs some kilobytes
+CALLS_A_SENDER = 64  # so that one connection cannot use them all up; Gio clients ask for some dozen at start
+
+
+class Server:
+    """The objects, and the calls that are being answered."""
+
+    def __init__(self, connection: Connection, interfaces: Mapping[str, Interface]) -> None:
+        self._connection = connection
+        self._interfaces = interfaces
+        self._objects: dict[str, Exported] = {}
+        self._standard = Standard(self._objects, interfaces)
+        self._callers = Callers(connection)
+        self._calls: set[asyncio.Task[None]] = set()
+        self._senders: Counter[str] = Counter()
+        self._details = interfaces[JOB].properties["ErrorDetails"].keys
+        self._last_call = asyncio.get_running_loop().time()
+
+    def start(self) -> None:
+        """Answer calls from now on."""
+        self._connection.listen(self._arrived)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long nobody called; 0 while a call is being answered."""
+        return 0.0 if self._calls else asyncio.get_running_loop().time() - self._last_call
+
+    async def finish(self) -> None:
+        """Wait until every call that came is answered."""
+        while self._calls:
+            await asyncio.wait(self._calls)
+
+    # Objects
+
+    def export(self, path: str, item: Exported) -> None:
+        """Serve an object, and tell everybody (nobody's secrets); SchemaError when it is incomplete."""
+        check(type(item), self._interfaces[item.interface])
+        self._objects[path] = item
+        if path != ROOT:
+            self._from_root("InterfacesAdded", "oa{sa{sv}}", [path, self._standard.described(item, None)])
+
+    def withdraw(self, path: str) -> None:
+        """Serve an object no longer."""
+        item = self._objects.pop(path, None)
+        if item is not None:
+            self._from_root("InterfacesRemoved", "oas", [path, [item.interface]])
+
+    def exported(self, path: str) -> Exported | None:
+        """The object at `path`."""
+        return self._objects.get(path)
+
+    # Signals
+
+    def emit(self, path: str, signal: str, *args: object, to: str = "") -> None:
+        """Send a signal of the object's interface; with `to`, to that connection alone."""
+        interface = self._interfaces[self._objects[path].interface]
+        described = interface.signals[signal]
+        body = _encode_all(described.args, args)
+        self._post(path, interface.name, signal, described.signature, body, to)
+
+    def changed(self, path: str, names: Iterable[str], *, to: Caller | None = None) -> None:
+        """Tell that properties changed: everybody what everybody may see, or one caller what it may see."""
+        item = self._objects[path]
+        interface = self._interfaces[item.interface]
+        described = [interface.properties[name] for name in names]
+        told = [each for each in described if each.emits == "true" or (to and each.emits == "const")]
+        values = read_all(item, told, to.uid if to else None)
+        invalid = [each.name for each in described if each.emits == "invalidates"]
+        if values or invalid:
+            body: list[object] = [interface.name, values, invalid]
+            self._post(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body, to.sender if to else "")
+
+    def changed_all(self, path: str) -> None:
+        """Tell everybody that any property may have changed."""
+        self.changed(path, self.properties(self._objects[path]))
+
+    def properties(self, item: Exported) -> list[str]:
+        """Names of an object's properties."""
+        return list(self._interfaces[item.interface].properties)
+
+    def _from_root(self, member: str, signature: str, body: list[object]) -> None:
+        self._post(ROOT, OBJECT_MANAGER, member, signature, body, "")
+
+    def _post(
+        self, path: str, interface: str, member: str, signature: str, body: list[object], to: str
+    ) -> None:
+        message = Message.new_signal(path, interface, member, signature, body)
+        if to:
+            message.destination = to
+        self._connection.post(message)
+
+    # Calls
+
+    def _arrived(self, message: Message) -> None:
+        self._last_call = asyncio.get_running_loop().time()
+        if len(self._calls) >= CALLS or self._senders[message.sender] >= CALLS_A_SENDER:
+            error = CallRefusedError("LimitsExceeded", "too many calls at once")
+            self._connection.post(replies.failure(message, error, self._details))
+            return
+        self._senders[message.sender] += 1
+        call = asyncio.create_task(self._serve(message))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+
+    async def _serve(self, message: Message) -> None:
+        try:
+            reply = await self._answer(message)
+            if MessageFlag.NO_REPLY_EXPECTED not in message.flags:
+                await self._connection.send(reply)
+        except BusLostError:
+            _log.debug("the bus went away before %s was answered", message.member)
+        except Exception as error:  # noqa: BLE001 - a reply that cannot be marshalled
+            self._connection.post(replies.failure(message, error, self._details))
+        finally:
+            self._senders[message.sender] -= 1
+            self._senders += Counter()  # drops those that are back at zero
+            self._last_call = asyncio.get_running_loop().time()
+
+    async def _answer(self, message: Message) -> Message:
+        try:
+            standard = self._standard.find(message.path, message.interface, message.member)
+            if standard is not None:
+                _check_signature(message, standard.ins)
+                caller = await self._identify(message)
+                return replies.success(
+                    message, standard.outs, standard.run(caller, message.path, message.body)
+                )
+            return await self._call(message)
+        except BusLostError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets one typed answer
+            return replies.failure(message, error, self._details)
+
+    async def _call(self, message: Message) -> Message:
+        item, method = self._find(message)
+        _check_signature(message, method.in_signature)
+        arguments = [
+            decode_options(value, arg.keys) if arg.signature == "a{sv}" else decode(value)
+            for arg, value in zip(method.ins, message.body, strict=True)
+        ]
+        caller = await self._identify(message)
+        result = await getattr(item, method.attribute)(caller, *arguments)
+        results = () if not method.outs else (result,) if len(method.outs) == 1 else tuple(result)
+        return replies.success(message, method.out_signature, _encode_all(method.outs, results))
+
+    def _find(self, message: Message) -> tuple[Exported, Method]:
+        item = self._objects.get(message.path)
+        if item is None:
+            raise CallRefusedError("UnknownObject", f"there is no object {message.path}")
+        if message.interface not in {None, "", item.interface}:
+            raise CallRefusedError("UnknownInterface", f"{message.path} has no interface {message.interface}")
+        method = self._interfaces[item.interface].methods.get(message.member)
+        if method is None:
+            raise CallRefusedError("UnknownMethod", f"{item.interface} has no method {message.member}")
+        return item, method
+
+    async def _identify(self, message: Message) -> Caller:
+        interactive = MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION in message.flags
+        return await self._callers.identify(message.sender, interactive=interactive)
+
+
+def _check_signature(message: Message, wanted: str) -> None:
+    if message.signature != wanted:
+        text = f"{message.member} takes ({wanted}), not ({message.signature})"
+        raise CallRefusedError("InvalidArgs", text)
+
+
+def _encode_all(described: tuple[Arg, ...], values: tuple[object, ...]) -> list[object]:
+    return [encode(arg.signature, value, arg.keys) for arg, value in zip(described, values, strict=True)]

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What the bus serves: the rooms below, as far as it needs them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from appctld.bus.polkit import Authorizer
+from appctld.bus.remote_object import RemoteFacts
+from appctld.jobs.queue import Jobs
+from appctld.model.jsonvalue import JsonObject
+
+
+class Apps(Protocol):
+    """What is installed."""
+
+    def list(self) -> Sequence[JsonObject]:
+        """One object for every app, with the keys of Manager.List."""
+
+    def last_check_time(self) -> int:
+        """When updates were last looked for, in seconds since 1970; 0 for never."""
+
+
+class Remotes(Protocol):
+    """Whom this machine trusts; the settings are a remotes.d file's keys and texts."""
+
+    def all(self) -> Sequence[RemoteFacts]:
+        """Every remote."""
+
+    def find(self, text: str, remote: str = "") -> tuple[RemoteFacts, object]:
+        """The remote that covers `text`, and the whole reference; raises InvalidReference or NoRemote."""
+
+    async def add(self, name: str, settings: dict[str, str], keys: bytes, ca: bytes | None) -> None:
+        """Write a new remote."""
+
+    async def modify(self, name: str, settings: dict[str, str], keys: bytes | None, ca: bytes | None) -> None:
+        """Change a remote; an empty text takes a key away."""
+
+    async def remove(self, name: str) -> None:
+        """Remove a remote; InUse while apps from it are installed."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that is served in one scope."""
+
+    jobs: Jobs
+    apps: Apps
+    remotes: Remotes
+    authorizer: Authorizer
+    scope: str
+    """`system` or `user`."""
+    uid: int
+    """As whom the daemon runs."""
+    version: str
