@@ -4,10 +4,7 @@
 
 import enum
 
-import gi
-
-gi.require_version("OSTree", "1.0")
-from gi.repository import OSTree  # noqa: E402
+from gi.repository import OSTree
 
 
 class Kind(enum.Enum):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""A layer's tar becomes a layer commit with a remote's ref on it, or another remote's commit gets a second ref.
+"""A layer's tar becomes a layer commit with a remote's ref on it, or another's commit gets a second ref.
 
 Guarantees: the ref appears only when the stream's digest is the diffID (R2), every object's checksum was
 computed here (R3, R4), and all of it is on the disk (R10); the commit is a function of the layer's bytes

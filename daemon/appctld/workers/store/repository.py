@@ -22,18 +22,15 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Self
 
-import gi
+from gi.repository import GLib, OSTree
 
-gi.require_version("OSTree", "1.0")
-from gi.repository import GLib, OSTree  # noqa: E402
-
-from appctld.errors import RepoCorrupt  # noqa: E402
-from appctld.workers.store import names  # noqa: E402
-from appctld.workers.store.commit import Commit, parse_commit  # noqa: E402
-from appctld.workers.store.failures import translated  # noqa: E402
-from appctld.workers.store.kinds import Kind, loose_path  # noqa: E402
-from appctld.workers.store.tree import DirMeta, DirTree, checksum, parse_dirmeta, parse_dirtree  # noqa: E402
-from appctld.workers.store.writer import Writer  # noqa: E402
+from appctld.errors import RepoCorrupt
+from appctld.workers.store import names
+from appctld.workers.store.commit import Commit, parse_commit
+from appctld.workers.store.failures import translated
+from appctld.workers.store.kinds import Kind, loose_path
+from appctld.workers.store.tree import DirMeta, DirTree, checksum, parse_dirmeta, parse_dirtree
+from appctld.workers.store.writer import Writer
 
 LOCK_SECONDS = 30  # longer than any commit or prune that was measured; the caller then hears Busy
 
