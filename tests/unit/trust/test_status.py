@@ -105,6 +105,7 @@ def test_a_validsig_line_that_is_not_enough(line: str, why: str) -> None:
     "data",
     [
         status(*GOOD).removesuffix(b"\n"),
+        status(*GOOD) + b"[GNUPG:] TRUNC",
         b"gpgv: hello\n" + status(*GOOD),
         status(*GOOD).replace(b"[GNUPG:] NEWSIG", b" [GNUPG:] NEWSIG"),
         status(*GOOD) + b"\n",

@@ -178,6 +178,12 @@ def test_a_denied_key_does_not_count_even_when_it_is_pinned(
     court.refuse(UntrustedSigner, [blob], replace(denied, fingerprints=frozenset()))
 
 
+def test_a_denied_primary_key_takes_its_subkeys_along(court: Court, keys: Keys) -> None:
+    primary = keys.make("deny-primary")
+    blob = keys.sign(payload(str(DIGEST), str(TAGGED)), keys.add_subkey(primary))
+    court.refuse(UntrustedSigner, [blob], Trusting(keys.export(primary), deny_keys=frozenset({primary})))
+
+
 def test_a_denied_subkey_does_not_count_and_its_siblings_do(court: Court, keys: Keys) -> None:
     primary = keys.make("deny-subkey")
     subkey = keys.add_subkey(primary)
