@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The publisher's side of scripts/boot-test: serves the demo's app, signed, until it is terminated.
+
+boot_publisher.py DIR      writes DIR/{publisher.asc, url, lookaside, name}, and DIR/ready when all of it answers
+"""
+
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+
+from support import greeter
+from support.publisher import Publisher
+
+
+def main() -> None:
+    """Publish, say where, wait for SIGTERM."""
+    facts = Path(sys.argv[1])
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    with tempfile.TemporaryDirectory(prefix="publisher.") as work, Publisher(Path(work)) as publisher:
+        key = publisher.keys.make("publisher")
+        layers = Path(work, "layers")
+        layers.mkdir()
+        greeter.build(publisher.layout, layers, 1)
+        publisher.push("v1", "demo/greeter:stable", key)
+        (facts / "publisher.asc").write_bytes(publisher.keys.export(key, armor=True))
+        (facts / "url").write_text(f"oci+http://{publisher.registry.host}/demo")
+        (facts / "lookaside").write_text(publisher.lookaside.url)
+        (facts / "name").write_text("demo/greeter:stable")
+        (facts / "ready").touch()
+        signal.sigwait({signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    main()
