@@ -13,7 +13,7 @@ from typing import Protocol
 from appctld.errors import LimitExceeded
 from appctld.workers.store.tree import DirTree
 
-DEPTH = 256  # levels of directories: real images have 30, and recursion must end before Python ends it
+DEPTH = 250  # levels of directories: real images have 30; libostree walks 256 deep, and Python recurses 1000
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -59,8 +59,7 @@ class Directory:
         self._files: dict[str, File] = {}
         self._dirs: dict[str, Directory] = {}
         self._unread: tuple[str, int] | None = None  # a dirtree and the layer that brought it
-        if self.depth > DEPTH:
-            raise LimitExceeded(f"more than {DEPTH} directories below each other")
+        _check_depth(self.depth)
 
     @property
     def files(self) -> dict[str, File]:
@@ -79,8 +78,9 @@ class Directory:
         """Whether nothing is in it, without reading."""
         return not (self._unread or self._files or self._dirs)
 
-    def adopt(self, tree: str, layer: int) -> None:
-        """Take over a whole dirtree, unread; only into an empty directory."""
+    def adopt(self, tree: str, layer: int, height: int) -> None:
+        """Take over a whole dirtree of `height` levels, unread; only into an empty directory."""
+        _check_depth(self.depth + height)
         self.change(layer)
         self.same_as = tree
         self._unread = (tree, layer)
@@ -127,3 +127,8 @@ class Directory:
         for directory, (below, meta) in tree.dirs.items():
             child = self._dirs[directory] = Directory(self._objects, self, meta, layer)
             child.same_as, child._unread = below, (below, layer)
+
+
+def _check_depth(depth: int) -> None:
+    if depth > DEPTH:
+        raise LimitExceeded(f"more than {DEPTH} directories below each other")

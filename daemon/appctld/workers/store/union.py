@@ -35,25 +35,33 @@ def union(layers: list[Layer], objects: Objects) -> tuple[str, str]:
 
     Raises `UnsafeArchive` and `LimitExceeded`, with `path` and `layer` in their data.
     """
-    hiding: dict[str, bool] = {}
+    surveyed: dict[str, _Survey] = {}
     root = Directory(objects, None, objects.implicit_meta, IMPLICIT)
     for number, layer in enumerate(layers):
         try:
-            _Application(layer, number, objects, hiding).apply(root)
+            _Application(layer, number, objects, surveyed).apply(root)
         except (LimitExceeded, UnsafeArchive) as error:
             error.detail = f"layer {number + 1}: {error.detail}"
             raise error.about(layer=layer.name) from error
     return root.store(), root.meta
 
 
+@dataclass(frozen=True)
+class _Survey:
+    """What is to be known of a layer's dirtree before it is applied."""
+
+    hides: bool  # a whiteout is in it or below
+    height: int  # levels of directories below it
+
+
 class _Application:
     """One layer on its way into the merged tree."""
 
-    def __init__(self, layer: Layer, number: int, objects: Objects, hiding: dict[str, bool]) -> None:
+    def __init__(self, layer: Layer, number: int, objects: Objects, surveyed: "dict[str, _Survey]") -> None:
         self._layer = layer
         self._number = number
         self._objects = objects
-        self._hiding = hiding  # dirtree -> whether a whiteout is in it or below
+        self._surveyed = surveyed  # by dirtree
 
     def apply(self, root: Directory) -> None:
         self._survey(self._layer.tree, "", 0)
@@ -63,20 +71,22 @@ class _Application:
             where.remove(name)
         self._entries(self._layer.tree, root, "")
 
-    def _survey(self, tree: str, path: str, depth: int) -> bool:
-        """Look once at every dirtree of the layer: is there a whiteout in it or below?"""
-        if tree in self._hiding:
-            return self._hiding[tree]
+    def _survey(self, tree: str, path: str, depth: int) -> _Survey:
+        """Look once at every dirtree of the layer."""
+        if tree in self._surveyed:
+            return self._surveyed[tree]
         if depth > DEPTH:
             raise LimitExceeded(f"more than {DEPTH} directories below each other", path=path)
         here = self._objects.dirtree(tree)
-        found = [_is_whiteout(name, path) for name in here.files]
-        for name, (below, _) in here.dirs.items():
+        hides, height = [_is_whiteout(name, path) for name in here.files], 0
+        for name, (inner, _) in here.dirs.items():
             if name.startswith(WHITEOUT):
                 raise _unsafe(_join(path, name), "is a whiteout and a directory")
-            found.append(self._survey(below, _join(path, name), depth + 1))
-        self._hiding[tree] = any(found)
-        return self._hiding[tree]
+            below = self._survey(inner, _join(path, name), depth + 1)
+            hides.append(below.hides)
+            height = max(height, below.height + 1)
+        self._surveyed[tree] = _Survey(any(hides), height)
+        return self._surveyed[tree]
 
     def _whiteouts(self, tree: str, where: Directory, path: str) -> Iterator[tuple[Directory, str]]:
         """What the layer hides: (directory of the tree below, name of the whiteout)."""
@@ -85,7 +95,7 @@ class _Application:
         yield from ((where, name) for name in hidden)
         for name, (inner, _) in upper.dirs.items():
             # What is hidden itself has nothing below that could be
-            if not self._hiding[inner] or OPAQUE in hidden or WHITEOUT + name in hidden:
+            if not self._surveyed[inner].hides or OPAQUE in hidden or WHITEOUT + name in hidden:
                 continue
             below = self._below(where, name, _join(path, name))
             if below is not None:
@@ -98,8 +108,8 @@ class _Application:
         return where.dirs.get(name)
 
     def _entries(self, tree: str, where: Directory, path: str) -> None:
-        if where.empty and not self._hiding[tree]:
-            where.adopt(tree, self._number)
+        if where.empty and not self._surveyed[tree].hides:
+            where.adopt(tree, self._number, self._surveyed[tree].height)
             return
         upper = self._objects.dirtree(tree)
         for name, content in upper.files.items():
@@ -144,7 +154,7 @@ class _Application:
 
     def _brings(self, tree: str, path: str) -> bool:
         """Whether an implicit directory is there for more than its whiteouts."""
-        if not self._hiding[tree]:
+        if not self._surveyed[tree].hides:
             return True
         upper = self._objects.dirtree(tree)
         if any(not _is_whiteout(name, path) for name in upper.files):
