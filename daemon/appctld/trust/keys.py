@@ -32,13 +32,13 @@ def read_keyring(keyring: bytes) -> tuple[Key, ...]:
     keys: list[Key] = []
     for tag, body in _packets(keyring):
         if tag in SECRET:
-            raise KeyringError("it holds a secret key")
+            raise KeyringError("holds a secret key")
         if tag == PUBLIC_KEY:
             keys.append(Key(_fingerprint(body)))
         elif tag == USER_ID and keys:
             keys[-1].names.append(body.decode("utf-8", "replace"))
     if not keys:
-        raise KeyringError("it holds no key")
+        raise KeyringError("holds no key")
     return tuple(keys)
 
 
@@ -51,7 +51,7 @@ def _fingerprint(body: bytes) -> str:
         case b"\x05":
             return hashlib.sha256(b"\x9a" + len(body).to_bytes(4, "big") + body).hexdigest().upper()
         case _:
-            raise KeyringError("it holds a key of an unknown version")
+            raise KeyringError("holds a key of an unknown version")
 
 
 def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -59,12 +59,12 @@ def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at < len(data):
         if not data[at] & 0x80:
-            raise KeyringError("it is armored, or no keyring at all")
+            raise KeyringError("is armored, or no keyring at all")
         new = bool(data[at] & 0x40)
         tag = data[at] & 0x3F if new else (data[at] & 0x3C) >> 2
         start, size = _new_length(data, at + 1) if new else _old_length(data, at)
         if start + size > len(data):
-            raise KeyringError("it is cut off")
+            raise KeyringError("is cut off")
         yield tag, data[start : start + size]
         at = start + size
 
@@ -72,7 +72,7 @@ def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _old_length(data: bytes, at: int) -> tuple[int, int]:
     octets = _OLD_LENGTHS.get(data[at] & 3)
     if octets is None:
-        raise KeyringError("it has a packet without a length")
+        raise KeyringError("has a packet without a length")
     return at + 1 + octets, int.from_bytes(data[at + 1 : at + 1 + octets], "big")
 
 
@@ -85,4 +85,4 @@ def _new_length(data: bytes, at: int) -> tuple[int, int]:
         return at + 2, ((first - 192) << 8) + second + 192
     if first == 255:  # noqa: PLR2004
         return at + 5, int.from_bytes(data[at + 1 : at + 5], "big")
-    raise KeyringError("it has a packet without a length")
+    raise KeyringError("has a packet without a length")

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A remote: a publisher that this machine trusts, as its file says.
+
+Pure: settings in, one frozen value out, or a sentence about the setting that is wrong.
+"""
+
+import fnmatch
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from appctld.config.settings import check_settings
+from appctld.config.urls import Prefix, check_web_url, parse_url
+from appctld.errors import InvalidReference
+
+VERIFY = ("gpg", "digest", "none")
+VERIFY_NOT_YET = ("cosign", "gpg+cosign")
+IDENTITY = ("tag", "repository")
+THRESHOLD = 32  # as many signatures of one image as are looked at
+TITLE_LENGTH = 200  # characters: one line of any terminal or software centre
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
+_ID_PATTERN = re.compile(r"[A-Za-z_*][\w*-]*(\.[\w*-]+)*", re.ASCII)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What one file says, with defaults filled in; `keyring` and `ca` are the contents of files beside it.
+
+    `fingerprints` empty means every primary key of the keyring. `origin` is the file, `writable` whether
+    it is ours to change (else it was shipped). `settings` are the file's own words.
+    """
+
+    name: str
+    prefix: Prefix
+    plain_http: bool
+    title: str
+    enabled: bool
+    verify: str
+    fingerprints: frozenset[str]
+    threshold: int
+    identity: str
+    lookaside: str | None
+    auth_realm: str | None
+    ca: bytes | None
+    insecure: bool
+    share: bool
+    strict: bool
+    ids: tuple[str, ...]
+    deny_keys: frozenset[str]
+    keyring: bytes | None
+    origin: Path
+    writable: bool
+    settings: Mapping[str, str] = field(compare=False, repr=False)
+
+    @property
+    def url(self) -> str:
+        """As it was given."""
+        return self.settings["url"]
+
+    def allows(self, app_id: str) -> bool:
+        """Whether this remote may bring an app of that ID."""
+        return not self.ids or any(fnmatch.fnmatchcase(app_id, pattern) for pattern in self.ids)
+
+
+def check_name(name: str) -> str:
+    """The name, if it is one: it names a file and begins references. Raises InvalidReference."""
+    if not _NAME.fullmatch(name) or name == "localhost":
+        raise InvalidReference(f"'{name}' is no name of a remote: a-z, then up to 63 of a-z 0-9 _ -")
+    return name
+
+
+def make_remote(
+    name: str,
+    settings: Mapping[str, str],
+    *,
+    keyring: bytes | None,
+    ca: bytes | None,
+    origin: Path,
+    writable: bool,
+) -> Remote:
+    """Read the settings of one remote. Raises InvalidReference naming the setting that is wrong."""
+    read = _Reader(check_settings(settings))
+    insecure = read.boolean("insecure", default=False)
+    prefix, plain_http = parse_url(read.required("url"), insecure=insecure)
+    fingerprints = read.fingerprints("fingerprints")
+    return Remote(
+        name=check_name(name),
+        prefix=prefix,
+        plain_http=plain_http,
+        title=read.title("title", name),
+        enabled=read.boolean("enabled", default=True),
+        verify=read.choice("verify", VERIFY, VERIFY_NOT_YET),
+        fingerprints=fingerprints,
+        threshold=read.number("threshold", 1, len(fingerprints) or THRESHOLD),
+        identity=read.choice("identity", IDENTITY),
+        lookaside=read.web_url("lookaside", insecure=insecure),
+        auth_realm=read.web_url("auth-realm", insecure=insecure),
+        ca=ca,
+        insecure=insecure,
+        share=read.boolean("share", default=True),
+        strict=read.boolean("strict", default=False),
+        ids=read.patterns("ids"),
+        deny_keys=read.fingerprints("deny-keys"),
+        keyring=keyring,
+        origin=origin,
+        writable=writable,
+        settings=dict(settings),
+    )
+
+
+class _Reader:
+    """Typed access to settings that are texts."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings = settings
+
+    def required(self, key: str) -> str:
+        if key not in self._settings:
+            raise InvalidReference(f"'{key}' is missing")
+        return self._settings[key]
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        value = self.choice(key, ("yes", "no")) if key in self._settings else None
+        return default if value is None else value == "yes"
+
+    def choice(self, key: str, allowed: tuple[str, ...], later: tuple[str, ...] = ()) -> str:
+        """One of `allowed`, the first of them by default."""
+        value = self._settings.get(key, allowed[0])
+        if value in later:
+            raise InvalidReference(f"{key}={value} is not supported by this version")
+        if value not in allowed:
+            raise InvalidReference(f"{key}={value}: it is one of {', '.join(allowed)}")
+        return value
+
+    def number(self, key: str, least: int, most: int) -> int:
+        value = self._settings.get(key, str(least))
+        if not re.fullmatch(r"[0-9]{1,4}", value) or not least <= int(value) <= most:
+            raise InvalidReference(f"{key}={value}: it is a number from {least} to {most}")
+        return int(value)
+
+    def title(self, key: str, default: str) -> str:
+        value = self._settings.get(key, default)
+        if len(value) > TITLE_LENGTH:
+            raise InvalidReference(f"{key} has more than {TITLE_LENGTH} characters")
+        return value
+
+    def web_url(self, key: str, *, insecure: bool) -> str | None:
+        return self._if_given(key, lambda value: check_web_url(key, value, insecure=insecure))
+
+    def fingerprints(self, key: str) -> frozenset[str]:
+        """Whole fingerprints; key IDs are refused, because they can be forged."""
+        return frozenset(self._list(key, _FINGERPRINT, "whole fingerprints of 40 digits 0-9 A-F", str.upper))
+
+    def patterns(self, key: str) -> tuple[str, ...]:
+        return tuple(self._list(key, _ID_PATTERN, "app IDs, in which * stands for anything", str))
+
+    def _list(
+        self, key: str, pattern: re.Pattern[str], what: str, spelling: Callable[[str], str]
+    ) -> list[str]:
+        words = [spelling(word) for word in re.split(r"[ ,]+", self._settings.get(key, "")) if word]
+        if not all(pattern.fullmatch(word) for word in words) or (key in self._settings and not words):
+            raise InvalidReference(f"{key}: it holds {what}, with blanks or commas between them")
+        return words
+
+    def _if_given(self, key: str, read: Callable[[str], T]) -> T | None:
+        return read(self._settings[key]) if key in self._settings else None

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Read `remotes.d`: directories in order of precedence, the first file of a name wins whole.
+
+Guarantees: a file that cannot be read or understood is an error, never a remote that is missing: else the
+next shorter prefix, with other keys, would take its place.
+"""
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from appctld.config.lookup import Remotes
+from appctld.config.remote import Remote, check_name, make_remote
+from appctld.config.settings import FILE_BYTES, read_settings
+from appctld.errors import Failed, InvalidReference
+
+__all__ = ["Remote", "Remotes", "beside", "load", "read_limited"]
+
+REMOTES = 500  # files; every request reads them all
+KEYRING_BYTES = 64 << 10  # what may cross the bus as keys, too
+CA_BYTES = 1 << 20  # a whole distribution's bundle has 220 KiB
+
+
+def load(directories: Sequence[Path]) -> Remotes:
+    """All remotes; a file of the first directory is ours to write, of later ones shipped.
+
+    Raises:
+        Failed: a file cannot be read or is wrong; the sentence and `path` name it.
+        Conflict: two remotes have one prefix.
+    """
+    origins: dict[str, Path] = {}
+    for directory in directories:
+        for path in _files(directory):
+            origins.setdefault(path.stem, path)
+    if len(origins) > REMOTES:
+        raise Failed(f"more than {REMOTES} remotes")
+    return Remotes(_load_one(path, writable=path.parent == directories[0]) for path in origins.values())
+
+
+def _files(directory: Path) -> list[Path]:
+    """The files of remotes; names that start with a dot are somebody's unfinished writing."""
+    try:
+        names = sorted(os.listdir(directory))  # noqa: PTH208 - glob() hides directories that cannot be read
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Failed(f"{directory}: {error.strerror}", path=str(directory)) from error
+    return [directory / name for name in names if name.endswith(".conf") and not name.startswith(".")]
+
+
+def _load_one(path: Path, *, writable: bool) -> Remote:
+    try:
+        name = check_name(path.stem)
+        settings = read_settings(read_limited(path, FILE_BYTES) or b"")
+        return make_remote(
+            name,
+            settings,
+            keyring=read_limited(beside(path, "gpg"), KEYRING_BYTES),
+            ca=_read_ca(path, settings.get("ca-file")),
+            origin=path,
+            writable=writable,
+        )
+    except InvalidReference as error:
+        raise Failed(f"{path}: {error}", path=str(path)) from error
+
+
+def _read_ca(path: Path, named: str | None) -> bytes | None:
+    """The certificates that `ca-file` names, else those beside the file."""
+    if named is None:
+        return read_limited(beside(path, "ca.pem"), CA_BYTES)
+    if not Path(named).is_absolute():
+        raise InvalidReference(f"ca-file: '{named}' is no absolute path")
+    found = read_limited(Path(named), CA_BYTES)
+    if found is None:
+        raise InvalidReference(f"ca-file: there is no {named}")
+    return found
+
+
+def beside(path: Path, extension: str) -> Path:
+    """The file that belongs to a remote's file: NAME.gpg, NAME.ca.pem."""
+    return path.with_name(f"{path.stem}.{extension}")
+
+
+def read_limited(path: Path, limit: int) -> bytes | None:
+    """A regular file's bytes, None if there is none. Raises Failed when it cannot be read or is too large."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Failed(f"{path}: {error.strerror}", path=str(path)) from error
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Failed(f"{path} is no regular file", path=str(path))
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Failed(f"{path} has more than {limit} bytes", path=str(path))
+    return data

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""One file of `remotes.d` as text: INI, one section `[remote]`, and nothing that anybody has to guess.
+
+Pure. Guarantees: unknown sections and keys, keys given twice and keys of later versions are errors; what is
+written reads back as the same settings. What the values mean is `remote.py`'s.
+"""
+
+import configparser
+import re
+from collections.abc import Mapping
+
+from appctld.errors import InvalidReference
+
+SECTION = "remote"
+FILE_BYTES = 64 << 10  # a remote's file has under 1 KiB; the rest is room for comments and many fingerprints
+VALUE_LENGTH = 8 << 10  # 190 fingerprints
+KEYS = (
+    "url",
+    "title",
+    "enabled",
+    "verify",
+    "fingerprints",
+    "threshold",
+    "identity",
+    "lookaside",
+    "auth-realm",
+    "ca-file",
+    "insecure",
+    "share",
+    "strict",
+    "ids",
+    "deny-keys",
+)
+NOT_YET = frozenset(
+    {
+        "mirrors",
+        "proxy",
+        "no-proxy",
+        "keep-blobs",
+        "max-age",
+        "max-installed-size",
+        "max-apps",
+        "catalog",
+    }
+)
+
+
+class _Strict(configparser.ConfigParser):
+    """No interpolation, no defaults, no change of case, nothing behind a section's name."""
+
+    SECTCRE = re.compile(r"\[(?P<header>[^]]+)\]\s*$")
+
+    def __init__(self) -> None:
+        super().__init__(
+            strict=True,
+            interpolation=None,
+            delimiters=("=",),
+            comment_prefixes=("#", ";"),
+            default_section="\n",  # a name that no file can give
+            empty_lines_in_values=False,
+        )
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
+def read_settings(data: bytes) -> dict[str, str]:
+    """The settings of one file. Raises InvalidReference with what is wrong."""
+    if len(data) > FILE_BYTES:
+        raise InvalidReference(f"more than {FILE_BYTES} bytes")
+    parser = _Strict()
+    try:
+        parser.read_string(data.decode("utf-8"))
+    except (UnicodeDecodeError, configparser.Error) as error:
+        raise InvalidReference(f"this is no INI file: {' '.join(str(error).split())}") from error
+    if parser.sections() != [SECTION]:
+        raise InvalidReference(f"it must have one section, [{SECTION}]")
+    return check_settings(dict(parser[SECTION]))
+
+
+def write_settings(settings: Mapping[str, str]) -> bytes:
+    """The file that holds these settings. Raises InvalidReference if they would not read back as the same."""
+    checked = check_settings(settings)
+    lines = [f"{key} = {checked[key]}\n" for key in KEYS if key in checked]
+    data = "".join([f"[{SECTION}]\n", *lines]).encode()
+    if read_settings(data) != checked:
+        raise InvalidReference("these settings cannot be written to a file")
+    return data
+
+
+def check_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """The same settings, if each key is known and each value one printable line. Raises InvalidReference."""
+    for key, value in settings.items():
+        if key in NOT_YET:
+            raise InvalidReference(f"'{key}' is not supported by this version")
+        if key not in KEYS:
+            raise InvalidReference(f"'{key}' is no setting of a remote")
+        if not value or len(value) > VALUE_LENGTH or not value.isprintable() or value != value.strip():
+            raise InvalidReference(f"'{key}' is not one line of text")
+    return dict(settings)

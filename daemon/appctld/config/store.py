@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Add, change and remove remotes: the files of the first directory of `remotes.d`.
+
+Guarantees: nothing is written that `load` would refuse; a remote's own file comes last and goes first, so
+that at no moment it is there without its keys; no remote inherits the keys of a removed one of its name;
+without a key of its own a remote is refused, unless it is said how else it is verified (R6).
+
+Leaves to others: authorization, and importing keys (`keyring` is dearmored and read back already).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from appctld.config.lookup import Remotes
+from appctld.config.remote import Remote, check_name, make_remote
+from appctld.config.remotes import CA_BYTES, KEYRING_BYTES, beside, load
+from appctld.config.settings import write_settings
+from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoRemote, PolicyDenied, UntrustedSigner
+from appctld.system import durable
+
+
+@dataclass(frozen=True)
+class RemoteStore:
+    """`directories` in order of precedence; the first is written, the others are shipped."""
+
+    directories: Sequence[Path]
+
+    def load(self) -> Remotes:
+        """All remotes as they are now. Raises Failed or Conflict (see `remotes.load`)."""
+        return load(self.directories)
+
+    def add(
+        self, name: str, settings: Mapping[str, str], keyring: bytes | None, ca: bytes | None = None
+    ) -> Remote:
+        """Write a new remote. Raises InvalidReference, Conflict, UntrustedSigner, LimitExceeded, Failed."""
+        remotes = self.load()
+        if name in remotes:
+            raise Conflict(f"there is a remote {name} already", remote=name)
+        _refuse_paths(settings)
+        return self._write(remotes, name, settings, keyring, ca)
+
+    def modify(
+        self, name: str, settings: Mapping[str, str], keyring: bytes | None = None, ca: bytes | None = None
+    ) -> Remote:
+        """Change what is given; an empty text means the default again; keys replace all keys.
+
+        A shipped remote is overridden by a whole file of our own. Raises as `add`, and NoRemote.
+        """
+        remotes = self.load()
+        old = remotes.get(name)
+        _refuse_paths(settings)
+        merged = {key: value for key, value in {**old.settings, **settings}.items() if value}
+        if ca:
+            merged.pop("ca-file", None)
+        return self._write(remotes, name, merged, keyring or old.keyring, ca or old.ca)
+
+    def remove(self, name: str) -> None:
+        """Remove a remote of ours, also one whose file is broken.
+
+        Raises NoRemote, or PolicyDenied for a remote that is shipped: it would be back at once.
+        """
+        path = self._path(name)
+        shipped = [directory for directory in self.directories[1:] if (directory / path.name).exists()]
+        if shipped:
+            raise PolicyDenied(
+                f"remote {name} comes with this system ({shipped[0] / path.name}); it can be disabled",
+                remote=name,
+                path=str(shipped[0] / path.name),
+            )
+        if not path.exists():
+            raise NoRemote(f"there is no remote '{name}'", remote=name)
+        durable.remove_file(path)
+        durable.remove_file(beside(path, "gpg"))
+        durable.remove_file(beside(path, "ca.pem"))
+
+    def _path(self, name: str) -> Path:
+        return self.directories[0] / f"{check_name(name)}.conf"
+
+    def _write(
+        self,
+        remotes: Remotes,
+        name: str,
+        settings: Mapping[str, str],
+        keyring: bytes | None,
+        ca: bytes | None,
+    ) -> Remote:
+        path = self._path(name)
+        remote = make_remote(name, settings, keyring=keyring, ca=ca, origin=path, writable=True)
+        Remotes([*(other for other in remotes if other.name != name), remote])  # raises Conflict
+        _check(remote)
+        data = write_settings(settings)
+        durable.make_directories(path.parent)
+        _put(beside(path, "gpg"), keyring)
+        _put(beside(path, "ca.pem"), None if "ca-file" in settings else ca)
+        durable.write_file(path, data)
+        return remote
+
+
+def _check(remote: Remote) -> None:
+    if remote.verify == "gpg" and not remote.keyring:
+        raise UntrustedSigner(
+            f"remote {remote.name} has no key of its own, and without one nothing from it verifies",
+            remote=remote.name,
+        )
+    for what, data, limit in (("keys", remote.keyring, KEYRING_BYTES), ("certificates", remote.ca, CA_BYTES)):
+        if data is not None and len(data) > limit:
+            raise LimitExceeded(f"more than {limit} bytes of {what}")
+
+
+def _refuse_paths(settings: Mapping[str, str]) -> None:
+    """A caller's path must not be read with the daemon's eyes; the administrator's own file may name one."""
+    if settings.get("ca-file"):
+        raise InvalidReference("'ca-file' stands only in files: give the certificates themselves")
+
+
+def _put(path: Path, data: bytes | None) -> None:
+    if data is None:
+        durable.remove_file(path)
+    else:
+        durable.write_file(path, data)

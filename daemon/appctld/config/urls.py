@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The URLs of a remote's file, and the prefix of references that a remote covers.
+
+Pure. Guarantees: hosts and paths have the grammar of references, so that a prefix can be compared with one;
+plain HTTP stays on this machine unless the file says `insecure=yes`; no credentials, queries or fragments.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from appctld.errors import InvalidReference
+from appctld.model.reference import Reference, looks_like_host, parse_reference
+
+PLAIN = {"oci+https": False, "docker": False, "https": False, "oci+http": True}
+"""Schemes of a registry, and whether they mean plain HTTP."""
+NOT_YET = re.compile(r"oci:(?!//)|ostree\+|ostree:")
+_WEB_URL = re.compile(r"(https?)://([^/]+)((?:/[A-Za-z0-9._~%+@=,:-]+)*)/?")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Prefix:
+    """A registry, or a part of it: `path` is whole components of a repository name, empty for all of it."""
+
+    host: str
+    path: str
+
+    def covers(self, reference: Reference) -> bool:
+        """Whether a reference lies below; `quay.io/acme` does not cover `quay.io/acme-evil`."""
+        inside = not self.path or f"{reference.repository}/".startswith(f"{self.path}/")
+        return reference.host == self.host and inside
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.path}" if self.path else self.host
+
+
+def parse_url(text: str, *, insecure: bool) -> tuple[Prefix, bool]:
+    """The prefix of a remote's `url`, and whether its registry speaks plain HTTP. Raises InvalidReference."""
+    if NOT_YET.match(text):
+        raise InvalidReference(f"'{text}': this kind of remote is not supported by this version")
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "https", text
+    if scheme not in PLAIN:
+        raise InvalidReference(
+            f"'{text}': a remote's URL starts with {', '.join(f'{name}://' for name in PLAIN)}"
+        )
+    prefix = _prefix(rest.removesuffix("/"), text)
+    if PLAIN[scheme]:
+        _check_plain_http(prefix.host, text, insecure=insecure)
+    return prefix, PLAIN[scheme]
+
+
+def check_web_url(key: str, text: str, *, insecure: bool) -> str:
+    """The URL at `key` (lookaside, auth-realm), without a slash at its end. Raises InvalidReference."""
+    match = _WEB_URL.fullmatch(text)
+    if not match or not looks_like_host(match[2]):
+        raise InvalidReference(f"{key}: '{text}' is no plain URL (https://HOST/PATH)")
+    if match[1] == "http":
+        _check_plain_http(match[2], text, insecure=insecure)
+    return text.removesuffix("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host[:port]` is this machine itself."""
+    bare = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    try:
+        return bare == "localhost" or ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def _prefix(text: str, url: str) -> Prefix:
+    """Host and path under the grammar of references: a tag or a digest at the end is refused too."""
+    host, slash, path = text.partition("/")
+    repository = path if slash else "any"
+    try:
+        found = parse_reference(f"{host}/{repository}:any")
+    except InvalidReference as error:
+        raise InvalidReference(
+            f"'{url}' is no registry or part of one (https://HOST[:PORT][/PATH])"
+        ) from error
+    if found.repository != repository:
+        raise InvalidReference(f"'{url}' names one image, not a registry or part of one")
+    return Prefix(found.host, path)
+
+
+def _check_plain_http(host: str, url: str, *, insecure: bool) -> None:
+    if not insecure and not is_loopback(host):
+        raise InvalidReference(f"'{url}': plain HTTP is for loopback; elsewhere it needs insecure=yes")
