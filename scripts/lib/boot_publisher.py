@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The publisher's side of scripts/boot-test: serves the demo's app, signed, until it is terminated.
 
-boot_publisher.py DIR      writes DIR/{publisher.asc, url, lookaside, name}, and DIR/ready when all of it answers
+Its argument is a directory for what others must know: publisher.asc, url, lookaside, name; and `ready` when all
+of that answers.
 """
 
 import signal
