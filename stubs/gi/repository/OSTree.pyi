@@ -101,3 +101,11 @@ class Repo:
     def list_refs_ext(
         self, refspec_prefix: str | None, flags: RepoListRefsExtFlags, cancellable: Gio.Cancellable | None
     ) -> tuple[bool, dict[str, str]]: ...
+
+def checksum_file_from_input(
+    file_info: Gio.FileInfo,
+    xattrs: GLib.Variant | None,
+    input: Gio.InputStream | None,
+    objtype: ObjectType,
+    cancellable: Gio.Cancellable | None,
+) -> tuple[bool, bytes]: ...
