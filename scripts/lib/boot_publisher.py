@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The publisher's side of scripts/boot-test: serves the demo's app, signed, until it is terminated.
 
-Its argument is a directory for what others must know: publisher.asc, url, lookaside, name; and `ready` when all
-of that answers.
+Its argument is a directory for what others must know: publisher.asc, url, lookaside, name; and `ready` when
+all of that answers.
 """
 
 import signal
