@@ -16,7 +16,7 @@ from appctld.system.sandbox import Launcher
 from appctld.trust.claim import PAYLOAD_BYTES
 from appctld.trust.status import OpenPgpSignature, parse_status
 
-BLOB_BYTES = 64 << 10  # a signature by one RSA-4096 key over a payload of 1 KiB has under 2 KiB
+SIGNATURE_BYTES = 64 << 10  # a signature by one RSA-4096 key over a payload of 1 KiB has under 2 KiB
 DEADLINE = 20.0  # seconds; real blobs take 0.03, the processor limit below ends a busy gpgv long before
 LIMITS = ("prlimit", "--cpu=2", f"--fsize={PAYLOAD_BYTES}", "--")
 GPGV = (
@@ -35,21 +35,21 @@ class Opened:
     signature: OpenPgpSignature
 
 
-async def open_blob(blob: bytes, keyring: bytes, launch: Launcher) -> Opened:
+async def open_blob(blob: bytes, keyring: bytes, launcher: Launcher) -> Opened:
     """Check one OpenPGP signed message against a dearmored keyring.
 
     Raises UntrustedSigner or SignatureInvalid (see `status.py`), LimitExceeded, Failed.
     """
-    if len(blob) > BLOB_BYTES:
-        raise LimitExceeded(f"a signature of more than {BLOB_BYTES} bytes")
+    if len(blob) > SIGNATURE_BYTES:
+        raise LimitExceeded(f"a signature of more than {SIGNATURE_BYTES} bytes")
     files = {"/keyring": _in_memory("keyring", keyring), "/blob": _in_memory("blob", blob)}
     captured = await capture(
-        launch.stock(*LIMITS, *GPGV, files=files),
+        launcher.stock(*LIMITS, *GPGV, files=files),
         pass_fds=tuple(files.values()),
         deadline=DEADLINE,
         max_output=PAYLOAD_BYTES,
         status=True,
-        environment=launch.environment,
+        environment=launcher.environment,
         what="gpgv",
     )
     return Opened(captured.stdout, parse_status(captured.returncode, captured.status))

@@ -26,11 +26,13 @@ from appctld.model.digest import Digest
 from appctld.model.reference import Reference
 from appctld.system.sandbox import Launcher
 from appctld.trust.claim import Claim, parse_claim
-from appctld.trust.gpgv import Opened, open_blob
+from appctld.trust.gpgv import SIGNATURE_BYTES, Opened, open_blob
 from appctld.trust.keys import Key, KeyringError, read_keyring
 from appctld.trust.status import short
 
-BLOBS = 32  # signatures of one image that are looked at; each costs a process
+__all__ = ["SIGNATURES", "SIGNATURE_BYTES", "Policy", "Signer", "Verdict", "judge"]
+
+SIGNATURES = 32  # signatures of one image that are looked at; each costs a process
 FUTURE = 24 * 3600  # seconds that a signer's clock may be ahead of ours
 
 
@@ -137,7 +139,7 @@ async def judge(
     blobs: Sequence[bytes],
     looked_at: Sequence[str],
     remote: Policy,
-    launch: Launcher,
+    launcher: Launcher,
     now: int,
 ) -> Verdict:
     """Decide about the manifest with this digest, asked for as `reference`, by what its remote asks for.
@@ -154,7 +156,7 @@ async def judge(
         match remote.verify:
             case "gpg":
                 return await _by_signatures(
-                    _Question(digest, reference, remote, now), blobs, looked_at, launch
+                    _Question(digest, reference, remote, now), blobs, looked_at, launcher
                 )
             case "digest" if reference.digest == digest:
                 return Verdict("digest", (), tag_bound=False, checked_at=now)
@@ -172,18 +174,18 @@ async def judge(
 
 
 async def _by_signatures(
-    asked: _Question, blobs: Sequence[bytes], looked_at: Sequence[str], launch: Launcher
+    asked: _Question, blobs: Sequence[bytes], looked_at: Sequence[str], launcher: Launcher
 ) -> Verdict:
     keyring, trusted = _trusted(asked.remote)
     if not blobs:
         raise SignatureMissing(looked_at=list(looked_at))
-    if len(blobs) > BLOBS:
-        raise LimitExceeded(f"more than {BLOBS} signatures")
+    if len(blobs) > SIGNATURES:
+        raise LimitExceeded(f"more than {SIGNATURES} signatures")
     counted: list[_Counted] = []
     refused: list[AppctlError] = []
     for blob in blobs:
         try:
-            opened = await open_blob(blob, keyring, launch)
+            opened = await open_blob(blob, keyring, launcher)
             counted.append(asked.count(opened, trusted))
         except (Untrusted, LimitExceeded) as error:
             refused.append(error)

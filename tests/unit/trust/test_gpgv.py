@@ -9,7 +9,7 @@ import pytest
 
 from appctld.errors import Failed, LimitExceeded, UntrustedSigner
 from appctld.system.sandbox import Bubblewrap
-from appctld.trust.gpgv import BLOB_BYTES, Opened, open_blob
+from appctld.trust.gpgv import SIGNATURE_BYTES, Opened, open_blob
 from support.keys import Keys
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -66,16 +66,16 @@ def blob_of(size: int, keys: Keys, key: str) -> bytes:
 
 def test_a_blob_may_have_64_kib_and_no_more(keys: Keys, publisher: str, sandbox: Bubblewrap) -> None:
     keyring = keys.export(publisher)
-    assert opened(blob_of(BLOB_BYTES, keys, publisher), keyring, sandbox).payload.startswith(b"xxx")
+    assert opened(blob_of(SIGNATURE_BYTES, keys, publisher), keyring, sandbox).payload.startswith(b"xxx")
     with pytest.raises(LimitExceeded, match="a signature of more"):
-        opened(blob_of(BLOB_BYTES + 1, keys, publisher), keyring, sandbox)
+        opened(blob_of(SIGNATURE_BYTES + 1, keys, publisher), keyring, sandbox)
 
 
 def test_a_payload_of_more_than_64_kib_is_not_read_to_its_end(
     keys: Keys, publisher: str, sandbox: Bubblewrap
 ) -> None:
     blob = keys.sign(bytes(1 << 20), publisher)
-    assert len(blob) < BLOB_BYTES
+    assert len(blob) < SIGNATURE_BYTES
     with pytest.raises(LimitExceeded):
         opened(blob, keys.export(publisher), sandbox)
 

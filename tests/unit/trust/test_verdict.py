@@ -21,7 +21,7 @@ from appctld.errors import (
 from appctld.model.digest import Digest
 from appctld.model.reference import Reference, parse_reference
 from appctld.system.sandbox import Bubblewrap
-from appctld.trust.verdict import BLOBS, FUTURE, Verdict, judge
+from appctld.trust.verdict import SIGNATURES, FUTURE, Verdict, judge
 from support.keys import Keys, payload
 from support.policy import Trusting
 
@@ -333,7 +333,7 @@ def test_the_most_telling_refusal_is_reported(
 
 
 def test_no_more_than_32_signatures_are_looked_at(court: Court, trusting: Trusting) -> None:
-    court.refuse(LimitExceeded, [b""] * (BLOBS + 1), trusting)
+    court.refuse(LimitExceeded, [b""] * (SIGNATURES + 1), trusting)
     court.refuse(SignatureInvalid, [b""] * 2, trusting)
 
 
