@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What the app commands share: which app a name means, where it is, and how an outcome is reported."""
+
+from collections.abc import Sequence
+
+from appctl.bus import Bus, Outcome
+from appctl.context import Context
+from appctl.exits import ExitCode
+from appctl.failure import Failure, tell, usage
+from appctl.scope import Scope
+from appctl.show import escape
+from appctl.wire import Json, JsonValue, get_objects, get_str
+
+# What --json promises of an app, whatever the daemon leaves out because it has no value.
+PROMISED: Json = {
+    "id": "", "remote": "", "reference": "", "image-digest": "", "commit": "", "layers": [], "signer": None,
+    "signed-at": None, "version": "", "deployment": "", "installed-size": 0, "bytes-downloaded": 0,
+    "bytes-reused": 0, "changed": False,
+}  # fmt: skip
+
+
+def installed(context: Context, options: Json | None = None) -> list[Json]:
+    """Every app of the scopes to look in, with its scope. Raises Failure."""
+
+    def ask(bus: Bus) -> list[JsonValue]:
+        return bus.manager("List", "a{sv}", dict(options or {}))
+
+    found: list[Json] = []
+    for scope, answer in context.reachable(ask).items():
+        found += [{"scope": scope.value, **app} for app in get_objects({"apps": answer[0]}, "apps")]
+    return found
+
+
+def matching(apps: Sequence[Json], name: str) -> list[Json]:
+    """Find the apps that a name means: a whole ID, else a reference, else a last part (case ignored)."""
+    for same in (_is_id, _is_reference, _is_last_part):
+        if found := [app for app in apps if same(app, name)]:
+            return found
+    return []
+
+
+def _is_id(app: Json, name: str) -> bool:
+    return get_str(app, "id") == name
+
+
+def _is_reference(app: Json, name: str) -> bool:
+    reference = get_str(app, "reference")
+    return "/" in name and name in {reference, reference.removesuffix(":latest")}
+
+
+def _is_last_part(app: Json, name: str) -> bool:
+    return get_str(app, "id").rpartition(".")[2].lower() == name.lower()
+
+
+def the_app(apps: Sequence[Json], name: str) -> Json:
+    """Return the one app that a name means. Raises Failure: none, or several."""
+    found = matching(apps, name)
+    ids = sorted({get_str(app, "id") for app in found})
+    if not found:
+        raise Failure("NotInstalled", f"{name} is not installed", "appctl list")
+    if len(ids) > 1:
+        raise usage(f"{name} could be {', '.join(ids)}", "give the whole ID")
+    if len(found) > 1:
+        raise usage(f"{ids[0]} is installed in both scopes", "say --system or --user")
+    return found[0]
+
+
+def by_scope(context: Context, names: Sequence[str]) -> dict[Scope, list[Json]]:
+    """Sort the apps that the names mean by where they are. Raises Failure."""
+    apps = installed(context)
+    found: dict[Scope, list[Json]] = {}
+    for name in names:
+        app = the_app(apps, name)
+        theirs = found.setdefault(Scope(get_str(app, "scope")), [])
+        if app not in theirs:
+            theirs.append(app)
+    return found
+
+
+def ids_of(apps: Sequence[Json]) -> list[str]:
+    """Return the apps' IDs."""
+    return [get_str(app, "id") for app in apps]
+
+
+def name_of(app: Json) -> str:
+    """Return `org.acme.Editor 1.4`, escaped."""
+    return f"{escape(get_str(app, 'id'))} {escape(get_str(app, 'version'))}".strip()
+
+
+def result_apps(outcome: Outcome) -> list[Json]:
+    """Return the apps of a result, every promised key there."""
+    return [PROMISED | app for app in get_objects(outcome.result, "apps")]
+
+
+def report(context: Context, outcomes: Sequence[Outcome]) -> ExitCode:
+    """Print the result as JSON if that is wanted, and what failed. The exit code is the first failure's.
+
+    The document is `{"changed", "apps", "errors"}`; one app's keys also stand beside them.
+    """
+    apps = [app for outcome in outcomes for app in result_apps(outcome)]
+    failures = [item for outcome in outcomes if not outcome.already for item in outcome.failures]
+    if context.options.json:
+        document: Json = dict(apps[0]) if len(apps) == 1 else {}
+        document["changed"] = any(bool(app["changed"]) for app in apps)
+        document["apps"] = list(apps)
+        document["errors"] = [failure.to_json() for failure in failures]
+        context.put_json(document)
+    return tell_all(context, failures)
+
+
+def tell_all(context: Context, failures: Sequence[Failure]) -> ExitCode:
+    """Print what failed. The exit code is the first failure's, or 0."""
+    import sys
+
+    for failure in failures:
+        tell(failure, sys.stderr, context.err)
+    return failures[0].code if failures else ExitCode.DONE

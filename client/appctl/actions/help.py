@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl help`: the list of commands, and the topics that hints point to."""
+
+from appctl.context import Context
+from appctl.exits import ExitCode
+from appctl.failure import usage
+from appctl.parser import COMMANDS, help_text
+
+TOPICS = {
+    "trust": """\
+appctl installs what a publisher signed whom this machine trusts; a remote is such a publisher.
+Ask the publisher for the prefix of its images, its public key, and where its signatures are, then:
+    appctl remote add NAME PREFIX --gpg-import KEYFILE --lookaside URL
+Compare the fingerprint that is printed with what the publisher says elsewhere (its web site, a person).
+Nothing is trusted because it was seen before, and no question during an install adds a key.""",
+    "unsigned": """\
+No signature was found where the remote says they are. Ways to go on, best first:
+    ask the publisher to sign, or where its signatures are (appctl remote modify NAME --lookaside URL)
+    install one digest that you know: a remote with --verify digest, then HOST/REPOSITORY@sha256:…
+    copy the image into a registry of your own and sign it there (skopeo copy --sign-by KEY)
+appctl does not install what nobody signed because it was asked twice.""",
+    "key-change": """\
+The image is signed, by a key that the remote does not list. Either the publisher has a new key, or
+somebody else made this image. Only the publisher can say which: ask by a way that does not lead over the same
+server.
+If it is the publisher's:  appctl remote modify NAME --gpg-import NEWKEYFILE
+Until then what is installed keeps running, and nothing was changed.""",
+    "credentials": """\
+The registry wants a login. appctl reads, as you and for that one host, in this order:
+    $XDG_RUNTIME_DIR/containers/auth.json   ~/.config/containers/auth.json   ~/.docker/config.json
+and the credential helpers that these name. podman login HOST, skopeo login HOST and docker login
+HOST write them.""",
+}
+
+
+def overview(context: Context) -> int:
+    """Print the commands: what `appctl` alone does."""
+    context.say(help_text().rstrip())
+    return ExitCode.USAGE
+
+
+def remote(context: Context) -> int:
+    """Print the commands of `remote`: what `appctl remote` alone does."""
+    context.say(help_text("remote").rstrip())
+    return ExitCode.USAGE
+
+
+def help_topic(context: Context) -> int:
+    """Print a topic, a command's help, or the list of both."""
+    topic = context.options.topic
+    if topic is None:
+        context.say(help_text().rstrip(), "", f"topics: {', '.join(sorted(TOPICS))}")
+    elif topic in TOPICS:
+        context.say(TOPICS[topic])
+    elif topic in COMMANDS:
+        context.say(help_text(topic).rstrip())
+    else:
+        raise usage(f"there is no topic {topic!r}", f"topics: {', '.join(sorted(TOPICS))}")
+    return ExitCode.DONE

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl install`: show what would be installed and who signed it, ask, install exactly that.
+
+The preview is a Resolve job; Install gets its digest and its permissions' hash back, so that what was
+answered is what happens, or nothing. Several references are installed one after the other; each is tried.
+"""
+
+import sys
+
+from appctl.actions.apps import installed, matching, name_of, report
+from appctl.ask import confirm
+from appctl.bus import Outcome
+from appctl.context import Context
+from appctl.credentials import for_reference
+from appctl.exits import ExitCode
+from appctl.failure import Failure
+from appctl.scope import Scope
+from appctl.show import Palette, date, escape, short_fingerprint, size
+from appctl.wire import Json, get_int, get_object, get_objects, get_str, get_strings, get_triples
+
+
+def install(context: Context) -> int:
+    """Install the references of the command line."""
+    if context.options.dry_run:
+        return _dry_run(context)
+    outcomes = [_tried(context, reference) for reference in context.options.refs]
+    return report(context, outcomes)
+
+
+def _dry_run(context: Context) -> int:
+    previews = [_resolve(context, reference, {}) for reference in context.options.refs]
+    if context.options.json:
+        context.put_json({"changed": False, "previews": list(previews)})
+    for preview in previews:
+        context.say(*preview_lines(preview, context.out))
+    return ExitCode.DONE
+
+
+def _tried(context: Context, reference: str) -> Outcome:
+    """Install one; its failure is part of the outcome, so that the others are tried."""
+    try:
+        return _install_one(context, reference)
+    except Failure as failure:
+        if failure.name in {"DaemonUnavailable", "Cancelled", "Usage"}:
+            raise  # the next one would end the same way
+        return Outcome("failed", {}, (failure,))
+
+
+def _install_one(context: Context, reference: str) -> Outcome:
+    options = context.options
+    credential = for_reference(context, reference)
+    preview = _resolve(context, reference, credential)
+    if get_str(preview, "change") != "none" or options.reinstall:
+        _ask(context, preview)
+    outcome = context.run_job(
+        context.scope,
+        "Install",
+        "asa{sv}",
+        [reference],
+        {
+            "accept-permissions": True,  # those of the preview: the hash names them
+            "permissions-hash": get_str(preview, "permissions-hash") or None,
+            "expected-digest": get_str(preview, "image-digest") or None,
+            "reinstall": options.reinstall,
+            "or-update": options.or_update,
+            "remote": options.remote,
+            "credential": credential,
+        },
+    )
+    if outcome.already:
+        return _as_it_is(context, preview, outcome)
+    for app in get_objects(outcome.result, "apps"):
+        context.say(f"Installed {name_of(app)}.   Start it: appctl run {escape(_short(app))}")
+    return outcome
+
+
+def _resolve(context: Context, reference: str, credential: Json) -> Json:
+    """Return the preview. Raises Failure."""
+    options: Json = {"remote": context.options.remote, "credential": credential}
+    outcome = context.run_job(context.scope, "Resolve", "sa{sv}", reference, options)
+    if outcome.failures and not outcome.already:
+        raise outcome.failures[0]
+    return get_object(outcome.result, "preview")
+
+
+def _ask(context: Context, preview: Json) -> None:
+    """Show the preview and ask. Raises Failure when the answer is no, or nobody can be asked."""
+    options = context.options
+    lines = preview_lines(preview, context.err)
+    if options.yes:
+        context.say(*preview_lines(preview, context.out))
+        return
+    print(*lines, sep="\n", file=sys.stderr)
+    if options.noninteractive and get_triples(preview, "permissions"):
+        raise Failure("NeedsApproval", f"{get_str(preview, 'id')} asks for permissions that nobody granted",
+                      "-y accepts those that are shown")  # fmt: skip
+    confirm(options, "Install for all users?" if context.scope is Scope.SYSTEM else "Install?")
+
+
+def _as_it_is(context: Context, preview: Json, outcome: Outcome) -> Outcome:
+    """Say that it is installed, with the facts that a fresh install would give."""
+    context.say(f"{name_of(preview)} is installed already.")
+    apps = get_objects(outcome.result, "apps") or matching(installed(context), get_str(preview, "id"))
+    mine = [app for app in apps if get_str(app, "scope") in {"", context.scope.value}]
+    return Outcome("succeeded", {"apps": [{**app, "changed": False} for app in mine]}, ())
+
+
+def preview_lines(preview: Json, palette: Palette) -> list[str]:
+    """Say what would be installed, who signed it, how much it is and what it may use. All of it escaped."""
+    digest = get_str(preview, "image-digest")
+    installed_version = get_str(preview, "installed")
+    change = f"   (installed: {escape(installed_version)})" if installed_version else ""
+    subject = f"{escape(get_str(preview, 'reference'))}  {escape(digest[:11])}…"
+    lines = [
+        f"{palette.bold(name_of(preview))}   {subject}   from {escape(get_str(preview, 'remote'))}{change}",
+        f"Signed by  {signed_by(preview, palette)}",
+        f"Size       {_sizes(preview)}",
+        f"May use    {permissions(preview)}",
+    ]
+    if ignored := get_strings(preview, "ignored"):
+        lines.append(f"Ignored    {', '.join(map(escape, ignored))}")
+    return lines
+
+
+def signed_by(app: Json, palette: Palette) -> str:
+    """Say who signed, and when; UNSIGNED in red where nobody had to; a digest that somebody typed."""
+    signer, verify = get_str(app, "signer"), get_str(app, "verify")
+    if not signer:
+        return "nobody; the digest was given" if verify == "digest" else palette.red("UNSIGNED")
+    name = get_str(app, "signer-name")
+    text = f'{short_fingerprint(signer)} "{escape(name)}"' if name else short_fingerprint(signer)
+    if signed_at := get_int(app, "signed-at"):
+        text += f", {date(signed_at)}"
+    return text if app.get("tag-bound", True) else f"{text} (tag not bound)"
+
+
+def permissions(app: Json) -> str:
+    """List what an app asks for, with what leaves the sandbox named."""
+    asked = [
+        f"{escape(kind)}={escape(value)}" + (f" ({escape(risk)})" if risk else "")
+        for kind, value, risk in get_triples(app, "permissions")
+    ]
+    return "; ".join(asked) or "nothing beyond its sandbox"
+
+
+def _sizes(preview: Json) -> str:
+    parts = [f"{size(get_int(preview, 'download-size'))} to download"]
+    if reused := get_int(preview, "reuse-size"):
+        parts.append(f"{size(reused)} already here")
+    if there := get_int(preview, "installed-size"):
+        parts.append(f"{size(there)} installed")
+    return ", ".join(parts)
+
+
+def _short(app: Json) -> str:
+    return get_str(app, "id").rpartition(".")[2].lower()

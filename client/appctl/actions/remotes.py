@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl remote …`: the publishers that this machine trusts.
+
+Keys and certificates are read here and travel as bytes. To go without verification is asked of a person at a
+terminal, and of nobody else: `-y` does not answer it.
+"""
+
+import sys
+from pathlib import Path
+
+from appctl.ask import confirm_trust
+from appctl.bus import REMOTE, Bus
+from appctl.context import Context
+from appctl.exits import ExitCode
+from appctl.failure import Failure, usage
+from appctl.scope import Scope
+from appctl.show import escape, table
+from appctl.wire import Json, JsonValue, get_object, get_str, get_strings
+
+KEYS_BYTES = 64 << 10  # what the daemon takes: keyrings of real publishers are below 20 KiB
+_TAKEN = ("verify", "lookaside", "identity", "auth_realm", "title")
+
+
+def add(context: Context) -> int:
+    """Add a remote and show what is trusted now."""
+    options, scope = context.options, context.scope
+    if options.if_not_exists and _find(context.bus(scope), options.name):
+        context.say(f"Remote {escape(options.name)} is there already.")
+        if context.options.json:
+            context.put_json({"changed": False, "name": options.name})
+        return ExitCode.DONE
+    settings = {"url": options.url, **_settings(context)}
+    _ask_about_none(context, settings)
+    context.call(scope, "AddRemote", "sa{sv}", options.name, settings)
+    return _told(context, scope, "Added")
+
+
+def modify(context: Context) -> int:
+    """Change what the options name."""
+    settings = _settings(context)
+    if not settings:
+        raise usage("nothing to change was given", "appctl remote modify --help")
+    _ask_about_none(context, settings)
+    return _modified(context, settings, "Modified")
+
+
+def enable(context: Context) -> int:
+    """Use a remote again."""
+    return _modified(context, {"enabled": "yes"}, "Enabled")
+
+
+def disable(context: Context) -> int:
+    """Refuse what a remote covers."""
+    return _modified(context, {"enabled": "no"}, "Disabled")
+
+
+def remove(context: Context) -> int:
+    """Forget a remote; the daemon refuses while apps from it are installed."""
+    name = context.options.name
+    context.call(context.scope, "RemoveRemote", "sa{sv}", name, {})
+    if context.options.json:
+        context.put_json({"changed": True, "name": name})
+    context.say(f"Removed remote {escape(name)}.")
+    return ExitCode.DONE
+
+
+def show(context: Context) -> int:
+    """Print what is known about one remote."""
+
+    def ask(bus: Bus) -> list[JsonValue]:
+        return [_find(bus, context.options.name)]
+
+    found = [
+        (scope, remote)
+        for scope, [remote] in context.reachable(ask).items()
+        if isinstance(remote, dict) and remote
+    ]
+    if not found:
+        raise Failure("NotFound", f"there is no remote {context.options.name}", "appctl remote list")
+    scope, remote = found[0]
+    if context.options.json:
+        context.put_json(_json(remote, scope))
+    context.say(*_lines(remote, scope))
+    return ExitCode.DONE
+
+
+def listing(context: Context) -> int:
+    """Print a table of the remotes."""
+
+    def ask(bus: Bus) -> list[JsonValue]:
+        return list(bus.objects(REMOTE).values())
+
+    found = [
+        (scope, remote)
+        for scope, remotes in context.reachable(ask).items()
+        for remote in sorted((item for item in remotes if isinstance(item, dict)), key=_name)
+    ]
+    if context.options.json:
+        context.put_json([_json(remote, scope) for scope, remote in found])
+    elif found:
+        rows = [
+            [_name(remote), get_str(remote, "Title"), get_str(remote, "Url"), get_str(remote, "Verify"),
+             "yes" if remote.get("Enabled") else "no", scope.value]
+            for scope, remote in found
+        ]  # fmt: skip
+        context.say(*table(["Name", "Title", "URL", "Verify", "Enabled", "Scope"], rows, context.out))
+    return ExitCode.DONE
+
+
+def _modified(context: Context, settings: dict[str, object], done: str) -> int:
+    context.call(context.scope, "ModifyRemote", "sa{sv}", context.options.name, settings)
+    return _told(context, context.scope, done)
+
+
+def _settings(context: Context) -> dict[str, object]:
+    """Return the keys of remotes.d that the options give, files read. Raises Failure."""
+    options = context.options
+    settings: dict[str, object] = {}
+    for item in options.set:
+        key, equals, value = item.partition("=")
+        if not key or not equals:
+            raise usage(f"--set {item!r} is no KEY=VALUE")
+        settings[key] = value
+    for name in _TAKEN:
+        value = getattr(options, name)
+        if value is not None:
+            settings[name.replace("_", "-")] = value
+    if options.gpg_import:
+        settings["gpg-keys"] = [_read(name) for name in options.gpg_import]
+    if options.ca_file is not None:
+        settings["ca"] = _read(options.ca_file)
+    return settings
+
+
+def _read(name: str) -> bytes:
+    """Read a key or certificate file of the caller; `-` is standard input. Raises Failure."""
+    try:
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
+            data = file.read(KEYS_BYTES + 1)
+    except OSError as error:
+        raise usage(f"{name}: {error.strerror}") from error
+    if not data or len(data) > KEYS_BYTES:
+        raise usage(f"{name} is empty, or larger than {KEYS_BYTES} bytes")
+    return data
+
+
+def _ask_about_none(context: Context, settings: dict[str, object]) -> None:
+    """Raise Failure unless verification stays on, or a person says that it shall not."""
+    if str(settings.get("verify", "")).strip().lower() == "none":
+        name = escape(context.options.name)
+        confirm_trust(
+            context.options, f"Whoever can answer as {name}'s registry can then replace its apps. Go on?"
+        )
+
+
+def _find(bus: Bus, name: str) -> Json:
+    return next((item for item in bus.objects(REMOTE).values() if _name(item) == name), {})
+
+
+def _told(context: Context, scope: Scope, done: str) -> int:
+    remote = _find(context.bus(scope), context.options.name)
+    if context.options.json:
+        context.put_json({"changed": True, **_json(remote, scope)})
+    context.say(f"{done} remote {escape(context.options.name)}.", *_lines(remote, scope)[1:])
+    return ExitCode.DONE
+
+
+def _lines(remote: Json, scope: Scope) -> list[str]:
+    settings = get_object(remote, "Settings")
+    prints = get_strings(remote, "Fingerprints")
+    rows = [
+        ("Title", get_str(remote, "Title")),
+        ("Prefix", get_str(remote, "Url")),
+        ("Verify", get_str(remote, "Verify")),
+        ("Trusts", ", ".join(prints) or "nobody"),
+        *((key.capitalize(), _text(value)) for key, value in sorted(settings.items())),
+        ("Enabled", _text(remote.get("Enabled"))),
+        ("Scope", scope.value),
+        ("File", get_str(remote, "Origin") + ("" if remote.get("Writable") else " (read only)")),
+    ]
+    return [escape(_name(remote)), *(f"  {name + ':':<13} {escape(text)}" for name, text in rows if text)]
+
+
+def _text(value: JsonValue) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _json(remote: Json, scope: Scope) -> Json:
+    return {"scope": scope.value, **{key.lower(): value for key, value in remote.items()}}
+
+
+def _name(remote: Json) -> str:
+    return get_str(remote, "Name")

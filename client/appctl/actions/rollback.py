@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl rollback`: make a kept deployment current again."""
+
+from appctl.actions.apps import by_scope, report
+from appctl.context import Context
+from appctl.show import escape, short_fingerprint
+from appctl.wire import Json, get_objects, get_str
+
+
+def rollback(context: Context) -> int:
+    """Go back to the version before, or the one that --to names."""
+    [(scope, [app])] = by_scope(context, [context.options.id]).items()
+    outcome = context.run_job(scope, "Rollback", "sa{sv}", get_str(app, "id"), {"to": context.options.to})
+    for now in get_objects(outcome.result, "apps"):
+        context.say(_line(app, now))
+    return report(context, [outcome])
+
+
+def _line(before: Json, now: Json) -> str:
+    old, new = escape(get_str(before, "version")), escape(get_str(now, "version"))
+    signer = get_str(now, "signer")
+    signed = f"kept, signed {short_fingerprint(signer)}" if signer else "kept"
+    return f"{escape(get_str(now, 'id'))} {old} -> {new} ({signed}). Open windows keep {old}."

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl uninstall`: remove apps. The caller's own data stays, and is named, unless --delete-data is given.
+
+The data is removed here, by the caller and of the caller only; the daemon never touches a home directory.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from appctl.actions.apps import by_scope, ids_of, report
+from appctl.ask import confirm
+from appctl.context import Context
+from appctl.show import escape, size
+from appctl.wire import Json, get_int, get_objects, get_str
+
+
+def uninstall(context: Context) -> int:
+    """Remove the apps of the command line."""
+    wanted = by_scope(context, context.options.ids)
+    apps = [app for theirs in wanted.values() for app in theirs]
+    if not context.options.yes:
+        print(*_preview(context, apps), sep="\n", flush=True)
+    confirm(context.options, "Uninstall?")
+    outcomes = [
+        context.run_job(scope, "Uninstall", "asa{sv}", ids_of(theirs), {}) for scope, theirs in wanted.items()
+    ]
+    for outcome in outcomes:
+        for app in get_objects(outcome.result, "apps"):
+            freed = f", {size(get_int(app, 'freed-bytes'))} freed" if "freed-bytes" in app else ""
+            context.say(f"Uninstalled {escape(get_str(app, 'id'))}{freed}.")
+            _data(context, get_str(app, "id"))
+    return report(context, outcomes)
+
+
+def _preview(context: Context, apps: list[Json]) -> list[str]:
+    lines = []
+    for app in apps:
+        data = context.places.app_data(get_str(app, "id"))
+        fate = "goes too" if context.options.delete_data else "stays"
+        note = f" Your data {escape(str(data))} ({size(_size(data))}) {fate}." if data.is_dir() else ""
+        frees = size(get_int(app, "installed-size"))
+        lines.append(f"{escape(get_str(app, 'id'))}: frees up to {frees}.{note}")
+    return lines
+
+
+def _data(context: Context, app: str) -> None:
+    """Remove, or name, the caller's data of an app that is gone."""
+    data = context.places.app_data(app)
+    if not data.is_dir():
+        return
+    if not context.options.delete_data:
+        context.say(f"Your data {escape(str(data))} stays.")
+    elif not data.is_symlink():
+        shutil.rmtree(data)
+        context.say(f"Your data {escape(str(data))} is removed.")
+
+
+def _size(top: Path) -> int:
+    """Bytes of all files below; what cannot be read does not count."""
+    total = 0
+    for directory, _, files in os.walk(top):
+        total += sum(os.lstat(Path(directory, name)).st_size for name in files)
+    return total

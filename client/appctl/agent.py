@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""polkit's text agent, for callers at a terminal that no graphical session watches.
+
+It only asks; what the answer allows is polkit's and the daemon's business. `--fallback` lets a graphical
+agent go first.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+
+from appctl.ask import can_ask
+from appctl.scope import Scope
+
+_STARTS_WITHIN = 5.0  # seconds; without an agent polkit says no by itself
+
+
+@contextlib.contextmanager
+def text_agent(options: Namespace, scope: Scope) -> Iterator[None]:
+    """Run the agent while something may be asked. Does nothing where there is nobody to ask, or no agent."""
+    program = shutil.which("pkttyagent", path="/usr/bin:/bin")
+    wanted = scope is Scope.SYSTEM and os.geteuid() != 0 and can_ask(options) and sys.stderr.isatty()
+    if program is None or not wanted:
+        yield
+        return
+    ready, told = os.pipe()
+    agent = subprocess.Popen(
+        [program, "--fallback", "--notify-fd", str(told), "--process", str(os.getpid())], pass_fds=[told]
+    )
+    os.close(told)
+    try:
+        _wait(ready)
+        yield
+    finally:
+        os.close(ready)
+        agent.terminate()
+        agent.wait()
+
+
+def _wait(ready: int) -> None:
+    """Wait until the agent closes its end: it is registered, or it gave up."""
+    from select import select
+
+    select([ready], [], [], _STARTS_WITHIN)

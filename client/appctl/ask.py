@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Questions to the person at the terminal.
+
+Guarantees: never a hang (no terminal, or --noninteractive, and no answer given beforehand: exit 64); `-y`
+answers appctl's own questions and never one about trust; end of input is a no.
+"""
+
+import sys
+from argparse import Namespace
+
+from appctl.failure import Failure, usage
+
+
+def confirm(options: Namespace, question: str) -> None:
+    """Ask something that -y may answer, yes being the default. Raises Failure when the answer is no."""
+    if options.yes:
+        return
+    if not _answered(options, f"{question} [Y/n] ", default=True, hint="-y answers yes"):
+        raise Failure("Cancelled", "nothing was changed")
+
+
+def confirm_trust(options: Namespace, question: str) -> None:
+    """Ask something that only a person may answer, no being the default. Raises Failure on a no."""
+    if not _answered(options, f"{question} [y/N] ", default=False, hint="-y does not answer it"):
+        raise Failure("Cancelled", "nothing was changed")
+
+
+def can_ask(options: Namespace) -> bool:
+    """Whether there is somebody to ask."""
+    return not options.noninteractive and sys.stdin is not None and sys.stdin.isatty()
+
+
+def _answered(options: Namespace, prompt: str, *, default: bool, hint: str) -> bool:
+    if not can_ask(options):
+        raise usage(f"a person must answer this at a terminal: {prompt.rstrip()}", hint)
+    while True:
+        print(prompt, end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        answer = line.strip().lower()
+        if not line:
+            return False
+        if not answer:
+            return default
+        if answer in {"y", "yes", "n", "no"}:
+            return answer.startswith("y")

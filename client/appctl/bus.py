@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The daemon, as seen over D-Bus: calls, and waiting for a job.
+
+Guarantees: signals count only when they come from the connection that owned the daemon's name when the job
+was made (anybody on a bus may send anything to us); a daemon that is not there, or goes away, is a Failure
+and not a hang; Ctrl-C cancels the job that is waited for, a second one leaves at once. Values are plain (see
+wire.py). jeepney is imported here and nowhere else.
+"""
+
+import contextlib
+import os
+import select
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appctl.exits import ALREADY
+from appctl.failure import Failure
+from appctl.interrupts import Interrupts
+from appctl.scope import Scope
+from appctl.wire import (
+    Json,
+    JsonValue,
+    get_object,
+    get_objects,
+    get_str,
+    options,
+    plain,
+    split,
+)
+
+if TYPE_CHECKING:
+    from jeepney import Message
+    from jeepney.io.blocking import DBusConnection
+
+NAME = "org.appctl.Installer1"
+ROOT = "/org/appctl/Installer1"
+MANAGER = f"{NAME}.Manager"
+JOB = f"{NAME}.Job"
+REMOTE = f"{NAME}.Remote"
+ERROR = f"{NAME}.Error."
+PROPERTIES = "org.freedesktop.DBus.Properties"
+OBJECTS = "org.freedesktop.DBus.ObjectManager"
+
+ALLOW_INTERACTION = 0x4  # the message flag ALLOW_INTERACTIVE_AUTHORIZATION: polkit may ask the person
+KEPT_SIGNALS = 10_000  # while a call waits; a job sends some five a second
+FINAL = frozenset({"succeeded", "failed", "cancelled", "partly-failed", "needs-approval"})
+_UNREACHABLE = frozenset(
+    f"org.freedesktop.DBus.Error.{name}"
+    for name in ("ServiceUnknown", "NameHasNoOwner", "NoReply", "Disconnected", "Timeout", "TimedOut")
+)
+
+Listener = Callable[[Mapping[str, JsonValue]], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: its result, and what went wrong, one Failure an app in the order of the call."""
+
+    state: str
+    result: Json
+    failures: tuple[Failure, ...]
+
+    @property
+    def already(self) -> bool:
+        """Whether nothing was to be done: no failure, whatever the name."""
+        return bool(self.failures) and all(failure.name in ALREADY for failure in self.failures)
+
+
+class Bus:
+    """A connection to one scope's bus."""
+
+    def __init__(self, connection: "DBusConnection", scope: Scope, *, interactive: bool) -> None:
+        self.scope = scope
+        self._connection = connection
+        self._flags = ALLOW_INTERACTION if interactive else 0
+        self._signals: deque[Message] = deque(maxlen=KEPT_SIGNALS)
+        self._daemon = ""  # unique name of whoever answered last
+
+    @classmethod
+    def open(cls, scope: Scope, *, interactive: bool) -> "Bus":
+        """Connect to the scope's bus. Raises Failure (DaemonUnavailable)."""
+        from jeepney.auth import AuthenticationError
+        from jeepney.io.blocking import open_dbus_connection
+
+        try:
+            connection = open_dbus_connection(_address(scope))
+        except (OSError, AuthenticationError, RuntimeError, KeyError, ValueError) as error:
+            raise unavailable(scope, str(error)) from error
+        return cls(connection, scope, interactive=interactive)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def manager(self, member: str, signature: str = "", *body: object) -> list[JsonValue]:
+        """Call the Manager. Raises Failure."""
+        return self.call(ROOT, MANAGER, member, signature, *body)
+
+    def call(
+        self, path: str, interface: str, member: str, signature: str = "", *body: object
+    ) -> list[JsonValue]:
+        """Call any method of the daemon and wait for its answer. Raises Failure.
+
+        Dictionaries in the body are made into `a{sv}`.
+        """
+        arguments = tuple(options(item) if isinstance(item, dict) else item for item in body)
+        reply = self._ask(NAME, path, interface, member, signature, arguments)
+        self._daemon = _header(reply, "sender")
+        return _values(reply)
+
+    def properties(self, path: str, interface: str) -> Json:
+        """Read all properties of one object."""
+        return _as_object(self.call(path, PROPERTIES, "GetAll", "s", interface)[0])
+
+    def objects(self, interface: str) -> dict[str, Json]:
+        """Every object that has the interface: path and properties."""
+        found = _as_object(self.call(ROOT, OBJECTS, "GetManagedObjects")[0])
+        return {
+            path: get_object(_as_object(item), interface)
+            for path, item in found.items()
+            if isinstance(item, dict) and interface in item
+        }
+
+    def run_job(self, listener: Listener, member: str, signature: str, *body: object) -> Outcome:
+        """Start a job with a Manager method, and wait for its end. Raises Failure without one."""
+        self._watch_daemon()
+        path = str(self.manager(member, signature, *body)[0])
+        with Interrupts() as interrupts:
+            return self._wait(path, listener, interrupts)
+
+    def _wait(self, path: str, listener: Listener, interrupts: Interrupts) -> Outcome:
+        job = self.properties(path, JOB)
+        told = False
+        while get_str(job, "State") not in FINAL:
+            listener(job)
+            if interrupts.count and not told:
+                told = True
+                self._cancel(path)
+            message = self._next(interrupts.descriptor)
+            if message is not None and self._concerns(message, path):
+                job |= _changes(message)
+        return _outcome(self.properties(path, JOB))
+
+    def _cancel(self, path: str) -> None:
+        """Ask for the end; whether it is granted or refused, the job's state tells."""
+        with contextlib.suppress(Failure):
+            self.call(path, JOB, "Cancel", "a{sv}", {})
+
+    def _concerns(self, message: "Message", path: str) -> bool:
+        """Whether a signal is about our job and from the daemon. Raises Failure when the daemon went away."""
+        member, sender = _header(message, "member"), _header(message, "sender")
+        if member == "NameOwnerChanged" and sender == "org.freedesktop.DBus":
+            if message.body[0] == NAME and message.body[1] == self._daemon:
+                raise _gone()
+            return False
+        if sender != self._daemon:
+            return False
+        if member == "JobFinished":
+            return bool(message.body[0] == path)
+        return member == "PropertiesChanged" and _header(message, "path") == path
+
+    def _watch_daemon(self) -> None:
+        rule = f"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{NAME}'"
+        bus = "org.freedesktop.DBus"
+        self._ask(bus, "/org/freedesktop/DBus", bus, "AddMatch", "s", (rule,))
+
+    def _ask(
+        self, name: str, path: str, interface: str, member: str, signature: str, body: tuple[object, ...]
+    ) -> "Message":
+        from jeepney import DBusAddress, MessageType, new_method_call
+
+        address = DBusAddress(path, bus_name=name, interface=interface)
+        message = new_method_call(address, member, signature or None, body)
+        message.header.flags |= self._flags
+        serial = next(self._connection.outgoing_serial)
+        try:
+            self._connection.send(message, serial=serial)
+            while True:
+                answer = self._connection.receive()
+                if _header(answer, "reply_serial") == str(serial):
+                    break
+                self._signals.append(answer)
+        except OSError as error:
+            raise unavailable(self.scope, str(error)) from error
+        if answer.header.message_type is MessageType.error:
+            raise _failure(self.scope, _header(answer, "error_name"), answer)
+        return answer
+
+    def _next(self, wake: int) -> "Message | None":
+        """Wait for the next signal; None when `wake` became readable first. Raises Failure."""
+        if self._signals:
+            return self._signals.popleft()
+        try:
+            with contextlib.suppress(TimeoutError):
+                return self._connection.receive(timeout=0)  # what came with an earlier read
+            waiting: list[int] = [self._connection.sock.fileno(), wake]
+            if wake in select.select(waiting, [], [])[0]:
+                os.read(wake, 64)
+                return None
+            with contextlib.suppress(TimeoutError):
+                return self._connection.receive(timeout=0)
+        except OSError as error:
+            raise _gone() from error
+        return None
+
+
+def _address(scope: Scope) -> str:
+    if scope is Scope.SYSTEM:
+        return "SYSTEM"
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if "DBUS_SESSION_BUS_ADDRESS" not in os.environ and runtime:
+        return f"unix:path={runtime}/bus"
+    return "SESSION"
+
+
+def _header(message: "Message", field: str) -> str:
+    from jeepney import HeaderFields
+
+    return str(message.header.fields.get(HeaderFields[field], ""))
+
+
+def _values(message: "Message") -> list[JsonValue]:
+    kinds = split(_header(message, "signature"))
+    return [plain(kind, value) for kind, value in zip(kinds, message.body, strict=True)]
+
+
+def _as_object(value: JsonValue) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _changes(message: "Message") -> Json:
+    """Return what a PropertiesChanged says, or that a JobFinished says the job's end."""
+    values = _values(message)
+    if _header(message, "member") == "JobFinished":
+        return {"State": values[1]}
+    return _as_object(values[1])
+
+
+def _outcome(job: Json) -> Outcome:
+    failures = [
+        _told(item, "error", "error-message", "hint", "error-details")
+        for item in get_objects(job, "Items")
+        if get_str(item, "error")
+    ]
+    whole = _told(job, "ErrorName", "ErrorMessage", "Hint", "ErrorDetails")
+    state = get_str(job, "State")
+    if not failures and (whole.name or state != "succeeded"):
+        failures = [whole if whole.name else _unnamed(state)]
+    return Outcome(state, get_object(job, "Result"), tuple(failures))
+
+
+def _told(values: Json, name: str, message: str, hint: str, details: str) -> Failure:
+    kind = get_str(values, name).removeprefix(ERROR)
+    return Failure(kind, get_str(values, message) or kind, get_str(values, hint), get_object(values, details))
+
+
+def _unnamed(state: str) -> Failure:
+    name = {"cancelled": "Cancelled", "needs-approval": "NeedsApproval"}.get(state, "Failed")
+    return Failure(name, f"the job ended as {state}")
+
+
+def _failure(scope: Scope, name: str, message: "Message") -> Failure:
+    """Make the Failure of an error reply; the daemon sends (message, hint, details)."""
+    values: list[JsonValue] = [*_values(message), "", "", {}]
+    text, hint, details = str(values[0]), str(values[1]), _as_object(values[2])
+    if name in _UNREACHABLE:
+        return unavailable(scope, text)
+    if name == "org.freedesktop.DBus.Error.AccessDenied":
+        return Failure("NotAuthorized", text)
+    return Failure(name.removeprefix(ERROR).rpartition(".")[2], text, hint, details)
+
+
+def unavailable(scope: Scope, why: str) -> Failure:
+    """Make the Failure for a bus, or a daemon on it, that cannot be reached."""
+    bus, hint = (
+        ("system", "systemctl status appctld; for your own apps: appctl --user")
+        if scope is Scope.SYSTEM
+        else ("session", "is there a session bus? echo $DBUS_SESSION_BUS_ADDRESS")
+    )
+    return Failure("DaemonUnavailable", f"the appctl daemon cannot be reached on the {bus} bus: {why}", hint)
+
+
+def _gone() -> Failure:
+    return Failure(
+        "DaemonUnavailable",
+        "the appctl daemon went away while it worked",
+        "the command can be repeated: what is installed is whole, and what was fetched is kept",
+    )

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What one call of `appctl` works with: its options, its buses (opened when first used), its two streams."""
+
+import contextlib
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from appctl.failure import Failure, usage
+from appctl.scope import Places, Scope
+from appctl.show import Palette
+from appctl.wire import JsonValue, underscored
+
+if TYPE_CHECKING:
+    from appctl.bus import Bus, Outcome
+
+
+class Context:
+    """One call. `out` and `err` say what the two streams may be coloured with."""
+
+    def __init__(self, options: Namespace) -> None:
+        self.options = options
+        self.out = Palette.of(sys.stdout, allowed=not options.no_color)
+        self.err = Palette.of(sys.stderr, allowed=not options.no_color)
+        self._buses: dict[Scope, Bus] = {}
+
+    @property
+    def places(self) -> Places:
+        """The caller's directories."""
+        return Places.of_caller()
+
+    @property
+    def scope(self) -> Scope:
+        """Where changes happen: as the options say, else $APPCTL_SCOPE, else the system."""
+        given = self.options.scope or os.environ.get("APPCTL_SCOPE") or Scope.SYSTEM
+        try:
+            return Scope(given)
+        except ValueError:
+            raise usage(f"APPCTL_SCOPE is {given!r}", "APPCTL_SCOPE=user or APPCTL_SCOPE=system") from None
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """Where to look: the scope that the options name, else the default one and then the other."""
+        if self.options.scope:
+            return (self.scope,)
+        return (self.scope, *(scope for scope in Scope if scope is not self.scope))
+
+    def bus(self, scope: Scope) -> "Bus":
+        """Return the scope's bus, connected. Raises Failure."""
+        from appctl.bus import Bus
+
+        if scope not in self._buses:
+            self._buses[scope] = Bus.open(scope, interactive=not self.options.noninteractive)
+        return self._buses[scope]
+
+    def reachable(self, ask: Callable[["Bus"], list[JsonValue]]) -> dict[Scope, list[JsonValue]]:
+        """Ask the daemons of every scope to look in. One that is not there has nothing to say.
+
+        Raises Failure when none is there: the default scope's.
+        """
+        answers: dict[Scope, list[JsonValue]] = {}
+        missing: list[Failure] = []
+        for scope in self.scopes:
+            try:
+                answers[scope] = ask(self.bus(scope))
+            except Failure as failure:
+                if failure.name != "DaemonUnavailable":
+                    raise
+                missing.append(failure)
+        if not answers:
+            raise missing[0]
+        return answers
+
+    def run_job(self, scope: Scope, member: str, signature: str, *body: object) -> "Outcome":
+        """Start a job and wait for its end, showing how it goes. Raises Failure if it did not start."""
+        from appctl.agent import text_agent
+        from appctl.progress import display
+
+        with text_agent(self.options, scope), display(self.options) as listener:
+            return self.bus(scope).run_job(listener, member, signature, *body)
+
+    def call(self, scope: Scope, member: str, signature: str, *body: object) -> list[JsonValue]:
+        """Call a method that answers at once, though perhaps after polkit's question. Raises Failure."""
+        from appctl.agent import text_agent
+
+        with text_agent(self.options, scope):
+            return self.bus(scope).manager(member, signature, *body)
+
+    def say(self, *lines: str) -> None:
+        """Tell a person, unless --quiet or --json: those are for programs."""
+        if not self.options.quiet and not self.options.json:
+            print(*lines, sep="\n", flush=True)
+
+    def put_json(self, value: JsonValue) -> None:
+        """Print one document, its keys with underscores."""
+        print(json.dumps(underscored(value), indent=2))
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        for bus in self._buses.values():
+            with contextlib.suppress(OSError):
+                bus.close()

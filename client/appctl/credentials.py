@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The caller's login for one registry, as containers-auth.json(5) and docker keep it.
+
+Guarantees: looked up by the caller's own process and given to nobody but the job; only the entry for that
+host (or a path of it) is ever read out; a helper is a program below /usr whose name can be no path. What
+cannot be read is an error, never "no login".
+"""
+
+import base64
+import binascii
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from appctl.bus import REMOTE
+from appctl.context import Context
+from appctl.failure import Failure
+from appctl.scope import Places
+from appctl.wire import Json, get_object, get_str
+
+FILE_BYTES = 1 << 20  # real ones are some entries of 200 bytes
+HELPER_SECONDS = 30  # it may ask a keyring that asks a person
+HELPER_DIRECTORIES = (Path("/usr/bin"), Path("/usr/local/bin"), Path("/usr/libexec"))
+_HELPER = re.compile(r"[a-z0-9-]+")
+_ALIASES = {"index.docker.io": "docker.io", "registry-1.docker.io": "docker.io"}
+_TOKEN_USER = "<token>"  # noqa: S105 - docker's way to say that the secret is an identity token
+
+
+def for_reference(context: Context, reference: str) -> Json:
+    """Return the `credential` option for a reference: empty when the caller has no login for its host.
+
+    Raises Failure for a file that is broken or a helper that fails.
+    """
+    files = list(_files(context.places))
+    if not files:
+        return {}
+    return lookup(files, _location(context, reference))
+
+
+def lookup(files: list[Json], location: str) -> Json:
+    """Find the login for `host[:port]/path` in the contents of auth files, the first file winning."""
+    for file in files:
+        entries = {_plain_host(key): value for key, value in get_object(file, "auths").items()}
+        for key in _candidates(location):
+            entry = entries.get(key)
+            if isinstance(entry, dict) and (found := _entry(entry, key)):
+                return found
+    host = location.partition("/")[0]
+    for file in files:
+        helpers = {_plain_host(key): value for key, value in get_object(file, "credHelpers").items()}
+        if isinstance(helper := helpers.get(host), str):
+            return _ask_helper(helper, host)
+    return {}
+
+
+def _files(places: Places) -> Iterator[Json]:
+    """Read those of the files that are there, in their order. Raises Failure."""
+    candidates = [places.config / "containers/auth.json", places.home / ".docker/config.json"]
+    if places.runtime:
+        candidates.insert(0, places.runtime / "containers/auth.json")
+    for path in candidates:
+        try:
+            with path.open("rb") as file:
+                data = file.read(FILE_BYTES + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise _broken(str(path), str(error.strerror)) from error
+        yield _parsed(path, data)
+
+
+def _parsed(path: Path, data: bytes) -> Json:
+    if len(data) > FILE_BYTES:
+        raise _broken(str(path), "it is too large")
+    try:
+        content = json.loads(data) if data.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise _broken(str(path), "it is no JSON") from error
+    if not isinstance(content, dict):
+        raise _broken(str(path), "it is no JSON object")
+    return content
+
+
+def _location(context: Context, reference: str) -> str:
+    """Return `host/path` of a reference, without tag and digest; the daemon knows the names of remotes."""
+    name = reference.partition("@")[0]
+    first, slash, rest = name.partition("/")
+    head, colon, tail = rest.rpartition(":")
+    path = head if colon and "/" not in tail else rest
+    if slash and not _is_host(first):
+        for remote in context.bus(context.scope).objects(REMOTE).values():
+            if get_str(remote, "Name") == first:
+                first = re.sub(r"^[a-z+]+://", "", get_str(remote, "Url")).strip("/")
+    return _plain_host(f"{first}/{path}")
+
+
+def _is_host(text: str) -> bool:
+    """Whether a reference's first component is a host and not a remote's name (CLI.md)."""
+    return "." in text or ":" in text or text == "localhost"
+
+
+def _plain_host(key: str) -> str:
+    """Return an entry's key as `host[:port][/path]`: docker writes URLs."""
+    text = re.sub(r"^https?://", "", key).rstrip("/")
+    text = re.sub(r"/v[12]$", "", text)
+    host, slash, path = text.partition("/")
+    return f"{_ALIASES.get(host, host)}{slash}{path}"
+
+
+def _candidates(location: str) -> Iterator[str]:
+    """From the whole path up to the host: the most special entry wins (containers-auth.json(5))."""
+    while location:
+        yield location
+        location = location.rpartition("/")[0]
+
+
+def _entry(entry: Json, key: str) -> Json:
+    """Return what an `auths` entry says; an empty one (docker writes them for helpers) says nothing."""
+    if token := get_str(entry, "identitytoken"):
+        return {"identity-token": token}
+    encoded = get_str(entry, "auth")
+    if not encoded:
+        return {}
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise _broken(f"the login for {key}", "it is no base64 of a text") from error
+    username, colon, password = text.partition(":")
+    if not colon or not username:
+        raise _broken(f"the login for {key}", "it is no user and password")
+    return {"username": username, "password": password.rstrip("\0")}
+
+
+def _ask_helper(name: str, host: str) -> Json:
+    """Ask docker-credential-NAME (docker-credential-helpers protocol). Raises Failure."""
+    program = _helper(name)
+    try:
+        answer = subprocess.run(
+            [program, "get"], input=host.encode(), capture_output=True, timeout=HELPER_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _broken(f"credential helper {name}", "it did not answer") from error
+    if answer.returncode != 0:
+        if b"credentials not found" in answer.stdout:
+            return {}
+        raise _broken(f"credential helper {name}", f"it ended with {answer.returncode}")
+    content = _parsed(Path(program), answer.stdout[: FILE_BYTES + 1])
+    username, secret = get_str(content, "Username"), get_str(content, "Secret")
+    if username == _TOKEN_USER:
+        return {"identity-token": secret}
+    return {"username": username, "password": secret}
+
+
+def _helper(name: str) -> str:
+    """Find the helper's program. Raises Failure."""
+    if not _HELPER.fullmatch(name):
+        raise _broken(f"credential helper {name!r}", "a name is of a-z, 0-9 and -")
+    for directory in HELPER_DIRECTORIES:
+        path = Path(os.path.realpath(directory / f"docker-credential-{name}"))
+        if path.is_file() and path.is_relative_to("/usr"):
+            return str(path)
+    raise _broken(f"credential helper {name}", "there is no such program below /usr")
+
+
+def _broken(what: str, why: str) -> Failure:
+    return Failure("RegistryAuth", f"{what} cannot be used: {why}", "appctl help credentials")

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Ctrl-C while a job is waited for: the first asks the job to stop, the second leaves at once.
+
+A handler that raised could do so in the middle of a message; this one counts, and makes a descriptor
+readable.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType, TracebackType
+from typing import Self
+
+
+class Interrupts:
+    """`with Interrupts() as interrupts:` then `count`, and `descriptor` to wait on beside other things."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.descriptor, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._before: signal.Handlers | int | object = signal.SIG_DFL
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]  # what signal.signal gave
+        os.close(self.descriptor)
+        os.close(self._write)
+
+    def _interrupted(self, _signum: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count > 1:
+            raise KeyboardInterrupt
+        print("\nCancelling; Ctrl-C again leaves at once.", file=sys.stderr)
+        os.write(self._write, b"\0")

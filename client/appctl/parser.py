@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The command line: every command, alias and option, and what is said about a mistyped one.
+
+Options that belong to every command may stand before or after it. Long options are never guessed from a part.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from appctl.failure import Failure, usage
+
+ALIASES = {"upgrade": "update", "remove": "uninstall", "rm": "uninstall", "ls": "list"}
+_ALIASES_OF = {
+    name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
+}
+REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove")
+COMMANDS = (
+    "install", "update", "uninstall", "rollback", "run", "list", "info",
+    "remote", "jobs", "cancel", "prune", "version", "help",
+)  # fmt: skip
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong as a Failure: one way to report, one exit code."""
+
+    def error(self, message: str) -> NoReturn:
+        raise usage(message, f"{self.prog} --help")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read a command line. Raises Failure (Usage); --help and --version leave by themselves.
+
+    Returns all options of the command, `command`, and `action` as `module:function` of appctl.actions.
+    """
+    words = _words(arguments)
+    _known(words, 0, (*COMMANDS, *ALIASES), "appctl")
+    if words[:1] == ["remote"]:
+        _known(words, 1, REMOTE_COMMANDS, "appctl remote")
+    options = argparse.Namespace(
+        scope=None, json=False, progress="", quiet=False, verbose=False, yes=False, no_color=False,
+        noninteractive=False, propagate=False,
+    )  # fmt: skip
+    _build().parse_args(list(arguments), options)
+    return options
+
+
+def _words(arguments: Sequence[str]) -> list[str]:
+    """Return what stands there before any `--`, without options; `--progress` alone takes the next word."""
+    words: list[str] = []
+    previous = ""
+    for argument in arguments:
+        if argument == "--":
+            break
+        if not argument.startswith("-") and previous != "--progress":
+            words.append(argument)
+        previous = argument
+    return words
+
+
+def _known(words: Sequence[str], index: int, commands: Sequence[str], program: str) -> None:
+    """Refuse a command that is none, and say which was probably meant."""
+    if len(words) <= index or words[index] in commands:
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(words[index].lower(), commands, n=1, cutoff=0.5)
+    hint = f"did you mean: {program} {near[0]}" if near else f"{program} --help"
+    raise usage(f"{program} has no command {words[index]!r}", hint)
+
+
+def _common() -> _Parser:
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = common.add_argument_group("options of every command")
+    scope = group.add_mutually_exclusive_group()
+    scope.add_argument("--system", dest="scope", action="store_const", const="system", help="for all users")
+    scope.add_argument("--user", dest="scope", action="store_const", const="user", help="for the caller only")
+    group.add_argument("--json", action="store_true", help="result as JSON on standard output")
+    group.add_argument("--progress", choices=["json"], help="progress as JSON lines on standard error")
+    group.add_argument("-q", "--quiet", action="store_true", help="only errors")
+    group.add_argument("-v", "--verbose", action="store_true", help="say more")
+    group.add_argument(
+        "-y", "--yes", "--assumeyes", dest="yes", action="store_true",
+        help="answer appctl's questions with yes; never one about trust, never polkit's",
+    )  # fmt: skip
+    group.add_argument("--no-color", action="store_true", help="no colour (as NO_COLOR)")
+    group.add_argument("--noninteractive", action="store_true", help="no questions; a needed answer fails")
+    group.add_argument("--propagate", action="store_true", help="show the traceback of what is unforeseen")
+    return common
+
+
+def _build() -> argparse.ArgumentParser:
+    common = _common()
+    top = _Parser(
+        prog="appctl",
+        description="Install applications that are published as signed OCI images.",
+        parents=[common],
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", dest="action", action="store_const", const="version:version")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=False, parser_class=_Parser)
+    top.set_defaults(action="help:overview")
+
+    def command(name: str, action: str, summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name, aliases=_ALIASES_OF.get(name, []), help=summary, description=summary, parents=[common],
+            allow_abbrev=False,
+        )  # fmt: skip
+        added.set_defaults(action=action)
+        return added
+
+    _apps(command)
+    _run(command("run", "run:run", "Run an installed app."))
+    _remotes(command("remote", "help:remote", "The publishers that this machine trusts."), common)
+    _upkeep(command)
+    return top
+
+
+_Command = Callable[[str, str, str], argparse.ArgumentParser]
+
+
+def _apps(command: _Command) -> None:
+    install = command("install", "install:install", "Install images, or update what is installed from them.")
+    install.add_argument(
+        "refs", nargs="+", metavar="REF", help="HOST/REPOSITORY[:TAG][@DIGEST] or REMOTE/NAME"
+    )
+    install.add_argument("--reinstall", action="store_true", help="deploy again although it is installed")
+    install.add_argument(
+        "--or-update", action="store_true", help="install updates anyway; accepted for scripts"
+    )
+    install.add_argument("--dry-run", action="store_true", help="only show what would be installed")
+    install.add_argument("--remote", metavar="NAME", help="the remote that must cover the reference")
+    update = command("update", "update:update", "Bring installed apps up to date.")
+    update.add_argument("ids", nargs="*", metavar="ID")
+    update.add_argument("--check", action="store_true", help="only look; exit code 2 when there is nothing")
+    update.add_argument("--background", action="store_true", help="nobody waits for it")
+    update.add_argument(
+        "--accept-permissions", action="store_true", help="grant what the updates newly ask for"
+    )
+    uninstall = command("uninstall", "uninstall:uninstall", "Remove apps and what only they needed.")
+    uninstall.add_argument("ids", nargs="+", metavar="ID")
+    uninstall.add_argument("--delete-data", action="store_true", help="remove your data of them too")
+    rollback = command("rollback", "rollback:rollback", "Go back to a version that is still kept.")
+    rollback.add_argument("id", metavar="ID")
+    rollback.add_argument("--to", metavar="VERSION|DIGEST|COMMIT", help="which one, if not the one before")
+    listing = command("list", "listing:listing", "List what is installed.")
+    listing.add_argument("--updates", action="store_true", help="only apps with a known update")
+    listing.add_argument("--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size")
+    command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
+
+
+def _run(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--command", metavar="C", help="run this instead of the app's own command")
+    run.add_argument(
+        "--filesystem", metavar="PATH[:ro]", action="append", default=[], help="show it a path, once"
+    )
+    run.add_argument("--share", choices=["network"], action="append", default=[], help="let it use it, once")
+    run.add_argument("--env", metavar="K=V", action="append", default=[], help="set a variable, once")
+    run.add_argument(
+        "--cwd", metavar="DIR", nargs="?", const="", help="start in DIR, by default the current one"
+    )
+    run.add_argument("id", metavar="ID")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="[--] ARGS")
+
+
+def _remotes(remote: argparse.ArgumentParser, common: _Parser) -> None:
+    commands = remote.add_subparsers(dest="remote_command", metavar="COMMAND", parser_class=_Parser)
+    summaries = {
+        "add": "Trust one more publisher.",
+        "show": "Everything that is known about a remote.",
+        "list": "List the remotes.",
+        "modify": "Change a remote.",
+        "enable": "Use a disabled remote again.",
+        "disable": "Refuse what a remote covers, and keep it.",
+        "remove": "Trust a publisher no more.",
+    }
+    for name, summary in summaries.items():
+        added = commands.add_parser(
+            name, help=summary, description=summary, parents=[common], allow_abbrev=False
+        )
+        added.set_defaults(action=f"remotes:{name.replace('list', 'listing')}")
+        if name != "list":
+            added.add_argument("name", metavar="NAME")
+        if name == "add":
+            added.add_argument(
+                "url", metavar="URL", help="oci+https://HOST/PATH, docker://…, quay.io/acme, …"
+            )
+            added.add_argument(
+                "--if-not-exists", action="store_true", help="no error when it is there already"
+            )
+        if name in {"add", "modify"}:
+            _remote_settings(added)
+
+
+def _remote_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--gpg-import", metavar="FILE|-", action="append", default=[], help="the publisher's key"
+    )
+    parser.add_argument("--verify", choices=["gpg", "digest", "none"], help="how images are verified")
+    parser.add_argument("--lookaside", metavar="URL", help="where the signatures are")
+    parser.add_argument("--identity", choices=["tag", "repository"], help="what a signature must name")
+    parser.add_argument("--ca-file", metavar="FILE", help="certificates that the registry's may come from")
+    parser.add_argument("--auth-realm", metavar="URL", help="a token server on another host")
+    parser.add_argument("--title", help="what people call it")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="any key of remotes.d"
+    )
+
+
+def _upkeep(command: _Command) -> None:
+    command("jobs", "jobs:jobs", "List what the daemon works on.")
+    cancel = command("cancel", "jobs:cancel", "Stop a job.")
+    cancel.add_argument("job", metavar="JOB", type=_job_number, help="its number, as jobs shows it")
+    prune = command("prune", "prune:prune", "Remove what no installed app needs.")
+    prune.add_argument("--dry-run", action="store_true", help="count only")
+    command("version", "version:version", "Say which versions these are.")
+    topic = command("help", "help:help_topic", "Explain a topic, or list the commands.")
+    topic.add_argument("topic", nargs="?", metavar="TOPIC")
+
+
+def _job_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no job number (appctl jobs)")
+    return int(text)
+
+
+def help_text(command: str = "") -> str:
+    """Return what `--help` prints for the whole program, or one of its commands."""
+    parser = _build()
+    if not command:
+        return parser.format_help()
+    import contextlib
+    import io
+
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit, Failure):
+        parser.parse_args([command, "--help"])
+    return text.getvalue()

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Starting bubblewrap, waiting for the app, and telling its end.
+
+Guarantees: bubblewrap has a fixed environment and path (LD_PRELOAD in its own environment would run on the
+host); the exit code is the app's (128 + N for a signal N), or one of ours, 125 to 127, when the app did not
+start; Ctrl-C is the app's; while the app lives, $XDG_RUNTIME_DIR/appctl/PID.json says so.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from appctl.exits import ExitCode
+from appctl.running.deployment import Deployment
+from appctl.running.failed import failed
+from appctl.running.layout import find_program
+from appctl.sandbox import Sandbox
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+_STATUS_BYTES = 64 << 10  # bubblewrap writes two lines of less than 500 bytes
+
+
+def launch(deployment: Deployment, sandbox: Sandbox, command: list[str], runtime: Path | None) -> int:
+    """Run the command in the sandbox. Returns its exit code; raises Failure when it did not start."""
+    if not command:
+        raise failed(f"{deployment.run.id} has no command of its own", "appctl run --command=C")
+    program = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin")
+    if program is None:
+        raise failed("bubblewrap is missing, and no app is run without it", "apt install bubblewrap")
+    arguments = sandbox.data(b"".join(os.fsencode(item) + b"\0" for item in sandbox.arguments))
+    told = os.memfd_create("appctl-status", os.MFD_CLOEXEC)
+    sandbox.descriptors.append(told)
+    argv = [program, "--args", str(arguments), "--json-status-fd", str(told), "--", *command]
+    with _registered(deployment, runtime):
+        code = _wait(argv, sandbox.descriptors)
+    ended = b'"exit-code"' in os.pread(told, _STATUS_BYTES, 0)
+    if ended or code >= ExitCode.CANCELLED - 2:  # a signal met bubblewrap itself
+        return code
+    raise _not_started(deployment, sandbox, command[0])
+
+
+def _wait(argv: list[str], descriptors: list[int]) -> int:
+    """Start bubblewrap and wait; requests to end are passed on, those of the keyboard reach it anyway."""
+    child: subprocess.Popen[bytes] | None = None
+
+    def pass_on(signum: int, _frame: FrameType | None) -> None:
+        if child is not None:
+            child.send_signal(signum)
+
+    before = {number: signal.signal(number, _leave_it) for number in (signal.SIGINT, signal.SIGQUIT)}
+    before |= {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        child = subprocess.Popen(argv, env=ENVIRONMENT, pass_fds=descriptors)
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
+
+
+def _leave_it(_signum: int, _frame: FrameType | None) -> None:
+    """Leave a key of the terminal to the app: a handler, unlike SIG_IGN, is not inherited."""
+
+
+def _not_started(deployment: Deployment, sandbox: Sandbox, name: str) -> Exception:
+    """Say why no app ran, below bubblewrap's own line. Its last file unread: the setup was not complete."""
+    app = deployment.run.id
+    if os.lseek(sandbox.marker, 0, os.SEEK_CUR) == 0:
+        return failed(
+            f"the sandbox of {app} could not be set up",
+            "are unprivileged user namespaces allowed here? sysctl kernel.unprivileged_userns_clone "
+            "kernel.apparmor_restrict_unprivileged_userns",
+        )
+    if find_program(deployment.files, name, sandbox.search) is None:
+        return failed(f"{app} has no program {name}", "", ExitCode.NO_COMMAND)
+    return failed(f"{name} of {app} cannot be executed", "", ExitCode.CANNOT_EXECUTE)
+
+
+@contextlib.contextmanager
+def _registered(deployment: Deployment, runtime: Path | None) -> Iterator[None]:
+    """Say in the caller's runtime directory what runs, while it runs; without one nobody can look."""
+    if runtime is None or not runtime.is_dir():
+        yield
+        return
+    directory = runtime / "appctl"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    path, draft = directory / f"{os.getpid()}.json", directory / f".{os.getpid()}.tmp"
+    content = {
+        "pid": os.getpid(),
+        "id": deployment.run.id,
+        "version": deployment.run.version,
+        "scope": deployment.scope.value,
+        "deployment": str(deployment.path),
+        "started": int(time.time()),
+    }
+    draft.write_text(json.dumps(content))
+    draft.rename(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The two scopes, and where each keeps its things.
+
+Guarantees: absolute paths only; a variable that holds a relative path counts as unset (XDG base directory
+specification). Nothing here is created or read.
+"""
+
+import os
+import pwd
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+SYSTEM_STATE = Path("/var/lib/appctl")
+SYSTEM_CONFIG = Path("/etc/appctl")
+
+
+class Scope(StrEnum):
+    """Whose apps: the machine's, or the caller's."""
+
+    SYSTEM = "system"
+    USER = "user"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The caller's directories."""
+
+    home: Path
+    data: Path
+    config: Path
+    runtime: Path | None
+
+    @classmethod
+    def of_caller(cls) -> "Places":
+        """From the environment, with the defaults of the XDG base directory specification."""
+        home = _absolute("HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir)
+        return cls(
+            home=home,
+            data=_absolute("XDG_DATA_HOME") or home / ".local/share",
+            config=_absolute("XDG_CONFIG_HOME") or home / ".config",
+            runtime=_absolute("XDG_RUNTIME_DIR"),
+        )
+
+    def state(self, scope: Scope) -> Path:
+        """Where the scope's daemon keeps what is installed."""
+        return SYSTEM_STATE if scope is Scope.SYSTEM else self.data / "appctl"
+
+    def app_data(self, app: str) -> Path:
+        """Where the caller's own data of an app is."""
+        return self.home / ".var/app" / app
+
+
+def _absolute(name: str) -> Path | None:
+    text = os.environ.get(name, "")
+    return Path(os.path.normpath(text)) if text.startswith("/") else None

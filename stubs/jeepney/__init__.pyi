@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+# The calls of jeepney that the client uses, and no others.
+from enum import Enum
+
+class MessageType(Enum):
+    method_call = 1
+    method_return = 2
+    error = 3
+    signal = 4
+
+class HeaderFields(Enum):
+    path = 1
+    interface = 2
+    member = 3
+    error_name = 4
+    reply_serial = 5
+    destination = 6
+    sender = 7
+    signature = 8
+    unix_fds = 9
+
+class Header:
+    message_type: MessageType
+    flags: int
+    serial: int
+    fields: dict[HeaderFields, object]
+
+class Message:
+    header: Header
+    body: tuple[object, ...]
+
+class DBusAddress:
+    def __init__(
+        self, object_path: str, bus_name: str | None = None, interface: str | None = None
+    ) -> None: ...
+
+def new_method_call(
+    remote_obj: DBusAddress, method: str, signature: str | None = None, body: tuple[object, ...] = ()
+) -> Message: ...
+def new_method_return(
+    parent_msg: Message, signature: str | None = None, body: tuple[object, ...] = ()
+) -> Message: ...
+def new_error(
+    parent_msg: Message, error_name: str, signature: str | None = None, body: tuple[object, ...] = ()
+) -> Message: ...
+def new_signal(
+    emitter: DBusAddress, signal: str, signature: str | None = None, body: tuple[object, ...] = ()
+) -> Message: ...
