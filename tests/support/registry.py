@@ -96,11 +96,12 @@ class Registry:
         """
         places = ["--registries.d", str(registries_d)] if registries_d else []
         login = ["--dest-creds", credential] if credential else []
+        exact = [] if "--format" in options else ["--preserve-digests"]
         digestfile = self._directory / "pushed.digest"
         subprocess.run(
             [
                 *("skopeo", "--insecure-policy", *places, "copy", "--quiet", "--dest-tls-verify=false"),
-                *("--preserve-digests", "--digestfile", str(digestfile), *login, *options),
+                *(*exact, "--digestfile", str(digestfile), *login, *options),
                 *(source, f"docker://{self.host}/{name}"),
             ],
             env={**os.environ, **(env or {})},

@@ -81,12 +81,16 @@ class Url:
 
 def names_loopback(host: str) -> bool:
     """Whether a host's *name* says loopback; what it resolves to is judged on the connection."""
-    if host == "localhost":
-        return True
+    return is_loopback(host) if is_address(host) else host == "localhost"
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address, and no name."""
     try:
-        return is_loopback(host)
+        ipaddress.ip_address(host)
     except ValueError:
         return False
+    return True
 
 
 def is_loopback(address: str) -> bool:

@@ -16,14 +16,16 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from appctld.errors import CredentialScope
-from appctld.workers.fetch.address import Origin, is_loopback, is_public
+from appctld.workers.fetch.address import Origin, is_address, is_loopback, is_public
 from appctld.workers.fetch.failures import translate
 
 PROBE_SECONDS = 10.0  # as long as any other connection may take
 
 
 def connected_address(origin: Origin) -> str:
-    """Connect, and return the peer's IP address. Raises a leaf of Transport."""
+    """The IP address that a connection to `origin` reaches. Raises a leaf of Transport."""
+    if is_address(origin.host):
+        return origin.host
     try:
         with socket.create_connection((origin.host, origin.port), PROBE_SECONDS) as connection:
             return str(connection.getpeername()[0])

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A program for a network namespace of its own, where 8.8.8.8 is an address of the loopback device.
+
+    unshare --user --map-root-user --net python -m support.internet
+
+There a registry on "the Internet" tries to send the fetcher to this machine: by a redirect, by a token realm,
+by a lookaside. It prints one JSON object: what was tried -> [the error's name, requests that arrived inside].
+"""
+
+import fcntl
+import json
+import socket
+import struct
+from collections.abc import Callable
+
+from appctld.errors import AppctlError
+from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.manifest import OCI_MANIFEST
+from support.fake_registry import FakeServer, Reply
+from support.fetching import Fetch, endpoint, resolve
+
+OUTSIDE = "8.8.8.8"
+MANIFEST = "/v2/demo/plain/manifests/1"
+_SET_ADDRESS, _SET_NETMASK, _SET_FLAGS = 0x8916, 0x891C, 0x8914  # SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFFLAGS
+_UP_AND_RUNNING = 0x41
+
+
+def make_internet() -> None:
+    """Bring the loopback device up, with OUTSIDE as a second address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, _SET_FLAGS, struct.pack("16sh14x", b"lo", _UP_AND_RUNNING))
+        for request, address in ((_SET_ADDRESS, OUTSIDE), (_SET_NETMASK, "255.255.255.255")):
+            packed = struct.pack("16sHH4s8x", b"lo:1", socket.AF_INET, 0, socket.inet_aton(address))
+            fcntl.ioctl(control, request, packed)
+
+
+def tried(call: Callable[[], JsonObject], inside: FakeServer) -> Json:
+    """The name of the error that the call ends with ("" for none), and how many requests came inside."""
+    inside.seen.clear()
+    try:
+        call()
+    except AppctlError as error:
+        return [error.name, len(inside.seen)]
+    return ["", len(inside.seen)]
+
+
+def main() -> None:
+    """Try each way in, and one way that is allowed."""
+    make_internet()
+    results: JsonObject = {}
+    with FakeServer(OUTSIDE) as outside, FakeServer() as inside:
+        members = endpoint(outside.url, insecure=True, auth_realm=f"{inside.url}/token")
+        inside.on("/x", Reply(200, {"Content-Type": OCI_MANIFEST}, b"{}"))
+        outside.on(MANIFEST, Reply(307, {"Location": f"{inside.url}/x"}))
+        results["redirect"] = tried(lambda: resolve(members), inside)
+        outside.on(MANIFEST, Reply(401, {"WWW-Authenticate": f'Bearer realm="{inside.url}/token"'}))
+        results["realm"] = tried(lambda: resolve(members), inside)
+        signatures: JsonObject = {**members, "lookaside": inside.url, "digest": "sha256:" + "0" * 64}
+        results["lookaside"] = tried(lambda: Fetch().run("signatures", signatures), inside)
+        plain = endpoint(outside.url)
+        results["plain"] = tried(lambda: resolve(plain), outside)
+        inside.on(MANIFEST, Reply(307, {"Location": f"{inside.url}/x"}))
+        results["inside"] = tried(lambda: resolve(endpoint(inside.url)), inside)
+        outside.on("/y", Reply(200, {"Content-Type": OCI_MANIFEST}, b"{}"))
+        inside.on(MANIFEST, Reply(307, {"Location": f"{outside.url}/y"}))
+        results["outwards"] = tried(lambda: resolve(endpoint(inside.url, insecure=True)), inside)
+    print(json.dumps(results))  # noqa: T201 - a program's answer
+
+
+if __name__ == "__main__":
+    main()
