@@ -3,15 +3,15 @@
 """Tells the bus what happens below: jobs come, move and end, apps and remotes change.
 
 Guarantees: how a job moves, and how it ended, goes to the connection that started it and to no other;
-progress is sampled about five times a second, however often it changes; objects on the bus are those that exist;
-nothing is raised into the room that tells. When a finished job goes is the queue's decision.
+progress is sampled about five times a second, however often it changes; objects on the bus are those that
+exist; nothing is raised into the room that tells. When a finished job goes is the queue's decision.
 """
 
 import asyncio
 import functools
 import logging
 from collections.abc import Callable, Collection
-from typing import Concatenate, ParamSpec
+from typing import ParamSpec
 
 from appctld.bus.app_object import AppObject
 from appctld.bus.caller import Caller
@@ -31,16 +31,14 @@ _log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
 
 
-def _never_raises(
-    told: "Callable[Concatenate[Announcer, _P], None]",
-) -> "Callable[Concatenate[Announcer, _P], None]":
+def _never_raises(told: Callable[_P, None]) -> Callable[_P, None]:
     """A job must not fail because its progress could not be told."""
 
     @functools.wraps(told)
-    def wrapper(self: "Announcer", *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
-            told(self, *args, **kwargs)
-        except Exception:
+            told(*args, **kwargs)
+        except Exception:  # noqa: BLE001 - whatever it is, the job goes on
             _log.exception("%s could not be told on the bus", told.__name__)
 
     return wrapper

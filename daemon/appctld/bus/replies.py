@@ -2,15 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What a call ends with when it fails: one error name, one sentence; never a traceback.
 
-A leaf of the error tree carries "ssa{sv}": sentence, hint, data. Refusals of the protocol itself are standard
-D-Bus errors with a sentence.
+A leaf of the error tree carries its sentence, and its hint on a second line: GIO shows nothing at all of an
+error whose body is more than one string. Refusals of the protocol itself are standard D-Bus errors.
 """
 
 import logging
 
-from appctld.bus.library import Message, MessageType
+from appctld.bus.library import Message
 from appctld.bus.paths import ERROR_PREFIX
-from appctld.bus.schema import Keys
 from appctld.bus.variants import ArgumentError, encode
 from appctld.errors import AppctlError, Failed
 
@@ -32,7 +31,7 @@ def success(call: Message, signature: str, body: list[object]) -> Message:
     return Message.new_method_return(call, signature, body)
 
 
-def failure(call: Message, error: Exception, details: Keys) -> Message:
+def failure(call: Message, error: Exception) -> Message:
     """The reply to a call that ended in `error`; what nobody foresaw goes to the journal and is Failed."""
     if isinstance(error, CallRefusedError):
         return Message.new_error(call, error.name, str(error))
@@ -41,7 +40,7 @@ def failure(call: Message, error: Exception, details: Keys) -> Message:
     if not isinstance(error, AppctlError):
         _log.error("%s.%s ended in an unforeseen error", call.interface, call.member, exc_info=error)
         error = Failed("something unforeseen went wrong")
-    return _typed(call, error, details)
+    return Message.new_error(call, ERROR_PREFIX + error.name, _sentence(error))
 
 
 def wire_data(error: AppctlError) -> dict[str, object]:
@@ -49,13 +48,9 @@ def wire_data(error: AppctlError) -> dict[str, object]:
     return {key.replace("_", "-"): value for key, value in error.data.items()}
 
 
-def _typed(call: Message, error: AppctlError, details: Keys) -> Message:
-    texts = [encode("s", error.message), encode("s", error.advice)]
-    return Message(
-        message_type=MessageType.ERROR,
-        destination=call.sender,
-        reply_serial=call.serial,
-        error_name=ERROR_PREFIX + error.name,
-        signature="ssa{sv}",
-        body=[*texts, encode("a{sv}", wire_data(error), details)],
-    )
+def _sentence(error: AppctlError) -> str:
+    """One line for what happened, and one for what to do when there is something."""
+    lines = [" ".join(error.message.split())]
+    if error.advice:
+        lines.append(f"hint: {error.advice}")
+    return str(encode("s", "\n".join(lines)))

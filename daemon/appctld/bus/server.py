@@ -18,7 +18,7 @@ from appctld.bus.caller import Caller, Callers
 from appctld.bus.connection import BusLostError, Connection
 from appctld.bus.exported import Exported, check, read_all
 from appctld.bus.library import Message, MessageFlag
-from appctld.bus.paths import JOB, ROOT
+from appctld.bus.paths import ROOT
 from appctld.bus.replies import CallRefusedError
 from appctld.bus.schema import Arg, Interface, Method
 from appctld.bus.standard import OBJECT_MANAGER, PROPERTIES, Standard
@@ -41,7 +41,6 @@ class Server:
         self._callers = Callers(connection)
         self._calls: set[asyncio.Task[None]] = set()
         self._senders: Counter[str] = Counter()
-        self._details = interfaces[JOB].properties["ErrorDetails"].keys
         self._last_call = asyncio.get_running_loop().time()
 
     def start(self) -> None:
@@ -123,7 +122,7 @@ class Server:
         self._last_call = asyncio.get_running_loop().time()
         if len(self._calls) >= CALLS or self._senders[message.sender] >= CALLS_A_SENDER:
             error = CallRefusedError("LimitsExceeded", "too many calls at once")
-            self._connection.post(replies.failure(message, error, self._details))
+            self._connection.post(replies.failure(message, error))
             return
         self._senders[message.sender] += 1
         call = asyncio.create_task(self._serve(message))
@@ -138,7 +137,7 @@ class Server:
         except BusLostError:
             _log.debug("the bus went away before %s was answered", message.member)
         except Exception as error:  # noqa: BLE001 - a reply that cannot be marshalled
-            self._connection.post(replies.failure(message, error, self._details))
+            self._connection.post(replies.failure(message, error))
         finally:
             self._senders[message.sender] -= 1
             self._senders += Counter()  # drops those that are back at zero
@@ -157,7 +156,7 @@ class Server:
         except BusLostError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets one typed answer
-            return replies.failure(message, error, self._details)
+            return replies.failure(message, error)
 
     async def _call(self, message: Message) -> Message:
         item, method = self._find(message)

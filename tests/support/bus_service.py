@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A service to put on a private bus: the real queue and the real server, with simulated rooms behind them."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from appctld.bus.caller import Caller
+from appctld.bus.connection import Connection, connect
+from appctld.bus.polkit import Authorizer, SessionAuthorizer
+from appctld.bus.serve import serve
+from appctld.bus.server import Server
+from appctld.bus.service import Service
+from appctld.errors import Conflict, NoRemote
+from appctld.jobs.job import Job
+from appctld.jobs.observer import Observer
+from appctld.jobs.queue import Jobs, Perform
+from appctld.jobs.requests import AnyRequest
+from appctld.model.jsonvalue import JsonObject
+from support.bus import NAME
+
+INTERFACES = Path(__file__).parents[2] / "data" / "dbus"
+
+EDITOR: JsonObject = {
+    "id": "org.acme.Editor",
+    "title": "Editor",
+    "version": "1.4",
+    "remote": "acme",
+    "reference": "quay.io/acme/editor:latest",
+    "tag": "latest",
+    "scope": "user",
+    "arch": "amd64",
+    "image-digest": "sha256:" + "3" * 64,
+    "commit": "4" * 64,
+    "layers": ["sha256:" + "5" * 64],
+    "signer": "E" * 40,
+    "signed-at": 1_700_000_000,
+    "tag-bound": True,
+    "installed-size": 5 << 32,
+    "install-time": 1_700_000_001,
+    "permissions": [["network", "", "leaves-sandbox"]],
+    "ignored": [],
+    "update-available": True,
+    "update-version": "1.5",
+}
+
+
+@dataclass
+class SimulatedApps:
+    """Keeps apps in a dictionary."""
+
+    apps: dict[str, JsonObject] = field(default_factory=lambda: {"org.acme.Editor": dict(EDITOR)})
+
+    def last_check_time(self) -> int:
+        return 1_700_000_002
+
+    def list(self) -> list[JsonObject]:
+        return list(self.apps.values())
+
+
+@dataclass(frozen=True)
+class SimulatedRemote:
+    """What config/remotes.py would have read."""
+
+    name: str
+    url: str = "oci+https://quay.io/acme"
+    title: str = "Acme"
+    verify: str = "gpg"
+    enabled: bool = True
+    writable: bool = True
+    origin: Path = Path("/etc/appctl/remotes.d/acme.conf")
+    fingerprints: frozenset[str] = frozenset({"E" * 40})
+    threshold: int = 1
+    identity: str = "tag"
+    lookaside: str | None = None
+    auth_realm: str | None = None
+    ca: bytes | None = None
+    insecure: bool = False
+    share: bool = True
+    strict: bool = False
+    ids: tuple[str, ...] = ()
+    deny_keys: frozenset[str] = frozenset()
+
+
+@dataclass
+class SimulatedRemotes:
+    """Keeps remotes in a dictionary, and what it was asked to write in `written`."""
+
+    remotes: dict[str, SimulatedRemote] = field(default_factory=lambda: {"acme": SimulatedRemote("acme")})
+    written: list[tuple[str, dict[str, str], bytes | None, bytes | None]] = field(default_factory=list)
+
+    def all(self) -> list[SimulatedRemote]:
+        return list(self.remotes.values())
+
+    def find(self, text: str, remote: str = "") -> tuple[SimulatedRemote, object]:
+        name, _, rest = text.partition("/")
+        if name not in self.remotes:
+            raise NoRemote(reference=text)
+        return self.remotes[name], f"quay.io/acme/{rest}"
+
+    async def add(self, name: str, settings: dict[str, str], keys: bytes, ca: bytes | None) -> None:
+        if name in self.remotes:
+            raise Conflict(f"remote {name} exists", remote=name)
+        self.written.append((name, settings, keys, ca))
+        self.remotes[name] = SimulatedRemote(name, url=settings["url"])
+
+    async def modify(self, name: str, settings: dict[str, str], keys: bytes | None, ca: bytes | None) -> None:
+        self.written.append((name, settings, keys, ca))
+        self.remotes[name] = replace(self.remotes[name], title=settings.get("title", ""))
+
+    async def remove(self, name: str) -> None:
+        del self.remotes[name]
+
+
+@dataclass
+class RecordingAuthorizer:
+    """Says yes after it wrote down what it was asked; `before` runs in between."""
+
+    asked: list[tuple[Caller, str, dict[str, str]]] = field(default_factory=list)
+    before: Callable[[], Awaitable[None]] | None = None
+
+    async def authorize(self, caller: Caller, action: str, details: Mapping[str, str]) -> None:
+        self.asked.append((caller, action, dict(details)))
+        if self.before is not None:
+            await self.before()
+
+    async def can(self, caller: Caller, action: str) -> str:
+        return "challenge"
+
+
+@dataclass
+class Running:
+    """A daemon on a bus, and the simulators behind it."""
+
+    connection: Connection
+    server: Server
+    jobs: Jobs
+    apps: SimulatedApps
+    remotes: SimulatedRemotes
+    requests: list[AnyRequest]
+
+
+async def _no_work(request: AnyRequest, job: Job, observer: Observer) -> None:
+    return None
+
+
+@asynccontextmanager
+async def served(
+    address: str,
+    work: Perform = _no_work,
+    *,
+    authorizer: Authorizer | None = None,
+    interfaces: Path = INTERFACES,
+) -> AsyncIterator[Running]:
+    """Serve on the bus at `address`, under the well-known name."""
+    requests: list[AnyRequest] = []
+
+    async def perform(request: AnyRequest, job: Job, observer: Observer) -> None:
+        requests.append(request)
+        await work(request, job, observer)
+
+    connection = await connect(address)
+    jobs, apps, remotes = Jobs(perform), SimulatedApps(), SimulatedRemotes()
+    uid = os.getuid()
+    service = Service(jobs, apps, remotes, authorizer or SessionAuthorizer(uid), "user", uid, "9.9")
+    try:
+        server = await serve(connection, service, interfaces)
+        await connection.own_name(NAME)
+        yield Running(connection, server, jobs, apps, remotes, requests)
+    finally:
+        await jobs.close()
+        await asyncio.shield(connection.close())
