@@ -106,7 +106,7 @@ class ContentMismatch(AppctlError):
 class DigestMismatch(ContentMismatch):
     """Digest, size or diffID differ from what the verified manifest says."""
 
-    hint = "try again later; if it stays, tell the publisher: the registry serves other bytes than were signed"
+    hint = "try again later; if it stays, tell the publisher: other bytes are served than were signed"
 
 
 class Refused(AppctlError):

@@ -2,8 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The image config: what the publisher says about the whole image (image-spec config.md).
 
-Guarantees: as many diffIDs as the caller says there are layers, strings without control characters where they
-will be shown or become environment, bounded sizes. It says nothing about who signed it.
+Guarantees: diffIDs are digests, what will be shown holds no control characters, arguments and environment
+hold nothing that the kernel would not take, sizes are bounded. It says nothing about who signed it, and
+nothing about whether there are as many layers as diffIDs.
 """
 
 import re
@@ -21,7 +22,7 @@ from appctld.model.jsonvalue import (
     get_strings,
     parse_object,
 )
-from appctld.model.manifest import Platform
+from appctld.model.manifest import Platform, read_platform
 
 CONFIG_BYTES = 1 << 20  # real ones are a few KiB; a label may carry a metadata file and icons
 TEXT_LENGTH = (
@@ -72,7 +73,7 @@ def _config(obj: JsonObject, run: JsonObject) -> ImageConfig:
     for name in (TITLE, VERSION, APP_ID):
         _plain(labels.get(name, ""), name)
     return ImageConfig(
-        platform=Platform(get_str(obj, "os"), get_str(obj, "architecture"), get_str(obj, "variant", "")),
+        platform=read_platform(obj),
         created=_seconds(get_str(obj, "created", "")),
         diff_ids=tuple(Digest.parse(text) for text in get_strings(rootfs, "diff_ids")),
         entrypoint=_arguments(run, "Entrypoint"),

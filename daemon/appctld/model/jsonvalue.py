@@ -2,17 +2,20 @@
 # SPDX-FileCopyrightText: The appctl authors
 """JSON from outside, read strictly, and typed access to what is in it.
 
-Guarantees: no duplicate names, no NaN or Infinity, bounded size, UTF-8 only; nesting that would exhaust the
-stack is refused by the parser itself. Every getter raises `JsonError` with the name that is wrong. Which error
-that is for a caller is left to the caller.
+Guarantees: no duplicate names, no NaN or Infinity, bounded size, UTF-8 only, and no escape that UTF-8 has no
+bytes for; nesting that would exhaust the stack is refused by the parser itself. Every getter raises
+`JsonError` with the name that is wrong. Which error that is for a caller is left to the caller.
 """
 
 import json
+import math
+import re
 from typing import NoReturn, TypeVar
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 JsonObject = dict[str, Json]
 T = TypeVar("T")
+_SURROGATE = re.compile(rb"\\u[dD]")
 
 
 class JsonError(ValueError):
@@ -31,7 +34,14 @@ def parse_json(data: bytes, limit: int) -> Json:
     if len(data) > limit:
         raise JsonError(f"{len(data)} bytes of JSON where {limit} are allowed")
     try:
-        value: Json = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value: Json = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
+        if _SURROGATE.search(data):  # half a character passes as an escape, and then no one can encode it
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except JsonError:
         raise
     except (ValueError, RecursionError) as error:
@@ -54,6 +64,13 @@ def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
             raise JsonError(f"'{key[:80]}' stands there twice")
         value[key] = item
     return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise JsonError("a number that is too large")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -79,7 +96,7 @@ def get_int(obj: JsonObject, key: str, default: int | _Missing = _MISSING) -> in
     return _get(obj, key, int, default)
 
 
-def get_bool(obj: JsonObject, key: str, default: bool | _Missing = _MISSING) -> bool:
+def get_bool(obj: JsonObject, key: str, default: bool | _Missing = _MISSING) -> bool:  # noqa: FBT001 - as its siblings
     """The truth value at `key`."""
     return _get(obj, key, bool, default)
 

@@ -6,6 +6,7 @@ Guarantees: Content-Type and `mediaType` agree (CVE-2021-41190), nothing carries
 index holds no index, digests are plain sha256. Nothing here says that anybody signed the bytes.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ MANIFEST_BYTES = (
 )  # the distribution specification asks registries to take 4 MiB; larger ones are refused everywhere
 LAYERS = 256  # overlay stops at 128 lower directories, so nothing real has more
 INDEX_ENTRIES = 256  # an index has one entry a platform; attestations double that
+_WORD = re.compile(r"[A-Za-z0-9._+-]{0,32}")  # Go's own are a few letters; these are shown in errors
 BLOB_BYTES = 64 << 30  # larger than any published layer; a size is a promise that space checks rely on
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -111,14 +113,14 @@ def parse_document(data: bytes, content_type: str) -> Manifest | Index:
         raise UnsupportedMediaType(
             f"{media_type[:80]!r} (schema {version}) is no image manifest that appctl reads"
         )
-    if "manifests" in obj and "layers" in obj:
+    if "manifests" in obj and ("layers" in obj or "config" in obj):
         raise BadManifest("a document that is a manifest and an index at once")
     with _bad("manifest" if media_type in MANIFEST_TYPES else "index"):
         return _manifest(obj, media_type) if media_type in MANIFEST_TYPES else _index(obj, media_type)
 
 
 def choose(index: Index, platform: Platform) -> Descriptor:
-    """The first entry for `platform`; a variant counts only where both sides name one. Raises ArchMismatch."""
+    """The first entry for `platform`; a variant counts where both sides name one. Raises ArchMismatch."""
     for entry in index.entries:
         found = entry.platform
         if found is None or (found.os, found.architecture) != (platform.os, platform.architecture):
@@ -127,6 +129,14 @@ def choose(index: Index, platform: Platform) -> Descriptor:
             return entry
     offered = ", ".join(sorted({str(entry.platform) for entry in index.entries if entry.platform})) or "none"
     raise ArchMismatch(f"no image for {platform} (offered: {offered})")
+
+
+def read_platform(obj: JsonObject) -> Platform:
+    """The platform that a config or an index's entry names. Raises JsonError for what is no plain word."""
+    platform = Platform(get_str(obj, "os"), get_str(obj, "architecture"), get_str(obj, "variant", ""))
+    if not all(_WORD.fullmatch(word) for word in (platform.os, platform.architecture, platform.variant)):
+        raise JsonError("a platform that is not made of plain words")
+    return platform
 
 
 def _manifest(obj: JsonObject, media_type: str) -> Manifest:
@@ -150,6 +160,8 @@ def _index(obj: JsonObject, media_type: str) -> Index:
     if len(items) > INDEX_ENTRIES:
         raise JsonError(f"{len(items)} entries where {INDEX_ENTRIES} are allowed")
     entries = tuple(_descriptor(item) for item in items)
+    if any(entry.media_type in INDEX_TYPES for entry in entries):
+        raise JsonError("an index that holds another index")
     return Index(media_type, tuple(entry for entry in entries if entry.media_type in MANIFEST_TYPES))
 
 
@@ -159,16 +171,8 @@ def _descriptor(obj: JsonObject) -> Descriptor:
     size = get_int(obj, "size")
     if not 0 <= size <= BLOB_BYTES:
         raise JsonError(f"a blob of {size} bytes")
-    platform = get_object(obj, "platform") if "platform" in obj else None
-    return Descriptor(
-        get_str(obj, "mediaType"), Digest.parse(get_str(obj, "digest")), size, _platform(platform)
-    )
-
-
-def _platform(obj: JsonObject | None) -> Platform | None:
-    if obj is None:
-        return None
-    return Platform(get_str(obj, "os"), get_str(obj, "architecture"), get_str(obj, "variant", ""))
+    platform = read_platform(get_object(obj, "platform")) if "platform" in obj else None
+    return Descriptor(get_str(obj, "mediaType"), Digest.parse(get_str(obj, "digest")), size, platform)
 
 
 @contextmanager

@@ -17,8 +17,11 @@ from appctld.model.jsonvalue import Json, JsonError
 METADATA_BYTES = 64 << 10  # flatpak's own are below 4 KiB
 LEAVES = "leaves the sandbox"
 LIMITED = "limited"
-_PATH = re.compile(r"(?:home|~(?:/[^\x00-\x1f:]+)?|/[^\x00-\x1f:]*|xdg-[a-z]+(?:/[^\x00-\x1f:]+)?)(?::ro)?")
-_COMMAND = re.compile(r"[^\x00-\x1f\x7f]{1,4096}")
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+_PATH = re.compile(
+    rf"(?:home|~(?:/[^{_CONTROL}:]+)?|/[^{_CONTROL}:]*|xdg-[a-z]+(?:/[^{_CONTROL}:]+)?)(?::ro)?"
+)
+_COMMAND = re.compile(rf"[^{_CONTROL}]{{1,4096}}")
 _GRANTABLE = {
     "shared": {"network"},
     "sockets": {"wayland", "x11", "fallback-x11", "pulseaudio"},
@@ -29,7 +32,7 @@ _RISK = {"wayland": LIMITED, "dri": LIMITED}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Permission:
-    """One wish: `kind` is the keyfile's key (shared, sockets, devices, filesystems), `value` one of its words."""
+    """One wish: `kind` is a key of [Context] (shared, sockets, devices, filesystems), `value` one word."""
 
     kind: str
     value: str
@@ -101,7 +104,7 @@ def _wishes(keyfile: configparser.RawConfigParser) -> set[Permission]:
 
 def _wish(kind: str, value: str) -> Permission:
     if kind == "filesystems":
-        if not _PATH.fullmatch(value) or ".." in value.split("/"):
+        if not _PATH.fullmatch(value) or ".." in value.removesuffix(":ro").split("/"):
             raise BadManifest("the metadata asks for a file system that has no such name")
         return Permission(kind, value, LEAVES)
     if value not in _GRANTABLE.get(kind, ()):

@@ -14,8 +14,11 @@ from appctld.model.digest import Digest
 
 TEXT_LENGTH = 1024  # four times what the distribution specification asks registries to take for a name
 REPOSITORY_LENGTH = 255  # distribution-spec: many clients limit host and name together to 255
-_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::[0-9]{1,5})?")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]{{2,39}}\])(?::(?P<port>[0-9]{{1,5}}))?")
+_HIGHEST_PORT = 65535
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_UNPRINTABLE = dict.fromkeys((*range(0x20), 0x7F), "?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
@@ -50,7 +53,7 @@ class Reference:
 def parse_reference(text: str) -> Reference:
     """Read a full reference; without a tag or digest it is `:latest`. Raises InvalidReference.
 
-    Grammar: distribution-spec "Pulling manifests"; a host is told from a path by a dot, a colon or `localhost`.
+    Grammar: distribution-spec "Pulling manifests"; a dot, a colon or `localhost` tells a host from a path.
     """
     if len(text) > TEXT_LENGTH:
         raise InvalidReference(f"a reference of {len(text)} characters")
@@ -72,7 +75,10 @@ def parse_reference(text: str) -> Reference:
 
 def looks_like_host(text: str) -> bool:
     """Whether a reference's first component is a registry and not a remote's name."""
-    return bool(_HOST.fullmatch(text)) and ("." in text or ":" in text or text == "localhost")
+    found = _HOST.fullmatch(text)
+    if found is None or int(found["port"] or 0) > _HIGHEST_PORT:
+        return False
+    return "." in text or ":" in text or text == "localhost"
 
 
 def _split_digest(rest: str) -> tuple[str, Digest | None]:
@@ -94,8 +100,5 @@ def _split_tag(name: str) -> tuple[str, str | None]:
 
 def _shown(text: str) -> str:
     """A foreign text, safe in a message: printable ASCII, cut at 80 characters."""
-    return (
-        "'"
-        + text[:80].encode("ascii", "backslashreplace").decode().translate({i: "?" for i in range(32)})
-        + "'"
-    )
+    printable = text[:80].encode("ascii", "backslashreplace").decode().translate(_UNPRINTABLE)
+    return f"'{printable}'"

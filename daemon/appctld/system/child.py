@@ -32,9 +32,11 @@ async def child(
     held: Collection[int] = (),
     environment: Mapping[str, str] = PLAIN,
 ) -> AsyncIterator[Process]:
-    """A child for the length of the `with` block. Takes over `fds`, and stdin and stdout where they are numbers.
+    """A child for the length of the `with` block.
 
-    `held` are descriptors that stay ours and that the child keeps open as long as it lives. Raises Failed when the program cannot be started (for example, is not installed).
+    Takes over `fds`, and stdin and stdout where they are numbers. `held` are descriptors that stay ours and
+    that the child keeps open as long as it lives. Raises Failed when the program cannot be started (for
+    example, is not installed).
     """
     owned = {*fds, *(number for number in (stdin, stdout) if number >= 0)}
     try:
@@ -59,17 +61,24 @@ async def child(
 
 
 async def _end(process: Process) -> None:
-    """Leave nothing running: SIGTERM, a grace time, SIGKILL; returns only when the child is reaped."""
+    """Leave nothing running: SIGTERM, a grace time, SIGKILL; returns only when the child is reaped.
+
+    A cancel that comes meanwhile leaves no child behind either, and is not lost.
+    """
     waiting = asyncio.ensure_future(_stop(process))
+    cancelled: asyncio.CancelledError | None = None
     while not waiting.done():
         try:
             await asyncio.shield(waiting)
-        except asyncio.CancelledError:  # a second cancel does not leave a child behind either
-            if waiting.done():
-                raise
+        except asyncio.CancelledError as error:
+            cancelled = error
+    waiting.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _stop(process: Process) -> None:
+    _close_pipes(process)
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
@@ -79,3 +88,16 @@ async def _stop(process: Process) -> None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
     await process.wait()
+
+
+def _close_pipes(process: Process) -> None:
+    """Close our ends: before Python 3.13 `wait` waits for the other end too, which a grandchild may hold."""
+    transport = process._transport  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public way
+    for number in (0, 1):
+        pipe = transport.get_pipe_transport(number)
+        if pipe is None or pipe.is_closing():
+            continue
+        if isinstance(pipe, asyncio.WriteTransport):
+            pipe.abort()  # what a child did not read yet is of no use to anybody
+        else:
+            pipe.close()

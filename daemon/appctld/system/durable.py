@@ -32,12 +32,15 @@ def remove_file(path: Path) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add one line to a log of lines and make it durable."""
+    """Add one line to a log of lines, which may not exist yet, and make it durable."""
+    new = not path.exists()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "ab") as file:
         file.write(line + b"\n")
         file.flush()
         os.fsync(file.fileno())
+    if new:
+        sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -3,8 +3,8 @@
 """The sandbox of everything that reads what strangers wrote: bubblewrap command lines, made and nothing else.
 
 Guarantees: no privileges, no other processes, a cleared environment, a view of the file system that holds the
-interpreter and this program and nothing of the user's; the network only where it is asked for. Where it cannot
-start, the daemon refuses; nothing ever runs without it.
+interpreter and this program and nothing of the user's; the network only where it is asked for. Where it
+cannot start, the daemon refuses; nothing ever runs without it.
 """
 
 import os

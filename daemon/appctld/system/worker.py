@@ -8,6 +8,7 @@ hangs, writes garbage or too much), the caller gets a leaf of the error tree wit
 """
 
 import asyncio
+import contextlib
 import json
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
@@ -48,7 +49,7 @@ class Runner(Protocol):
 class Processes:
     """The runner that starts one process a request.
 
-    `held` are descriptors that every child keeps open: the state lock, so that a new daemon waits for orphans.
+    `held` are descriptors that every child keeps open: the state lock, so that a new daemon awaits orphans.
     """
 
     held: tuple[int, ...] = ()
@@ -79,10 +80,8 @@ async def _converse(process: Process, line: bytes, report: Report) -> JsonObject
         answer = await _answer(process, report)
     finally:
         asked.cancel()
-    try:
+    with contextlib.suppress(TimeoutError):  # it said what it had to say; the caller of `child` ends it
         await asyncio.wait_for(process.wait(), GRACE)
-    except TimeoutError:
-        pass  # it said what it had to say; the caller of `child` ends it
     return answer
 
 
