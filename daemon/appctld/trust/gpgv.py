@@ -7,11 +7,11 @@ a payload that does not hold. A blob costs 2 s of processor and 64 KiB of output
 unknown key made gpgv write 2 GiB.
 """
 
-import os
 from dataclasses import dataclass
 
 from appctld.errors import LimitExceeded
 from appctld.system.capture import STATUS_FD, capture
+from appctld.system.pipes import memory_file
 from appctld.system.sandbox import Launcher
 from appctld.trust.claim import PAYLOAD_BYTES
 from appctld.trust.status import OpenPgpSignature, parse_status
@@ -42,7 +42,7 @@ async def open_blob(blob: bytes, keyring: bytes, launcher: Launcher) -> Opened:
     """
     if len(blob) > SIGNATURE_BYTES:
         raise LimitExceeded(f"a signature of more than {SIGNATURE_BYTES} bytes")
-    files = {"/keyring": _in_memory("keyring", keyring), "/blob": _in_memory("blob", blob)}
+    files = {"/keyring": memory_file("keyring", keyring), "/blob": memory_file("blob", blob)}
     captured = await capture(
         launcher.stock(*LIMITS, *GPGV, files=files),
         pass_fds=tuple(files.values()),
@@ -53,12 +53,3 @@ async def open_blob(blob: bytes, keyring: bytes, launcher: Launcher) -> Opened:
         what="gpgv",
     )
     return Opened(captured.stdout, parse_status(captured.returncode, captured.status))
-
-
-def _in_memory(name: str, data: bytes) -> int:
-    """A descriptor of a file that has no name anywhere, at its start."""
-    number = os.memfd_create(name)
-    with os.fdopen(number, "wb", closefd=False) as file:
-        file.write(data)
-    os.lseek(number, 0, os.SEEK_SET)
-    return number

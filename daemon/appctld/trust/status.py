@@ -84,7 +84,7 @@ def _lines(status: bytes) -> list[tuple[str, str]]:
     lines = status.split(b"\n")
     if lines.pop() != b"" or not all(line.startswith(PREFIX) for line in lines):
         raise SignatureInvalid("gpgv wrote something else than status lines about it")
-    parts = (line.removeprefix(PREFIX).decode("ascii", "replace").partition(" ") for line in lines)
+    parts = (line.removeprefix(PREFIX).decode("utf-8", "replace").partition(" ") for line in lines)
     return [(keyword, arguments) for keyword, _, arguments in parts]
 
 
