@@ -32,7 +32,7 @@ class State(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A request on its way. `refs` are what it is about, as the caller wrote them; byte counts are compressed."""
+    """A request on its way. `refs` are what it is about, as the caller wrote them; bytes are compressed."""
 
     number: int
     kind: str

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The queue: every job from its first moment to the minute after its last.
 
-Guarantees: a job is authorized before it is queued, ends in exactly one final state whatever happens to it, and
-stays to be asked about for a minute. Jobs are not persisted. What a job does is not known here.
+Guarantees: a job is authorized before it is queued, ends in exactly one final state whatever happens to it,
+and stays to be asked about for a minute. Jobs are not persisted. What a job does is not known here.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ KEPT_SECONDS = 60.0  # a client that was away for a moment can still ask how it 
 logger = logging.getLogger(__name__)
 
 Authorize = Callable[[], Awaitable[None]]
-Perform = Callable[[AnyRequest, Job], Awaitable[None]]
+Perform = Callable[[AnyRequest, Job, Observer], Awaitable[None]]
 
 
 class Jobs:
@@ -61,7 +61,9 @@ class Jobs:
         )
         self._jobs[job.number] = job
         self.observer.job_added(job)
-        self._tasks[job.number] = asyncio.get_running_loop().create_task(self._run(request, job, authorize))
+        task = asyncio.get_running_loop().create_task(self._run(request, job, authorize))
+        task.add_done_callback(lambda _task: self._settle(job))
+        self._tasks[job.number] = task
         return job
 
     def get(self, number: int) -> Job:
@@ -111,7 +113,7 @@ class Jobs:
             self._enter(job, State.QUEUED)
             async with self._room:
                 self._enter(job, State.RUNNING)
-                await self._perform(request, job)
+                await self._perform(request, job, self.observer)
             self._finish(job, _ending(job))
         except asyncio.CancelledError:
             self._finish(job, State.CANCELLED, Cancelled("the job was cancelled"))
@@ -142,6 +144,11 @@ class Jobs:
         self.observer.job_changed(job)
         self.observer.job_finished(job)
         asyncio.get_running_loop().call_later(KEPT_SECONDS, self._remove, job)
+
+    def _settle(self, job: Job) -> None:
+        """A task that was cancelled before its first step never saw its own `except`."""
+        if not job.state.finished:
+            self._finish(job, State.CANCELLED, Cancelled("the job was cancelled"))
 
     def _remove(self, job: Job) -> None:
         self._jobs.pop(job.number, None)

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What can be asked of the queue: frozen values, so that nothing changes between authorization and work.
 
-Options are DBUS.md's dictionaries, their types already checked by who received them; a key that a kind does not
-know is not acted on.
+Options are DBUS.md's dictionaries, their types already checked by who received them; a key that a kind does
+not know is not acted on.
 """
 
 from collections.abc import Mapping
@@ -34,9 +34,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Install(Request):
-    """Options: accept-permissions b, permissions-hash s, expected-digest s, reinstall b, remote s, background b,
+    """What to bring here, or to bring up to date.
+
+    Options: accept-permissions b, permissions-hash s, expected-digest s, reinstall b, remote s, background b,
     credential a{sv} (username and password, or identity-token).
-    """  # noqa: D205
+    """
 
     kind: ClassVar[str] = "install"
     refs: tuple[str, ...]
@@ -78,7 +80,7 @@ class Uninstall(Request):
 
 @dataclass(frozen=True, slots=True)
 class Rollback(Request):
-    """Options: to s (a version, digest or commit that is kept here; without it the one before the current)."""
+    """Options: to s (a version, digest or commit that is kept here; absent: the one before the current)."""
 
     kind: ClassVar[str] = "rollback"
     id: str

@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Step 6: a merged commit becomes the app's current deployment.
 
-The store does it in R10's order; this module says what the record holds. Nothing is changed unless it returns.
+The store does it in R10's order; this module says what the record holds. Nothing is changed unless it
+returns.
 """
 
 import time

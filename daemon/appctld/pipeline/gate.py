@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Who may move refs, and which refs a job in the middle of its work needs.
 
-Imports run side by side; one job at a time moves app refs and `current`, or prunes. What a job has imported and
-no record names yet is kept by being listed here.
+Imports run side by side; one job at a time moves app refs and `current`, or prunes. What a job has imported
+and no record names yet is kept by being listed here.
 """
 
 import asyncio

@@ -10,13 +10,13 @@ import os
 
 from appctld.errors import DigestMismatch, Failed
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_str, get_strings
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_str, get_strings
 from appctld.model.manifest import COMPRESSION
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.plan import plan_layer
 from appctld.pipeline.stages import FetchedLayer, ImportedLayer, Planned, PlannedLayer, Source, Verified
 from appctld.pipeline.tools import BLOB_DEADLINE, Tools, endpoint, ignore
-from appctld.state.layers import LayerRecord, remember, shared
+from appctld.state.layers import LayerRecord, remember
 from appctld.state.paths import layer_ref
 from appctld.system.pump import pump
 
@@ -86,26 +86,24 @@ async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> No
 
 async def _import(fetched: FetchedLayer, verified: Verified, tools: Tools) -> ImportedLayer:
     layer = fetched.layer
-    match layer.source:
-        case Source.HELD:
-            commit, dropped = layer.commit, ()
-        case Source.SHARED:
-            commit, dropped = await _adopt(layer, verified, tools), ()
-        case Source.MISSING:
-            tools.progress.stage("importing")
-            commit, dropped = await _import_blob(fetched, verified, tools)
+    dropped: tuple[str, ...] = ()
+    if layer.source is Source.HELD:
+        commit = layer.commit
+    elif layer.source is Source.SHARED:
+        commit = await _adopt(layer, verified, tools)
+    else:
+        tools.progress.stage("importing")
+        commit, dropped = await _import_blob(fetched, verified, tools)
     return ImportedLayer(layer, commit, fetched.downloaded, dropped)
 
 
 async def _adopt(layer: PlannedLayer, verified: Verified, tools: Tools) -> str:
     """Take over what another remote brought: every object is hashed again before our ref names it (R5)."""
     remote = verified.resolved.remote.name
-    answer = await tools.store(
-        {"op": "adopt-layer", "commit": layer.commit, "ref": layer_ref(remote, layer.diff_id)}
+    await tools.store({"op": "adopt-layer", "commit": layer.commit, "ref": layer_ref(remote, layer.diff_id)})
+    remember(
+        tools.paths, LayerRecord(remote, layer.diff_id, layer.commit, layer.descriptor.size, anonymous=True)
     )
-    record = shared(tools.paths, [name for name in tools.shares if name != remote], layer.diff_id)
-    size = record.size if record else get_int(answer, "size", 0)
-    remember(tools.paths, LayerRecord(remote, layer.diff_id, layer.commit, size, layer.descriptor.size, True))
     return layer.commit
 
 
@@ -122,13 +120,14 @@ async def _import_blob(
     }
     answer = await _read_tar(fetched, request, tools)
     try:
-        commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "size")
+        commit = Digest(get_str(answer, "commit")).hex
         dropped = tuple(get_strings(answer, "dropped"))
     except JsonError as error:
         raise Failed("the store's answer makes no sense") from error
     anonymous = tools.credential is None
     remember(
-        tools.paths, LayerRecord(remote.name, layer.diff_id, commit, size, layer.descriptor.size, anonymous)
+        tools.paths,
+        LayerRecord(remote.name, layer.diff_id, commit, layer.descriptor.size, anonymous=anonymous),
     )
     return commit, dropped
 

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Step 5: the image's layers as one commit that carries what was verified.
 
-The tree's own metadata file is held against the label that the preview showed: shown unlike deployed is refused
-(CVE-2021-43860), and a file without a label may ask for nothing that nobody was shown.
+The tree's own metadata file is held against the label that the preview showed: shown unlike deployed is
+refused (CVE-2021-43860), and a file without a label may ask for nothing that nobody was shown.
 """
 
 import base64

@@ -6,8 +6,6 @@ The config is fetched and must be the blob that the signed manifest names; then 
 this remote, shared by another (R5), or missing. Whose ID it is, is decided here too (R8).
 """
 
-from fnmatch import fnmatchcase
-
 from appctld.errors import ArchMismatch, BadManifest, Conflict, DigestMismatch, NotFound
 from appctld.model.appid import checked_id, id_of_reference
 from appctld.model.digest import Digest
@@ -81,7 +79,7 @@ async def _config_bytes(verified: Verified, tools: Tools) -> bytes:
 
 
 def _check_platform(config: ImageConfig, tools: Tools) -> None:
-    """skopeo signs every instance of an index with the same tag, so the config must say what it is."""
+    """Skopeo signs every instance of an index with the same tag, so the config must say what it is."""
     ours, theirs = tools.platform, config.platform
     if (theirs.os, theirs.architecture) != (ours.os, ours.architecture):
         raise ArchMismatch(f"an image for {theirs}, and this machine is {ours}")
@@ -104,7 +102,7 @@ def _owned_id(verified: Verified, config: ImageConfig, metadata: Metadata | None
     reference, remote = verified.resolved.reference, verified.resolved.remote
     named = config.label(APP_ID) or (metadata.name if metadata else "")
     app_id = checked_id(named) if named else id_of_reference(reference)
-    if remote.ids and not any(fnmatchcase(app_id, pattern) for pattern in remote.ids):
+    if not remote.allows(app_id):
         raise Conflict(f"remote {remote.name} may not install {app_id} (its ids= say which)")
     owner = installed(tools.paths).get(app_id)
     if owner is None:

@@ -6,7 +6,7 @@ The one thing acted on before a signature holds is which entry of an index to ta
 chooses which manifest must then be signed.
 """
 
-from appctld.config.remotes import Remote
+from appctld.config.remote import Remote
 from appctld.errors import BadManifest, DigestMismatch, Failed
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonError, JsonObject, get_int, get_objects, get_str

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The sentence: what appctl does, one line a step. Nothing else stands here."""
 
-from appctld.config.remotes import Remote
+from appctld.config.remote import Remote
 from appctld.model.reference import Reference
 from appctld.pipeline.deploy import deploy
 from appctld.pipeline.layer import fetch_and_import

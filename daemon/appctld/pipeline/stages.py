@@ -2,16 +2,16 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The pipeline's values: what each step took from the step before, and nothing it could do without.
 
-`Reference -> Resolved -> Verified -> Planned -> FetchedLayer -> ImportedLayer -> Merged -> Deployed`. Each type
-is constructed in exactly one function (a test reads the syntax tree), so holding a value proves that its step
-was done: skipping verification is a type error. No value is written to disk and read back.
+`Reference -> Resolved -> Verified -> Planned -> FetchedLayer -> ImportedLayer -> Merged -> Deployed`. Each
+type is constructed in exactly one function (a test reads the syntax tree), so holding a value proves that its
+step was done: skipping verification is a type error. No value is written to disk and read back.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from appctld.config.remotes import Remote
+from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.image import ImageConfig
 from appctld.model.manifest import Descriptor, Index, Manifest

@@ -9,14 +9,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from appctld.config.remotes import Remote
+from appctld.config.remote import Remote
+from appctld.config.remotes import KEYRING_BYTES
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Platform
 from appctld.model.reference import Reference
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.parallel import two_ends
 from appctld.state.paths import Paths
-from appctld.system.pipes import collect
+from appctld.system.pipes import collect, memory_file
 from appctld.system.sandbox import Launcher
 from appctld.system.worker import Program, Report, Runner
 
@@ -24,6 +25,7 @@ FETCH_DEADLINE = 120.0  # seconds for small documents; the fetcher gives up earl
 BLOB_DEADLINE = (
     6 * 3600.0
 )  # a layer of a few GB on a slow line; a stalled one is ended by the fetcher's floor
+KEYRING_DEADLINE = 30.0  # gpg reads at most 64 KiB
 STORE_DEADLINE = 3600.0  # the largest layer on a slow disk
 
 
@@ -99,6 +101,16 @@ class Tools:
         return await two_ends(
             self.fetch(request, fds={"out": writing}, report=ignore), collect(reading, limit)
         )
+
+    async def import_keys(self, keys: bytes) -> bytes:
+        """Public keys as the keyring that gpgv reads. Raises InvalidReference, LimitExceeded."""
+        module = "appctld.workers.keyring"
+        program = self._program(module, self.launcher.worker(module), KEYRING_DEADLINE)
+        source = memory_file("keys", keys)
+        reading, writing = os.pipe()
+        asking = self.runner.run(program, {"op": "import"}, ignore, fds={"in": source, "out": writing})
+        _, keyring = await two_ends(asking, collect(reading, KEYRING_BYTES))
+        return keyring
 
     def _program(self, module: str, command: tuple[str, ...], deadline: float) -> Program:
         return Program(module, command, deadline, self.launcher.environment)

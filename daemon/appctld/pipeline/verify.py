@@ -56,8 +56,10 @@ async def _judge(digest: Digest, resolved: Resolved, tools: Tools) -> Verdict:
 async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> tuple[list[bytes], list[str]]:
     """What lies in the remote's lookaside for `digest`, and where we looked."""
     remote = resolved.remote
-    if remote.verify != "gpg" or remote.lookaside is None:
+    if remote.verify != "gpg":
         return [], []
+    if remote.lookaside is None:
+        return [], [f"remote {remote.name} names no lookaside"]
     request: JsonObject = {
         "op": "signatures",
         "lookaside": remote.lookaside,

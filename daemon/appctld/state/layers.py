@@ -6,10 +6,9 @@ A record says what we computed ourselves. It belongs to one remote; another remo
 R5 allows (`shared` says which), and then hashes every object again.
 """
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
-
-import json
 
 from appctld.errors import AppctlError
 from appctld.model.digest import Digest
@@ -22,7 +21,7 @@ RECORD_BYTES = 4096  # five short members
 
 @dataclass(frozen=True, slots=True)
 class LayerRecord:
-    """One layer of one remote. `size` is the uncompressed tar's, `blob_size` the compressed blob's, in bytes.
+    """One layer of one remote. `blob_size` is the compressed blob's, in bytes.
 
     `anonymous`: it was fetched without any credential, so naming its digest hands over nothing private.
     """
@@ -30,7 +29,6 @@ class LayerRecord:
     remote: str
     diff_id: Digest
     commit: str
-    size: int
     blob_size: int
     anonymous: bool
 
@@ -40,7 +38,6 @@ def remember(paths: Paths, record: LayerRecord) -> None:
     make_directories(paths.layers(record.remote))
     facts = {
         "commit": record.commit,
-        "size": record.size,
         "blob_size": record.blob_size,
         "anonymous": record.anonymous,
     }
@@ -56,7 +53,6 @@ def held(paths: Paths, remote: str, diff_id: Digest) -> LayerRecord | None:
             remote=remote,
             diff_id=diff_id,
             commit=Digest(get_str(obj, "commit")).hex,
-            size=get_int(obj, "size"),
             blob_size=get_int(obj, "blob_size"),
             anonymous=get_bool(obj, "anonymous"),
         )

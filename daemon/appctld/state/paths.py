@@ -41,6 +41,11 @@ class Paths:
         return self.root / "history.jsonl"
 
     @property
+    def last_check(self) -> Path:
+        """What the last check for updates found."""
+        return self.root / "last-check.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the daemon and by every worker of it."""
         return self.root / "lock"

@@ -2,11 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What is installed: one record.json a deployment, and `current`, whose rename is the only commit point.
 
-The store writes the files (DESIGN.md, R10); this module says what stands in them and reads them back. A record
-that cannot be read hides its deployment and nothing else.
+The store writes the files (DESIGN.md, R10); this module says what stands in them and reads them back. A
+record that cannot be read, or that stands in another's place, hides its deployment and nothing else.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -33,7 +32,7 @@ RECORD_BYTES = 1 << 20  # 256 layers and 100 dropped paths are some 500 KiB at m
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The facts of one deployment. Times are seconds since 1970, sizes bytes; `installed_size` is the store's."""
+    """One deployment: times in seconds since 1970, sizes in bytes; `installed_size` is the store's."""
 
     id: str
     remote: str
@@ -143,16 +142,19 @@ def read_record(deployment: Path) -> Record:
     """The record of one deployment directory. Raises RepoCorrupt."""
     try:
         with (deployment / "record.json").open("rb") as file:
-            return Record.from_json(parse_object(file.read(RECORD_BYTES + 1), RECORD_BYTES))
+            record = Record.from_json(parse_object(file.read(RECORD_BYTES + 1), RECORD_BYTES))
     except (OSError, JsonError, AppctlError) as error:
         raise RepoCorrupt(
             f"the record of {deployment.parent.name} cannot be read", path=str(deployment)
         ) from error
+    if (record.id, record.deployment) != (deployment.parent.name, deployment.name):
+        raise RepoCorrupt("a record stands where another should be", path=str(deployment))
+    return record
 
 
 def _read_app(directory: Path) -> Installed | None:
     try:
-        current = os.readlink(directory / "current")
+        current = str((directory / "current").readlink())
     except OSError:
         return None
     records = {record.deployment: record for record in _records(directory)}

@@ -24,3 +24,16 @@ async def collect(descriptor: int, limit: int) -> bytes:
         return bytes(data)
     finally:
         transport.close()
+
+
+def memory_file(name: str, data: bytes) -> int:
+    """A descriptor, at its start, of a file that is only in memory and holds `data`."""
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The composition root: builds one scope's daemon, serves it, and ends when nobody needs it.
+
+Started by the bus (`appctld --user`) or by systemd (`appctld --system`). Refuses to be root: nothing of
+appctl needs that, and bubblewrap started by root is no sandbox.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from appctld import __version__
+from appctld.bus.connection import BusLostError, Connection, connect
+from appctld.bus.paths import BUS_NAME
+from appctld.bus.polkit import Authorizer, PolkitAuthorizer, SessionAuthorizer
+from appctld.bus.serve import serve
+from appctld.bus.server import Server
+from appctld.bus.service import Service
+from appctld.errors import AppctlError
+from appctld.jobs.start import Rooms, build
+from appctld.scope import Scope, system_scope, user_scope
+from appctld.system.journal import set_up
+from appctld.system.pump import pump
+
+PROBE_SECONDS = 10.0  # a sandbox that does not start within this will not start at all
+IDLE_CHECK_SECONDS = 5.0  # how often the daemon looks whether anybody still needs it
+
+logger = logging.getLogger("appctld")
+
+
+def main() -> int:
+    """Parse the command line and run. The exit status is 0 only for an orderly end."""
+    parser = argparse.ArgumentParser(prog="appctld", description="The daemon of appctl; D-Bus starts it.")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--system", action="store_true", help="the machine's, on the system bus, as user appctl"
+    )
+    which.add_argument("--user", action="store_true", help="the calling user's, on the session bus")
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    parser.add_argument("--version", action="version", version=f"appctld {__version__}")
+    arguments = parser.parse_args()
+    set_up(verbose=arguments.verbose)
+    if os.geteuid() == 0:
+        logger.error("appctld does not run as root; the system scope runs as user appctl")
+        return 1
+    try:
+        return asyncio.run(run(system_scope() if arguments.system else user_scope(os.environ)))
+    except AppctlError as error:
+        logger.error("%s", error.message)  # noqa: TRY400 - said for people, not for debuggers
+        return 1
+    except BusLostError:
+        logger.error("the bus is gone")  # noqa: TRY400 - systemd starts us again
+        return 1
+
+
+async def run(scope: Scope) -> int:
+    """Serve one scope until nobody needs it, the bus goes away, or we are told to stop."""
+    await check_sandbox(scope)
+    rooms = await build(scope.name, scope.paths, scope.configuration, scope.tools())
+    connection = await connect(system=scope.is_system)
+    try:
+        service = _service(scope, rooms, connection)
+        server = await serve(connection, service, scope.interfaces)
+        await connection.own_name(BUS_NAME)
+        await _until_unneeded(scope, rooms, connection, server)
+        return 0
+    finally:
+        await rooms.jobs.close()
+        await connection.close()
+
+
+async def check_sandbox(scope: Scope) -> None:
+    """Raise an error with a hint when the sandbox cannot start here: nothing runs without it."""
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    command = scope.launcher.stock("true")
+    status = await pump(
+        command, source=null, sink=os.dup(null), deadline=PROBE_SECONDS, what="starting the sandbox"
+    )
+    if status != 0:
+        raise AppctlError(
+            "bubblewrap cannot start a sandbox here (are unprivileged user namespaces allowed?), and appctl"
+            " does not work without one"
+        )
+
+
+def _service(scope: Scope, rooms: Rooms, connection: Connection) -> Service:
+    uid = os.geteuid()
+    authorizer: Authorizer = PolkitAuthorizer(connection, uid) if scope.is_system else SessionAuthorizer(uid)
+    return Service(
+        jobs=rooms.jobs,
+        apps=rooms.apps,
+        remotes=rooms.remotes,
+        authorizer=authorizer,
+        scope=scope.name,
+        uid=uid,
+        version=__version__,
+    )
+
+
+async def _until_unneeded(scope: Scope, rooms: Rooms, connection: Connection, server: Server) -> None:
+    """Return after an idle time or a signal. Raises BusLostError."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    lost = asyncio.ensure_future(connection.wait_lost())
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        while not stopped.done():
+            await asyncio.wait(
+                {lost, stopped}, timeout=IDLE_CHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if lost.done():
+                lost.result()
+                raise BusLostError("the bus is gone")
+            if not rooms.jobs.all() and server.idle_seconds > scope.idle_seconds:
+                await connection.release_name(BUS_NAME)
+                await server.finish()
+                return
+    finally:
+        lost.cancel()
+        stopped.cancel()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Install and Resolve: the sentence for what a caller named.
+
+Installing an installed ID from its own remote is an update; the same digest again changes nothing and is no
+failure. What was shown is what is installed: a digest or permissions other than the preview's are refused.
+"""
+
+from appctld.config.remote import Remote
+from appctld.errors import AppctlError, DigestMismatch, NeedsApproval
+from appctld.jobs.removal import drop_older
+from appctld.jobs.requests import Install, Resolve, flag, text
+from appctld.jobs.views import deployed_view, outcome_view, preview_view
+from appctld.jobs.workshop import Workshop, each
+from appctld.model.jsonvalue import JsonObject
+from appctld.model.permissions import Permission, permissions_hash
+from appctld.model.reference import Reference
+from appctld.pipeline.run import install, preview
+from appctld.pipeline.stages import Planned
+from appctld.state.records import Record
+
+
+async def install_all(request: Install, shop: Workshop) -> JsonObject:
+    """Install every reference of the request."""
+
+    async def one(name: str) -> JsonObject:
+        remote, reference = shop.book.find(name, text(request, "remote"))
+        return await _install_one(reference, remote, request, shop)
+
+    return {"apps": await each(shop, request.refs, one)}
+
+
+async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
+    """The preview of one reference."""
+    remote, reference = shop.book.find(request.reference, text(request, "remote"))
+    planned = await plan_reference(reference, remote, shop)
+    return {"preview": preview_view(planned, _current(planned, shop))}
+
+
+async def plan_reference(reference: Reference, remote: Remote, shop: Workshop) -> Planned:
+    """The plan for one reference; an error says what it is about and what still runs."""
+    try:
+        return await preview(reference, remote, shop.tools)
+    except AppctlError as error:
+        running = [app for app in shop.installed().values() if app.current.reference == str(reference)]
+        if running:
+            error.about(note=f"Nothing changed; {running[0].current.version} still runs.")
+        error.about(reference=str(reference), remote=remote.name)
+        raise
+
+
+async def deploy_plan(planned: Planned, shop: Workshop) -> JsonObject:
+    """Do what a plan says, write it into the history, and drop what is no longer kept."""
+    deployed = await install(planned, shop.tools)
+    view = deployed_view(deployed, shop.tools.paths)
+    event = "update" if deployed.previous else "install"
+    shop.record(
+        event, {key: view[key] for key in ("id", "version", "reference", "image-digest", "remote", "signer")}
+    )
+    shop.observer.apps_changed([planned.id])
+    await drop_older(planned.id, shop)
+    return view
+
+
+async def _install_one(reference: Reference, remote: Remote, request: Install, shop: Workshop) -> JsonObject:
+    planned = await plan_reference(reference, remote, shop)
+    current = _current(planned, shop)
+    _check_as_shown(planned, request)
+    if (
+        current
+        and current.image_digest == planned.verified.resolved.digest
+        and not flag(request, "reinstall")
+    ):
+        return outcome_view(current, shop.tools.paths, changed=False)
+    return await deploy_plan(planned, shop)
+
+
+def _check_as_shown(planned: Planned, request: Install) -> None:
+    digest = str(planned.verified.resolved.digest)
+    if text(request, "expected-digest") not in {"", digest}:
+        raise DigestMismatch(f"{planned.verified.resolved.reference} is now {digest}, not what was shown")
+    shown = text(request, "permissions-hash")
+    if shown and shown != permissions_hash(planned.permissions):
+        raise NeedsApproval("the image asks for other permissions than were shown")
+    check_approved(planned.permissions, (), accepted=flag(request, "accept-permissions") or bool(shown))
+
+
+def check_approved(
+    asked: tuple[Permission, ...], approved: tuple[Permission, ...], *, accepted: bool
+) -> None:
+    """Raise NeedsApproval for what nobody approved."""
+    new = [permission for permission in asked if permission not in approved]
+    if new and not accepted:
+        wishes = ", ".join(f"{permission.kind}={permission.value}" for permission in new)
+        raise NeedsApproval(f"the image asks for {wishes}")
+
+
+def _current(planned: Planned, shop: Workshop) -> Record | None:
+    app = shop.installed().get(planned.id)
+    return app.current if app else None

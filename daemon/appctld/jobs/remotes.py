@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The remotes, for those who ask for one and those who change them.
+
+Read anew at every call, so that an administrator's edit counts at once. Keys from outside are imported by gpg
+in a sandbox before they are written.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from appctld.config.remote import Remote
+from appctld.config.store import RemoteStore
+from appctld.errors import InUse, InvalidReference, PolicyDenied
+from appctld.jobs.observer import Observer
+from appctld.model.reference import Reference
+from appctld.pipeline.tools import Tools
+from appctld.state.records import installed
+
+
+class RemoteBook:
+    """The remotes of one scope; `directories` in order of precedence, the writable one first."""
+
+    def __init__(self, directories: Sequence[Path], tools: Tools, observer: Callable[[], Observer]) -> None:
+        self._store = RemoteStore(tuple(directories))
+        self._tools = tools
+        self._observer = observer
+
+    def all(self) -> list[Remote]:
+        """Every remote, by name."""
+        return list(self._store.load())
+
+    def get(self, name: str) -> Remote:
+        """One remote that may be asked. Raises NoRemote, or PolicyDenied when it is disabled."""
+        remote = self._store.load().get(name)
+        if not remote.enabled:
+            raise PolicyDenied(f"remote {name} is disabled ({remote.origin})", remote=name)
+        return remote
+
+    def find(self, text: str, remote: str = "") -> tuple[Remote, Reference]:
+        """The remote that covers `text`, and the whole reference that it means.
+
+        With `remote`, it must be that one. Raises InvalidReference, NoRemote, PolicyDenied.
+        """
+        remotes = self._store.load()
+        reference = remotes.expand(text)
+        found = remotes.covering(reference)
+        if remote and found.name != remote:
+            raise InvalidReference(f"{reference} belongs to remote {found.name}, not to {remote}")
+        return found, reference
+
+    def shared_names(self) -> tuple[str, ...]:
+        """The remotes whose layers others may use, if they hash them again (R5)."""
+        return tuple(remote.name for remote in self._store.load() if remote.share)
+
+    async def add(self, name: str, settings: Mapping[str, str], keys: bytes, ca: bytes | None = None) -> None:
+        """Write a new remote. Raises as `RemoteStore.add`, and InvalidReference for what are no keys."""
+        keyring = await self._import(keys) if keys else None
+        self._store.add(name, settings, keyring, ca)
+        self._observer().remotes_changed([name])
+
+    async def modify(
+        self, name: str, settings: Mapping[str, str], keys: bytes | None = None, ca: bytes | None = None
+    ) -> None:
+        """Change what is given. Raises as `RemoteStore.modify`."""
+        keyring = await self._import(keys) if keys else None
+        self._store.modify(name, settings, keyring, ca)
+        self._observer().remotes_changed([name])
+
+    async def remove(self, name: str) -> None:
+        """Forget a remote. Raises InUse while apps from it are installed."""
+        apps = sorted(
+            app.current.id for app in installed(self._tools.paths).values() if app.current.remote == name
+        )
+        if apps:
+            raise InUse(f"{', '.join(apps)} would never be updated again: uninstall first", remote=name)
+        self._store.remove(name)
+        self._observer().remotes_changed([name])
+
+    async def _import(self, keys: bytes) -> bytes:
+        """What gpg makes of them, as the keyring that gpgv reads."""
+        return await self._tools.import_keys(keys)

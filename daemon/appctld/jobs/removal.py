@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Uninstall, Prune, and what is dropped after an update: everything that removes.
+
+The current deployment and the one before it are kept; older ones go, never one in use. What no record and no
+running job needs is pruned under the gate.
+"""
+
+from appctld.errors import Busy, Failed, InUse, NotInstalled
+from appctld.jobs.requests import Prune, Uninstall, flag
+from appctld.jobs.workshop import Workshop, each
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_strings
+from appctld.state.layers import forget_refs
+from appctld.state.paths import app_ref
+from appctld.state.records import Record, roots
+
+KEPT = 1  # deployments kept beside the current one, so that a rollback needs no network
+
+
+async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
+    """Remove the apps named, then prune what that frees."""
+
+    async def one(app_id: str) -> JsonObject:
+        app = shop.installed().get(app_id)
+        if app is None:
+            raise NotInstalled(f"{app_id} is not installed")
+        await _remove(app_id, list(app.records), whole=True, shop=shop)
+        shop.record("uninstall", {"id": app_id, "version": app.current.version})
+        shop.observer.apps_changed([app_id])
+        return {"id": app_id, "version": app.current.version, "changed": True}
+
+    apps = await each(shop, request.ids, one)
+    pruned = await _prune_if_free(shop)
+    return {"apps": apps, "freed-bytes": pruned.get("freed-bytes", 0)}
+
+
+async def prune(request: Prune, shop: Workshop) -> JsonObject:
+    """Remove what nothing needs, or say what could be. Raises Busy."""
+    dry_run = flag(request, "dry-run")
+    if not dry_run:
+        for app_id in shop.installed():
+            await drop_older(app_id, shop)
+    return await _prune(shop, dry_run=dry_run)
+
+
+async def drop_older(app_id: str, shop: Workshop) -> None:
+    """Remove the deployments of an app that are no longer kept; one that runs stays for the next time."""
+    app = shop.installed().get(app_id)
+    older = app.kept[KEPT:] if app else ()
+    for record in older:
+        try:
+            await _remove(app_id, [record], whole=False, shop=shop)
+        except InUse:
+            continue
+    if older:
+        await _prune_if_free(shop)
+
+
+async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Workshop) -> None:
+    names: list[Json] = [record.deployment for record in records]
+    refs: list[Json] = [app_ref(record.remote, record.id, record.deployment) for record in records]
+    async with shop.tools.gate.moving():
+        await shop.tools.store(
+            {"op": "remove", "id": app_id, "deployments": None if whole else names, "refs": refs}
+        )
+
+
+async def _prune_if_free(shop: Workshop) -> JsonObject:
+    """A prune that may as well happen another time."""
+    try:
+        return await _prune(shop, dry_run=False)
+    except Busy:
+        return {}
+
+
+async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
+    paths = shop.tools.paths
+    async with shop.tools.gate.moving() as needed:
+        keep: list[Json] = [*sorted(roots(paths) | needed)]
+        answer = await shop.tools.store({"op": "prune", "keep_refs": keep, "dry_run": dry_run})
+        try:
+            dropped = get_strings(answer, "refs")
+            freed, objects = get_int(answer, "freed_bytes"), get_int(answer, "objects")
+        except JsonError as error:
+            raise Failed("the store's answer makes no sense") from error
+        if not dry_run:
+            forget_refs(paths, dropped)
+    return {"freed-bytes": freed, "objects": objects, "dry-run": dry_run}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Rollback: make a deployment that is still kept here current again. No network, no downgrade (R9)."""
+
+from appctld.errors import NotFound, NotInstalled
+from appctld.jobs.requests import Rollback, text
+from appctld.jobs.views import outcome_view
+from appctld.jobs.workshop import Workshop
+from appctld.model.jsonvalue import JsonObject
+from appctld.state.records import Installed, Record
+
+
+async def roll_back(request: Rollback, shop: Workshop) -> JsonObject:
+    """Go back to what the request names, or to the deployment before the current one.
+
+    Raises NotInstalled, NotFound (nothing such is kept), RepoCorrupt (it is damaged).
+    """
+    async with shop.tools.gate.moving():
+        app = shop.installed().get(request.id)
+        if app is None:
+            raise NotInstalled(f"{request.id} is not installed")
+        target = _target(app, text(request, "to"))
+        shop.tools.progress.stage("deploying")
+        await shop.tools.store(
+            {
+                "op": "activate",
+                "id": target.id,
+                "deployment": target.deployment,
+                "commit": target.commit,
+            }
+        )
+    view = outcome_view(target, shop.tools.paths, changed=True, previous=app.current)
+    shop.record(
+        "rollback", {"id": target.id, "version": target.version, "previous-version": app.current.version}
+    )
+    shop.observer.apps_changed([target.id])
+    return {"apps": [view]}
+
+
+def _target(app: Installed, wanted: str) -> Record:
+    if not wanted:
+        previous = app.previous()
+        if previous is None:
+            raise NotFound(f"no other version of {app.current.id} is kept here")
+        return previous
+    for record in app.kept:
+        if wanted in {record.version, str(record.image_digest), record.commit, record.deployment}:
+            return record
+    kept = ", ".join(record.version for record in app.kept) or "none"
+    raise NotFound(f"{wanted!r:.80} of {app.current.id} is not kept here (kept: {kept})")

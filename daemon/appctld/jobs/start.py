@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Open a state directory for work: take its lock, sweep up after who was killed, put the rooms together."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from appctld.errors import Failed
+from appctld.jobs.apps import Apps
+from appctld.jobs.job import Job
+from appctld.jobs.observer import Observer
+from appctld.jobs.queue import Jobs, Perform
+from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.requests import AnyRequest
+from appctld.jobs.work import work
+from appctld.jobs.workshop import workshop
+from appctld.model.jsonvalue import Json, JsonError, get_strings
+from appctld.pipeline.tools import Tools
+from appctld.state.layers import forget_refs
+from appctld.state.lock import take_lock
+from appctld.state.paths import Paths
+from appctld.state.records import roots
+from appctld.system.worker import Processes
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the bus serves."""
+
+    jobs: Jobs
+    apps: Apps
+    remotes: RemoteBook
+
+
+async def build(scope: str, paths: Paths, configuration: Sequence[Path], tools: Tools) -> Rooms:
+    """The rooms of one scope, over a state directory that is locked, whole and swept.
+
+    Raises Busy when another daemon has it.
+    """
+    paths.create()
+    lock = take_lock(paths)
+    if isinstance(tools.runner, Processes):
+        tools = replace(tools, runner=Processes(held=(lock,)))
+    await recover(tools)
+    book = RemoteBook(configuration, tools, observer=lambda: jobs.observer)
+    jobs = Jobs(perform=_performer(scope, tools, book))
+    return Rooms(jobs, Apps(paths, scope), book)
+
+
+async def recover(tools: Tools) -> None:
+    """After a crash: what no record names goes; a record whose ref is gone is reported."""
+    keep: list[Json] = [*sorted(roots(tools.paths))]
+    answer = await tools.store({"op": "recover", "keep_refs": keep})
+    try:
+        dropped, missing = get_strings(answer, "dropped"), get_strings(answer, "missing_refs")
+    except JsonError as error:
+        raise Failed("the store's answer makes no sense") from error
+    forget_refs(tools.paths, dropped)
+    for ref in missing:
+        logger.error("the repository lacks %s, which an installed app needs", ref)
+
+
+def _performer(scope: str, tools: Tools, book: RemoteBook) -> Perform:
+    async def perform(request: AnyRequest, job: Job, observer: Observer) -> None:
+        shop = workshop(scope, tools, book, observer, job, request)
+        job.result = await work(request, shop)
+
+    return perform

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Update and CheckUpdates: the sentence again, for the reference and remote that an app came from (R8)."""
+
+from appctld.errors import AppctlError, NotInstalled
+from appctld.jobs.install import check_approved, deploy_plan, plan_reference
+from appctld.jobs.requests import CheckUpdates, Update, flag
+from appctld.jobs.views import outcome_view
+from appctld.jobs.workshop import Workshop, each
+from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.reference import parse_reference
+from appctld.pipeline.stages import Planned
+from appctld.state.available import Available, remember_check
+from appctld.state.records import Installed, Record
+
+
+async def update_all(request: Update, shop: Workshop) -> JsonObject:
+    """Update the apps named, or all. An app that is up to date is no failure."""
+
+    async def one(app_id: str) -> JsonObject:
+        app = _installed(app_id, shop)
+        planned = await _newer(app.current, shop)
+        if planned is None:
+            return outcome_view(app.current, shop.tools.paths, changed=False)
+        check_approved(
+            planned.permissions, app.current.permissions, accepted=flag(request, "accept-permissions")
+        )
+        return await deploy_plan(planned, shop)
+
+    return {"apps": await each(shop, request.ids or sorted(shop.installed()), one)}
+
+
+async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
+    """What newer images there are. A remote that fails is reported with its app and hides no other."""
+    found: list[Json] = []
+    available: list[Available] = []
+    for app in shop.installed().values():
+        try:
+            planned = await _newer(app.current, shop)
+        except AppctlError as error:
+            found.append({**_update_view(app.current), "error": error.name, "message": error.message})
+            continue
+        if planned is not None:
+            digest = planned.verified.resolved.digest
+            available.append(Available(app.current.id, planned.version, planned.bytes_to_download, digest))
+            found.append(_update_view(app.current, planned))
+    remember_check(shop.tools.paths, available)
+    shop.observer.updates_changed()
+    return {"updates": found}
+
+
+async def _newer(current: Record, shop: Workshop) -> Planned | None:
+    """The plan for what the app's own remote offers now, if it is another image."""
+    reference = parse_reference(current.reference)
+    if reference.pinned:
+        return None
+    planned = await plan_reference(reference, shop.book.get(current.remote), shop)
+    return None if planned.verified.resolved.digest == current.image_digest else planned
+
+
+def _update_view(current: Record, planned: Planned | None = None) -> JsonObject:
+    return {
+        "id": current.id,
+        "version": current.version,
+        "remote": current.remote,
+        "update-version": planned.version if planned else "",
+        "update-size": planned.bytes_to_download if planned else 0,
+        "image-digest": str(planned.verified.resolved.digest) if planned else "",
+        "error": "",
+    }
+
+
+def _installed(app_id: str, shop: Workshop) -> Installed:
+    app = shop.installed().get(app_id)
+    if app is None:
+        raise NotInstalled(f"{app_id} is not installed")
+    return app

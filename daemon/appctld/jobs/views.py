@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What callers are told about apps and plans: plain dictionaries with DBUS.md's keys. Pure."""
+
+from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.permissions import permissions_hash
+from appctld.pipeline.stages import Deployed, Planned, Source
+from appctld.state.paths import Paths
+from appctld.state.records import Installed, Record
+
+
+def record_view(record: Record, paths: Paths) -> JsonObject:
+    """The facts of one deployment; `deployment` is the directory with its files."""
+    facts = {key.replace("_", "-"): value for key, value in record.to_json().items()}
+    facts["deployment"] = str(paths.app(record.id) / record.deployment / "files")
+    facts["tag"] = tag_of(record.reference)
+    return facts
+
+
+def app_view(app: Installed, paths: Paths, scope: str) -> JsonObject:
+    """An installed app, as `List` gives it."""
+    kept: list[Json] = [record.version for record in app.kept]
+    return {**record_view(app.current, paths), "scope": scope, "kept": kept}
+
+
+def outcome_view(
+    record: Record, paths: Paths, *, changed: bool, previous: Record | None = None
+) -> JsonObject:
+    """One app in the result of an install, update or rollback."""
+    return {
+        **record_view(record, paths),
+        "changed": changed,
+        "previous-version": previous.version if previous else "",
+    }
+
+
+def deployed_view(deployed: Deployed, paths: Paths) -> JsonObject:
+    """The same of what was just deployed."""
+    return outcome_view(deployed.record, paths, changed=deployed.changed, previous=deployed.previous)
+
+
+def preview_view(planned: Planned, current: Record | None) -> JsonObject:
+    """What an install of `planned` would do."""
+    resolved, verdict = planned.verified.resolved, planned.verified.verdict
+    signer = verdict.signers[0] if verdict.signers else None
+    missing = [layer for layer in planned.layers if layer.source is Source.MISSING]
+    return {
+        "id": planned.id,
+        "title": planned.title,
+        "version": planned.version,
+        "reference": str(resolved.reference),
+        "image-digest": str(resolved.digest),
+        "remote": resolved.remote.name,
+        "verify": verdict.verify,
+        "signer": signer.fingerprint if signer else "",
+        "signer-name": signer.name if signer else "",
+        "signed-at": signer.signed_at if signer else 0,
+        "tag-bound": verdict.tag_bound,
+        "download-size": planned.bytes_to_download,
+        "reuse-size": planned.bytes_here,
+        "layers-total": len(planned.layers),
+        "layers-to-download": len(missing),
+        "permissions": [permission.to_json() for permission in planned.permissions],
+        "permissions-hash": permissions_hash(planned.permissions),
+        "ignored": list(planned.config.ignored),
+        "installed": current.version if current else "",
+        "change": _change(planned, current),
+    }
+
+
+def tag_of(reference: str) -> str:
+    """The tag in a reference's text; empty for one by digest."""
+    last = reference.rpartition("/")[2]
+    return "" if "@" in last else last.partition(":")[2]
+
+
+def _change(planned: Planned, current: Record | None) -> str:
+    if current is None:
+        return "install"
+    return "none" if current.image_digest == planned.verified.resolved.digest else "update"

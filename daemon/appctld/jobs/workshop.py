@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What every kind of job works with, and the way several apps in one job are tried one after the other."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+
+from appctld.errors import AppctlError, NeedsApproval
+from appctld.jobs.job import Job
+from appctld.jobs.observer import Observer
+from appctld.jobs.progress import JobProgress
+from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.requests import AnyRequest, credential
+from appctld.model.jsonvalue import Json, JsonObject
+from appctld.pipeline.tools import Tools
+from appctld.state.history import record_event
+from appctld.state.records import Installed, installed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """One job's surroundings: `tools` already tell this job's progress and hold its credential."""
+
+    scope: str
+    tools: Tools
+    book: RemoteBook
+    observer: Observer
+    job: Job
+
+    def installed(self) -> dict[str, Installed]:
+        """Every installed app, read anew."""
+        return installed(self.tools.paths)
+
+    def record(self, event: str, facts: JsonObject) -> None:
+        """Write one line of history; a log that cannot be written ends no job that is done."""
+        try:
+            record_event(
+                self.tools.paths, {"event": event, "uid": self.job.uid, "job": self.job.number, **facts}
+            )
+        except OSError:
+            logger.exception("the history could not be written")
+
+
+def workshop(
+    scope: str, base: Tools, book: RemoteBook, observer: Observer, job: Job, request: AnyRequest
+) -> Workshop:
+    """The surroundings of one job."""
+    tools = replace(
+        base,
+        shares=book.shared_names(),
+        credential=credential(request),
+        progress=JobProgress(job, observer),
+    )
+    return Workshop(scope, tools, book, observer, job)
+
+
+async def each(
+    shop: Workshop, names: Iterable[str], work: Callable[[str], Awaitable[JsonObject]]
+) -> list[Json]:
+    """Try every name; the results of those that worked. The first failure becomes the job's error.
+
+    One name alone fails the whole job, so that its error arrives as it is.
+    """
+    names = list(names)
+    if len(names) == 1:
+        return [await work(names[0])]
+    results: list[Json] = []
+    for name in names:
+        try:
+            result = await work(name)
+        except AppctlError as error:
+            _note_failure(shop, name, error)
+        else:
+            shop.job.items.append({"id": name, "state": "succeeded"})
+            results.append(result)
+        shop.observer.job_changed(shop.job)
+    return results
+
+
+def _note_failure(shop: Workshop, name: str, error: AppctlError) -> None:
+    state = "needs-approval" if isinstance(error, NeedsApproval) else "failed"
+    shop.job.items.append({"id": name, "state": state, "error": error.name, "message": error.message})
+    shop.job.error = shop.job.error or error

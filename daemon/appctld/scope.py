@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The two scopes, as one frozen value: where things are, which bus, what isolates workers.
+
+Part of the composition root: nothing below imports it.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import appctld
+from appctld.errors import Failed
+from appctld.model.manifest import Platform
+from appctld.pipeline.gate import Gate
+from appctld.pipeline.tools import Tools
+from appctld.state.paths import Paths
+from appctld.system.sandbox import Bubblewrap, Launcher
+from appctld.system.worker import Processes
+
+_ARCHITECTURES = {
+    "x86_64": ("amd64", ""),
+    "aarch64": ("arm64", "v8"),
+    "armv7l": ("arm", "v7"),
+    "i686": ("386", ""),
+    "ppc64le": ("ppc64le", ""),
+    "riscv64": ("riscv64", ""),
+    "s390x": ("s390x", ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`configuration` are the remotes.d directories, the writable one first; `interfaces` is the XML's."""
+
+    name: str
+    paths: Paths
+    configuration: tuple[Path, ...]
+    interfaces: Path
+    launcher: Launcher
+    platform: Platform
+    gunzip: str
+    idle_seconds: float
+
+    @property
+    def is_system(self) -> bool:
+        """System bus and polkit, or session bus and the user's own word."""
+        return self.name == "system"
+
+    def tools(self) -> Tools:
+        """What every job's work is done with."""
+        return Tools(
+            runner=Processes(),
+            launcher=self.launcher,
+            paths=self.paths,
+            platform=self.platform,
+            gate=Gate(),
+            gunzip=self.gunzip,
+        )
+
+
+def system_scope() -> Scope:
+    """The machine's: everything belongs to user appctl."""
+    configuration = (Path("/etc/appctl/remotes.d"), Path("/usr/lib/appctl/remotes.d"))
+    return _scope("system", Path("/var/lib/appctl"), configuration)
+
+
+def user_scope(environment: Mapping[str, str]) -> Scope:
+    """The calling user's own (XDG base directories)."""
+    home = Path(environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - of the passwd entry
+    data = _xdg(environment, "XDG_DATA_HOME", home / ".local" / "share")
+    configuration = _xdg(environment, "XDG_CONFIG_HOME", home / ".config")
+    return _scope("user", data / "appctl", (configuration / "appctl" / "remotes.d",))
+
+
+def _scope(name: str, state: Path, configuration: tuple[Path, ...]) -> Scope:
+    return Scope(
+        name=name,
+        paths=Paths(state),
+        configuration=configuration,
+        interfaces=_interfaces(),
+        launcher=Bubblewrap(code=tuple(sorted(code_directories()))),
+        platform=this_platform(),
+        gunzip="igzip" if shutil.which("igzip") else "gzip",
+        idle_seconds=120.0,
+    )
+
+
+def code_directories() -> set[Path]:
+    """What a worker must see of this program: the virtual environment and the package."""
+    return {Path(sys.prefix), _package().parent} - {Path("/usr")}
+
+
+def this_platform() -> Platform:
+    """This machine in Go's words. Raises Failed for one that nobody builds images for."""
+    machine = os.uname().machine
+    if machine not in _ARCHITECTURES:
+        raise Failed(f"machine type {machine} is not known")
+    architecture, variant = _ARCHITECTURES[machine]
+    return Platform("linux", architecture, variant)
+
+
+def _interfaces() -> Path:
+    """In an installed package the XML is inside it; in a checkout it is in data/dbus."""
+    installed = _package() / "interfaces"
+    return installed if installed.is_dir() else _package().parents[1] / "data" / "dbus"
+
+
+def _package() -> Path:
+    return Path(appctld.__file__).resolve().parent
+
+
+def _xdg(environment: Mapping[str, str], name: str, default: Path) -> Path:
+    """An XDG directory; a relative one counts as unset (basedir-spec)."""
+    value = Path(environment.get(name, ""))
+    return value if value.is_absolute() else default

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The whole sentence without a process: a runner that calls the workers' handlers in this interpreter.
+
+The store is the real one; the registry is a dictionary behind the fetcher's interface, and can lie. Layers are
+plain tars, so no decoder is needed.
+"""
+
+import asyncio
+import hashlib
+import io
+import json
+import os
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appctld.errors import NotFound
+from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str
+from appctld.model.manifest import OCI_MANIFEST
+from appctld.system.worker import Program, Report
+from appctld.workers.protocol import Handler, descriptor
+from appctld.workers.store.__main__ import HANDLERS as STORE
+
+Tree = Mapping[str, bytes | None]
+
+
+def layer_of(tree: Tree) -> bytes:
+    """A tar of a tree: a path to its bytes, a path ending in `/` to None."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, content in tree.items():
+            entry = tarfile.TarInfo(path)
+            entry.type, entry.mode = (tarfile.DIRTYPE, 0o755) if content is None else (tarfile.REGTYPE, 0o644)
+            entry.size = len(content or b"")
+            tar.addfile(entry, io.BytesIO(content or b""))
+    return buffer.getvalue()
+
+
+def digest_of(data: bytes) -> str:
+    """In its OCI spelling."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+@dataclass
+class MemoryRegistry:
+    """Blobs and tags of one repository; the fetcher's three operations."""
+
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    tags: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def push(self, tag: str, layers: Sequence[bytes], **config: object) -> str:
+        """Publish an image; its manifest digest."""
+        image = {
+            "os": "linux",
+            "architecture": "amd64",
+            "rootfs": {"type": "layers", "diff_ids": [digest_of(layer) for layer in layers]},
+            "config": config,
+        }
+        raw = json.dumps(image).encode()
+        document = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": self._add(raw, "application/vnd.oci.image.config.v1+json"),
+            "layers": [self._add(layer, "application/vnd.oci.image.layer.v1.tar") for layer in layers],
+        }
+        manifest = json.dumps(document).encode()
+        self.tags[tag] = self.tags[digest_of(manifest)] = manifest
+        return digest_of(manifest)
+
+    def _add(self, data: bytes, media_type: str) -> JsonObject:
+        self.blobs[digest_of(data)] = data
+        return {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the fetcher's table would hold."""
+        return {"resolve": self._resolve, "blob": self._blob}
+
+    def _resolve(self, request: JsonObject, _report: Report) -> JsonObject:
+        manifest = self.tags.get(get_str(request, "reference"))
+        with os.fdopen(descriptor(request, "out"), "wb") as out:
+            if manifest is None:
+                raise NotFound("the registry does not know that tag")
+            out.write(manifest)
+        return {"documents": [{"media_type": OCI_MANIFEST, "size": len(manifest)}]}
+
+    def _blob(self, request: JsonObject, report: Report) -> JsonObject:
+        digest = get_str(request, "digest")
+        self.asked.append(digest)
+        with os.fdopen(descriptor(request, "out"), "wb") as out:
+            data = self.blobs[digest][: get_int(request, "size") + 1]
+            out.write(data)
+        report({"bytes": len(data)})
+        return {"size": len(data)}
+
+
+class InlineRunner:
+    """A `Runner` without processes: each request runs in a thread, its descriptors taken over as a child would."""
+
+    def __init__(self, registry: MemoryRegistry) -> None:
+        self._tables = {"appctld.workers.fetch": registry.handlers(), "appctld.workers.store": STORE}
+        self.requests: list[JsonObject] = []
+
+    async def run(
+        self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
+    ) -> JsonObject:
+        """See `system.worker.Runner.run`."""
+        loop = asyncio.get_running_loop()
+        handler = self._tables[program.module][get_str(request, "op")]
+        whole: JsonObject = json.loads(json.dumps({**request, "fds": dict(fds)}))
+        self.requests.append(whole)
+        assert get_object(whole, "fds") == dict(fds)
+
+        def told(facts: JsonObject) -> None:
+            loop.call_soon_threadsafe(report, facts)
+
+        answer: JsonObject = await loop.run_in_executor(None, handler, whole, told)
+        return answer
+
+
+class NoLauncher:
+    """A `Launcher` whose command lines nobody starts."""
+
+    environment: Mapping[str, str] = {}
+
+    def worker(self, module: str, *, network: bool = False, writable: Sequence[Path] = ()) -> tuple[str, ...]:
+        """See `Launcher.worker`."""
+        return (module,)
+
+    def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
+        """See `Launcher.stock`."""
+        raise AssertionError("no process is started here")
