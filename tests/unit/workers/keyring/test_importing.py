@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import appctld
-from appctld.errors import AppctlError, InvalidReference, LimitExceeded
+from appctld.errors import AppctlError, Failed, InvalidReference, LimitExceeded
 from appctld.model.jsonvalue import JsonObject
 from appctld.system.sandbox import Bubblewrap
 from appctld.system.worker import Processes, Program
@@ -24,6 +24,7 @@ from support.keys import Keys
 
 FIXTURES = Path(__file__).parents[3] / "fixtures/keys"
 PUBLISHER = "A9224799278A335FAF0F5956CEDCC28E78EBA748"
+BOTH = (FIXTURES / "publisher.gpg").read_bytes() + (FIXTURES / "other.gpg").read_bytes()
 OTHER = "2EDE059432762767B7BD4C67647024864A4B5B7A"
 
 
@@ -146,6 +147,19 @@ def test_a_signature_is_no_key(keys: Keys) -> None:
 def test_more_than_64_kib_is_refused() -> None:
     key = (FIXTURES / "publisher.gpg").read_bytes()
     assert "65536 bytes" in refused(LimitExceeded, key * (KEYS_BYTES // len(key) + 1))
+
+
+def test_more_keys_than_a_publisher_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "KEYS", 1)
+    refused(LimitExceeded, BOTH)
+
+
+@pytest.mark.parametrize("written", [b"", (FIXTURES / "other.gpg").read_bytes()])
+def test_a_gpg_that_writes_other_keys_than_it_read_is_not_believed(
+    written: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing.gnupg.GPG, "export_keys", lambda *_args, **_options: written)
+    refused(Failed, BOTH)
 
 
 def test_the_users_own_keyring_is_neither_read_nor_written(
