@@ -35,6 +35,6 @@ async def work(request: AnyRequest, shop: Workshop) -> JsonObject:
             result = await resolve_one(request, shop)
         case CheckUpdates():
             result = await check_updates(request, shop)
-        case Prune():
+        case _:
             result = await prune(request, shop)
     return result

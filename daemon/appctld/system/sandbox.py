@@ -78,6 +78,7 @@ class Bubblewrap:
             *_system_view(),
             *(part for path in self.code for part in ("--ro-bind", str(path), str(path))),
             *(part for path in NAME_SERVICE if network for part in ("--ro-bind-try", path, path)),
+            *(("--proc", "/proc") if writable else ()),  # libostree links its files through /proc/self/fd
             *(part for path in writable for part in ("--bind", str(path), str(path))),
             *_setenv(),
             "--",
