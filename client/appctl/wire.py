@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
-Json: TypeAlias = "dict[str, JsonValue]"
+Json: TypeAlias = dict[str, "JsonValue"]
 
 _BASIC = {bool: "b", int: "t", str: "s", bytes: "ay"}
 _CLOSING = {"(": ")", "{": "}"}
