@@ -28,6 +28,10 @@ from appctld.workers.store.repository import Repository
 
 FILES, RECORD, RUN = "files", "record.json", "run.json"
 
+UNCOMMITTED = ".uncommitted"
+"""In a deployment that was finished and never current; without it a crash in between would leave what looks
+like a version that is kept for a rollback."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -72,7 +76,7 @@ def deploy(request: JsonObject, _report: Report) -> JsonObject:
                 raise Conflict(f"{target.id} has a deployment {target.deployment}", id=target.id)
             record = {**record, "installed_size": size}
             with _undone_on_failure(repository, target, ref, app):
-                _deploy(repository, target, ref, {RECORD: record, RUN: run}, app)
+                _deploy(repository, target, ref, {UNCOMMITTED: {}, RECORD: record, RUN: run}, app)
     return {"path": target.files}
 
 
@@ -91,6 +95,8 @@ def _deploy(
     os.rename(staging, target.deployment, src_dir_fd=app, dst_dir_fd=app)
     disk.sync(app)
     disk.point(target.deployment, app)
+    with contextlib.suppress(OSError):  # it is installed; recover.py does the same
+        os.unlink(f"{target.deployment}/{UNCOMMITTED}", dir_fd=app)
 
 
 def _check_out(repository: Repository, commit: str, within: int) -> None:
@@ -224,10 +230,12 @@ def _own_ref(ref: str, app_id: str) -> str:
 def _app_directory(target: Target, *, create: bool = False) -> Iterator[int]:
     if create:
         target.apps.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with disk.opened(target.apps) as apps:
-        if create:
-            disk.make_directory(target.id, apps)
-        elif not disk.exists(target.id, apps):
-            raise NotFound(f"{target.id} is not here", id=target.id)
-        with disk.opened(target.id, apps) as app:
-            yield app
+    with contextlib.ExitStack() as stack:
+        try:
+            apps = stack.enter_context(disk.opened(target.apps))
+            if create:
+                disk.make_directory(target.id, apps)
+            app = stack.enter_context(disk.opened(target.id, apps))
+        except FileNotFoundError as error:
+            raise NotFound(f"{target.id} is not here", id=target.id) from error
+        yield app

@@ -15,7 +15,7 @@ from appctld.errors import Failed, InUse
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
-from appctld.workers.store.deploy import FILES, RECORD, not_running
+from appctld.workers.store.deploy import FILES, RECORD, UNCOMMITTED, not_running
 from appctld.workers.store.failures import translated
 from appctld.workers.store.kinds import Kind
 from appctld.workers.store.prune import stale_refs
@@ -75,24 +75,27 @@ def _clear_apps(apps: Path) -> None:
 
 
 def _clear_app(app: int, app_id: str) -> None:
-    installed = disk.current(app) is not None
+    current = disk.current(app)
     for name in disk.entries(app):
         if name.startswith(disk.STAGING):
             disk.remove_tree(name, app)
-        elif name != disk.CURRENT and not (installed and _is_whole(app, name)):
+        elif name == current:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{name}/{UNCOMMITTED}", dir_fd=app)
+        elif name != disk.CURRENT and not (current and _is_kept(app, name)):
             # A client that outlived the crash may still run from it; the next start tries again
             with contextlib.suppress(InUse), not_running(app, app_id, name):
                 disk.remove_tree(name, app)
 
 
-def _is_whole(app: int, name: str) -> bool:
-    """A deployment got its name after its record was written, so this is about damage, not about crashes."""
+def _is_kept(app: int, name: str) -> bool:
+    """Whether a deployment was current once, and is whole."""
     try:
         with disk.opened(name, app) as directory, disk.opened(FILES, directory):
             disk.read_json(RECORD, directory)
+            return not disk.exists(UNCOMMITTED, directory)
     except (OSError, JsonError):
         return False
-    return True
 
 
 def _has_deployment(ref: str, apps: Path) -> bool:

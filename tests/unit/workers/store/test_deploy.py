@@ -1,0 +1,579 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Deploy, activate and remove on a real repository: what is there, in which order, and what a kill leaves."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import AppctlError, Conflict, Failed, InUse, NoSpace, NotFound, RepoCorrupt, UnsafeArchive
+from appctld.workers.store import deploy as deploy_module
+from appctld.workers.store import disk
+from appctld.workers.store.commit import Commit
+from appctld.workers.store.kinds import Kind
+from appctld.workers.store.repository import Repository
+from appctld.workers.store.tree import DirTree, serialize_dirtree
+from support.store_state import APP, State, modes, ref
+
+ONE = ("./", "usr/", "usr/run 0755 = one", "usr/data = same", "run -> usr/run")
+TWO = ("./", "usr/", "usr/run 0755 = two", "usr/data = same", "run -> usr/run")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path)
+
+
+# --- deploy -------------------------------------------------------------------------------------------------
+
+
+def test_a_deployment_is_the_files_the_records_the_ref_and_current(state: State) -> None:
+    commit = state.merge(*ONE)
+    files = state.deploy(commit)
+    assert files == state.app / f"{commit[:12]}.0" / "files"
+    assert (state.app / "current" / "files").samefile(files)
+    assert (files / "run").read_text() == "one"
+    assert str((files / "run").readlink()) == "usr/run"
+    record = json.loads((files.parent / "record.json").read_text())
+    assert record == {"id": APP, "commit": commit, "installed_size": record["installed_size"]}
+    assert record["installed_size"] >= len("one" + "same")
+    assert json.loads((files.parent / "run.json").read_text()) == {"format": 1}
+    assert state.refs() == {ref(commit): commit}
+    state.fsck()
+
+
+def test_files_are_hard_links_to_objects_and_versions_share_them(state: State) -> None:
+    one = state.deploy(state.merge(*ONE))
+    two = state.deploy(state.merge(*TWO))
+    assert state.object_of(one / "usr/data").samefile(two / "usr/data")
+
+
+HIDDEN = (
+    "./ 0700",
+    "none/ 0000",
+    "none/below/ 0000",
+    "none/below/f 0000 = x",
+    "home/ 0700",
+    "home/f 0600 = x",
+    "tmp/ 01777",
+    "group/ 02775",
+    "su 04755 = x",
+    "sg 02711 = x",
+    "open 0666 = x",
+    "wide 0777 = x",
+    "empty 0200",
+    "owner 0100 = x",
+)
+EXECUTABLE = {"su", "sg", "wide", "owner"}
+
+
+def test_image_modes_hide_nothing_and_grant_nothing(state: State) -> None:
+    files = state.deploy(state.merge(*HIDDEN))
+    expected = {
+        name: 0o755 if (files / name).is_dir() else 0o555 if name in EXECUTABLE else 0o444
+        for name in modes(files)
+    }
+    assert modes(files) == expected
+    assert len(expected) == len(HIDDEN)
+
+
+def test_a_strict_umask_changes_no_mode(state: State) -> None:
+    commit = state.merge(*ONE)
+    before = os.umask(0o077)
+    try:
+        files = state.deploy(commit)
+    finally:
+        os.umask(before)
+    assert modes(state.app.parent)["org.example.App"] == 0o755
+    assert modes(files.parent) == {
+        ".": 0o755,
+        "files": 0o755,
+        "files/usr": 0o755,
+        "files/usr/run": 0o555,
+        "files/usr/data": 0o444,
+        "record.json": 0o644,
+        "run.json": 0o644,
+    }
+
+
+ALONE = """
+import json, sys
+from appctld.workers.store.deploy import deploy
+print(json.dumps(deploy(json.load(sys.stdin), print)))
+"""
+
+
+def in_a_child(
+    state: State, commit: str, program: str, *arguments: str, prefix: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Deploy in a process that may be killed or traced."""
+    paths = {"repo": str(state.repo), "apps": str(state.apps), "id": APP}
+    return subprocess.run(
+        [*prefix, sys.executable, "-c", program, *arguments],
+        input=json.dumps(paths | state.request(commit)),
+        text=True,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+
+
+def test_an_object_with_too_many_links_is_copied_with_the_mode_of_a_link(state: State) -> None:
+    commit = state.merge("su 04755 = content", "f 0666 = x")
+    # ext4 stops at 65,000 links; here the kernel says so at the first
+    strace = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=linkat:error=EMLINK:when=1")
+    done = in_a_child(state, commit, ALONE, prefix=strace)
+    assert done.returncode == 0, done.stderr
+    files = state.app / "current" / "files"
+    assert sorted((files / name).stat().st_nlink for name in ("su", "f")) == [1, 2]
+    assert modes(files) == {".": 0o755, "su": 0o555, "f": 0o444}
+    assert (files / "su").read_text() == "content"
+
+
+@pytest.mark.parametrize(("mode", "settled"), [(0o4755, 0o555), (0o600, 0o444), (0, 0o444), (0o100, 0o555)])
+def test_a_copy_gets_the_mode_of_a_link(tmp_path: Path, mode: int, settled: int) -> None:
+    (tmp_path / "f").write_text("x")
+    (tmp_path / "f").chmod(mode)
+    with disk.opened(tmp_path) as directory:
+        disk.settle(directory)
+    assert modes(tmp_path) == {".": 0o755, "f": settled}
+
+
+def test_what_is_no_file_directory_or_symlink_is_in_no_deployment(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with disk.opened(tmp_path) as directory, pytest.raises(Failed):
+        disk.settle(directory)
+
+
+def test_a_deployment_that_is_there_is_a_conflict(state: State) -> None:
+    commit = state.merge(*ONE)
+    files = state.deploy(commit)
+    with pytest.raises(Conflict):
+        state.deploy(commit)
+    assert (files / "usr/run").read_text() == "one"
+    assert state.refs() == {ref(commit): commit}
+    assert state.deploy(commit, 1) != files
+
+
+def other(commit: str) -> str:
+    return commit[::-1]
+
+
+HOSTILE = {
+    "an ID that climbs": {"id": "../../etc"},
+    "an ID that is a path": {"id": "a.b.c/d"},
+    "an ID that is short": {"id": "a.b"},
+    "a deployment that climbs": {"deployment": "../x"},
+    "a deployment named after another commit": {"deployment": "0123456789ab.0"},
+    "a commit that is no checksum": {"commit": "../../etc/passwd"},
+    "a ref that climbs": {"ref": "appctl/app/acme/../../x"},
+    "a ref outside our names": {"ref": "main"},
+    "another app's ref": {"ref": "appctl/app/acme/org.example.Other/0123456789ab.0"},
+}
+
+
+@pytest.mark.parametrize("changed", HOSTILE.values(), ids=HOSTILE)
+def test_a_name_that_is_none_is_refused_before_anything(state: State, changed: dict[str, str]) -> None:
+    commit = state.merge(*ONE)
+    with pytest.raises(Failed):
+        state.call(deploy_module.deploy, **(state.request(commit) | changed))
+    assert not state.apps.exists()
+    assert state.refs() == {}
+
+
+def test_an_app_directory_that_is_a_symlink_is_not_followed(state: State, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    state.apps.mkdir()
+    state.app.symlink_to(outside)
+    commit = state.merge(*ONE)
+    for call in (
+        lambda: state.deploy(commit),
+        lambda: state.remove(None, []),
+        lambda: state.activate(commit),
+    ):
+        with pytest.raises(AppctlError):
+            call()
+    assert list(outside.iterdir()) == []
+
+
+# --- objects that are not what they were --------------------------------------------------------------------
+
+
+def damage_content(path: Path) -> None:
+    path.chmod(0o644)
+    path.write_text("oops")
+
+
+def damage_unseen(path: Path) -> None:
+    """Other bytes and another size; mode and time as they were."""
+    mode = path.stat().st_mode
+    path.chmod(0o644)
+    path.write_text("another text")
+    path.chmod(mode)
+    os.utime(path, (0, 0))
+
+
+def replace_by_symlink(path: Path) -> None:
+    copy = path.with_suffix(".copy")
+    path.rename(copy)
+    path.symlink_to(copy)
+
+
+DAMAGES = {
+    "content": damage_content,
+    "missing": Path.unlink,
+    "a symlink": replace_by_symlink,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_object_stops_a_deploy_before_anything(state: State, damage: object) -> None:
+    first = state.merge("usr/other = x")
+    state.deploy(first)
+    commit = state.merge(*ONE)
+    (data,) = [path for path in state.repo.glob("objects/??/*.file") if path.read_text() == "same"]
+    assert callable(damage)
+    damage(data)
+    with pytest.raises(RepoCorrupt):
+        state.deploy(commit)
+    assert state.current == f"{first[:12]}.0"
+    assert state.deployments == [f"{first[:12]}.0"]
+    assert state.refs() == {ref(first): first}
+
+
+def test_a_changed_size_behind_a_restored_time_is_found_at_a_rollback(state: State) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    files = state.deploy(one)
+    state.deploy(two)
+    damage_unseen(state.object_of(files / "usr/run"))
+    with pytest.raises(RepoCorrupt):
+        state.activate(one)
+    assert state.current == f"{two[:12]}.0"
+
+
+def test_an_object_whose_mode_or_time_alone_changed_is_mended(state: State) -> None:
+    commit = state.merge(*ONE)
+    objects = {path.read_text(): path for path in state.repo.glob("objects/??/*.file")}
+    objects["same"].chmod(0o777)
+    os.utime(objects["one"], (1, 1))
+    state.deploy(commit)
+    assert objects["same"].stat().st_mode & 0o7777 == 0o444
+    assert objects["one"].stat().st_mode & 0o7777 == 0o555
+    assert objects["one"].stat().st_mtime == 0
+
+
+def test_a_damaged_dirtree_stops_a_deploy(state: State) -> None:
+    commit = state.merge(*ONE)
+    tree = Repository.open(state.repo).commit(commit).tree
+    path = state.repo / "objects" / tree[:2] / f"{tree[2:]}.dirtree"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"usr", b"USR"))
+    with pytest.raises(RepoCorrupt):
+        state.deploy(commit)
+    assert not state.app.exists()
+
+
+def test_a_dirtree_with_one_name_as_symlink_and_directory_is_not_checked_out(state: State) -> None:
+    """Libostree's fsck takes it, and a checkout would write where the symlink points (R12)."""
+    repository = Repository.open(state.repo)
+    inner = Repository.open(state.repo).commit(state.merge("f = x"))
+    outer = Repository.open(state.repo).commit(state.merge("d -> /tmp"))
+    link = repository.tree(outer.tree).files["d"]
+    evil = (
+        serialize_dirtree(DirTree({"d": link})),
+        serialize_dirtree(DirTree({}, {"d": (inner.tree, inner.meta)})),
+    )
+    both = evil[0][:-1] + evil[1][:-1] + evil[0][-1:]
+    with repository.shared(), repository.transaction() as writer:
+        tree = writer._metadata(Kind.DIRTREE, both)
+        commit = writer.commit(Commit(tree, inner.meta))
+    with pytest.raises(UnsafeArchive, match="at once"):
+        state.deploy(commit)
+    assert not state.app.exists()
+
+
+# --- order, failures, kills ---------------------------------------------------------------------------------
+
+
+STEPS_OF_R10 = [
+    "syncfs",
+    "ref",
+    "checkout",
+    "record",
+    "record",
+    "record",
+    "rename",
+    "syncfs",
+    "point",
+    "rename",
+]
+
+
+def test_everything_is_durable_before_current_moves(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+
+    def note(owner: object, name: str, label: str) -> None:
+        real = getattr(owner, name)
+
+        def noting(*arguments: object, **named: object) -> object:
+            steps.append(label)
+            return real(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, noting)
+
+    commit = state.merge(*ONE)
+    note(disk, "sync", "syncfs")
+    note(Repository, "write_ref", "ref")
+    note(deploy_module, "_check_out", "checkout")
+    note(disk, "write_json", "record")
+    note(disk, "point", "point")
+    note(os, "rename", "rename")
+    state.deploy(commit)
+    assert steps == STEPS_OF_R10
+
+
+FAILING = {
+    "the ref": (Repository, "write_ref"),
+    "the checkout": (deploy_module, "_check_out"),
+    "a record": (disk, "write_json"),
+    "the sync": (disk, "sync"),
+    "the symlink": (os, "symlink"),
+}
+
+
+@pytest.mark.parametrize(("owner", "name"), FAILING.values(), ids=FAILING)
+@pytest.mark.parametrize("installed", [False, True])
+def test_a_full_disk_leaves_nothing_behind(
+    state: State, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, *, installed: bool
+) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    if installed:
+        state.deploy(one)
+    before = (state.refs(), state.current, state.deployments)
+
+    def full(*_arguments: object, **_named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, full)
+        with pytest.raises(NoSpace):
+            state.deploy(two)
+    assert (state.refs(), state.current, state.deployments) == before
+    assert state.app.exists() == installed
+    state.deploy(two)
+
+
+def test_what_fails_after_the_commit_point_takes_nothing_back(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(one)
+    point = disk.point
+
+    def then_fail(target: str, within: int) -> None:
+        point(target, within)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(disk, "point", then_fail)
+    with pytest.raises(Failed):
+        state.deploy(two)
+    assert state.current == f"{two[:12]}.0"
+    assert (state.app / "current/files/usr/run").read_text() == "two"
+    assert ref(two) in state.refs()
+
+
+KILLED = """
+import json, os, sys
+from appctld.workers.store import deploy, disk, repository
+
+def killing(owner, name):
+    real = getattr(owner, name)
+    def step(*arguments, **named):
+        killing.left -= 1
+        if killing.left == 0:
+            os.kill(os.getpid(), 9)
+        return real(*arguments, **named)
+    setattr(owner, name, step)
+
+killing.left = int(sys.argv[1])
+for owner, names in {
+    os: ("mkdir", "rename", "symlink", "chmod", "fchmod", "fsync", "fdopen"),
+    disk: ("sync", "settle", "write_json", "point"),
+    repository.Repository: ("write_ref",),
+    deploy: ("_check_out",),
+}.items():
+    for name in names:
+        killing(owner, name)
+deploy.deploy(json.load(sys.stdin), print)
+"""
+
+
+def test_a_kill_at_any_step_leaves_the_old_version_and_recover_cleans(state: State) -> None:
+    one, two = state.merge(*ONE), state.merge("none/ 0000", "none/below/ 0000", *TWO[1:])
+    state.deploy(one)
+    kills = 0
+    while state.current != f"{two[:12]}.0":
+        done = in_a_child(state, two, KILLED, str(kills + 1))
+        assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+        kills += 1
+        expected = one if state.current == f"{one[:12]}.0" else two
+        assert (state.app / "current/files/usr/run").read_text() == ("one" if expected == one else "two")
+        state.recover(ref(one), ref(two))
+        assert set(state.deployments) == {f"{one[:12]}.0", f"{expected[:12]}.0"}
+        assert set(state.refs()) == {ref(one), ref(expected)}
+        assert {path.name for path in (state.repo / "tmp").iterdir()} <= {"cache"}
+    assert kills > len(STEPS_OF_R10)
+    state.fsck()
+    assert state.activate(one)  # the old version was not lost
+
+
+# --- activate -----------------------------------------------------------------------------------------------
+
+
+def test_a_rollback_moves_current_and_nothing_else(state: State) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(one)
+    state.deploy(two)
+    before = (state.refs(), state.deployments)
+    assert state.activate(one) == state.app / f"{one[:12]}.0" / "files"
+    assert (state.app / "current/files/usr/run").read_text() == "one"
+    assert (state.refs(), state.deployments) == before
+
+
+def test_a_rollback_to_what_is_not_kept_is_not_found(state: State) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    with pytest.raises(NotFound):
+        state.activate(one)
+    state.apps.mkdir()
+    with pytest.raises(NotFound):
+        state.activate(one)
+    state.deploy(one)
+    with pytest.raises(NotFound):
+        state.activate(two)
+    assert state.current == f"{one[:12]}.0"
+
+
+def without_files(deployment: Path) -> None:
+    (deployment / "files").rename(deployment / "gone")
+
+
+def without_record(deployment: Path) -> None:
+    (deployment / "record.json").unlink()
+
+
+def with_a_broken_record(deployment: Path) -> None:
+    (deployment / "record.json").write_text("{")
+
+
+def with_anothers_record(deployment: Path) -> None:
+    text = (deployment / "record.json").read_text()
+    commit = json.loads(text)["commit"]
+    (deployment / "record.json").write_text(text.replace(commit, other(commit)))
+
+
+@pytest.mark.parametrize("harm", [without_files, without_record, with_a_broken_record, with_anothers_record])
+def test_a_rollback_to_what_is_not_whole_is_refused(state: State, harm: object) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    files = state.deploy(one)
+    state.deploy(two)
+    assert callable(harm)
+    harm(files.parent)
+    with pytest.raises(RepoCorrupt):
+        state.activate(one)
+    assert state.current == f"{two[:12]}.0"
+
+
+# --- remove -------------------------------------------------------------------------------------------------
+
+
+def test_an_old_deployment_goes_with_its_ref(state: State) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(one)
+    state.deploy(two)
+    assert state.remove([f"{one[:12]}.0"], [ref(one)]) == [f"{one[:12]}.0"]
+    assert state.deployments == [f"{two[:12]}.0"]
+    assert state.refs() == {ref(two): two}
+    assert state.remove([f"{one[:12]}.0"], [ref(one)]) == []
+
+
+def test_the_whole_app_goes(state: State) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(one)
+    state.deploy(two)
+    assert state.remove(None, [ref(one), ref(two)]) == sorted([f"{one[:12]}.0", f"{two[:12]}.0"])
+    assert list(state.apps.iterdir()) == []
+    assert state.refs() == {}
+    assert state.remove(None, []) == []
+
+
+def test_the_current_deployment_alone_does_not_go(state: State) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(one)
+    state.deploy(two)
+    with pytest.raises(Conflict):
+        state.remove([f"{one[:12]}.0", f"{two[:12]}.0"], [ref(one)])
+    assert len(state.deployments) == 2
+    assert len(state.refs()) == 2
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_running_deployment_does_not_go_and_nothing_else_does(state: State, *, whole: bool) -> None:
+    one, two, three = state.merge(*ONE), state.merge(*TWO), state.merge("usr/x = 1")
+    for commit in (one, two, three):
+        state.deploy(commit)
+    wanted = None if whole else [f"{one[:12]}.0", f"{two[:12]}.0"]
+    before = (state.refs(), state.current, state.deployments)
+    with (state.app / f"{two[:12]}.0" / "run.json").open() as running:
+        fcntl.flock(running, fcntl.LOCK_SH)
+        with pytest.raises(InUse):
+            state.remove(wanted, [ref(one)])
+        assert (state.refs(), state.current, state.deployments) == before
+    assert len(state.remove(wanted, [ref(one)])) == (3 if whole else 2)
+
+
+def test_an_uninstall_begins_with_current(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    state.deploy(state.merge(*ONE))
+
+    def killed(_name: str, _within: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(disk, "remove_tree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        state.remove(None, [])
+    assert state.current is None
+
+
+@pytest.mark.parametrize("name", ["main", "appctl/app/acme/org.example.Other/0123456789ab.0", "appctl/../x"])
+def test_a_ref_that_is_not_the_apps_is_not_dropped(state: State, name: str) -> None:
+    one = state.merge(*ONE)
+    state.deploy(one)
+    with pytest.raises(Failed):
+        state.remove(None, [name])
+    assert state.current == f"{one[:12]}.0"
+
+
+def test_a_current_that_is_no_symlink_is_reported(state: State) -> None:
+    one = state.merge(*ONE)
+    (state.app / "current").mkdir(parents=True)
+    with pytest.raises(AppctlError):
+        state.deploy(one)
+    with pytest.raises(RepoCorrupt):
+        state.remove(None, [])
+
+
+def test_a_symlink_in_a_deployment_is_removed_not_what_it_points_to(state: State, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o700)
+    (outside / "f").write_text("x")
+    state.deploy(state.merge(f"d -> {outside}", f"f -> {outside}/f"))
+    state.remove(None, [])
+    assert (outside / "f").read_text() == "x"
+    assert outside.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Prune: what no kept ref needs goes, what one needs stays, and nobody is disturbed."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import Busy, Failed
+from appctld.model.jsonvalue import JsonObject, get_strings
+from appctld.workers.store.repository import Repository
+from support.layers import commit_layer, listing
+from support.store_state import State, ref
+
+ONE = ("./", "usr/", "usr/a = one", "usr/shared = same")
+TWO = ("./", "usr/", "usr/a = two", "usr/shared = same")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path)
+
+
+def objects(state: State) -> set[Path]:
+    return {path for path in state.repo.glob("objects/??/*") if path.is_file()}
+
+
+def layer_refs(state: State) -> list[str]:
+    return sorted(Repository.open(state.repo).refs("appctl/layer"))
+
+
+def test_what_a_kept_ref_needs_stays_and_the_rest_goes(state: State) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(one)
+    state.deploy(two)
+    expected, before = listing(state.repo, two), objects(state)
+    answer = state.prune(ref(two))
+    assert answer["refs"] == [*([ref(one)]), *layer_refs_of(answer)]
+    assert answer["objects"] == len(before - objects(state))
+    assert state.refs() == {ref(two): two}
+    assert listing(state.repo, two) == expected
+    contents = {path.read_text() for path in objects(state) if path.suffix == ".file"}
+    assert contents == {"two", "same"}
+    state.fsck()
+
+
+def layer_refs_of(answer: JsonObject) -> list[str]:
+    return [name for name in get_strings(answer, "refs") if name.startswith("appctl/layer/")]
+
+
+def test_a_layer_without_a_kept_app_stays_while_its_ref_is_kept(state: State) -> None:
+    layer = commit_layer(state.repo, ONE)
+    (name,) = layer_refs(state)
+    assert state.prune(name)["objects"] == 0
+    assert listing(state.repo, layer) == sorted(ONE)
+    assert state.prune()["refs"] == [name]
+    assert objects(state) == set()
+
+
+def test_two_remotes_hold_one_layer_and_either_may_let_go(state: State) -> None:
+    layer = commit_layer(state.repo, ONE)
+    assert commit_layer(state.repo, ONE, "other") == layer
+    mine, theirs = layer_refs(state)
+    assert state.prune(theirs)["refs"] == [mine]
+    assert listing(state.repo, layer) == sorted(ONE)
+    state.fsck()
+
+
+def test_a_dry_run_says_what_a_real_one_does(state: State) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(one)
+    state.deploy(two)
+    state.blobs.mkdir()
+    (state.blobs / ("ab" * 32)).write_bytes(b"x" * 1000)
+    before = (objects(state), state.refs(), layer_refs(state))
+    said = state.prune(ref(two), dry_run=True)
+    assert (objects(state), state.refs(), layer_refs(state)) == before
+    assert (state.blobs / ("ab" * 32)).exists()
+    assert said == state.prune(ref(two))
+    assert int(str(said["freed_bytes"])) > 1000
+
+
+def test_verified_blobs_go_and_downloads_under_way_stay(state: State) -> None:
+    state.blobs.mkdir()
+    for name in ("ab" * 32, ".unverified-0123", "note"):
+        (state.blobs / name).write_bytes(b"12345")
+    assert state.prune()["freed_bytes"] == 5
+    assert sorted(path.name for path in state.blobs.iterdir()) == [".unverified-0123", "note"]
+
+
+def test_a_ref_that_is_not_ours_is_left_alone(state: State) -> None:
+    commit = state.merge(*ONE)
+    subprocess.run(
+        ["ostree", "refs", f"--repo={state.repo}", "--create=main", commit], check=True, capture_output=True
+    )
+    said = state.prune(dry_run=True)
+    assert said == state.prune()
+    assert Repository.open(state.repo).refs() == {"main": commit}
+    assert listing(state.repo, commit) == sorted(ONE)
+    state.fsck()
+
+
+def test_a_name_that_is_no_ref_is_refused_before_anything(state: State) -> None:
+    state.deploy(state.merge(*ONE))
+    before = objects(state)
+    with pytest.raises(Failed):
+        state.prune("appctl/app/acme/../x")
+    assert objects(state) == before
+
+
+def test_an_import_under_way_makes_prune_busy_and_lose_nothing(state: State) -> None:
+    one = state.merge(*ONE)
+    state.deploy(one)
+    set_timeout = ["ostree", "config", f"--repo={state.repo}", "set", "core.lock-timeout-secs", "0"]
+    subprocess.run(set_timeout, check=True)
+    before = objects(state)
+    with Repository.open(state.repo).shared(), pytest.raises(Busy):
+        state.prune()
+    assert objects(state) == before
+    assert state.refs() == {ref(one): one}

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Recover: what a crash leaves goes, what was committed stays. Kills at every step are in test_deploy.py."""
+
+import fcntl
+import shutil
+from pathlib import Path
+
+import pytest
+
+from appctld.model.jsonvalue import JsonObject, get_strings
+from appctld.workers.store.deploy import UNCOMMITTED
+from appctld.workers.store.repository import Repository
+from support.layers import commit_layer
+from support.store_state import APP, State, ref
+
+ONE = ("./", "usr/", "usr/a = one")
+TWO = ("./", "usr/", "usr/a = two")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path)
+
+
+@pytest.fixture
+def installed(state: State) -> str:
+    one = state.merge(*ONE)
+    state.deploy(one)
+    return one
+
+
+def test_a_first_start_finds_nothing_to_do(state: State) -> None:
+    assert state.recover() == {"missing_refs": [], "dropped": []}
+    assert state.repo.is_dir()
+
+
+def test_what_is_whole_is_left_alone(state: State, installed: str) -> None:
+    two = state.merge(*TWO)
+    state.deploy(two)
+    layers = sorted(Repository.open(state.repo).refs("appctl/layer"))
+    assert state.recover(ref(installed), ref(two), *layers) == {"missing_refs": [], "dropped": []}
+    assert state.current == f"{two[:12]}.0"
+    assert len(state.deployments) == 2
+    state.fsck()
+
+
+def test_downloads_that_were_not_hashed_go_and_whole_blobs_stay(state: State) -> None:
+    state.blobs.mkdir()
+    (state.blobs / ".unverified-0123").write_bytes(b"x")
+    (state.blobs / ("ab" * 32)).write_bytes(b"x")
+    state.recover()
+    assert [path.name for path in state.blobs.iterdir()] == ["ab" * 32]
+
+
+def test_temporary_files_of_ours_and_of_libostree_go(state: State, installed: str) -> None:
+    for name in ("appctl-0123", "staging-boot-x"):
+        (state.repo / "tmp" / name / "00").mkdir(parents=True)
+        (state.repo / "tmp" / name / "00" / "object").write_bytes(b"x")
+    (state.repo / "tmp" / "appctl-ref-0123").write_text("x")
+    (state.repo / "tmp" / "staging-boot-x-lock").write_text("")
+    state.recover(ref(installed))
+    assert {path.name for path in (state.repo / "tmp").iterdir()} <= {"cache"}
+
+
+def test_unfinished_checkouts_go_even_if_they_cannot_be_entered(state: State, installed: str) -> None:
+    staging = state.app / ".staging-0123"
+    (staging / "files/none/below").mkdir(parents=True)
+    (staging / "files/none/below/f").write_text("x")
+    (staging / "files/none").chmod(0)
+    (state.app / ".staging-4567").symlink_to("nowhere")
+    state.recover(ref(installed))
+    assert state.deployments == [f"{installed[:12]}.0"]
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"a": 1, "a": 2}'])
+def test_a_checkout_without_a_readable_record_goes_with_its_ref(
+    state: State, installed: str, content: str | None
+) -> None:
+    two = state.merge(*TWO)
+    record = state.deploy(two).parent / "record.json"
+    state.activate(installed)
+    record.unlink()
+    if content is not None:
+        record.write_text(content)
+    answer = state.recover(ref(installed), ref(two))
+    assert answer["dropped"] == [ref(two), *layer_refs(answer)]
+    assert state.deployments == [f"{installed[:12]}.0"]
+    assert state.current == f"{installed[:12]}.0"
+
+
+def layer_refs(answer: JsonObject) -> list[str]:
+    return [name for name in get_strings(answer, "dropped") if name.startswith("appctl/layer/")]
+
+
+def test_a_first_install_that_never_became_current_goes(state: State, installed: str) -> None:
+    (state.app / "current").unlink()
+    answer = state.recover(ref(installed))
+    assert ref(installed) in get_strings(answer, "dropped")
+    assert answer["missing_refs"] == []
+    assert list(state.apps.iterdir()) == []
+
+
+def test_an_uninstall_is_finished_but_not_under_a_running_app(state: State, installed: str) -> None:
+    (state.app / "current").unlink()
+    with (state.app / f"{installed[:12]}.0" / "run.json").open() as running:
+        fcntl.flock(running, fcntl.LOCK_SH)
+        state.recover(ref(installed))
+        assert state.deployments == [f"{installed[:12]}.0"]
+    state.recover(ref(installed))
+    assert not state.app.exists()
+
+
+def test_refs_that_no_record_wants_are_dropped(state: State, installed: str) -> None:
+    commit_layer(state.repo, ["x = 1"])
+    layers = sorted(Repository.open(state.repo).refs("appctl/layer"))
+    assert state.recover(ref(installed)) == {"missing_refs": [], "dropped": layers}
+    assert state.refs() == {ref(installed): installed}
+
+
+def test_a_record_whose_ref_is_gone_is_told(state: State, installed: str) -> None:
+    Repository.open(state.repo).drop_ref(ref(installed))
+    layer = f"appctl/layer/acme/{'ab' * 32}"
+    answer = state.recover(ref(installed), layer)
+    assert answer["missing_refs"] == [ref(installed), layer]
+    assert state.current == f"{installed[:12]}.0"
+
+
+def test_a_ref_to_a_commit_that_is_gone_is_told(state: State, installed: str) -> None:
+    (state.repo / "objects" / installed[:2] / f"{installed[2:]}.commit").unlink()
+    assert state.recover(ref(installed))["missing_refs"] == [ref(installed)]
+
+
+def test_what_is_not_ours_in_the_apps_directory_is_left_alone(state: State, installed: str) -> None:
+    (state.apps / "lost+found").mkdir()
+    (state.apps / "note").write_text("x")
+    state.recover(ref(installed))
+    assert sorted(path.name for path in state.apps.iterdir()) == ["lost+found", "note", APP]
+
+
+def test_a_deployment_that_lost_its_files_goes(state: State, installed: str) -> None:
+    two = state.merge(*TWO)
+    files = state.deploy(two)
+    state.activate(installed)
+    shutil.rmtree(files)
+    state.recover(ref(installed), ref(two))
+    assert state.deployments == [f"{installed[:12]}.0"]
+
+
+def test_what_is_current_is_never_removed_whatever_its_record(state: State, installed: str) -> None:
+    (state.app / "current/record.json").unlink()
+    state.recover(ref(installed))
+    assert state.current == f"{installed[:12]}.0"
+    assert (state.app / "current/files/usr/a").read_text() == "one"
+
+
+def test_a_version_that_was_finished_but_never_current_goes(state: State, installed: str) -> None:
+    two = state.merge(*TWO)
+    files = state.deploy(two)
+    assert not (files.parent / UNCOMMITTED).exists()
+    state.activate(installed)
+    (files.parent / UNCOMMITTED).write_text("{}")
+    state.recover(ref(installed), ref(two))
+    assert state.deployments == [f"{installed[:12]}.0"]
+
+
+def test_a_crash_right_after_the_commit_point_keeps_the_new_version(state: State, installed: str) -> None:
+    two = state.merge(*TWO)
+    state.deploy(two)
+    (state.app / "current" / UNCOMMITTED).write_text("{}")
+    state.recover(ref(installed), ref(two))
+    state.activate(installed)
+    state.recover(ref(installed), ref(two))
+    assert state.deployments == sorted([f"{installed[:12]}.0", f"{two[:12]}.0"])
