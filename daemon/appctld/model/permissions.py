@@ -72,7 +72,12 @@ def parse_metadata(text: str) -> Metadata:
 
     Raises BadManifest, or UnsupportedMediaType for a wish of a kind that this version cannot grant.
     """
-    keyfile = configparser.RawConfigParser(strict=True, delimiters=("=",), comment_prefixes=("#",))
+    keyfile = configparser.RawConfigParser(
+        strict=True,
+        delimiters=("=",),
+        comment_prefixes=("#",),
+        default_section="",  # GKeyFile has none, and no section can be called so
+    )
     keyfile.optionxform = str  # type: ignore[assignment,method-assign]  # keys are case-sensitive there
     try:
         keyfile.read_string(text)
@@ -109,6 +114,6 @@ def _wish(kind: str, value: str) -> Permission:
         return Permission(kind, value, LEAVES)
     if value not in _GRANTABLE.get(kind, ()):
         raise UnsupportedMediaType(
-            f"the image asks for {kind}={value!r:.80}, which this version cannot grant"
+            f"the image asks for {kind!r:.40} = {value!r:.80}, which this version cannot grant"
         )
     return Permission(kind, value, _RISK.get(value, LEAVES))

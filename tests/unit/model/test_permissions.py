@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""model/permissions.py: what an image asks for is understood whole, or refused by name."""
+
+import pytest
+
+from appctld.errors import AppctlError, BadManifest, UnsupportedMediaType
+from appctld.model.jsonvalue import Json, JsonError
+from appctld.model.permissions import LEAVES, LIMITED, Permission, parse_metadata, permissions_hash
+
+
+def metadata(context: str, *, more: str = "") -> str:
+    return f"[Application]\nname=org.example.App\ncommand=app\n[Context]\n{context}\n{more}"
+
+
+def test_a_keyfile_is_read() -> None:
+    found = parse_metadata(
+        metadata(
+            "shared=network;\nsockets=wayland;x11;\ndevices=dri\nfilesystems=home;/srv:ro;xdg-music/a;~/x"
+        )
+    )
+    assert (found.name, found.command, found.runtime) == ("org.example.App", "app", "")
+    assert found.permissions == (
+        Permission("devices", "dri", LIMITED),
+        Permission("filesystems", "/srv:ro", LEAVES),
+        Permission("filesystems", "home", LEAVES),
+        Permission("filesystems", "xdg-music/a", LEAVES),
+        Permission("filesystems", "~/x", LEAVES),
+        Permission("shared", "network", LEAVES),
+        Permission("sockets", "wayland", LIMITED),
+        Permission("sockets", "x11", LEAVES),
+    )
+
+
+@pytest.mark.parametrize("context", ["", "shared=", "shared=;;", "sockets= ; "])
+def test_who_asks_for_nothing_gets_nothing(context: str) -> None:
+    assert parse_metadata(metadata(context)).permissions == ()
+
+
+HOSTILE: list[tuple[str, str, type[AppctlError]]] = [
+    ("nothing", "", BadManifest),
+    ("no keyfile", "hello", BadManifest),
+    ("no application", "[Context]\nshared=network\n", BadManifest),
+    ("a section twice", "[Application]\n[Application]\n", BadManifest),
+    ("a key twice", metadata("shared=network\nshared="), BadManifest),
+    ("a command with a control character", "[Application]\ncommand=a\x1bb\n", BadManifest),
+    ("a command with a C1 control", "[Application]\ncommand=a\x9bb\n", BadManifest),
+    ("an unknown kind", metadata("features=devel"), UnsupportedMediaType),
+    ("a kind that colours a terminal", metadata("\x1b[31mx=y"), UnsupportedMediaType),
+    ("an unknown value", metadata("shared=ipc"), UnsupportedMediaType),
+    ("a value in upper case", metadata("shared=Network"), UnsupportedMediaType),
+    ("a kind in upper case", metadata("Shared=network"), UnsupportedMediaType),
+    ("a negated value", metadata("shared=!network"), UnsupportedMediaType),
+    ("a wish on a second line", metadata("shared=network\n x"), UnsupportedMediaType),
+    ("the session bus", metadata("", more="[Session Bus Policy]\norg.x=talk\n"), UnsupportedMediaType),
+    ("the system bus", metadata("", more="[System Bus Policy]\norg.x=talk\n"), UnsupportedMediaType),
+    ("the bus itself", metadata("sockets=session-bus"), UnsupportedMediaType),
+    ("all devices", metadata("devices=all"), UnsupportedMediaType),
+    ("the host", metadata("filesystems=host"), BadManifest),
+    ("a relative path", metadata("filesystems=a/b"), BadManifest),
+    ("a parent", metadata("filesystems=/a/../b"), BadManifest),
+    ("a parent at the end", metadata("filesystems=/a/.."), BadManifest),
+    ("a parent before the mode", metadata("filesystems=/a/..:ro"), BadManifest),
+    ("a parent of home", metadata("filesystems=~/../x:ro"), BadManifest),
+    ("a parent of xdg", metadata("filesystems=xdg-music/..:ro"), BadManifest),
+    ("another user's home", metadata("filesystems=~root"), BadManifest),
+    ("two modes", metadata("filesystems=/a:ro:rw"), BadManifest),
+    ("an unknown mode", metadata("filesystems=/a:create"), BadManifest),
+    ("a path that colours a terminal", metadata("filesystems=/a\x1b[31m"), BadManifest),
+    ("a path with DEL", metadata("filesystems=/a\x7f"), BadManifest),
+    ("a path with a C1 control", metadata("filesystems=/a\x9b31m"), BadManifest),
+]
+
+
+@pytest.mark.parametrize(("text", "error"), [case[1:] for case in HOSTILE], ids=[case[0] for case in HOSTILE])
+def test_what_cannot_be_granted_is_refused(text: str, error: type[AppctlError]) -> None:
+    with pytest.raises(AppctlError) as caught:
+        parse_metadata(text)
+    assert type(caught.value) is error
+    assert caught.value.message.isprintable()
+
+
+def test_a_section_of_defaults_is_a_section_like_another() -> None:
+    """GKeyFile knows no defaults; configparser would give these to every section."""
+    text = "[DEFAULT]\ncommand=evil\nshared=network\n" + metadata("sockets=wayland").replace(
+        "command=app\n", ""
+    )
+    found = parse_metadata(text)
+    assert found.command == ""
+    assert found.permissions == (Permission("sockets", "wayland", LIMITED),)
+
+
+@pytest.mark.parametrize("text", ["%(name)s", "${name}", "%%"])
+def test_nothing_is_interpolated(text: str) -> None:
+    assert parse_metadata(f"[Application]\ncommand={text}\n").command == text
+
+
+def test_the_hash_is_of_the_set_not_of_its_order() -> None:
+    one, other = Permission("shared", "network", LEAVES), Permission("devices", "dri", LIMITED)
+    assert permissions_hash((one, other)) == permissions_hash((other, one))
+    hashes = {permissions_hash(each) for each in ((), (one,), (other,), (one, other))}
+    assert len(hashes) == 4
+
+
+def test_a_permission_comes_back_from_its_record() -> None:
+    wish = Permission("shared", "network", LEAVES)
+    assert Permission.from_json(wish.to_json()) == wish
+
+
+@pytest.mark.parametrize(
+    "value", [None, "x", [], ["a", "b"], ["a", "b", 1], ["a", "b", "c", "d"], {"kind": "a"}]
+)
+def test_what_is_no_permission_is_refused(value: Json) -> None:
+    with pytest.raises(JsonError):
+        Permission.from_json(value)
