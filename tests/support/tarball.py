@@ -50,6 +50,8 @@ def header(
     tail: bytes = b"",
 ) -> bytes:
     """One block; `tail` stands at its very end."""
+    if len(name) > 100 or len(link) > 100:
+        raise ValueError("a name that does not fit: say it in a pax or GNU header")
 
     def number(value: int | bytes, width: int) -> bytes:
         return value if isinstance(value, bytes) else octal(value, width)

@@ -7,6 +7,8 @@ class Error(Exception):
     code: int
     message: str
     def matches(self, domain: int, code: int) -> bool: ...
+    @staticmethod
+    def new_literal(domain: int, message: str, code: int) -> Error: ...
 
 class Bytes:
     @staticmethod

@@ -34,6 +34,7 @@ class MemoryInputStream(InputStream):
     def new_from_bytes(bytes: GLib.Bytes) -> MemoryInputStream: ...
 
 class IOErrorEnum(enum.IntEnum):
+    FAILED = 0
     NOT_FOUND = 1
     NO_SPACE = 12
     WOULD_BLOCK = 27

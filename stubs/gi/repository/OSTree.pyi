@@ -51,6 +51,16 @@ class RepoFile:
     def tree_get_contents_checksum(self) -> str: ...
     def tree_get_metadata_checksum(self) -> str: ...
 
+# the tests' oracle:
+class MutableTree: ...
+
+class RepoCommitModifierFlags(enum.IntFlag):
+    CANONICAL_PERMISSIONS = 4
+
+class RepoCommitModifier:
+    @staticmethod
+    def new(flags: RepoCommitModifierFlags, commit_filter: None, destroy_notify: None) -> RepoCommitModifier: ...
+
 class Repo:
     @staticmethod
     def create_at(
@@ -82,6 +92,17 @@ class Repo:
         object: GLib.Variant,
         cancellable: Gio.Cancellable | None,
     ) -> tuple[bool, bytes]: ...
+    # the tests' oracle:
+    def write_directory_to_mtree(
+        self,
+        dir: Gio.File,
+        mtree: MutableTree,
+        modifier: RepoCommitModifier | None,
+        cancellable: Gio.Cancellable | None,
+    ) -> bool: ...
+    def write_mtree(
+        self, mtree: MutableTree, cancellable: Gio.Cancellable | None
+    ) -> tuple[bool, RepoFile]: ...
     def load_variant(self, objtype: ObjectType, sha256: str) -> tuple[bool, GLib.Variant]: ...
     def load_file(
         self, checksum: str, cancellable: Gio.Cancellable | None

@@ -8,6 +8,7 @@ which are leaves already and pass through.
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterator
 
 from gi.repository import Gio, GLib
@@ -32,11 +33,12 @@ def _leaf(error: GLib.Error, doing: str, otherwise: type[AppctlError]) -> Appctl
     text = f"{doing}: {error.message}"
     if _is(error, Gio.IOErrorEnum.WOULD_BLOCK):
         return Busy("something else is changing the repository")
-    if "xattr(" in error.message and _is(error, Gio.IOErrorEnum.NO_SPACE):
-        # The disk is not full: ext4 keeps about 4,000 bytes of user.ostreemeta, and this file wants more
+    full = _is(error, Gio.IOErrorEnum.NO_SPACE)
+    if "xattr(" in error.message and (full or os.strerror(errno.E2BIG) in error.message):
+        # The disk is not full: ext4 keeps about 4,000 bytes of user.ostreemeta, the kernel at most 64 KiB
         return LimitExceeded(f"a file's attributes do not fit into this file system ({text})")
     # libostree's own check of min-free-space fails without a code
-    if _is(error, Gio.IOErrorEnum.NO_SPACE) or "min-free-space" in error.message:
+    if full or "min-free-space" in error.message:
         return NoSpace(text)
     if _is(error, Gio.IOErrorEnum.NOT_FOUND) or "Corrupted" in error.message:
         return RepoCorrupt(text)

@@ -45,6 +45,11 @@ class Stream:
         """The digest of all that was read so far."""
         return Digest(self._hash.hexdigest())
 
+    @property
+    def left(self) -> int:
+        """How many bytes may still come."""
+        return self._limit - self.count
+
     def read(self, size: int) -> bytes:
         """The next `size` bytes, fewer only at the end. Raises LimitExceeded beyond the limit, at once."""
         data = self._file.read(min(size, self._limit - self.count + 1))

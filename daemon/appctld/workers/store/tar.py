@@ -67,6 +67,10 @@ class Source(Protocol):
     def drain(self) -> None:
         """Read what still comes."""
 
+    @property
+    def left(self) -> int:
+        """How many bytes may still come."""
+
 
 @dataclass(slots=True)
 class _Pending:
@@ -97,6 +101,8 @@ class TarReader:
                 continue
             entry = _entry(header, pending)
             pending = _Pending()
+            if entry.size > self._source.left:
+                raise LimitExceeded(f"{entry.name} alone has more bytes than the layer may", path=entry.name)
             self._left, self._padding = entry.size, -entry.size % BLOCK
             yield entry
         if pending:

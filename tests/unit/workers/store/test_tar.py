@@ -48,6 +48,10 @@ class Bytes(io.BytesIO):
     def drain(self) -> None:
         self.read()
 
+    @property
+    def left(self) -> int:
+        return 64 * GIB
+
 
 def read(data: bytes) -> list[Entry]:
     return list(TarReader(Bytes(data)).entries())

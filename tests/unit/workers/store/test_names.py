@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""names.py: the only texts from outside that may name a file."""
+
+from collections.abc import Callable
+
+import pytest
+
+from appctld.errors import Failed
+from appctld.workers.store.names import (
+    check_app_ref,
+    check_checksum,
+    check_deployment,
+    check_id,
+    check_layer_ref,
+    check_ref,
+)
+
+HEX = "0123456789abcdef" * 4
+Check = Callable[[str], str]
+
+GOOD: list[tuple[Check, str]] = [
+    (check_checksum, HEX),
+    (check_id, "org.example.App"),
+    (check_id, "_a.b-c.D_1"),
+    (check_deployment, "0123456789ab.0"),
+    (check_deployment, "0123456789ab.12"),
+    (check_layer_ref, f"appctl/layer/acme/{HEX}"),
+    (check_app_ref, "appctl/app/acme-1/org.example.App/0123456789ab.0"),
+    (check_ref, f"appctl/layer/a/{HEX}"),
+    (check_ref, "appctl/app/a/org.example.App/0123456789ab.3"),
+]
+
+
+@pytest.mark.parametrize(("check", "text"), GOOD)
+def test_a_name_within_its_pattern_passes(check: Check, text: str) -> None:
+    assert check(text) == text
+
+
+BAD: list[tuple[Check, str]] = [
+    (check_checksum, HEX[:-1]),
+    (check_checksum, HEX.upper()),
+    (check_checksum, HEX + "\n"),
+    (check_checksum, "../" + HEX[3:]),
+    (check_id, "org.example"),
+    (check_id, "..org.example.App"),
+    (check_id, "org..example.App"),
+    (check_id, "org.example.App/x"),
+    (check_id, "org.example.1App"),
+    (check_id, "org.example.Äpp"),
+    (check_id, "org.example.App\n"),
+    (check_id, "a." * 127 + "bc"),
+    (check_deployment, ".."),
+    (check_deployment, "current"),
+    (check_deployment, "0123456789ab"),
+    (check_deployment, "0123456789ab.0/.."),
+    (check_deployment, "0123456789ab.٣"),
+    (check_layer_ref, "appctl/layer/acme/.."),
+    (check_layer_ref, f"appctl/layer/../{HEX}"),
+    (check_layer_ref, f"appctl/layer/Acme/{HEX}"),
+    (check_layer_ref, f"appctl/layer/{'a' * 65}/{HEX}"),
+    (check_app_ref, "appctl/app/acme/org.example.App"),
+    (check_app_ref, "appctl/app/acme/org.example.App/0123456789ab.0/x"),
+    (check_ref, "heads/master"),
+    (check_ref, ""),
+    (check_ref, f"ostree/container/blob/{HEX}"),
+]
+
+
+@pytest.mark.parametrize(("check", "text"), BAD)
+def test_any_other_text_is_refused(check: Check, text: str) -> None:
+    with pytest.raises(Failed):
+        check(text)
