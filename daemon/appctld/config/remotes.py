@@ -86,15 +86,19 @@ def beside(path: Path, extension: str) -> Path:
 def read_limited(path: Path, limit: int) -> bytes | None:
     """A regular file's bytes, None if there is none. Raises Failed when it cannot be read or is too large."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Failed(f"{path} is no regular file", path=str(path))
+            data = file.read(limit + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise Failed(f"{path}: {error.strerror}", path=str(path)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Failed(f"{path} is no regular file", path=str(path))
-        data = file.read(limit + 1)
     if len(data) > limit:
         raise Failed(f"{path} has more than {limit} bytes", path=str(path))
     return data
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a FIFO too, so that it can be refused."""
+    return os.open(path, flags | os.O_NONBLOCK)

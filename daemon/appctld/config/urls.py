@@ -48,7 +48,7 @@ def parse_url(text: str, *, insecure: bool) -> tuple[Prefix, bool]:
         )
     prefix = _prefix(rest.removesuffix("/"), text)
     if PLAIN[scheme]:
-        _check_plain_http(prefix.host, text, insecure=insecure)
+        _check_plain_http(prefix.host, f"'{text}'", insecure=insecure)
     return prefix, PLAIN[scheme]
 
 
@@ -58,13 +58,13 @@ def check_web_url(key: str, text: str, *, insecure: bool) -> str:
     if not match or not looks_like_host(match[2]):
         raise InvalidReference(f"{key}: '{text}' is no plain URL (https://HOST/PATH)")
     if match[1] == "http":
-        _check_plain_http(match[2], text, insecure=insecure)
+        _check_plain_http(match[2], f"{key}: '{text}'", insecure=insecure)
     return text.removesuffix("/")
 
 
 def is_loopback(host: str) -> bool:
     """Whether `host[:port]` is this machine itself."""
-    bare = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    bare = host[1 : host.index("]")] if host.startswith("[") and "]" in host else host.partition(":")[0]
     try:
         return bare == "localhost" or ipaddress.ip_address(bare).is_loopback
     except ValueError:
@@ -86,6 +86,6 @@ def _prefix(text: str, url: str) -> Prefix:
     return Prefix(found.host, path)
 
 
-def _check_plain_http(host: str, url: str, *, insecure: bool) -> None:
+def _check_plain_http(host: str, what: str, *, insecure: bool) -> None:
     if not insecure and not is_loopback(host):
-        raise InvalidReference(f"'{url}': plain HTTP is for loopback; elsewhere it needs insecure=yes")
+        raise InvalidReference(f"{what}: plain HTTP is for loopback; elsewhere it needs insecure=yes")

@@ -158,7 +158,7 @@ def test_more_keys_than_a_publisher_has_are_refused(monkeypatch: pytest.MonkeyPa
 def test_a_gpg_that_writes_other_keys_than_it_read_is_not_believed(
     written: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing.gnupg.GPG, "export_keys", lambda *_args, **_options: written)
+    monkeypatch.setattr("gnupg.GPG.export_keys", lambda *_args, **_options: written)
     refused(Failed, BOTH)
 
 

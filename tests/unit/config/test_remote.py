@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What each setting of a remote means, its default, and which values are refused."""
+
+from pathlib import Path
+
+import pytest
+
+from appctld.config.remote import Remote, check_name, make_remote
+from appctld.config.urls import Prefix
+from appctld.errors import InvalidReference
+
+FINGERPRINT = "A9224799278A335FAF0F5956CEDCC28E78EBA748"
+OTHER = "2EDE059432762767B7BD4C67647024864A4B5B7A"
+
+
+def remote(**settings: str) -> Remote:
+    """With `url`, and underscores for the hyphens of keys."""
+    words = {"url": "quay.io/acme", **{key.replace("_", "-"): value for key, value in settings.items()}}
+    return make_remote("acme", words, keyring=b"k", ca=None, origin=Path("/x/acme.conf"), writable=True)
+
+
+def test_the_defaults_are_the_strict_ones() -> None:
+    found = remote()
+    assert (found.name, found.title, found.url) == ("acme", "acme", "quay.io/acme")
+    assert (found.prefix, found.plain_http, found.insecure) == (Prefix("quay.io", "acme"), False, False)
+    assert (found.enabled, found.share, found.strict) == (True, True, False)
+    assert (found.verify, found.identity, found.threshold) == ("gpg", "tag", 1)
+    assert (found.fingerprints, found.deny_keys, found.ids) == (frozenset(), frozenset(), ())
+    assert (found.lookaside, found.auth_realm, found.ca) == (None, None, None)
+
+
+def test_every_setting() -> None:
+    found = remote(
+        title="Acme Ltd",
+        enabled="no",
+        verify="digest",
+        fingerprints=f"{FINGERPRINT.lower()}, {OTHER}",
+        threshold="2",
+        identity="repository",
+        lookaside="http://sigs.acme.example/x/",
+        auth_realm="https://auth.acme.example/token",
+        insecure="yes",
+        share="no",
+        strict="yes",
+        ids="org.acme.* org.acme-labs.Tool",
+        deny_keys=OTHER,
+    )
+    assert (found.title, found.enabled, found.verify) == ("Acme Ltd", False, "digest")
+    assert found.fingerprints == {FINGERPRINT, OTHER}
+    assert (found.threshold, found.identity) == (2, "repository")
+    assert found.lookaside == "http://sigs.acme.example/x"
+    assert found.auth_realm == "https://auth.acme.example/token"
+    assert (found.insecure, found.share, found.strict) == (True, False, True)
+    assert found.ids == ("org.acme.*", "org.acme-labs.Tool")
+    assert found.deny_keys == {OTHER}
+
+
+WRONG = [
+    {"enabled": "true"},
+    {"enabled": "Yes"},
+    {"share": "1"},
+    {"strict": "on"},
+    {"insecure": "maybe"},
+    {"verify": "GPG"},
+    {"verify": "gpg digest"},
+    {"identity": "any"},
+    {"threshold": "0"},
+    {"threshold": "-1"},
+    {"threshold": "33"},
+    {"threshold": "1.0"},
+    {"threshold": "\u0662"},
+    {"threshold": "2", "fingerprints": FINGERPRINT},
+    {"fingerprints": FINGERPRINT[-16:]},
+    {"fingerprints": "0x" + FINGERPRINT},
+    {"fingerprints": ","},
+    {"deny-keys": FINGERPRINT + "00"},
+    {"deny-keys": ", ,"},
+    {"ids": "org.acme.[ab]"},
+    {"ids": "../x"},
+    {"ids": ","},
+    {"title": "x" * 201},
+    {"lookaside": "sigs.acme.example"},
+    {"lookaside": "http://sigs.acme.example"},
+    {"auth-realm": "http://auth.acme.example"},
+    {"url": "oci+http://quay.io/acme"},
+    {"max-age": "30d"},
+    {"no-such-key": "yes"},
+]
+
+
+@pytest.mark.parametrize("settings", WRONG, ids=str)
+def test_a_wrong_value_is_an_error_that_names_its_key(settings: dict[str, str]) -> None:
+    with pytest.raises(InvalidReference) as caught:
+        remote(**settings)
+    assert next(iter(settings)) in str(caught.value) or settings.get("url", "-") in str(caught.value)
+
+
+@pytest.mark.parametrize("verify", ["cosign", "gpg+cosign"])
+def test_verifications_of_later_versions_are_refused_by_name(verify: str) -> None:
+    with pytest.raises(InvalidReference, match="not supported by this version"):
+        remote(verify=verify)
+
+
+def test_a_remote_needs_a_url() -> None:
+    with pytest.raises(InvalidReference, match="url"):
+        make_remote("acme", {}, keyring=None, ca=None, origin=Path("/x"), writable=True)
+
+
+@pytest.mark.parametrize("name", ["a", "acme", "a-b_c9", "a" * 64])
+def test_names(name: str) -> None:
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "Acme", "9a", "-a", "_a", "a.b", "a/b", "..", "a:b", "a\n", "\u00e4", "a" * 65, "localhost"],
+)
+def test_what_is_no_name(name: str) -> None:
+    with pytest.raises(InvalidReference):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("ids", "app_id", "allowed"),
+    [
+        (None, "com.any.Thing", True),
+        ("org.acme.*", "org.acme.Editor", True),
+        ("org.acme.* org.other.App", "org.other.App", True),
+        ("org.acme.*", "org.acmeevil.Editor", False),
+        ("org.acme.Editor", "org.acme.Editor2", False),
+        ("org.acme.Editor", "org.acme.editor", False),
+    ],
+)
+def test_the_ids_a_remote_may_bring(ids: str | None, app_id: str, allowed: bool) -> None:  # noqa: FBT001
+    assert (remote() if ids is None else remote(ids=ids)).allows(app_id) is allowed

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Reading directories of remotes: precedence, files beside a file, nothing unreadable is passed over."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appctld.config import remotes
+from appctld.config.remotes import KEYRING_BYTES, load
+from appctld.errors import Conflict, Failed
+
+ACME = "[remote]\nurl = quay.io/acme\n"
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Path:
+    (tmp_path / "etc").mkdir()
+    return tmp_path / "etc"
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    (tmp_path / "usr").mkdir()
+    return tmp_path / "usr"
+
+
+def test_no_directory_no_remotes(tmp_path: Path) -> None:
+    assert len(load([tmp_path / "etc", tmp_path / "usr"])) == 0
+
+
+def test_a_remote_with_what_lies_beside_it(ours: Path) -> None:
+    (ours / "acme.conf").write_text(ACME)
+    (ours / "acme.gpg").write_bytes(b"keys")
+    (ours / "acme.ca.pem").write_bytes(b"certificates")
+    (ours / "README").write_text("no remote")
+    (ours / ".acme.conf.1234").write_text("unfinished")
+    (ours / ".other.conf").write_text("unfinished")
+    (found,) = load([ours])
+    assert (found.name, found.keyring, found.ca) == ("acme", b"keys", b"certificates")
+    assert (found.origin, found.writable) == (ours / "acme.conf", True)
+
+
+def test_without_keys_there_are_none(ours: Path) -> None:
+    (ours / "acme.conf").write_text(ACME)
+    (ours / "other.gpg").write_bytes(b"keys")
+    assert load([ours]).get("acme").keyring is None
+
+
+def test_the_first_file_of_a_name_wins_whole(ours: Path, shipped: Path) -> None:
+    (shipped / "acme.conf").write_text(ACME + "title = shipped\nstrict = yes\n")
+    (shipped / "acme.gpg").write_bytes(b"shipped keys")
+    (shipped / "other.conf").write_text("[remote]\nurl = quay.io/other\n")
+    assert [(found.name, found.writable) for found in load([ours, shipped])] == [
+        ("acme", False),
+        ("other", False),
+    ]
+    (ours / "acme.conf").write_text("[remote]\nurl = quay.io/elsewhere\n")
+    found = load([ours, shipped]).get("acme")
+    assert (found.url, found.title, found.strict, found.writable) == (
+        "quay.io/elsewhere",
+        "acme",
+        False,
+        True,
+    )
+    assert found.keyring is None
+
+
+def test_a_mask_makes_room_for_nobody(ours: Path, shipped: Path) -> None:
+    (shipped / "acme.conf").write_text(ACME)
+    (ours / "acme.conf").write_text(ACME + "enabled = no\n")
+    assert not load([ours, shipped]).get("acme").enabled
+
+
+def test_one_prefix_in_two_directories_is_a_conflict(ours: Path, shipped: Path) -> None:
+    (shipped / "acme.conf").write_text(ACME)
+    (ours / "mine.conf").write_text(ACME)
+    with pytest.raises(Conflict):
+        load([ours, shipped])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("acme.conf", "[remote]\nurl = quay.io/acme\nfuture = yes\n"),
+        ("acme.conf", "[remote]\n"),
+        ("acme.conf", ""),
+        ("Acme.conf", ACME),
+        ("acme.old.conf", ACME),
+        ("localhost.conf", ACME),
+    ],
+)
+def test_a_wrong_file_is_an_error_that_names_it(name: str, text: str, ours: Path) -> None:
+    (ours / name).write_text(text)
+    (ours / "other.conf").write_text("[remote]\nurl = quay.io/other\n")
+    with pytest.raises(Failed) as caught:
+        load([ours])
+    assert caught.value.data["path"] == str(ours / name)
+    assert str(ours / name) in str(caught.value)
+
+
+def test_a_wrong_file_of_ours_does_not_bring_the_shipped_one_back(ours: Path, shipped: Path) -> None:
+    (shipped / "acme.conf").write_text(ACME)
+    (ours / "acme.conf").write_text("[remote\n")
+    with pytest.raises(Failed):
+        load([ours, shipped])
+
+
+@pytest.mark.parametrize("name", ["acme.conf", "acme.gpg", "acme.ca.pem"])
+def test_what_is_no_regular_file_is_neither_waited_for_nor_passed_over(name: str, ours: Path) -> None:
+    if name != "acme.conf":
+        (ours / "acme.conf").write_text(ACME)
+    os.mkfifo(ours / name)
+    with pytest.raises(Failed, match=name):
+        load([ours])
+
+
+@pytest.mark.parametrize("name", ["acme.conf", "acme.gpg"])
+def test_a_file_that_cannot_be_read_is_an_error(name: str, ours: Path) -> None:
+    """A directory of that name fails for every user, root included."""
+    if name != "acme.conf":
+        (ours / "acme.conf").write_text(ACME)
+    (ours / name).mkdir()
+    with pytest.raises(Failed, match=name):
+        load([ours])
+
+
+def test_a_dangling_link_is_an_error(ours: Path) -> None:
+    (ours / "acme.conf").symlink_to("nowhere")
+    with pytest.raises(Failed):
+        load([ours])
+
+
+def test_a_directory_that_is_none_is_an_error(ours: Path) -> None:
+    (ours / "file").write_text("")
+    with pytest.raises(Failed, match="file"):
+        load([ours / "file"])
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_a_keyring_may_have_64_kib(extra: int, ours: Path) -> None:
+    (ours / "acme.conf").write_text(ACME)
+    (ours / "acme.gpg").write_bytes(bytes(KEYRING_BYTES + extra))
+    if extra:
+        with pytest.raises(Failed, match=r"acme\.gpg"):
+            load([ours])
+    else:
+        assert load([ours]).get("acme").keyring == bytes(KEYRING_BYTES)
+
+
+def test_the_certificates_that_a_file_names(ours: Path, tmp_path: Path) -> None:
+    (ours / "acme.ca.pem").write_bytes(b"beside")
+    (tmp_path / "corp.pem").write_bytes(b"named")
+    (ours / "acme.conf").write_text(f"{ACME}ca-file = {tmp_path / 'corp.pem'}\n")
+    assert load([ours]).get("acme").ca == b"named"
+
+
+@pytest.mark.parametrize("named", ["corp.pem", "/nonexistent/corp.pem"])
+def test_certificates_that_are_not_there_are_an_error(named: str, ours: Path) -> None:
+    (ours / "corp.pem").write_bytes(b"named")
+    (ours / "acme.conf").write_text(f"{ACME}ca-file = {named}\n")
+    with pytest.raises(Failed, match="ca-file"):
+        load([ours])
+
+
+def test_the_number_of_remotes_is_limited(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remotes, "REMOTES", 2)
+    for name in ("a", "b"):
+        (ours / f"{name}.conf").write_text(f"[remote]\nurl = quay.io/{name}\n")
+    assert len(load([ours])) == 2
+    (ours / "c.conf").write_text("[remote]\nurl = quay.io/c\n")
+    with pytest.raises(Failed, match="more than 2"):
+        load([ours])

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Changing remotes: what is refused, what is written, and in which order."""
+
+from pathlib import Path
+
+import pytest
+
+from appctld.config.remotes import KEYRING_BYTES
+from appctld.config.store import RemoteStore
+from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoRemote, PolicyDenied, UntrustedSigner
+from appctld.system import durable
+
+URL = {"url": "quay.io/acme"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RemoteStore:
+    """Its own directory is not there yet; the shipped one is."""
+    (tmp_path / "usr").mkdir()
+    return RemoteStore((tmp_path / "etc/remotes.d", tmp_path / "usr"))
+
+
+def files(store: RemoteStore) -> dict[str, bytes]:
+    directory = store.directories[0]
+    return {path.name: path.read_bytes() for path in directory.iterdir()} if directory.is_dir() else {}
+
+
+def ship(store: RemoteStore, name: str = "acme", url: str = "quay.io/acme") -> None:
+    (store.directories[1] / f"{name}.conf").write_text(f"[remote]\nurl = {url}\ntitle = shipped\n")
+    (store.directories[1] / f"{name}.gpg").write_bytes(b"shipped keys")
+    (store.directories[1] / f"{name}.ca.pem").write_bytes(b"shipped certificates")
+
+
+def test_what_is_added_is_there(store: RemoteStore) -> None:
+    added = store.add("acme", {**URL, "title": "Acme"}, b"keys", b"certificates")
+    assert store.load().get("acme") == added
+    assert (added.keyring, added.ca, added.title, added.writable) == (b"keys", b"certificates", "Acme", True)
+    assert files(store) == {
+        "acme.conf": b"[remote]\nurl = quay.io/acme\ntitle = Acme\n",
+        "acme.gpg": b"keys",
+        "acme.ca.pem": b"certificates",
+    }
+
+
+@pytest.mark.parametrize("keyring", [None, b""])
+@pytest.mark.parametrize("settings", [URL, {**URL, "verify": "gpg"}])
+def test_without_a_key_a_remote_is_refused(
+    keyring: bytes | None, settings: dict[str, str], store: RemoteStore
+) -> None:
+    with pytest.raises(UntrustedSigner, match="no key of its own"):
+        store.add("acme", settings, keyring)
+    assert files(store) == {}
+
+
+@pytest.mark.parametrize("verify", ["digest", "none"])
+def test_without_a_key_it_must_be_said_how_else(verify: str, store: RemoteStore) -> None:
+    store.add("acme", {**URL, "verify": verify}, None)
+    assert store.load().get("acme").verify == verify
+    assert f"verify = {verify}".encode() in files(store)["acme.conf"]
+
+
+def test_going_back_to_gpg_needs_a_key(store: RemoteStore) -> None:
+    store.add("acme", {**URL, "verify": "none"}, None)
+    before = files(store)
+    for verify in ("gpg", ""):
+        with pytest.raises(UntrustedSigner):
+            store.modify("acme", {"verify": verify})
+    assert files(store) == before
+    assert store.modify("acme", {"verify": ""}, b"keys").verify == "gpg"
+
+
+def test_no_remote_inherits_the_keys_of_an_earlier_one(store: RemoteStore) -> None:
+    durable.make_directories(store.directories[0])
+    for extension in ("gpg", "ca.pem"):
+        (store.directories[0] / f"acme.{extension}").write_bytes(b"left over")
+    with pytest.raises(UntrustedSigner):
+        store.add("acme", URL, None)
+    added = store.add("acme", {**URL, "verify": "digest"}, None)
+    assert (added.keyring, added.ca) == (None, None)
+    assert set(files(store)) == {"acme.conf"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({}, "acme"),
+        ({"url": "ostree+https://example.org/x"}, "acme"),
+        ({**URL, "mirrors": "x"}, "acme"),
+        ({**URL, "gpg-keys": "x"}, "acme"),
+        ({**URL, "title": "a\nverify = none"}, "acme"),
+        ({**URL, "title": ""}, "acme"),
+        (URL, "Acme"),
+        (URL, "../acme"),
+        (URL, "localhost"),
+        ({**URL, "ca-file": "/etc/shadow"}, "acme"),
+    ],
+)
+def test_wrong_words_change_nothing(settings: dict[str, str], name: str, store: RemoteStore) -> None:
+    with pytest.raises(InvalidReference):
+        store.add(name, settings, b"keys")
+    assert files(store) == {}
+
+
+def test_a_name_or_a_prefix_is_given_once(store: RemoteStore) -> None:
+    ship(store, "shipped", "quay.io/shipped")
+    store.add("acme", URL, b"keys")
+    before = files(store)
+    for name, url in (("acme", "quay.io/new"), ("new", "docker://quay.io/acme"), ("shipped", "quay.io/new")):
+        with pytest.raises(Conflict):
+            store.add(name, {"url": url}, b"other keys")
+    with pytest.raises(Conflict):
+        store.modify("acme", {"url": "quay.io/shipped"})
+    assert files(store) == before
+
+
+def test_keys_that_are_too_large_are_refused(store: RemoteStore) -> None:
+    with pytest.raises(LimitExceeded):
+        store.add("acme", URL, bytes(KEYRING_BYTES + 1))
+    with pytest.raises(LimitExceeded):
+        store.add("acme", URL, b"keys", bytes((1 << 20) + 1))
+    assert files(store) == {}
+
+
+def test_modify_changes_what_is_given_and_keeps_the_rest(store: RemoteStore) -> None:
+    store.add("acme", {**URL, "title": "Acme", "strict": "yes"}, b"keys", b"certificates")
+    store.modify("acme", {"title": "New", "strict": "", "share": "no"})
+    found = store.load().get("acme")
+    assert (found.title, found.strict, found.share, found.url) == ("New", False, False, "quay.io/acme")
+    assert (found.keyring, found.ca) == (b"keys", b"certificates")
+
+
+def test_modify_replaces_all_keys(store: RemoteStore) -> None:
+    store.add("acme", URL, b"keys")
+    store.modify("acme", {}, b"new keys")
+    assert store.load().get("acme").keyring == b"new keys"
+
+
+def test_modify_of_the_same_prefix_is_no_conflict(store: RemoteStore) -> None:
+    store.add("acme", URL, b"keys")
+    assert store.modify("acme", {"url": "https://quay.io/acme"}).url == "https://quay.io/acme"
+
+
+def test_what_is_not_there_is_neither_modified_nor_removed(store: RemoteStore) -> None:
+    with pytest.raises(NoRemote):
+        store.modify("acme", {"title": "x"})
+    with pytest.raises(NoRemote):
+        store.remove("acme")
+
+
+def test_certificates_take_the_place_of_a_path(store: RemoteStore, tmp_path: Path) -> None:
+    store.add("acme", URL, b"keys")
+    pem = tmp_path / "corp.pem"
+    pem.write_bytes(b"named")
+    path = store.directories[0] / "acme.conf"
+    path.write_text(f"[remote]\nurl = quay.io/acme\nca-file = {pem}\n")
+    assert store.modify("acme", {"title": "x"}).ca == b"named"
+    assert store.load().get("acme").ca == b"named"
+    assert "acme.ca.pem" not in files(store)
+    store.modify("acme", {}, None, b"given")
+    assert store.load().get("acme").ca == b"given"
+
+
+def test_a_shipped_remote_is_overridden_whole(store: RemoteStore) -> None:
+    ship(store)
+    store.modify("acme", {"enabled": "no"})
+    found = store.load().get("acme")
+    assert (found.enabled, found.title, found.writable) == (False, "shipped", True)
+    assert (found.keyring, found.ca) == (b"shipped keys", b"shipped certificates")
+
+
+def test_removing_leaves_nothing(store: RemoteStore) -> None:
+    store.add("acme", URL, b"keys", b"certificates")
+    store.add("acme-two", {"url": "quay.io/two"}, b"keys")
+    store.remove("acme")
+    assert set(files(store)) == {"acme-two.conf", "acme-two.gpg"}
+
+
+def test_a_broken_remote_can_be_removed(store: RemoteStore) -> None:
+    store.add("acme", URL, b"keys")
+    (store.directories[0] / "acme.conf").write_text("[broken")
+    store.remove("acme")
+    assert files(store) == {}
+
+
+@pytest.mark.parametrize("overridden", [False, True])
+def test_a_shipped_remote_is_not_removed_but_disabled(
+    overridden: bool,  # noqa: FBT001
+    store: RemoteStore,
+) -> None:
+    ship(store)
+    if overridden:
+        store.modify("acme", {"enabled": "no"})
+    before = files(store)
+    with pytest.raises(PolicyDenied, match="comes with this system"):
+        store.remove("acme")
+    assert files(store) == before
+
+
+def test_a_name_that_leaves_the_directory_removes_nothing(store: RemoteStore, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/precious.conf").write_text("x")
+    with pytest.raises(InvalidReference):
+        store.remove("../precious")
+    assert (tmp_path / "etc/precious.conf").exists()
+
+
+def test_a_remotes_own_file_comes_last_and_goes_first(
+    store: RemoteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever the power goes, a remote that is there has its own keys beside it."""
+    order: list[str] = []
+    for name in ("write_file", "remove_file"):
+        real = getattr(durable, name)
+
+        def spy(path: Path, *rest: object, _real: object = real) -> None:
+            order.append(path.name)
+            _real(path, *rest)  # type: ignore[operator]
+
+        monkeypatch.setattr(durable, name, spy)
+    store.add("acme", URL, b"keys", b"certificates")
+    assert order == ["acme.gpg", "acme.ca.pem", "acme.conf"]
+    order.clear()
+    store.remove("acme")
+    assert order == ["acme.conf", "acme.gpg", "acme.ca.pem"]
