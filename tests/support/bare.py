@@ -18,8 +18,8 @@ from pathlib import Path
 from appctld.__main__ import run
 from appctld.scope import user_scope
 from appctld.system.child import PLAIN
-from appctld.system.sandbox import Bubblewrap
 from appctld.system.journal import set_up
+from appctld.system.sandbox import Bubblewrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Bare(Bubblewrap):
         measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         return {**PLAIN, **measured}
 
-    def worker(self, module: str, *, network: bool = False, writable: Sequence[Path] = ()) -> tuple[str, ...]:  # noqa: ARG002
+    def worker(self, module: str, *, network: bool = False, writable: Sequence[Path] = ()) -> tuple[str, ...]:
         """The plain interpreter; it dies with the daemon as a sandboxed one would."""
         return ("setpriv", "--pdeathsig", "KILL", "--", str(self.python), "-I", "-m", module)
 

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The whole sentence without a process: a runner that calls the workers' handlers in this interpreter.
 
-The store is the real one; the registry is a dictionary behind the fetcher's interface, and can lie. Layers are
-plain tars, so no decoder is needed.
+The store is the real one; the registry is a dictionary behind the fetcher's interface, and can lie. Layers
+are plain tars, so no decoder is needed.
 """
 
 import asyncio
@@ -97,7 +97,7 @@ class MemoryRegistry:
 
 
 class InlineRunner:
-    """A `Runner` without processes: each request runs in a thread, its descriptors taken over as a child would."""
+    """A `Runner` without processes: each request runs in a thread, which takes over its descriptors."""
 
     def __init__(self, registry: MemoryRegistry) -> None:
         self._tables = {"appctld.workers.fetch": registry.handlers(), "appctld.workers.store": STORE}

@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The whole sentence, without a process: the real store, a registry in memory that can lie."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from appctld.config.remote import Remote, make_remote
+from appctld.errors import (
+    ArchMismatch,
+    BadManifest,
+    Conflict,
+    ContentMismatch,
+    DigestMismatch,
+    NeedsApproval,
+    NotFound,
+    SignatureMissing,
+    UnsafeArchive,
+)
+from appctld.jobs.start import recover
+from appctld.model.jsonvalue import JsonObject
+from appctld.model.manifest import Platform
+from appctld.model.reference import parse_reference
+from appctld.pipeline.gate import Gate
+from appctld.pipeline.run import install, preview
+from appctld.pipeline.stages import Deployed, Source
+from appctld.pipeline.tools import Tools
+from appctld.state.layers import held
+from appctld.state.paths import Paths
+from appctld.state.records import installed, installed_app, roots
+from appctld.workers.protocol import descriptor
+from support.inline import InlineRunner, MemoryRegistry, NoLauncher, digest_of, layer_of
+
+BASE = layer_of({"usr/": None, "usr/bin/": None, "usr/bin/hello": b"#!/bin/sh\n", "usr/old": b"old"})
+TOP = layer_of({"usr/": None, "usr/.wh.old": b"", "usr/new": b"new"})
+
+
+class World:
+    """A registry, a state directory, and the sentence between them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.registry = MemoryRegistry()
+        self.paths = Paths(directory / "state")
+        self.paths.create()
+        self.runner = InlineRunner(self.registry)
+        self.tools = Tools(
+            runner=self.runner,
+            launcher=NoLauncher(),
+            paths=self.paths,
+            platform=Platform("linux", "amd64"),
+            gate=Gate(),
+            shares=("acme", "other"),
+        )
+        asyncio.run(recover(self.tools))
+
+    def install(self, reference: str, remote: Remote | None = None) -> Deployed:
+        """From a reference to a deployment."""
+
+        async def sentence() -> Deployed:
+            planned = await preview(parse_reference(reference), remote or trusting("acme"), self.tools)
+            return await install(planned, self.tools)
+
+        return asyncio.run(sentence())
+
+    def ops(self) -> list[object]:
+        """What workers were asked, in order."""
+        return [request["op"] for request in self.runner.requests]
+
+
+def trusting(name: str, verify: str = "none", **more: str) -> Remote:
+    """A remote that needs no gpgv."""
+    settings = {"url": f"https://{name}.example/x", "verify": verify, **more}
+    return make_remote(name, settings, keyring=None, ca=None, origin=Path("/x"), writable=True)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_an_image_of_two_layers_becomes_a_deployment(world: World) -> None:
+    world.registry.push("1", [BASE, TOP], Cmd=["/usr/bin/hello"], Labels={"org.appctl.id": "org.acme.Hello"})
+    deployed = world.install("acme.example/x/hello:1")
+    files = deployed.path
+    assert sorted(path.name for path in (files / "usr").iterdir()) == ["bin", "new"]
+    assert (files / "usr/bin/hello").read_bytes() == b"#!/bin/sh\n"
+    record = installed_app(world.paths, "org.acme.Hello").current
+    assert record == deployed.record
+    assert record.bytes_downloaded == len(BASE) + len(TOP)
+    assert json.loads((files.parent / "run.json").read_bytes())["cmd"] == ["/usr/bin/hello"]
+
+
+def test_the_same_layers_are_not_downloaded_again(world: World) -> None:
+    world.registry.push("1", [BASE])
+    world.install("acme.example/x/hello:1")
+    world.registry.push("2", [BASE, TOP])
+    world.registry.asked.clear()
+    deployed = world.install("acme.example/x/hello:2")
+    assert digest_of(BASE) not in world.registry.asked
+    assert digest_of(TOP) in world.registry.asked
+    assert deployed.record.bytes_downloaded == len(TOP)
+    assert deployed.record.bytes_reused == len(BASE)
+    assert deployed.previous is not None
+
+
+def test_another_remote_adopts_a_layer_only_after_hashing_it_again(world: World) -> None:
+    world.registry.push("1", [BASE])
+    world.install("acme.example/x/hello:1")
+    deployed = world.install("other.example/x/hello:1", trusting("other"))
+    assert deployed.record.bytes_downloaded == 0
+    assert world.ops().count("adopt-layer") == 1
+    assert held(world.paths, "other", deployed.record.layers[0]) is not None
+
+
+@pytest.mark.parametrize(("first", "second"), [({"share": "no"}, {}), ({}, {"share": "no"})])
+def test_a_remote_that_does_not_share_neither_gives_nor_takes(
+    world: World, first: dict[str, str], second: dict[str, str]
+) -> None:
+    acme, other = trusting("acme", **first), trusting("other", **second)
+    world.tools = Tools(
+        runner=world.runner,
+        launcher=NoLauncher(),
+        paths=world.paths,
+        platform=Platform("linux", "amd64"),
+        gate=Gate(),
+        shares=tuple(remote.name for remote in (acme, other) if remote.share),
+    )
+    world.registry.push("1", [BASE])
+    world.install("acme.example/x/hello:1", acme)
+    assert world.install("other.example/x/hello:1", other).record.bytes_downloaded == len(BASE)
+
+
+def test_a_layer_that_was_fetched_with_a_credential_is_not_shared(world: World) -> None:
+    world.registry.push("1", [BASE])
+    public = world.tools
+    world.tools = Tools(
+        runner=public.runner,
+        launcher=public.launcher,
+        paths=public.paths,
+        platform=public.platform,
+        gate=public.gate,
+        shares=public.shares,
+        credential={"username": "u", "password": "p"},
+    )
+    world.install("acme.example/x/hello:1")
+    world.tools = public
+    assert world.install("other.example/x/hello:1", trusting("other")).record.bytes_downloaded == len(BASE)
+
+
+def test_a_layer_that_stands_twice_in_an_image_is_fetched_once(world: World) -> None:
+    world.registry.push("1", [BASE, TOP, BASE])
+    deployed = world.install("acme.example/x/hello:1")
+    assert world.registry.asked.count(digest_of(BASE)) == 1
+    assert (deployed.path / "usr/old").exists()
+
+
+def test_a_manifest_that_nobody_signed_is_never_read(world: World) -> None:
+    world.registry.tags["1"] = b"this is no JSON"
+    remote = make_remote(
+        "acme",
+        {"url": "https://acme.example/x", "lookaside": "https://sigs.example"},
+        keyring=None,
+        ca=None,
+        origin=Path("/x"),
+        writable=True,
+    )
+    world.runner._tables["appctld.workers.fetch"] = {
+        **world.registry.handlers(),
+        "signatures": lambda request, _report: _nothing(request),
+    }
+    with pytest.raises(Exception, match="key") as caught:
+        world.install("acme.example/x/hello:1", remote)
+    assert caught.type.__name__ in {"UntrustedSigner", "SignatureMissing"}
+
+
+def _nothing(request: JsonObject) -> JsonObject:
+    os.close(descriptor(request, "out"))
+    return {"sizes": [], "looked_at": []}
+
+
+def test_by_digest_only_that_digest_is_taken(world: World) -> None:
+    digest = world.registry.push("1", [BASE])
+    remote = trusting("acme", verify="digest")
+    assert world.install(f"acme.example/x/hello@{digest}", remote).record.verify == "digest"
+    with pytest.raises(SignatureMissing):
+        world.install("acme.example/x/hello:1", remote)
+    world.registry.tags[digest] = world.registry.tags[digest] + b" "
+    with pytest.raises(DigestMismatch):
+        world.install(f"acme.example/x/hello@{digest}", remote)
+
+
+def _config_lies(registry: MemoryRegistry) -> None:
+    manifest = json.loads(registry.tags["1"])
+    digest = manifest["config"]["digest"]
+    registry.blobs[digest] = registry.blobs[digest].replace(b"linux", b"Linux")
+
+
+def _layer_lies(registry: MemoryRegistry) -> None:
+    registry.blobs[digest_of(TOP)] = TOP[:-1] + b"x"
+
+
+def _layer_is_short(registry: MemoryRegistry) -> None:
+    registry.blobs[digest_of(TOP)] = TOP[:-512]
+
+
+@pytest.mark.parametrize("lie", [_config_lies, _layer_lies, _layer_is_short])
+def test_a_registry_that_lies_changes_nothing(world: World, lie: object) -> None:
+    world.registry.push("1", [BASE])
+    before = world.install("acme.example/x/hello:1").record
+    world.registry.push("1", [BASE, TOP])
+    assert callable(lie)
+    lie(world.registry)
+    with pytest.raises(ContentMismatch):
+        world.install("acme.example/x/hello:1")
+    assert installed_app(world.paths, before.id).current == before
+    assert not list(world.paths.blobs.glob(".unverified-*"))
+
+
+def test_a_diff_id_that_is_not_the_layers_is_refused(world: World) -> None:
+    world.registry.push("1", [TOP])
+    manifest = json.loads(world.registry.tags["1"])
+    config = json.loads(world.registry.blobs[manifest["config"]["digest"]])
+    config["rootfs"]["diff_ids"] = [digest_of(b"something else")]
+    raw = json.dumps(config).encode()
+    world.registry.blobs[digest_of(raw)] = raw
+    manifest["config"].update(digest=digest_of(raw), size=len(raw))
+    world.registry.tags["1"] = json.dumps(manifest).encode()
+    with pytest.raises(DigestMismatch):
+        world.install("acme.example/x/hello:1")
+    assert roots(world.paths) == set()
+
+
+def test_a_layer_that_leaves_its_tree_is_refused(world: World) -> None:
+    world.registry.push("1", [layer_of({"../escape": b"x"})])
+    with pytest.raises(UnsafeArchive):
+        world.install("acme.example/x/hello:1")
+    assert not installed(world.paths)
+
+
+def test_an_image_for_another_machine_is_refused(world: World) -> None:
+    world.registry.push("1", [BASE])
+    world.tools = Tools(
+        runner=world.runner,
+        launcher=NoLauncher(),
+        paths=world.paths,
+        platform=Platform("linux", "arm64"),
+        gate=Gate(),
+    )
+    with pytest.raises(ArchMismatch):
+        world.install("acme.example/x/hello:1")
+
+
+def test_fewer_diff_ids_than_layers_are_refused(world: World) -> None:
+    world.registry.push("1", [BASE, TOP])
+    manifest = json.loads(world.registry.tags["1"])
+    del manifest["layers"][1]
+    world.registry.tags["1"] = json.dumps(manifest).encode()
+    with pytest.raises(BadManifest):
+        world.install("acme.example/x/hello:1")
+
+
+def test_an_unknown_tag_is_not_found(world: World) -> None:
+    with pytest.raises(NotFound):
+        world.install("acme.example/x/hello:nope")
+
+
+LABEL = {"org.appctl.id": "org.acme.Hello"}
+
+
+def test_an_id_belongs_to_the_remote_that_installed_it_first(world: World) -> None:
+    world.registry.push("1", [BASE], Labels=LABEL)
+    world.install("acme.example/x/hello:1")
+    with pytest.raises(Conflict):
+        world.install("other.example/x/hello:1", trusting("other"))
+
+
+def test_an_id_belongs_to_the_repository_that_it_came_from(world: World) -> None:
+    world.registry.push("1", [BASE], Labels=LABEL)
+    world.install("acme.example/x/hello:1")
+    with pytest.raises(Conflict):
+        world.install("acme.example/x/hello-evil:1")
+
+
+def test_a_remote_uses_no_id_outside_its_patterns(world: World) -> None:
+    world.registry.push("1", [BASE], Labels=LABEL)
+    with pytest.raises(Conflict):
+        world.install("acme.example/x/hello:1", trusting("acme", ids="com.acme.*"))
+
+
+METADATA = "[Application]\nname=org.acme.Hello\n\n[Context]\nshared=network;\n"
+
+
+def _with_metadata(text: str) -> bytes:
+    return layer_of({"app/": None, "app/metadata": text.encode()})
+
+
+def test_a_label_shows_what_the_tree_asks_for(world: World) -> None:
+    world.registry.push("1", [_with_metadata(METADATA)], Labels={"org.appctl.metadata": METADATA})
+    record = world.install("acme.example/x/hello:1").record
+    assert [(wish.kind, wish.value) for wish in record.permissions] == [("shared", "network")]
+
+
+def test_a_tree_unlike_its_label_is_refused(world: World) -> None:
+    world.registry.push("1", [_with_metadata(METADATA + "#")], Labels={"org.appctl.metadata": METADATA})
+    with pytest.raises(ContentMismatch):
+        world.install("acme.example/x/hello:1")
+
+
+def test_a_file_without_a_label_may_ask_for_nothing(world: World) -> None:
+    world.registry.push("1", [_with_metadata(METADATA)])
+    with pytest.raises(NeedsApproval):
+        world.install("acme.example/x/hello:1")
+    assert not installed(world.paths)
+
+
+def test_the_preview_says_where_each_layer_comes_from(world: World) -> None:
+    world.registry.push("1", [BASE])
+    world.install("acme.example/x/hello:1")
+    world.registry.push("2", [BASE, TOP])
+    planned = asyncio.run(preview(parse_reference("acme.example/x/hello:2"), trusting("acme"), world.tools))
+    assert [layer.source for layer in planned.layers] == [Source.HELD, Source.MISSING]
+    assert (planned.bytes_to_download, planned.bytes_here) == (len(TOP), len(BASE))
+
+
+def test_a_blob_that_an_earlier_job_left_is_hashed_before_it_counts(world: World) -> None:
+    world.registry.push("1", [BASE])
+    (world.paths.blobs / digest_of(BASE).removeprefix("sha256:")).write_bytes(b"rotten")
+    assert world.install("acme.example/x/hello:1").record.bytes_downloaded == len(BASE)
+
+
+def test_a_whole_blob_that_an_earlier_job_left_is_not_downloaded_again(world: World) -> None:
+    world.registry.push("1", [BASE])
+    (world.paths.blobs / digest_of(BASE).removeprefix("sha256:")).write_bytes(BASE)
+    assert world.install("acme.example/x/hello:1").record.bytes_downloaded == 0
+    assert not list(world.paths.blobs.iterdir())
