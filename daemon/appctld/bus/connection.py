@@ -140,8 +140,11 @@ class Connection:
 
     async def owner_of(self, name: str) -> str:
         """The unique name behind a well-known one; an activatable service is started. Raises as `call`."""
-        await self.ask_driver("StartServiceByName", "su", name, 0)
-        (owner,) = await self.ask_driver("GetNameOwner", "s", name)
+        try:
+            (owner,) = await self.ask_driver("GetNameOwner", "s", name)
+        except BusCallError:
+            await self.ask_driver("StartServiceByName", "su", name, 0)
+            (owner,) = await self.ask_driver("GetNameOwner", "s", name)
         return str(owner)
 
     async def wait_lost(self) -> None:

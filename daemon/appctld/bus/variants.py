@@ -98,7 +98,7 @@ def decode_options(value: Mapping[str, Variant], keys: Keys, at: str = "") -> di
     """
     known: dict[str, object] = {}
     for key, item in value.items():
-        types = keys.get(at + key)
+        types = keys.get(at + key) or keys.get(f"{at}*")
         if types is None:
             _refuse_required(key)
             continue

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A polkit simulator behind polkitd's own D-Bus interface, for buses on which polkitd itself cannot run.
+
+polkitd wants to become user polkitd, which an unprivileged test cannot allow; the boot test asks a real one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from appctld.bus.library import Message, MessageBus, MessageType
+
+NAME = "org.freedesktop.PolicyKit1"
+YES: list[object] = [True, False, {}]
+NO: list[object] = [False, False, {}]
+CHALLENGE: list[object] = [False, True, {}]
+DISMISSED: list[object] = [False, True, {"polkit.dismissed": "true"}]
+
+
+@dataclass
+class SimulatedPolkit:
+    """Answers CheckAuthorization with `answer`, with the error of that name, or, if it is None, never."""
+
+    answer: list[object] | str | None = field(default_factory=lambda: YES)
+    signature: str = "(bba{ss})"
+    asked: list[list[object]] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+
+    def handle(self, message: Message) -> Message | bool:
+        """The bus calls it with every message."""
+        if message.message_type is not MessageType.METHOD_CALL:
+            return False
+        if message.member == "CancelCheckAuthorization":
+            self.cancelled.put_nowait(message.body[0])
+            return True
+        self.asked.append(message.body)
+        self.arrived.set()
+        if self.answer is None:
+            return True
+        if isinstance(self.answer, str):
+            return Message.new_error(message, self.answer, "simulated")
+        return Message.new_method_return(message, self.signature, [self.answer])
+
+
+@asynccontextmanager
+async def simulated_polkit(address: str) -> AsyncIterator[SimulatedPolkit]:
+    """Run one on the bus."""
+    bus = await MessageBus(address).connect()
+    polkit = SimulatedPolkit()
+    bus.add_message_handler(polkit.handle)
+    await bus.request_name(NAME)
+    try:
+        yield polkit
+    finally:
+        bus.disconnect()  # type: ignore[no-untyped-call]
+        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        bus._stream.close()
+        bus._sock.close()
