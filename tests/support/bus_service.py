@@ -38,6 +38,7 @@ EDITOR: JsonObject = {
     "commit": "4" * 64,
     "layers": ["sha256:" + "5" * 64],
     "signer": "E" * 40,
+    "verify": "gpg",
     "signed-at": 1_700_000_000,
     "tag-bound": True,
     "installed-size": 5 << 32,
@@ -155,6 +156,7 @@ async def served(
     *,
     authorizer: Authorizer | None = None,
     interfaces: Path = INTERFACES,
+    daemon_uid: int | None = None,
 ) -> AsyncIterator[Running]:
     """Serve on the bus at `address`, under the well-known name."""
     requests: list[AnyRequest] = []
@@ -165,8 +167,8 @@ async def served(
 
     connection = await connect(address)
     jobs, apps, remotes = Jobs(perform), SimulatedApps(), SimulatedRemotes()
-    uid = os.getuid()
-    service = Service(jobs, apps, remotes, authorizer or SessionAuthorizer(uid), "user", uid, "9.9")
+    uid = os.getuid() if daemon_uid is None else daemon_uid
+    service = Service(jobs, apps, remotes, authorizer or SessionAuthorizer(os.getuid()), "user", uid, "9.9")
     try:
         server = await serve(connection, service, interfaces)
         await connection.own_name(NAME)

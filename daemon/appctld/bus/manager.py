@@ -32,6 +32,7 @@ from appctld.jobs.requests import (
 from appctld.model.jsonvalue import JsonObject
 
 API_VERSION = 1
+UNKNOWN = "-"  # in a detail; no remote has that name, so that no rule about remotes takes it for one
 AT_ONCE = 32  # references or IDs of one call: as many as a user may have unfinished jobs
 TEXT = 1024  # characters of one reference or ID; a reference is at most 255 + 255 + 128 + 71 long
 
@@ -58,16 +59,16 @@ class Manager(Exported):
         """Start an Update job; to accept permissions is an action of its own."""
         request = Update(_some(ids, least=0), _frozen(options))
         action = "approve" if options.get("accept-permissions") else "update"
-        return self._start(caller, request, action, _named(ids))
+        return self._start(caller, request, action, self._installed(ids))
 
     async def uninstall(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start an Uninstall job."""
-        return self._start(caller, Uninstall(_some(ids), _frozen(options)), "uninstall", _named(ids))
+        return self._start(caller, Uninstall(_some(ids), _frozen(options)), "uninstall", self._installed(ids))
 
     async def rollback(self, caller: Caller, id_: str, options: Options) -> str:
         """Start a Rollback job."""
         (app_id,) = _some([id_])
-        return self._start(caller, Rollback(app_id, _frozen(options)), "rollback", _named([id_]))
+        return self._start(caller, Rollback(app_id, _frozen(options)), "rollback", self._installed([id_]))
 
     async def resolve(self, caller: Caller, reference: str, options: Options) -> str:
         """Start a Resolve job; what only a credential opens is worth as much as an install."""
@@ -77,11 +78,11 @@ class Manager(Exported):
 
     async def check_updates(self, caller: Caller, options: Options) -> str:
         """Start a CheckUpdates job."""
-        return self._start(caller, CheckUpdates(_frozen(options)), "refresh", _named([]))
+        return self._start(caller, CheckUpdates(_frozen(options)), "refresh", _details())
 
     async def prune(self, caller: Caller, options: Options) -> str:
         """Start a Prune job."""
-        return self._start(caller, Prune(_frozen(options)), "prune", _named([]))
+        return self._start(caller, Prune(_frozen(options)), "prune", _details())
 
     def _start(self, caller: Caller, request: AnyRequest, action: str, details: Mapping[str, str]) -> str:
         authorize = partial(self._service.authorizer.authorize, caller, action, details)
@@ -136,17 +137,23 @@ class Manager(Exported):
 
     def _about(self, refs: Collection[str], options: Options) -> Mapping[str, str]:
         """What polkit may show and rules may look at; what nobody covers the job will refuse by itself."""
-        known: list[tuple[str, str, str]] = []
+        rows: list[tuple[str, str, str]] = []
         for text in refs:
             try:
                 remote, reference = self._service.remotes.find(text, str(options.get("remote", "")))
             except AppctlError:
-                known.append((text, "", ""))
+                rows.append((text, UNKNOWN, UNKNOWN))
             else:
-                known.append((str(reference), remote.name, remote.verify))
-        texts, remotes, verify = (" ".join(dict.fromkeys(column)) for column in zip(*known, strict=True))
-        digest = options.get("expected-digest", "")
-        return _details(remote=remotes, reference=texts, verify=verify, digest=str(digest))
+                rows.append((str(reference), remote.name, remote.verify))
+        return _summary(rows, str(options.get("expected-digest", "")))
+
+    def _installed(self, ids: Collection[str]) -> Mapping[str, str]:
+        """The same about installed apps; none means all of them."""
+        apps = {str(app["id"]): app for app in self._service.apps.list()}
+        rows = [(name, apps.get(name, {})) for name in ids or apps]
+        return _summary(
+            [(name, str(app.get("remote", UNKNOWN)), str(app.get("verify", UNKNOWN))) for name, app in rows]
+        )
 
     # Properties
 
@@ -209,8 +216,10 @@ def _frozen(options: Options) -> Options:
     )
 
 
-def _named(ids: Collection[str]) -> Mapping[str, str]:
-    return _details(reference=" ".join(ids))
+def _summary(rows: Collection[tuple[str, str, str]], digest: str = "") -> Mapping[str, str]:
+    """Details of several (reference, remote, verify): each value once, in the order of the call."""
+    columns = [" ".join(dict.fromkeys(column)) for column in zip(*rows, strict=True)] or ["", "", ""]
+    return _details(reference=columns[0], remote=columns[1], verify=columns[2], digest=digest)
 
 
 def _details(

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What the bus is told, how often, and who is told."""
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+from jeepney import HeaderFields
+
+from appctld.errors import NotInstalled, UntrustedSigner
+from appctld.jobs.job import Job
+from appctld.jobs.observer import Observer
+from appctld.jobs.requests import AnyRequest, Prune
+from appctld.model.jsonvalue import JsonObject
+from support.bus import ERROR, JOB, MANAGER, ROOT, Client, client
+from support.bus_service import EDITOR, served
+
+OTHER = os.getuid() + 1
+PRIVATE = {"Refs", "Items", "Title", "ErrorName", "ErrorMessage", "Hint", "ErrorDetails", "Result"}
+
+
+async def allow() -> None:
+    """Every authorization."""
+
+
+async def seen_until(caller: Client, marker: str) -> list[tuple[str, Any]]:
+    """Names and bodies of all signals before `marker`."""
+    seen: list[tuple[str, Any]] = []
+    while True:
+        message = await asyncio.wait_for(caller.signals.get(), 20)
+        member = str(message.header.fields[HeaderFields.member])
+        if member == marker:
+            return seen
+        seen.append((member, message.body))
+
+
+async def fill(request: AnyRequest, job: Job, observer: Observer) -> None:
+    """Work that fills in everything."""
+    job.stage = "downloading"
+    job.items.append({"id": "x", "state": "succeeded"})
+    job.result = {"apps": [{"id": "org.acme.X", "layers": [], "installed-size": 5, "changed": True}]}
+    observer.job_changed(job)
+
+
+def test_the_end_is_told_to_the_caller_and_to_no_other(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address, fill) as running, client(address) as caller, client(address) as other:
+            await other.subscribe()
+            await caller.subscribe()
+            _, (path,) = await caller.call("Install", "asa{sv}", ["acme/x"], {})
+            body = await caller.signal("JobFinished")
+            result = {
+                "apps": (
+                    "aa{sv}",
+                    [
+                        {
+                            "id": ("s", "org.acme.X"),
+                            "layers": ("as", []),
+                            "installed-size": ("t", 5),
+                            "changed": ("b", True),
+                        }
+                    ],
+                )
+            }
+            assert body == (path, "succeeded", "", "", result)
+            running.jobs.observer.updates_changed()
+            seen = await seen_until(other, "UpdatesChanged")
+            assert "InterfacesAdded" in [member for member, _ in seen]
+            assert "JobFinished" not in [member for member, _ in seen]
+            assert [body for member, body in seen if member == "PropertiesChanged" and body[0] == JOB] == []
+            added = next(body[1][JOB] for member, body in seen if member == "InterfacesAdded")
+            assert {name for name in PRIVATE if added[name][1]} == set()
+
+    asyncio.run(scenario())
+
+
+def test_the_caller_is_told_everything_at_first_and_then_what_differs(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address, fill), client(address) as caller:
+            await caller.call("Install", "asa{sv}", ["acme/x"], {})
+            seen = [body for member, body in await seen_until(caller, "JobFinished") if body[0] == JOB]
+            first, *rest = [changed for _, changed, _ in seen]
+            assert first["Refs"] == ("as", ["acme/x"])
+            assert first["Uid"] == ("u", os.getuid())
+            told = {name: value for changed in rest for name, value in changed.items()}
+            assert told["State"] == ("s", "succeeded")
+            assert told["Stage"] == ("s", "downloading")
+            assert "Refs" not in told
+
+    asyncio.run(scenario())
+
+
+def test_a_thousand_steps_in_one_turn_are_one_message(address: str) -> None:
+    async def work(request: AnyRequest, job: Job, observer: Observer) -> None:
+        for number in range(1, 1001):
+            job.bytes_done = number
+            observer.job_changed(job)
+
+    async def scenario() -> None:
+        async with served(address, work), client(address) as caller:
+            await caller.call("Prune", "a{sv}", {})
+            seen = [body for member, body in await seen_until(caller, "JobFinished") if body[0] == JOB]
+            steps = [changed["BytesDone"] for _, changed, _ in seen if "BytesDone" in changed]
+            assert steps == [("t", 0), ("t", 1000)]
+
+    asyncio.run(scenario())
+
+
+def test_progress_is_told_while_the_job_runs(address: str) -> None:
+    async def scenario() -> None:
+        gate = asyncio.Event()
+
+        async def work(request: AnyRequest, job: Job, observer: Observer) -> None:
+            job.bytes_done, job.percent = 5, 50
+            observer.job_changed(job)
+            await gate.wait()
+
+        async with served(address, work), client(address) as caller:
+            await caller.call("Prune", "a{sv}", {})
+            changed: dict[str, Any] = {}
+            while changed.get("Percent") != ("i", 50):
+                _, changed, _ = await caller.signal("PropertiesChanged")
+            assert changed["BytesDone"] == ("t", 5)
+            gate.set()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root sees every job")
+def test_another_users_job_is_there_and_says_nothing_about_itself(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address, fill) as running, client(address) as caller:
+            job = running.jobs.start(Prune(), OTHER, allow)
+            job.refs, job.error = ("secret",), UntrustedSigner(reference="secret")
+            await running.jobs._tasks[job.number]
+            assert job.result
+            path = f"{ROOT}/job/{job.number}"
+            seen = await caller.get_all(path, JOB)
+            assert seen["Uid"] == OTHER
+            assert {name for name in PRIVATE if seen[name]} == set()
+            for name in PRIVATE:
+                _, (value,) = await caller.call(
+                    "Get", "ss", JOB, name, path=path, interface="org.freedesktop.DBus.Properties"
+                )
+                assert not value[1], name
+            manager = "org.freedesktop.DBus.ObjectManager"
+            _, (objects,) = await caller.call("GetManagedObjects", interface=manager)
+            assert {name for name in PRIVATE if objects[path][JOB][name][1]} == set()
+
+    asyncio.run(scenario())
+
+
+def test_a_job_is_cancelled_by_its_caller(address: str) -> None:
+    async def scenario() -> None:
+        async def work(request: AnyRequest, job: Job, observer: Observer) -> None:
+            await asyncio.Event().wait()
+
+        async with served(address, work), client(address) as caller:
+            _, (path,) = await caller.call("Prune", "a{sv}", {})
+            error, _ = await caller.call("Cancel", "a{sv}", {}, path=path, interface=JOB)
+            assert not error
+            _, state, name, _, _ = await caller.signal("JobFinished")
+            assert (state, name) == ("cancelled", f"{ERROR}Cancelled")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may cancel every job")
+@pytest.mark.parametrize(
+    ("daemon_uid", "error"), [(OTHER, f"{ERROR}NotAuthorized"), (None, "")], ids=["stranger", "daemon"]
+)
+def test_another_users_job_is_cancelled_by_the_daemons_own_user_alone(
+    address: str, daemon_uid: int | None, error: str
+) -> None:
+    async def scenario() -> None:
+        async def work(request: AnyRequest, job: Job, observer: Observer) -> None:
+            await asyncio.Event().wait()
+
+        async with served(address, work, daemon_uid=daemon_uid) as running, client(address) as caller:
+            job = running.jobs.start(Prune(), OTHER, allow)
+            path = f"{ROOT}/job/{job.number}"
+            found, _ = await caller.call("Cancel", "a{sv}", {}, path=path, interface=JOB)
+            assert found == error
+            if not error:
+                await asyncio.wait([running.jobs._tasks[job.number]])
+            assert (job in running.jobs.active()) == bool(error)
+
+    asyncio.run(scenario())
+
+
+def test_a_failed_job_has_name_sentence_hint_and_details(address: str) -> None:
+    async def work(request: AnyRequest, job: Job, observer: Observer) -> None:
+        raise UntrustedSigner(
+            reference="quay.io/acme/x:1", found="DD5F", remote="acme", looked_at=["u (200)"], bytes_needed=7
+        )
+
+    async def scenario() -> None:
+        async with served(address, work), client(address) as caller:
+            _, (path,) = await caller.call("Install", "asa{sv}", ["acme/x:1"], {})
+            _, state, name, message, result = await caller.signal("JobFinished")
+            assert (state, name, result) == ("failed", f"{ERROR}UntrustedSigner", {})
+            seen = await caller.get_all(path, JOB)
+            assert seen["ErrorMessage"] == message
+            assert message == "quay.io/acme/x:1 is signed by DD5F, which remote acme does not trust"
+            assert seen["Hint"].startswith("appctl help key-change")
+            assert seen["ErrorDetails"] == {
+                "reference": ("s", "quay.io/acme/x:1"),
+                "found": ("s", "DD5F"),
+                "remote": ("s", "acme"),
+                "looked-at": ("as", ["u (200)"]),
+                "bytes-needed": ("t", 7),
+            }
+
+    asyncio.run(scenario())
+
+
+def test_the_manager_tells_which_jobs_are_active(address: str) -> None:
+    async def scenario() -> None:
+        gate = asyncio.Event()
+
+        async def work(request: AnyRequest, job: Job, observer: Observer) -> None:
+            await gate.wait()
+
+        async with served(address, work), client(address) as caller:
+            await caller.subscribe("type='signal',path='/org/appctl/Installer1'")
+            _, (path,) = await caller.call("Prune", "a{sv}", {})
+            busy = await _manager_change(caller)
+            assert busy == {"Busy": ("b", True), "ActiveJobs": ("ao", [path])}
+            gate.set()
+            assert await _manager_change(caller) == {"Busy": ("b", False), "ActiveJobs": ("ao", [])}
+
+    asyncio.run(scenario())
+
+
+async def _manager_change(caller: Client) -> dict[str, object]:
+    while True:
+        interface, changed, _ = await caller.signal("PropertiesChanged")
+        if interface == MANAGER:
+            return dict(changed)
+
+
+def test_a_removed_job_leaves_the_bus(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appctld.jobs.queue.KEPT_SECONDS", 0)
+
+    async def scenario() -> None:
+        async with served(address), client(address) as caller:
+            await caller.subscribe("type='signal',member='InterfacesRemoved'")
+            _, (path,) = await caller.call("Prune", "a{sv}", {})
+            assert await caller.signal("InterfacesRemoved") == (path, [JOB])
+            error, _ = await caller.call("Cancel", "a{sv}", {}, path=path, interface=JOB)
+            assert error == "org.freedesktop.DBus.Error.UnknownObject"
+
+    asyncio.run(scenario())
+
+
+def test_a_finished_job_can_still_be_asked_about(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address, fill), client(address) as caller:
+            _, (path,) = await caller.call("Install", "asa{sv}", ["acme/x"], {})
+            await caller.signal("JobFinished")
+            assert (await caller.get_all(path, JOB))["Result"]["apps"][1][0]["id"] == ("s", "org.acme.X")
+
+    asyncio.run(scenario())
+
+
+def test_apps_and_updates_change_their_objects(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            await caller.subscribe()
+            running.apps.apps["org.acme.Editor"] = {**EDITOR, "version": "1.5", "update-available": False}
+            running.jobs.observer.apps_changed(["org.acme.Editor"])
+            interface, changed, invalid = await caller.signal("PropertiesChanged")
+            assert interface == "org.appctl.Installer1.App"
+            assert changed["Version"] == ("s", "1.5")
+            assert "Id" not in changed  # const
+            assert "Running" not in changed  # never told
+            assert invalid == ["Metadata"]
+            assert await caller.signal("AppsChanged") == (["org.acme.Editor"],)
+            assert (await _manager_change(caller))["UpdatesAvailable"] == ("u", 0)
+            running.jobs.observer.updates_changed()
+            assert (await _manager_change(caller))["LastUpdateCheck"] == ("t", 1_700_000_002)
+            assert await caller.signal("UpdatesChanged") == ()
+
+    asyncio.run(scenario())
+
+
+def test_many_apps_are_read_once_for_one_question(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            reads = 0
+            apps = [{**EDITOR, "id": f"org.acme.A{number}"} for number in range(50)]
+            running.apps.apps = {str(app["id"]): app for app in apps}
+            running.jobs.observer.apps_changed(list(running.apps.apps))
+            await caller.call("Ping", interface="org.freedesktop.DBus.Peer")
+            unchanged = running.apps.list
+
+            def counted() -> list[JsonObject]:
+                nonlocal reads
+                reads += 1
+                return unchanged()
+
+            running.apps.list = counted  # type: ignore[method-assign]
+            manager = "org.freedesktop.DBus.ObjectManager"
+            _, (objects,) = await caller.call("GetManagedObjects", interface=manager)
+            assert len(objects) == 52  # the editor was not withdrawn: nobody said that it went
+            assert reads == 1
+
+    asyncio.run(scenario())
+
+
+def test_what_cannot_be_told_ends_no_job(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async def work(request: AnyRequest, job: Job, observer: Observer) -> None:
+            observer.apps_changed(["org.acme.X"])
+            job.stage = 5  # type: ignore[assignment]
+
+        async with served(address, work) as running, client(address) as caller:
+
+            def broken() -> list[JsonObject]:
+                raise NotInstalled
+
+            running.apps.list = broken  # type: ignore[method-assign]
+            await caller.call("Prune", "a{sv}", {})
+            (job,) = running.jobs.all()
+            await running.jobs._tasks[job.number]
+            assert job.state == "succeeded"
+            assert "apps_changed could not be told" in caplog.text
+            assert "job_finished could not be told" in caplog.text
+
+    asyncio.run(scenario())

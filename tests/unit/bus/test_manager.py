@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The Manager: what is asked of polkit is what is done, and nothing is done before polkit's answer."""
+
+import asyncio
+import os
+
+import pytest
+
+from appctld.bus.caller import Caller
+from appctld.errors import NotAuthorized
+from appctld.jobs.requests import (
+    AnyRequest,
+    CheckUpdates,
+    Install,
+    Prune,
+    Resolve,
+    Rollback,
+    Uninstall,
+    Update,
+)
+from support.bus import ERROR, JOB, MANAGER, ROOT, client
+from support.bus_service import EDITOR, RecordingAuthorizer, served
+
+EMPTY = {"remote": "", "reference": "", "digest": "", "verify": ""}
+ACME = {"remote": "acme", "verify": "gpg", "digest": "", "reference": "quay.io/acme/x"}
+EDITORS = ACME | {"reference": "org.acme.Editor"}
+ABC = {"remote": "-", "verify": "-", "digest": "", "reference": "a.b.C"}
+LOGIN = {"credential": ("a{sv}", {"username": ("s", "u"), "password": ("s", "p")})}
+PLAIN_LOGIN = {"credential": {"username": "u", "password": "p"}}
+YES = {"accept-permissions": ("b", True)}
+D1 = "sha256:" + "1" * 64
+
+CALLS: list[tuple[str, str, tuple[object, ...], AnyRequest, str, dict[str, str]]] = [
+    (
+        "Install",
+        "asa{sv}",
+        (["acme/editor:1", "acme/tool", "other/x"], {"expected-digest": ("s", D1)}),
+        Install(("acme/editor:1", "acme/tool", "other/x"), {"expected-digest": D1}),
+        "install",
+        {
+            "remote": "acme -",
+            "verify": "gpg -",
+            "reference": "quay.io/acme/editor:1 quay.io/acme/tool other/x",
+            "digest": D1,
+        },
+    ),
+    ("Update", "asa{sv}", ([], {}), Update((), {}), "update", EDITORS),
+    ("Update", "asa{sv}", (["a.b.C"], YES), Update(("a.b.C",), {"accept-permissions": True}), "approve", ABC),
+    ("Uninstall", "asa{sv}", (["a.b.C"], {}), Uninstall(("a.b.C",), {}), "uninstall", ABC),
+    (
+        "Uninstall",
+        "asa{sv}",
+        (["org.acme.Editor"], {}),
+        Uninstall(("org.acme.Editor",)),
+        "uninstall",
+        EDITORS,
+    ),
+    ("Rollback", "sa{sv}", ("a.b.C", {"to": ("s", "1")}), Rollback("a.b.C", {"to": "1"}), "rollback", ABC),
+    ("Resolve", "sa{sv}", ("acme/x", {}), Resolve("acme/x", {}), "refresh", ACME),
+    ("Resolve", "sa{sv}", ("acme/x", LOGIN), Resolve("acme/x", PLAIN_LOGIN), "install", ACME),
+    ("CheckUpdates", "a{sv}", ({},), CheckUpdates({}), "refresh", EMPTY),
+    ("Prune", "a{sv}", ({"dry-run": ("b", True)},), Prune({"dry-run": True}), "prune", EMPTY),
+]
+
+
+@pytest.mark.parametrize(("member", "signature", "body", "request_", "action", "details"), CALLS)
+def test_every_job_is_authorized_with_its_own_values_and_then_done(
+    address: str,
+    member: str,
+    signature: str,
+    body: tuple[object, ...],
+    request_: AnyRequest,
+    action: str,
+    details: dict[str, str],
+) -> None:
+    authorizer = RecordingAuthorizer()
+
+    async def scenario() -> None:
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            error, (path,) = await caller.call(member, signature, *body)
+            assert not error
+            job, state, *_ = await caller.signal("JobFinished")
+            assert (job, state) == (path, "succeeded")
+            assert running.requests == [request_]
+            assert authorizer.asked == [(Caller(os.getuid(), caller.name), action, details)]
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_done_before_the_answer_and_nothing_after_a_no(address: str) -> None:
+    async def scenario() -> None:
+        gate = asyncio.Event()
+
+        async def refuse() -> None:
+            await gate.wait()
+            raise NotAuthorized("polkit does not allow install")
+
+        authorizer = RecordingAuthorizer(before=refuse)
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            _, (path,) = await caller.call("Install", "asa{sv}", ["acme/x"], {}, interactive=True)
+            assert (await caller.get_all(path, JOB))["State"] == "authorizing"
+            assert running.requests == []
+            assert authorizer.asked[0][0].interactive
+            gate.set()
+            _, state, name, message, _ = await caller.signal("JobFinished")
+            assert (state, name) == ("failed", f"{ERROR}NotAuthorized")
+            assert message == "polkit does not allow install"
+            assert running.requests == []
+
+    asyncio.run(scenario())
+
+
+REMOTE_CALLS = [
+    ("AddRemote", "sa{sv}", ("new", {"url": ("s", "oci+https://a/b"), "verify": ("s", "none")})),
+    ("ModifyRemote", "sa{sv}", ("acme", {"title": ("s", "x")})),
+    ("RemoveRemote", "sa{sv}", ("acme", {})),
+]
+
+
+@pytest.mark.parametrize(("member", "signature", "body"), REMOTE_CALLS)
+def test_remotes_stay_as_they_are_after_a_no(
+    address: str, member: str, signature: str, body: tuple[object, ...]
+) -> None:
+    async def scenario() -> None:
+        async def refuse() -> None:
+            raise NotAuthorized("polkit does not allow modify-remote")
+
+        authorizer = RecordingAuthorizer(before=refuse)
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            before = running.remotes.all()
+            error, _ = await caller.call(member, signature, *body)
+            assert error == f"{ERROR}NotAuthorized"
+            assert authorizer.asked[0][1] == "modify-remote"
+            assert running.remotes.all() == before
+            assert running.remotes.written == []
+
+    asyncio.run(scenario())
+
+
+def test_remotes_come_change_and_go(address: str) -> None:
+    async def scenario() -> None:
+        authorizer = RecordingAuthorizer()
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            await caller.subscribe()
+            settings = {
+                "url": ("s", "oci+https://quay.io/new"),
+                "strict": ("b", True),
+                "gpg-keys": ("aay", [b"\x99key"]),
+                "ca": ("ay", b"-----BEGIN CERTIFICATE-----"),
+                "max-age": ("s", "9d"),
+            }
+            error, (path,) = await caller.call("AddRemote", "sa{sv}", "new", settings)
+            assert (error, path) == ("", f"{ROOT}/remote/new")
+            texts = {"url": "oci+https://quay.io/new", "strict": "yes", "max-age": "9d"}
+            assert running.remotes.written == [("new", texts, b"\x99key", b"-----BEGIN CERTIFICATE-----")]
+            assert authorizer.asked[0][2]["reference"] == "oci+https://quay.io/new"
+            assert (await caller.signal("InterfacesAdded"))[0] == path
+            assert await caller.signal("RemotesChanged") == (["new"],)
+            await caller.call("ModifyRemote", "sa{sv}", "new", {"title": ("s", "New")})
+            _, changed, _ = await caller.signal("PropertiesChanged")
+            assert changed["Title"] == ("s", "New")
+            await caller.call("RemoveRemote", "sa{sv}", "new", {})
+            assert await caller.signal("InterfacesRemoved") == (path, ["org.appctl.Installer1.Remote"])
+
+    asyncio.run(scenario())
+
+
+HOSTILE_NAMES = [
+    ([], "InvalidReference"),
+    ([""], "InvalidReference"),
+    (["x" * 1025], "InvalidReference"),
+    (["a\nb"], "InvalidReference"),
+    (["a\u202eb"], "InvalidReference"),
+    (["x"] * 33, "LimitExceeded"),
+]
+
+
+@pytest.mark.parametrize(("refs", "error"), HOSTILE_NAMES)
+def test_what_is_named_is_bounded_and_printable(address: str, refs: list[str], error: str) -> None:
+    async def scenario() -> None:
+        authorizer = RecordingAuthorizer()
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            found, _ = await caller.call("Install", "asa{sv}", refs, {})
+            assert found == ERROR + error
+            assert authorizer.asked == []
+            assert running.jobs.all() == []
+
+    asyncio.run(scenario())
+
+
+def test_a_request_cannot_change_after_it_was_authorized(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            await caller.call("Install", "asa{sv}", ["acme/x"], LOGIN)
+            await caller.signal("JobFinished")
+            (request,) = running.requests
+            with pytest.raises(TypeError):
+                request.options["remote"] = "other"  # type: ignore[index]
+            with pytest.raises(TypeError):
+                request.options["credential"]["username"] = "other"  # type: ignore[index]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({}, ["org.acme.Editor", "org.acme.Viewer"]),
+        ({"remote": ("s", "acme")}, ["org.acme.Editor"]),
+        ({"updates": ("b", True)}, ["org.acme.Editor"]),
+        ({"updates": ("b", False)}, ["org.acme.Editor", "org.acme.Viewer"]),
+        ({"scope": ("s", "system")}, []),
+    ],
+)
+def test_list_filters(address: str, options: dict[str, object], found: list[str]) -> None:
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            viewer = {**EDITOR, "id": "org.acme.Viewer", "remote": "other", "update-available": False}
+            running.apps.apps["org.acme.Viewer"] = viewer
+            _, (apps,) = await caller.call("List", "a{sv}", options)
+            assert [app["id"][1] for app in apps] == found
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "answer"),
+    [
+        ("install", "", ("challenge",)),
+        ("org.appctl.Installer1.install", "", ("challenge",)),
+        ("everything", f"{ERROR}NotFound", None),
+    ],
+)
+def test_can_authorize(address: str, action: str, error: str, answer: tuple[str] | None) -> None:
+    async def scenario() -> None:
+        async with served(address, authorizer=RecordingAuthorizer()), client(address) as caller:
+            found, body = await caller.call("CanAuthorize", "s", action)
+            assert found == error
+            assert error or body == answer
+
+    asyncio.run(scenario())
+
+
+def test_the_managers_properties(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address), client(address) as caller:
+            assert await caller.get_all(ROOT, MANAGER) == {
+                "ApiVersion": 1,
+                "DaemonVersion": "9.9",
+                "Scope": "user",
+                "Features": [],
+                "Busy": False,
+                "ActiveJobs": [],
+                "UpdatesAvailable": 1,
+                "LastUpdateCheck": 1_700_000_002,
+            }
+
+    asyncio.run(scenario())
