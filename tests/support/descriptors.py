@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What a process leaves behind: open descriptors and children, counted in /proc."""
+
+import os
+from pathlib import Path
+
+
+def open_descriptors() -> dict[str, str]:
+    """Every open descriptor of this process and what it is; the one that lists them is left out."""
+    found: dict[str, str] = {}
+    for path in Path("/proc/self/fd").iterdir():
+        try:
+            found[path.name] = str(path.readlink())
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def gone(pid: int) -> bool:
+    """Whether no such process is left, not even a zombie."""
+    return not Path(f"/proc/{pid}").exists()
+
+
+def children() -> set[int]:
+    """The processes that this one started and did not reap."""
+    mine = str(os.getpid())
+    found: set[int] = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if fields[1] == mine:
+            found.add(int(path.parent.name))
+    return found

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""system/child.py: who owns which descriptor, and that a child never outlives its block."""
+
+import asyncio
+import fcntl
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import Failed
+from appctld.state.lock import take_lock
+from appctld.state.paths import Paths
+from appctld.system import child as module
+from appctld.system.child import child
+from support.descriptors import children, gone, open_descriptors
+
+
+def descriptors_of(pid: int) -> list[Path]:
+    return [entry.readlink() for entry in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    before = (open_descriptors(), children())
+    yield
+    assert (open_descriptors(), children()) == before
+
+
+def test_all_descriptors_are_closed_when_the_program_does_not_exist() -> None:
+    given, source, sink, held = (os.memfd_create(name) for name in ("given", "source", "sink", "held"))
+
+    async def start() -> None:
+        async with child(("/no/such/program",), stdin=source, stdout=sink, fds=(given,), held=(held,)):
+            pytest.fail("it started")
+
+    with pytest.raises(Failed, match="could not be started: No such file or directory"):
+        asyncio.run(start())
+    for number in (given, source, sink):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
+    os.close(held)
+
+
+def test_a_program_that_may_not_be_run_is_our_failure(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("#!/bin/sh\n")
+
+    async def start() -> None:
+        async with child((str(tmp_path / "x"),), stdin=DEVNULL, stdout=DEVNULL):
+            pytest.fail("it started")
+
+    with pytest.raises(Failed, match="Permission denied"):
+        asyncio.run(start())
+
+
+def test_the_child_is_ended_with_its_block() -> None:
+    async def start() -> int:
+        async with child(("sleep", "1000"), stdin=DEVNULL, stdout=DEVNULL) as process:
+            return process.pid
+
+    assert gone(asyncio.run(start()))
+
+
+def test_the_child_is_ended_when_its_block_fails() -> None:
+    pids: list[int] = []
+
+    async def start() -> None:
+        async with child(("sleep", "1000"), stdin=PIPE, stdout=PIPE) as process:
+            pids.append(process.pid)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(start())
+    assert gone(pids[0])
+
+
+def test_a_child_that_ignores_sigterm_is_killed_after_the_grace_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GRACE", 0.2)
+    script = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(1000)"
+
+    async def start() -> int | None:
+        argv = (sys.executable, "-I", "-c", script)
+        async with child(argv, stdin=DEVNULL, stdout=PIPE) as process:
+            assert process.stdout is not None
+            await process.stdout.readline()
+        return process.returncode
+
+    assert asyncio.run(start()) == -9
+
+
+def test_a_child_that_ended_by_itself_keeps_its_exit_status() -> None:
+    async def start() -> int | None:
+        async with child(("sh", "-c", "exit 7"), stdin=DEVNULL, stdout=DEVNULL) as process:
+            await process.wait()
+        return process.returncode
+
+    assert asyncio.run(start()) == 7
+
+
+def test_it_has_its_own_session_so_that_ctrl_c_is_ours_to_handle() -> None:
+    async def start() -> int:
+        async with child(("sleep", "1000"), stdin=DEVNULL, stdout=DEVNULL) as process:
+            return os.getsid(process.pid) - process.pid
+
+    assert asyncio.run(start()) == 0
+
+
+def test_a_new_daemon_waits_for_the_children_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is held by whoever has the descriptor open: our own end alone does not free it."""
+    paths = Paths(tmp_path)
+    lock = take_lock(paths)
+
+    def taken() -> bool:
+        other = os.open(paths.lock, os.O_RDWR)
+        try:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(other)
+        return False
+
+    async def start() -> None:
+        async with child(("sleep", "1000"), stdin=DEVNULL, stdout=DEVNULL, held=(lock,)):
+            os.close(lock)
+            assert taken()
+        assert not taken()
+
+    asyncio.run(start())
+
+
+def test_without_being_held_the_lock_is_not_the_childs(tmp_path: Path) -> None:
+    lock = take_lock(Paths(tmp_path))
+
+    async def start() -> list[Path]:
+        async with child(("sleep", "1000"), stdin=DEVNULL, stdout=DEVNULL) as process:
+            return descriptors_of(process.pid)
+
+    try:
+        found = asyncio.run(start())
+        assert found
+        assert tmp_path / "lock" not in found
+    finally:
+        os.close(lock)
