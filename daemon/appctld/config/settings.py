@@ -96,6 +96,6 @@ def check_settings(settings: Mapping[str, str]) -> dict[str, str]:
             raise InvalidReference(f"'{key}' is not supported by this version")
         if key not in KEYS:
             raise InvalidReference(f"'{key}' is no setting of a remote")
-        if not value or len(value) > VALUE_LENGTH or not value.isprintable() or value != value.strip():
+        if not value or len(value) > VALUE_LENGTH or not value.isprintable():
             raise InvalidReference(f"'{key}' is not one line of text")
     return dict(settings)

@@ -88,7 +88,7 @@ class RemoteStore:
     ) -> Remote:
         path = self._path(name)
         remote = make_remote(name, settings, keyring=keyring, ca=ca, origin=path, writable=True)
-        Remotes([*(other for other in remotes if other.name != name), remote])  # raises Conflict
+        Remotes([*remotes, remote])  # in the place of an older one of its name; raises Conflict
         _check(remote)
         data = write_settings(settings)
         durable.make_directories(path.parent)

@@ -74,16 +74,13 @@ def is_loopback(host: str) -> bool:
 def _prefix(text: str, url: str) -> Prefix:
     """Host and path under the grammar of references: a tag or a digest at the end is refused too."""
     host, slash, path = text.partition("/")
-    repository = path if slash else "any"
     try:
-        found = parse_reference(f"{host}/{repository}:any")
+        parse_reference(f"{host}/{path if slash else 'any'}:any")
     except InvalidReference as error:
         raise InvalidReference(
             f"'{url}' is no registry or part of one (https://HOST[:PORT][/PATH])"
         ) from error
-    if found.repository != repository:
-        raise InvalidReference(f"'{url}' names one image, not a registry or part of one")
-    return Prefix(found.host, path)
+    return Prefix(host, path)
 
 
 def _check_plain_http(host: str, what: str, *, insecure: bool) -> None:

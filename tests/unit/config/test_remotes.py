@@ -157,7 +157,10 @@ def test_the_certificates_that_a_file_names(ours: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("named", ["corp.pem", "/nonexistent/corp.pem"])
-def test_certificates_that_are_not_there_are_an_error(named: str, ours: Path) -> None:
+def test_certificates_that_are_not_there_are_an_error(
+    named: str, ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ours)
     (ours / "corp.pem").write_bytes(b"named")
     (ours / "acme.conf").write_text(f"{ACME}ca-file = {named}\n")
     with pytest.raises(Failed, match="ca-file"):

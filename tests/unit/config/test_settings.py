@@ -27,6 +27,7 @@ WRONG = [
     (b"[remote]\nurl = quay.io/a\n[remote]\ntitle = x\n", "the section twice"),
     (b"[remote]\nurl = quay.io/a\nurl = quay.io/b\n", "a key twice"),
     (b"[remote]\nurl = quay.io/a\nUrl = quay.io/b\n", "a key in another case"),
+    (b"[remote]\nUrl = quay.io/a\n", "a key in upper case"),
     (b"[remote]\nurl: quay.io/a\n", "a colon"),
     (b"[remote]\nurl\n", "a key without a value"),
     (b"[remote]\nurl =\n", "an empty value"),
