@@ -133,15 +133,16 @@ class Bus:
 
     def _wait(self, path: str, listener: Listener, interrupts: Interrupts) -> Outcome:
         job = self.properties(path, JOB)
+        listener(job)
         told = False
         while get_str(job, "State") not in FINAL:
-            listener(job)
             if interrupts.count and not told:
                 told = True
                 self._cancel(path)
             message = self._next(interrupts.descriptor)
             if message is not None and self._concerns(message, path):
                 job |= _changes(message)
+                listener(job)
         return _outcome(self.properties(path, JOB))
 
     def _cancel(self, path: str) -> None:

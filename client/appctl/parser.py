@@ -42,8 +42,19 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         scope=None, json=False, progress="", quiet=False, verbose=False, yes=False, no_color=False,
         noninteractive=False, propagate=False,
     )  # fmt: skip
-    _build().parse_args(list(arguments), options)
+    mine, theirs = _for_the_app(arguments) if words[:1] == ["run"] else (list(arguments), None)
+    _build().parse_args(mine, options)
+    if theirs is not None:
+        options.arguments = [*options.arguments, "--", *theirs] if options.arguments else theirs
     return options
+
+
+def _for_the_app(arguments: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """Cut at the first `--`: argparse's own treatment of it differs between Python versions."""
+    if "--" not in arguments:
+        return list(arguments), None
+    cut = list(arguments).index("--")
+    return list(arguments[:cut]), list(arguments[cut + 1 :])
 
 
 def _words(arguments: Sequence[str]) -> list[str]:

@@ -75,6 +75,7 @@ def build(
     sandbox.search = env["PATH"]
     mounts = sorted([*_mounts(sandbox, deployment, grants, data), *grants.mounts], key=_depth)
     ours = [mount.place for mount in (*mounts, *grants.masks)] + ["/var", "/.flatpak-info"]
+    own_places = [str(data / name) for name in own.OWN]
     info = flatpak_info(deployment.run.id, deployment.files, str(os.getpid()), network=grants.network)
     sandbox.marker = sandbox.data(info)
     sandbox.arguments = [
@@ -87,7 +88,7 @@ def build(
         *_flat(sorted(grants.masks, key=_depth)),
         *("--perms", "0644", "--ro-bind-data", str(sandbox.marker), "/.flatpak-info"),  # the last file of all
         *("--remount-ro", "/"),
-        *("--chdir", _directory(deployment, ours, cwd)),
+        *("--chdir", _directory(deployment, [*own_places, *(mount.place for mount in grants.mounts)], cwd)),
         *("--seccomp", str(filter_fd)),
     ]
     if len(sandbox.arguments) > ARGUMENTS:
@@ -157,7 +158,7 @@ def _var(source: Path, ours: list[str]) -> list[str]:
     return ["--bind", str(source), "/var"]
 
 
-def _directory(deployment: Deployment, ours: list[str], cwd: str | None) -> str:
+def _directory(deployment: Deployment, shown: list[str], cwd: str | None) -> str:
     """Return where the app starts: the image's directory if it is there, else the root. Raises Failure."""
     wanted = os.path.normpath(cwd if cwd is not None else deployment.run.cwd)
     found = look_up(deployment.files, wanted)
@@ -165,7 +166,7 @@ def _directory(deployment: Deployment, ours: list[str], cwd: str | None) -> str:
         return wanted
     if cwd is None:
         return "/"
-    if any(wanted == place or wanted.startswith(f"{place}/") for place in ours) and Path(wanted).is_dir():
+    if any(Path(wanted).is_relative_to(place) for place in shown) and Path(wanted).is_dir():
         return wanted
     raise failed(f"{wanted} is not there in the sandbox", f"--filesystem={wanted} shows it, once")
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-# C0, C1; format characters (bidi controls, zero-width, soft hyphen, tags, BOM); surrogates; line ends; private
-# use, which any font may draw as anything.
+# C0, C1; format characters (bidi controls, zero-width, soft hyphen, tags, BOM); surrogates; line ends;
+# private use, which any font may draw as anything.
 _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co"})
 # Letters and marks that take no room: fillers and variation selectors can make two names look like one.
 _INVISIBLE = frozenset(

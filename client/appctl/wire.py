@@ -51,7 +51,7 @@ def plain(signature: str, value: object) -> JsonValue:
             return [plain(signature[1:], item) for item in value]
         case "(", tuple():
             return [plain(kind, item) for kind, item in zip(split(signature[1:-1]), value, strict=True)]
-        case _, bool() | int() | float() | str():
+        case kind, bool() | int() | float() | str() if kind not in "va(":
             return value
         case _:
             raise ValueError(f"a value that is no {signature!r}")

@@ -30,8 +30,7 @@ def run(context: Context) -> int:
     scopes = (Scope(options.scope),) if options.scope else (Scope.USER, Scope.SYSTEM)
     deployment = deployments.find(context.places, scopes, options.id)
     try:
-        arguments = options.arguments[1:] if options.arguments[:1] == ["--"] else options.arguments
-        command = deployment.run.command(arguments, options.command)
+        command = deployment.run.command(options.arguments, options.command)
         sandbox = _sandbox(context, deployment)
         try:
             if options.verbose:

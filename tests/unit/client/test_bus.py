@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Waiting for a job over a real bus: progress, errors, an impostor, a daemon that leaves, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from jeepney import DBusAddress, Message, new_method_call
+from jeepney.io.blocking import open_dbus_connection
+
+from appctl.__main__ import main
+from support.bus import INTERACTIVE, ROOT, private_bus
+from support.fake_installer import FakeInstaller, Script, failed, finished
+
+
+def test_a_job_is_waited_for_and_its_result_printed(
+    daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = {"freed-bytes": 97_000_000, "objects": 3}
+    daemon.scripts["Prune"] = [Script({"State": "succeeded", "Result": result})]
+    assert main(["prune", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"changed": True, "freed_bytes": 97_000_000, "objects": 3}
+
+
+def test_a_job_may_ask_polkit_unless_nobody_is_there(daemon: FakeInstaller) -> None:
+    daemon.scripts["Prune"] = [Script(), Script()]
+    main(["prune"])
+    assert daemon.called("Prune").flags & INTERACTIVE
+    main(["prune", "--noninteractive"])
+    assert not daemon.called("Prune").flags & INTERACTIVE
+
+
+def test_progress_as_json_lines(daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]) -> None:
+    steps: list[dict[str, object]] = [
+        {"Stage": "cleanup", "Percent": 5},
+        {"Percent": 50, "BytesDone": 1 << 40},
+    ]
+    daemon.scripts["Prune"] = [Script(steps=steps)]
+    assert main(["prune", "--progress=json"]) == 0
+    lines = [json.loads(line)["progress"] for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        {"state": "running", "stage": "resolving"},
+        {"state": "running", "stage": "cleanup", "percent": 5},
+        {"state": "running", "stage": "cleanup", "percent": 50, "bytes_done": 1 << 40},
+        {"state": "succeeded", "stage": "cleanup", "percent": 50, "bytes_done": 1 << 40},
+    ]
+
+
+def test_a_job_that_ended_before_it_could_be_asked(daemon: FakeInstaller) -> None:
+    daemon.scripts["Prune"] = [Script(early=True)]
+    assert main(["prune"]) == 0
+
+
+def test_a_failure_says_what_where_and_what_next(
+    daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    details = {
+        "looked-at": ["https://sigs\x1b/1 (404)", "b (0)"],
+        "trusted": ['E24C "A"', "F"],
+        "note": "1.4 runs.",
+    }
+    daemon.scripts["Prune"] = [
+        failed(
+            "UntrustedSigner", "x is signed by \u202eY", Hint="appctl help key-change", ErrorDetails=details
+        )
+    ]
+    assert main(["prune"]) == 5
+    assert capsys.readouterr().err.splitlines() == [
+        "error: x is signed by \\u202eY",
+        "  looked at https://sigs\\x1b/1 (404), b (0)",
+        '  trusted: E24C "A", F. 1.4 runs.',
+        "hint: appctl help key-change",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("SignatureMissing", 5),
+        ("NoSpace", 7),
+        ("Offline", 75),
+        ("Busy", 75),
+        ("NeedsApproval", 6),
+        ("New", 1),
+        ("AlreadyUpToDate", 0),
+    ],
+)
+def test_a_failed_jobs_name_gives_the_exit_code(name: str, code: int, daemon: FakeInstaller) -> None:
+    daemon.scripts["Prune"] = [failed(name)]
+    assert main(["prune"]) == code
+
+
+def test_a_call_that_is_refused_at_once(daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.errors["Prune"] = (
+        "PolkitRequired",
+        "somebody must be asked",
+        "run it at a terminal",
+        {"note": "so"},
+    )
+    assert main(["prune", "--json"]) == 4
+    out, err = capsys.readouterr()
+    assert err == "error: somebody must be asked\n  so\nhint: run it at a terminal\n"
+    assert json.loads(out)["error"]["name"] == "PolkitRequired"
+
+
+@pytest.mark.parametrize(("state", "code"), [("cancelled", 130), ("needs-approval", 6), ("failed", 1)])
+def test_an_end_without_a_name_is_a_failure_all_the_same(
+    state: str, code: int, daemon: FakeInstaller
+) -> None:
+    daemon.scripts["Prune"] = [Script({"State": state})]
+    assert main(["prune"]) == code
+
+
+def test_a_signal_from_somebody_else_does_not_count(
+    daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    impostor = open_dbus_connection(daemon.address)
+
+    def forge(_daemon: FakeInstaller, caller: str) -> None:
+        impostor.send(finished(f"{ROOT}/job/1", caller, {"State": "succeeded"}))
+        impostor.send_and_get_reply(_ping())  # the bus has taken the forgery when this is answered
+
+    daemon.scripts["Prune"] = [Script(None, during=forge)]
+    with subprocess.Popen([sys.executable, "-m", "appctl", "prune"], stderr=subprocess.PIPE) as client:
+        assert daemon.waiting.wait(30)
+        daemon.vanish()
+        assert client.wait() == 1
+        assert client.stderr is not None
+        assert b"went away" in client.stderr.read()
+    impostor.close()
+
+
+def _ping() -> Message:
+    bus = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus.Peer")
+    return new_method_call(bus, "Ping")
+
+
+def test_ctrl_c_cancels_the_job(daemon: FakeInstaller) -> None:
+    daemon.scripts["Prune"] = [Script(None, steps=[{"Stage": "cleanup"}])]
+    command = [sys.executable, "-m", "appctl", "prune", "--progress=json"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as client:
+        assert client.stderr is not None
+        assert b"progress" in client.stderr.readline()  # it waits now
+        client.send_signal(signal.SIGINT)
+        assert client.wait() == 130
+        assert b"Cancelling" in client.stderr.read()
+    assert daemon.called("Cancel").path == f"{ROOT}/job/1"
+
+
+def test_a_second_ctrl_c_leaves_at_once(daemon: FakeInstaller) -> None:
+    daemon.scripts["Prune"] = [Script(None)]
+    daemon.errors["Cancel"] = ("Busy", "not now", "", {})
+    command = [sys.executable, "-m", "appctl", "prune", "--progress=json"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as client:
+        assert client.stderr is not None
+        assert b"progress" in client.stderr.readline()
+        client.send_signal(signal.SIGINT)
+        assert b"Cancelling" in client.stderr.readline() + client.stderr.readline()
+        client.send_signal(signal.SIGINT)
+        assert client.wait() == 130
+
+
+@pytest.mark.parametrize("address", ["unix:path=/nonexistent/bus", "nonsense", ""])
+def test_no_bus_is_a_failure_with_a_hint(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    assert main(["--user", "prune"]) == 1
+    error = capsys.readouterr().err
+    assert "cannot be reached on the session bus" in error
+    assert "hint:" in error
+
+
+def test_a_bus_without_the_daemon(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="bus.") as place, private_bus(Path(place)) as address:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+        assert main(["--user", "list"]) == 1
+    assert "cannot be reached" in capsys.readouterr().err
+
+
+def test_reads_skip_the_scope_that_is_not_there(
+    daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["version", "--json"]) == 0
+    versions = json.loads(capsys.readouterr().out)
+    assert versions["user"] == {"daemon": "9.9", "api": 1}
+    assert "system" not in versions
+
+
+def test_a_closed_pipe_is_no_traceback(daemon: FakeInstaller) -> None:
+    daemon.apps = [{"id": "org.acme.Editor", "version": "1" * 4096} for _ in range(64)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "appctl", "list"]
+    with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE) as client:
+        os.close(writer)
+        assert client.stderr is not None
+        assert client.stderr.read() == b""
+        assert client.wait() == 1
+
+
+def test_the_unforeseen_is_one_sentence_or_with_propagate_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_context: object) -> int:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("appctl.actions.version.version", broken)
+    assert main(["version"]) == 1
+    assert "ZeroDivisionError: oops" in capsys.readouterr().err
+    with pytest.raises(ZeroDivisionError):
+        main(["version", "--propagate"])
