@@ -12,12 +12,14 @@ import fcntl
 import json
 import socket
 import struct
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from appctld.errors import AppctlError
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import OCI_MANIFEST
-from support.fake_registry import FakeServer, Reply
+from support.fake_registry import FakeServer, Reply, loopback_identity
 from support.fetching import Fetch, endpoint, resolve
 
 OUTSIDE = "8.8.8.8"
@@ -45,10 +47,21 @@ def tried(call: Callable[[], JsonObject], inside: FakeServer) -> Json:
     return ["", len(inside.seen)]
 
 
+def over_tls() -> Json:
+    """A token realm inside, with everything over https."""
+    with tempfile.TemporaryDirectory() as directory:
+        context, ca = loopback_identity(Path(directory), OUTSIDE, "127.0.0.1")
+    with FakeServer(OUTSIDE, tls=context) as outside, FakeServer(tls=context) as inside:
+        realm = f"{inside.url}/token"
+        outside.on(MANIFEST, Reply(401, {"WWW-Authenticate": f'Bearer realm="{realm}"'}))
+        return tried(lambda: resolve(endpoint(outside.url, ca=ca, auth_realm=realm)), inside)
+
+
 def main() -> None:
     """Try each way in, and one way that is allowed."""
     make_internet()
     results: JsonObject = {}
+    results["https"] = over_tls()
     with FakeServer(OUTSIDE) as outside, FakeServer() as inside:
         members = endpoint(outside.url, insecure=True, auth_realm=f"{inside.url}/token")
         inside.on("/x", Reply(200, {"Content-Type": OCI_MANIFEST}, b"{}"))

@@ -89,7 +89,6 @@ class Session:
                 stream=True,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
-                proxies={},
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return translate(error, url.origin.netloc)

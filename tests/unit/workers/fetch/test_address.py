@@ -66,7 +66,9 @@ def test_the_query_is_neither_shown_nor_in_a_repr() -> None:
     assert "secret" not in repr(url)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
+)
 def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
 
@@ -83,7 +85,7 @@ def test_private_loopback_and_link_local_addresses_are_not_public(address: str) 
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.10", "::1"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])
 def test_names_of_this_machine(host: str) -> None:
     assert names_loopback(host)
 

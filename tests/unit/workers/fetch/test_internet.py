@@ -26,7 +26,7 @@ def tried() -> dict[str, list[object]]:
     return results
 
 
-@pytest.mark.parametrize("way", ["redirect", "realm", "lookaside"])
+@pytest.mark.parametrize("way", ["redirect", "realm", "lookaside", "https"])
 def test_nothing_leads_from_the_internet_to_this_machine(tried: dict[str, list[object]], way: str) -> None:
     assert tried[way] == ["CredentialScope", 0]
 

@@ -190,16 +190,6 @@ def test_a_manifest_is_not_parsed_before_anybody_signed_it(fake: FakeServer) -> 
 @pytest.mark.parametrize(
     ("content_type", "body", "leaf"),
     [
-        (
-            "application/vnd.docker.distribution.manifest.v1+json",
-            b'{"schemaVersion":1}',
-            UnsupportedMediaType,
-        ),
-        (
-            "application/vnd.docker.distribution.manifest.v1+prettyjws",
-            b'{"schemaVersion":1}',
-            UnsupportedMediaType,
-        ),
         ("text/html", b"<html>", BadManifest),
         ("text/html", f'{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}"}}'.encode(), BadManifest),
         ("application/json", b'{"schemaVersion":2}', UnsupportedMediaType),
@@ -213,6 +203,14 @@ def test_a_type_that_we_do_not_read_is_refused(
 ) -> None:
     fake.on(MANIFEST, Reply(200, {"Content-Type": content_type}, body))
     with pytest.raises(leaf):
+        resolve(endpoint(fake.url))
+
+
+@pytest.mark.parametrize("suffix", ["json", "prettyjws"])
+def test_dockers_schema_1_is_named(fake: FakeServer, suffix: str) -> None:
+    content_type = f"application/vnd.docker.distribution.manifest.v1+{suffix}"
+    fake.on(MANIFEST, Reply(200, {"Content-Type": content_type}, b'{"schemaVersion":1}'))
+    with pytest.raises(UnsupportedMediaType, match="demo/plain:1 is in Docker's old format"):
         resolve(endpoint(fake.url))
 
 
@@ -275,6 +273,17 @@ def test_an_index_leads_to_the_platforms_manifest(fake: FakeServer) -> None:
             {"media_type": OCI_MANIFEST, "size": 2},
         ]
     }
+
+
+def test_one_login_serves_both_documents(fake: FakeServer) -> None:
+    asks = Reply(401, {"WWW-Authenticate": f'Bearer realm="{fake.url}/token"'})
+    document = served_index(fake, 2, asks)
+    fake.on(MANIFEST, asks, Reply(200, {"Content-Type": OCI_INDEX}, document))
+    fake.on("/token", Reply(200, {}, b'{"token":"abc"}'))
+    with pytest.raises(RegistryAuth):
+        resolve(endpoint(fake.url))
+    assert fake.seen[-1].headers["authorization"] == "Bearer abc"
+    assert len(fake.asked("/token")) == 1
 
 
 def test_an_index_without_our_platform_is_said_so(fake: FakeServer) -> None:

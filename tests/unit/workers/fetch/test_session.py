@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The session: believes no environment, keeps no cookie, verifies TLS, tries again with patience."""
 
+import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,6 +138,15 @@ def test_a_cookie_is_not_kept(server: FakeServer) -> None:
         for _ in range(2):
             session.get(Url.parse(f"{server.url}/x"), {}).close()
     assert ["cookie" in request.headers for request in server.seen] == [False, False]
+
+
+def test_no_library_logs_an_address(server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.on("/x", Reply(200, {"X": "y\r\nno header line, which urllib3 warns about"}))
+    with Session(parse_endpoint(endpoint(server.url))) as session:
+        session.get(Url.parse(f"{server.url}/x?signature=secret"), {}).close()
+    assert len(server.seen) == 1
+    assert caplog.records == []
 
 
 def test_nothing_compressed_is_asked_for(server: FakeServer) -> None:
