@@ -4,7 +4,7 @@
 
 A worker is a table of handlers. `main` reads `{"op": …, "fds": {name: number}, …}` from standard input, calls
 the handler, and writes `{"progress": …}` lines and then `{"result": …}` or `{"error": [name, sentence, hint,
-data]}`. Bulk bytes never cross here: a handler reads and writes the descriptors it was given, and closes them.
+data]}`. Bulk bytes never cross here: a handler reads and writes the descriptors it was given and closes them.
 """
 
 import json
