@@ -93,6 +93,7 @@ class SimulatedRemotes:
 
     remotes: dict[str, SimulatedRemote] = field(default_factory=lambda: {"acme": SimulatedRemote("acme")})
     written: list[tuple[str, dict[str, str], bytes | None, bytes | None]] = field(default_factory=list)
+    changed: Callable[[list[str]], None] = lambda _names: None
 
     def all(self) -> list[SimulatedRemote]:
         return list(self.remotes.values())
@@ -108,13 +109,16 @@ class SimulatedRemotes:
             raise Conflict(f"remote {name} exists", remote=name)
         self.written.append((name, settings, keys, ca))
         self.remotes[name] = SimulatedRemote(name, url=settings["url"])
+        self.changed([name])
 
     async def modify(self, name: str, settings: dict[str, str], keys: bytes | None, ca: bytes | None) -> None:
         self.written.append((name, settings, keys, ca))
         self.remotes[name] = replace(self.remotes[name], title=settings.get("title", ""))
+        self.changed([name])
 
     async def remove(self, name: str) -> None:
         del self.remotes[name]
+        self.changed([name])
 
 
 @dataclass
@@ -171,6 +175,7 @@ async def served(
     service = Service(jobs, apps, remotes, authorizer or SessionAuthorizer(os.getuid()), "user", uid, "9.9")
     try:
         server = await serve(connection, service, interfaces)
+        remotes.changed = jobs.observer.remotes_changed
         await connection.own_name(NAME)
         yield Running(connection, server, jobs, apps, remotes, requests)
     finally:

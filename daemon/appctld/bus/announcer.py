@@ -56,13 +56,14 @@ class Announcer:
         self._manager_dirty = False
         self._timer: asyncio.TimerHandle | None = None
         self._facts: dict[str, JsonObject] = {}
+        self._remotes: set[str] = set()
 
     def populate(self) -> None:
         """Put what is there already on the bus."""
         for app_id in self._all_facts():
             self._sync_app(app_id)
-        for facts in self._service.remotes.all():
-            self._server.export(remote_path(facts.name), RemoteObject(facts))
+        self.sync_remotes()
+        self._server.before_listing(self.sync_remotes)
 
     def adopt(self, job: Job, owner: Caller) -> None:
         """From now on `owner` is told about `job`, and first of all everything that it may see."""
@@ -114,18 +115,26 @@ class Announcer:
     @_never_raises
     def remotes_changed(self, names: Collection[str]) -> None:
         """See `Observer`."""
-        known = {facts.name: facts for facts in self._service.remotes.all()}
-        for name in names:
-            path = remote_path(name)
-            item = self._server.exported(path)
-            if name not in known:
-                self._server.withdraw(path)
-            elif isinstance(item, RemoteObject):
-                item.facts = known[name]
-                self._server.changed_all(path)
-            else:
-                self._server.export(path, RemoteObject(known[name]))
+        self.sync_remotes()
         self._server.emit(ROOT, "RemotesChanged", sorted(names))
+
+    @_never_raises
+    def sync_remotes(self) -> None:
+        """Make the objects equal to the configuration, which an administrator may edit at any time.
+
+        One broken file must not take the daemon off the bus: what was known stays, and the journal says why.
+        """
+        known = {remote_path(facts.name): facts for facts in self._service.remotes.all()}
+        for path in self._remotes - known.keys():
+            self._server.withdraw(path)
+        for path, facts in known.items():
+            item = self._server.exported(path)
+            if not isinstance(item, RemoteObject):
+                self._server.export(path, RemoteObject(facts))
+            elif item.facts != facts:
+                item.facts = facts
+                self._server.changed_all(path)
+        self._remotes = set(known)
 
     @_never_raises
     def updates_changed(self) -> None:

@@ -112,7 +112,6 @@ class Manager(Exported):
         asked = RemoteSettings.parse(settings)
         await self._authorize_remote(caller, name, asked)
         await self._service.remotes.add(name, dict(asked.texts), asked.keys or b"", asked.ca)
-        self._announcer.remotes_changed([name])
         return remote_path(name)
 
     async def modify_remote(self, caller: Caller, name: str, settings: Options) -> None:
@@ -120,13 +119,11 @@ class Manager(Exported):
         asked = RemoteSettings.parse(settings)
         await self._authorize_remote(caller, name, asked)
         await self._service.remotes.modify(name, dict(asked.texts), asked.keys, asked.ca)
-        self._announcer.remotes_changed([name])
 
     async def remove_remote(self, caller: Caller, name: str, options: Options) -> None:  # noqa: ARG002 - none yet
         """Trust a publisher no longer."""
         await self._authorize_remote(caller, name, RemoteSettings())
         await self._service.remotes.remove(name)
-        self._announcer.remotes_changed([name])
 
     async def _authorize_remote(self, caller: Caller, name: str, asked: RemoteSettings) -> None:
         (remote,) = _some([name])

@@ -11,7 +11,7 @@ to polkit.py, the library's faults to connection.py.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from appctld.bus import replies
 from appctld.bus.caller import Caller, Callers
@@ -58,6 +58,10 @@ class Server:
             await asyncio.wait(self._calls)
 
     # Objects
+
+    def before_listing(self, refresh: Callable[[], None]) -> None:
+        """Call `refresh` before GetManagedObjects is answered, to bring the objects up to date."""
+        self._standard.refresh = refresh
 
     def export(self, path: str, item: Exported) -> None:
         """Serve an object, and tell everybody (nobody's secrets); SchemaError when it is incomplete."""

@@ -89,6 +89,7 @@ class Standard:
     """Answers the standard interfaces for the objects in `objects`, which server.py changes."""
 
     def __init__(self, objects: Mapping[str, Exported], interfaces: Mapping[str, Interface]) -> None:
+        self.refresh: Callable[[], None] = lambda: None
         self._objects = objects
         self._interfaces = interfaces
         self._methods = {
@@ -149,6 +150,7 @@ class Standard:
         raise CallRefusedError("PropertyReadOnly", f"nothing of {item.interface} can be set")
 
     def _managed(self, caller: Caller, _path: str, _args: list[str]) -> list[object]:
+        self.refresh()
         below = {path: item for path, item in self._objects.items() if path != ROOT}
         return [{path: self.described(item, caller.uid) for path, item in below.items()}]
 

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from jeepney import HeaderFields
 
-from appctld.errors import NotInstalled, UntrustedSigner
+from appctld.errors import Failed, NotInstalled, UntrustedSigner
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.requests import AnyRequest, Prune
 from appctld.model.jsonvalue import JsonObject
 from support.bus import ERROR, JOB, MANAGER, ROOT, Client, client
-from support.bus_service import EDITOR, served
+from support.bus_service import EDITOR, SimulatedRemote, SimulatedRemotes, served
 
 OTHER = os.getuid() + 1
+OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
+REMOTE = "org.appctl.Installer1.Remote"
 PRIVATE = {"Refs", "Items", "Title", "ErrorName", "ErrorMessage", "Hint", "ErrorDetails", "Result"}
 
 
@@ -145,8 +147,7 @@ def test_another_users_job_is_there_and_says_nothing_about_itself(address: str) 
                     "Get", "ss", JOB, name, path=path, interface="org.freedesktop.DBus.Properties"
                 )
                 assert not value[1], name
-            manager = "org.freedesktop.DBus.ObjectManager"
-            _, (objects,) = await caller.call("GetManagedObjects", interface=manager)
+            _, (objects,) = await caller.call("GetManagedObjects", interface=OBJECT_MANAGER)
             assert {name for name in PRIVATE if objects[path][JOB][name][1]} == set()
 
     asyncio.run(scenario())
@@ -302,8 +303,7 @@ def test_many_apps_are_read_once_for_one_question(address: str) -> None:
                 return unchanged()
 
             running.apps.list = counted  # type: ignore[method-assign]
-            manager = "org.freedesktop.DBus.ObjectManager"
-            _, (objects,) = await caller.call("GetManagedObjects", interface=manager)
+            _, (objects,) = await caller.call("GetManagedObjects", interface=OBJECT_MANAGER)
             assert len(objects) == 52  # the editor was not withdrawn: nobody said that it went
             assert reads == 1
 
@@ -328,5 +328,38 @@ def test_what_cannot_be_told_ends_no_job(address: str, caplog: pytest.LogCapture
             assert job.state == "succeeded"
             assert "apps_changed could not be told" in caplog.text
             assert "job_finished could not be told" in caplog.text
+
+    asyncio.run(scenario())
+
+
+def test_a_remote_that_an_administrator_wrote_is_seen_when_somebody_looks(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            running.remotes.remotes = {
+                "acme": SimulatedRemote("acme", title="A"),
+                "new": SimulatedRemote("new"),
+            }
+            _, (objects,) = await caller.call("GetManagedObjects", interface=OBJECT_MANAGER)
+            assert objects[f"{ROOT}/remote/acme"][REMOTE]["Title"] == ("s", "A")
+            assert f"{ROOT}/remote/new" in objects
+            del running.remotes.remotes["acme"]
+            _, (objects,) = await caller.call("GetManagedObjects", interface=OBJECT_MANAGER)
+            assert f"{ROOT}/remote/acme" not in objects
+
+    asyncio.run(scenario())
+
+
+def test_a_broken_configuration_does_not_take_the_rest_off_the_bus(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: SimulatedRemotes) -> list[SimulatedRemote]:
+        raise Failed("acme.conf is broken")
+
+    monkeypatch.setattr(SimulatedRemotes, "all", broken)
+
+    async def scenario() -> None:
+        async with served(address), client(address) as caller:
+            _, (objects,) = await caller.call("GetManagedObjects", interface=OBJECT_MANAGER)
+            assert list(objects) == [f"{ROOT}/app/org_2eacme_2eEditor"]
 
     asyncio.run(scenario())
