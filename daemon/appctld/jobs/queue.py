@@ -158,7 +158,7 @@ class Jobs:
 
 def _ending(job: Job) -> State:
     """All items done, some, or none: with several apps all are tried, and the first failure is the job's."""
-    failed = [item for item in job.items if item.get("state") == "failed"]
-    if not failed:
-        return State.SUCCEEDED
-    return State.FAILED if len(failed) == len(job.items) else State.PARTLY_FAILED
+    states = [item.get("state") for item in job.items]
+    if failed := states.count("failed"):
+        return State.FAILED if failed == len(states) else State.PARTLY_FAILED
+    return State.NEEDS_APPROVAL if "needs-approval" in states else State.SUCCEEDED

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""jobs/requests.py: frozen, and options read for what they are."""
+
+import dataclasses
+
+import pytest
+
+from appctld.jobs.requests import (
+    AnyRequest,
+    CheckUpdates,
+    Install,
+    Prune,
+    Resolve,
+    Rollback,
+    Uninstall,
+    Update,
+    credential,
+    flag,
+    text,
+)
+
+REQUESTS: list[tuple[AnyRequest, str, tuple[str, ...], str]] = [
+    (Install(("h.io/a:1", "h.io/b:1")), "install", ("h.io/a:1", "h.io/b:1"), "Install h.io/a:1 h.io/b:1"),
+    (Update(("a.b.C",)), "update", ("a.b.C",), "Update a.b.C"),
+    (Update(()), "update", (), "Update"),
+    (Uninstall(("a.b.C",)), "uninstall", ("a.b.C",), "Uninstall a.b.C"),
+    (Rollback("a.b.C"), "rollback", ("a.b.C",), "Rollback a.b.C"),
+    (Resolve("h.io/a:1"), "resolve", ("h.io/a:1",), "Resolve h.io/a:1"),
+    (CheckUpdates(), "check-updates", (), "Check-updates"),
+    (Prune(), "prune", (), "Prune"),
+]
+
+
+@pytest.mark.parametrize(("request_", "kind", "about", "title"), REQUESTS)
+def test_a_request_says_what_it_is_about(
+    request_: AnyRequest, kind: str, about: tuple[str, ...], title: str
+) -> None:
+    assert (request_.kind, request_.about, request_.title) == (kind, about, title)
+
+
+@pytest.mark.parametrize("request_", [case[0] for case in REQUESTS])
+def test_nothing_changes_between_authorization_and_work(request_: AnyRequest) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        request_.options = {"reinstall": True}  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, True), (False, False), (1, False), ("yes", False), (None, False)]
+)
+def test_a_flag_is_set_by_true_alone(value: object, *, expected: bool) -> None:
+    assert flag(Prune({"dry-run": value}), "dry-run") is expected
+    assert flag(Prune({"dry-run": value}), "other") is False
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1.0", "1.0"), ("", ""), (1, ""), (None, ""), (["x"], "")])
+def test_a_text_is_a_text_or_empty(value: object, expected: str) -> None:
+    assert text(Rollback("a.b.C", {"to": value}), "to") == expected
+    assert text(Rollback("a.b.C"), "to") == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"username": "u", "password": "p"}, {"username": "u", "password": "p"}),
+        ({"identity-token": "t"}, {"identity_token": "t"}),
+        ({"identity-token": "t", "username": "u", "password": "p"}, {"identity_token": "t"}),
+        ({"username": "u"}, None),
+        ({"password": "p"}, None),
+        ({"username": "u", "password": 1}, None),
+        ({}, None),
+        ("u:p", None),
+        (None, None),
+    ],
+)
+def test_a_credential_is_whole_or_none(given: object, expected: object) -> None:
+    assert credential(Install(("h.io/a:1",), {"credential": given})) == expected
