@@ -83,12 +83,13 @@ def _stat(repository: Repository, name: str) -> os.stat_result:
     status = repository.stat(Kind.FILE, name)
     if status is None:
         raise RepoCorrupt(f"the file object {name} is missing", checksum=name)
+    if not stat.S_ISREG(status.st_mode):  # not to be hashed either: opening a FIFO would wait for ever
+        raise RepoCorrupt(f"the file object {name} is no regular file", checksum=name)
     return status
 
 
 def _untouched(status: os.stat_result) -> bool:
-    regular = stat.S_ISREG(status.st_mode)
-    return regular and stat.S_IMODE(status.st_mode) in _DISK_MODES and status.st_mtime_ns == 0
+    return stat.S_IMODE(status.st_mode) in _DISK_MODES and status.st_mtime_ns == 0
 
 
 def _mend(repository: Repository, name: str) -> None:

@@ -70,7 +70,8 @@ def deploy(request: JsonObject, _report: Report) -> JsonObject:
     record, run = get_object(request, "record"), get_object(request, "run")
     repository = Repository.open(Path(get_str(request, "repo")))
     with repository.shared(), translated(f"deploying {target.id}"):
-        size = check_content(repository, closure(repository, [target.commit]).files)
+        merged = get_int(record, "installed_size") if "installed_size" in record else None
+        size = check_content(repository, closure(repository, [target.commit]).files, merged)
         with _app_directory(target, create=True) as app:
             if disk.exists(target.deployment, app):
                 raise Conflict(f"{target.id} has a deployment {target.deployment}", id=target.id)

@@ -172,6 +172,10 @@ HOSTILE = {
     "an ID that is short": {"id": "a.b"},
     "a deployment that climbs": {"deployment": "../x"},
     "a deployment named after another commit": {"deployment": "0123456789ab.0"},
+    "a deployment and a ref named after another commit": {
+        "deployment": "0123456789ab.0",
+        "ref": f"appctl/app/acme/{APP}/0123456789ab.0",
+    },
     "a commit that is no checksum": {"commit": "../../etc/passwd"},
     "a ref that climbs": {"ref": "appctl/app/acme/../../x"},
     "a ref outside our names": {"ref": "main"},
@@ -227,7 +231,15 @@ def replace_by_symlink(path: Path) -> None:
     path.symlink_to(copy)
 
 
+def replace_by_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+    path.chmod(0o444)
+    os.utime(path, (0, 0))
+
+
 DAMAGES = {
+    "a FIFO": replace_by_fifo,
     "content": damage_content,
     "missing": Path.unlink,
     "a symlink": replace_by_symlink,
@@ -247,6 +259,16 @@ def test_a_damaged_object_stops_a_deploy_before_anything(state: State, damage: o
     assert state.current == f"{first[:12]}.0"
     assert state.deployments == [f"{first[:12]}.0"]
     assert state.refs() == {ref(first): first}
+
+
+def test_a_changed_size_behind_a_restored_time_is_found_at_a_deploy(state: State) -> None:
+    commit = state.merge(*ONE)
+    request = state.request(commit)
+    size = sum(path.stat().st_size for path in state.repo.glob("objects/??/*.file"))
+    (data,) = [path for path in state.repo.glob("objects/??/*.file") if path.read_text() == "same"]
+    damage_unseen(data)
+    with pytest.raises(RepoCorrupt):
+        state.call(deploy_module.deploy, **request | {"record": {"installed_size": size}})
 
 
 def test_a_changed_size_behind_a_restored_time_is_found_at_a_rollback(state: State) -> None:
@@ -432,7 +454,7 @@ def test_a_kill_at_any_step_leaves_the_old_version_and_recover_cleans(state: Sta
         assert {path.name for path in (state.repo / "tmp").iterdir()} <= {"cache"}
     assert kills > len(STEPS_OF_R10)
     state.fsck()
-    assert state.activate(one)  # the old version was not lost
+    assert state.activate(one).is_dir()  # the old version was not lost
 
 
 # --- activate -----------------------------------------------------------------------------------------------

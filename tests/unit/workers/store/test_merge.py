@@ -203,6 +203,10 @@ MERGES = {
         [["a/", "b/"], ["l -> b"], ["a/l -> ../l"], ["a/l/f = 1"]],
         ["./", "a/", "a/l -> ../l", "b/", "b/f = 1", "l -> b"],
     ),
+    "whiteouts are all resolved before the first is carried out": (
+        [["a/", "a/c -> ../d", "d/", "d/x = 1", "z -> a/c"], ["z/.wh.x", "a/.wh.c"]],
+        ["./", "a/", "d/", "z -> a/c"],
+    ),
     "two paths to one directory, of different names in it": (
         [[*BASE], ["bin/new = 2", "usr/bin/newer = 3"]],
         [*BASE, "usr/bin/new = 2", "usr/bin/newer = 3"],
@@ -387,7 +391,7 @@ def test_generated_stacks_merge_as_umoci_merges_them(tmp_path: Path) -> None:
             continue
         root = unpacked_by_umoci(directory, layers)
         if root is None:
-            continue  # it meets a circle of symlinks before the directory that replaces it; order is all to it
+            continue  # it met a circle of symlinks before the directory that replaces it: order is all to it
         assert ours == listing_of_directory(root), (seed, layers)
         compared += 1
     assert compared >= SEEDS // 2
@@ -513,6 +517,15 @@ def test_a_metadata_file_that_is_not_utf8_does_not_come(repository: Path) -> Non
         tree = writer.tree(DirTree({"metadata": writer.file(regular(0, 0, 0o644), 1, [b"\xff"])}))
         commit = writer.commit(Commit(tree, writer.meta(0, 0, 0o755)))
     assert run(repository, [commit])["files"] == {}
+
+
+def test_a_damaged_symlink_is_found_before_it_is_followed(repository: Path) -> None:
+    layers = [commit_layer(repository, lines) for lines in ([*BASE, "etc/bin/"], ["bin/new = 2"])]
+    (link,) = [path for path in repository.glob("objects/??/*.file") if b"usr/bin" in path.read_bytes()]
+    link.chmod(0o644)
+    link.write_bytes(link.read_bytes().replace(b"usr", b"etc"))
+    with pytest.raises(RepoCorrupt):
+        run(repository, layers)
 
 
 def test_a_damaged_layer_is_found(repository: Path) -> None:
