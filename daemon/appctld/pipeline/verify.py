@@ -8,7 +8,7 @@ kept; until then `info` says what it does not promise.
 
 import time
 
-from appctld.errors import BadManifest, Failed, SignatureMissing
+from appctld.errors import BadManifest, Failed, SignatureMissing, Untrusted
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_list
 from appctld.model.manifest import Manifest, parse_document
@@ -34,10 +34,13 @@ async def _verdict(resolved: Resolved, tools: Tools) -> Verdict:
     """A signature on the platform's manifest or on the index suffices (FORMATS.md §4)."""
     try:
         return await _judge(resolved.digest, resolved, tools)
-    except SignatureMissing:
+    except Untrusted as first:
         if resolved.index_digest is None:
             raise
-    return await _judge(resolved.index_digest, resolved, tools)
+        try:
+            return await _judge(resolved.index_digest, resolved, tools)
+        except SignatureMissing:
+            raise first from None
 
 
 async def _judge(digest: Digest, resolved: Resolved, tools: Tools) -> Verdict:

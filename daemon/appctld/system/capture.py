@@ -68,7 +68,14 @@ async def capture(
         try:
             async with (
                 asyncio.timeout(deadline),
-                child(words, stdin=DEVNULL, stdout=output, fds=fds, environment=environment) as process,
+                child(
+                    words,
+                    stdin=DEVNULL,
+                    stdout=output,
+                    stderr=DEVNULL,  # what counts comes on the status descriptor
+                    fds=fds,
+                    environment=environment,
+                ) as process,
             ):
                 return await _collect(process, [drain.everything for drain in drains])
         except TimeoutError as error:

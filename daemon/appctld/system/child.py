@@ -28,6 +28,7 @@ async def child(
     *,
     stdin: int,
     stdout: int,
+    stderr: int | None = None,
     fds: Collection[int] = (),
     held: Collection[int] = (),
     environment: Mapping[str, str] = PLAIN,
@@ -35,7 +36,7 @@ async def child(
     """A child for the length of the `with` block.
 
     Takes over `fds`, and stdin and stdout where they are numbers. `held` are descriptors that stay ours and
-    that the child keeps open as long as it lives. Raises Failed when the program cannot be started (for
+    that the child keeps open as long as it lives. stderr is ours (the journal) unless given. Raises Failed when the program cannot be started (for
     example, is not installed).
     """
     owned = {*fds, *(number for number in (stdin, stdout) if number >= 0)}
@@ -44,6 +45,7 @@ async def child(
             *argv,
             stdin=stdin,
             stdout=stdout,
+            stderr=stderr,
             pass_fds=(*fds, *held),
             env=dict(environment),
             limit=LINE_BYTES,
