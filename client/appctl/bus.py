@@ -264,14 +264,14 @@ def _unnamed(state: str) -> Failure:
 
 
 def _failure(scope: Scope, name: str, message: "Message") -> Failure:
-    """Make the Failure of an error reply; the daemon sends (message, hint, details)."""
-    values: list[JsonValue] = [*_values(message), "", "", {}]
-    text, hint, details = str(values[0]), str(values[1]), _as_object(values[2])
+    """Make the Failure of an error reply: a sentence, and perhaps a second line with a hint."""
+    values: list[JsonValue] = [*_values(message), ""]
+    text, _, hint = str(values[0]).partition("\nhint: ")
     if name in _UNREACHABLE:
         return unavailable(scope, text)
     if name == "org.freedesktop.DBus.Error.AccessDenied":
         return Failure("NotAuthorized", text)
-    return Failure(name.removeprefix(ERROR).rpartition(".")[2], text, hint, details)
+    return Failure(name.removeprefix(ERROR).rpartition(".")[2], text, hint)
 
 
 def unavailable(scope: Scope, why: str) -> Failure:

@@ -138,9 +138,9 @@ class FakeInstaller:
         interface = fields.get(HeaderFields.interface)
         self.calls.append(Call(member, message.body, message.header.flags, path))
         if member in self.errors:
-            name, text, hint, details = self.errors[member]
-            body = (text, hint, variants(details))
-            self._connection.send(new_error(message, ERROR + name, "ssa{sv}", body))
+            name, text, hint, _ = self.errors[member]
+            body = (f"{text}\nhint: {hint}" if hint else text,)
+            self._connection.send(new_error(message, ERROR + name, "s", body))
         elif interface == MANAGER and member in self.scripts:
             self._job(message, self.scripts[member].pop(0))
         elif interface == JOB and member == "Cancel":

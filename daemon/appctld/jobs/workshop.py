@@ -5,6 +5,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import cast
 
 from appctld.errors import AppctlError, NeedsApproval
 from appctld.jobs.job import Job
@@ -82,5 +83,15 @@ async def each(
 
 def _note_failure(shop: Workshop, name: str, error: AppctlError) -> None:
     state = "needs-approval" if isinstance(error, NeedsApproval) else "failed"
-    shop.job.items.append({"id": name, "state": state, "error": error.name, "message": error.message})
+    details = {key.replace("_", "-"): value for key, value in error.data.items()}
+    shop.job.items.append(
+        {
+            "id": name,
+            "state": state,
+            "error": error.name,
+            "error-message": error.message,
+            "hint": error.advice,
+            "error-details": cast("JsonObject", details),
+        }
+    )
     shop.job.error = shop.job.error or error
