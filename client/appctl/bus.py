@@ -242,12 +242,16 @@ def _changes(message: "Message") -> Json:
 
 def _outcome(job: Json) -> Outcome:
     failures = [
-        _told(item, "error", "error-message", "hint", "error-details")
+        _told(item, "error", "message", "hint", "error-details")
         for item in get_objects(job, "Items")
         if get_str(item, "error")
     ]
     whole = _told(job, "ErrorName", "ErrorMessage", "Hint", "ErrorDetails")
     state = get_str(job, "State")
+    # Items have no hint and no details; the job's own error has, and is one of theirs.
+    failures = [
+        whole if (item.name, item.message) == (whole.name, whole.message) else item for item in failures
+    ]
     if not failures and (whole.name or state != "succeeded"):
         failures = [whole if whole.name else _unnamed(state)]
     return Outcome(state, get_object(job, "Result"), tuple(failures))

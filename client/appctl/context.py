@@ -92,7 +92,7 @@ class Context:
 
     def say(self, *lines: str) -> None:
         """Tell a person, unless --quiet or --json: those are for programs."""
-        if not self.options.quiet and not self.options.json:
+        if lines and not self.options.quiet and not self.options.json:
             print(*lines, sep="\n", flush=True)
 
     def put_json(self, value: JsonValue) -> None:

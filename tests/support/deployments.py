@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Deployments made by hand, for `run`: files/ and run.json as a daemon leaves them, of the host's programs."""
+"""Deployments made by hand, for `run`: files/ and run.json as a daemon leaves them, from host programs."""
 
 import json
 import re

@@ -132,7 +132,7 @@ def signed_by(app: Json, palette: Palette) -> str:
     text = f'{short_fingerprint(signer)} "{escape(name)}"' if name else short_fingerprint(signer)
     if signed_at := get_int(app, "signed-at"):
         text += f", {date(signed_at)}"
-    return text if app.get("tag-bound", True) else f"{text} (tag not bound)"
+    return text if app.get("tag-bound") else f"{text} (tag not bound)"
 
 
 def permissions(app: Json) -> str:

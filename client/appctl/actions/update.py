@@ -76,7 +76,7 @@ def _asks_for_more(outcome: Outcome) -> bool:
 
 
 def _say(context: Context, outcome: Outcome) -> None:
-    changed = [app for app in get_objects(outcome.result, "apps") if app.get("changed", True)]
+    changed = [app for app in get_objects(outcome.result, "apps") if app.get("changed")]
     for app in changed:
         sizes = f"{size(get_int(app, 'bytes-downloaded'))} downloaded"
         sizes += f", {size(get_int(app, 'bytes-reused'))} already here"

@@ -33,6 +33,7 @@ EDITOR: dict[str, Any] = {
     "bytes-downloaded": 97_000_000,
     "bytes-reused": 12_000_000,
     "deployment": "/state/apps/x/files",
+    "tag-bound": True,
     "changed": True,
 }
 PREVIEW = {
@@ -235,6 +236,7 @@ def test_update_grants_new_permissions_only_when_asked(
     daemon.scripts["Update"] = [failed("NeedsApproval", "it asks for home")] * 2 + [done(EDITOR)]
     assert main(["update", "-y"]) == 6  # -y does not grant them
     assert len(daemon.scripts["Update"]) == 2
+    assert options_of(daemon, "Update") == {}
     answer("y\n")
     assert main(["update"]) == 0
     assert options_of(daemon, "Update") == {"accept-permissions": True}
@@ -243,22 +245,23 @@ def test_update_grants_new_permissions_only_when_asked(
 
 def test_some_went_well(daemon: FakeInstaller, capsys: Capture) -> None:
     items = [
-        {"id": "org.acme.Editor", "state": "succeeded"},
-        {"id": "org.acme.Viewer", "error": ERROR + "NeedsApproval", "error-message": "more"},
-        {"id": "org.acme.Tool", "error": ERROR + "Offline", "error-message": "no"},
+        {"id": "org.acme.Editor", "state": "succeeded", "error": "", "message": ""},
+        {"id": "org.acme.Viewer", "state": "needs-approval", "error": "NeedsApproval", "message": "more"},
+        {"id": "org.acme.Tool", "state": "failed", "error": "Offline", "message": "no"},
     ]
-    end = {"State": "partly-failed", "Items": items, "Result": {"apps": [EDITOR]}}
+    end = {"State": "partly-failed", "Items": items, "Result": {"apps": [EDITOR]}, "Hint": "look",
+           "ErrorName": ERROR + "NeedsApproval", "ErrorMessage": "more"}  # fmt: skip
     daemon.scripts["Update"] = [Script(end)]
     assert main(["update", "--noninteractive"]) == 6
     out, err = capsys.readouterr()
     assert "Updated org.acme.Editor" in out
-    assert err.splitlines() == ["error: more", "error: no"]
+    assert err.splitlines() == ["error: more", "hint: look", "error: no"]
 
 
 @pytest.mark.parametrize(("updates", "code"), [
     ([], 2),
     ([{"id": "org.acme.Editor", "version": "1", "update-version": "2", "update-size": 8_000_000}], 0),
-    ([{"id": "org.acme.Editor", "error": "org.appctl.Installer1.Error.Offline"}], 75),
+    ([{"id": "org.acme.Editor", "error": "Offline"}], 75),
 ])  # fmt: skip
 def test_update_check(
     updates: list[dict[str, Any]], code: int, daemon: FakeInstaller, capsys: Capture

@@ -13,13 +13,15 @@ from appctl.context import Context
 from appctl.credentials import for_reference, lookup
 from appctl.failure import Failure
 from appctl.parser import parse
+from appctl.wire import Json
 
 
-def auth(user: str, password: str = "secret") -> dict[str, str]:
+def auth(user: str, password: str = "secret") -> Json:
     return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-FIRST, SECOND = {"auths": {"quay.io": auth("first")}}, {"auths": {"quay.io": auth("second")}}
+FIRST: Json = {"auths": {"quay.io": auth("first")}}
+SECOND: Json = {"auths": {"quay.io": auth("second")}}
 
 
 @pytest.mark.parametrize(
@@ -37,16 +39,14 @@ FIRST, SECOND = {"auths": {"quay.io": auth("first")}}, {"auths": {"quay.io": aut
         ({"quay.io": {}}, "quay.io/x", None),
     ],
 )
-def test_the_entry_of_that_host_or_path_and_no_other(
-    entries: dict[str, dict[str, str]], location: str, user: str | None
-) -> None:
-    found = lookup([{"auths": dict(entries)}], location)
+def test_the_entry_of_that_host_or_path_and_no_other(entries: Json, location: str, user: str | None) -> None:
+    found = lookup([{"auths": entries}], location)
     assert found == ({} if user is None else {"username": user, "password": "secret"})
 
 
 def test_the_first_file_wins() -> None:
-    assert lookup([FIRST, SECOND], "quay.io/x")["username"] == "first"  # type: ignore[list-item]
-    assert lookup([{}, SECOND], "quay.io/x")["username"] == "second"  # type: ignore[list-item]
+    assert lookup([FIRST, SECOND], "quay.io/x")["username"] == "first"
+    assert lookup([{}, SECOND], "quay.io/x")["username"] == "second"
 
 
 def test_an_identity_token_is_no_password() -> None:
@@ -55,7 +55,7 @@ def test_an_identity_token_is_no_password() -> None:
 
 
 def test_a_password_may_hold_colons() -> None:
-    assert lookup([{"auths": {"quay.io": auth("u", "a:b:c")}}], "quay.io/x")["password"] == "a:b:c"  # type: ignore[dict-item]
+    assert lookup([{"auths": {"quay.io": auth("u", "a:b:c")}}], "quay.io/x")["password"] == "a:b:c"
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_a_helper_that_fails_is_an_error(
 
 
 def test_files_count_before_helpers() -> None:
-    files = [{"credHelpers": {"quay.io": "not-asked"}}, FIRST]
-    assert lookup(files, "quay.io/x")["username"] == "first"  # type: ignore[arg-type]
+    files: list[Json] = [{"credHelpers": {"quay.io": "not-asked"}}, FIRST]
+    assert lookup(files, "quay.io/x")["username"] == "first"
 
 
 @pytest.fixture

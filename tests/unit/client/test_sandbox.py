@@ -335,15 +335,23 @@ def test_the_images_environment_does_not_reach_bubblewrap(
     assert (code, err) == (0, "")
 
 
+def test_the_callers_environment_reaches_neither_bubblewrap_nor_the_app(
+    shell: Made, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("LC_ALL", raising=False)  # bubblewrap's own environment has one
+    monkeypatch.setenv("LD_PRELOAD", "/nonexistent/evil.so")  # too late for this process
+    monkeypatch.setenv("LC_TIME", "pl_PL.UTF-8")
+    code, out, err = run(capfd, "--command=env", APP)
+    assert (code, err) == (0, "")
+    assert "LD_PRELOAD" not in out
+    assert "LC_ALL" not in out
+    assert "LC_TIME=pl_PL.UTF-8" in out
+
+
 def test_the_images_environment_reaches_the_app(shell: Made, capfd: pytest.CaptureFixture[str]) -> None:
     shell.write(entrypoint=["sh", "-c"], env={"A": "1", "PATH": "/usr/bin"})
-    os.environ["SECRET_OF_THE_CALLER"] = "x"
-    try:
-        out = inside(capfd, "env", "--env=B=2", "--env=A=3")
-    finally:
-        del os.environ["SECRET_OF_THE_CALLER"]
+    out = inside(capfd, "env", "--env=B=2", "--env=A=3")
     assert {"A=3", "B=2", "PATH=/usr/bin", f"APPCTL_ID={APP}"} <= set(out.splitlines())
-    assert "SECRET_OF_THE_CALLER" not in out
 
 
 @pytest.mark.parametrize(
