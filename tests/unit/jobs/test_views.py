@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""jobs/views.py: what callers are told, in the interface's keys."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appctld.config.remote import make_remote
+from appctld.jobs.views import app_view, deployed_view, outcome_view, preview_view, record_view, tag_of
+from appctld.model.digest import Digest
+from appctld.model.image import ImageConfig, parse_config
+from appctld.model.manifest import Descriptor, Manifest
+from appctld.model.permissions import LEAVES, Permission, permissions_hash
+from appctld.model.reference import parse_reference
+from appctld.pipeline.stages import Deployed, Planned, PlannedLayer, Resolved, Source, Verified
+from appctld.state.paths import Paths
+from appctld.state.records import Installed
+from appctld.trust.verdict import Signer, Verdict
+from support.records import RECORD, numbered
+
+PATHS = Paths(Path("/state"))
+NETWORK = Permission("shared", "network", LEAVES)
+
+
+def config() -> ImageConfig:
+    raw = {
+        "os": "linux",
+        "architecture": "amd64",
+        "config": {"ExposedPorts": {"80/tcp": {}}},
+        "rootfs": {"type": "layers", "diff_ids": []},
+    }
+    return parse_config(json.dumps(raw).encode())
+
+
+def layer(number: int, size: int, source: Source) -> PlannedLayer:
+    digest = Digest(str(number) * 64)
+    return PlannedLayer(Descriptor("x", digest, size), digest, source, "")
+
+
+def planned(*layers: PlannedLayer, verdict: Verdict | None = None) -> Planned:
+    reference = parse_reference("quay.io/acme/app:2")
+    settings = {"url": "https://quay.io/acme"}
+    remote = make_remote("acme", settings, keyring=b"x", ca=None, origin=Path("/x"), writable=True)
+    resolved = Resolved(reference, remote, b"{}", "x", Digest("9" * 64), None, None)
+    signers = (Signer("A" * 40, "Acme", 5), Signer("B" * 40, "Second", 6))
+    signed = Verdict("gpg", signers, tag_bound=True, checked_at=7)
+    manifest = Manifest("x", Descriptor("x", Digest("8" * 64), 1), (), ())
+    return Planned(
+        verified=Verified(resolved, manifest, verdict or signed),
+        config=config(),
+        config_bytes=b"{}",
+        id="org.example.App",
+        version="2.0",
+        title="Éditeur",
+        labelled_metadata=None,
+        permissions=(NETWORK,),
+        order=tuple(one.diff_id for one in layers),
+        layers=layers,
+    )
+
+
+def test_a_record_is_told_whole_in_the_interfaces_keys() -> None:
+    view = record_view(RECORD, PATHS)
+    assert {key.replace("_", "-") for key in RECORD.to_json()} | {"tag"} == set(view)
+    assert view["image-digest"] == str(RECORD.image_digest)
+    assert view["permissions"] == [["shared", "network", LEAVES]]
+    assert view["tag"] == "1"
+
+
+def test_the_deployment_is_the_directory_with_the_files() -> None:
+    view = record_view(RECORD, PATHS)
+    assert view["deployment"] == "/state/apps/org.example.App/333333333333.1/files"
+
+
+def test_an_app_is_its_current_record_and_the_versions_beside_it() -> None:
+    view = app_view(Installed(numbered(3), (numbered(2), numbered(1))), PATHS, "user")
+    assert (view["version"], view["kept"], view["scope"]) == ("3.0", ["2.0", "1.0"], "user")
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_an_outcome_says_whether_something_changed_and_from_what(*, changed: bool) -> None:
+    view = outcome_view(numbered(2), PATHS, changed=changed, previous=numbered(1))
+    assert (view["changed"], view["previous-version"]) == (changed, "1.0")
+    assert outcome_view(RECORD, PATHS, changed=changed)["previous-version"] == ""
+
+
+def test_what_was_deployed_is_told_as_an_outcome() -> None:
+    deployed = Deployed(numbered(2), Path("/x"), changed=True, previous=numbered(1))
+    assert deployed_view(deployed, PATHS) == outcome_view(
+        numbered(2), PATHS, changed=True, previous=numbered(1)
+    )
+
+
+def test_a_preview_says_what_will_be_downloaded_and_what_is_here() -> None:
+    view = preview_view(
+        planned(layer(1, 100, Source.MISSING), layer(2, 20, Source.HELD), layer(3, 3, Source.SHARED)), None
+    )
+    assert (view["download-size"], view["reuse-size"]) == (100, 23)
+    assert (view["layers-total"], view["layers-to-download"]) == (3, 1)
+
+
+def test_a_preview_says_who_signed_and_what_is_asked_for() -> None:
+    view = preview_view(planned(), None)
+    assert (view["signer"], view["signer-name"], view["signed-at"]) == ("A" * 40, "Acme", 5)
+    assert (view["verify"], view["tag-bound"]) == ("gpg", True)
+    assert view["permissions"] == [["shared", "network", LEAVES]]
+    assert view["permissions-hash"] == permissions_hash((NETWORK,))
+    assert view["ignored"] == ["EXPOSE"]
+    assert (view["reference"], view["image-digest"]) == ("quay.io/acme/app:2", f"sha256:{'9' * 64}")
+
+
+def test_a_preview_of_what_nobody_signed_names_nobody() -> None:
+    view = preview_view(planned(verdict=Verdict("none", (), tag_bound=False, checked_at=1)), None)
+    assert (view["verify"], view["signer"], view["signer-name"], view["signed-at"]) == ("none", "", "", 0)
+    assert view["tag-bound"] is False
+
+
+def test_a_preview_says_what_would_change() -> None:
+    same = replace(RECORD, image_digest=Digest("9" * 64))
+    assert (preview_view(planned(), None)["change"], preview_view(planned(), None)["installed"]) == (
+        "install",
+        "",
+    )
+    assert preview_view(planned(), RECORD)["change"] == "update"
+    assert preview_view(planned(), RECORD)["installed"] == "1.0"
+    assert preview_view(planned(), same)["change"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("reference", "tag"),
+    [
+        ("quay.io/acme/app:1", "1"),
+        ("localhost:5000/app:1", "1"),
+        ("localhost:5000/app", ""),
+        (f"quay.io/acme/app@sha256:{'a' * 64}", ""),
+    ],
+)
+def test_the_tag_of_a_reference(reference: str, tag: str) -> None:
+    assert tag_of(reference) == tag

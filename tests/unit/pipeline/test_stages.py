@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The pipeline's types as promises, read off the syntax tree of the whole daemon.
+
+That each stage's type is constructed in exactly one function is what makes holding its value a proof; that
+work runs side by side in one way only is what makes an error one error.
+"""
+
+import ast
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import appctld
+from appctld.pipeline import stages
+
+SOURCES = Path(appctld.__file__).parent
+STAGES = (
+    "Resolved",
+    "Verified",
+    "Planned",
+    "PlannedLayer",
+    "FetchedLayer",
+    "ImportedLayer",
+    "Merged",
+    "Deployed",
+)
+COPIES = {"replace", "copy", "deepcopy", "__replace__"}  # ways to a value that are no construction
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(SOURCES.rglob("*.py")):
+        yield str(path.relative_to(SOURCES)), ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+TREES = list(trees())
+
+
+def name_of(node: ast.expr) -> str:
+    """The last part of a dotted name."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
+def calls(name: str) -> set[str]:
+    """`file:function` of every call of something called `name`."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST, where: str) -> None:
+        for inner in ast.iter_child_nodes(node):
+            inside = where
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                inside = f"{where}.{inner.name}" if ":" in where else f"{where}:{inner.name}"
+            if isinstance(inner, ast.Call) and name_of(inner.func) == name:
+                found.add(inside)
+            visit(inner, inside)
+
+    for file, tree in TREES:
+        visit(tree, file)
+    return found
+
+
+def files_that(name: str) -> set[str]:
+    """The files in which `name` is used at all: called, imported, passed on."""
+    return {
+        file
+        for file, tree in TREES
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr == name)
+        or (isinstance(node, ast.Name) and node.id == name)
+        or (isinstance(node, ast.alias) and node.name.rpartition(".")[2] == name)
+    }
+
+
+def keywords() -> dict[str, set[str]]:
+    """The files in which a call gives an argument of that name."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for file, tree in TREES:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg:
+                found[node.arg].add(file)
+    return found
+
+
+def test_the_daemon_is_what_is_read() -> None:
+    assert {"__main__.py", "pipeline/run.py", "workers/protocol.py"} <= {file for file, _ in TREES}
+
+
+def test_the_list_of_stages_is_the_files() -> None:
+    kinds = {name for name, value in vars(stages).items() if dataclasses.is_dataclass(value)}
+    assert {name for name in kinds if getattr(stages, name).__module__ == stages.__name__} == set(STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_is_constructed_in_exactly_one_function(stage: str) -> None:
+    places = calls(stage)
+    assert len(places) == 1, f"{stage} is constructed in {sorted(places) or 'no function'}"
+    assert places.pop().startswith("pipeline/")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_is_frozen(stage: str) -> None:
+    kind = getattr(stages, stage)
+    assert kind.__dataclass_params__.frozen
+    assert kind.__dict__.get("__slots__") is not None, "slots: nothing can be added either"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_stage_is_made_under_another_name(stage: str) -> None:
+    """No `as`, no base class, no class method, no second name: the test above would not see those."""
+    for file, tree in TREES:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.alias) and node.name == stage:
+                assert node.asname is None, file
+            if isinstance(node, ast.ClassDef):
+                assert stage not in map(name_of, node.bases), file
+            if isinstance(node, ast.Assign | ast.NamedExpr):
+                assert name_of(node.value) != stage, file
+    assert not [
+        name for name, value in vars(getattr(stages, stage)).items() if isinstance(value, classmethod)
+    ]
+
+
+@pytest.mark.parametrize("copy", sorted(COPIES))
+def test_no_stage_is_copied_with_changes(copy: str) -> None:
+    """`dataclasses.replace` on a stage would be a second construction; in the pipeline nothing needs it."""
+    assert not {place for place in calls(copy) if place.startswith("pipeline/") and not on_text(place, copy)}
+
+
+def on_text(place: str, copy: str) -> bool:
+    """Whether every such call there is a method of a value, `text.replace(a, b)`, with two arguments."""
+    (tree,) = (tree for file, tree in TREES if file == place.partition(":")[0])
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and name_of(node.func) == copy]
+    return all(isinstance(node.func, ast.Attribute) and len(node.args) == 2 for node in found)
+
+
+@pytest.mark.parametrize("name", ["gather", "TaskGroup"])
+def test_work_runs_side_by_side_through_one_helper_only(name: str) -> None:
+    assert files_that(name) <= {"pipeline/parallel.py"}
+
+
+def test_the_helper_is_where_we_look() -> None:
+    assert files_that("TaskGroup") == {"pipeline/parallel.py"}
+
+
+@pytest.mark.parametrize("name", ["to_thread", "run_in_executor", "ThreadPoolExecutor"])
+def test_nothing_is_done_in_threads(name: str) -> None:
+    assert files_that(name) == set()
+
+
+@pytest.mark.parametrize("name", ["preexec_fn", "shell", "user", "extra_groups"])
+def test_no_child_is_started_in_a_way_that_stalls_or_that_a_shell_reads(name: str) -> None:
+    starters = {"system/child.py", "system/worker.py", "system/capture.py", "system/pump.py"}
+    used = keywords()[name]
+    assert not used if name in {"preexec_fn", "shell"} else not used & starters
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["create_subprocess_shell", "system", "popen", "Popen", "fork", "getoutput", "execvp", "posix_spawn"],
+)
+def test_no_child_is_started_by_any_other_way(name: str) -> None:
+    places = calls(name)
+    assert places == set()
+
+
+def test_children_of_the_daemon_are_started_in_one_place() -> None:
+    assert calls("create_subprocess_exec") == {"system/child.py:child"}
