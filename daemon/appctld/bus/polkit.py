@@ -41,6 +41,8 @@ ACTIONS = frozenset(
     }
 )  # as in data/polkit/org.appctl.Installer1.policy
 
+GONE = frozenset({"org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.ServiceUnknown"})
+
 ALLOW_USER_INTERACTION = 1  # org.freedesktop.PolicyKit1.Authority, CheckAuthorizationFlags
 
 
@@ -108,13 +110,18 @@ class PolkitAuthorizer:
         ]
         try:
             async with asyncio.timeout(QUESTION_SECONDS if ask else ANSWER_SECONDS):
-                owner = await self._connection.owner_of(POLKIT)
-                answer = await self._ask(owner, body, cancellation)
+                answer = await self._ask(await self._authority(), body, cancellation)
         except TimeoutError as error:
             raise PolkitRequired("nobody answered polkit's question in time") from error
         except BusCallError as error:
             raise _meaning(error) from error
         return _result(answer)
+
+    async def _authority(self) -> str:
+        try:
+            return await self._connection.owner_of(POLKIT)
+        except BusCallError as error:
+            raise PolkitRequired("polkit does not run") from error
 
     async def _ask(self, owner: str, body: list[object], cancellation: str) -> list[object]:
         try:
@@ -129,10 +136,10 @@ class PolkitAuthorizer:
 
 
 def _meaning(error: BusCallError) -> NotAuthorized | PolkitRequired:
-    """An error of polkitd's own is a no; an error of the bus says that there is no polkitd."""
-    if error.name.startswith(f"{POLKIT}.Error."):
-        return NotAuthorized("polkit refuses to answer")
-    return PolkitRequired("polkit does not run")
+    """The bus says that polkitd went away; everything else is polkitd's own no (e.g. the caller is gone)."""
+    if error.name in GONE:
+        return PolkitRequired("polkit went away")
+    return NotAuthorized("polkit refuses to answer")
 
 
 def _result(answer: list[object]) -> tuple[bool, bool, dict[str, str]]:

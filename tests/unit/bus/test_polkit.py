@@ -60,6 +60,7 @@ ANSWERS: list[tuple[list[object] | str, str, Caller, str]] = [
     (DISMISSED, "(bba{ss})", ASKABLE, "NotAuthorized"),
     ("org.freedesktop.PolicyKit1.Error.Failed", "", ASKABLE, "NotAuthorized"),
     ("org.freedesktop.PolicyKit1.Error.NotAuthorized", "", ASKABLE, "NotAuthorized"),
+    ("org.freedesktop.DBus.Error.NameHasNoOwner", "", ASKABLE, "NotAuthorized"),  # the caller left
     ("org.freedesktop.DBus.Error.NoReply", "", ASKABLE, "PolkitRequired"),
     ([1, 0], "(ii)", SILENT, "NotAuthorized"),
     (["yes"], "(s)", SILENT, "NotAuthorized"),
