@@ -36,8 +36,8 @@ async def child(
     """A child for the length of the `with` block.
 
     Takes over `fds`, and stdin and stdout where they are numbers. `held` are descriptors that stay ours and
-    that the child keeps open as long as it lives. stderr is ours (the journal) unless given. Raises Failed when the program cannot be started (for
-    example, is not installed).
+    that the child keeps open as long as it lives. stderr is ours (the journal) unless given. Raises Failed
+    when the program cannot be started (for example, is not installed).
     """
     owned = {*fds, *(number for number in (stdin, stdout) if number >= 0)}
     try:
