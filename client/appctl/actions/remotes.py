@@ -19,6 +19,11 @@ from appctl.show import escape, table
 from appctl.wire import Json, JsonValue, get_object, get_str, get_strings
 
 KEYS_BYTES = 64 << 10  # what the daemon takes: keyrings of real publishers are below 20 KiB
+_TRUSTED_WITHOUT_PINS = {
+    "gpg": "every key of its keyring",
+    "digest": "nobody: only digests that somebody types",
+    "none": "whoever answers as its registry (UNSIGNED)",
+}
 _TAKEN = ("verify", "lookaside", "identity", "auth_realm", "title")
 
 
@@ -173,7 +178,7 @@ def _lines(remote: Json, scope: Scope) -> list[str]:
         ("Title", get_str(remote, "Title")),
         ("Prefix", get_str(remote, "Url")),
         ("Verify", get_str(remote, "Verify")),
-        ("Trusts", ", ".join(prints) or "nobody"),
+        ("Trusts", ", ".join(prints) or _TRUSTED_WITHOUT_PINS.get(get_str(remote, "Verify"), "")),
         *((key.capitalize(), _text(value)) for key, value in sorted(settings.items())),
         ("Enabled", _text(remote.get("Enabled"))),
         ("Scope", scope.value),

@@ -442,6 +442,10 @@ def test_remotes_are_shown_changed_and_removed(daemon: FakeInstaller, capsys: Ca
     assert json.loads(capsys.readouterr().out)[0]["fingerprints"] == ["E" * 40]
     assert main(["remote", "show", "acme"]) == 0
     assert "Identity:     tag" in capsys.readouterr().out
+    for verify, trusted in (("gpg", "every key"), ("digest", "nobody"), ("none", "UNSIGNED")):
+        daemon.remotes = [ACME | {"Verify": verify, "Fingerprints": []}]
+        assert main(["remote", "show", "acme"]) == 0
+        assert trusted in capsys.readouterr().out
     assert main(["remote", "show", "nobody"]) == 3
     assert main(["remote", "disable", "acme"]) == 0
     assert daemon.called("ModifyRemote").body == ("acme", {"enabled": ("s", "no")})
