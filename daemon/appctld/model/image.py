@@ -39,7 +39,7 @@ METADATA = "org.appctl.metadata"
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """One image's config. `created` is in seconds since 1970, None when absent or unreadable."""
+    """One image's config. `created` is in seconds since 1970, None when absent, unreadable or before."""
 
     platform: Platform
     created: int | None
@@ -127,4 +127,6 @@ def _seconds(text: str) -> int | None:
         moment = datetime.fromisoformat(re.sub(r"\.\d+", "", text))
     except ValueError:
         return None
-    return int(moment.timestamp()) if moment.tzinfo else None
+    if not moment.tzinfo or moment.timestamp() < 0:  # Go's zero time is the year 1, and means "not set"
+        return None
+    return int(moment.timestamp())
