@@ -2,8 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """layer.py: what becomes of a tar as a whole, and what of the repository when it is refused."""
 
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from appctld.errors import (
 )
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
-from appctld.workers.store import layertree
+from appctld.workers.store import layertree, writer
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.commit import Commit
 from appctld.workers.store.kinds import Kind, loose_path
@@ -67,18 +69,29 @@ def ref_of(data: bytes, remote: str = "acme") -> str:
     return f"appctl/layer/{remote}/{Digest.of(data).hex}"
 
 
-def send(repo: Path, data: bytes, **changed: Json) -> JsonObject:
-    source = repo.parent / "layer.tar"
-    source.write_bytes(data)
-    request: JsonObject = {
+def asked(repo: Path, data: bytes, tar: int) -> JsonObject:
+    """The request that the daemon makes for this layer."""
+    return {
         "repo": str(repo),
         "diff_id": str(Digest.of(data)),
         "max_bytes": 1 << 30,
         "strict": False,
         "ref": ref_of(data),
-        "fds": {"tar": os.open(source, os.O_RDONLY)},
+        "fds": {"tar": tar},
     }
-    return HANDLERS["import-layer"](request | changed, lambda _: None)
+
+
+def send(repo: Path, data: bytes, **changed: Json) -> JsonObject:
+    source = repo.parent / "layer.tar"
+    source.write_bytes(data)
+    request = asked(repo, data, os.open(source, os.O_RDONLY)) | changed
+    return HANDLERS["import-layer"](request, lambda _: None)
+
+
+def impatient(repo: Path) -> None:
+    """Let nobody wait for a lock."""
+    config = repo / "config"
+    config.write_text(config.read_text().replace("lock-timeout-secs=30", "lock-timeout-secs=0"))
 
 
 def imported(repo: Path, data: bytes) -> tuple[Commit, Repository]:
@@ -373,8 +386,7 @@ def test_a_failure_midway_leaves_what_was_there(repo: Path) -> None:
 
 
 def test_while_somebody_prunes_an_import_is_busy(repo: Path) -> None:
-    config = repo / "config"
-    config.write_text(config.read_text().replace("lock-timeout-secs=30", "lock-timeout-secs=0"))
+    impatient(repo)
     with Repository.open(repo).exclusive(), pytest.raises(Busy):
         send(repo, GOOD)
     send(repo, GOOD)
@@ -451,6 +463,62 @@ def test_the_ref_comes_last_and_is_on_the_disk(repo: Path, monkeypatch: pytest.M
         "refs/heads/appctl",
         "refs/heads",
     ]
+
+
+def test_nothing_can_be_pruned_until_the_ref_is_there(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    impatient(repo)
+    write, refused = Repository.write_ref, []
+
+    def late(self: Repository, name: str, commit: str) -> None:
+        write(self, name, commit)
+        with pytest.raises(Busy), Repository.open(repo).exclusive():
+            pass
+        refused.append(name)
+
+    monkeypatch.setattr(Repository, "write_ref", late)
+    adopt(repo, send(repo, GOOD)["commit"])
+    assert refused == [ref_of(GOOD), ref_of(GOOD, "bolt")]
+    with Repository.open(repo).exclusive():
+        pass
+
+
+def test_a_disk_that_cannot_sync_gets_no_ref(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+
+    class Libc:
+        @staticmethod
+        def syncfs(descriptor: int) -> int:
+            synced.append(os.fstat(descriptor).st_ino)
+            return -1
+
+    monkeypatch.setattr(writer, "_libc", Libc)
+    with pytest.raises(Failed, match="syncfs"):
+        send(repo, GOOD)
+    assert synced == [repo.stat().st_ino]
+    assert Repository.open(repo).refs() == {}
+
+
+def test_a_worker_that_is_killed_midway_leaves_a_sound_repository(repo: Path) -> None:
+    body = os.urandom(3 << 20)
+    data = archive(ROOT, *[entry(f"f{n}", content=body[n:]) for n in range(3)])
+    reading, writing = os.pipe()
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "appctld.workers.store"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        pass_fds=[reading],
+    )
+    assert worker.stdin is not None
+    worker.stdin.write(json.dumps({"op": "import-layer", **asked(repo, data, reading)}).encode() + b"\n")
+    worker.stdin.flush()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(data[:-5000])  # more than a pipe holds: it is reading by now
+        worker.kill()
+    worker.wait()
+    worker.stdin.close()
+    assert Repository.open(repo).refs() == {}
+    assert send(repo, data)["entries"] == 4
 
 
 # another remote's layer

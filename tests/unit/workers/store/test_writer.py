@@ -3,6 +3,7 @@
 """writer.py: what is stored is what was hashed, spooled or not; limits and a full disk are told apart."""
 
 import hashlib
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,13 @@ def test_libostree_must_have_computed_the_same(repository: Repository) -> None:
         writer.file(HEAD, 1, [b"x"])
     with pytest.raises(Failed, match="where we computed"):
         writer.meta(0, 0, 0o755)
+
+
+def test_nothing_in_the_stubs_takes_an_objects_name_on_faith() -> None:
+    """R3: what is not in the stubs is a type error wherever it is called."""
+    text = (Path(__file__).parents[4] / "stubs/gi/repository/OSTree.pyi").read_text()
+    assert "def write_content(" in text
+    assert not re.findall(r"def \w*(?:trusted|TRUSTED)\w*", text)
 
 
 def test_the_reserve_counts_for_every_object(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
