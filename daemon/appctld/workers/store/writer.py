@@ -57,14 +57,16 @@ class Writer:
         if size <= SMALL_FILE:
             data = start + b"".join(chunks)
             _check_size(len(data) - len(start), size)
-            return self._store(head, hashlib.sha256(data).hexdigest(), GLib.Bytes.new(data), stored)
+            stream = Gio.MemoryInputStream.new_from_bytes(GLib.Bytes.new(data))
+            return self._store(head, hashlib.sha256(data).hexdigest(), (stream, len(data)), stored)
         self._make_room(size)
         # The file gets no name (O_TMPFILE), so libostree's cleaning of tmp/ and a crash leave nothing to find
         with translated("spooling a large file"), tempfile.TemporaryFile(dir=self._spool) as spool:
             name, length = _spool(spool, start, chunks)
             _check_size(length - len(start), size)
-            mapped = GLib.MappedFile.new_from_fd(spool.fileno(), False).get_bytes()  # noqa: FBT003 - read only
-            return self._store(head, name, mapped, stored)
+            # libostree itself needs /proc to give its temporary files their names
+            spooled = Gio.File.new_for_path(f"/proc/self/fd/{spool.fileno()}").read(None)
+            return self._store(head, name, (spooled, length), stored)
 
     def tree(self, tree: DirTree) -> str:
         """Store a dirtree."""
@@ -92,13 +94,12 @@ class Writer:
 
     # --- storing --------------------------------------------------------------------------------
 
-    def _store(self, head: FileHead, name: str, data: GLib.Bytes, stored: int) -> str:
-        """`data`, header and content, hashed to `name`; `stored` is the size of the object's file."""
+    def _store(self, head: FileHead, name: str, data: tuple[Gio.InputStream, int], stored: int) -> str:
+        """`data`, header and content and how long both are, hashed to `name`; `stored` is the file's size."""
         if not self._is_stored(name, stored):
             self._make_room(stored)
             with translated("writing a file's object"):
-                stream = Gio.MemoryInputStream.new_from_bytes(data)
-                _, found = self._library.write_content(None, stream, data.get_size(), None)
+                _, found = self._library.write_content(None, *data, None)
             _agree(found, name)
         self._modes[Kind.FILE, name] = head.disk_mode
         return name

@@ -4,12 +4,15 @@
 
 import stat
 
+import gi
 import pytest
-from gi.repository import Gio, GLib, OSTree
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appctld.workers.store.objects import FileHead, checksum, disk_mode, regular, symlink
+
+gi.require_version("OSTree", "1.0")
+from gi.repository import Gio, GLib, OSTree  # noqa: E402
 
 owners = st.integers(0, 2**32 - 1)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=300)

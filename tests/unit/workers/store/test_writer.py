@@ -7,9 +7,9 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from gi.repository import OSTree
 
 from appctld.errors import Failed, LimitExceeded, NoSpace, RepoCorrupt
 from appctld.workers.store import writer as module
@@ -18,6 +18,9 @@ from appctld.workers.store.kinds import Kind, loose_path
 from appctld.workers.store.objects import checksum, regular, symlink
 from appctld.workers.store.repository import Repository
 from appctld.workers.store.tree import DirTree
+
+if TYPE_CHECKING:
+    from gi.repository import OSTree
 
 HEAD = regular(1, 2, 0o4751, [(b"user.note", b"x")])
 
@@ -67,7 +70,7 @@ def test_content_of_another_size_than_promised_is_not_stored(
 class Lying:
     """libostree, but it says that it stored something else."""
 
-    def __init__(self, library: OSTree.Repo) -> None:
+    def __init__(self, library: "OSTree.Repo") -> None:
         self._library = library
 
     def __getattr__(self, name: str) -> object:
