@@ -16,6 +16,7 @@ hypothesis.settings.register_profile(
     "appctl",
     database=None,  # the checkout is not the test user's to write
     deadline=None,  # two cores shared with real registries: a slow example is no wrong one
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],  # for the same reason
     print_blob=True,
 )
 hypothesis.settings.load_profile("appctl")

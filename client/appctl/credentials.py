@@ -13,14 +13,14 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from appctl.bus import REMOTE
 from appctl.context import Context
 from appctl.failure import Failure
 from appctl.scope import Places
-from appctl.wire import Json, get_object, get_str
+from appctl.wire import Json, JsonValue, get_object, get_str
 
 FILE_BYTES = 1 << 20  # real ones are some entries of 200 bytes
 HELPER_SECONDS = 30  # it may ask a keyring that asks a person
@@ -30,15 +30,17 @@ _ALIASES = {"index.docker.io": "docker.io", "registry-1.docker.io": "docker.io"}
 _TOKEN_USER = "<token>"  # noqa: S105 - docker's way to say that the secret is an identity token
 
 
-def for_reference(context: Context, reference: str) -> Json:
-    """Return the `credential` option for a reference: empty when the caller has no login for its host.
+def logins(context: Context, references: Iterable[str]) -> list[JsonValue]:
+    """Return the `registry-auth` option for these references: the caller's logins, each for one repository.
 
     Raises Failure for a file that is broken or a helper that fails.
     """
     files = list(_files(context.places))
-    if not files:
-        return {}
-    return lookup(files, _location(context, reference))
+    found: dict[str, JsonValue] = {}
+    for location in (_location(context, reference) for reference in references if files):
+        if location not in found and (login := lookup(files, location)):
+            found[location] = {"host": location, **login}
+    return list(found.values())
 
 
 def lookup(files: list[Json], location: str) -> Json:

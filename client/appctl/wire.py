@@ -61,6 +61,8 @@ def variant(value: object) -> tuple[str, object]:
     """Wrap an option's value as jeepney wants it; the signature follows from the type."""
     if isinstance(value, dict):
         return "a{sv}", options(value)
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "aa{sv}", [options(item) for item in value]
     if isinstance(value, list):
         return ("aay" if value and isinstance(value[0], bytes) else "as"), value
     return _BASIC[type(value)], value

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from appctld.model.jsonvalue import JsonObject  # noqa: TC001
+from appctld.model.jsonvalue import JsonObject
 from appctld.workers.store.kinds import Kind
 from appctld.workers.store.layer import import_layer
 from appctld.workers.store.repository import Repository

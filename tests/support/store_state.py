@@ -64,13 +64,13 @@ class State:
         """Remove deployments, or the whole app; what was removed."""
         return cast("list[object]", self.call(remove, deployments=deployments, refs=refs)["removed"])
 
-    def prune(self, *keep: str, dry_run: bool = False) -> JsonObject:
+    def prune(self, *keep: str, dry_run: bool = False, keep_blobs: bool = False) -> JsonObject:
         """Prune to these refs."""
-        return self.call(prune, keep_refs=list(keep), dry_run=dry_run)
+        return self.call(prune, keep_refs=list(keep), keep_blobs=keep_blobs, dry_run=dry_run)
 
-    def recover(self, *keep: str) -> JsonObject:
+    def recover(self, *keep: str, keep_all: bool = False) -> JsonObject:
         """Start again."""
-        return self.call(recover, keep_refs=list(keep))
+        return self.call(recover, keep_refs=list(keep), keep_all=keep_all)
 
     @property
     def current(self) -> str | None:

@@ -12,12 +12,12 @@ from appctl.actions.apps import installed, matching, name_of, report
 from appctl.ask import confirm
 from appctl.bus import Outcome
 from appctl.context import Context
-from appctl.credentials import for_reference
+from appctl.credentials import logins
 from appctl.exits import ExitCode
 from appctl.failure import Failure
 from appctl.scope import Scope
 from appctl.show import Palette, date, escape, short_fingerprint, size
-from appctl.wire import Json, get_int, get_object, get_objects, get_str, get_strings, get_triples
+from appctl.wire import Json, JsonValue, get_int, get_object, get_objects, get_str, get_strings, get_triples
 
 
 def install(context: Context) -> int:
@@ -29,7 +29,9 @@ def install(context: Context) -> int:
 
 
 def _dry_run(context: Context) -> int:
-    previews = [_resolve(context, reference, {}) for reference in context.options.refs]
+    previews = [
+        _resolve(context, reference, logins(context, [reference])) for reference in context.options.refs
+    ]
     if context.options.json:
         context.put_json({"changed": False, "previews": list(previews)})
     for preview in previews:
@@ -49,8 +51,8 @@ def _tried(context: Context, reference: str) -> Outcome:
 
 def _install_one(context: Context, reference: str) -> Outcome:
     options = context.options
-    credential = for_reference(context, reference)
-    preview = _resolve(context, reference, credential)
+    registry_auth = logins(context, [reference])
+    preview = _resolve(context, reference, registry_auth)
     if get_str(preview, "change") != "none" or options.reinstall:
         _ask(context, preview)
     outcome = context.run_job(
@@ -65,7 +67,7 @@ def _install_one(context: Context, reference: str) -> Outcome:
             "reinstall": options.reinstall,
             "or-update": options.or_update,
             "remote": options.remote,
-            "credential": credential,
+            "registry-auth": registry_auth,
         },
     )
     if outcome.already:
@@ -75,9 +77,9 @@ def _install_one(context: Context, reference: str) -> Outcome:
     return outcome
 
 
-def _resolve(context: Context, reference: str, credential: Json) -> Json:
+def _resolve(context: Context, reference: str, registry_auth: list[JsonValue]) -> Json:
     """Return the preview. Raises Failure."""
-    options: Json = {"remote": context.options.remote, "credential": credential}
+    options: Json = {"remote": context.options.remote, "registry-auth": registry_auth}
     outcome = context.run_job(context.scope, "Resolve", "sa{sv}", reference, options)
     if outcome.failures and not outcome.already:
         raise outcome.failures[0]

@@ -7,15 +7,18 @@ somebody grants it: asked here on a terminal, else exit code 6. `-y` does not gr
 does.
 """
 
-from appctl.actions.apps import by_scope, ids_of, name_of, report, tell_all
+from collections.abc import Sequence
+
+from appctl.actions.apps import by_scope, ids_of, installed, name_of, report, tell_all
 from appctl.ask import can_ask, confirm_trust
 from appctl.bus import Outcome
 from appctl.context import Context
+from appctl.credentials import logins
 from appctl.exits import ExitCode
 from appctl.failure import Failure
 from appctl.scope import Scope
 from appctl.show import escape, size
-from appctl.wire import Json, get_int, get_objects, get_str
+from appctl.wire import Json, JsonValue, get_int, get_objects, get_str
 
 
 def update(context: Context) -> int:
@@ -32,7 +35,8 @@ def check(context: Context) -> int:
     updates: list[Json] = []
     failures: list[Failure] = []
     for scope, ids in wanted.items():
-        outcome = context.run_job(scope, "CheckUpdates", "a{sv}", {"background": context.options.background})
+        options: Json = {"background": context.options.background, "registry-auth": _logins(context, scope)}
+        outcome = context.run_job(scope, "CheckUpdates", "a{sv}", options)
         failures += [] if outcome.already else outcome.failures
         updates += [
             item for item in get_objects(outcome.result, "updates") if not ids or get_str(item, "id") in ids
@@ -55,10 +59,17 @@ def _wanted(context: Context) -> dict[Scope, list[str]]:
     return {scope: ids_of(apps) for scope, apps in by_scope(context, names).items()}
 
 
+def _logins(context: Context, scope: Scope, ids: Sequence[str] = ()) -> list[JsonValue]:
+    """Return the caller's logins for where the apps of a scope (all, or those of `ids`) came from."""
+    apps = [app for app in installed(context) if app["scope"] == scope.value]
+    return logins(context, [get_str(app, "reference") for app in apps if not ids or app["id"] in ids])
+
+
 def _update(context: Context, scope: Scope, ids: list[str]) -> Outcome:
     options: Json = {
         "accept-permissions": context.options.accept_permissions,
         "background": context.options.background,
+        "registry-auth": _logins(context, scope, ids),
     }
     outcome = context.run_job(scope, "Update", "asa{sv}", ids, options)
     _say(context, outcome)

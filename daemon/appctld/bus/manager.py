@@ -73,7 +73,7 @@ class Manager(Exported):
     async def resolve(self, caller: Caller, reference: str, options: Options) -> str:
         """Start a Resolve job; what only a credential opens is worth as much as an install."""
         (text,) = _some([reference])
-        action = "install" if "credential" in options else "refresh"
+        action = "install" if options.get("registry-auth") else "refresh"
         return self._start(caller, Resolve(text, _frozen(options)), action, self._about([text], options))
 
     async def check_updates(self, caller: Caller, options: Options) -> str:
@@ -201,16 +201,13 @@ def _some(texts: Collection[str], *, least: int = 1) -> tuple[str, ...]:
 
 def _frozen(options: Options) -> Options:
     """A copy that nobody can change between polkit's answer and the work."""
-    return MappingProxyType(
-        {
-            key: _frozen(value)
-            if isinstance(value, Mapping)
-            else tuple(value)
-            if isinstance(value, list)
-            else value
-            for key, value in options.items()
-        }
-    )
+    return MappingProxyType({key: _frozen_value(value) for key, value in options.items()})
+
+
+def _frozen_value(value: object) -> object:
+    if isinstance(value, Mapping):
+        return _frozen(value)
+    return tuple(map(_frozen_value, value)) if isinstance(value, list) else value
 
 
 def _summary(rows: Collection[tuple[str, str, str]], digest: str = "") -> Mapping[str, str]:

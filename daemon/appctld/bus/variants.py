@@ -104,9 +104,17 @@ def decode_options(value: Mapping[str, Variant], keys: Keys, at: str = "") -> di
             continue
         if item.signature not in types:
             raise ArgumentError(f"option '{key}' has type {item.signature}, not {' or '.join(types)}")
-        inner = isinstance(item.value, dict)
-        known[key] = decode_options(item.value, keys, f"{at}{key}/") if inner else decode(item.value)
+        known[key] = _decode_inner(item, keys, f"{at}{key}/")
     return known
+
+
+def _decode_inner(item: Variant, keys: Keys, at: str) -> object:
+    """An option's value; dictionaries in it have keys of their own."""
+    if item.signature == "a{sv}":
+        return decode_options(item.value, keys, at)
+    if item.signature == "aa{sv}":
+        return [decode_options(each, keys, at) for each in item.value]
+    return decode(item.value)
 
 
 def split(signature: str) -> Iterator[str]:

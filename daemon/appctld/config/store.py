@@ -17,7 +17,7 @@ from appctld.config.lookup import Remotes
 from appctld.config.remote import Remote, check_name, make_remote
 from appctld.config.remotes import CA_BYTES, KEYRING_BYTES, beside, load
 from appctld.config.settings import write_settings
-from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoRemote, PolicyDenied, UntrustedSigner
+from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoRemote, PolicyDenied
 from appctld.system import durable
 
 
@@ -34,7 +34,7 @@ class RemoteStore:
     def add(
         self, name: str, settings: Mapping[str, str], keyring: bytes | None, ca: bytes | None = None
     ) -> Remote:
-        """Write a new remote. Raises InvalidReference, Conflict, UntrustedSigner, LimitExceeded, Failed."""
+        """Write a new remote. Raises InvalidReference, Conflict, LimitExceeded, Failed."""
         remotes = self.load()
         if name in remotes:
             raise Conflict(f"there is a remote {name} already", remote=name)
@@ -100,8 +100,8 @@ class RemoteStore:
 
 def _check(remote: Remote) -> None:
     if remote.verify == "gpg" and not remote.keyring:
-        raise UntrustedSigner(
-            f"remote {remote.name} has no key of its own, and without one nothing from it verifies",
+        raise InvalidReference(
+            f"remote {remote.name} needs the publisher's key; without one nothing from it verifies",
             remote=remote.name,
         )
     for what, data, limit in (("keys", remote.keyring, KEYRING_BYTES), ("certificates", remote.ca, CA_BYTES)):

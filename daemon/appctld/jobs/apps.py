@@ -7,7 +7,8 @@ from appctld.jobs.views import app_view
 from appctld.model.jsonvalue import JsonObject
 from appctld.state.available import Available, last_check
 from appctld.state.paths import Paths
-from appctld.state.records import installed
+from appctld.state.records import Installed, installed
+from appctld.state.running import is_running
 
 
 class Apps:
@@ -22,11 +23,15 @@ class Apps:
         found = {update.id: update for update in last_check(self._paths).updates}
         return [
             {
-                **app_view(app, self._paths, self._scope),
+                **app_view(app, self._paths, self._scope, running=self._is_running(app)),
                 **_update_view(found.get(app_id), str(app.current.image_digest)),
             }
             for app_id, app in installed(self._paths).items()
         ]
+
+    def _is_running(self, app: Installed) -> bool:
+        directory = self._paths.app(app.current.id)
+        return any(is_running(directory / record.deployment) for record in app.records)
 
     def get(self, app_id: str) -> JsonObject:
         """One app. Raises NotInstalled."""

@@ -58,7 +58,7 @@ async def deploy_plan(planned: Planned, shop: Workshop) -> JsonObject:
         event, {key: view[key] for key in ("id", "version", "reference", "image-digest", "remote", "signer")}
     )
     shop.observer.apps_changed([planned.id])
-    await drop_older(planned.id, shop)
+    await drop_older(planned.id, shop, before=deployed.previous)
     return view
 
 

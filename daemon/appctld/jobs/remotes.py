@@ -55,16 +55,16 @@ class RemoteBook:
 
     async def add(self, name: str, settings: Mapping[str, str], keys: bytes, ca: bytes | None = None) -> None:
         """Write a new remote. Raises as `RemoteStore.add`, and InvalidReference for what are no keys."""
-        keyring = await self._import(keys) if keys else None
-        self._store.add(name, settings, keyring, ca)
+        keyring, pinned = await self._import(settings, keys)
+        self._store.add(name, pinned, keyring, ca)
         self._observer().remotes_changed([name])
 
     async def modify(
         self, name: str, settings: Mapping[str, str], keys: bytes | None = None, ca: bytes | None = None
     ) -> None:
         """Change what is given. Raises as `RemoteStore.modify`."""
-        keyring = await self._import(keys) if keys else None
-        self._store.modify(name, settings, keyring, ca)
+        keyring, pinned = await self._import(settings, keys)
+        self._store.modify(name, pinned, keyring, ca)
         self._observer().remotes_changed([name])
 
     async def remove(self, name: str) -> None:
@@ -77,6 +77,11 @@ class RemoteBook:
         self._store.remove(name)
         self._observer().remotes_changed([name])
 
-    async def _import(self, keys: bytes) -> bytes:
-        """What gpg makes of them, as the keyring that gpgv reads."""
-        return await self._tools.import_keys(keys)
+    async def _import(
+        self, settings: Mapping[str, str], keys: bytes | None
+    ) -> tuple[bytes | None, Mapping[str, str]]:
+        """The keys as gpgv reads them, and the settings with their primary fingerprints pinned."""
+        if not keys:
+            return None, settings
+        keyring, fingerprints = await self._tools.import_keys(keys)
+        return keyring, {"fingerprints": " ".join(fingerprints), **settings}

@@ -6,15 +6,13 @@ The current deployment and the one before it are kept; older ones go, never one 
 running job needs is pruned under the gate.
 """
 
-from appctld.errors import Busy, Failed, InUse, NotInstalled
+from appctld.errors import Busy, Failed, InUse, NotInstalled, RepoCorrupt
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_strings
 from appctld.state.layers import forget_refs
 from appctld.state.paths import app_ref
-from appctld.state.records import Record, roots
-
-KEPT = 1  # deployments kept beside the current one, so that a rollback needs no network
+from appctld.state.records import Record, damaged, roots
 
 
 async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
@@ -43,10 +41,16 @@ async def prune(request: Prune, shop: Workshop) -> JsonObject:
     return await _prune(shop, dry_run=dry_run)
 
 
-async def drop_older(app_id: str, shop: Workshop) -> None:
-    """Remove the deployments of an app that are no longer kept; one that runs stays for the next time."""
+async def drop_older(app_id: str, shop: Workshop, before: Record | None = None) -> None:
+    """Remove the deployments of an app but the current one and the one that was current `before` it.
+
+    Without `before`, the newest of the others is kept. One that runs stays for the next time.
+    """
     app = shop.installed().get(app_id)
-    older = app.kept[KEPT:] if app else ()
+    if app is None:
+        return
+    kept = before or app.previous()
+    older = [record for record in app.kept if kept is None or record.deployment != kept.deployment]
     for record in older:
         try:
             await _remove(app_id, [record], whole=False, shop=shop)
@@ -69,15 +73,21 @@ async def _prune_if_free(shop: Workshop) -> JsonObject:
     """A prune that may as well happen another time."""
     try:
         return await _prune(shop, dry_run=False)
-    except Busy:
+    except (Busy, RepoCorrupt):
         return {}
 
 
 async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
     paths = shop.tools.paths
     async with shop.tools.gate.moving() as needed:
+        for record in damaged(paths):
+            raise RepoCorrupt(
+                f"{record} cannot be read, and nothing is pruned while that is so", path=str(record)
+            )
         keep: list[Json] = [*sorted(roots(paths) | needed)]
-        answer = await shop.tools.store({"op": "prune", "keep_refs": keep, "dry_run": dry_run})
+        answer = await shop.tools.store(
+            {"op": "prune", "keep_refs": keep, "keep_blobs": bool(needed), "dry_run": dry_run}
+        )
         try:
             dropped = get_strings(answer, "refs")
             freed, objects = get_int(answer, "freed_bytes"), get_int(answer, "objects")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.login import Login
 
 Options = Mapping[str, object]
 
@@ -37,7 +37,7 @@ class Install(Request):
     """What to bring here, or to bring up to date.
 
     Options: accept-permissions b, permissions-hash s, expected-digest s, reinstall b, remote s, background b,
-    credential a{sv} (username and password, or identity-token).
+    registry-auth aa{sv}.
     """
 
     kind: ClassVar[str] = "install"
@@ -52,7 +52,7 @@ class Install(Request):
 
 @dataclass(frozen=True, slots=True)
 class Update(Request):
-    """No IDs means every app. Options: accept-permissions b, background b, credential a{sv}."""
+    """No IDs means every app. Options: accept-permissions b, background b, registry-auth aa{sv}."""
 
     kind: ClassVar[str] = "update"
     ids: tuple[str, ...]
@@ -94,7 +94,7 @@ class Rollback(Request):
 
 @dataclass(frozen=True, slots=True)
 class Resolve(Request):
-    """A preview. Options: remote s, credential a{sv}."""
+    """A preview. Options: remote s, registry-auth aa{sv}."""
 
     kind: ClassVar[str] = "resolve"
     reference: str
@@ -108,7 +108,7 @@ class Resolve(Request):
 
 @dataclass(frozen=True, slots=True)
 class CheckUpdates(Request):
-    """What newer images there are; downloads no layer. Options: credential a{sv}."""
+    """What newer images there are; downloads no layer. Options: registry-auth aa{sv}."""
 
     kind: ClassVar[str] = "check-updates"
     options: Options = field(default_factory=dict)
@@ -136,12 +136,18 @@ def text(request: AnyRequest, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def credential(request: AnyRequest) -> JsonObject | None:
-    """The registry credential that came with the request, in the fetcher's words."""
-    match request.options.get("credential"):
-        case {"identity-token": str(token)}:
-            return {"identity_token": token}
-        case {"username": str(user), "password": str(password)}:
-            return {"username": user, "password": password}
+def logins(request: AnyRequest) -> tuple[Login, ...]:
+    """The registry logins that came with the request; one that is not whole is none."""
+    given = request.options.get("registry-auth")
+    found = (_login(item) for item in given) if isinstance(given, list | tuple) else ()
+    return tuple(login for login in found if login is not None)
+
+
+def _login(item: object) -> Login | None:
+    match item:
+        case {"host": str(host), "identity-token": str(token)}:
+            return Login(host, {"identity_token": token})
+        case {"host": str(host), "username": str(user), "password": str(password)}:
+            return Login(host, {"username": user, "password": password})
         case _:
             return None

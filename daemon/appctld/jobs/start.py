@@ -18,10 +18,10 @@ from appctld.jobs.work import work
 from appctld.jobs.workshop import workshop
 from appctld.model.jsonvalue import Json, JsonError, get_strings
 from appctld.pipeline.tools import Tools
-from appctld.state.layers import forget_refs
+from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.lock import take_lock
 from appctld.state.paths import Paths
-from appctld.state.records import roots
+from appctld.state.records import damaged, roots
 from appctld.system.worker import Processes
 
 logger = logging.getLogger(__name__)
@@ -52,15 +52,22 @@ async def build(scope: str, paths: Paths, configuration: Sequence[Path], tools: 
 
 
 async def recover(tools: Tools) -> None:
-    """After a crash: what no record names goes; a record whose ref is gone is reported."""
-    keep: list[Json] = [*sorted(roots(tools.paths))]
-    answer = await tools.store({"op": "recover", "keep_refs": keep})
+    """After a crash: what no record names goes, and a record whose ref is gone is reported.
+
+    Layers that an interrupted install had brought here stay until the next prune, so that it resumes.
+    """
+    paths = tools.paths
+    broken, needed, layers = damaged(paths), roots(paths), recorded_refs(paths)
+    for record in broken:
+        logger.error("%s cannot be read; no ref is dropped while that is so", record)
+    keep: list[Json] = [*sorted(needed | layers)]
+    answer = await tools.store({"op": "recover", "keep_refs": keep, "keep_all": bool(broken)})
     try:
-        dropped, missing = get_strings(answer, "dropped"), get_strings(answer, "missing_refs")
+        dropped, missing = get_strings(answer, "dropped"), set(get_strings(answer, "missing_refs"))
     except JsonError as error:
         raise Failed("the store's answer makes no sense") from error
-    forget_refs(tools.paths, dropped)
-    for ref in missing:
+    forget_refs(paths, {*dropped, *(missing & layers)})
+    for ref in sorted(missing & needed):
         logger.error("the repository lacks %s, which an installed app needs", ref)
 
 

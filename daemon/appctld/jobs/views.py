@@ -17,10 +17,10 @@ def record_view(record: Record, paths: Paths) -> JsonObject:
     return facts
 
 
-def app_view(app: Installed, paths: Paths, scope: str) -> JsonObject:
+def app_view(app: Installed, paths: Paths, scope: str, *, running: bool) -> JsonObject:
     """An installed app, as `List` gives it."""
     kept: list[Json] = [record.version for record in app.kept]
-    return {**record_view(app.current, paths), "scope": scope, "kept": kept}
+    return {**record_view(app.current, paths), "scope": scope, "kept": kept, "running": running}
 
 
 def outcome_view(

@@ -8,7 +8,6 @@ from appctld.jobs.requests import (
     AnyRequest,
     CheckUpdates,
     Install,
-    Prune,
     Resolve,
     Rollback,
     Uninstall,

@@ -12,7 +12,7 @@ from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.progress import JobProgress
 from appctld.jobs.remotes import RemoteBook
-from appctld.jobs.requests import AnyRequest, credential
+from appctld.jobs.requests import AnyRequest, logins
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.pipeline.tools import Tools
 from appctld.state.history import record_event
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """One job's surroundings: `tools` already tell this job's progress and hold its credential."""
+    """One job's surroundings: `tools` already tell this job's progress and hold its logins."""
 
     scope: str
     tools: Tools
@@ -52,7 +52,7 @@ def workshop(
     tools = replace(
         base,
         shares=book.shared_names(),
-        credential=credential(request),
+        logins=logins(request),
         progress=JobProgress(job, observer),
     )
     return Workshop(scope, tools, book, observer, job)

@@ -11,6 +11,7 @@ import os
 from appctld.errors import DigestMismatch, Failed
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_str, get_strings
+from appctld.model.login import login_for
 from appctld.model.manifest import COMPRESSION
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.plan import plan_layer
@@ -72,7 +73,7 @@ async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> No
     source: JsonObject = {
         "op": "blob",
         **what,
-        **endpoint(resolved.remote, resolved.reference, tools.credential),
+        **endpoint(resolved.remote, resolved.reference, tools.logins),
     }
     reading, writing = os.pipe()
     await two_ends(
@@ -125,7 +126,7 @@ async def _import_blob(
         dropped = tuple(get_strings(answer, "dropped"))
     except JsonError as error:
         raise Failed("the store's answer makes no sense") from error
-    anonymous = tools.credential is None
+    anonymous = login_for(tools.logins, verified.resolved.reference) is None
     remember(
         tools.paths,
         LayerRecord(remote.name, layer.diff_id, commit, layer.descriptor.size, anonymous=anonymous),

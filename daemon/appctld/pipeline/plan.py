@@ -70,7 +70,7 @@ async def _config_bytes(verified: Verified, tools: Tools) -> bytes:
         "op": "blob",
         "digest": str(wanted.digest),
         "size": wanted.size,
-        **endpoint(resolved.remote, resolved.reference, tools.credential),
+        **endpoint(resolved.remote, resolved.reference, tools.logins),
     }
     _, data = await tools.fetch_bytes(request, wanted.size)
     if len(data) != wanted.size or Digest.of(data) != wanted.digest:

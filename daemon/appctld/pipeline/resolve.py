@@ -27,7 +27,7 @@ async def resolve(reference: Reference, remote: Remote, tools: Tools) -> Resolve
         "op": "resolve",
         "reference": reference.target,
         "platform": _platform(tools.platform),
-        **endpoint(remote, reference, tools.credential),
+        **endpoint(remote, reference, tools.logins),
     }
     answer, data = await tools.fetch_bytes(request, 2 * MANIFEST_BYTES)
     documents = _split(answer, data)

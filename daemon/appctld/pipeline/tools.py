@@ -5,13 +5,15 @@
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from appctld.config.remote import Remote
 from appctld.config.remotes import KEYRING_BYTES
-from appctld.model.jsonvalue import JsonObject
+from appctld.errors import Failed
+from appctld.model.jsonvalue import JsonError, JsonObject, get_objects, get_str
+from appctld.model.login import Login, login_for
 from appctld.model.manifest import Platform
 from appctld.model.reference import Reference
 from appctld.pipeline.gate import Gate
@@ -69,7 +71,7 @@ class Tools:
     gate: Gate
     gunzip: str = "gzip"
     shares: Collection[str] = ()
-    credential: JsonObject | None = None
+    logins: tuple[Login, ...] = ()
     progress: Progress = field(default_factory=Silence)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
@@ -102,15 +104,21 @@ class Tools:
             self.fetch(request, fds={"out": writing}, report=ignore), collect(reading, limit)
         )
 
-    async def import_keys(self, keys: bytes) -> bytes:
-        """Public keys as the keyring that gpgv reads. Raises InvalidReference, LimitExceeded."""
+    async def import_keys(self, keys: bytes) -> tuple[bytes, tuple[str, ...]]:
+        """Public keys as the keyring that gpgv reads, and the fingerprints of its primary keys.
+
+        Raises InvalidReference (no public keys), LimitExceeded.
+        """
         module = "appctld.workers.keyring"
         program = self._program(module, self.launcher.worker(module), KEYRING_DEADLINE)
         source = memory_file("keys", keys)
         reading, writing = os.pipe()
         asking = self.runner.run(program, {"op": "import"}, ignore, fds={"in": source, "out": writing})
-        _, keyring = await two_ends(asking, collect(reading, KEYRING_BYTES))
-        return keyring
+        answer, keyring = await two_ends(asking, collect(reading, KEYRING_BYTES))
+        try:
+            return keyring, tuple(get_str(key, "fingerprint") for key in get_objects(answer, "keys"))
+        except JsonError as error:
+            raise Failed("the keyring worker's answer makes no sense") from error
 
     def _program(self, module: str, command: tuple[str, ...], deadline: float) -> Program:
         return Program(module, command, deadline, self.launcher.environment)
@@ -120,8 +128,8 @@ def ignore(_facts: JsonObject) -> None:
     """The report of a worker whose progress nobody wants."""
 
 
-def endpoint(remote: Remote, reference: Reference, credential: JsonObject | None) -> JsonObject:
-    """Where a fetcher may go, and with what."""
+def endpoint(remote: Remote, reference: Reference, logins: Iterable[Login] = ()) -> JsonObject:
+    """Where a fetcher may go, and with what: at most the one login that was given for that place."""
     scheme = "http" if remote.plain_http else "https"
     return {
         "registry": f"{scheme}://{reference.host}",
@@ -129,5 +137,5 @@ def endpoint(remote: Remote, reference: Reference, credential: JsonObject | None
         "insecure": remote.insecure,
         "auth_realm": remote.auth_realm,
         "ca": remote.ca.decode("ascii", "replace") if remote.ca else None,
-        "credential": credential,
+        "credential": login_for(logins, reference),
     }

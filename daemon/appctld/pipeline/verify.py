@@ -67,7 +67,7 @@ async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> tuple
         "op": "signatures",
         "lookaside": remote.lookaside,
         "digest": str(digest),
-        **endpoint(remote, resolved.reference, None),
+        **endpoint(remote, resolved.reference),
     }
     answer, data = await tools.fetch_bytes(request, SIGNATURES * SIGNATURE_BYTES)
     blobs = []

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from appctld.errors import AppctlError
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonError, get_bool, get_int, get_str, parse_object
-from appctld.state.paths import Paths
+from appctld.state.paths import Paths, layer_ref
 from appctld.system.durable import make_directories, remove_file, write_file
 
 RECORD_BYTES = 4096  # five short members
@@ -64,6 +64,17 @@ def shared(paths: Paths, remotes: Collection[str], diff_id: Digest) -> LayerReco
     """A record of that layer that one of `remotes` (those with `share=yes`) fetched without a credential."""
     found = (held(paths, remote, diff_id) for remote in sorted(remotes))
     return next((record for record in found if record is not None and record.anonymous), None)
+
+
+def recorded_refs(paths: Paths) -> set[str]:
+    """The refs of every layer that has a record."""
+    refs = set()
+    for path in paths.remotes.glob("*/layers/*.json"):
+        try:
+            refs.add(layer_ref(path.parent.parent.name, Digest(path.stem)))
+        except AppctlError:
+            continue  # a temporary file of an interrupted write
+    return refs
 
 
 def forget(paths: Paths, remote: str, diff_id: Digest) -> None:

@@ -138,6 +138,18 @@ def roots(paths: Paths) -> set[str]:
     return {ref for app in installed(paths).values() for record in app.records for ref in record.refs()}
 
 
+def damaged(paths: Paths) -> list[Path]:
+    """Deployments whose record cannot be read: what they need is not known, so nothing may be dropped."""
+    found = []
+    for app in sorted(path for path in paths.apps.iterdir() if path.is_dir()):
+        for deployment in _deployments(app):
+            try:
+                read_record(deployment)
+            except RepoCorrupt:
+                found.append(deployment)
+    return found
+
+
 def read_record(deployment: Path) -> Record:
     """The record of one deployment directory. Raises RepoCorrupt."""
     try:
@@ -167,13 +179,17 @@ def _read_app(directory: Path) -> Installed | None:
 
 
 def _records(directory: Path) -> Iterator[Record]:
-    for path in directory.iterdir():
-        if path.name.startswith(".") or path.is_symlink() or not path.is_dir():
-            continue
+    for path in _deployments(directory):
         try:
             yield read_record(path)
         except RepoCorrupt:
             continue
+
+
+def _deployments(directory: Path) -> list[Path]:
+    """The deployments of an app's directory; `.staging-*` are none yet, `current` is a link to one."""
+    candidates = (path for path in directory.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in candidates if not path.is_symlink() and path.is_dir())
 
 
 def _plain(value: object) -> Json:

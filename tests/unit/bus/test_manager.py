@@ -26,8 +26,10 @@ EMPTY = {"remote": "", "reference": "", "digest": "", "verify": ""}
 ACME = {"remote": "acme", "verify": "gpg", "digest": "", "reference": "quay.io/acme/x"}
 EDITORS = ACME | {"reference": "org.acme.Editor"}
 ABC = {"remote": "-", "verify": "-", "digest": "", "reference": "a.b.C"}
-LOGIN = {"credential": ("a{sv}", {"username": ("s", "u"), "password": ("s", "p")})}
-PLAIN_LOGIN = {"credential": {"username": "u", "password": "p"}}
+LOGIN = {
+    "registry-auth": ("aa{sv}", [{"host": ("s", "h.io"), "username": ("s", "u"), "password": ("s", "p")}])
+}
+PLAIN_LOGIN = {"registry-auth": ({"host": "h.io", "username": "u", "password": "p"},)}
 YES = {"accept-permissions": ("b", True)}
 D1 = "sha256:" + "1" * 64
 
@@ -198,7 +200,7 @@ def test_a_request_cannot_change_after_it_was_authorized(address: str) -> None:
             with pytest.raises(TypeError):
                 request.options["remote"] = "other"  # type: ignore[index]
             with pytest.raises(TypeError):
-                request.options["credential"]["username"] = "other"  # type: ignore[index]
+                request.options["registry-auth"][0]["username"] = "other"  # type: ignore[index]
 
     asyncio.run(scenario())
 

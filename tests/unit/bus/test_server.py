@@ -139,7 +139,7 @@ REFUSED_CALLS = [
     (
         "Resolve",
         "sa{sv}",
-        ("x", {"credential": ("a{sv}", {"username": ("u", 5)})}),
+        ("x", {"registry-auth": ("aa{sv}", [{"username": ("u", 5)}])}),
         ROOT,
         MANAGER,
         "InvalidArgs",

@@ -207,7 +207,9 @@ def test_the_callers_login_goes_with_both_jobs(daemon: FakeInstaller, tmp_path: 
     daemon.scripts |= {"Resolve": [resolved()], "Install": [done(EDITOR)]}
     assert main(["install", "-y", "acme/editor"]) == 0
     for member in ("Resolve", "Install"):
-        assert options_of(daemon, member)["credential"] == {
+        (login,) = options_of(daemon, member)["registry-auth"]
+        assert login == {
+            "host": ("s", "quay.io/acme/editor"),
             "username": ("s", "me"),
             "password": ("s", "secret"),
         }

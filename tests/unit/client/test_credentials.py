@@ -5,12 +5,13 @@
 import base64
 import json
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
 from appctl import credentials
 from appctl.context import Context
-from appctl.credentials import for_reference, lookup
+from appctl.credentials import logins, lookup
 from appctl.failure import Failure
 from appctl.parser import parse
 from appctl.wire import Json
@@ -138,15 +139,16 @@ def write(path: Path, content: object) -> None:
 
 
 def test_the_files_are_read_in_their_order(context: Context, tmp_path: Path) -> None:
-    assert for_reference(context, "quay.io/acme/x:1") == {}
+    assert logins(context, ["quay.io/acme/x:1"]) == []
     for place, user in (("home/.docker/config.json", "3"), ("config/containers/auth.json", "2"),
                         ("run/containers/auth.json", "1")):  # fmt: skip
         write(tmp_path / place, {"auths": {"quay.io": auth(user)}})
-        assert for_reference(context, "quay.io/acme/x:1")["username"] == user
+        (login,) = logins(context, ["quay.io/acme/x:1", "quay.io/acme/x:2", "other.io/x"])
+        assert login == {"host": "quay.io/acme/x", "username": user, "password": ANY}
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "x" * (credentials.FILE_BYTES + 1)])
 def test_a_broken_file_is_an_error(content: str, context: Context, tmp_path: Path) -> None:
     write(tmp_path / "run/containers/auth.json", content)
     with pytest.raises(Failure, match="cannot be used"):
-        for_reference(context, "quay.io/x")
+        logins(context, ["quay.io/x"])

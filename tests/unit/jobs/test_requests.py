@@ -15,8 +15,8 @@ from appctld.jobs.requests import (
     Rollback,
     Uninstall,
     Update,
-    credential,
     flag,
+    logins,
     text,
 )
 
@@ -59,19 +59,25 @@ def test_a_text_is_a_text_or_empty(value: object, expected: str) -> None:
     assert text(Rollback("a.b.C"), "to") == ""
 
 
+HOST = {"host": "h.io"}
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"username": "u", "password": "p"}, {"username": "u", "password": "p"}),
-        ({"identity-token": "t"}, {"identity_token": "t"}),
-        ({"identity-token": "t", "username": "u", "password": "p"}, {"identity_token": "t"}),
-        ({"username": "u"}, None),
-        ({"password": "p"}, None),
-        ({"username": "u", "password": 1}, None),
-        ({}, None),
-        ("u:p", None),
-        (None, None),
+        ([{**HOST, "username": "u", "password": "p"}], [{"username": "u", "password": "p"}]),
+        ([{**HOST, "identity-token": "t"}], [{"identity_token": "t"}]),
+        ([{**HOST, "identity-token": "t", "username": "u", "password": "p"}], [{"identity_token": "t"}]),
+        ([{"username": "u", "password": "p"}], []),
+        ([{**HOST, "username": "u"}], []),
+        ([{**HOST, "password": "p"}], []),
+        ([{**HOST, "username": "u", "password": 1}], []),
+        ([{}], []),
+        ("u:p", []),
+        (None, []),
     ],
 )
-def test_a_credential_is_whole_or_none(given: object, expected: object) -> None:
-    assert credential(Install(("h.io/a:1",), {"credential": given})) == expected
+def test_a_login_is_whole_and_for_a_place_or_none(given: object, expected: object) -> None:
+    found = logins(Install(("h.io/a:1",), {"registry-auth": given}))
+    assert [login.secret for login in found] == expected
+    assert all(login.place == "h.io" for login in found)

@@ -76,7 +76,7 @@ def test_the_deployment_is_the_directory_with_the_files() -> None:
 
 
 def test_an_app_is_its_current_record_and_the_versions_beside_it() -> None:
-    view = app_view(Installed(numbered(3), (numbered(2), numbered(1))), PATHS, "user")
+    view = app_view(Installed(numbered(3), (numbered(2), numbered(1))), PATHS, "user", running=True)
     assert (view["version"], view["kept"], view["scope"]) == ("3.0", ["2.0", "1.0"], "user")
 
 

@@ -23,6 +23,7 @@ from appctld.errors import (
 )
 from appctld.jobs.start import recover
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.login import Login
 from appctld.model.manifest import Platform
 from appctld.model.reference import parse_reference
 from appctld.pipeline.gate import Gate
@@ -144,7 +145,7 @@ def test_a_layer_that_was_fetched_with_a_credential_is_not_shared(world: World) 
         platform=public.platform,
         gate=public.gate,
         shares=public.shares,
-        credential={"username": "u", "password": "p"},
+        logins=(Login("acme.example/x", {"username": "u", "password": "p"}),),
     )
     world.install("acme.example/x/hello:1")
     world.tools = public

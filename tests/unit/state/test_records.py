@@ -14,7 +14,15 @@ import pytest
 from appctld.errors import AppctlError, NotInstalled, RepoCorrupt
 from appctld.model.jsonvalue import JsonError
 from appctld.state.paths import Paths, app_ref, layer_ref
-from appctld.state.records import RECORD_BYTES, Record, installed, installed_app, read_record, roots
+from appctld.state.records import (
+    RECORD_BYTES,
+    Record,
+    damaged,
+    installed,
+    installed_app,
+    read_record,
+    roots,
+)
 from support.records import RECORD, deploy, numbered
 
 
@@ -179,3 +187,12 @@ def test_every_kept_record_is_a_root_with_its_layers(paths: Paths) -> None:
         layer_ref("acme", RECORD.layers[0]),
         layer_ref("acme", RECORD.layers[1]),
     }
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_told_so_that_nothing_is_dropped(paths: Paths, damage: Callable[[Path], Any]) -> None:
+    deploy(paths, numbered(1), current=False)
+    directory = deploy(paths, numbered(2))
+    assert damaged(paths) == []
+    damage(directory / "record.json")
+    assert damaged(paths) == [directory]

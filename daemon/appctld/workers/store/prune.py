@@ -23,15 +23,16 @@ from appctld.workers.store.failures import translated
 from appctld.workers.store.kinds import Kind
 from appctld.workers.store.repository import Repository
 
-_BLOB = re.compile(r"[0-9a-f]{64}")
+_BLOB = re.compile(r"[0-9a-f]{64}|\.unverified-.+")
 _OBJECT = re.compile(r"([0-9a-f]{62})\.([a-z]+)")
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
 
 def prune(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "blobs", "keep_refs", "dry_run"}` -> `{"freed_bytes", "objects", "refs": [dropped…]}`.
+    """`{"repo", "blobs", "keep_refs", "keep_blobs", "dry_run"}` -> `{"freed_bytes", "objects", "refs"}`.
 
-    `dry_run` tells what would go. Raises Busy while an import runs, RepoCorrupt.
+    `refs` are those that were dropped. `keep_blobs`: some job downloads, so what lies among the blobs may be
+    its. `dry_run` tells what would go. Raises Busy while an import runs, RepoCorrupt.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     keep = set(map(names.check_ref, get_strings(request, "keep_refs")))
@@ -44,7 +45,8 @@ def prune(request: JsonObject, _report: Report) -> JsonObject:
             for ref in stale:
                 repository.drop_ref(ref)
             objects, freed = _prune(repository)
-        freed += _leftover_blobs(Path(get_str(request, "blobs")), remove=not dry_run)
+        if not get_bool(request, "keep_blobs"):
+            freed += _leftover_blobs(Path(get_str(request, "blobs")), remove=not dry_run)
     return {"freed_bytes": freed, "objects": objects, "refs": list[Json](stale)}
 
 
@@ -87,7 +89,7 @@ def _loose_objects(repository: Repository) -> Iterator[tuple[Kind, str, int]]:
 
 
 def _leftover_blobs(blobs: Path, *, remove: bool) -> int:
-    """Bytes of verified blobs that were never imported, or not cleared away after it."""
+    """Bytes of blobs that were never imported, or never came to their end, or were not cleared away."""
     if not blobs.is_dir():
         return 0
     freed = 0

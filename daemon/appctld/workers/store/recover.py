@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from appctld.errors import Failed, InUse
-from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_str, get_strings
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_bool, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
 from appctld.workers.store.deploy import FILES, RECORD, UNCOMMITTED, not_running
@@ -26,9 +26,10 @@ _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
 
 
 def recover(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "blobs", "apps", "keep_refs"}` -> `{"missing_refs", "dropped"}`.
+    """`{"repo", "blobs", "apps", "keep_refs", "keep_all"}` -> `{"missing_refs", "dropped"}`.
 
-    `missing_refs` are those of `keep_refs` that name no commit here: their records are RepoCorrupt.
+    `missing_refs` are those of `keep_refs` that name no commit here: their records are RepoCorrupt. With
+    `keep_all` no ref is dropped: some record cannot be read, and who knows what it needs.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     apps = Path(get_str(request, "apps"))
@@ -38,7 +39,7 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         _clear_temporary(repository)
         _clear_apps(apps)
         keep = {ref for ref in wanted if _has_deployment(ref, apps)}
-        dropped = stale_refs(repository, keep)
+        dropped = [] if get_bool(request, "keep_all") else stale_refs(repository, keep)
         for ref in dropped:
             repository.drop_ref(ref)
         there = {ref for ref, commit in repository.refs().items() if repository.stat(Kind.COMMIT, commit)}

@@ -81,12 +81,14 @@ def test_a_dry_run_says_what_a_real_one_does(state: State) -> None:
     assert int(str(said["freed_bytes"])) > 1000
 
 
-def test_verified_blobs_go_and_downloads_under_way_stay(state: State) -> None:
+def test_blobs_go_finished_or_not_unless_somebody_downloads(state: State) -> None:
     state.blobs.mkdir()
     for name in ("ab" * 32, ".unverified-0123", "note"):
         (state.blobs / name).write_bytes(b"12345")
-    assert state.prune()["freed_bytes"] == 5
-    assert sorted(path.name for path in state.blobs.iterdir()) == [".unverified-0123", "note"]
+    assert state.prune(keep_blobs=True)["freed_bytes"] == 0
+    assert len(list(state.blobs.iterdir())) == 3
+    assert state.prune()["freed_bytes"] == 10
+    assert [path.name for path in state.blobs.iterdir()] == ["note"]
 
 
 def test_a_ref_that_is_not_ours_is_left_alone(state: State) -> None:

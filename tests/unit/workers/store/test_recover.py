@@ -73,6 +73,15 @@ def test_unfinished_checkouts_go_even_if_they_cannot_be_entered(state: State, in
     assert state.deployments == [f"{installed[:12]}.0"]
 
 
+def test_no_ref_is_dropped_while_a_record_cannot_be_read(state: State, installed: str) -> None:
+    two = state.merge(*TWO)
+    state.deploy(two)
+    assert state.recover(ref(installed), keep_all=True)["dropped"] == []
+    dropped = state.recover(ref(installed))["dropped"]
+    assert isinstance(dropped, list)
+    assert ref(two) in dropped
+
+
 @pytest.mark.parametrize("content", [None, "", "{", "[]", '{"a": 1, "a": 2}'])
 def test_a_checkout_without_a_readable_record_goes_with_its_ref(
     state: State, installed: str, content: str | None

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A login for a registry, bound to where it may be used."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from appctld.model.jsonvalue import JsonObject
+from appctld.model.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """`place` is `host[:port]` or `host[:port]/path`; `secret` is in the fetcher's words, and never shown."""
+
+    place: str
+    secret: JsonObject = field(repr=False)
+
+    def covers(self, reference: Reference) -> bool:
+        """Whether it may be used for that repository: whole path components only."""
+        return f"{reference.name}/".startswith(f"{self.place}/")
+
+
+def login_for(logins: Iterable[Login], reference: Reference) -> JsonObject | None:
+    """The secret for a repository: that of the longest place which covers it."""
+    found = [login for login in logins if login.covers(reference)]
+    return max(found, key=lambda login: len(login.place)).secret if found else None

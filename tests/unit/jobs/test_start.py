@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What a start keeps, drops, forgets and says, with a store that only answers."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import Failed
+from appctld.jobs.start import recover
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.manifest import Platform
+from appctld.pipeline.gate import Gate
+from appctld.pipeline.tools import Tools
+from appctld.state.layers import LayerRecord, held, remember
+from appctld.state.paths import Paths, layer_ref
+from appctld.system.worker import Program, Report
+from support.inline import NoLauncher
+from support.records import RECORD, deploy
+
+LAYER = LayerRecord("acme", Digest("7" * 64), "8" * 64, 10, anonymous=True)
+LAYER_REF = layer_ref("acme", LAYER.diff_id)
+
+
+class Store:
+    """Gives one answer, and keeps the question."""
+
+    def __init__(self, **answer: Json) -> None:
+        self.answer: JsonObject = {"dropped": [], "missing_refs": [], **answer}
+        self.asked: JsonObject = {}
+
+    async def run(
+        self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
+    ) -> JsonObject:
+        self.asked = request
+        return self.answer
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    found = Paths(tmp_path)
+    found.create()
+    return found
+
+
+def start(paths: Paths, store: Store) -> None:
+    asyncio.run(recover(Tools(store, NoLauncher(), paths, Platform("linux", "amd64"), Gate())))
+
+
+def test_what_records_need_and_what_an_interrupted_install_brought_is_kept(paths: Paths) -> None:
+    deploy(paths)
+    remember(paths, LAYER)
+    store = Store()
+    start(paths, store)
+    assert store.asked["keep_refs"] == sorted(RECORD.refs() | {LAYER_REF})
+    assert store.asked["keep_all"] is False
+
+
+def test_while_a_record_cannot_be_read_no_ref_is_dropped(
+    paths: Paths, caplog: pytest.LogCaptureFixture
+) -> None:
+    (deploy(paths) / "record.json").write_bytes(b"")
+    store = Store()
+    start(paths, store)
+    assert store.asked["keep_all"] is True
+    assert "cannot be read" in caplog.text
+
+
+def test_a_layer_whose_ref_is_gone_is_forgotten(paths: Paths, caplog: pytest.LogCaptureFixture) -> None:
+    remember(paths, LAYER)
+    with caplog.at_level(logging.ERROR):
+        start(paths, Store(missing_refs=[LAYER_REF]))
+    assert held(paths, "acme", LAYER.diff_id) is None
+    assert caplog.text == ""
+
+
+def test_a_layer_whose_ref_was_dropped_is_forgotten(paths: Paths) -> None:
+    remember(paths, LAYER)
+    start(paths, Store(dropped=[LAYER_REF]))
+    assert held(paths, "acme", LAYER.diff_id) is None
+
+
+def test_a_missing_ref_of_an_installed_app_is_said(paths: Paths, caplog: pytest.LogCaptureFixture) -> None:
+    deploy(paths)
+    (missing,) = [ref for ref in RECORD.refs() if "/app/" in ref]
+    start(paths, Store(missing_refs=[missing]))
+    assert missing in caplog.text
+
+
+def test_an_answer_that_makes_no_sense_is_a_failure(paths: Paths) -> None:
+    with pytest.raises(Failed):
+        start(paths, Store(dropped=None))
