@@ -11,6 +11,7 @@ wire.py). jeepney is imported here and nowhere else.
 import contextlib
 import os
 import select
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -138,6 +139,7 @@ class Bus:
         while get_str(job, "State") not in FINAL:
             if interrupts.count and not told:
                 told = True
+                print("\nCancelling; Ctrl-C again leaves at once.", file=sys.stderr)
                 self._cancel(path)
             message = self._next(interrupts.descriptor)
             if message is not None and self._concerns(message, path):

@@ -2,13 +2,12 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Ctrl-C while a job is waited for: the first asks the job to stop, the second leaves at once.
 
-A handler that raised could do so in the middle of a message; this one counts, and makes a descriptor
-readable.
+A handler that raised or printed could do so in the middle of a message or a line; this one counts, and makes
+a descriptor readable.
 """
 
 import os
 import signal
-import sys
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -36,5 +35,4 @@ class Interrupts:
         self.count += 1
         if self.count > 1:
             raise KeyboardInterrupt
-        print("\nCancelling; Ctrl-C again leaves at once.", file=sys.stderr)
         os.write(self._write, b"\0")

@@ -26,6 +26,7 @@ ALONE = (
     "--disable-dirmngr",
     "--no-auto-key-retrieve",
     *("--trust-model", "always"),
+    "--no-allow-non-selfsigned-uid",  # which that model allows in GnuPG 2.4: names that the key did not sign
 )
 
 
