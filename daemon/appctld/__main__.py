@@ -14,17 +14,18 @@ import signal
 import sys
 
 from appctld import __version__
-from appctld.bus.connection import BusLostError, Connection, connect
-from appctld.bus.paths import BUS_NAME
 from appctld.bus.polkit import Authorizer, PolkitAuthorizer, SessionAuthorizer
 from appctld.bus.serve import serve
 from appctld.bus.server import Server
 from appctld.bus.service import Service
+from appctld.bus.wire.connection import BusLostError, Connection, connect
+from appctld.bus.wire.paths import BUS_NAME
 from appctld.errors import AppctlError
 from appctld.jobs.start import Rooms, build
 from appctld.scope import Scope, system_scope, user_scope
 from appctld.system.journal import set_up
 from appctld.system.pump import pump
+from appctld.updates.apps import Apps
 
 PROBE_SECONDS = 10.0  # a sandbox that does not start within this will not start at all
 IDLE_CHECK_SECONDS = 5.0  # how often the daemon looks whether anybody still needs it
@@ -92,7 +93,7 @@ def _service(scope: Scope, rooms: Rooms, connection: Connection) -> Service:
     authorizer: Authorizer = PolkitAuthorizer(connection, uid) if scope.is_system else SessionAuthorizer(uid)
     return Service(
         jobs=rooms.jobs,
-        apps=rooms.apps,
+        apps=Apps(scope.paths, scope.name),
         remotes=rooms.remotes,
         authorizer=authorizer,
         scope=scope.name,

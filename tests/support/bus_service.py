@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from appctld.bus.caller import Caller
-from appctld.bus.connection import Connection, connect
 from appctld.bus.polkit import Authorizer, SessionAuthorizer
 from appctld.bus.serve import serve
 from appctld.bus.server import Server
 from appctld.bus.service import Service
+from appctld.bus.wire.connection import Connection, connect
 from appctld.errors import Conflict, NoRemote
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer

@@ -23,9 +23,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from appctld.model.jsonvalue import JsonObject
-from appctld.workers.store.kinds import Kind
 from appctld.workers.store.layer import import_layer
-from appctld.workers.store.repository import Repository
+from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.repository import Repository
 
 _LINE = re.compile(r"(?P<path>\S+)(?: (?P<mode>0\d+))?(?: = (?P<content>.*)| -> (?P<target>\S*))?", re.DOTALL)
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from appctld.bus.library import Message, MessageBus, MessageType
+from appctld.bus.wire.library import Message, MessageBus, MessageType
 
 NAME = "org.freedesktop.PolicyKit1"
 YES: list[object] = [True, False, {}]

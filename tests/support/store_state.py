@@ -16,9 +16,9 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.workers.protocol import Handler
 from appctld.workers.store.deploy import activate, deploy, remove
 from appctld.workers.store.merge import merge
+from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.prune import prune
 from appctld.workers.store.recover import recover
-from appctld.workers.store.repository import Repository
 from support.layers import commit_layer
 
 APP = "org.example.App"

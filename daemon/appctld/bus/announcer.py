@@ -13,15 +13,15 @@ import logging
 from collections.abc import Callable, Collection
 from typing import ParamSpec
 
-from appctld.bus.app_object import AppObject
 from appctld.bus.caller import Caller
 from appctld.bus.exported import Exported
-from appctld.bus.job_object import JobObject
-from appctld.bus.paths import ROOT, app_path, job_path, remote_path
-from appctld.bus.remote_object import RemoteObject
-from appctld.bus.schema import snake
+from appctld.bus.objects.app import AppObject
+from appctld.bus.objects.job import JobObject
+from appctld.bus.objects.remote import RemoteObject
 from appctld.bus.server import Server
 from appctld.bus.service import Service
+from appctld.bus.wire.paths import ROOT, app_path, job_path, remote_path
+from appctld.bus.wire.schema import snake
 from appctld.jobs.job import Job
 from appctld.model.jsonvalue import JsonObject
 

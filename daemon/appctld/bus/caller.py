@@ -5,7 +5,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from appctld.bus.connection import BusCallError, Connection
+from appctld.bus.wire.connection import BusCallError, Connection
 from appctld.errors import NotAuthorized
 
 REMEMBERED = 1024  # connections whose user is kept; a unique name is never used twice, so it cannot go stale

@@ -11,9 +11,9 @@ import inspect
 from collections.abc import Collection, Iterable
 from typing import ClassVar
 
-from appctld.bus.library import Variant
-from appctld.bus.schema import Interface, Method, Property, SchemaError
-from appctld.bus.variants import empty, encode
+from appctld.bus.wire.library import Variant
+from appctld.bus.wire.schema import Interface, Method, Property, SchemaError
+from appctld.bus.wire.variants import empty, encode
 
 
 class Exported:

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from appctld.bus.caller import Caller
-from appctld.bus.connection import BusCallError, Connection
-from appctld.bus.library import Variant
-from appctld.bus.paths import BUS_NAME
-from appctld.bus.variants import encode
+from appctld.bus.wire.connection import BusCallError, Connection
+from appctld.bus.wire.library import Variant
+from appctld.bus.wire.paths import BUS_NAME
+from appctld.bus.wire.variants import encode
 from appctld.errors import NotAuthorized, PolkitRequired
 
 QUESTION_SECONDS = 120.0  # to find and type a password; jobs wait as long in `authorizing`

@@ -4,13 +4,13 @@
 
 from pathlib import Path
 
-from appctld.bus import schema
 from appctld.bus.announcer import Announcer
-from appctld.bus.connection import Connection
-from appctld.bus.manager import Manager
-from appctld.bus.paths import ROOT
+from appctld.bus.objects.manager import Manager
 from appctld.bus.server import Server
 from appctld.bus.service import Service
+from appctld.bus.wire import schema
+from appctld.bus.wire.connection import Connection
+from appctld.bus.wire.paths import ROOT
 
 
 async def serve(connection: Connection, service: Service, interfaces: Path) -> Server:

@@ -13,16 +13,16 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from appctld.bus import replies
 from appctld.bus.caller import Caller, Callers
-from appctld.bus.connection import BusLostError, Connection
 from appctld.bus.exported import Exported, check, read_all
-from appctld.bus.library import Message, MessageFlag
-from appctld.bus.paths import ROOT
-from appctld.bus.replies import CallRefusedError
-from appctld.bus.schema import Arg, Interface, Method
 from appctld.bus.standard import OBJECT_MANAGER, PROPERTIES, Standard
-from appctld.bus.variants import decode, decode_options, encode
+from appctld.bus.wire import replies
+from appctld.bus.wire.connection import BusLostError, Connection
+from appctld.bus.wire.library import Message, MessageFlag
+from appctld.bus.wire.paths import ROOT
+from appctld.bus.wire.replies import CallRefusedError
+from appctld.bus.wire.schema import Arg, Interface, Method
+from appctld.bus.wire.variants import decode, decode_options, encode
 
 _log = logging.getLogger(__name__)
 

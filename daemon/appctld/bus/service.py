@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from appctld.bus.objects.remote import RemoteFacts
 from appctld.bus.polkit import Authorizer
-from appctld.bus.remote_object import RemoteFacts
 from appctld.jobs.queue import Jobs
 from appctld.model.jsonvalue import JsonObject
 

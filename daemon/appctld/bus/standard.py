@@ -12,9 +12,9 @@ from pathlib import Path
 
 from appctld.bus.caller import Caller
 from appctld.bus.exported import Exported, read, read_all
-from appctld.bus.paths import ROOT, parents
-from appctld.bus.replies import CallRefusedError
-from appctld.bus.schema import Interface
+from appctld.bus.wire.paths import ROOT, parents
+from appctld.bus.wire.replies import CallRefusedError
+from appctld.bus.wire.schema import Interface
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"

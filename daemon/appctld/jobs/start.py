@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appctld.errors import Failed
-from appctld.jobs.apps import Apps
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.queue import Jobs, Perform
@@ -32,7 +31,6 @@ class Rooms:
     """What the bus serves."""
 
     jobs: Jobs
-    apps: Apps
     remotes: RemoteBook
 
 
@@ -48,7 +46,7 @@ async def build(scope: str, paths: Paths, configuration: Sequence[Path], tools: 
     await recover(tools)
     book = RemoteBook(configuration, tools, observer=lambda: jobs.observer)
     jobs = Jobs(perform=_performer(scope, tools, book))
-    return Rooms(jobs, Apps(paths, scope), book)
+    return Rooms(jobs, book)
 
 
 async def recover(tools: Tools) -> None:

@@ -6,9 +6,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from appctld.bus import schema
 from appctld.bus.polkit import ACTIONS
-from appctld.bus.variants import split
+from appctld.bus.wire import schema
+from appctld.bus.wire.variants import split
 from support.bus import JOB, MANAGER, NAME
 from support.bus_service import INTERFACES
 

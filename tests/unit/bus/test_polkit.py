@@ -9,8 +9,8 @@ import pytest
 
 from appctld.bus import polkit
 from appctld.bus.caller import Caller
-from appctld.bus.connection import connect
 from appctld.bus.polkit import PolkitAuthorizer, SessionAuthorizer
+from appctld.bus.wire.connection import connect
 from appctld.errors import NotAuthorized, PolkitRequired
 from support.polkit import CHALLENGE, DISMISSED, NO, YES, SimulatedPolkit, simulated_polkit
 

@@ -12,7 +12,7 @@ import pytest
 from jeepney import DBusAddress, Message, new_method_call
 from jeepney.bus_messages import MatchRule
 
-from appctld.bus.schema import SchemaError
+from appctld.bus.wire.schema import SchemaError
 from appctld.errors import NotAuthorized, NotInstalled
 from support.bus import ERROR, JOB, MANAGER, NAME, NO_REPLY, PROPERTIES, ROOT, client, program
 from support.bus_service import EDITOR, INTERFACES, served

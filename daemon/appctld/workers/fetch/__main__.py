@@ -32,9 +32,9 @@ from appctld.model.manifest import (
 )
 from appctld.model.reference import parse_reference
 from appctld.workers.fetch.endpoint import parse_endpoint, plain_url
+from appctld.workers.fetch.http.session import Session
 from appctld.workers.fetch.lookaside import collect
 from appctld.workers.fetch.registry import Registry
-from appctld.workers.fetch.session import Session
 from appctld.workers.protocol import Handler, Report, descriptor, main
 
 REPORT_SECONDS = 0.1  # the bus samples progress at 5 Hz

@@ -9,9 +9,9 @@ asked is reported, so that "has no signature" can say where we looked. What the 
 from dataclasses import dataclass, field
 
 from appctld.model.digest import Digest
-from appctld.workers.fetch.address import Url
-from appctld.workers.fetch.redirects import follow
-from appctld.workers.fetch.session import Session
+from appctld.workers.fetch.http.address import Url
+from appctld.workers.fetch.http.redirects import follow
+from appctld.workers.fetch.http.session import Session
 
 SIGNATURES = 32  # more keys than any publisher signs with; each costs a gpgv (THREATS: GPG verdicts)
 SIGNATURE_BYTES = 64 << 10  # gpgv's sandbox takes no more; a real one has under 2 KiB

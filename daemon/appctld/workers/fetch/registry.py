@@ -10,10 +10,10 @@ nobody believes the fetcher.
 from appctld.errors import AppctlError, NotFound, UnsupportedMediaType
 from appctld.model.digest import Digest
 from appctld.model.manifest import DOCKER_INDEX, DOCKER_MANIFEST, MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST
-from appctld.workers.fetch.answer import Answer
 from appctld.workers.fetch.endpoint import Endpoint
-from appctld.workers.fetch.redirects import follow
-from appctld.workers.fetch.session import Session
+from appctld.workers.fetch.http.answer import Answer
+from appctld.workers.fetch.http.redirects import follow
+from appctld.workers.fetch.http.session import Session
 from appctld.workers.fetch.token import authorize, refusal
 
 ACCEPT = f"{OCI_INDEX}, {OCI_MANIFEST}, {DOCKER_INDEX}, {DOCKER_MANIFEST}"

@@ -22,9 +22,9 @@ from appctld.errors import Conflict, Failed, InUse, NotFound, RepoCorrupt
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_object, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
-from appctld.workers.store.closure import check_content, closure
-from appctld.workers.store.failures import translated
-from appctld.workers.store.repository import Repository
+from appctld.workers.store.ostree.closure import check_content, closure
+from appctld.workers.store.ostree.failures import translated
+from appctld.workers.store.ostree.repository import Repository
 
 FILES, RECORD, RUN = "files", "record.json", "run.json"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appctld.errors import LimitExceeded
-from appctld.workers.store.tree import DirTree
+from appctld.workers.store.ostree.tree import DirTree
 
 DEPTH = 250  # levels of directories: real images have 30; libostree walks 256 deep, and Python recurses 1000
 

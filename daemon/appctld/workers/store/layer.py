@@ -14,16 +14,16 @@ from appctld.errors import DigestMismatch, Failed, NotFound, UnsafeArchive
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str
 from appctld.workers.protocol import Report, descriptor
-from appctld.workers.store.commit import IMPLICIT_DIRS, Commit
-from appctld.workers.store.entry import WHITEOUT, Entry, Type
-from appctld.workers.store.kinds import Kind
-from appctld.workers.store.layertree import Dropped, File, LayerTree
+from appctld.workers.store.archive.entry import WHITEOUT, Entry, Type
+from appctld.workers.store.archive.layertree import Dropped, File, LayerTree
+from appctld.workers.store.archive.stream import Stream
+from appctld.workers.store.archive.tar import TarReader
 from appctld.workers.store.names import check_checksum, check_layer_ref
-from appctld.workers.store.objects import disk_mode, regular, symlink
-from appctld.workers.store.repository import Repository
-from appctld.workers.store.stream import Stream
-from appctld.workers.store.tar import TarReader
-from appctld.workers.store.writer import Writer
+from appctld.workers.store.ostree.commit import IMPLICIT_DIRS, Commit
+from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.objects import disk_mode, regular, symlink
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.writer import Writer
 
 DROPPED_NAMES = 100  # what a person may want to read; more are counted in no answer
 

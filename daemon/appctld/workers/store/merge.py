@@ -13,14 +13,14 @@ from pathlib import Path
 from appctld.errors import Failed
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str, get_strings
 from appctld.workers.protocol import Report
-from appctld.workers.store.closure import closure, content_size
-from appctld.workers.store.commit import Commit, Value
-from appctld.workers.store.failures import translated
-from appctld.workers.store.kinds import Kind
-from appctld.workers.store.repository import Repository
-from appctld.workers.store.tree import DirTree
+from appctld.workers.store.ostree.closure import closure, content_size
+from appctld.workers.store.ostree.commit import Commit, Value
+from appctld.workers.store.ostree.failures import translated
+from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.tree import DirTree
+from appctld.workers.store.ostree.writer import Writer
 from appctld.workers.store.union import Layer, union
-from appctld.workers.store.writer import Writer
 
 METADATA_FILES = ("app/metadata", "metadata")  # what `runtime=` images carry; the first that is there counts
 METADATA_BYTES = 64 << 10  # real ones have 1 KiB; the daemon parses this text

@@ -18,10 +18,10 @@ from appctld.errors import Failed
 from appctld.model.jsonvalue import Json, JsonObject, get_bool, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
-from appctld.workers.store.closure import closure
-from appctld.workers.store.failures import translated
-from appctld.workers.store.kinds import Kind
-from appctld.workers.store.repository import Repository
+from appctld.workers.store.ostree.closure import closure
+from appctld.workers.store.ostree.failures import translated
+from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.repository import Repository
 
 _BLOB = re.compile(r"[0-9a-f]{64}|\.unverified-.+")
 _OBJECT = re.compile(r"([0-9a-f]{62})\.([a-z]+)")

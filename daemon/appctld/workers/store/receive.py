@@ -17,8 +17,8 @@ from appctld.errors import DigestMismatch, NotFound
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str
 from appctld.workers.protocol import Report, descriptor
-from appctld.workers.store.failures import translated
-from appctld.workers.store.stream import CHUNK, Stream
+from appctld.workers.store.archive.stream import CHUNK, Stream
+from appctld.workers.store.ostree.failures import translated
 
 UNVERIFIED = ".unverified-"
 

@@ -16,10 +16,10 @@ from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_bool, get_s
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
 from appctld.workers.store.deploy import FILES, RECORD, UNCOMMITTED, not_running
-from appctld.workers.store.failures import translated
-from appctld.workers.store.kinds import Kind
+from appctld.workers.store.ostree.failures import translated
+from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.prune import stale_refs
-from appctld.workers.store.repository import Repository
 
 UNVERIFIED = ".unverified-"
 _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here

@@ -6,8 +6,8 @@ import pytest
 
 from appctld.errors import InvalidReference
 from appctld.model.jsonvalue import Json, JsonError
-from appctld.workers.fetch.address import Origin, Url
 from appctld.workers.fetch.endpoint import IdentityToken, Login, parse_endpoint
+from appctld.workers.fetch.http.address import Origin, Url
 from support.fetching import endpoint
 
 

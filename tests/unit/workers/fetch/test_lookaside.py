@@ -9,7 +9,7 @@ import pytest
 
 from appctld.errors import InvalidReference, LimitExceeded, RegistryUnavailable
 from appctld.model.jsonvalue import Json, JsonObject
-from appctld.workers.fetch import session as session_module
+from appctld.workers.fetch.http import session as session_module
 from appctld.workers.fetch.lookaside import SIGNATURE_BYTES, SIGNATURES
 from support.fake_registry import FakeServer, Reply
 from support.fetching import Fetch, endpoint

@@ -30,7 +30,7 @@ from appctld.model.manifest import (
     Manifest,
     parse_document,
 )
-from appctld.workers.fetch import session as session_module
+from appctld.workers.fetch.http import session as session_module
 from support.fake_registry import FakeServer, Reply
 from support.fetching import AMD64, Fetch, endpoint, resolve
 from support.images import Layout, Settings

@@ -13,9 +13,9 @@ import pytest
 from appctld.errors import AppctlError, CredentialScope, RateLimited, RegistryAuth, RegistryUnavailable
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import OCI_MANIFEST
-from appctld.workers.fetch import session as session_module
-from appctld.workers.fetch.address import Url
 from appctld.workers.fetch.endpoint import parse_endpoint
+from appctld.workers.fetch.http import session as session_module
+from appctld.workers.fetch.http.address import Url
 from appctld.workers.fetch.token import TOKEN_BYTES, check_realm
 from support.fake_registry import FakeServer, Reply, Seen, loopback_identity
 from support.fetching import endpoint, resolve

@@ -16,10 +16,10 @@ import pytest
 from appctld.errors import AppctlError, Conflict, Failed, InUse, NoSpace, NotFound, RepoCorrupt, UnsafeArchive
 from appctld.workers.store import deploy as deploy_module
 from appctld.workers.store import disk
-from appctld.workers.store.commit import Commit
-from appctld.workers.store.kinds import Kind
-from appctld.workers.store.repository import Repository
-from appctld.workers.store.tree import DirTree, serialize_dirtree
+from appctld.workers.store.ostree.commit import Commit
+from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.tree import DirTree, serialize_dirtree
 from support.store_state import APP, State, modes, ref
 
 ONE = ("./", "usr/", "usr/run 0755 = one", "usr/data = same", "run -> usr/run")
@@ -414,7 +414,8 @@ def test_what_fails_after_the_commit_point_takes_nothing_back(
 
 KILLED = """
 import json, os, sys
-from appctld.workers.store import deploy, disk, repository
+from appctld.workers.store import deploy, disk
+from appctld.workers.store.ostree import repository
 
 def killing(owner, name):
     real = getattr(owner, name)

@@ -25,11 +25,12 @@ from appctld.errors import (
 )
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
-from appctld.workers.store import layertree, writer
 from appctld.workers.store.__main__ import HANDLERS
-from appctld.workers.store.commit import Commit
-from appctld.workers.store.kinds import Kind, loose_path
-from appctld.workers.store.repository import Repository
+from appctld.workers.store.archive import layertree
+from appctld.workers.store.ostree import writer
+from appctld.workers.store.ostree.commit import Commit
+from appctld.workers.store.ostree.kinds import Kind, loose_path
+from appctld.workers.store.ostree.repository import Repository
 from support.tarball import archive, directory, entry, hardlink, pax, symlink
 
 ROOT = directory("./")

@@ -17,13 +17,13 @@ import pytest
 
 from appctld.errors import Failed, LimitExceeded, RepoCorrupt, UnsafeArchive
 from appctld.workers.store import merge as merge_module
-from appctld.workers.store.commit import Commit, parse_commit
 from appctld.workers.store.directory import DEPTH
-from appctld.workers.store.kinds import Kind
 from appctld.workers.store.merge import METADATA_BYTES, merge
-from appctld.workers.store.objects import regular
-from appctld.workers.store.repository import Repository
-from appctld.workers.store.tree import DirTree
+from appctld.workers.store.ostree.commit import Commit, parse_commit
+from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.objects import regular
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.tree import DirTree
 from appctld.workers.store.union import LINKS
 from support.layers import commit_layer, listing, listing_of_directory, unpacked_by_umoci
 

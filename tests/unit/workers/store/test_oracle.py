@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appctld.model.digest import Digest
-from appctld.workers.store import writer
 from appctld.workers.store.__main__ import HANDLERS
-from appctld.workers.store.commit import Commit
-from appctld.workers.store.repository import Repository
+from appctld.workers.store.ostree import writer
+from appctld.workers.store.ostree.commit import Commit
+from appctld.workers.store.ostree.repository import Repository
 from support.tarball import GNU, archive, directory, entry, gnu_long, hardlink, pax_raw, record, symlink
 
 names = st.text(

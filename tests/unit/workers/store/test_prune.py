@@ -9,7 +9,7 @@ import pytest
 
 from appctld.errors import Busy, Failed
 from appctld.model.jsonvalue import JsonObject, get_strings
-from appctld.workers.store.repository import Repository
+from appctld.workers.store.ostree.repository import Repository
 from support.layers import commit_layer, listing
 from support.store_state import State, ref
 

@@ -10,8 +10,8 @@ import pytest
 from appctld.errors import AppctlError, BadManifest, DigestMismatch, Failed, LimitExceeded, NotFound
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
-from appctld.workers.store import stream
 from appctld.workers.store.__main__ import HANDLERS
+from appctld.workers.store.archive import stream
 
 BODY = bytes(range(256)) * 9000
 

@@ -10,7 +10,7 @@ import pytest
 
 from appctld.model.jsonvalue import JsonObject, get_strings
 from appctld.workers.store.deploy import UNCOMMITTED
-from appctld.workers.store.repository import Repository
+from appctld.workers.store.ostree.repository import Repository
 from support.layers import commit_layer
 from support.store_state import APP, State, ref
 

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""One remote on the bus."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from appctld.bus.exported import Exported
+from appctld.bus.wire.paths import REMOTE
+
+
+class RemoteFacts(Protocol):
+    """A remote as the configuration reads it."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def url(self) -> str: ...  # noqa: D102
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def verify(self) -> str: ...  # noqa: D102
+    @property
+    def enabled(self) -> bool: ...  # noqa: D102
+    @property
+    def writable(self) -> bool: ...  # noqa: D102
+    @property
+    def origin(self) -> Path: ...  # noqa: D102
+    @property
+    def fingerprints(self) -> Collection[str]: ...  # noqa: D102
+    @property
+    def threshold(self) -> int: ...  # noqa: D102
+    @property
+    def identity(self) -> str: ...  # noqa: D102
+    @property
+    def lookaside(self) -> str | None: ...  # noqa: D102
+    @property
+    def auth_realm(self) -> str | None: ...  # noqa: D102
+    @property
+    def ca(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def insecure(self) -> bool: ...  # noqa: D102
+    @property
+    def share(self) -> bool: ...  # noqa: D102
+    @property
+    def strict(self) -> bool: ...  # noqa: D102
+    @property
+    def ids(self) -> Collection[str]: ...  # noqa: D102
+    @property
+    def deny_keys(self) -> Collection[str]: ...  # noqa: D102
+
+
+class RemoteObject(Exported):
+    """Reads one remote."""
+
+    interface: ClassVar[str] = REMOTE
+
+    def __init__(self, facts: RemoteFacts) -> None:
+        self.facts = facts
+
+    @property
+    def origin(self) -> str:  # noqa: D102 - the XML says what it is
+        return str(self.facts.origin)
+
+    @property
+    def fingerprints(self) -> list[str]:  # noqa: D102 - the XML says what it is
+        return sorted(self.facts.fingerprints)
+
+    @property
+    def settings(self) -> dict[str, object]:  # noqa: D102 - the XML says what it is
+        return {
+            "threshold": self.facts.threshold,
+            "identity": self.facts.identity,
+            "lookaside": self.facts.lookaside,
+            "auth-realm": self.facts.auth_realm,
+            "insecure": self.facts.insecure,
+            "share": self.facts.share,
+            "strict": self.facts.strict,
+            "ids": list(self.facts.ids),
+            "deny-keys": sorted(self.facts.deny_keys),
+            "ca": self.facts.ca is not None,
+        }
+
+    @property
+    def name(self) -> str:  # noqa: D102 - the XML says what it is
+        return self.facts.name
+
+    @property
+    def title(self) -> str:  # noqa: D102 - the XML says what it is
+        return self.facts.title
+
+    @property
+    def url(self) -> str:  # noqa: D102 - the XML says what it is
+        return self.facts.url
+
+    @property
+    def verify(self) -> str:  # noqa: D102 - the XML says what it is
+        return self.facts.verify
+
+    @property
+    def enabled(self) -> bool:  # noqa: D102 - the XML says what it is
+        return self.facts.enabled
+
+    @property
+    def writable(self) -> bool:  # noqa: D102 - the XML says what it is
+        return self.facts.writable

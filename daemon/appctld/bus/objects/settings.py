@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""AddRemote's and ModifyRemote's dictionary, as texts of a remotes.d file and the bytes beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Self
+
+from appctld.bus.wire.variants import ArgumentError
+from appctld.errors import LimitExceeded
+
+KEY_BYTES = 64 << 10  # keys and certificates travel as bytes; a publisher's whole keyring is some 10 KiB
+ARMOR = b"-----BEGIN"
+
+
+@dataclass(frozen=True)
+class RemoteSettings:
+    """Frozen before anybody is asked. `keys` and `ca` are None when they are not given."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    keys: bytes | None = None
+    ca: bytes | None = None
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, object]) -> Self:
+        """Raises LimitExceeded or ArgumentError."""
+        texts = {key: _text(value) for key, value in settings.items() if key not in {"gpg-keys", "ca"}}
+        ca = settings.get("ca")
+        return cls(
+            MappingProxyType(texts),
+            _joined(settings["gpg-keys"]) if "gpg-keys" in settings else None,
+            _bounded(ca) if isinstance(ca, bytes) else None,
+        )
+
+
+def _text(value: object) -> str:
+    """As it would stand in the file."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    text = str(value)
+    if not text.isprintable() and text:
+        raise ArgumentError("a setting holds characters that cannot be printed")
+    return text
+
+
+def _joined(keys: object) -> bytes:
+    """One stream of keys: all armored, one below the other, or all binary."""
+    parts = [bytes(part) for part in keys if isinstance(part, bytes)] if isinstance(keys, list) else []
+    armored = {part.lstrip().startswith(ARMOR) for part in parts}
+    if len(armored) > 1:
+        raise ArgumentError("gpg-keys mixes armored and binary keys")
+    return _bounded((b"\n" if armored == {True} else b"").join(parts))
+
+
+def _bounded(data: bytes) -> bytes:
+    if len(data) > KEY_BYTES:
+        raise LimitExceeded(f"{len(data)} bytes of keys or certificates, {KEY_BYTES} are allowed")
+    return data

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The tree that one layer's entries make, held as checksums until it is stored.
+
+Guarantees: every path once; a hard link names an earlier file or symlink of the layer; an entry lies in a
+directory, or behind symlinks of the layer that stay inside its tree; what has no entry of its own is
+implicit; nodes are bounded. Leaves to others: what a single entry may be (tar.py), the layers below
+(union.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from appctld.errors import LimitExceeded, UnsafeArchive
+from appctld.workers.store.archive.entry import DEPTH, WHITEOUT, Entry, Path, Type
+from appctld.workers.store.ostree.tree import DirTree, Xattrs
+
+NODES = 600_000  # entries and the directories that they imply: one deep path can imply two hundred
+LINKS = 40  # symlinks on one path, as the kernel's MAXSYMLINKS
+IMPLICIT_MODE = 0o755  # owner 0:0, no xattrs (FORMATS.md §5)
+
+
+class Writer(Protocol):
+    """What stores directories: writer.Writer."""
+
+    def tree(self, tree: DirTree) -> str:
+        """Store a dirtree."""
+
+    def meta(self, uid: int, gid: int, mode: int, xattrs: Xattrs = ()) -> str:
+        """Store a dirmeta."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A content object; `target` is a symlink's, None for a regular file."""
+
+    checksum: str
+    target: str | None = None
+    whiteout: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A device or FIFO: its name is taken, and nothing is there."""
+
+
+@dataclass(slots=True)
+class Directory:
+    """`entry` is None while the directory is implicit."""
+
+    entry: Entry | None = None
+    children: "dict[str, Node]" = field(default_factory=dict)
+
+
+Node = File | Dropped | Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A free place for one node."""
+
+    directory: Directory
+    name: str
+
+    def fill(self, node: Node) -> None:
+        """Put it there."""
+        self.directory.children[self.name] = node
+
+
+class LayerTree:
+    """Entries go in in the archive's order; every method raises UnsafeArchive or LimitExceeded."""
+
+    def __init__(self) -> None:
+        self._root = Directory()
+        self._nodes = 1
+
+    def add_directory(self, entry: Entry) -> None:
+        """Make the directory, or give an implicit one its attributes."""
+        there: Node = self._root
+        if entry.path:
+            parent, name = self._parent(entry), entry.path[-1]
+            there = parent.children.get(name) or self._imply(parent, name, entry)
+        if not isinstance(there, Directory) or there.entry is not None:
+            raise _twice(entry)
+        there.entry = entry
+
+    def place(self, entry: Entry) -> Slot:
+        """Where something that is no directory goes."""
+        slot = Slot(self._parent(entry), entry.path[-1])
+        if slot.name in slot.directory.children:
+            raise _twice(entry)
+        self._count()
+        return slot
+
+    def linked(self, entry: Entry) -> File:
+        """The earlier file or symlink that a hard link names."""
+        found: Node | None = self._root
+        if entry.link:
+            directory = self._walk(entry.link[:-1], entry, create=False)
+            found = directory.children.get(entry.link[-1])
+        if not isinstance(found, File) or found.whiteout:
+            target = "/".join(entry.link) or "."
+            raise UnsafeArchive(
+                f"a hard link to {target}, which is no earlier file of the layer: {entry.name}",
+                path=entry.name,
+            )
+        return found
+
+    def implicit(self) -> list[str]:
+        """Sorted paths of the directories that had no entry; "" is the root."""
+        return sorted(_implicit(self._root, ()))
+
+    def store(self, writer: Writer) -> tuple[str, str]:
+        """Store every directory; the root's dirtree and dirmeta."""
+        return _store(self._root, writer)
+
+    def _parent(self, entry: Entry) -> Directory:
+        return self._walk(entry.path[:-1], entry, create=True)
+
+    def _walk(self, path: Path, entry: Entry, *, create: bool) -> Directory:
+        """The directory at `path`, through symlinks of this layer as umoci follows them, never out of it."""
+        way, todo, links = [self._root], list(reversed(path)), 0
+        while todo:
+            name = todo.pop()
+            if name == "..":
+                _up(way, entry)
+                continue
+            child = way[-1].children.get(name)
+            if child is None and create:
+                child = self._imply(way[-1], name, entry)
+            if isinstance(child, Directory):
+                way.append(child)
+            elif isinstance(child, File) and child.target is not None and links < LINKS:
+                links += 1
+                way = way[:1] if child.target.startswith("/") else way
+                todo += [part for part in reversed(child.target.split("/")) if part not in {"", "."}]
+            else:
+                raise UnsafeArchive(f"{name!r} on the way to {entry.name} is no directory", path=entry.name)
+            if len(way) > DEPTH:
+                raise LimitExceeded(f"more than {DEPTH} directories below each other", path=entry.name)
+        return way[-1]
+
+    def _imply(self, parent: Directory, name: str, entry: Entry) -> Directory:
+        if name.startswith(WHITEOUT):
+            raise UnsafeArchive(f"an entry below a whiteout: {entry.name}", path=entry.name)
+        self._count()
+        implied = Directory()
+        parent.children[name] = implied
+        return implied
+
+    def _count(self) -> None:
+        self._nodes += 1
+        if self._nodes > NODES:
+            raise LimitExceeded(f"more than {NODES} files and directories", limit=NODES)
+
+
+def _up(way: list[Directory], entry: Entry) -> None:
+    """One directory up, on a symlink's way."""
+    if len(way) == 1:
+        raise UnsafeArchive(f"a symlink on the way to {entry.name} leaves the tree", path=entry.name)
+    if way[-1].entry is None:
+        # It may be a symlink in a layer below, and then its parent is elsewhere
+        raise UnsafeArchive(
+            f"a symlink on the way to {entry.name} climbs out of a directory that the layer does not have",
+            path=entry.name,
+        )
+    way.pop()
+
+
+def _twice(entry: Entry) -> UnsafeArchive:
+    return UnsafeArchive(f"{entry.name} stands in the archive twice", path=entry.name)
+
+
+def _implicit(directory: Directory, path: Path) -> Iterator[str]:
+    if directory.entry is None:
+        yield "/".join(path)
+    for name, child in directory.children.items():
+        if isinstance(child, Directory):
+            yield from _implicit(child, (*path, name))
+
+
+def _store(directory: Directory, writer: Writer) -> tuple[str, str]:
+    files, dirs = {}, {}
+    for name, child in directory.children.items():
+        match child:
+            case File():
+                files[name] = child.checksum
+            case Directory():
+                dirs[name] = _store(child, writer)
+            case Dropped():
+                pass
+    entry = directory.entry or Entry(Type.DIRECTORY, (), IMPLICIT_MODE)
+    return writer.tree(DirTree(files, dirs)), writer.meta(entry.uid, entry.gid, entry.mode, entry.xattrs)

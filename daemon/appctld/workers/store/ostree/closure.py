@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What a commit consists of, and whether all of it is still what it was.
+
+Guarantees: every dirtree and dirmeta met on the way was hashed again and validated (R12). Content is not
+read; `check_content` looks at every object's inode, and hashes only what looks touched. Leaves to others:
+what to do about a commit that is not whole; its caller hears RepoCorrupt.
+"""
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from appctld.errors import RepoCorrupt
+from appctld.workers.store.ostree.kinds import Kind, loose_path
+from appctld.workers.store.ostree.objects import FileHead
+from appctld.workers.store.ostree.repository import Repository
+
+_MODE = slice(8, 12)  # of user.ostreemeta, a (uuua(ayay)) of uid, gid, mode and xattrs, big-endian
+_DISK_MODES = {0o444, 0o555}  # R12
+
+
+@dataclass
+class Closure:
+    """Checksums of all that one or more commits need, by kind."""
+
+    objects: dict[Kind, set[str]] = field(default_factory=lambda: {kind: set() for kind in Kind})
+
+    @property
+    def files(self) -> set[str]:
+        """The content objects."""
+        return self.objects[Kind.FILE]
+
+
+def closure(repository: Repository, commits: Iterable[str]) -> Closure:
+    """Walk commits; RepoCorrupt where metadata is missing or another, UnsafeArchive where R12 refuses it."""
+    found = Closure()
+    for name in commits:
+        commit = repository.commit(name)
+        found.objects[Kind.COMMIT].add(name)
+        _walk(repository, found, commit.tree, commit.meta)
+    return found
+
+
+def _walk(repository: Repository, found: Closure, tree: str, meta: str) -> None:
+    waiting = [(tree, meta)]
+    trees, metas = found.objects[Kind.DIRTREE], found.objects[Kind.DIRMETA]
+    while waiting:
+        tree, meta = waiting.pop()
+        if meta not in metas:
+            repository.meta(meta)
+            metas.add(meta)
+        if tree not in trees:
+            here = repository.tree(tree)
+            trees.add(tree)
+            found.files.update(here.files.values())
+            waiting += here.dirs.values()
+
+
+def content_size(repository: Repository, files: Iterable[str]) -> int:
+    """Bytes of these content objects, each counted once; a missing one is RepoCorrupt."""
+    return sum(_stat(repository, name).st_size for name in files)
+
+
+def check_content(repository: Repository, files: set[str], expected_size: int | None = None) -> int:
+    """Look at every content object, hash again what looks touched, and mend its mode; the bytes of all.
+
+    An object as we left it is a regular file, 0444 or 0555, of mtime 0. libostree keeps no sizes, so these
+    are compared as a sum: another than `expected_size` has every object hashed. Raises RepoCorrupt.
+    """
+    found = {name: _stat(repository, name) for name in files}
+    size = sum(status.st_size for status in found.values())
+    suspicious = expected_size is not None and size != expected_size
+    for name, status in found.items():
+        if suspicious or not _untouched(status):
+            repository.verify(Kind.FILE, name)
+            _mend(repository, name)
+    return size
+
+
+def _stat(repository: Repository, name: str) -> os.stat_result:
+    status = repository.stat(Kind.FILE, name)
+    if status is None:
+        raise RepoCorrupt(f"the file object {name} is missing", checksum=name)
+    if not stat.S_ISREG(status.st_mode):  # not to be hashed either: opening a FIFO would wait for ever
+        raise RepoCorrupt(f"the file object {name} is no regular file", checksum=name)
+    return status
+
+
+def _untouched(status: os.stat_result) -> bool:
+    return stat.S_IMODE(status.st_mode) in _DISK_MODES and status.st_mtime_ns == 0
+
+
+def _mend(repository: Repository, name: str) -> None:
+    """Bring an object whose content is right back to the inode that we left."""
+    path = loose_path(Kind.FILE, name)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=repository.directory)
+    try:
+        mode = int.from_bytes(os.getxattr(descriptor, "user.ostreemeta")[_MODE], "big")
+        os.fchmod(descriptor, FileHead(0, 0, mode).disk_mode)
+        os.utime(descriptor, ns=(0, 0))
+    finally:
+        os.close(descriptor)

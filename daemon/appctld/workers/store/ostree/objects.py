@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Content objects: the header that is hashed before a file's bytes, and the checksum that names the object.
+
+Guarantees: pure; xattrs are always sorted by name (libostree before 2024.10 kept the order it was given, so
+two machines could disagree). Leaves to others: what a tar may claim (tar.py), and storing (writer.py).
+Layout: FORMATS.md's "Object checksums"; in libostree ostree_raw_file_to_content_stream().
+"""
+
+import hashlib
+import stat
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from appctld.workers.store.ostree.tree import Xattrs, serialize_xattrs
+
+_STAT = struct.Struct(">IIII")  # uid, gid, mode, rdev
+_SIZE = struct.Struct(">I4x")  # the header's size, and padding up to GVariant's alignment of eight
+_OFFSET_WIDTHS = (1, 2, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class FileHead:
+    """A regular file's or symlink's attributes; `mode` includes the type, xattr names without their NUL."""
+
+    uid: int
+    gid: int
+    mode: int
+    target: str = ""
+    xattrs: Xattrs = ()
+
+    @property
+    def disk_mode(self) -> int:
+        """The mode of the object on disk."""
+        return disk_mode(self.mode)
+
+
+def disk_mode(mode: int) -> int:
+    """The mode of a file's object on disk (R12): all may read it, and run it if anybody was to."""
+    return 0o555 if stat.S_ISREG(mode) and mode & 0o111 else 0o444
+
+
+def regular(uid: int, gid: int, mode: int, xattrs: Xattrs = ()) -> FileHead:
+    """The head of a regular file; of `mode` only the permission bits count."""
+    return FileHead(uid, gid, stat.S_IFREG | stat.S_IMODE(mode), "", tuple(sorted(xattrs)))
+
+
+def symlink(uid: int, gid: int, target: str, xattrs: Xattrs = ()) -> FileHead:
+    """The head of a symlink; its permissions are always 0777."""
+    return FileHead(uid, gid, stat.S_IFLNK | 0o777, target, tuple(sorted(xattrs)))
+
+
+def header(head: FileHead) -> bytes:
+    """What is hashed, and given to libostree, before the content: size, padding, `(uuuusa(ayay))`."""
+    target = head.target.encode() + b"\0"
+    body = _STAT.pack(head.uid, head.gid, head.mode, 0) + target + serialize_xattrs(head.xattrs)
+    end = _STAT.size + len(target)  # the one member of variable size that is not the last
+    width = next(width for width in _OFFSET_WIDTHS if len(body) + width < 1 << 8 * width)
+    variant = body + end.to_bytes(width, "little")
+    return _SIZE.pack(len(variant)) + variant
+
+
+def checksum(head: FileHead, content: Iterable[bytes] = ()) -> str:
+    """The name of the object, in hex; a symlink has no content."""
+    digest = hashlib.sha256(header(head))
+    for piece in content:
+        digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The one OSTree repository: opening it, its locks, its refs, and what is stored in it.
+
+Guarantees: a bare-user repository; a ref is on the disk, whole, before `write_ref` returns (libostree does
+not sync refs: R10); metadata is hashed again whenever it is read; every failure is a leaf of errors. Leaves
+to others: writing objects (`writer.py`, through `transaction`), and what the objects mean.
+
+How it is used::
+
+    repository = Repository.open(path)
+    with repository.shared():                      # from the first existence check until the ref is durable
+        with repository.transaction() as writer:   # all or nothing; on disk, 0444 or 0555 when it is left
+            checksum = writer.file(head, size, chunks)
+        repository.write_ref(names.check_layer_ref(ref), checksum)
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Self
+
+from gi.repository import GLib, OSTree
+
+from appctld.errors import RepoCorrupt
+from appctld.workers.store import names
+from appctld.workers.store.ostree.commit import Commit, parse_commit
+from appctld.workers.store.ostree.failures import translated
+from appctld.workers.store.ostree.kinds import Kind, loose_path
+from appctld.workers.store.ostree.tree import DirMeta, DirTree, checksum, parse_dirmeta, parse_dirtree
+from appctld.workers.store.ostree.writer import Writer
+
+LOCK_SECONDS = 30  # longer than any commit or prune that was measured; the caller then hears Busy
+
+_REFS = "refs/heads"
+
+
+class Repository:
+    """One libostree Repo for one process and one thread; make it with `open`.
+
+    `library` is the Repo itself, for the calls that only one file needs (prune, checkout); `directory` is a
+    descriptor of the repository, to which object paths are relative.
+    """
+
+    def __init__(self, path: Path, library: OSTree.Repo) -> None:
+        self.path = path
+        self.library = library
+        self.directory = library.get_dfd()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the repository, and create it where there is none; of another mode it is RepoCorrupt."""
+        with translated("opening the repository"):
+            if not (path / "config").exists():
+                _create(path)
+            library = OSTree.Repo.open_at(_AT_FDCWD, str(path), None)
+        if library.get_mode() != OSTree.RepoMode.BARE_USER:
+            raise RepoCorrupt("the repository's mode is not bare-user", path=str(path))
+        return cls(path, library)
+
+    # --- locks ----------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[None]:
+        """Keep prune out, let other imports in; raises Busy after the repository's lock time-out."""
+        yield from self._locked(OSTree.RepoLockType.SHARED)
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep everybody out; raises Busy after the repository's lock time-out."""
+        yield from self._locked(OSTree.RepoLockType.EXCLUSIVE)
+
+    def _locked(self, kind: OSTree.RepoLockType) -> Generator[None, None, None]:
+        with translated("locking the repository"):
+            self.library.lock_push(kind, None)
+        try:
+            yield
+        finally:
+            with translated("unlocking the repository"):
+                self.library.lock_pop(kind, None)
+
+    # --- objects --------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Writer]:
+        """Write objects: durable and 0444 or 0555 when the block ends, gone when it raises. Hold `shared`."""
+        writer = Writer(self.library, self.path / "tmp")
+        with translated("opening a transaction"):
+            self.library.prepare_transaction(None)
+        try:
+            yield writer
+            with translated("storing objects"):
+                self.library.commit_transaction(None)
+        except BaseException:
+            self.library.abort_transaction(None)
+            raise
+        writer.settle()
+
+    def load(self, kind: Kind, name: str) -> bytes:
+        """A metadata object's bytes, hashed again: missing or other than its name says is RepoCorrupt."""
+        with translated(f"reading {kind.suffix} {name}"):
+            _, variant = self.library.load_variant(kind.library, names.check_checksum(name))
+            data = variant.get_data_as_bytes().get_data()
+        if checksum(data) != name:
+            raise RepoCorrupt(f"the {kind.suffix} object {name} is not what it was", checksum=name)
+        return data
+
+    def tree(self, name: str) -> DirTree:
+        """A stored dirtree, validated (R12)."""
+        return parse_dirtree(self.load(Kind.DIRTREE, name))
+
+    def meta(self, name: str) -> DirMeta:
+        """A stored dirmeta, validated."""
+        return parse_dirmeta(self.load(Kind.DIRMETA, name))
+
+    def commit(self, name: str) -> Commit:
+        """A stored commit."""
+        return parse_commit(self.load(Kind.COMMIT, name))
+
+    def verify(self, kind: Kind, name: str) -> None:
+        """Hash a stored object of any kind again, content and attributes: RepoCorrupt if it is another."""
+        with translated(f"hashing {kind.suffix} {name}", otherwise=RepoCorrupt):
+            self.library.fsck_object(kind.library, names.check_checksum(name), None)
+
+    def file_mode(self, name: str) -> int:
+        """A stored file's mode, type included, as its image gave it; missing or unreadable is RepoCorrupt."""
+        with translated(f"reading file {name}", otherwise=RepoCorrupt):
+            attributes = os.getxattr(self.path / loose_path(Kind.FILE, name), "user.ostreemeta")
+        return int.from_bytes(attributes[8:12])  # big-endian (uuua(ayay)): uid, gid, mode, xattrs
+
+    def stat(self, kind: Kind, name: str) -> os.stat_result | None:
+        """What the file system says about an object; None if there is none."""
+        try:
+            return os.lstat(self.path / loose_path(kind, name))
+        except FileNotFoundError:
+            return None
+
+    # --- refs -----------------------------------------------------------------------------------
+
+    def refs(self, prefix: str | None = None) -> dict[str, str]:
+        """Every ref at or below `prefix` (whole components), with the commit it names."""
+        with translated("listing refs"):
+            _, found = self.library.list_refs_ext(prefix, OSTree.RepoListRefsExtFlags.NONE, None)
+        return found
+
+    def ref(self, name: str) -> str | None:
+        """The commit that this ref names."""
+        return self.refs(names.check_ref(name)).get(name)
+
+    def write_ref(self, name: str, commit: str) -> None:
+        """Let a ref name a commit; it is on the disk, whole, when this returns (R10).
+
+        libostree's own call neither syncs the file before its rename nor its directory after it, so a power
+        cut leaves no ref, or an empty one; hence these bytes are written here. Raises NoSpace.
+        """
+        target = self.path / _REFS / names.check_ref(name)
+        # not beside the ref: after a crash libostree would take the temporary file for one
+        temporary = self.path / "tmp" / f"appctl-ref-{secrets.token_hex(8)}"
+        with translated(f"writing ref {name}"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _write_synced(temporary, f"{names.check_checksum(commit)}\n".encode())
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+            self._sync_directories(target.parent)
+
+    def drop_ref(self, name: str) -> None:
+        """Remove a ref, durably; one that is not there is no error."""
+        target = self.path / _REFS / names.check_ref(name)
+        with translated(f"dropping ref {name}"):
+            target.unlink(missing_ok=True)
+            if target.parent.is_dir():
+                self._sync_directories(target.parent)
+
+    def _sync_directories(self, directory: Path) -> None:
+        """Up to refs/heads: each of them may be new."""
+        for current in (directory, *directory.parents):
+            _sync(current)
+            if current == self.path / _REFS:
+                break
+
+
+_AT_FDCWD = -100  # fcntl.h
+
+
+def _create(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    library = OSTree.Repo.create_at(_AT_FDCWD, str(path), OSTree.RepoMode.BARE_USER, None, None)
+    config: GLib.KeyFile = library.copy_config()
+    config.set_integer("core", "lock-timeout-secs", LOCK_SECONDS)
+    library.write_config(config)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

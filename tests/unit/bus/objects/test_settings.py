@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""AddRemote's dictionary."""
+
+import pytest
+
+from appctld.bus.objects.settings import KEY_BYTES, RemoteSettings
+from appctld.bus.wire.variants import ArgumentError
+from appctld.errors import LimitExceeded
+
+ARMORED = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
+
+
+def test_values_become_the_texts_of_a_file() -> None:
+    asked = RemoteSettings.parse(
+        {
+            "url": "oci+https://a/b",
+            "strict": True,
+            "share": False,
+            "threshold": 2,
+            "ids": ["a.*", "b.*"],
+            "ca": b"x",
+        }
+    )
+    assert asked.texts == {
+        "url": "oci+https://a/b",
+        "strict": "yes",
+        "share": "no",
+        "threshold": "2",
+        "ids": "a.* b.*",
+    }
+    assert (asked.keys, asked.ca) == (None, b"x")
+
+
+@pytest.mark.parametrize(
+    ("keys", "joined"),
+    [
+        ([], b""),
+        ([b"\x99a", b"\x99b"], b"\x99a\x99b"),
+        ([ARMORED + b"a", ARMORED + b"b"], ARMORED + b"a\n" + ARMORED + b"b"),
+    ],
+)
+def test_keys_become_one_stream(keys: list[bytes], joined: bytes) -> None:
+    assert RemoteSettings.parse({"gpg-keys": keys}).keys == joined
+
+
+def test_armored_and_binary_keys_do_not_mix() -> None:
+    with pytest.raises(ArgumentError):
+        RemoteSettings.parse({"gpg-keys": [ARMORED, b"\x99"]})
+
+
+@pytest.mark.parametrize("settings", [{"gpg-keys": [b"x" * KEY_BYTES, b"y"]}, {"ca": b"x" * (KEY_BYTES + 1)}])
+def test_keys_and_certificates_are_bounded(settings: dict[str, object]) -> None:
+    with pytest.raises(LimitExceeded):
+        RemoteSettings.parse(settings)
+
+
+@pytest.mark.parametrize("title", ["two\nlines", "\x1b[31m", "a\0b"])
+def test_a_setting_is_one_printable_line(title: str) -> None:
+    with pytest.raises(ArgumentError):
+        RemoteSettings.parse({"title": title})
+
+
+def test_what_was_parsed_cannot_change() -> None:
+    given: dict[str, object] = {"url": "oci+https://a/b"}
+    asked = RemoteSettings.parse(given)
+    given["url"] = "oci+https://evil/b"
+    assert asked.texts["url"] == "oci+https://a/b"
+    with pytest.raises(TypeError):
+        asked.texts["url"] = "x"  # type: ignore[index]

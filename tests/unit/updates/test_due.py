@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+
+from pathlib import Path
+
+from appctld.model.digest import Digest
+from appctld.state.available import Available, LastCheck, remember_check
+from appctld.state.paths import Paths
+from appctld.state.records import Installed
+from appctld.updates.apps import Apps
+from appctld.updates.due import due
+from support.records import RECORD, deploy
+
+NEWER = Available(RECORD.id, "2.0", 100, Digest("9" * 64))
+APPS = {RECORD.id: Installed(RECORD, ())}
+
+
+def test_what_differs_from_what_is_installed_is_due() -> None:
+    assert due(LastCheck(1, (NEWER,)), APPS) == {RECORD.id: NEWER}
+
+
+def test_what_is_installed_by_now_or_removed_is_not_due() -> None:
+    same = Available(RECORD.id, "1.0", 0, RECORD.image_digest)
+    gone = Available("org.example.Gone", "2.0", 1, NEWER.digest)
+    assert due(LastCheck(1, (same, gone)), APPS) == {}
+
+
+def test_the_list_shows_what_is_due(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    paths.create()
+    deploy(paths)
+    apps = Apps(paths, "user")
+    assert apps.list()[0]["update-available"] is False
+    remember_check(paths, [NEWER])
+    (app,) = apps.list()
+    assert (app["update-available"], app["update-version"], app["update-size"]) == (True, "2.0", 100)
+    assert (app["scope"], app["running"]) == ("user", False)
+    assert apps.last_check_time() > 0

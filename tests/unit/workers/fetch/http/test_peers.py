@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Who may be connected to, by address, not by name."""
+
+import socket
+
+import pytest
+
+from appctld.errors import CredentialScope, RegistryUnavailable
+from appctld.workers.fetch.http.address import Origin
+from appctld.workers.fetch.http.peers import Peers, connected_address
+
+REGISTRY = Origin("https", "registry.example", 443)
+OTHER = Origin("https", "auth.example", 443)
+PUBLIC, PRIVATE = "8.8.8.8", "10.0.0.1"
+NOT_PUBLIC = [PRIVATE, "127.0.0.1", "::1", "169.254.169.254", "::ffff:192.168.0.1"]
+
+
+def never(origin: Origin) -> str:
+    raise AssertionError(f"{origin} was probed")
+
+
+@pytest.mark.parametrize("address", NOT_PUBLIC)
+def test_a_registry_on_the_internet_cannot_send_us_inside(address: str) -> None:
+    peers = Peers(REGISTRY, insecure=False, probe=never)
+    peers.admit(REGISTRY, PUBLIC)
+    with pytest.raises(CredentialScope, match=r"auth\.example"):
+        peers.admit(OTHER, address)
+
+
+def test_another_port_of_the_registrys_host_is_somebody_else() -> None:
+    peers = Peers(REGISTRY, insecure=False, probe=never)
+    peers.admit(REGISTRY, PUBLIC)
+    with pytest.raises(CredentialScope):
+        peers.admit(Origin("https", "registry.example", 8443), PRIVATE)
+
+
+def test_one_public_address_of_a_registry_makes_it_public() -> None:
+    peers = Peers(REGISTRY, insecure=False, probe=never)
+    peers.admit(REGISTRY, PUBLIC)
+    peers.admit(REGISTRY, PRIVATE)
+    with pytest.raises(CredentialScope):
+        peers.admit(OTHER, PRIVATE)
+
+
+def test_an_inside_registry_may_send_us_inside_and_anyone_outside() -> None:
+    peers = Peers(REGISTRY, insecure=False, probe=never)
+    peers.admit(REGISTRY, PRIVATE)
+    for address in (PUBLIC, *NOT_PUBLIC):
+        peers.admit(OTHER, address)
+
+
+def test_who_is_asked_before_the_registry_is_judged_by_a_probe_of_it() -> None:
+    with pytest.raises(CredentialScope):
+        Peers(REGISTRY, insecure=False, probe=lambda _: PUBLIC).admit(OTHER, PRIVATE)
+    Peers(REGISTRY, insecure=False, probe=lambda _: PRIVATE).admit(OTHER, PRIVATE)
+    Peers(REGISTRY, insecure=False, probe=never).admit(OTHER, PUBLIC)
+
+
+@pytest.mark.parametrize("address", [PUBLIC, PRIVATE])
+def test_plain_http_stays_on_this_machine_unless_the_remote_says_insecure(address: str) -> None:
+    plain = Origin("http", "localhost", 5000)  # a name that anybody's name server may answer
+    with pytest.raises(CredentialScope, match="plain HTTP"):
+        Peers(plain, insecure=False, probe=never).admit(plain, address)
+    Peers(plain, insecure=False, probe=never).admit(plain, "127.0.0.1")
+    Peers(plain, insecure=True, probe=never).admit(plain, address)
+
+
+def test_the_probe_tells_the_connected_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        origin = Origin("http", "localhost", server.getsockname()[1])
+        assert connected_address(origin) == "127.0.0.1"
+    with pytest.raises(RegistryUnavailable, match="refuses connections"):
+        connected_address(origin)
+
+
+def test_an_address_needs_no_probe() -> None:
+    assert connected_address(Origin("https", "8.8.8.8", 443)) == "8.8.8.8"
