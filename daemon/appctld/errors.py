@@ -36,14 +36,19 @@ class _Filler(Formatter):
 
 
 class AppctlError(Exception):
-    """Root of the tree. `detail` says what was found; `data` goes to the caller as D-Bus ErrorDetails."""
+    """Root of the tree.
+
+    `detail` says what was found, `data` goes to the caller as D-Bus ErrorDetails, `hint` stands in for the
+    leaf's own where that would mislead.
+    """
 
     sentence: ClassVar[str] = "{detail}"
     hint: ClassVar[str] = ""
 
-    def __init__(self, detail: str = "", /, **data: object) -> None:
+    def __init__(self, detail: str = "", /, *, hint: str | None = None, **data: object) -> None:
         self.detail = detail
         self.data = data
+        self._hint = hint
         super().__init__(detail)
 
     @property
@@ -61,7 +66,7 @@ class AppctlError(Exception):
     @property
     def advice(self) -> str:
         """What to type or to read next; empty when there is nothing useful to say."""
-        return _Filler().vformat(self.hint, (), self.data)
+        return self._hint if self._hint is not None else _Filler().vformat(self.hint, (), self.data)
 
     def __str__(self) -> str:
         return self.message
@@ -91,6 +96,8 @@ class SignatureMissing(Untrusted):
 class SignatureInvalid(Untrusted):
     """There is a signature, and it does not hold, or it is about something else."""
 
+    hint = "appctl help trust"
+
 
 class UntrustedSigner(Untrusted):
     """A good signature by a key that this remote does not trust."""
@@ -116,6 +123,8 @@ class Refused(AppctlError):
 class BadManifest(Refused):
     """A manifest, index or config that breaks its specification or contradicts itself."""
 
+    hint = "tell the publisher; nothing was changed"
+
 
 class UnsupportedMediaType(Refused):
     """A type of document or layer that this version does not take."""
@@ -128,6 +137,8 @@ class ArchMismatch(Refused):
 class UnsafeArchive(Refused):
     """A layer that would leave its tree, or whose meaning tools disagree about."""
 
+    hint = "tell the publisher; nothing was changed"
+
 
 class LimitExceeded(Refused):
     """More than a named limit allows."""
@@ -136,9 +147,13 @@ class LimitExceeded(Refused):
 class CredentialScope(Refused):
     """A server tried to send us, or a credential, where it must not go."""
 
+    hint = "tell who runs that registry; nothing was sent"
+
 
 class TlsUntrusted(Refused):
     """The server's certificate does not verify."""
+
+    hint = "appctl remote modify NAME --ca-file FILE    (a registry with a CA of its own)"
 
 
 class Rollback(Refused):
@@ -156,6 +171,8 @@ class Transport(AppctlError):
 class RegistryUnavailable(Transport):
     """The registry did not answer, or answered with an error of its own."""
 
+    hint = "try again later; what is installed still runs"
+
 
 class RegistryAuth(Transport):
     """The registry wants a login, or refuses the one it was given."""
@@ -166,9 +183,13 @@ class RegistryAuth(Transport):
 class RateLimited(Transport):
     """The registry asks us to come back later."""
 
+    hint = "try again later; what is installed still runs"
+
 
 class Offline(Transport):
     """There is no network."""
+
+    hint = "is the network up? What is installed still runs"
 
 
 class Caller(AppctlError):
@@ -177,6 +198,8 @@ class Caller(AppctlError):
 
 class InvalidReference(Caller):
     """A text that is no reference, ID, name or option."""
+
+    hint = "appctl help references"
 
 
 class NoRemote(Caller):
@@ -188,6 +211,8 @@ class NoRemote(Caller):
 
 class NotFound(Caller):
     """The registry, or this machine, does not know that name."""
+
+    hint = "is the name right, and the tag?"
 
 
 class NotInstalled(Caller):
@@ -207,6 +232,8 @@ class AlreadyUpToDate(Caller):
 class InUse(Caller):
     """Something that runs, or depends on it, holds it."""
 
+    hint = "close it first"
+
 
 class Conflict(Caller):
     """It would take the place of something of another owner."""
@@ -215,9 +242,13 @@ class Conflict(Caller):
 class NotAuthorized(Caller):
     """The administrator's policy says no."""
 
+    hint = "ask the administrator of this machine"
+
 
 class PolkitRequired(Caller):
     """A question was needed and could not be asked."""
+
+    hint = "run it where somebody can be asked, or ask the administrator for a polkit rule"
 
 
 class PolicyDenied(Caller):
@@ -235,6 +266,8 @@ class Cancelled(Caller):
 class Busy(Caller):
     """Too much is going on at once; try again."""
 
+    hint = "try again"
+
 
 class Storage(AppctlError):
     """This machine failed."""
@@ -248,6 +281,8 @@ class NoSpace(Storage):
 
 class RepoCorrupt(Storage):
     """A stored object or record is not what it was."""
+
+    hint = "appctl install --reinstall REFERENCE"
 
 
 class Failed(Storage):

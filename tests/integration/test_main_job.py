@@ -115,6 +115,33 @@ def test_only_the_current_deployment_and_the_one_before_are_kept(
     assert "2.0" in machine.run_app("greeter").out
 
 
+def test_a_background_update_leaves_alone_what_somebody_went_back_from(
+    machine: Machine, publisher: Publisher, key: str, reference: str
+) -> None:
+    machine.appctl("install", "-y", reference)
+    _push(publisher, "v2", reference, key)
+    machine.appctl("update", "-y")
+    machine.appctl("rollback", "-y", "greeter")
+    machine.appctl("update", "-y", "--background")
+    assert "1.0" in machine.run_app("greeter").out
+    _push(publisher, "v3", reference, key)
+    machine.appctl("update", "-y", "--background")
+    assert "3.0" in machine.run_app("greeter").out
+    machine.appctl("rollback", "-y", "greeter")
+    assert "1.0" in machine.run_app("greeter").out, "the version that was current before"
+
+
+def test_a_reinstall_keeps_the_version_to_go_back_to(
+    machine: Machine, publisher: Publisher, key: str, reference: str
+) -> None:
+    machine.appctl("install", "-y", reference)
+    _push(publisher, "v2", reference, key)
+    machine.appctl("update", "-y")
+    machine.appctl("install", "-y", "--reinstall", reference)
+    machine.appctl("rollback", "-y", "greeter")
+    assert "1.0" in machine.run_app("greeter").out
+
+
 @pytest.mark.parametrize("how", ["killed", "told"])
 def test_a_daemon_that_ends_loses_nothing(machine: Machine, reference: str, how: str) -> None:
     machine.appctl("install", "-y", reference)

@@ -40,7 +40,7 @@ class Remotes:
     def get(self, name: str) -> Remote:
         """The remote of that name. Raises NoRemote."""
         if name not in self._by_name:
-            raise NoRemote(f"there is no remote '{name}'", remote=name)
+            raise NoRemote(f"there is no remote '{name}'", remote=name, hint="appctl remote list")
         return self._by_name[name]
 
     def covering(self, reference: Reference) -> Remote:
@@ -60,6 +60,7 @@ class Remotes:
                 remote=remote.name,
                 reference=str(reference),
                 path=str(remote.origin),
+                hint=f"appctl remote enable {remote.name}",
             )
         return remote
 

@@ -9,6 +9,7 @@ without a key of its own a remote is refused, unless it is said how else it is v
 Leaves to others: authorization, and importing keys (`keyring` is dearmored and read back already).
 """
 
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,10 @@ from appctld.config.lookup import Remotes
 from appctld.config.remote import Remote, check_name, make_remote
 from appctld.config.remotes import CA_BYTES, KEYRING_BYTES, beside, load
 from appctld.config.settings import write_settings
-from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoRemote, PolicyDenied
+from appctld.errors import Conflict, Failed, InvalidReference, LimitExceeded, NoRemote, PolicyDenied
 from appctld.system import durable
+
+USAGE = "appctl remote add --help"
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,20 @@ class RemoteStore:
     def modify(
         self, name: str, settings: Mapping[str, str], keyring: bytes | None = None, ca: bytes | None = None
     ) -> Remote:
-        """Change what is given; an empty text means the default again; keys replace all keys.
+        """Change what is given; an empty text means the default again, empty certificates none any more.
 
-        A shipped remote is overridden by a whole file of our own. Raises as `add`, and NoRemote.
+        Keys replace all keys. A shipped remote is overridden by a whole file of our own. Raises as `add`, and
+        NoRemote.
         """
         remotes = self.load()
         old = remotes.get(name)
         _refuse_paths(settings)
         merged = {key: value for key, value in {**old.settings, **settings}.items() if value}
-        if ca:
+        if ca is not None:
             merged.pop("ca-file", None)
-        return self._write(remotes, name, merged, keyring or old.keyring, ca or old.ca)
+        return self._write(
+            remotes, name, merged, keyring or old.keyring, old.ca if ca is None else ca or None
+        )
 
     def remove(self, name: str) -> None:
         """Remove a remote of ours, also one whose file is broken.
@@ -68,9 +74,10 @@ class RemoteStore:
                 f"remote {name} comes with this system ({shipped[0] / path.name}); it can be disabled",
                 remote=name,
                 path=str(shipped[0] / path.name),
+                hint=f"appctl remote disable {name}",
             )
         if not path.exists():
-            raise NoRemote(f"there is no remote '{name}'", remote=name)
+            raise NoRemote(f"there is no remote '{name}'", remote=name, hint="appctl remote list")
         durable.remove_file(path)
         durable.remove_file(beside(path, "gpg"))
         durable.remove_file(beside(path, "ca.pem"))
@@ -91,10 +98,13 @@ class RemoteStore:
         Remotes([*remotes, remote])  # in the place of an older one of its name; raises Conflict
         _check(remote)
         data = write_settings(settings)
-        durable.make_directories(path.parent)
-        _put(beside(path, "gpg"), keyring)
-        _put(beside(path, "ca.pem"), None if "ca-file" in settings else ca)
-        durable.write_file(path, data)
+        try:
+            durable.make_directories(path.parent)
+            _put(beside(path, "gpg"), keyring)
+            _put(beside(path, "ca.pem"), None if "ca-file" in settings else ca)
+            durable.write_file(path, data)
+        except OSError as error:
+            raise Failed(f"{path} cannot be written: {error.strerror}", path=str(path), hint="") from error
         return remote
 
 
@@ -103,10 +113,20 @@ def _check(remote: Remote) -> None:
         raise InvalidReference(
             f"remote {remote.name} needs the publisher's key; without one nothing from it verifies",
             remote=remote.name,
+            hint="appctl help trust",
         )
     for what, data, limit in (("keys", remote.keyring, KEYRING_BYTES), ("certificates", remote.ca, CA_BYTES)):
         if data is not None and len(data) > limit:
             raise LimitExceeded(f"more than {limit} bytes of {what}")
+    if remote.ca:
+        _check_certificates(remote.ca)
+
+
+def _check_certificates(data: bytes) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=data.decode("ascii"))
+    except (ssl.SSLError, UnicodeDecodeError) as error:
+        raise InvalidReference("these are no certificates in PEM form", hint=USAGE) from error
 
 
 def _refuse_paths(settings: Mapping[str, str]) -> None:

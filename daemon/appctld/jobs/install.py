@@ -18,6 +18,7 @@ from appctld.model.reference import Reference
 from appctld.pipeline.run import install, preview
 from appctld.pipeline.stages import Planned
 from appctld.state.records import Record
+from appctld.state.skipped import forget_skipped
 
 
 async def install_all(request: Install, shop: Workshop) -> JsonObject:
@@ -58,6 +59,7 @@ async def deploy_plan(planned: Planned, shop: Workshop) -> JsonObject:
         event, {key: view[key] for key in ("id", "version", "reference", "image-digest", "remote", "signer")}
     )
     shop.observer.apps_changed([planned.id])
+    forget_skipped(shop.tools.paths, [planned.id])
     await drop_older(planned.id, shop, before=deployed.previous)
     return view
 
@@ -78,7 +80,10 @@ async def _install_one(reference: Reference, remote: Remote, request: Install, s
 def _check_as_shown(planned: Planned, request: Install) -> None:
     digest = str(planned.verified.resolved.digest)
     if text(request, "expected-digest") not in {"", digest}:
-        raise DigestMismatch(f"{planned.verified.resolved.reference} is now {digest}, not what was shown")
+        raise DigestMismatch(
+            f"{planned.verified.resolved.reference} is now {digest}, not what was shown",
+            hint="look at it again: a newer image appeared meanwhile",
+        )
     shown = text(request, "permissions-hash")
     if shown and shown != permissions_hash(planned.permissions):
         raise NeedsApproval("the image asks for other permissions than were shown")
@@ -91,8 +96,8 @@ def check_approved(
     """Raise NeedsApproval for what nobody approved."""
     new = [permission for permission in asked if permission not in approved]
     if new and not accepted:
-        wishes = ", ".join(f"{permission.kind}={permission.value}" for permission in new)
-        raise NeedsApproval(f"the image asks for {wishes}")
+        wishes = [f"{permission.kind}={permission.value}" for permission in new]
+        raise NeedsApproval(f"the image asks for {', '.join(wishes)}", permissions=wishes)
 
 
 def _current(planned: Planned, shop: Workshop) -> Record | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from appctld.errors import AppctlError
 from appctld.model.jsonvalue import JsonObject
 
-UNKNOWN = -1  # a percentage that cannot be told
+UNKNOWN, DONE = -1, 100  # percentages: one that cannot be told, and the last
 
 
 class State(StrEnum):

@@ -9,7 +9,7 @@ FINAL_STAGE = "deploying"  # from here on a cancel would come too late to be hon
 
 
 class JobProgress:
-    """Adds up the bytes of all layers of all apps of one job; a figure never goes backwards."""
+    """Adds up the bytes of all layers of all apps of one job; bytes never go backwards."""
 
     def __init__(self, job: Job, observer: Observer) -> None:
         self._job = job

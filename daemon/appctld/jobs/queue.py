@@ -21,7 +21,7 @@ from appctld.errors import (
     NotFound,
     PolkitRequired,
 )
-from appctld.jobs.job import Job, State
+from appctld.jobs.job import DONE, Job, State
 from appctld.jobs.observer import Nobody, Observer
 from appctld.jobs.requests import AnyRequest, flag
 
@@ -71,7 +71,7 @@ class Jobs:
         try:
             return self._jobs[number]
         except KeyError:
-            raise NotFound(f"no job {number}") from None
+            raise NotFound(f"no job {number}", hint="appctl jobs") from None
 
     def all(self) -> list[Job]:
         """Every job that can be asked about."""
@@ -139,6 +139,8 @@ class Jobs:
 
     def _finish(self, job: Job, state: State, error: AppctlError | None = None) -> None:
         job.state, job.error, job.cancelable = state, error or job.error, False
+        if state is State.SUCCEEDED:
+            job.percent = DONE
         if error is not None:
             logger.info("job %d (%s): %s: %s", job.number, job.title, error.name, error.message)
         self.observer.job_changed(job)

@@ -34,7 +34,11 @@ class RemoteBook:
         """One remote that may be asked. Raises NoRemote, or PolicyDenied when it is disabled."""
         remote = self._store.load().get(name)
         if not remote.enabled:
-            raise PolicyDenied(f"remote {name} is disabled ({remote.origin})", remote=name)
+            raise PolicyDenied(
+                f"remote {name} is disabled ({remote.origin})",
+                remote=name,
+                hint=f"appctl remote enable {name}",
+            )
         return remote
 
     def find(self, text: str, remote: str = "") -> tuple[Remote, Reference]:
@@ -73,15 +77,21 @@ class RemoteBook:
             app.current.id for app in installed(self._tools.paths).values() if app.current.remote == name
         )
         if apps:
-            raise InUse(f"{', '.join(apps)} would never be updated again: uninstall first", remote=name)
+            raise InUse(
+                f"{', '.join(apps)} would never be updated again", remote=name, hint="uninstall that first"
+            )
         self._store.remove(name)
         self._observer().remotes_changed([name])
 
     async def _import(
         self, settings: Mapping[str, str], keys: bytes | None
     ) -> tuple[bytes | None, Mapping[str, str]]:
-        """The keys as gpgv reads them, and the settings with their primary fingerprints pinned."""
+        """The keys as gpgv reads them, and the settings with primary fingerprints pinned that are theirs."""
         if not keys:
             return None, settings
         keyring, fingerprints = await self._tools.import_keys(keys)
-        return keyring, {"fingerprints": " ".join(fingerprints), **settings}
+        wanted = settings.get("fingerprints", "").upper().replace(",", " ").split()
+        for fingerprint in wanted:
+            if fingerprint not in fingerprints:
+                raise InvalidReference(f"none of these keys is {fingerprint}", hint="appctl help trust")
+        return keyring, {**settings, "fingerprints": " ".join(wanted or fingerprints)}

@@ -13,6 +13,7 @@ from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_st
 from appctld.state.layers import forget_refs
 from appctld.state.paths import app_ref
 from appctld.state.records import Record, damaged, roots
+from appctld.state.skipped import forget_skipped
 
 
 async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
@@ -29,6 +30,7 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
 
     apps = await each(shop, request.ids, one)
     pruned = await _prune_if_free(shop)
+    forget_skipped(shop.tools.paths, request.ids)
     return {"apps": apps, "freed-bytes": pruned.get("freed-bytes", 0)}
 
 
@@ -44,12 +46,14 @@ async def prune(request: Prune, shop: Workshop) -> JsonObject:
 async def drop_older(app_id: str, shop: Workshop, before: Record | None = None) -> None:
     """Remove the deployments of an app but the current one and the one that was current `before` it.
 
-    Without `before`, the newest of the others is kept. One that runs stays for the next time.
+    Without `before`, or where that was the same image, the newest of another image is kept. One that runs
+    stays for the next time.
     """
     app = shop.installed().get(app_id)
     if app is None:
         return
-    kept = before or app.previous()
+    changed = before is not None and before.image_digest != app.current.image_digest
+    kept = before if changed else app.previous()
     older = [record for record in app.kept if kept is None or record.deployment != kept.deployment]
     for record in older:
         try:

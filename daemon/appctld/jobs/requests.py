@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from appctld.errors import InvalidReference
 from appctld.model.login import Login
 
 Options = Mapping[str, object]
@@ -137,17 +138,18 @@ def text(request: AnyRequest, name: str) -> str:
 
 
 def logins(request: AnyRequest) -> tuple[Login, ...]:
-    """The registry logins that came with the request; one that is not whole is none."""
+    """The registry logins that came with the request. Raises InvalidReference for one that is not whole."""
     given = request.options.get("registry-auth")
-    found = (_login(item) for item in given) if isinstance(given, list | tuple) else ()
-    return tuple(login for login in found if login is not None)
+    return tuple(map(_login, given)) if isinstance(given, list | tuple) else ()
 
 
-def _login(item: object) -> Login | None:
+def _login(item: object) -> Login:
     match item:
-        case {"host": str(host), "identity-token": str(token)}:
+        case {"host": str(host), "identity-token": str(token)} if host:
             return Login(host, {"identity_token": token})
-        case {"host": str(host), "username": str(user), "password": str(password)}:
+        case {"host": str(host), "username": str(user), "password": str(password)} if host:
             return Login(host, {"username": user, "password": password})
         case _:
-            return None
+            raise InvalidReference(
+                "a login needs host, and username with password or identity-token", hint=""
+            )

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Rollback: make a deployment that is still kept here current again. No network, no downgrade (R9)."""
+"""Rollback: make a deployment that is still kept here current again. No network, no downgrade (R9).
+
+The image left behind is skipped by background updates until the reference leads to another one.
+"""
 
 from appctld.errors import NotFound, NotInstalled
 from appctld.jobs.requests import Rollback, text
@@ -8,6 +11,7 @@ from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 from appctld.state.records import Installed, Record
+from appctld.state.skipped import skip
 
 
 async def roll_back(request: Rollback, shop: Workshop) -> JsonObject:
@@ -20,6 +24,8 @@ async def roll_back(request: Rollback, shop: Workshop) -> JsonObject:
         if app is None:
             raise NotInstalled(f"{request.id} is not installed")
         target = _target(app, text(request, "to"))
+        if target is app.current:
+            return {"apps": [outcome_view(target, shop.tools.paths, changed=False)]}
         shop.tools.progress.stage("deploying")
         await shop.tools.store(
             {
@@ -29,6 +35,7 @@ async def roll_back(request: Rollback, shop: Workshop) -> JsonObject:
                 "commit": target.commit,
             }
         )
+    skip(shop.tools.paths, target.id, app.current.image_digest)
     view = outcome_view(target, shop.tools.paths, changed=True, previous=app.current)
     shop.record(
         "rollback", {"id": target.id, "version": target.version, "previous-version": app.current.version}
@@ -41,10 +48,13 @@ def _target(app: Installed, wanted: str) -> Record:
     if not wanted:
         previous = app.previous()
         if previous is None:
-            raise NotFound(f"no other version of {app.current.id} is kept here")
+            raise NotFound(f"no other version of {app.current.id} is kept here", hint="")
         return previous
-    for record in app.kept:
+    for record in app.records:
         if wanted in {record.version, str(record.image_digest), record.commit, record.deployment}:
             return record
     kept = ", ".join(record.version for record in app.kept) or "none"
-    raise NotFound(f"{wanted!r:.80} of {app.current.id} is not kept here (kept: {kept})")
+    raise NotFound(
+        f"{wanted!r:.80} of {app.current.id} is not kept here (kept: {kept})",
+        hint=f"appctl info {app.current.id}",
+    )

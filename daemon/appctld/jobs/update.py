@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Update and CheckUpdates: the sentence again, for the reference and remote that an app came from (R8)."""
 
-from appctld.errors import AppctlError, NotInstalled
+from appctld.errors import AppctlError, NeedsApproval, NotInstalled
 from appctld.jobs.install import check_approved, deploy_plan, plan_reference
 from appctld.jobs.requests import CheckUpdates, Update, flag
 from appctld.jobs.views import outcome_view
@@ -10,8 +10,9 @@ from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.reference import parse_reference
 from appctld.pipeline.stages import Planned
-from appctld.state.available import Available, remember_check
+from appctld.state.available import Available, last_check, remember_check
 from appctld.state.records import Installed, Record
+from appctld.state.skipped import skipped
 
 
 async def update_all(request: Update, shop: Workshop) -> JsonObject:
@@ -20,11 +21,9 @@ async def update_all(request: Update, shop: Workshop) -> JsonObject:
     async def one(app_id: str) -> JsonObject:
         app = _installed(app_id, shop)
         planned = await _newer(app.current, shop)
-        if planned is None:
+        if planned is None or (flag(request, "background") and _is_skipped(planned, shop)):
             return outcome_view(app.current, shop.tools.paths, changed=False)
-        check_approved(
-            planned.permissions, app.current.permissions, accepted=flag(request, "accept-permissions")
-        )
+        _check_approved(planned, app.current, accepted=flag(request, "accept-permissions"))
         return await deploy_plan(planned, shop)
 
     return {"apps": await each(shop, request.ids or sorted(shop.installed()), one)}
@@ -44,8 +43,10 @@ async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
             digest = planned.verified.resolved.digest
             available.append(Available(app.current.id, planned.version, planned.bytes_to_download, digest))
             found.append(_update_view(app.current, planned))
+    before = last_check(shop.tools.paths).updates
     remember_check(shop.tools.paths, available)
-    shop.observer.updates_changed()
+    if before != tuple(available):
+        shop.observer.updates_changed()
     return {"updates": found}
 
 
@@ -56,6 +57,19 @@ async def _newer(current: Record, shop: Workshop) -> Planned | None:
         return None
     planned = await plan_reference(reference, shop.book.get(current.remote), shop)
     return None if planned.verified.resolved.digest == current.image_digest else planned
+
+
+def _is_skipped(planned: Planned, shop: Workshop) -> bool:
+    """Whether somebody went back from that very image."""
+    return skipped(shop.tools.paths).get(planned.id) == planned.verified.resolved.digest
+
+
+def _check_approved(planned: Planned, current: Record, *, accepted: bool) -> None:
+    try:
+        check_approved(planned.permissions, current.permissions, accepted=accepted)
+    except NeedsApproval as error:
+        error.about(app=current.id, update_version=planned.version, note=f"{current.version} still runs.")
+        raise
 
 
 def _update_view(current: Record, planned: Planned | None = None) -> JsonObject:

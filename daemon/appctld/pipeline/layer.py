@@ -52,6 +52,7 @@ async def _fetch(layer: PlannedLayer, verified: Verified, tools: Tools) -> Fetch
         tools.progress.stage("downloading")
         await _download(layer, verified, tools)
         downloaded = wanted.size
+        tools.progress.downloaded(str(wanted.digest), downloaded)
     return FetchedLayer(layer, blob if layer.source is Source.MISSING else None, downloaded)
 
 

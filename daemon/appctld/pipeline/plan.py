@@ -103,7 +103,9 @@ def _owned_id(verified: Verified, config: ImageConfig, metadata: Metadata | None
     named = config.label(APP_ID) or (metadata.name if metadata else "")
     app_id = checked_id(named) if named else id_of_reference(reference)
     if not remote.allows(app_id):
-        raise Conflict(f"remote {remote.name} may not install {app_id} (its ids= say which)")
+        raise Conflict(
+            f"remote {remote.name} may not install {app_id}", hint=f"appctl remote show {remote.name}"
+        )
     owner = installed(tools.paths).get(app_id)
     if owner is None:
         return app_id

@@ -46,6 +46,11 @@ class Paths:
         return self.root / "last-check.json"
 
     @property
+    def skipped(self) -> Path:
+        """The images that somebody went back from."""
+        return self.root / "skipped.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the daemon and by every worker of it."""
         return self.root / "lock"

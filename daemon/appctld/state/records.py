@@ -115,8 +115,9 @@ class Installed:
         return (self.current, *self.kept)
 
     def previous(self) -> Record | None:
-        """The deployment that a rollback goes to."""
-        return self.kept[0] if self.kept else None
+        """The deployment that a rollback goes to: the newest of another image."""
+        others = (record for record in self.kept if record.image_digest != self.current.image_digest)
+        return next(others, None)
 
 
 def installed(paths: Paths) -> dict[str, Installed]:

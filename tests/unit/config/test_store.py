@@ -11,6 +11,8 @@ from appctld.config.store import RemoteStore
 from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoRemote, PolicyDenied
 from appctld.system import durable
 
+CA = (Path(__file__).parents[2] / "fixtures/ca.pem").read_bytes()
+SHIPPED_CA = CA + b"\n"
 URL = {"url": "quay.io/acme"}
 
 
@@ -29,17 +31,17 @@ def files(store: RemoteStore) -> dict[str, bytes]:
 def ship(store: RemoteStore, name: str = "acme", url: str = "quay.io/acme") -> None:
     (store.directories[1] / f"{name}.conf").write_text(f"[remote]\nurl = {url}\ntitle = shipped\n")
     (store.directories[1] / f"{name}.gpg").write_bytes(b"shipped keys")
-    (store.directories[1] / f"{name}.ca.pem").write_bytes(b"shipped certificates")
+    (store.directories[1] / f"{name}.ca.pem").write_bytes(SHIPPED_CA)
 
 
 def test_what_is_added_is_there(store: RemoteStore) -> None:
-    added = store.add("acme", {**URL, "title": "Acme"}, b"keys", b"certificates")
+    added = store.add("acme", {**URL, "title": "Acme"}, b"keys", CA)
     assert store.load().get("acme") == added
-    assert (added.keyring, added.ca, added.title, added.writable) == (b"keys", b"certificates", "Acme", True)
+    assert (added.keyring, added.ca, added.title, added.writable) == (b"keys", CA, "Acme", True)
     assert files(store) == {
         "acme.conf": b"[remote]\nurl = quay.io/acme\ntitle = Acme\n",
         "acme.gpg": b"keys",
-        "acme.ca.pem": b"certificates",
+        "acme.ca.pem": CA,
     }
 
 
@@ -123,11 +125,11 @@ def test_keys_that_are_too_large_are_refused(store: RemoteStore) -> None:
 
 
 def test_modify_changes_what_is_given_and_keeps_the_rest(store: RemoteStore) -> None:
-    store.add("acme", {**URL, "title": "Acme", "strict": "yes"}, b"keys", b"certificates")
+    store.add("acme", {**URL, "title": "Acme", "strict": "yes"}, b"keys", CA)
     store.modify("acme", {"title": "New", "strict": "", "share": "no"})
     found = store.load().get("acme")
     assert (found.title, found.strict, found.share, found.url) == ("New", False, False, "quay.io/acme")
-    assert (found.keyring, found.ca) == (b"keys", b"certificates")
+    assert (found.keyring, found.ca) == (b"keys", CA)
 
 
 def test_modify_replaces_all_keys(store: RemoteStore) -> None:
@@ -148,17 +150,30 @@ def test_what_is_not_there_is_neither_modified_nor_removed(store: RemoteStore) -
         store.remove("acme")
 
 
+@pytest.mark.parametrize("data", [b"root:x:0:0", b"\xff", b"-----BEGIN PGP PUBLIC KEY BLOCK-----"])
+def test_what_are_no_certificates_is_refused(data: bytes, store: RemoteStore) -> None:
+    with pytest.raises(InvalidReference, match="PEM"):
+        store.add("acme", URL, b"keys", data)
+    assert files(store) == {}
+
+
+def test_empty_certificates_take_them_away(store: RemoteStore) -> None:
+    store.add("acme", URL, b"keys", CA)
+    assert store.modify("acme", {}, None, b"").ca is None
+    assert "acme.ca.pem" not in files(store)
+
+
 def test_certificates_take_the_place_of_a_path(store: RemoteStore, tmp_path: Path) -> None:
     store.add("acme", URL, b"keys")
     pem = tmp_path / "corp.pem"
-    pem.write_bytes(b"named")
+    pem.write_bytes(SHIPPED_CA)
     path = store.directories[0] / "acme.conf"
     path.write_text(f"[remote]\nurl = quay.io/acme\nca-file = {pem}\n")
-    assert store.modify("acme", {"title": "x"}).ca == b"named"
-    assert store.load().get("acme").ca == b"named"
+    assert store.modify("acme", {"title": "x"}).ca == SHIPPED_CA
+    assert store.load().get("acme").ca == SHIPPED_CA
     assert "acme.ca.pem" not in files(store)
-    store.modify("acme", {}, None, b"given")
-    assert store.load().get("acme").ca == b"given"
+    store.modify("acme", {}, None, CA)
+    assert store.load().get("acme").ca == CA
 
 
 def test_a_shipped_remote_is_overridden_whole(store: RemoteStore) -> None:
@@ -166,11 +181,11 @@ def test_a_shipped_remote_is_overridden_whole(store: RemoteStore) -> None:
     store.modify("acme", {"enabled": "no"})
     found = store.load().get("acme")
     assert (found.enabled, found.title, found.writable) == (False, "shipped", True)
-    assert (found.keyring, found.ca) == (b"shipped keys", b"shipped certificates")
+    assert (found.keyring, found.ca) == (b"shipped keys", SHIPPED_CA)
 
 
 def test_removing_leaves_nothing(store: RemoteStore) -> None:
-    store.add("acme", URL, b"keys", b"certificates")
+    store.add("acme", URL, b"keys", CA)
     store.add("acme-two", {"url": "quay.io/two"}, b"keys")
     store.remove("acme")
     assert set(files(store)) == {"acme-two.conf", "acme-two.gpg"}
@@ -218,7 +233,7 @@ def test_a_remotes_own_file_comes_last_and_goes_first(
             _real(path, *rest)  # type: ignore[operator]
 
         monkeypatch.setattr(durable, name, spy)
-    store.add("acme", URL, b"keys", b"certificates")
+    store.add("acme", URL, b"keys", CA)
     assert order == ["acme.gpg", "acme.ca.pem", "acme.conf"]
     order.clear()
     store.remove("acme")

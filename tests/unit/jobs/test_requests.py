@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from appctld.errors import InvalidReference
 from appctld.jobs.requests import (
     AnyRequest,
     CheckUpdates,
@@ -68,16 +69,28 @@ HOST = {"host": "h.io"}
         ([{**HOST, "username": "u", "password": "p"}], [{"username": "u", "password": "p"}]),
         ([{**HOST, "identity-token": "t"}], [{"identity_token": "t"}]),
         ([{**HOST, "identity-token": "t", "username": "u", "password": "p"}], [{"identity_token": "t"}]),
-        ([{"username": "u", "password": "p"}], []),
-        ([{**HOST, "username": "u"}], []),
-        ([{**HOST, "password": "p"}], []),
-        ([{**HOST, "username": "u", "password": 1}], []),
-        ([{}], []),
         ("u:p", []),
         (None, []),
     ],
 )
-def test_a_login_is_whole_and_for_a_place_or_none(given: object, expected: object) -> None:
+def test_a_login_is_for_a_place(given: object, expected: object) -> None:
     found = logins(Install(("h.io/a:1",), {"registry-auth": given}))
     assert [login.secret for login in found] == expected
     assert all(login.place == "h.io" for login in found)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"username": "u", "password": "p"},
+        {"host": "", "username": "u", "password": "p"},
+        {**HOST, "username": "u"},
+        {**HOST, "password": "p"},
+        {**HOST, "username": "u", "password": 1},
+        {},
+        "u:p",
+    ],
+)
+def test_a_login_that_is_not_whole_is_refused(given: object) -> None:
+    with pytest.raises(InvalidReference):
+        logins(Install(("h.io/a:1",), {"registry-auth": [given]}))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from appctld.errors import AppctlError, NotInstalled, RepoCorrupt
+from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonError
 from appctld.state.paths import Paths, app_ref, layer_ref
 from appctld.state.records import (
@@ -118,8 +119,17 @@ def test_what_is_kept_is_given_newest_first(paths: Paths) -> None:
     app = installed_app(paths, RECORD.id)
     assert app.current == numbered(3)
     assert app.kept == (numbered(4), numbered(2), numbered(1))
-    assert app.previous() == numbered(4)
+    assert app.previous() is None, "all of them are one image"
     assert app.records == (numbered(3), numbered(4), numbered(2), numbered(1))
+
+
+def test_a_rollback_goes_to_the_newest_of_another_image(paths: Paths) -> None:
+    other = Digest("8" * 64)
+    for number, digest in ((1, other), (2, other), (3, RECORD.image_digest), (4, RECORD.image_digest)):
+        deploy(paths, replace(numbered(number), image_digest=digest), current=number == 4)
+    previous = installed_app(paths, RECORD.id).previous()
+    assert previous is not None
+    assert previous.deployment == numbered(2).deployment
 
 
 def test_with_nothing_kept_there_is_no_previous(paths: Paths) -> None:

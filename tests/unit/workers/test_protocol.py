@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import appctld
+from appctld.errors import UnsafeArchive
 from appctld.model.jsonvalue import JsonError
 from appctld.workers.protocol import REQUEST_BYTES, descriptor
 
@@ -88,7 +89,9 @@ def test_what_is_printed_goes_to_the_journal_never_into_the_answer() -> None:
 
 def test_a_leaf_is_told_whole() -> None:
     lines, _ = ask(op="leaf")
-    assert lines == [{"error": ["UnsafeArchive", "it leaves its tree", "", {"path": "usr/x"}]}]
+    assert lines == [
+        {"error": ["UnsafeArchive", "it leaves its tree", UnsafeArchive.hint, {"path": "usr/x"}]}
+    ]
 
 
 @pytest.mark.parametrize(("operation", "name"), [("bug", "ZeroDivisionError"), ("gone", "MemoryError")])

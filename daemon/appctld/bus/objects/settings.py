@@ -29,7 +29,7 @@ class RemoteSettings:
         ca = settings.get("ca")
         return cls(
             MappingProxyType(texts),
-            _joined(settings["gpg-keys"]) if "gpg-keys" in settings else None,
+            _joined(settings["gpg-keys"]) if settings.get("gpg-keys") else None,
             _bounded(ca) if isinstance(ca, bytes) else None,
         )
 

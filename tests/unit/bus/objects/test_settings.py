@@ -35,12 +35,12 @@ def test_values_become_the_texts_of_a_file() -> None:
 @pytest.mark.parametrize(
     ("keys", "joined"),
     [
-        ([], b""),
+        ([], None),
         ([b"\x99a", b"\x99b"], b"\x99a\x99b"),
         ([ARMORED + b"a", ARMORED + b"b"], ARMORED + b"a\n" + ARMORED + b"b"),
     ],
 )
-def test_keys_become_one_stream(keys: list[bytes], joined: bytes) -> None:
+def test_keys_become_one_stream(keys: list[bytes], joined: bytes | None) -> None:
     assert RemoteSettings.parse({"gpg-keys": keys}).keys == joined
 
 

@@ -88,14 +88,15 @@ class Answer:
     def unwanted(self) -> AppctlError:
         """The leaf of Transport for a status that is neither what was wanted nor a plain no."""
         host, seconds = self.url.origin.netloc, self.retry_after
-        data: dict[str, object] = {"host": host, "status": self.status}
-        later = ""
-        if seconds is not None:
-            data["retry_after"] = round(seconds)
-            later = f", and asks to come back in {round(seconds)} s"
+        data = {"retry_after": round(seconds)} if seconds is not None else {}
+        later = f", and asks to come back in {round(seconds)} s" if seconds is not None else ""
         if self.status == _TOO_MANY:
-            return RateLimited(f"{host} has had too many requests (HTTP {self.status}){later}", **data)
-        return RegistryUnavailable(f"{host} cannot answer (HTTP {self.status}){later}", **data)
+            return RateLimited(f"{host} has had too many requests (HTTP {self.status}){later}").about(
+                host=host, status=self.status, **data
+            )
+        return RegistryUnavailable(f"{host} cannot answer (HTTP {self.status}){later}").about(
+            host=host, status=self.status, **data
+        )
 
     def read(self, limit: int) -> bytes:
         """The whole body. Raises LimitExceeded beyond `limit` bytes, and what `chunks` raises."""
