@@ -38,6 +38,17 @@ def layer_of(tree: Tree) -> bytes:
     return buffer.getvalue()
 
 
+def fifos(prefix: str, count: int) -> bytes:
+    """A tar of FIFOs, which no deployment ever gets."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for number in range(count):
+            entry = tarfile.TarInfo(f"{prefix}{number}")
+            entry.type = tarfile.FIFOTYPE
+            tar.addfile(entry)
+    return buffer.getvalue()
+
+
 def digest_of(data: bytes) -> str:
     """In its OCI spelling."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -53,11 +53,14 @@ def deploy(paths: Paths, record: Record = RECORD, *, current: bool = True) -> Pa
     return directory
 
 
-def numbered(number: int, *, app_id: str = RECORD.id, version: str = "") -> Record:
+def numbered(
+    number: int, *, app_id: str = RECORD.id, version: str = "", digest: Digest = RECORD.image_digest
+) -> Record:
     """One of several deployments of an app, the higher the newer."""
     return replace(
         RECORD,
         id=app_id,
+        image_digest=digest,
         deployment=f"333333333333.{number}",
         install_time=RECORD.install_time + number,
         version=version or f"{number}.0",

@@ -7,7 +7,7 @@ failure. What was shown is what is installed: a digest or permissions other than
 """
 
 from appctld.config.remote import Remote
-from appctld.errors import AppctlError, DigestMismatch, NeedsApproval
+from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, NeedsApproval
 from appctld.jobs.removal import drop_older
 from appctld.jobs.requests import Install, Resolve, flag, text
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
@@ -17,7 +17,6 @@ from appctld.model.permissions import Permission, permissions_hash
 from appctld.model.reference import Reference
 from appctld.pipeline.run import install, preview
 from appctld.pipeline.stages import Planned
-from appctld.state.records import Record
 from appctld.state.skipped import forget_skipped
 
 
@@ -35,7 +34,7 @@ async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
     """The preview of one reference."""
     remote, reference = shop.book.find(request.reference, text(request, "remote"))
     planned = await plan_reference(reference, remote, shop)
-    return {"preview": preview_view(planned, _current(planned, shop))}
+    return {"preview": preview_view(planned)}
 
 
 async def plan_reference(reference: Reference, remote: Remote, shop: Workshop) -> Planned:
@@ -52,7 +51,11 @@ async def plan_reference(reference: Reference, remote: Remote, shop: Workshop) -
 
 async def deploy_plan(planned: Planned, shop: Workshop) -> JsonObject:
     """Do what a plan says, write it into the history, and drop what is no longer kept."""
-    deployed = await install(planned, shop.tools)
+    try:
+        deployed = await install(planned, shop.tools)
+    except AlreadyInstalled:
+        current = shop.installed()[planned.id].current
+        return outcome_view(current, shop.tools.paths, changed=False)
     view = deployed_view(deployed, shop.tools.paths)
     event = "update" if deployed.previous else "install"
     shop.record(
@@ -66,7 +69,7 @@ async def deploy_plan(planned: Planned, shop: Workshop) -> JsonObject:
 
 async def _install_one(reference: Reference, remote: Remote, request: Install, shop: Workshop) -> JsonObject:
     planned = await plan_reference(reference, remote, shop)
-    current = _current(planned, shop)
+    current = planned.current
     _check_as_shown(planned, request)
     if (
         current
@@ -98,8 +101,3 @@ def check_approved(
     if new and not accepted:
         wishes = [f"{permission.kind}={permission.value}" for permission in new]
         raise NeedsApproval(f"the image asks for {', '.join(wishes)}", permissions=wishes)
-
-
-def _current(planned: Planned, shop: Workshop) -> Record | None:
-    app = shop.installed().get(planned.id)
-    return app.current if app else None

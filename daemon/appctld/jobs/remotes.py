@@ -15,6 +15,7 @@ from appctld.errors import InUse, InvalidReference, PolicyDenied
 from appctld.jobs.observer import Observer
 from appctld.model.reference import Reference
 from appctld.pipeline.tools import Tools
+from appctld.state.layers import forget_remote
 from appctld.state.records import installed
 
 
@@ -68,7 +69,9 @@ class RemoteBook:
     ) -> None:
         """Change what is given. Raises as `RemoteStore.modify`."""
         keyring, pinned = await self._import(settings, keys)
-        self._store.modify(name, pinned, keyring, ca)
+        before = self._store.load().get(name)
+        if self._store.modify(name, pinned, keyring, ca).prefix != before.prefix:
+            forget_remote(self._tools.paths, name)
         self._observer().remotes_changed([name])
 
     async def remove(self, name: str) -> None:
@@ -81,6 +84,7 @@ class RemoteBook:
                 f"{', '.join(apps)} would never be updated again", remote=name, hint="uninstall that first"
             )
         self._store.remove(name)
+        forget_remote(self._tools.paths, name)
         self._observer().remotes_changed([name])
 
     async def _import(

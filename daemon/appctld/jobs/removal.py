@@ -9,8 +9,8 @@ running job needs is pruned under the gate.
 from appctld.errors import Busy, Failed, InUse, NotInstalled, RepoCorrupt
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.workshop import Workshop, each
-from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_strings
-from appctld.state.layers import forget_refs
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int
+from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import app_ref
 from appctld.state.records import Record, damaged, roots
 from appctld.state.skipped import forget_skipped
@@ -88,15 +88,15 @@ async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
             raise RepoCorrupt(
                 f"{record} cannot be read, and nothing is pruned while that is so", path=str(record)
             )
-        keep: list[Json] = [*sorted(roots(paths) | needed)]
+        keep_refs = roots(paths) | needed
+        if not dry_run:  # first, so that no record ever names a layer whose ref is gone
+            forget_refs(paths, recorded_refs(paths) - set(keep_refs))
+        keep: list[Json] = [*sorted(keep_refs)]
         answer = await shop.tools.store(
             {"op": "prune", "keep_refs": keep, "keep_blobs": bool(needed), "dry_run": dry_run}
         )
         try:
-            dropped = get_strings(answer, "refs")
             freed, objects = get_int(answer, "freed_bytes"), get_int(answer, "objects")
         except JsonError as error:
             raise Failed("the store's answer makes no sense") from error
-        if not dry_run:
-            forget_refs(paths, dropped)
     return {"freed-bytes": freed, "objects": objects, "dry-run": dry_run}

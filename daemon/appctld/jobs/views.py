@@ -39,7 +39,7 @@ def deployed_view(deployed: Deployed, paths: Paths) -> JsonObject:
     return outcome_view(deployed.record, paths, changed=deployed.changed, previous=deployed.previous)
 
 
-def preview_view(planned: Planned, current: Record | None) -> JsonObject:
+def preview_view(planned: Planned) -> JsonObject:
     """What an install of `planned` would do."""
     resolved, verdict = planned.verified.resolved, planned.verified.verdict
     signer = verdict.signers[0] if verdict.signers else None
@@ -63,8 +63,8 @@ def preview_view(planned: Planned, current: Record | None) -> JsonObject:
         "permissions": [permission.to_json() for permission in planned.permissions],
         "permissions-hash": permissions_hash(planned.permissions),
         "ignored": list(planned.config.ignored),
-        "installed": current.version if current else "",
-        "change": _change(planned, current),
+        "installed": planned.current.version if planned.current else "",
+        "change": _change(planned),
     }
 
 
@@ -74,7 +74,7 @@ def tag_of(reference: str) -> str:
     return "" if "@" in last else last.partition(":")[2]
 
 
-def _change(planned: Planned, current: Record | None) -> str:
-    if current is None:
+def _change(planned: Planned) -> str:
+    if planned.current is None:
         return "install"
-    return "none" if current.image_digest == planned.verified.resolved.digest else "update"
+    return "none" if planned.current.image_digest == planned.verified.resolved.digest else "update"

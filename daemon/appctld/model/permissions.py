@@ -5,14 +5,15 @@
 What this version cannot grant is refused by name, so that nothing is asked for, shown and then ignored.
 """
 
-import configparser
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from appctld.errors import BadManifest, UnsupportedMediaType
 from appctld.model.jsonvalue import Json, JsonError
+from appctld.model.keyfile import KeyfileError, parse_keyfile
 
 METADATA_BYTES = 64 << 10  # flatpak's own are below 4 KiB
 LEAVES = "leaves the sandbox"
@@ -72,39 +73,34 @@ def parse_metadata(text: str) -> Metadata:
 
     Raises BadManifest, or UnsupportedMediaType for a wish of a kind that this version cannot grant.
     """
-    keyfile = configparser.RawConfigParser(
-        strict=True,
-        delimiters=("=",),
-        comment_prefixes=("#",),
-        default_section="",  # GKeyFile has none, and no section can be called so
-    )
-    keyfile.optionxform = str  # type: ignore[assignment,method-assign]  # keys are case-sensitive there
     try:
-        keyfile.read_string(text)
-    except configparser.Error as error:
-        raise BadManifest("the metadata is no keyfile") from error
-    if "Application" not in keyfile:
-        raise BadManifest("the metadata has no [Application]")
-    command = keyfile.get("Application", "command", fallback="")
+        groups = parse_keyfile(text)
+    except KeyfileError as error:
+        raise BadManifest("the image's metadata is no key file") from error
+    if "Application" not in groups:
+        raise BadManifest("the image's metadata has no [Application]")
+    application = groups["Application"]
+    command = application.get("command", "")
     if command and not _COMMAND.fullmatch(command):
-        raise BadManifest("the metadata's command has control characters")
+        raise BadManifest("the command in the image's metadata has control characters")
     return Metadata(
-        name=keyfile.get("Application", "name", fallback=""),
+        name=application.get("name", ""),
         command=command,
-        runtime=keyfile.get("Application", "runtime", fallback=""),
-        permissions=tuple(sorted(_wishes(keyfile))),
+        runtime=application.get("runtime", ""),
+        permissions=tuple(sorted(_wishes(groups))),
     )
 
 
-def _wishes(keyfile: configparser.RawConfigParser) -> set[Permission]:
-    for section in ("Session Bus Policy", "System Bus Policy"):
-        if section in keyfile and keyfile.items(section):
-            raise UnsupportedMediaType(f"the image asks for [{section}], which this version cannot grant")
-    wishes: set[Permission] = set()
-    for kind, text in keyfile.items("Context") if "Context" in keyfile else ():
-        for value in filter(None, (word.strip() for word in text.split(";"))):
-            wishes.add(_wish(kind, value))
-    return wishes
+def _wishes(groups: Mapping[str, Mapping[str, str]]) -> set[Permission]:
+    for group in ("Session Bus Policy", "System Bus Policy"):
+        if groups.get(group):
+            raise UnsupportedMediaType(f"the image asks for [{group}], which this version cannot grant")
+    return {
+        _wish(kind, word.strip())
+        for kind, words in groups.get("Context", {}).items()
+        for word in words.split(";")
+        if word.strip()
+    }
 
 
 def _wish(kind: str, value: str) -> Permission:

@@ -6,6 +6,7 @@ The store does it in R10's order; this module says what the record holds. Nothin
 returns.
 """
 
+import itertools
 import time
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import app_ref
 from appctld.state.records import Installed, Record, installed_app
+
+DROPPED_BYTES = 16 << 10  # of paths in one record: some 200, and a small part of what a record may have
 
 
 async def deploy(merged: Merged, tools: Tools) -> Deployed:
@@ -71,8 +74,21 @@ def _record(merged: Merged, tools: Tools) -> Record:
         permissions=planned.permissions,
         created=planned.config.created or 0,
         ignored=planned.config.ignored,
-        dropped=tuple(path for layer in merged.layers for path in layer.dropped),
+        dropped=_dropped(merged),
     )
+
+
+def _dropped(merged: Merged) -> tuple[str, ...]:
+    """Devices and the like that reached no deployment, as many as a record should carry."""
+    found = itertools.chain.from_iterable(layer.dropped for layer in merged.layers)
+    kept: list[str] = []
+    room = DROPPED_BYTES
+    for path in found:
+        room -= len(path.encode())
+        if room < 0:
+            break
+        kept.append(path)
+    return tuple(kept)
 
 
 def _free_name(app_id: str, commit: str, tools: Tools) -> str:

@@ -7,12 +7,14 @@ then are they inflated, by a stock program that can do nothing else, and read by
 """
 
 import os
+from pathlib import Path
 
 from appctld.errors import DigestMismatch, Failed
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_str, get_strings
 from appctld.model.login import login_for
 from appctld.model.manifest import COMPRESSION
+from appctld.pipeline.confirm import confirm_remote
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.plan import plan_layer
 from appctld.pipeline.stages import FetchedLayer, ImportedLayer, Planned, PlannedLayer, Source, Verified
@@ -46,23 +48,34 @@ async def fetch_and_import(layer: PlannedLayer, planned: Planned, tools: Tools) 
 
 async def _fetch(layer: PlannedLayer, verified: Verified, tools: Tools) -> FetchedLayer:
     wanted = layer.descriptor
-    blob = tools.paths.blob(wanted.digest)
+    blobs = _blobs(verified, tools)
     downloaded = 0
-    if layer.source is Source.MISSING and not await _is_here(layer, tools):
+    if layer.source is Source.MISSING and not await _is_here(layer, blobs, tools):
         tools.progress.stage("downloading")
         await _download(layer, verified, tools)
         downloaded = wanted.size
         tools.progress.downloaded(str(wanted.digest), downloaded)
-    return FetchedLayer(layer, blob if layer.source is Source.MISSING else None, downloaded)
+    blob = blobs / wanted.digest.hex if layer.source is Source.MISSING else None
+    return FetchedLayer(layer, blob, downloaded)
 
 
-async def _is_here(layer: PlannedLayer, tools: Tools) -> bool:
+def _is_private(verified: Verified, tools: Tools) -> bool:
+    """Whether a login goes to that repository: what it opens is never offered to another remote."""
+    return login_for(tools.logins, verified.resolved.reference) is not None
+
+
+def _blobs(verified: Verified, tools: Tools) -> Path:
+    return tools.paths.blobs_of(verified.resolved.remote.name, private=_is_private(verified, tools))
+
+
+async def _is_here(layer: PlannedLayer, blobs: Path, tools: Tools) -> bool:
     """Whether an earlier job left the whole blob; it is hashed again before it counts."""
     wanted = layer.descriptor
-    if not tools.paths.blob(wanted.digest).exists():
+    if not (blobs / wanted.digest.hex).exists():
         return False
+    request: JsonObject = {"op": "recheck", "digest": str(wanted.digest), "size": wanted.size}
     try:
-        await tools.store({"op": "recheck", "digest": str(wanted.digest), "size": wanted.size})
+        await tools.store({**request, "blobs": str(blobs)})
     except DigestMismatch:
         return False
     return True
@@ -80,7 +93,7 @@ async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> No
     await two_ends(
         tools.fetch(source, fds={"out": writing}, report=ignore, deadline=BLOB_DEADLINE),
         tools.store(
-            {"op": "receive", **what},
+            {"op": "receive", "blobs": str(_blobs(verified, tools)), **what},
             fds={"in": reading},
             report=lambda facts: tools.progress.downloaded(str(wanted.digest), _bytes(facts.get("bytes"))),
         ),
@@ -104,9 +117,7 @@ async def _adopt(layer: PlannedLayer, verified: Verified, tools: Tools) -> str:
     """Take over what another remote brought: every object is hashed again before our ref names it (R5)."""
     remote = verified.resolved.remote.name
     await tools.store({"op": "adopt-layer", "commit": layer.commit, "ref": layer_ref(remote, layer.diff_id)})
-    remember(
-        tools.paths, LayerRecord(remote, layer.diff_id, layer.commit, layer.descriptor.size, anonymous=True)
-    )
+    _remember(layer, layer.commit, verified, tools, anonymous=True)
     return layer.commit
 
 
@@ -127,12 +138,16 @@ async def _import_blob(
         dropped = tuple(get_strings(answer, "dropped"))
     except JsonError as error:
         raise Failed("the store's answer makes no sense") from error
-    anonymous = login_for(tools.logins, verified.resolved.reference) is None
-    remember(
-        tools.paths,
-        LayerRecord(remote.name, layer.diff_id, commit, layer.descriptor.size, anonymous=anonymous),
-    )
+    _remember(layer, commit, verified, tools, anonymous=not _is_private(verified, tools))
     return commit, dropped
+
+
+def _remember(layer: PlannedLayer, commit: str, verified: Verified, tools: Tools, *, anonymous: bool) -> None:
+    """Write the layer's record, unless the remote is another by now: its successor inherits nothing."""
+    confirm_remote(verified, tools)
+    remote = verified.resolved.remote.name
+    record = LayerRecord(remote, layer.diff_id, commit, layer.descriptor.size, anonymous=anonymous)
+    remember(tools.paths, record)
 
 
 async def _read_tar(fetched: FetchedLayer, request: JsonObject, tools: Tools) -> JsonObject:

@@ -12,11 +12,12 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-async def in_parallel(work: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
+async def in_parallel(work: Iterable[Coroutine[Any, Any, T]], at_once: int) -> tuple[T, ...]:
     """The results in the order of `work`. The first failure cancels the rest and is raised as itself."""
+    room = asyncio.Semaphore(at_once)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in work]
+            tasks = [group.create_task(_in_turn(each, room)) for each in work]
     except BaseExceptionGroup as failures:
         raise _first_leaf(failures) from failures
     return tuple(task.result() for task in tasks)
@@ -28,11 +29,19 @@ async def two_ends(source: Coroutine[Any, Any, T], sink: Coroutine[Any, Any, U])
     The failure that explains is raised: the source's, unless that is only `Failed` (the echo of a broken
     pipe) and the sink knows better.
     """
-    first, second = await in_parallel((_outcome(source), _outcome(sink)))
+    first, second = await in_parallel((_outcome(source), _outcome(sink)), at_once=2)
     failures = [outcome for outcome in (first, second) if isinstance(outcome, AppctlError)]
     if failures:
         raise next((failure for failure in failures if not isinstance(failure, Failed)), failures[0])
     return first, second  # type: ignore[return-value]  # no failures left
+
+
+async def _in_turn(work: Coroutine[Any, Any, T], room: asyncio.Semaphore) -> T:
+    try:
+        async with room:
+            return await work
+    finally:
+        work.close()  # one that was cancelled while it waited never began
 
 
 async def _outcome(work: Coroutine[Any, Any, object]) -> object:

@@ -16,7 +16,7 @@ from appctld.model.permissions import METADATA_BYTES, Metadata, parse_metadata
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
 from appctld.pipeline.tools import Tools, endpoint
 from appctld.state.layers import held, shared
-from appctld.state.records import installed
+from appctld.state.records import Record, installed
 
 
 async def plan(verified: Verified, tools: Tools) -> Planned:
@@ -32,16 +32,18 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     if len(config.diff_ids) != len(layers):
         raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
     text, metadata = _labelled_metadata(config)
+    app_id = _id(verified, config, metadata)
     distinct = dict(zip(config.diff_ids, layers, strict=True))
     planned = Planned(
         verified=verified,
         config=config,
         config_bytes=config_bytes,
-        id=_owned_id(verified, config, metadata, tools),
+        id=app_id,
         version=config.label(VERSION) or verified.resolved.reference.tag or verified.resolved.digest.hex[:12],
         title=config.label(TITLE) or "",
         labelled_metadata=text,
         permissions=metadata.permissions if metadata else (),
+        current=_owned(app_id, verified, tools),
         order=config.diff_ids,
         layers=tuple(plan_layer(diff_id, layer, verified, tools) for diff_id, layer in distinct.items()),
     )
@@ -97,22 +99,30 @@ def _labelled_metadata(config: ImageConfig) -> tuple[str | None, Metadata | None
     return text, metadata
 
 
-def _owned_id(verified: Verified, config: ImageConfig, metadata: Metadata | None, tools: Tools) -> str:
+def _id(verified: Verified, config: ImageConfig, metadata: Metadata | None) -> str:
     """The image's ID, if this remote may use it. Raises Conflict."""
-    reference, remote = verified.resolved.reference, verified.resolved.remote
+    remote = verified.resolved.remote
     named = config.label(APP_ID) or (metadata.name if metadata else "")
-    app_id = checked_id(named) if named else id_of_reference(reference)
+    app_id = checked_id(named) if named else id_of_reference(verified.resolved.reference)
     if not remote.allows(app_id):
         raise Conflict(
             f"remote {remote.name} may not install {app_id}", hint=f"appctl remote show {remote.name}"
         )
-    owner = installed(tools.paths).get(app_id)
-    if owner is None:
-        return app_id
-    if owner.current.remote != remote.name:
-        raise Conflict(
-            f"{app_id} is installed from remote {owner.current.remote}, and updates only from there"
-        )
-    if not owner.current.reference.startswith((f"{reference.name}:", f"{reference.name}@")):
-        raise Conflict(f"{app_id} is installed from {owner.current.reference}")
     return app_id
+
+
+def _owned(app_id: str, verified: Verified, tools: Tools) -> Record | None:
+    """What is installed under that ID, if it came from here (R8). Raises Conflict."""
+    reference, remote = verified.resolved.reference, verified.resolved.remote
+    app = installed(tools.paths).get(app_id)
+    if app is None:
+        return None
+    current = app.current
+    if current.remote != remote.name:
+        raise Conflict(
+            f"{app_id} is installed from remote {current.remote}, and updates only from there",
+            hint=f"appctl info {app_id}",
+        )
+    if not current.reference.startswith((f"{reference.name}:", f"{reference.name}@")):
+        raise Conflict(f"{app_id} is installed from {current.reference}", hint=f"appctl info {app_id}")
+    return current

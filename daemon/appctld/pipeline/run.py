@@ -4,6 +4,7 @@
 
 from appctld.config.remote import Remote
 from appctld.model.reference import Reference
+from appctld.pipeline.confirm import confirm
 from appctld.pipeline.deploy import deploy
 from appctld.pipeline.layer import fetch_and_import
 from appctld.pipeline.merge import merge
@@ -13,6 +14,8 @@ from appctld.pipeline.resolve import resolve
 from appctld.pipeline.stages import Deployed, Planned
 from appctld.pipeline.tools import Tools
 from appctld.pipeline.verify import verify
+
+LAYERS_AT_ONCE = 3  # of one job: one downloads, one inflates, one writes; each is up to four processes
 
 
 async def preview(reference: Reference, remote: Remote, tools: Tools) -> Planned:
@@ -28,7 +31,10 @@ async def install(planned: Planned, tools: Tools) -> Deployed:
     Raises a leaf of errors.AppctlError; nothing is changed unless it returns.
     """
     async with tools.gate.keeping(planned.layer_refs()):
-        layers = await in_parallel(fetch_and_import(layer, planned, tools) for layer in planned.layers)
+        layers = await in_parallel(
+            (fetch_and_import(layer, planned, tools) for layer in planned.layers), LAYERS_AT_ONCE
+        )
         async with tools.gate.moving():
+            confirm(planned, tools)
             merged = await merge(planned, layers, tools)
             return await deploy(merged, tools)

@@ -66,7 +66,8 @@ class PlannedLayer:
 class Planned:
     """What a preview shows and an install does. Made of verified bytes only.
 
-    `order` names the image's layers, lowest first; `layers` holds each distinct one once.
+    `current` is what is installed under that ID. `order` names the image's layers, lowest first; `layers`
+    holds each distinct one once.
     """
 
     verified: Verified
@@ -77,6 +78,7 @@ class Planned:
     title: str
     labelled_metadata: str | None
     permissions: tuple[Permission, ...]
+    current: Record | None
     order: tuple[Digest, ...]
     layers: tuple[PlannedLayer, ...]
 

@@ -5,13 +5,13 @@
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from appctld.config.remote import Remote
 from appctld.config.remotes import KEYRING_BYTES
-from appctld.errors import Failed
+from appctld.errors import Failed, NoRemote, RegistryUnavailable
 from appctld.model.jsonvalue import JsonError, JsonObject, get_objects, get_str
 from appctld.model.login import Login, login_for
 from appctld.model.manifest import Platform
@@ -23,7 +23,7 @@ from appctld.system.pipes import collect, memory_file
 from appctld.system.sandbox import Launcher
 from appctld.system.worker import Program, Report, Runner
 
-FETCH_DEADLINE = 120.0  # seconds for small documents; the fetcher gives up earlier on each connection
+FETCH_DEADLINE = 60.0  # seconds for small documents; the fetcher gives up earlier on each connection
 BLOB_DEADLINE = (
     6 * 3600.0
 )  # a layer of a few GB on a slow line; a stalled one is ended by the fetcher's floor
@@ -60,15 +60,25 @@ class Silence:
         """See `Progress.downloaded`."""
 
 
+def unknown_remote(name: str) -> Remote:
+    """The lookup of tools that belong to no job yet. Raises NoRemote."""
+    raise NoRemote(f"there is no remote '{name}'")
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """One job's tools. `shares` are the remotes whose layers others may use (R5); `gunzip` is the decoder."""
+    """One job's tools.
+
+    `remote` gives a remote as it is now, `shares` are the remotes whose layers others may use (R5), `gunzip`
+    is the decoder.
+    """
 
     runner: Runner
     launcher: Launcher
     paths: Paths
     platform: Platform
     gate: Gate
+    remote: Callable[[str], Remote] = unknown_remote
     gunzip: str = "gzip"
     shares: Collection[str] = ()
     logins: tuple[Login, ...] = ()
@@ -80,7 +90,8 @@ class Tools:
     ) -> JsonObject:
         """Ask a fetcher, the only process with a network."""
         module = "appctld.workers.fetch"
-        program = self._program(module, self.launcher.worker(module, network=True), deadline)
+        command = self.launcher.worker(module, network=True)
+        program = Program(module, command, deadline, self.launcher.environment, late=RegistryUnavailable)
         return await self.runner.run(program, request, report, fds=fds)
 
     async def store(

@@ -83,6 +83,12 @@ def forget(paths: Paths, remote: str, diff_id: Digest) -> None:
         remove_file(paths.layers(remote) / f"{diff_id.hex}.json")
 
 
+def forget_remote(paths: Paths, remote: str) -> None:
+    """Remove the records of all layers of a remote: one of the same name later is somebody else."""
+    prefix = layer_ref(remote, Digest("0" * 64)).removesuffix("0" * 64)
+    forget_refs(paths, [ref for ref in recorded_refs(paths) if ref.startswith(prefix)])
+
+
 def forget_refs(paths: Paths, refs: Collection[str]) -> None:
     """Remove the records of the layer refs that a prune or a recovery dropped."""
     for ref in refs:

@@ -22,7 +22,7 @@ class Paths:
 
     @property
     def blobs(self) -> Path:
-        """Verified blobs under their digest, and `.unverified-*` while they arrive."""
+        """A directory a remote: verified blobs under their digest, `.unverified-*` while they arrive."""
         return self.root / "blobs"
 
     @property
@@ -59,9 +59,9 @@ class Paths:
         """The directory of one app: `DEPLOYMENT/` and `current`."""
         return self.apps / app_id
 
-    def blob(self, digest: Digest) -> Path:
-        """The place of one verified blob."""
-        return self.blobs / digest.hex
+    def blobs_of(self, remote: str, *, private: bool) -> Path:
+        """Where one remote's blobs arrive; those that a login opened lie apart (R5)."""
+        return self.blobs / (f"{remote}.login" if private else remote)
 
     def layers(self, remote: str) -> Path:
         """The layer records of one remote."""

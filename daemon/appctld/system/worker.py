@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from appctld.errors import Failed, from_wire
+from appctld.errors import AppctlError, Failed, from_wire
 from appctld.model.jsonvalue import JsonError, JsonObject, parse_object
 from appctld.system.child import GRACE, LINE_BYTES, PLAIN, child
 
@@ -26,13 +26,15 @@ Report = Callable[[JsonObject], None]
 class Program:
     """How to start a worker: its command line with the sandbox in front, and how long it may take (seconds).
 
-    `module` names it for people and for runners that start no process.
+    `module` names it for people and for runners that start no process; `late` is the error of a missed
+    deadline.
     """
 
     module: str
     argv: tuple[str, ...]
     deadline: float
     environment: Mapping[str, str] = field(default_factory=lambda: PLAIN)
+    late: type[AppctlError] = Failed
 
 
 class Runner(Protocol):
@@ -71,7 +73,7 @@ class Processes:
             async with asyncio.timeout(program.deadline), started as process:
                 return await _converse(process, line, report)
         except TimeoutError as error:
-            raise Failed(f"{program.module} took longer than {program.deadline:g} s") from error
+            raise program.late(f"{program.module} took longer than {program.deadline:g} s") from error
 
 
 async def _converse(process: Process, line: bytes, report: Report) -> JsonObject:

@@ -17,7 +17,7 @@ from appctld.model.permissions import LEAVES, Permission, permissions_hash
 from appctld.model.reference import parse_reference
 from appctld.pipeline.stages import Deployed, Planned, PlannedLayer, Resolved, Source, Verified
 from appctld.state.paths import Paths
-from appctld.state.records import Installed
+from appctld.state.records import Installed, Record
 from appctld.trust.verdict import Signer, Verdict
 from support.records import RECORD, numbered
 
@@ -40,7 +40,7 @@ def layer(number: int, size: int, source: Source) -> PlannedLayer:
     return PlannedLayer(Descriptor("x", digest, size), digest, source, "")
 
 
-def planned(*layers: PlannedLayer, verdict: Verdict | None = None) -> Planned:
+def planned(*layers: PlannedLayer, verdict: Verdict | None = None, current: Record | None = None) -> Planned:
     reference = parse_reference("quay.io/acme/app:2")
     settings = {"url": "https://quay.io/acme"}
     remote = make_remote("acme", settings, keyring=b"x", ca=None, origin=Path("/x"), writable=True)
@@ -57,6 +57,7 @@ def planned(*layers: PlannedLayer, verdict: Verdict | None = None) -> Planned:
         title="Éditeur",
         labelled_metadata=None,
         permissions=(NETWORK,),
+        current=current,
         order=tuple(one.diff_id for one in layers),
         layers=layers,
     )
@@ -96,14 +97,14 @@ def test_what_was_deployed_is_told_as_an_outcome() -> None:
 
 def test_a_preview_says_what_will_be_downloaded_and_what_is_here() -> None:
     view = preview_view(
-        planned(layer(1, 100, Source.MISSING), layer(2, 20, Source.HELD), layer(3, 3, Source.SHARED)), None
+        planned(layer(1, 100, Source.MISSING), layer(2, 20, Source.HELD), layer(3, 3, Source.SHARED))
     )
     assert (view["download-size"], view["reuse-size"]) == (100, 23)
     assert (view["layers-total"], view["layers-to-download"]) == (3, 1)
 
 
 def test_a_preview_says_who_signed_and_what_is_asked_for() -> None:
-    view = preview_view(planned(), None)
+    view = preview_view(planned())
     assert (view["signer"], view["signer-name"], view["signed-at"]) == ("A" * 40, "Acme", 5)
     assert (view["verify"], view["tag-bound"]) == ("gpg", True)
     assert view["permissions"] == [["shared", "network", LEAVES]]
@@ -113,20 +114,20 @@ def test_a_preview_says_who_signed_and_what_is_asked_for() -> None:
 
 
 def test_a_preview_of_what_nobody_signed_names_nobody() -> None:
-    view = preview_view(planned(verdict=Verdict("none", (), tag_bound=False, checked_at=1)), None)
+    view = preview_view(planned(verdict=Verdict("none", (), tag_bound=False, checked_at=1)))
     assert (view["verify"], view["signer"], view["signer-name"], view["signed-at"]) == ("none", "", "", 0)
     assert view["tag-bound"] is False
 
 
 def test_a_preview_says_what_would_change() -> None:
     same = replace(RECORD, image_digest=Digest("9" * 64))
-    assert (preview_view(planned(), None)["change"], preview_view(planned(), None)["installed"]) == (
+    assert (preview_view(planned())["change"], preview_view(planned())["installed"]) == (
         "install",
         "",
     )
-    assert preview_view(planned(), RECORD)["change"] == "update"
-    assert preview_view(planned(), RECORD)["installed"] == "1.0"
-    assert preview_view(planned(), same)["change"] == "none"
+    assert preview_view(planned(current=RECORD))["change"] == "update"
+    assert preview_view(planned(current=RECORD))["installed"] == "1.0"
+    assert preview_view(planned(current=same))["change"] == "none"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ HOSTILE: list[tuple[str, str, type[AppctlError]]] = [
     ("a value in upper case", metadata("shared=Network"), UnsupportedMediaType),
     ("a kind in upper case", metadata("Shared=network"), UnsupportedMediaType),
     ("a negated value", metadata("shared=!network"), UnsupportedMediaType),
-    ("a wish on a second line", metadata("shared=network\n x"), UnsupportedMediaType),
+    ("a wish on a second line", metadata("shared=network\n x"), BadManifest),
     ("the session bus", metadata("", more="[Session Bus Policy]\norg.x=talk\n"), UnsupportedMediaType),
     ("the system bus", metadata("", more="[System Bus Policy]\norg.x=talk\n"), UnsupportedMediaType),
     ("the bus itself", metadata("sockets=session-bus"), UnsupportedMediaType),

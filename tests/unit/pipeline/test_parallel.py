@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appctld.errors import AppctlError, DigestMismatch, Failed, LimitExceeded, RegistryUnavailable
+from appctld.errors import AppctlError, Busy, DigestMismatch, Failed, LimitExceeded, RegistryUnavailable
 from appctld.pipeline.parallel import in_parallel, two_ends
 
 
@@ -49,20 +49,20 @@ def test_results_come_in_the_order_of_the_work() -> None:
             first_may_go.set()
             return 2
 
-        return await in_parallel([first(), second()])
+        return await in_parallel([first(), second()], 2)
 
     assert asyncio.run(main()) == (1, 2)
 
 
 def test_no_work_is_done_at_once() -> None:
-    assert asyncio.run(in_parallel([])) == ()
+    assert asyncio.run(in_parallel([], 2)) == ()
 
 
 @pytest.mark.parametrize("error", [DigestMismatch("x"), ValueError("x"), OSError(28, "x")])
 def test_the_first_failure_is_raised_as_itself_and_ends_the_rest(error: Exception) -> None:
     endless = Endless()
     with pytest.raises(type(error)) as caught:
-        asyncio.run(in_parallel([endless.run(), fail(error)]))
+        asyncio.run(in_parallel([endless.run(), fail(error)], 2))
     assert caught.value is error
     assert endless.cancelled
 
@@ -70,7 +70,7 @@ def test_the_first_failure_is_raised_as_itself_and_ends_the_rest(error: Exceptio
 def test_of_several_failures_the_one_with_a_name_is_raised() -> None:
     leaf = DigestMismatch("x")
     with pytest.raises(DigestMismatch) as caught:
-        asyncio.run(in_parallel([fail(ValueError("bug")), fail(leaf)]))
+        asyncio.run(in_parallel([fail(ValueError("bug")), fail(leaf)], 2))
     assert caught.value is leaf
 
 
@@ -78,7 +78,7 @@ def test_groups_in_groups_are_unwrapped() -> None:
     leaf = DigestMismatch("x")
     inner = ExceptionGroup("inner", [ValueError("bug"), ExceptionGroup("deeper", [leaf])])
     with pytest.raises(DigestMismatch) as caught:
-        asyncio.run(in_parallel([fail(inner)]))
+        asyncio.run(in_parallel([fail(inner)], 2))
     assert caught.value is leaf
 
 
@@ -86,7 +86,7 @@ def test_nested_work_raises_one_error() -> None:
     leaf = DigestMismatch("x")
 
     async def main() -> None:
-        await in_parallel([in_parallel([fail(leaf), give(1)]), give(2)])
+        await in_parallel([in_parallel([fail(leaf), give(1)], 2), give(2)], 2)
 
     with pytest.raises(DigestMismatch) as caught:
         asyncio.run(main())
@@ -97,7 +97,7 @@ def test_a_cancel_ends_all_of_it_and_stays_a_cancel() -> None:
     works = [Endless(), Endless()]
 
     async def main() -> None:
-        task = asyncio.create_task(in_parallel([work.run() for work in works]))
+        task = asyncio.create_task(in_parallel([work.run() for work in works], 2))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
@@ -175,3 +175,25 @@ def test_a_bug_at_one_end_ends_the_other() -> None:
     with pytest.raises(ZeroDivisionError):
         asyncio.run(two_ends(endless.run(), fail(ZeroDivisionError())))
     assert endless.cancelled
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_only_so_much_is_done_at_once(at_once: int) -> None:
+    running = most = 0
+
+    async def work() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        running -= 1
+
+    asyncio.run(in_parallel((work() for _ in range(10)), at_once))
+    assert most == at_once
+
+
+def test_what_never_began_is_closed_when_something_fails() -> None:
+    """Python warns of coroutines that nobody awaited, and warnings are errors here."""
+    with pytest.raises(Busy):
+        asyncio.run(in_parallel([fail(Busy()), *(give(number) for number in range(5))], 1))

@@ -5,19 +5,24 @@
 import asyncio
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appctld.config.remote import Remote, make_remote
 from appctld.errors import (
+    AlreadyInstalled,
     ArchMismatch,
     BadManifest,
     Conflict,
     ContentMismatch,
     DigestMismatch,
     NeedsApproval,
+    NoRemote,
     NotFound,
+    NotInstalled,
+    PolicyDenied,
     SignatureMissing,
     UnsafeArchive,
 )
@@ -26,15 +31,16 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.login import Login
 from appctld.model.manifest import Platform
 from appctld.model.reference import parse_reference
+from appctld.pipeline.deploy import DROPPED_BYTES
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.run import install, preview
-from appctld.pipeline.stages import Deployed, Source
+from appctld.pipeline.stages import Deployed, Planned, Source
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import held
 from appctld.state.paths import Paths
 from appctld.state.records import installed, installed_app, roots
 from appctld.workers.protocol import descriptor
-from support.inline import InlineRunner, MemoryRegistry, NoLauncher, digest_of, layer_of
+from support.inline import InlineRunner, MemoryRegistry, NoLauncher, digest_of, fifos, layer_of
 
 BASE = layer_of({"usr/": None, "usr/bin/": None, "usr/bin/hello": b"#!/bin/sh\n", "usr/old": b"old"})
 TOP = layer_of({"usr/": None, "usr/.wh.old": b"", "usr/new": b"new"})
@@ -54,18 +60,31 @@ class World:
             paths=self.paths,
             platform=Platform("linux", "amd64"),
             gate=Gate(),
+            remote=self.remote,
             shares=("acme", "other"),
         )
+        self.remotes: dict[str, Remote] = {}
         asyncio.run(recover(self.tools))
+
+    def remote(self, name: str) -> Remote:
+        """The remote as it is now."""
+        if name not in self.remotes:
+            raise NoRemote
+        return self.remotes[name]
+
+    def plan(self, reference: str, remote: Remote | None = None) -> Planned:
+        """From a reference to a plan."""
+        remote = remote or trusting("acme")
+        self.remotes[remote.name] = remote
+        return asyncio.run(preview(parse_reference(reference), remote, self.tools))
 
     def install(self, reference: str, remote: Remote | None = None) -> Deployed:
         """From a reference to a deployment."""
+        return self.go_on(self.plan(reference, remote))
 
-        async def sentence() -> Deployed:
-            planned = await preview(parse_reference(reference), remote or trusting("acme"), self.tools)
-            return await install(planned, self.tools)
-
-        return asyncio.run(sentence())
+    def go_on(self, planned: Planned) -> Deployed:
+        """From a plan to a deployment."""
+        return asyncio.run(install(planned, self.tools))
 
     def ops(self) -> list[object]:
         """What workers were asked, in order."""
@@ -122,14 +141,7 @@ def test_a_remote_that_does_not_share_neither_gives_nor_takes(
     world: World, first: dict[str, str], second: dict[str, str]
 ) -> None:
     acme, other = trusting("acme", **first), trusting("other", **second)
-    world.tools = Tools(
-        runner=world.runner,
-        launcher=NoLauncher(),
-        paths=world.paths,
-        platform=Platform("linux", "amd64"),
-        gate=Gate(),
-        shares=tuple(remote.name for remote in (acme, other) if remote.share),
-    )
+    world.tools = replace(world.tools, shares=tuple(remote.name for remote in (acme, other) if remote.share))
     world.registry.push("1", [BASE])
     world.install("acme.example/x/hello:1", acme)
     assert world.install("other.example/x/hello:1", other).record.bytes_downloaded == len(BASE)
@@ -138,15 +150,7 @@ def test_a_remote_that_does_not_share_neither_gives_nor_takes(
 def test_a_layer_that_was_fetched_with_a_credential_is_not_shared(world: World) -> None:
     world.registry.push("1", [BASE])
     public = world.tools
-    world.tools = Tools(
-        runner=public.runner,
-        launcher=public.launcher,
-        paths=public.paths,
-        platform=public.platform,
-        gate=public.gate,
-        shares=public.shares,
-        logins=(Login("acme.example/x", {"username": "u", "password": "p"}),),
-    )
+    world.tools = replace(public, logins=(Login("acme.example/x", {"username": "u", "password": "p"}),))
     world.install("acme.example/x/hello:1")
     world.tools = public
     assert world.install("other.example/x/hello:1", trusting("other")).record.bytes_downloaded == len(BASE)
@@ -218,7 +222,7 @@ def test_a_registry_that_lies_changes_nothing(world: World, lie: object) -> None
     with pytest.raises(ContentMismatch):
         world.install("acme.example/x/hello:1")
     assert installed_app(world.paths, before.id).current == before
-    assert not list(world.paths.blobs.glob(".unverified-*"))
+    assert not list(world.paths.blobs.rglob(".unverified-*"))
 
 
 def test_a_diff_id_that_is_not_the_layers_is_refused(world: World) -> None:
@@ -244,13 +248,7 @@ def test_a_layer_that_leaves_its_tree_is_refused(world: World) -> None:
 
 def test_an_image_for_another_machine_is_refused(world: World) -> None:
     world.registry.push("1", [BASE])
-    world.tools = Tools(
-        runner=world.runner,
-        launcher=NoLauncher(),
-        paths=world.paths,
-        platform=Platform("linux", "arm64"),
-        gate=Gate(),
-    )
+    world.tools = replace(world.tools, platform=Platform("linux", "arm64"))
     with pytest.raises(ArchMismatch):
         world.install("acme.example/x/hello:1")
 
@@ -322,19 +320,101 @@ def test_the_preview_says_where_each_layer_comes_from(world: World) -> None:
     world.registry.push("1", [BASE])
     world.install("acme.example/x/hello:1")
     world.registry.push("2", [BASE, TOP])
-    planned = asyncio.run(preview(parse_reference("acme.example/x/hello:2"), trusting("acme"), world.tools))
+    planned = world.plan("acme.example/x/hello:2")
     assert [layer.source for layer in planned.layers] == [Source.HELD, Source.MISSING]
     assert (planned.bytes_to_download, planned.bytes_here) == (len(TOP), len(BASE))
 
 
 def test_a_blob_that_an_earlier_job_left_is_hashed_before_it_counts(world: World) -> None:
     world.registry.push("1", [BASE])
-    (world.paths.blobs / digest_of(BASE).removeprefix("sha256:")).write_bytes(b"rotten")
+    _leave_blob(world, b"rotten")
     assert world.install("acme.example/x/hello:1").record.bytes_downloaded == len(BASE)
 
 
 def test_a_whole_blob_that_an_earlier_job_left_is_not_downloaded_again(world: World) -> None:
     world.registry.push("1", [BASE])
-    (world.paths.blobs / digest_of(BASE).removeprefix("sha256:")).write_bytes(BASE)
+    _leave_blob(world, BASE)
     assert world.install("acme.example/x/hello:1").record.bytes_downloaded == 0
-    assert not list(world.paths.blobs.iterdir())
+    assert not [path for path in world.paths.blobs.rglob("*") if path.is_file()]
+
+
+def _leave_blob(world: World, data: bytes, *, private: bool = False) -> None:
+    """What an interrupted job of acme left where BASE's blob belongs."""
+    directory = world.paths.blobs_of("acme", private=private)
+    directory.mkdir()
+    (directory / digest_of(BASE).removeprefix("sha256:")).write_bytes(data)
+
+
+def test_a_blob_that_a_login_opened_serves_nobody_without_it(world: World) -> None:
+    world.registry.push("1", [BASE])
+    _leave_blob(world, BASE, private=True)
+    assert world.install("acme.example/x/hello:1").record.bytes_downloaded == len(BASE)
+
+
+def test_a_blob_of_another_remote_is_not_taken(world: World) -> None:
+    world.registry.push("1", [BASE])
+    _leave_blob(world, BASE)
+    assert world.install("other.example/x/hello:1", trusting("other")).record.bytes_downloaded == len(BASE)
+
+
+# --- what changed between the plan and the deploy
+
+
+def test_an_id_that_was_installed_from_elsewhere_meanwhile_is_not_taken_over(world: World) -> None:
+    world.registry.push("1", [BASE, TOP], Labels=LABEL)
+    evil = world.plan("other.example/x/hello:1", trusting("other"))
+    world.registry.push("1", [BASE], Labels=LABEL)
+    honest = world.install("acme.example/x/hello:1")
+    with pytest.raises(Conflict):
+        world.go_on(evil)
+    assert installed_app(world.paths, "org.acme.Hello").current == honest.record
+
+
+def test_an_update_that_was_overtaken_does_not_bring_an_older_version_back(world: World) -> None:
+    world.registry.push("1", [BASE])
+    world.install("acme.example/x/hello:1")
+    world.registry.push("1", [BASE, TOP])
+    older = world.plan("acme.example/x/hello:1")
+    world.registry.push("1", [TOP])
+    newest = world.install("acme.example/x/hello:1")
+    with pytest.raises(Conflict):
+        world.go_on(older)
+    assert installed_app(world.paths, newest.record.id).current == newest.record
+
+
+def test_the_same_image_installed_meanwhile_is_installed_already(world: World) -> None:
+    world.registry.push("1", [BASE])
+    second = world.plan("acme.example/x/hello:1")
+    world.install("acme.example/x/hello:1")
+    with pytest.raises(AlreadyInstalled):
+        world.go_on(second)
+
+
+def test_an_app_that_was_uninstalled_meanwhile_does_not_come_back(world: World) -> None:
+    world.registry.push("1", [BASE])
+    record = world.install("acme.example/x/hello:1").record
+    world.registry.push("1", [BASE, TOP])
+    update = world.plan("acme.example/x/hello:1")
+    request: JsonObject = {"op": "remove", "id": record.id, "deployments": None, "refs": []}
+    asyncio.run(world.tools.store(request))
+    with pytest.raises(NotInstalled):
+        world.go_on(update)
+    assert not installed(world.paths)
+
+
+@pytest.mark.parametrize("now", [None, trusting("acme", share="no")])
+def test_nothing_is_deployed_from_a_remote_that_is_another_by_now(world: World, now: Remote | None) -> None:
+    world.registry.push("1", [BASE])
+    planned = world.plan("acme.example/x/hello:1")
+    world.remotes = {"acme": now} if now else {}
+    with pytest.raises(PolicyDenied):
+        world.go_on(planned)
+    assert not installed(world.paths)
+    assert held(world.paths, "acme", planned.order[0]) is None, "its successor inherits nothing"
+
+
+def test_a_record_carries_only_so_many_names_of_what_was_dropped(world: World) -> None:
+    layers = [fifos(f"{number}" * 90, 90) for number in range(4)]
+    world.registry.push("1", layers)
+    record = world.install("acme.example/x/hello:1").record
+    assert 0 < sum(map(len, record.dropped)) <= DROPPED_BYTES

@@ -15,7 +15,8 @@ def test_every_place_is_below_the_root(tmp_path: Path) -> None:
     places = {
         "repo": paths.repo,
         "blobs": paths.blobs,
-        f"blobs/{DIGEST.hex}": paths.blob(DIGEST),
+        "blobs/acme": paths.blobs_of("acme", private=False),
+        "blobs/acme.login": paths.blobs_of("acme", private=True),
         "apps": paths.apps,
         "apps/org.example.App": paths.app("org.example.App"),
         "remotes": paths.remotes,

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Under the gate, before anything is put in place: is what was planned still so?
+
+A plan may be hours old when its last layer arrives. The ID may have been installed from elsewhere, updated or
+removed since, and the remote's file may say something else: then nothing is deployed.
+"""
+
+from appctld.errors import AlreadyInstalled, AppctlError, Conflict, NotInstalled, PolicyDenied
+from appctld.pipeline.stages import Planned, Verified
+from appctld.pipeline.tools import Tools
+from appctld.state.records import Record, installed
+
+
+def confirm(planned: Planned, tools: Tools) -> None:
+    """Return if the plan still holds.
+
+    Raises PolicyDenied (the remote is another now), NotInstalled (the app was removed), AlreadyInstalled (by
+    somebody else, the very image), Conflict (another version, or another owner).
+    """
+    confirm_remote(planned.verified, tools)
+    app = installed(tools.paths).get(planned.id)
+    now = app.current if app else None
+    if _deployment(now) == _deployment(planned.current):
+        return
+    if now is None:
+        raise NotInstalled(f"{planned.id} was uninstalled meanwhile")
+    resolved = planned.verified.resolved
+    if (now.remote, now.image_digest) == (resolved.remote.name, resolved.digest):
+        raise AlreadyInstalled(f"{planned.id} {now.version} was installed meanwhile")
+    raise Conflict(f"{planned.id} is {now.version} from remote {now.remote} meanwhile", hint="try again")
+
+
+def confirm_remote(verified: Verified, tools: Tools) -> None:
+    """Return if the remote is the one that the image was verified under. Raises PolicyDenied."""
+    remote = verified.resolved.remote
+    try:
+        now = tools.remote(remote.name)
+    except AppctlError as error:
+        raise PolicyDenied(f"remote {remote.name} was removed or disabled meanwhile") from error
+    if now != remote:
+        raise PolicyDenied(f"remote {remote.name} was modified meanwhile", hint="try again")
+
+
+def _deployment(record: Record | None) -> str:
+    return record.deployment if record else ""

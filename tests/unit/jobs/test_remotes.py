@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The remotes as jobs and callers see them, with a keyring worker that only answers."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import InUse, InvalidReference, NoRemote, PolicyDenied
+from appctld.jobs.observer import Nobody
+from appctld.jobs.remotes import RemoteBook
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import JsonObject, get_object
+from appctld.model.manifest import Platform
+from appctld.pipeline.gate import Gate
+from appctld.pipeline.tools import Tools
+from appctld.state.layers import LayerRecord, held, remember
+from appctld.state.paths import Paths
+from appctld.system.worker import Program, Report
+from support.inline import NoLauncher
+from support.records import deploy
+
+FIRST, SECOND = "A" * 40, "B" * 40
+SETTINGS = {"url": "https://quay.io/acme"}
+LAYER = LayerRecord("acme", Digest("7" * 64), "8" * 64, 10, anonymous=False)
+
+
+class Keyring:
+    """Takes any bytes for two keys."""
+
+    async def run(
+        self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
+    ) -> JsonObject:
+        assert get_object({"fds": dict(fds)}, "fds").keys() == {"in", "out"}
+        os.close(fds["in"])
+        os.write(fds["out"], b"keyring")
+        os.close(fds["out"])
+        return {"keys": [{"fingerprint": FIRST}, {"fingerprint": SECOND}]}
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    found = Paths(tmp_path / "state")
+    found.create()
+    return found
+
+
+@pytest.fixture
+def book(tmp_path: Path, paths: Paths) -> RemoteBook:
+    tools = Tools(Keyring(), NoLauncher(), paths, Platform("linux", "amd64"), Gate())
+    return RemoteBook([tmp_path / "remotes.d"], tools, Nobody)
+
+
+def test_the_fingerprints_of_the_keys_that_were_given_are_pinned(book: RemoteBook) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    remote = book.get("acme")
+    assert remote.fingerprints == {FIRST, SECOND}
+    assert remote.keyring == b"keyring"
+
+
+def test_only_some_of_them_may_be_pinned(book: RemoteBook) -> None:
+    asyncio.run(book.add("acme", {**SETTINGS, "fingerprints": SECOND.lower()}, b"keys"))
+    assert book.get("acme").fingerprints == {SECOND}
+
+
+def test_what_is_pinned_must_be_among_them(book: RemoteBook) -> None:
+    with pytest.raises(InvalidReference):
+        asyncio.run(book.add("acme", {**SETTINGS, "fingerprints": "0" * 40}, b"keys"))
+    assert book.all() == []
+
+
+def test_new_keys_are_pinned_anew(book: RemoteBook) -> None:
+    asyncio.run(book.add("acme", {**SETTINGS, "fingerprints": FIRST}, b"keys"))
+    asyncio.run(book.modify("acme", {}, b"other keys"))
+    assert book.get("acme").fingerprints == {FIRST, SECOND}
+    asyncio.run(book.modify("acme", {"title": "Acme"}))
+    assert book.get("acme").fingerprints == {FIRST, SECOND}
+
+
+def test_a_reference_is_found_under_its_remote_and_no_other(book: RemoteBook) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    asyncio.run(book.add("wide", {"url": "https://quay.io"}, b"keys"))
+    remote, reference = book.find("acme/editor:1")
+    assert (remote.name, str(reference)) == ("acme", "quay.io/acme/editor:1")
+    assert book.find("quay.io/acme/editor", "acme")[0].name == "acme"
+    with pytest.raises(InvalidReference):
+        book.find("quay.io/acme/editor", "wide")
+
+
+def test_a_disabled_remote_is_not_asked(book: RemoteBook) -> None:
+    asyncio.run(book.add("acme", {**SETTINGS, "enabled": "no"}, b"keys"))
+    with pytest.raises(PolicyDenied):
+        book.get("acme")
+    with pytest.raises(NoRemote):
+        book.get("nobody")
+
+
+def test_a_remote_stays_while_its_apps_are_installed(book: RemoteBook, paths: Paths) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    deploy(paths)
+    with pytest.raises(InUse):
+        asyncio.run(book.remove("acme"))
+    assert book.get("acme").enabled
+
+
+def test_a_later_remote_of_that_name_inherits_no_layer(book: RemoteBook, paths: Paths) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    remember(paths, LAYER)
+    asyncio.run(book.remove("acme"))
+    assert held(paths, "acme", LAYER.diff_id) is None
+
+
+def test_a_remote_that_moves_leaves_its_layers_behind(book: RemoteBook, paths: Paths) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    remember(paths, LAYER)
+    asyncio.run(book.modify("acme", {"title": "Acme"}))
+    assert held(paths, "acme", LAYER.diff_id) is not None
+    asyncio.run(book.modify("acme", {"url": "https://evil.example/acme"}))
+    assert held(paths, "acme", LAYER.diff_id) is None
+
+
+def test_only_remotes_that_share_are_shared_names(book: RemoteBook) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    asyncio.run(book.add("closed", {"url": "https://closed.example", "share": "no"}, b"keys"))
+    assert book.shared_names() == ("acme",)
