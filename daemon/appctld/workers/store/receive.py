@@ -3,7 +3,8 @@
 """Blobs: bytes from the fetcher, under a name that says unverified until size and digest are right.
 
 Guarantees: `blobs/<hex>` appears only with the bytes that hash to it, and they are on the disk; whatever goes
-wrong leaves nothing behind. Leaves to others: fetching, and what a blob holds.
+wrong leaves nothing behind; the reserve of free space stays free. Leaves to others: fetching, and
+what a blob holds.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from appctld.errors import DigestMismatch, NotFound
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str
 from appctld.workers.protocol import Report, descriptor
+from appctld.workers.store import space
 from appctld.workers.store.archive.stream import CHUNK, Stream
 from appctld.workers.store.ostree.failures import translated
 
@@ -26,12 +28,15 @@ UNVERIFIED = ".unverified-"
 def receive(request: JsonObject, report: Report) -> JsonObject:
     """Write `fds.in` to `blobs/<hex of digest>`.
 
-    Raises LimitExceeded (more than `size` bytes, at once), DigestMismatch (fewer, or others), NoSpace.
+    Raises LimitExceeded (more than `size` bytes, at once), DigestMismatch (fewer, or others), NoSpace (before
+    the first byte is read, or when others filled the disk meanwhile).
     """
     with Stream(descriptor(request, "in"), get_int(request, "size"), report) as stream:
         digest, blobs = Digest.parse(get_str(request, "digest")), Path(get_str(request, "blobs"))
         with translated("writing a blob"), _unverified(blobs) as (path, file):
+            room = _room(file, get_int(request, "size"))
             while piece := stream.read(CHUNK):
+                room.take(len(piece))
                 file.write(piece)
             file.flush()
             _compare(stream, digest, get_int(request, "size"))
@@ -65,6 +70,12 @@ def _compare(stream: Stream, digest: Digest, size: int) -> None:
         raise DigestMismatch(f"a blob of {stream.count} bytes where {size} were promised", digest=str(digest))
     if stream.digest != digest:
         raise DigestMismatch(f"the blob is {stream.digest}, not {digest}", digest=str(digest))
+
+
+def _room(file: BinaryIO, size: int) -> space.Room:
+    """Room for a whole blob, of which nothing is taken yet."""
+    space.Room(lambda: space.free(file.fileno())).take(size)
+    return space.Room(lambda: space.free(file.fileno()))
 
 
 @contextlib.contextmanager

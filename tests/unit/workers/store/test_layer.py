@@ -25,9 +25,9 @@ from appctld.errors import (
 )
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
+from appctld.workers.store import disk
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.archive import layertree
-from appctld.workers.store.ostree import writer
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
@@ -492,7 +492,7 @@ def test_a_disk_that_cannot_sync_gets_no_ref(repo: Path, monkeypatch: pytest.Mon
             synced.append(os.fstat(descriptor).st_ino)
             return -1
 
-    monkeypatch.setattr(writer, "_libc", Libc)
+    monkeypatch.setattr(disk, "_libc", Libc)
     with pytest.raises(Failed, match="syncfs"):
         send(repo, GOOD)
     assert synced == [repo.stat().st_ino]

@@ -7,9 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import AppctlError, BadManifest, DigestMismatch, Failed, LimitExceeded, NotFound
+from appctld.errors import (
+    AppctlError,
+    BadManifest,
+    DigestMismatch,
+    Failed,
+    LimitExceeded,
+    NoSpace,
+    NotFound,
+)
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
+from appctld.workers.store import space
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.archive import stream
 
@@ -66,6 +75,40 @@ def test_an_endless_sender_is_stopped_at_the_size(tmp_path: Path) -> None:
     with pytest.raises(LimitExceeded):
         HANDLERS["receive"](request, lambda _: None)
     assert listed(tmp_path) == []
+
+
+def test_the_reserve_is_kept_before_the_first_byte_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = os.statvfs(tmp_path)
+    monkeypatch.setattr(space, "RESERVE_PERCENT", 100 * room.f_bavail // room.f_blocks + 1)
+    endless = os.open("/dev/zero", os.O_RDONLY)
+    request: JsonObject = {
+        "blobs": str(tmp_path),
+        "digest": str(Digest.of(BODY)),
+        "size": 5000,
+        "fds": {"in": endless},
+    }
+    with pytest.raises(NoSpace) as raised:
+        HANDLERS["receive"](request, lambda _: None)
+    assert int(str(raised.value.data["bytes_needed"])) > 5000
+    assert listed(tmp_path) == []
+
+
+def test_the_reserve_is_kept_while_others_write_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk fills after 1 MiB: what came is taken back, and no more is read."""
+    seen: list[int] = []
+
+    def filling(descriptor: int) -> int:
+        seen.append(os.fstat(descriptor).st_size)
+        return len(BODY) + space.BLOCK if len(seen) == 1 else stream.CHUNK + space.BLOCK - seen[-1]
+
+    monkeypatch.setattr(space, "LOOK_AGAIN", 0)
+    monkeypatch.setattr(space, "free", filling)
+    with pytest.raises(NoSpace):
+        call("receive", tmp_path / "blobs", str(Digest.of(BODY)), len(BODY), BODY)
+    assert len(seen) == 3
+    assert listed(tmp_path / "blobs") == []
 
 
 @pytest.mark.parametrize(

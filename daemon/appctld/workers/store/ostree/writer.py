@@ -8,7 +8,6 @@ that is not what its name says is replaced by a fresh inode; after `settle` ever
 met is 0444 or 0555 (R12) and on the disk (R10). Memory is bounded: a large file is spooled.
 """
 
-import ctypes
 import hashlib
 import itertools
 import os
@@ -20,7 +19,8 @@ from typing import IO
 
 from gi.repository import Gio, GLib, OSTree
 
-from appctld.errors import Failed, LimitExceeded, NoSpace, RepoCorrupt
+from appctld.errors import Failed, LimitExceeded, RepoCorrupt
+from appctld.workers.store import disk, space
 from appctld.workers.store.ostree.commit import Commit, serialize_commit
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind, loose_path
@@ -30,14 +30,11 @@ from appctld.workers.store.ostree.tree import DirTree, Xattrs, serialize_dirmeta
 SMALL_FILE = 1 << 20  # held in memory; spooling costs a second write, which only large files should pay
 METADATA_BYTES = 10 << 20  # OSTREE_MAX_METADATA_SIZE of libostree 2022.7: it would not read a larger one back
 
-_LOOK_AGAIN = 64 << 20  # bytes written between two looks at the free space: others write too
-_BLOCK = 4096  # what an inode and the last block cost, roughly
 _FORMATS = {
     Kind.DIRTREE: "(a(say)a(sayay))",
     Kind.DIRMETA: "(uuua(ayay))",
     Kind.COMMIT: "(a{sv}aya(say)sstayay)",
 }
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Writer:
@@ -48,18 +45,19 @@ class Writer:
         self._spool = spool
         self._root = library.get_dfd()
         self._modes: dict[tuple[Kind, str], int] = {}
-        self._allowance = 0
+        self._room = space.Room(self._free)
 
     def file(self, head: FileHead, size: int, chunks: Iterable[bytes] = ()) -> str:
         """Store a regular file of `size` bytes, or a symlink (size 0, no chunks); the object's checksum."""
         start = header(head)
-        stored = size or len(head.target.encode())
+        # libostree keeps a symlink's target with its NUL
+        stored = len(head.target.encode()) + 1 if head.target else size
         if size <= SMALL_FILE:
             data = start + b"".join(chunks)
             _check_size(len(data) - len(start), size)
             stream = Gio.MemoryInputStream.new_from_bytes(GLib.Bytes.new(data))
             return self._store(head, hashlib.sha256(data).hexdigest(), (stream, len(data)), stored)
-        self._make_room(size)
+        self._room.take(size)
         # The file gets no name (O_TMPFILE), so libostree's cleaning of tmp/ and a crash leave nothing to find
         with translated("spooling a large file"), tempfile.TemporaryFile(dir=self._spool) as spool:
             name, length = _spool(spool, start, chunks)
@@ -89,15 +87,15 @@ class Writer:
         with translated("setting the modes of objects", otherwise=RepoCorrupt):
             for (kind, name), mode in self._modes.items():
                 self._set_mode(loose_path(kind, name), mode)
-        if _libc.syncfs(self._root) != 0:
-            raise Failed(f"syncfs: {os.strerror(ctypes.get_errno())}")
+        with translated("syncfs"):
+            disk.sync(self._root)
 
     # --- storing --------------------------------------------------------------------------------
 
     def _store(self, head: FileHead, name: str, data: tuple[Gio.InputStream, int], stored: int) -> str:
         """`data`, header and content and how long both are, hashed to `name`; `stored` is the file's size."""
         if not self._is_stored(name, stored):
-            self._make_room(stored)
+            self._room.take(stored)
             with translated("writing a file's object"):
                 _, found = self._library.write_content(None, *data, None)
             _agree(found, name)
@@ -109,7 +107,7 @@ class Writer:
             raise LimitExceeded(f"a {kind.suffix} of {len(data)} bytes; {METADATA_BYTES} are allowed")
         name = hashlib.sha256(data).hexdigest()
         if not self._is_kept(kind, name, data):
-            self._make_room(len(data))
+            self._room.take(len(data))
             with translated(f"writing a {kind.suffix}"):
                 of, raw = GLib.VariantType.new(_FORMATS[kind]), GLib.Bytes.new(data)
                 variant = GLib.Variant.new_from_bytes(of, raw, False)  # noqa: FBT003 - untrusted
@@ -161,23 +159,15 @@ class Writer:
         finally:
             os.close(descriptor)
 
-    # --- space ----------------------------------------------------------------------------------
-
-    def _make_room(self, size: int) -> None:
-        """Take `size` bytes from what may still be written: the reserve of min-free-space stays free."""
-        needed = size + _BLOCK
-        if needed > self._allowance:
-            free = self._free()
-            if needed > free:
-                raise NoSpace(f"{needed - free} bytes are missing", bytes_needed=needed - free)
-            self._allowance = min(free, needed + _LOOK_AGAIN)
-        self._allowance -= needed
-
     def _free(self) -> int:
-        with translated("looking at the free space"):
-            _, reserve = self._library.get_min_free_space_bytes()
-            room = os.fstatvfs(self._root)
-        return room.f_bavail * room.f_frsize - reserve
+        return free_space(self._library)
+
+
+def free_space(library: OSTree.Repo) -> int:
+    """Bytes that may still be written beside a repository: its min-free-space stays free."""
+    with translated("looking at the free space"):
+        _, reserve = library.get_min_free_space_bytes()
+        return space.free(library.get_dfd(), reserve)
 
 
 def _spool(spool: IO[bytes], start: bytes, chunks: Iterable[bytes]) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 """writer.py: what is stored is what was hashed, spooled or not; limits and a full disk are told apart."""
 
 import hashlib
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -55,6 +56,38 @@ def test_a_symlink_is_stored(repository: Repository) -> None:
         name = writer.file(head, 0)
     assert name == checksum(head)
     repository.verify(Kind.FILE, name)
+
+
+class Watched:
+    """libostree, and what it was asked to hash again."""
+
+    def __init__(self, library: "OSTree.Repo") -> None:
+        self._library = library
+        self.hashed: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._library, name)
+
+    def fsck_object(self, kind: "OSTree.ObjectType", name: str, cancellable: None) -> bool:
+        self.hashed.append(name)
+        return self._library.fsck_object(kind, name, cancellable)
+
+
+@pytest.mark.parametrize("target", ["usr/bin", "ü", "x" * 4000])
+def test_a_symlink_that_is_stored_as_it_was_left_is_not_hashed_again(
+    repository: Repository, target: str
+) -> None:
+    head = symlink(0, 0, target)
+    with repository.shared(), repository.transaction() as writer:
+        name = writer.file(head, 0)
+    library = Watched(repository.library)
+    again = module.Writer(library, repository.path / "tmp")  # type: ignore[arg-type]
+    assert again.file(head, 0) == name
+    assert library.hashed == []
+    os.utime(repository.path / loose_path(Kind.FILE, name), (5, 5))
+    again = module.Writer(library, repository.path / "tmp")  # type: ignore[arg-type]
+    assert again.file(head, 0) == name
+    assert library.hashed == [name]
 
 
 @pytest.mark.parametrize("small", [0, 1 << 20], ids=["spooled", "in memory"])
