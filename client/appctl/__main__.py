@@ -6,53 +6,76 @@ Start-up is part of what people feel: only argparse is imported before the comma
 """
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
+from appctl import output
 from appctl.exits import ExitCode
-from appctl.parser import parse
+from appctl.failure import Failure, tell
+from appctl.parser import parse, wants_json
+from appctl.show import Palette
+from appctl.wire import underscored
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code; with --propagate an unforeseen exception gets through."""
-    from appctl.context import Context
-    from appctl.failure import Failure, tell
-    from appctl.show import Palette
+    words = sys.argv[1:] if arguments is None else arguments
+    output.prepare()
+    try:
+        return _told(words)
+    finally:
+        output.forget()
 
+
+def _told(words: Sequence[str]) -> int:
+    """Run one command, and tell what failed. Returns the exit code."""
+    options: Namespace | None = None
     try:
-        options = parse(sys.argv[1:] if arguments is None else arguments)
+        options = _parsed(words)
+        return _run(options)
     except Failure as failure:
-        tell(failure, sys.stderr, Palette.of(sys.stderr))
-        return failure.code
-    context = Context(options)
-    try:
-        module, _, function = options.action.partition(":")
-        return int(getattr(import_module(f"appctl.actions.{module}"), function)(context))
-    except Failure as failure:
-        if options.json:
-            context.put_json({"changed": False, "error": failure.to_json()})
-        tell(failure, sys.stderr, context.err)
-        return failure.code
+        return _tell(failure, options, words)
     except KeyboardInterrupt:
         return ExitCode.CANCELLED
     except BrokenPipeError:
-        _forget_output()
         return ExitCode.FAILED
     except Exception as error:
-        if options.propagate:
+        if options is None or options.propagate:
             raise
-        ours = Failure("Failed", f"{type(error).__name__}: {error}", "--propagate shows where it happened")
-        tell(ours, sys.stderr, context.err)
-        return ours.code
+        hint = "--propagate shows where it happened"
+        return _tell(Failure("Failed", f"{type(error).__name__}: {error}", hint), options, words)
+
+
+def _parsed(words: Sequence[str]) -> Namespace:
+    try:
+        return parse(words)
+    except SystemExit:  # --help
+        output.finish()
+        raise
+
+
+def _run(options: Namespace) -> int:
+    from appctl.context import Context
+
+    context = Context(options)
+    module, _, function = options.action.partition(":")
+    try:
+        return int(getattr(import_module(f"appctl.actions.{module}"), function)(context))
     finally:
         context.close()
 
 
-def _forget_output() -> None:
-    """Nobody reads our output any more: do not fail a second time when the interpreter flushes it."""
-    import os
+def _tell(failure: Failure, options: Namespace | None, words: Sequence[str]) -> int:
+    """Print a failure, also as JSON where that was asked for. Returns its exit code."""
+    import contextlib
+    import json
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if wants_json(words) if options is None else options.json:
+        with contextlib.suppress(Failure, BrokenPipeError):  # the first failure is the one to tell
+            output.put(json.dumps(underscored({"changed": False, "error": failure.to_json()}), indent=2))
+    tell(failure, sys.stderr, Palette.of(sys.stderr, allowed=options is None or not options.no_color))
+    return failure.code
 
 
 if __name__ == "__main__":

@@ -9,21 +9,27 @@ answers appctl's own questions and never one about trust; end of input is a no.
 import sys
 from argparse import Namespace
 
-from appctl.failure import Failure, usage
+from appctl.failure import Declined, usage
+from appctl.show import note
 
 
 def confirm(options: Namespace, question: str) -> None:
-    """Ask something that -y may answer, yes being the default. Raises Failure when the answer is no."""
+    """Ask something that -y may answer, yes being the default. Raises Declined when the answer is no."""
     if options.yes:
         return
     if not _answered(options, f"{question} [Y/n] ", default=True, hint="-y answers yes"):
-        raise Failure("Cancelled", "nothing was changed")
+        raise Declined
 
 
 def confirm_trust(options: Namespace, question: str) -> None:
-    """Ask something that only a person may answer, no being the default. Raises Failure on a no."""
-    if not _answered(options, f"{question} [y/N] ", default=False, hint="-y does not answer it"):
-        raise Failure("Cancelled", "nothing was changed")
+    """Ask something that only a person may answer, no being the default. Raises Declined on a no."""
+    if not grants(options, question):
+        raise Declined
+
+
+def grants(options: Namespace, question: str) -> bool:
+    """Ask the same, and return the answer. Raises Failure when nobody can be asked."""
+    return _answered(options, f"{question} [y/N] ", default=False, hint="-y does not answer it")
 
 
 def can_ask(options: Namespace) -> bool:
@@ -35,7 +41,7 @@ def _answered(options: Namespace, prompt: str, *, default: bool, hint: str) -> b
     if not can_ask(options):
         raise usage(f"a person must answer this at a terminal: {prompt.rstrip()}", hint)
     while True:
-        print(prompt, end="", file=sys.stderr, flush=True)
+        note(prompt, end="")
         line = sys.stdin.readline()
         answer = line.strip().lower()
         if not line:

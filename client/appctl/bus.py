@@ -14,23 +14,13 @@ import select
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appctl.exits import ALREADY
 from appctl.failure import Failure
 from appctl.interrupts import Interrupts
+from appctl.outcome import ERROR, Outcome, outcome
 from appctl.scope import Scope
-from appctl.wire import (
-    Json,
-    JsonValue,
-    get_object,
-    get_objects,
-    get_str,
-    options,
-    plain,
-    split,
-)
+from appctl.wire import Json, JsonValue, get_object, get_str, options, plain, split
 
 if TYPE_CHECKING:
     from jeepney import Message
@@ -41,7 +31,6 @@ ROOT = "/org/appctl/Installer1"
 MANAGER = f"{NAME}.Manager"
 JOB = f"{NAME}.Job"
 REMOTE = f"{NAME}.Remote"
-ERROR = f"{NAME}.Error."
 PROPERTIES = "org.freedesktop.DBus.Properties"
 OBJECTS = "org.freedesktop.DBus.ObjectManager"
 
@@ -53,21 +42,12 @@ _UNREACHABLE = frozenset(
     for name in ("ServiceUnknown", "NameHasNoOwner", "NoReply", "Disconnected", "Timeout", "TimedOut")
 )
 
+# A daemon started anew does not know the job, or nobody is there.
+_NOT_THERE = frozenset(
+    {"DaemonUnavailable", "UnknownObject", "UnknownMethod", "UnknownInterface", "NotFound"}
+)
+
 Listener = Callable[[Mapping[str, JsonValue]], None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended: its result, and what went wrong, one Failure an app in the order of the call."""
-
-    state: str
-    result: Json
-    failures: tuple[Failure, ...]
-
-    @property
-    def already(self) -> bool:
-        """Whether nothing was to be done: no failure, whatever the name."""
-        return bool(self.failures) and all(failure.name in ALREADY for failure in self.failures)
 
 
 class Bus:
@@ -78,7 +58,7 @@ class Bus:
         self._connection = connection
         self._flags = ALLOW_INTERACTION if interactive else 0
         self._signals: deque[Message] = deque(maxlen=KEPT_SIGNALS)
-        self._daemon = ""  # unique name of whoever answered last
+        self._daemon = ""  # unique name of whoever made the job that is waited for
 
     @classmethod
     def open(cls, scope: Scope, *, interactive: bool) -> "Bus":
@@ -107,10 +87,7 @@ class Bus:
 
         Dictionaries in the body are made into `a{sv}`.
         """
-        arguments = tuple(options(item) if isinstance(item, dict) else item for item in body)
-        reply = self._ask(NAME, path, interface, member, signature, arguments)
-        self._daemon = _header(reply, "sender")
-        return _values(reply)
+        return _values(self._called(path, interface, member, signature, *body))
 
     def properties(self, path: str, interface: str) -> Json:
         """Read all properties of one object."""
@@ -128,12 +105,15 @@ class Bus:
     def run_job(self, listener: Listener, member: str, signature: str, *body: object) -> Outcome:
         """Start a job with a Manager method, and wait for its end. Raises Failure without one."""
         self._watch_daemon()
-        path = str(self.manager(member, signature, *body)[0])
+        made = self._called(ROOT, MANAGER, member, signature, *body)
+        self._daemon = _header(made, "sender")
         with Interrupts() as interrupts:
-            return self._wait(path, listener, interrupts)
+            return self._wait(str(_values(made)[0]), listener, interrupts)
 
     def _wait(self, path: str, listener: Listener, interrupts: Interrupts) -> Outcome:
-        job = self.properties(path, JOB)
+        job = self._job(path)
+        # What was told before that answer is older than it; that the daemon left is not about the job.
+        self._signals = deque(filter(_is_about_owner, self._signals), maxlen=KEPT_SIGNALS)
         listener(job)
         told = False
         while get_str(job, "State") not in FINAL:
@@ -145,7 +125,19 @@ class Bus:
             if message is not None and self._concerns(message, path):
                 job |= _changes(message)
                 listener(job)
-        return _outcome(self.properties(path, JOB))
+        return outcome(self._job(path))
+
+    def _job(self, path: str) -> Json:
+        """Read the job. Raises Failure when the daemon that made it is not the one that answers."""
+        try:
+            reply = self._called(path, PROPERTIES, "GetAll", "s", JOB)
+        except Failure as failure:
+            if failure.name in _NOT_THERE:
+                raise _gone() from failure
+            raise
+        if _header(reply, "sender") != self._daemon:
+            raise _gone()
+        return _as_object(_values(reply)[0])
 
     def _cancel(self, path: str) -> None:
         """Ask for the end; whether it is granted or refused, the job's state tells."""
@@ -155,7 +147,7 @@ class Bus:
     def _concerns(self, message: "Message", path: str) -> bool:
         """Whether a signal is about our job and from the daemon. Raises Failure when the daemon went away."""
         member, sender = _header(message, "member"), _header(message, "sender")
-        if member == "NameOwnerChanged" and sender == "org.freedesktop.DBus":
+        if _is_about_owner(message):
             if message.body[0] == NAME and message.body[1] == self._daemon:
                 raise _gone()
             return False
@@ -164,6 +156,10 @@ class Bus:
         if member == "JobFinished":
             return bool(message.body[0] == path)
         return member == "PropertiesChanged" and _header(message, "path") == path
+
+    def _called(self, path: str, interface: str, member: str, signature: str, *body: object) -> "Message":
+        arguments = tuple(options(item) if isinstance(item, dict) else item for item in body)
+        return self._ask(NAME, path, interface, member, signature, arguments)
 
     def _watch_daemon(self) -> None:
         rule = f"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{NAME}'"
@@ -213,10 +209,20 @@ class Bus:
 def _address(scope: Scope) -> str:
     if scope is Scope.SYSTEM:
         return "SYSTEM"
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if "DBUS_SESSION_BUS_ADDRESS" not in os.environ and runtime:
+    if os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
+        return "SESSION"
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         return f"unix:path={runtime}/bus"
-    return "SESSION"
+    raise Failure(
+        "DaemonUnavailable",
+        "no session bus here (DBUS_SESSION_BUS_ADDRESS is not set)",
+        "log in to a session of your own, or: dbus-run-session -- appctl --user …",
+    )
+
+
+def _is_about_owner(message: "Message") -> bool:
+    sender = _header(message, "sender")
+    return sender == "org.freedesktop.DBus" and _header(message, "member") == "NameOwnerChanged"
 
 
 def _header(message: "Message", field: str) -> str:
@@ -240,33 +246,6 @@ def _changes(message: "Message") -> Json:
     if _header(message, "member") == "JobFinished":
         return {"State": values[1]}
     return _as_object(values[1])
-
-
-def _outcome(job: Json) -> Outcome:
-    failures = [
-        _told(item, "error", "message", "hint", "error-details")
-        for item in get_objects(job, "Items")
-        if get_str(item, "error")
-    ]
-    whole = _told(job, "ErrorName", "ErrorMessage", "Hint", "ErrorDetails")
-    state = get_str(job, "State")
-    # Items have no hint and no details; the job's own error has, and is one of theirs.
-    failures = [
-        whole if (item.name, item.message) == (whole.name, whole.message) else item for item in failures
-    ]
-    if not failures and (whole.name or state != "succeeded"):
-        failures = [whole if whole.name else _unnamed(state)]
-    return Outcome(state, get_object(job, "Result"), tuple(failures))
-
-
-def _told(values: Json, name: str, message: str, hint: str, details: str) -> Failure:
-    kind = get_str(values, name).removeprefix(ERROR)
-    return Failure(kind, get_str(values, message) or kind, get_str(values, hint), get_object(values, details))
-
-
-def _unnamed(state: str) -> Failure:
-    name = {"cancelled": "Cancelled", "needs-approval": "NeedsApproval"}.get(state, "Failed")
-    return Failure(name, f"the job ended as {state}")
 
 
 def _failure(scope: Scope, name: str, message: "Message") -> Failure:

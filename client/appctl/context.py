@@ -11,12 +11,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from appctl.failure import Failure, usage
+from appctl.output import put
 from appctl.scope import Places, Scope
-from appctl.show import Palette
+from appctl.show import Palette, note
 from appctl.wire import JsonValue, underscored
 
 if TYPE_CHECKING:
-    from appctl.bus import Bus, Outcome
+    from appctl.bus import Bus
+    from appctl.outcome import Outcome
 
 
 class Context:
@@ -76,12 +78,21 @@ class Context:
         return answers
 
     def run_job(self, scope: Scope, member: str, signature: str, *body: object) -> "Outcome":
-        """Start a job and wait for its end, showing how it goes. Raises Failure if it did not start."""
+        """Start a job and wait for its end, showing how it goes. Raises Failure without an end."""
         from appctl.agent import text_agent
         from appctl.progress import display
 
         with text_agent(self.options, scope), display(self.options) as listener:
             return self.bus(scope).run_job(listener, member, signature, *body)
+
+    def tried_job(self, scope: Scope, member: str, signature: str, *body: object) -> "Outcome":
+        """Do the same; that there was no end is the outcome then, so that other jobs are tried."""
+        from appctl.outcome import Outcome
+
+        try:
+            return self.run_job(scope, member, signature, *body)
+        except Failure as failure:
+            return Outcome.failed(failure)
 
     def call(self, scope: Scope, member: str, signature: str, *body: object) -> list[JsonValue]:
         """Call a method that answers at once, though perhaps after polkit's question. Raises Failure."""
@@ -92,12 +103,17 @@ class Context:
 
     def say(self, *lines: str) -> None:
         """Tell a person, unless --quiet or --json: those are for programs."""
-        if lines and not self.options.quiet and not self.options.json:
-            print(*lines, sep="\n", flush=True)
+        if not self.options.quiet and not self.options.json:
+            put(*lines)
+
+    def remark(self, *lines: str) -> None:
+        """Tell a person what is no result: on standard error."""
+        if not self.options.quiet and not self.options.json:
+            note(*lines)
 
     def put_json(self, value: JsonValue) -> None:
         """Print one document, its keys with underscores."""
-        print(json.dumps(underscored(value), indent=2))
+        put(json.dumps(underscored(value), indent=2))
 
     def close(self) -> None:
         """Hang up everywhere."""

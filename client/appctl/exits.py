@@ -28,8 +28,6 @@ class ExitCode(IntEnum):
     CANCELLED = 130  # 128 + SIGINT
 
 
-ALREADY = frozenset({"AlreadyInstalled", "AlreadyUpToDate"})  # it is so already: no failure
-
 _NAMES = {
     ExitCode.DONE: "AlreadyInstalled AlreadyUpToDate",
     ExitCode.NOT_FOUND: "NoRemote NotFound NotInstalled",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from appctl.exits import ExitCode, exit_code
-from appctl.show import Palette, escape
+from appctl.show import Palette, escape, note
 from appctl.wire import JsonValue, get_str, get_strings
 
 
@@ -40,6 +40,13 @@ class Failure(Exception):
         return {"name": self.name, "message": self.message, "hint": self.hint, "details": self.details}
 
 
+class Declined(Failure):
+    """A person's own no: nothing went wrong, and nothing is said in red."""
+
+    def __init__(self, message: str = "Nothing was changed.", name: str = "Cancelled") -> None:
+        super().__init__(name, message)
+
+
 def usage(message: str, hint: str = "") -> Failure:
     """Make the Failure for a command line, or an answer, that cannot be acted on."""
     return Failure("Usage", message, hint)
@@ -47,11 +54,14 @@ def usage(message: str, hint: str = "") -> Failure:
 
 def tell(failure: Failure, stream: TextIO, palette: Palette) -> None:
     """Print what happened, what was found and where we looked, and what to do next."""
+    if isinstance(failure, Declined):
+        note(escape(failure.message), stream=stream)
+        return
     lines = [f"{palette.red('error:')} {escape(failure.message or failure.name)}"]
     lines += [f"  {line}" for line in _details(failure)]
     if failure.hint:
         lines.append(f"{palette.bold('hint:')} {escape(failure.hint)}")
-    print(*lines, sep="\n", file=stream)
+    note(*lines, stream=stream)
 
 
 def _details(failure: Failure) -> list[str]:

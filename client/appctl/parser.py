@@ -6,12 +6,17 @@ Options that belong to every command may stand before or after it. Long options 
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from appctl.failure import Failure, usage
 
 ALIASES = {"upgrade": "update", "remove": "uninstall", "rm": "uninstall", "ls": "list"}
+_MEANT = {  # words of other programs that are like another of our commands, or like none
+    "delete": "uninstall", "erase": "uninstall", "purge": "uninstall", "show": "info", "search": "",
+}  # fmt: skip
+_MEANT_OF_REMOTES = {"rm": "remove", "delete": "remove", "erase": "remove", "ls": "list", "info": "show"}
+_CWD = "--cwd=\0"  # stands for `--cwd` alone while argparse looks; no argument of a process holds a NUL
 _ALIASES_OF = {
     name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
 }
@@ -20,6 +25,13 @@ COMMANDS = (
     "install", "update", "uninstall", "rollback", "run", "list", "info",
     "remote", "jobs", "cancel", "prune", "version", "help",
 )  # fmt: skip
+
+
+KEYS_REPLACE = "--gpg-import: the new keys replace the old ones, which are trusted no more."
+RUN = (
+    "Run an installed app. The exit code is the app's; 125 when it could not be started, 126 or 127 when its "
+    "command could not be; 64, and nothing was run, for a command line that makes no sense."
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,26 +47,54 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     Returns all options of the command, `command`, and `action` as `module:function` of appctl.actions.
     """
     words = _words(arguments)
-    _known(words, 0, (*COMMANDS, *ALIASES), "appctl")
+    _known(words, 0, (*COMMANDS, *ALIASES), "appctl", _MEANT)
     if words[:1] == ["remote"]:
-        _known(words, 1, REMOTE_COMMANDS, "appctl remote")
+        _known(words, 1, REMOTE_COMMANDS, "appctl remote", _MEANT_OF_REMOTES)
     options = argparse.Namespace(
         scope=None, json=False, progress="", quiet=False, verbose=False, yes=False, no_color=False,
         noninteractive=False, propagate=False,
     )  # fmt: skip
     mine, theirs = _for_the_app(arguments) if words[:1] == ["run"] else (list(arguments), None)
-    _build().parse_args(mine, options)
-    if theirs is not None:
-        options.arguments = [*options.arguments, "--", *theirs] if options.arguments else theirs
+    _, unknown = _build().parse_known_args(mine, options)
+    if unknown:
+        raise usage(f"unrecognized arguments: {' '.join(unknown)}", f"{_program(options)} --help")
+    if words[:1] == ["run"]:
+        _finish_run(options, theirs)
     return options
 
 
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line that could not be read asks for JSON."""
+    until = list(arguments).index("--") if "--" in arguments else len(arguments)
+    return "--json" in arguments[:until]
+
+
+def _program(options: argparse.Namespace) -> str:
+    words = ("appctl", options.command, getattr(options, "remote_command", None))
+    return " ".join(word for word in words if word)
+
+
+def _finish_run(options: argparse.Namespace, theirs: list[str] | None) -> None:
+    """Put back what the app gets, and read our own options. Raises Failure."""
+    options.arguments = ["--cwd" if item == _CWD else item for item in options.arguments]
+    if theirs is not None:
+        options.arguments = [*options.arguments, "--", *theirs] if options.arguments else theirs
+    if options.cwd == "":
+        raise usage("--cwd= names no directory", "--cwd alone is the current one")
+    if options.cwd == "\0":
+        options.cwd = ""
+    if options.command_instead == "":
+        raise usage("--command= names no command", "appctl run --help")
+
+
 def _for_the_app(arguments: Sequence[str]) -> tuple[list[str], list[str] | None]:
-    """Cut at the first `--`: argparse's own treatment of it differs between Python versions."""
-    if "--" not in arguments:
-        return list(arguments), None
-    cut = list(arguments).index("--")
-    return list(arguments[:cut]), list(arguments[cut + 1 :])
+    """Cut at the first `--`: argparse's own treatment of it differs between Python versions.
+
+    `--cwd` alone takes no value: argparse would give it the app's name.
+    """
+    cut = list(arguments).index("--") if "--" in arguments else len(arguments)
+    mine = [_CWD if item == "--cwd" else item for item in arguments[:cut]]
+    return mine, list(arguments[cut + 1 :]) if "--" in arguments else None
 
 
 def _words(arguments: Sequence[str]) -> list[str]:
@@ -70,14 +110,17 @@ def _words(arguments: Sequence[str]) -> list[str]:
     return words
 
 
-def _known(words: Sequence[str], index: int, commands: Sequence[str], program: str) -> None:
+def _known(
+    words: Sequence[str], index: int, commands: Sequence[str], program: str, meant: Mapping[str, str]
+) -> None:
     """Refuse a command that is none, and say which was probably meant."""
     if len(words) <= index or words[index] in commands:
         return
     from difflib import get_close_matches
 
-    near = get_close_matches(words[index].lower(), commands, n=1, cutoff=0.5)
-    hint = f"did you mean: {program} {near[0]}" if near else f"{program} --help"
+    word = words[index].lower()
+    near = [meant[word]] if word in meant else get_close_matches(word, commands, n=1, cutoff=0.5)
+    hint = f"did you mean: {program} {near[0]}" if any(near) else f"{program} --help"
     raise usage(f"{program} has no command {words[index]!r}", hint)
 
 
@@ -122,7 +165,7 @@ def _build() -> argparse.ArgumentParser:
         return added
 
     _apps(command)
-    _run(command("run", "run:run", "Run an installed app."))
+    _run(command("run", "run:run", RUN))
     _remotes(command("remote", "help:remote", "The publishers that this machine trusts."), common)
     _upkeep(command)
     return top
@@ -162,14 +205,16 @@ def _apps(command: _Command) -> None:
 
 
 def _run(run: argparse.ArgumentParser) -> None:
-    run.add_argument("--command", metavar="C", help="run this instead of the app's own command")
+    run.add_argument(
+        "--command", dest="command_instead", metavar="C", help="run this instead of the app's own command"
+    )
     run.add_argument(
         "--filesystem", metavar="PATH[:ro]", action="append", default=[], help="show it a path, once"
     )
     run.add_argument("--share", choices=["network"], action="append", default=[], help="let it use it, once")
     run.add_argument("--env", metavar="K=V", action="append", default=[], help="set a variable, once")
     run.add_argument(
-        "--cwd", metavar="DIR", nargs="?", const="", help="start in DIR, by default the current one"
+        "--cwd", metavar="[=DIR]", help="start in the directory where you are; --cwd=DIR: in that one"
     )
     run.add_argument("id", metavar="ID")
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="[--] ARGS")
@@ -202,6 +247,8 @@ def _remotes(remote: argparse.ArgumentParser, common: _Parser) -> None:
             )
         if name in {"add", "modify"}:
             _remote_settings(added)
+        if name == "modify":
+            added.epilog = KEYS_REPLACE
 
 
 def _remote_settings(parser: argparse.ArgumentParser) -> None:
@@ -227,7 +274,7 @@ def _upkeep(command: _Command) -> None:
     prune.add_argument("--dry-run", action="store_true", help="count only")
     command("version", "version:version", "Say which versions these are.")
     topic = command("help", "help:help_topic", "Explain a topic, or list the commands.")
-    topic.add_argument("topic", nargs="?", metavar="TOPIC")
+    topic.add_argument("topic", nargs="*", metavar="TOPIC")
 
 
 def _job_number(text: str) -> int:
@@ -236,8 +283,8 @@ def _job_number(text: str) -> int:
     return int(text)
 
 
-def help_text(command: str = "") -> str:
-    """Return what `--help` prints for the whole program, or one of its commands."""
+def help_text(*command: str) -> str:
+    """Return what `--help` prints for the whole program, or one of its commands (`remote`, `add`)."""
     parser = _build()
     if not command:
         return parser.format_help()
@@ -246,5 +293,5 @@ def help_text(command: str = "") -> str:
 
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit, Failure):
-        parser.parse_args([command, "--help"])
+        parser.parse_args([*command, "--help"])
     return text.getvalue()

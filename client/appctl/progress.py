@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from appctl.show import escape
-from appctl.wire import JsonValue, get_int, get_str, underscored
+from appctl.wire import JsonValue, get_int, get_str, snake, underscored
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -45,7 +45,7 @@ class Lines(Silent):
 
     def __call__(self, job: Mapping[str, JsonValue]) -> None:
         """Print the job's progress, if it is other than before."""
-        values = {_snake(key): underscored(job[key]) for key in _TOLD if key in job}
+        values = {snake(key): underscored(job[key]) for key in _TOLD if key in job}
         line = json.dumps({"progress": values}, ensure_ascii=True)
         if line != self._last:
             self._last = line
@@ -99,10 +99,6 @@ def _rich_bar() -> "Progress":
         transient=True,
         auto_refresh=False,  # no thread of its own
     )
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{item.lower()}" if item.isupper() else item for item in name).lstrip("_")
 
 
 def display(options: Namespace) -> Silent:

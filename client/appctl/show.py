@@ -7,7 +7,9 @@ invisible character spelled out, so that nothing is shown unlike it is; colour o
 with NO_COLOR or --no-color. No markup is interpreted here.
 """
 
+import contextlib
 import os
+import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -96,6 +98,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], palette: "Palett
         for row in [list(header), *cells]
     ]
     return [palette.bold(lines[0]), *lines[1:]]
+
+
+def note(*lines: str, end: str = "\n", stream: TextIO | None = None) -> None:
+    """Tell a person on standard error. Nobody can be told that it cannot be written to."""
+    if lines:
+        with contextlib.suppress(OSError):
+            print(*lines, sep="\n", end=end, file=stream or sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,11 @@ def underscored(value: JsonValue) -> JsonValue:
     return [underscored(item) for item in value] if isinstance(value, list) else value
 
 
+def snake(name: str) -> str:
+    """Spell a property's name as --json does: `BytesDone` becomes `bytes_done`."""
+    return "".join(f"_{item.lower()}" if item.isupper() else item for item in name).lstrip("_")
+
+
 def get_str(values: Mapping[str, JsonValue], key: str) -> str:
     """Return a text, or an empty one."""
     value = values.get(key)

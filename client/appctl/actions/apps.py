@@ -4,13 +4,14 @@
 
 from collections.abc import Sequence
 
-from appctl.bus import Bus, Outcome
+from appctl.bus import Bus
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, tell, usage
+from appctl.outcome import Outcome
 from appctl.scope import Scope
 from appctl.show import escape
-from appctl.wire import Json, JsonValue, get_objects, get_str
+from appctl.wire import Json, JsonValue, get_int, get_objects, get_str
 
 # What --json promises of an app, whatever the daemon leaves out because it has no value.
 PROMISED: Json = {
@@ -66,16 +67,29 @@ def the_app(apps: Sequence[Json], name: str) -> Json:
     return found[0]
 
 
-def by_scope(context: Context, names: Sequence[str]) -> dict[Scope, list[Json]]:
-    """Sort the apps that the names mean by where they are. Raises Failure."""
+def by_scope(context: Context, names: Sequence[str]) -> tuple[dict[Scope, list[Json]], list[Failure]]:
+    """Sort the apps that the names mean by where they are; a name that means none fails for itself.
+
+    Raises Failure when nothing can be asked.
+    """
     apps = installed(context)
     found: dict[Scope, list[Json]] = {}
+    failures: list[Failure] = []
     for name in names:
-        app = the_app(apps, name)
-        theirs = found.setdefault(Scope(get_str(app, "scope")), [])
+        try:
+            app = the_app(apps, name)
+        except Failure as failure:
+            failures.append(failure)
+            continue
+        theirs = found.setdefault(scope_of(app), [])
         if app not in theirs:
             theirs.append(app)
-    return found
+    return found, failures
+
+
+def scope_of(app: Json) -> Scope:
+    """Return where an app is."""
+    return Scope(get_str(app, "scope"))
 
 
 def ids_of(apps: Sequence[Json]) -> list[str]:
@@ -93,20 +107,27 @@ def result_apps(outcome: Outcome) -> list[Json]:
     return [PROMISED | app for app in get_objects(outcome.result, "apps")]
 
 
-def report(context: Context, outcomes: Sequence[Outcome]) -> ExitCode:
+def report(context: Context, outcomes: Sequence[Outcome], before: Sequence[Failure] = ()) -> ExitCode:
     """Print the result as JSON if that is wanted, and what failed. The exit code is the first failure's.
 
-    The document is `{"changed", "apps", "errors"}`; one app's keys also stand beside them.
+    The document is `{"changed", "apps", "errors"}`, and `freed_bytes` where something was removed; one app's
+    keys also stand beside them. `before` is what failed before any job was started.
     """
-    apps = [app for outcome in outcomes for app in result_apps(outcome)]
-    failures = [item for outcome in outcomes if not outcome.already for item in outcome.failures]
+    failures = [*before, *(item for outcome in outcomes for item in outcome.failures)]
     if context.options.json:
-        document: Json = dict(apps[0]) if len(apps) == 1 else {}
-        document["changed"] = any(bool(app["changed"]) for app in apps)
-        document["apps"] = list(apps)
-        document["errors"] = [failure.to_json() for failure in failures]
-        context.put_json(document)
+        context.put_json(_document(outcomes, failures))
     return tell_all(context, failures)
+
+
+def _document(outcomes: Sequence[Outcome], failures: Sequence[Failure]) -> Json:
+    apps = [app for outcome in outcomes for app in result_apps(outcome)]
+    document: Json = dict(apps[0]) if len(apps) == 1 else {}
+    document["changed"] = any(bool(app["changed"]) for app in apps)
+    document["apps"] = list(apps)
+    document["errors"] = [failure.to_json() for failure in failures]
+    if any("freed-bytes" in outcome.result for outcome in outcomes):
+        document["freed-bytes"] = sum(get_int(outcome.result, "freed-bytes") for outcome in outcomes)
+    return document
 
 
 def tell_all(context: Context, failures: Sequence[Failure]) -> ExitCode:

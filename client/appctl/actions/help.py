@@ -5,7 +5,8 @@
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import usage
-from appctl.parser import COMMANDS, help_text
+from appctl.output import put
+from appctl.parser import ALIASES, COMMANDS, REMOTE_COMMANDS, help_text
 
 TOPICS = {
     "trust": """\
@@ -25,7 +26,15 @@ The image is signed, by a key that the remote does not list. Either the publishe
 somebody else made this image. Only the publisher can say which: ask by a way that does not lead over the same
 server.
 If it is the publisher's:  appctl remote modify NAME --gpg-import NEWKEYFILE
+The new keys replace the old ones, which are trusted no more; to keep one, give its file too
+(--gpg-import OLDKEYFILE). The fingerprints that are no longer trusted are printed.
 Until then what is installed keeps running, and nothing was changed.""",
+    "references": """\
+A reference says which image: HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST], e.g. quay.io/acme/editor:1
+    REMOTE/REST is short for what a remote covers: acme/editor:1 (appctl remote list)
+    no tag means latest; there is no default registry
+    one with a digest is that image for ever, and is never updated
+Where an installed app is asked for, its ID (org.acme.Editor) or the ID's last part (editor) does as well.""",
     "credentials": """\
 The registry wants a login. appctl reads, as you and for that one host, in this order:
     $XDG_RUNTIME_DIR/containers/auth.json   ~/.config/containers/auth.json   ~/.docker/config.json
@@ -34,27 +43,29 @@ HOST write them.""",
 }
 
 
-def overview(context: Context) -> int:
+def overview(_context: Context) -> int:
     """Print the commands: what `appctl` alone does."""
-    context.say(help_text().rstrip())
+    put(help_text().rstrip())
     return ExitCode.USAGE
 
 
-def remote(context: Context) -> int:
+def remote(_context: Context) -> int:
     """Print the commands of `remote`: what `appctl remote` alone does."""
-    context.say(help_text("remote").rstrip())
+    put(help_text("remote").rstrip())
     return ExitCode.USAGE
 
 
 def help_topic(context: Context) -> int:
-    """Print a topic, a command's help, or the list of both."""
-    topic = context.options.topic
-    if topic is None:
-        context.say(help_text().rstrip(), "", f"topics: {', '.join(sorted(TOPICS))}")
-    elif topic in TOPICS:
-        context.say(TOPICS[topic])
-    elif topic in COMMANDS:
-        context.say(help_text(topic).rstrip())
-    else:
-        raise usage(f"there is no topic {topic!r}", f"topics: {', '.join(sorted(TOPICS))}")
+    """Print a topic, a command's help, or the list of both; it is what was asked for, also with --quiet."""
+    match context.options.topic:
+        case []:
+            put(help_text().rstrip(), "", f"topics: {', '.join(sorted(TOPICS))}")
+        case [topic] if topic in TOPICS:
+            put(TOPICS[topic])
+        case [name] if ALIASES.get(name, name) in COMMANDS:
+            put(help_text(ALIASES.get(name, name)).rstrip())
+        case ["remote", name] if name in REMOTE_COMMANDS:
+            put(help_text("remote", name).rstrip())
+        case words:
+            raise usage(f"there is no topic {' '.join(words)!r}", f"topics: {', '.join(sorted(TOPICS))}")
     return ExitCode.DONE

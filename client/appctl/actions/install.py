@@ -6,17 +6,17 @@ The preview is a Resolve job; Install gets its digest and its permissions' hash 
 answered is what happens, or nothing. Several references are installed one after the other; each is tried.
 """
 
-import sys
+from pathlib import Path
 
-from appctl.actions.apps import installed, matching, name_of, report
+from appctl.actions.apps import name_of, report, tell_all
 from appctl.ask import confirm
-from appctl.bus import Outcome
 from appctl.context import Context
 from appctl.credentials import logins
-from appctl.exits import ExitCode
-from appctl.failure import Failure
+from appctl.failure import Declined, Failure
+from appctl.outcome import Outcome
+from appctl.running.deployment import parse
 from appctl.scope import Scope
-from appctl.show import Palette, date, escape, short_fingerprint, size
+from appctl.show import Palette, date, escape, note, short_fingerprint, size
 from appctl.wire import Json, JsonValue, get_int, get_object, get_objects, get_str, get_strings, get_triples
 
 
@@ -24,29 +24,47 @@ def install(context: Context) -> int:
     """Install the references of the command line."""
     if context.options.dry_run:
         return _dry_run(context)
-    outcomes = [_tried(context, reference) for reference in context.options.refs]
+    outcomes: list[Outcome] = []
+    for reference in context.options.refs:
+        outcomes.append(_tried(context, reference))
+        if any(_is_the_end(failure) for failure in outcomes[-1].failures):
+            break
     return report(context, outcomes)
 
 
 def _dry_run(context: Context) -> int:
-    previews = [
-        _resolve(context, reference, logins(context, [reference])) for reference in context.options.refs
-    ]
-    if context.options.json:
-        context.put_json({"changed": False, "previews": list(previews)})
-    for preview in previews:
+    previews: list[JsonValue] = []
+    failures: list[Failure] = []
+    for reference in context.options.refs:
+        try:
+            preview = _resolve(context, reference, logins(context, [reference]))
+        except Failure as failure:
+            failures.append(failure)
+            if _is_the_end(failure):
+                break
+            continue
+        previews.append(preview)
         context.say(*preview_lines(preview, context.out))
-    return ExitCode.DONE
+    if context.options.json:
+        errors: list[JsonValue] = [failure.to_json() for failure in failures]
+        context.put_json({"changed": False, "previews": previews, "errors": errors})
+    return tell_all(context, failures)
 
 
 def _tried(context: Context, reference: str) -> Outcome:
     """Install one; its failure is part of the outcome, so that the others are tried."""
     try:
         return _install_one(context, reference)
+    except Declined:
+        alone = len(context.options.refs) == 1
+        return Outcome.failed(Declined() if alone else Declined(f"Did not install {reference}."))
     except Failure as failure:
-        if failure.name in {"DaemonUnavailable", "Cancelled", "Usage"}:
-            raise  # the next one would end the same way
-        return Outcome("failed", {}, (failure,))
+        return Outcome.failed(failure)
+
+
+def _is_the_end(failure: Failure) -> bool:
+    """Whether the next one would end the same way. A person's no is about one."""
+    return failure.name in {"DaemonUnavailable", "Cancelled", "Usage"} and not isinstance(failure, Declined)
 
 
 def _install_one(context: Context, reference: str) -> Outcome:
@@ -70,18 +88,32 @@ def _install_one(context: Context, reference: str) -> Outcome:
             "registry-auth": registry_auth,
         },
     )
-    if outcome.already:
-        return _as_it_is(context, preview, outcome)
     for app in get_objects(outcome.result, "apps"):
-        context.say(f"Installed {name_of(app)}.   Start it: appctl run {escape(_short(app))}")
+        context.say(_line(app))
     return outcome
+
+
+def _line(app: Json) -> str:
+    if not app.get("changed"):
+        return f"{name_of(app)} is installed already."
+    start = f"   Start it: appctl run {escape(_short(app))}" if _has_command(app) else ""
+    return f"Installed {name_of(app)}.{start}"
+
+
+def _has_command(app: Json) -> bool:
+    """Whether the image says what to run; where its run.json cannot be read, it is taken to."""
+    try:
+        run = parse((Path(get_str(app, "deployment")).parent / "run.json").read_bytes(), get_str(app, "id"))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return True
+    return bool(run.command([], None))
 
 
 def _resolve(context: Context, reference: str, registry_auth: list[JsonValue]) -> Json:
     """Return the preview. Raises Failure."""
     options: Json = {"remote": context.options.remote, "registry-auth": registry_auth}
     outcome = context.run_job(context.scope, "Resolve", "sa{sv}", reference, options)
-    if outcome.failures and not outcome.already:
+    if outcome.failures:
         raise outcome.failures[0]
     return get_object(outcome.result, "preview")
 
@@ -93,19 +125,11 @@ def _ask(context: Context, preview: Json) -> None:
     if options.yes:
         context.say(*preview_lines(preview, context.out))
         return
-    print(*lines, sep="\n", file=sys.stderr)
+    note(*lines)
     if options.noninteractive and get_triples(preview, "permissions"):
         raise Failure("NeedsApproval", f"{get_str(preview, 'id')} asks for permissions that nobody granted",
                       "-y accepts those that are shown")  # fmt: skip
     confirm(options, "Install for all users?" if context.scope is Scope.SYSTEM else "Install?")
-
-
-def _as_it_is(context: Context, preview: Json, outcome: Outcome) -> Outcome:
-    """Say that it is installed, with the facts that a fresh install would give."""
-    context.say(f"{name_of(preview)} is installed already.")
-    apps = get_objects(outcome.result, "apps") or matching(installed(context), get_str(preview, "id"))
-    mine = [app for app in apps if get_str(app, "scope") in {"", context.scope.value}]
-    return Outcome("succeeded", {"apps": [{**app, "changed": False} for app in mine]}, ())
 
 
 def preview_lines(preview: Json, palette: Palette) -> list[str]:

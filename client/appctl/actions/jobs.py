@@ -7,7 +7,7 @@ from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure
 from appctl.show import escape, table
-from appctl.wire import Json, JsonValue, get_int, get_str, get_strings
+from appctl.wire import Json, JsonValue, get_int, get_str, get_strings, snake
 
 
 def jobs(context: Context) -> int:
@@ -24,7 +24,7 @@ def jobs(context: Context) -> int:
         )
     ]
     if context.options.json:
-        context.put_json([{key.lower(): value for key, value in job.items()} for job in found])
+        context.put_json([{snake(key): value for key, value in job.items()} for job in found])
     elif found:
         context.say(
             *table(["Job", "Scope", "Kind", "State", "Stage", "Done", "What"], map(_row, found), context.out)

@@ -5,7 +5,7 @@
 from appctl.actions.apps import tell_all
 from appctl.context import Context
 from appctl.show import size
-from appctl.wire import get_int
+from appctl.wire import JsonValue, get_int
 
 
 def prune(context: Context) -> int:
@@ -14,7 +14,9 @@ def prune(context: Context) -> int:
     outcome = context.run_job(context.scope, "Prune", "a{sv}", {"dry-run": dry_run})
     freed, objects = get_int(outcome.result, "freed-bytes"), get_int(outcome.result, "objects")
     if context.options.json:
-        context.put_json({"changed": bool(objects or freed) and not dry_run, **outcome.result})
+        errors: list[JsonValue] = [failure.to_json() for failure in outcome.failures]
+        changed = bool(objects or freed) and not dry_run
+        context.put_json({"changed": changed, **outcome.result, **({"errors": errors} if errors else {})})
     if not outcome.failures:
         context.say(f"{size(freed)} can go." if dry_run else f"{size(freed)} freed.")
-    return tell_all(context, [] if outcome.already else outcome.failures)
+    return tell_all(context, outcome.failures)

@@ -30,7 +30,7 @@ def run(context: Context) -> int:
     scopes = (Scope(options.scope),) if options.scope else (Scope.USER, Scope.SYSTEM)
     deployment = deployments.find(context.places, scopes, options.id)
     try:
-        command = deployment.run.command(options.arguments, options.command)
+        command = deployment.run.command(options.arguments, options.command_instead)
         sandbox = _sandbox(context, deployment)
         try:
             if options.verbose:

@@ -7,31 +7,48 @@ The data is removed here, by the caller and of the caller only; the daemon never
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from appctl.actions.apps import by_scope, ids_of, report
 from appctl.ask import confirm
 from appctl.context import Context
-from appctl.show import escape, size
+from appctl.outcome import Outcome
+from appctl.show import escape, note, size
 from appctl.wire import Json, get_int, get_objects, get_str
 
 
 def uninstall(context: Context) -> int:
-    """Remove the apps of the command line."""
-    wanted = by_scope(context, context.options.ids)
+    """Remove the apps of the command line; each is tried."""
+    wanted, unknown = by_scope(context, context.options.ids)
     apps = [app for theirs in wanted.values() for app in theirs]
-    if not context.options.yes:
-        print(*_preview(context, apps), sep="\n", flush=True)
-    confirm(context.options, "Uninstall?")
+    if apps and not context.options.yes:
+        note(*_preview(context, apps))
+    if apps:
+        confirm(context.options, "Uninstall?")
     outcomes = [
-        context.run_job(scope, "Uninstall", "asa{sv}", ids_of(theirs), {}) for scope, theirs in wanted.items()
+        _known(context.tried_job(scope, "Uninstall", "asa{sv}", ids_of(theirs), {}), theirs)
+        for scope, theirs in wanted.items()
     ]
     for outcome in outcomes:
-        for app in get_objects(outcome.result, "apps"):
-            freed = f", {size(get_int(app, 'freed-bytes'))} freed" if "freed-bytes" in app else ""
-            context.say(f"Uninstalled {escape(get_str(app, 'id'))}{freed}.")
-            _data(context, get_str(app, "id"))
-    return report(context, outcomes)
+        _say(context, outcome)
+    return report(context, outcomes, unknown)
+
+
+def _known(outcome: Outcome, before: Sequence[Json]) -> Outcome:
+    """Add what was known of the apps to what is said about their end."""
+    known = {get_str(app, "id"): app for app in before}
+    apps = [{**known.get(get_str(app, "id"), {}), **app} for app in get_objects(outcome.result, "apps")]
+    return Outcome(outcome.state, {**outcome.result, "apps": list(apps)}, outcome.failures)
+
+
+def _say(context: Context, outcome: Outcome) -> None:
+    apps = get_objects(outcome.result, "apps")
+    for app in apps:
+        context.say(f"Uninstalled {escape(get_str(app, 'id'))}.")
+        _data(context, get_str(app, "id"))
+    if apps and (freed := get_int(outcome.result, "freed-bytes")):
+        context.say(f"Freed {size(freed)}.")
 
 
 def _preview(context: Context, apps: list[Json]) -> list[str]:
@@ -39,9 +56,9 @@ def _preview(context: Context, apps: list[Json]) -> list[str]:
     for app in apps:
         data = context.places.app_data(get_str(app, "id"))
         fate = "goes too" if context.options.delete_data else "stays"
-        note = f" Your data {escape(str(data))} ({size(_size(data))}) {fate}." if data.is_dir() else ""
+        theirs = f" Your data {escape(str(data))} ({size(_size(data))}) {fate}." if data.is_dir() else ""
         frees = size(get_int(app, "installed-size"))
-        lines.append(f"{escape(get_str(app, 'id'))}: frees up to {frees}.{note}")
+        lines.append(f"{escape(get_str(app, 'id'))}: frees up to {frees}.{theirs}")
     return lines
 
 

@@ -2,61 +2,66 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl update`: bring installed apps up to date, or only look (`--check`).
 
-An update that asks for nothing new needs no question. One that does is fetched and not deployed until
-somebody grants it: asked here on a terminal, else exit code 6. `-y` does not grant it; --accept-permissions
-does.
+An update that asks for nothing new needs no question. One that does is not deployed until somebody grants it:
+asked here on a terminal, app by app, else exit code 6. `-y` does not grant it; --accept-permissions does.
 """
 
 from collections.abc import Sequence
 
+from appctl.actions.approval import ask_about
 from appctl.actions.apps import by_scope, ids_of, installed, name_of, report, tell_all
-from appctl.ask import can_ask, confirm_trust
-from appctl.bus import Outcome
+from appctl.ask import can_ask
 from appctl.context import Context
 from appctl.credentials import logins
 from appctl.exits import ExitCode
 from appctl.failure import Failure
+from appctl.outcome import Outcome
 from appctl.scope import Scope
 from appctl.show import escape, size
-from appctl.wire import Json, JsonValue, get_int, get_objects, get_str
+from appctl.wire import Json, JsonValue, get_int, get_object, get_objects, get_str
 
 
 def update(context: Context) -> int:
-    """Update the apps of the command line, or all of the scope."""
+    """Update the apps of the command line, or all of the scope; each is tried."""
     if context.options.check:
         return check(context)
-    outcomes = [_update(context, scope, ids) for scope, ids in _wanted(context).items()]
-    return report(context, outcomes)
+    wanted, unknown = _wanted(context)
+    outcomes = [_update(context, scope, ids) for scope, ids in wanted.items()]
+    _say_nothing_to_do(context, outcomes)
+    return report(context, outcomes, unknown)
 
 
 def check(context: Context) -> int:
     """Ask for updates and list them; exit code 2 when there are none."""
-    wanted = _wanted(context)
+    wanted, failures = _wanted(context)
     updates: list[Json] = []
-    failures: list[Failure] = []
     for scope, ids in wanted.items():
         options: Json = {"background": context.options.background, "registry-auth": _logins(context, scope)}
-        outcome = context.run_job(scope, "CheckUpdates", "a{sv}", options)
-        failures += [] if outcome.already else outcome.failures
+        outcome = context.tried_job(scope, "CheckUpdates", "a{sv}", options)
+        failures += outcome.failures
         updates += [
             item for item in get_objects(outcome.result, "updates") if not ids or get_str(item, "id") in ids
         ]
-    if context.options.json:
-        context.put_json({"changed": False, "updates": list(updates)})
     failures += [_failed_check(item) for item in updates if get_str(item, "error")]
+    if context.options.json:
+        errors: list[JsonValue] = [failure.to_json() for failure in failures]
+        context.put_json({"changed": False, "updates": list(updates), "errors": errors})
     there = [item for item in updates if not get_str(item, "error")]
     context.say(*(_line(item) for item in there))
-    code = tell_all(context, failures)
-    if code is not ExitCode.DONE:
-        return code
+    if failures:
+        return tell_all(context, failures)
+    if not there:
+        context.remark("There are no updates.")
     return ExitCode.DONE if there else ExitCode.NO_UPDATES
 
 
-def _wanted(context: Context) -> dict[Scope, list[str]]:
+def _wanted(context: Context) -> tuple[dict[Scope, list[str]], list[Failure]]:
+    """Return the IDs that are meant, by scope (none: all of it), and what failed for names that mean none."""
     names = context.options.ids
     if not names:
-        return {context.scope: []}
-    return {scope: ids_of(apps) for scope, apps in by_scope(context, names).items()}
+        return {context.scope: []}, []
+    found, unknown = by_scope(context, names)
+    return {scope: ids_of(apps) for scope, apps in found.items()}, unknown
 
 
 def _logins(context: Context, scope: Scope, ids: Sequence[str] = ()) -> list[JsonValue]:
@@ -66,36 +71,53 @@ def _logins(context: Context, scope: Scope, ids: Sequence[str] = ()) -> list[Jso
 
 
 def _update(context: Context, scope: Scope, ids: list[str]) -> Outcome:
+    """Update, ask about every app that wants more than it has, and update those that were granted it."""
     options: Json = {
         "accept-permissions": context.options.accept_permissions,
         "background": context.options.background,
         "registry-auth": _logins(context, scope, ids),
     }
-    outcome = context.run_job(scope, "Update", "asa{sv}", ids, options)
+    outcome = context.tried_job(scope, "Update", "asa{sv}", ids, options)
     _say(context, outcome)
-    if _asks_for_more(outcome) and can_ask(context.options):
-        for failure in outcome.failures:
-            context.say(escape(failure.message))
-        confirm_trust(context.options, "Grant that, and update?")
-        outcome = context.run_job(scope, "Update", "asa{sv}", ids, {**options, "accept-permissions": True})
-        _say(context, outcome)
-    return outcome
-
-
-def _asks_for_more(outcome: Outcome) -> bool:
-    return bool(outcome.failures) and all(item.name == "NeedsApproval" for item in outcome.failures)
+    nobody = context.options.background or not can_ask(context.options)
+    if outcome.state == "cancelled" or nobody:
+        return outcome
+    granted, failures = ask_about(context, scope, outcome.failures, ids)
+    if not granted:
+        return Outcome(outcome.state, outcome.result, tuple(failures))
+    again = context.tried_job(scope, "Update", "asa{sv}", granted, {**options, "accept-permissions": True})
+    _say(context, again)
+    apps: list[JsonValue] = [app for each in (outcome, again) for app in get_objects(each.result, "apps")]
+    return Outcome(again.state, {"apps": apps}, (*failures, *again.failures))
 
 
 def _say(context: Context, outcome: Outcome) -> None:
-    changed = [app for app in get_objects(outcome.result, "apps") if app.get("changed")]
-    for app in changed:
-        sizes = f"{size(get_int(app, 'bytes-downloaded'))} downloaded"
-        sizes += f", {size(get_int(app, 'bytes-reused'))} already here"
-        before = escape(get_str(app, "previous-version"))
-        there = f"{escape(get_str(app, 'id'))} {before} -> {escape(get_str(app, 'version'))}"
-        context.say(f"Updated {there if before else name_of(app)}   ({sizes})")
-    if not changed and (outcome.already or not outcome.failures):
+    for app in get_objects(outcome.result, "apps"):
+        if app.get("changed"):
+            context.say(f"Updated {_change(app)}   ({_sizes(app)})")
+        elif context.options.ids:
+            context.say(f"{name_of(app)} is up to date.")
+
+
+def _say_nothing_to_do(context: Context, outcomes: Sequence[Outcome]) -> None:
+    """Say so once where no app was named, and all went well."""
+    changed = any(app.get("changed") for each in outcomes for app in get_objects(each.result, "apps"))
+    if not context.options.ids and not changed and not any(each.failures for each in outcomes):
         context.say("Everything is up to date.")
+
+
+def _change(app: Json) -> str:
+    before = escape(get_str(app, "previous-version"))
+    return (
+        f"{escape(get_str(app, 'id'))} {before} -> {escape(get_str(app, 'version'))}"
+        if before
+        else name_of(app)
+    )
+
+
+def _sizes(app: Json) -> str:
+    reused = f"{size(get_int(app, 'bytes-reused'))} already here"
+    return f"{size(get_int(app, 'bytes-downloaded'))} downloaded, {reused}"
 
 
 def _line(item: Json) -> str:
@@ -105,4 +127,5 @@ def _line(item: Json) -> str:
 
 def _failed_check(item: Json) -> Failure:
     name = get_str(item, "error").rpartition(".")[2]
-    return Failure(name, f"{get_str(item, 'id')} could not be checked: {name}")
+    message = f"{get_str(item, 'id')} could not be checked: {get_str(item, 'message') or name}"
+    return Failure(name, message, get_str(item, "hint"), get_object(item, "error-details"))

@@ -2,13 +2,15 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A private bus with a daemon that does what the test says, and an environment that leads there."""
 
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from support.bus import private_bus
+from support.commands import Terminal
 from support.fake_installer import FakeInstaller
 
 
@@ -22,3 +24,9 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeInstaller]:
         monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
         with FakeInstaller(address) as fake:
             yield fake
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let a person at a terminal type something."""
+    return lambda text: monkeypatch.setattr(sys, "stdin", Terminal(text))

@@ -15,7 +15,7 @@ from jeepney import DBusAddress, Message, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
 from appctl.__main__ import main
-from support.bus import INTERACTIVE, ROOT, private_bus
+from support.bus import INTERACTIVE, NAME, ROOT, private_bus
 from support.fake_installer import FakeInstaller, Script, failed, finished
 
 
@@ -50,6 +50,50 @@ def test_progress_as_json_lines(daemon: FakeInstaller, capsys: pytest.CaptureFix
         {"state": "running", "stage": "cleanup", "percent": 50, "bytes_done": 1 << 40},
         {"state": "succeeded", "stage": "cleanup", "percent": 50, "bytes_done": 1 << 40},
     ]
+
+
+def test_what_was_told_before_the_first_answer_is_not_shown_after_it(
+    daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def tell_old_news(fake: FakeInstaller, caller: str) -> None:
+        fake._tell(f"{ROOT}/job/1", caller, {"State": "authorizing", "Stage": ""})
+
+    daemon.scripts["Prune"] = [Script(during=tell_old_news)]
+    assert main(["prune", "--progress=json"]) == 0
+    states = [json.loads(line)["progress"]["state"] for line in capsys.readouterr().err.splitlines()]
+    assert states == ["running", "succeeded"]
+
+
+def test_a_daemon_that_was_started_anew_does_not_know_the_job(
+    daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon.scripts["Prune"] = [Script()]
+    daemon.errors["GetAll"] = ("NotFound", "there is no object /x", "", {})
+    assert main(["prune"]) == 1
+    assert "went away while it worked" in capsys.readouterr().err
+
+
+def test_another_daemons_job_of_that_number_is_not_ours(
+    daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = FakeInstaller(daemon.address)
+    other._jobs[f"{ROOT}/job/1"] = {"State": "succeeded"}
+
+    def hand_over(fake: FakeInstaller, _caller: str) -> None:
+        fake._connection.send_and_get_reply(_release())
+        other.__enter__()
+
+    daemon.scripts["Prune"] = [Script(during=hand_over)]
+    try:
+        assert main(["prune"]) == 1
+    finally:
+        other.__exit__(None, None, None)
+    assert "went away while it worked" in capsys.readouterr().err
+
+
+def _release() -> Message:
+    bus = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+    return new_method_call(bus, "ReleaseName", "s", (NAME,))
 
 
 def test_a_job_that_ended_before_it_could_be_asked(daemon: FakeInstaller) -> None:
@@ -88,7 +132,6 @@ def test_a_failure_says_what_where_and_what_next(
         ("Busy", 75),
         ("NeedsApproval", 6),
         ("New", 1),
-        ("AlreadyUpToDate", 0),
     ],
 )
 def test_a_failed_jobs_name_gives_the_exit_code(name: str, code: int, daemon: FakeInstaller) -> None:
@@ -161,7 +204,7 @@ def test_a_second_ctrl_c_leaves_at_once(daemon: FakeInstaller) -> None:
         assert client.wait() == 130
 
 
-@pytest.mark.parametrize("address", ["unix:path=/nonexistent/bus", "nonsense", ""])
+@pytest.mark.parametrize("address", ["unix:path=/nonexistent/bus", "nonsense"])
 def test_no_bus_is_a_failure_with_a_hint(
     address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -170,6 +213,19 @@ def test_no_bus_is_a_failure_with_a_hint(
     error = capsys.readouterr().err
     assert "cannot be reached on the session bus" in error
     assert "hint:" in error
+
+
+@pytest.mark.parametrize("address", [None, ""])
+def test_without_a_session_bus_that_is_said(
+    address: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    if address is not None:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    assert main(["--user", "prune"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: no session bus here (DBUS_SESSION_BUS_ADDRESS is not set)\nhint: ")
 
 
 def test_a_bus_without_the_daemon(

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl install`: what is shown, asked, sent, printed and returned."""
+
+import base64
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appctl.__main__ import main
+from support.commands import ACME, EDITOR, PROMISED, done, options_of, resolved
+from support.deployments import Made
+from support.fake_installer import FakeInstaller, Script, failed
+
+Capture = pytest.CaptureFixture[str]
+Answer = Callable[[str], None]
+
+
+def test_install_shows_who_signed_and_asks(daemon: FakeInstaller, answer: Answer, capsys: Capture) -> None:
+    daemon.scripts |= {"Resolve": [resolved()], "Install": [done(EDITOR)]}
+    answer("\n")
+    assert main(["install", "acme/editor"]) == 0
+    out, err = capsys.readouterr()
+    assert err.splitlines()[0].startswith(
+        "org.acme.Editor 1.4   quay.io/acme/editor:latest  sha256:3333…   from acme"
+    )
+    assert 'E24C…68BD "Acme\\x1b <rel@acme.example>", 2025-11-' in err
+    assert "97 MB to download, 12 MB already here, 254 MB installed" in err
+    assert "shared=network (leaves the sandbox)" in err
+    assert "Install? [Y/n]" in err
+    assert out == "Installed org.acme.Editor 1.4.   Start it: appctl run editor\n"
+
+
+def test_install_gives_back_what_was_shown(daemon: FakeInstaller) -> None:
+    daemon.scripts |= {"Resolve": [resolved()], "Install": [done(EDITOR)]}
+    assert main(["install", "-y", "--reinstall", "--remote", "acme", "acme/editor"]) == 0
+    assert daemon.called("Resolve").body[0] == "acme/editor"
+    assert options_of(daemon, "Resolve") == {"remote": "acme"}
+    assert daemon.called("Install").body[0] == ["acme/editor"]
+    assert options_of(daemon, "Install") == {
+        "accept-permissions": True, "permissions-hash": "ha5h", "expected-digest": "sha256:" + "3" * 64,
+        "reinstall": True, "remote": "acme",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["n\n", "no\n", ""])
+def test_a_no_installs_nothing(text: str, daemon: FakeInstaller, answer: Answer, capsys: Capture) -> None:
+    daemon.scripts["Resolve"] = [resolved()]
+    answer(text)
+    assert main(["install", "acme/editor"]) == 130
+    assert "Install" not in [call.member for call in daemon.calls]
+    assert capsys.readouterr().err.endswith("[Y/n] Nothing was changed.\n")
+
+
+def test_nobody_to_ask_is_usage_and_never_a_hang(
+    daemon: FakeInstaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.scripts["Resolve"] = [resolved(), resolved(), resolved(permissions=("a(sss)", []))]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert main(["install", "acme/editor"]) == 64
+    assert main(["install", "--noninteractive", "acme/editor"]) == 6
+    assert main(["install", "--noninteractive", "acme/editor"]) == 64
+    assert "Install" not in [call.member for call in daemon.calls]
+
+
+def test_unsigned_is_said(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.scripts["Resolve"] = [resolved(signer="", verify="none")]
+    assert main(["install", "--dry-run", "acme/editor"]) == 0
+    assert "Signed by  UNSIGNED" in capsys.readouterr().out
+
+
+def test_install_as_json_has_what_is_promised(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.scripts |= {"Resolve": [resolved()], "Install": [done(EDITOR)]}
+    assert main(["install", "-y", "--json", "acme/editor"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) >= PROMISED
+    assert document["apps"][0]["bytes_downloaded"] == 97_000_000
+    assert document["changed"] is True
+
+
+def test_what_is_installed_already_is_no_failure(daemon: FakeInstaller, capsys: Capture) -> None:
+    same = done(EDITOR | {"changed": False})
+    daemon.scripts |= {"Resolve": [resolved(change="none")] * 2, "Install": [same] * 2}
+    assert main(["install", "acme/editor"]) == 0  # nothing is asked either
+    assert capsys.readouterr().out == "org.acme.Editor 1.4 is installed already.\n"
+    assert main(["install", "--json", "acme/editor"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) >= PROMISED
+    assert (document["changed"], document["errors"]) == (False, [])
+
+
+@pytest.mark.parametrize(("run", "starts"), [({"cmd": ["/bin/x"]}, True), ({}, False)])
+def test_what_has_no_command_is_not_said_to_start(
+    run: dict[str, Any], starts: bool, daemon: FakeInstaller, tmp_path: Path, capsys: Capture  # noqa: FBT001
+) -> None:  # fmt: skip
+    made = Made(tmp_path, "org.acme.Editor").write(**run)
+    installed = done(EDITOR | {"deployment": str(made.files)})
+    daemon.scripts |= {"Resolve": [resolved()], "Install": [installed]}
+    assert main(["install", "-y", "acme/editor"]) == 0
+    assert ("Start it" in capsys.readouterr().out) == starts
+
+
+def test_a_dry_run_tries_all(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.scripts["Resolve"] = [failed("NoRemote"), resolved()] * 2
+    assert main(["install", "--dry-run", "b.example/y", "acme/editor"]) == 3
+    assert "org.acme.Editor 1.4" in capsys.readouterr().out
+    assert main(["install", "--dry-run", "--json", "b.example/y", "acme/editor"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert [item["id"] for item in document["previews"]] == ["org.acme.Editor"]
+    assert [item["name"] for item in document["errors"]] == ["NoRemote"]
+
+
+def test_a_no_to_one_is_no_to_no_other(daemon: FakeInstaller, answer: Answer, capsys: Capture) -> None:
+    daemon.scripts |= {"Resolve": [resolved(), resolved()], "Install": [done(EDITOR)]}
+    answer("n\ny\n")
+    assert main(["install", "acme/other", "acme/editor"]) == 130
+    out, err = capsys.readouterr()
+    assert "Did not install acme/other.\n" in err
+    assert "error" not in err
+    assert "Installed org.acme.Editor" in out
+
+
+def test_after_a_cancel_nothing_else_is_tried(daemon: FakeInstaller) -> None:
+    daemon.scripts |= {"Resolve": [resolved(), resolved()], "Install": [Script({"State": "cancelled"})]}
+    assert main(["install", "-y", "acme/other", "acme/editor"]) == 130
+    assert len(daemon.scripts["Resolve"]) == 1
+
+
+def test_all_references_are_tried_and_the_first_failure_counts(
+    daemon: FakeInstaller, capsys: Capture
+) -> None:
+    daemon.scripts |= {
+        "Resolve": [failed("SignatureMissing"), failed("NoRemote"), resolved()],
+        "Install": [done(EDITOR)],
+    }
+    assert main(["install", "-y", "a.example/x", "b.example/y", "acme/editor"]) == 5
+    out, err = capsys.readouterr()
+    assert "Installed org.acme.Editor" in out
+    assert err.count("error:") == 2
+
+
+def test_the_callers_login_goes_with_both_jobs(daemon: FakeInstaller, tmp_path: Path,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "containers").mkdir()
+    login = {"auth": base64.b64encode(b"me:secret").decode()}
+    (tmp_path / "containers/auth.json").write_text(json.dumps({"auths": {"quay.io": login}}))
+    daemon.remotes = [ACME]
+    daemon.scripts |= {"Resolve": [resolved()], "Install": [done(EDITOR)]}
+    assert main(["install", "-y", "acme/editor"]) == 0
+    for member in ("Resolve", "Install"):
+        (login,) = options_of(daemon, member)["registry-auth"]
+        assert login == {
+            "host": ("s", "quay.io/acme/editor"),
+            "username": ("s", "me"),
+            "password": ("s", "secret"),
+        }

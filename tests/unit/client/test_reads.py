@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`list`, `info`, `jobs`, `cancel`, and what names mean."""
+
+import json
+
+import pytest
+
+from appctl.__main__ import main
+from support.commands import EDITOR, PROMISED, options_of
+from support.fake_installer import FakeInstaller, Script
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize("command", [["info"], ["rollback"], ["uninstall", "-y"], ["update"]])
+def test_what_is_not_installed(command: list[str], daemon: FakeInstaller) -> None:
+    assert main([*command, "nothing"]) == 3
+
+
+def test_an_ambiguous_name_is_usage(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.apps = [EDITOR, EDITOR | {"id": "org.other.Editor"}]
+    assert main(["info", "EDITOR"]) == 64
+    assert "org.acme.Editor, org.other.Editor" in capsys.readouterr().err
+    assert main(["info", "org.acme.Editor"]) == 0
+
+
+def test_list_and_its_columns(daemon: FakeInstaller, capsys: Capture) -> None:
+    unsigned = {"id": "org.acme.Tool", "version": "2\u202e", "verify": "none", "scope": "user"}
+    daemon.apps = [unsigned, EDITOR | {"scope": "user"}]
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == [
+        "Name",
+        "Application",
+        "ID",
+        "Version",
+        "Tag",
+        "Remote",
+        "Signed",
+        "Scope",
+        "Size",
+    ]
+    assert lines[1].split() == [
+        "Editor",
+        "org.acme.Editor",
+        "1.4",
+        "latest",
+        "acme",
+        "E24C…68BD",
+        "user",
+        "254",
+        "MB",
+    ]
+    assert "2\\u202e" in lines[2]
+    assert "UNSIGNED" in lines[2]
+    assert main(["list", "--columns=id,Size"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["org.acme.Editor", "254", "MB"]
+    assert main(["list", "--columns=nonsense"]) == 64
+    assert main(["ls", "--json", "--updates"]) == 0
+    assert [app["id"] for app in json.loads(capsys.readouterr().out)] == ["org.acme.Editor", "org.acme.Tool"]
+    assert options_of(daemon, "List") == {"updates": True}
+
+
+def test_info_for_people_and_for_programs(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.apps = [{key: value for key, value in EDITOR.items() if key != "changed"}]
+    assert main(["info", "editor"]) == 0
+    out = capsys.readouterr().out
+    assert 'E24C…68BD "Acme\\x1b' in out
+    assert EDITOR["signer"] in out
+    assert main(["info", "editor", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) >= PROMISED
+    assert document["changed"] is False
+
+
+def test_jobs_and_cancel(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.scripts["Prune"] = [Script({"State": "succeeded", "Kind": "prune", "Percent": 100})]
+    assert main(["prune"]) == 0
+    capsys.readouterr()
+    assert main(["jobs"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == [
+        "1",
+        "user",
+        "prune",
+        "succeeded",
+        "resolving",
+        "100%",
+    ]
+    assert main(["jobs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["number"] == 1
+    assert main(["cancel", "1"]) == 0
+    assert daemon.called("Cancel").path.endswith("/job/1")
+    daemon.errors["Cancel"] = ("NotFound", "no", "", {})
+    assert main(["cancel", "7"]) == 3
+
+
+def test_quiet_says_only_errors(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.apps = [EDITOR]
+    assert main(["list", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl uninstall`, `rollback` and `prune`: what goes, what is freed, and what stays."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from appctl.__main__ import main
+from support.commands import EDITOR, done, options_of
+from support.fake_installer import FakeInstaller, Script, failed
+
+Capture = pytest.CaptureFixture[str]
+Answer = Callable[[str], None]
+
+
+def removed(freed: int) -> Script:
+    """The end of an uninstall: what the daemon still says of the app, and what was freed."""
+    app = {"id": "org.acme.Editor", "version": "1.4", "changed": True}
+    return Script({"State": "succeeded", "Result": {"apps": [app], "freed-bytes": freed}})
+
+
+def test_uninstall_names_the_data_that_stays(daemon: FakeInstaller, answer: Answer, capsys: Capture) -> None:
+    data = Path.home() / ".var/app/org.acme.Editor"
+    data.mkdir(parents=True)
+    (data / "x").write_bytes(b"x" * 2000)
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Uninstall"] = [removed(97_000_000)]
+    answer("y\n")
+    assert main(["uninstall", "editor"]) == 0
+    out, err = capsys.readouterr()
+    assert "(2 kB) stays" in err
+    assert out.startswith("Uninstalled org.acme.Editor.\n")
+    assert out.endswith("Freed 97 MB.\n")
+    assert data.is_dir()
+
+
+def test_uninstall_deletes_data_when_told(daemon: FakeInstaller) -> None:
+    data = Path.home() / ".var/app/org.acme.Editor"
+    data.mkdir(parents=True)
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Uninstall"] = [failed("InUse"), done({"id": "org.acme.Editor"})]
+    assert main(["rm", "-y", "--delete-data", "org.acme.Editor"]) == 1
+    assert data.is_dir()
+    assert main(["rm", "-y", "--delete-data", "org.acme.Editor"]) == 0
+    assert not data.exists()
+
+
+def test_every_name_is_tried_and_the_first_failure_counts(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Uninstall"] = [removed(0)]
+    assert main(["rm", "-y", "nosuch", "editor", "neither"]) == 3
+    out, err = capsys.readouterr()
+    assert out == "Uninstalled org.acme.Editor.\n"
+    assert err.count("is not installed") == 2
+
+
+def test_names_that_mean_nothing_ask_nothing(daemon: FakeInstaller, capsys: Capture) -> None:
+    assert main(["uninstall", "nosuch"]) == 3
+    assert capsys.readouterr().err == "error: nosuch is not installed\nhint: appctl list\n"
+    assert "Uninstall" not in [call.member for call in daemon.calls]
+
+
+def test_json_tells_what_was_known_of_the_app(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Uninstall"] = [removed(97_000_000)]
+    assert main(["rm", "-y", "--json", "editor"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["remote"], document["image_digest"]) == ("acme", EDITOR["image-digest"])
+    assert (document["changed"], document["freed_bytes"]) == (True, 97_000_000)
+
+
+def test_rollback(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.apps = [EDITOR | {"scope": "user", "version": "1.5"}]
+    daemon.scripts["Rollback"] = [done(EDITOR)]
+    assert main(["rollback", "editor", "--to", "1.4"]) == 0
+    assert daemon.called("Rollback").body == ("org.acme.Editor", {"to": ("s", "1.4")})
+    assert "1.5 -> 1.4 (kept, signed E24C…68BD). Open windows keep 1.5." in capsys.readouterr().out
+
+
+def test_prune_counts(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.scripts["Prune"] = [Script({"State": "succeeded", "Result": {"freed-bytes": 180_000_000}})] * 2
+    assert main(["prune", "--dry-run"]) == 0
+    assert options_of(daemon, "Prune") == {"dry-run": True}
+    assert main(["prune", "-q"]) == 0
+    assert capsys.readouterr().out == "180 MB can go.\n"
