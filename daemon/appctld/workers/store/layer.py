@@ -7,6 +7,7 @@ computed here (R3, R4), and all of it is on the disk (R10); the commit is a func
 alone; a failure leaves no ref. Leaves to others: inflating, and what layers mean together (union.py).
 """
 
+import json
 import stat
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.writer import Writer
 
 DROPPED_NAMES = 100  # what a person may want to read; more are counted in no answer
+DROPPED_BYTES = 4 << 10  # of one layer's names as JSON: an image has 256 layers, and its record 1 MiB
 
 _PRIVILEGED = (b"security.", b"trusted.")
 
@@ -80,9 +82,10 @@ class _Import:
     def __init__(self, writer: Writer, *, strict: bool) -> None:
         self._writer = writer
         self._strict = strict
-        self._tree = LayerTree()
+        self._tree = LayerTree(writer)
         self.entries = 0
         self.dropped: list[str] = []
+        self._dropped_room = DROPPED_BYTES
 
     def read(self, reader: TarReader) -> str:
         """Store every entry, and the commit; its checksum."""
@@ -92,7 +95,7 @@ class _Import:
                 _check_strict(entry)
             self._add(entry, reader)
         implicit = self._tree.implicit()
-        tree, meta = self._tree.store(self._writer)
+        tree, meta = self._tree.store()
         return self._writer.commit(Commit(tree, meta, 0, {IMPLICIT_DIRS: implicit} if implicit else {}))
 
     def _add(self, entry: Entry, reader: TarReader) -> None:
@@ -104,9 +107,15 @@ class _Import:
             slot.fill(self._tree.linked(entry))
         elif entry.type.dropped:
             slot.fill(Dropped())
-            self.dropped += [entry.name] if len(self.dropped) < DROPPED_NAMES else []
+            self._drop(entry.name)
         else:
             slot.fill(self._file(entry, reader))
+
+    def _drop(self, name: str) -> None:
+        """Note it, as long as there is room; a control character takes six bytes in JSON."""
+        self._dropped_room -= len(json.dumps(name))
+        if len(self.dropped) < DROPPED_NAMES and self._dropped_room >= 0:
+            self.dropped.append(name)
 
     def _file(self, entry: Entry, reader: TarReader) -> File:
         if entry.type is Type.SYMLINK:

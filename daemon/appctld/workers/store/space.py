@@ -11,9 +11,7 @@ from collections.abc import Callable
 
 from appctld.errors import NoSpace
 
-RESERVE_PERCENT = (
-    3  # libostree's default of min-free-space-percent, where no repository's configuration is read
-)
+RESERVE_PERCENT = 3  # libostree's default of min-free-space-percent, for where no repository says another
 LOOK_AGAIN = 64 << 20  # bytes written between two looks at the free space: others write too
 BLOCK = 4096  # what an inode and the last block cost, roughly
 

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,9 @@ from appctld.errors import (
 )
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
-from appctld.workers.store import disk
+from appctld.workers.store import disk, layer
 from appctld.workers.store.__main__ import HANDLERS
-from appctld.workers.store.archive import layertree
+from appctld.workers.store.archive import layertree, tar
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
@@ -207,6 +208,16 @@ def test_only_so_many_names_are_reported(repo: Path) -> None:
     assert answer["dropped"] == [f"p{number}" for number in range(100)]
 
 
+@pytest.mark.parametrize("character", ["x", "ü", "\x07"])
+def test_the_names_that_are_reported_fit_into_a_record(repo: Path, character: str) -> None:
+    path = "/".join([character * 100] * 8)
+    pipes = [pax(path=f"{path}/{number}") + entry("p", b"6") for number in range(100)]
+    dropped = send(repo, archive(*pipes))["dropped"]
+    assert isinstance(dropped, list)
+    assert len(dropped) == 4096 // len(json.dumps(f"{path}/0"))
+    assert sum(len(json.dumps(name)) for name in dropped) <= layer.DROPPED_BYTES
+
+
 STRICT = [
     ("character device", entry("x", b"3")),
     ("block device", entry("x", b"4")),
@@ -325,6 +336,73 @@ def test_nodes_are_counted_and_implicit_ones_too(repo: Path, monkeypatch: pytest
     ):
         with pytest.raises(LimitExceeded):
             send(repo, archive(*items))
+
+
+def test_xattrs_of_directories_are_not_kept_in_memory(repo: Path) -> None:
+    """60 KiB each: 500 directories of one tar stay far below what their xattrs are (29 MiB)."""
+
+    def directories() -> Iterator[bytes]:
+        for number in range(500):
+            value = f"{number:04}".encode() * 750
+            yield pax(**{f"SCHILY__xattr__user__a{n}": value for n in range(20)}) + directory(f"d{number}/")
+
+    data = archive(*directories())
+    source = repo.parent / "layer.tar"
+    source.write_bytes(data)
+    request = asked(repo, data, os.open(source, os.O_RDONLY))
+    del data
+    tracemalloc.start()
+    try:
+        HANDLERS["import-layer"](request, lambda _: None)
+        assert tracemalloc.get_traced_memory()[1] < 12 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def through_links(number: int) -> list[bytes]:
+    """Entries that lie behind a symlink of four parts."""
+    return [directory("a/"), symlink("l", "././a/."), *[entry(f"l/{n}") for n in range(number)]]
+
+
+BOUNDED = {
+    "steps through symlinks": (layertree, "LINK_STEPS", 12, through_links),
+    "bytes of targets": (layertree, "TARGET_BYTES", 6, lambda n: [symlink(f"{i}", "xx") for i in range(n)]),
+    "bytes of implicit paths": (
+        layertree,
+        "IMPLICIT_BYTES",
+        10,
+        lambda n: [entry(f"d{i}/f") for i in range(n)],  # "" and its end are one byte, "dN" three
+    ),
+    "bytes of xattrs": (
+        tar,
+        "LAYER_XATTR_BYTES",
+        21,
+        lambda n: [pax(SCHILY__xattr__user__a="x") + directory(f"{i}") for i in range(n)],
+    ),
+    "bytes of files' xattrs": (
+        tar,
+        "LAYER_XATTR_BYTES",
+        21,
+        lambda n: [pax(SCHILY__xattr__user__a="x") + entry(f"{i}") for i in range(n)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("module", "name", "limit", "items"), BOUNDED.values(), ids=BOUNDED)
+def test_what_a_layer_costs_is_counted_over_all_its_entries(
+    repo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    name: str,
+    limit: int,
+    items: Callable[[int], list[bytes]],
+) -> None:
+    monkeypatch.setattr(module, name, limit)
+    send(repo, archive(*items(3)))
+    before = objects(repo)
+    with pytest.raises(LimitExceeded):
+        send(repo, archive(*items(4)))
+    assert objects(repo) == before
 
 
 # what does not become a layer

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The tree that one layer's entries make, held as checksums until it is stored.
+"""The tree that one layer's entries make, held as names and checksums until it is stored.
 
 Guarantees: every path once; a hard link names an earlier file or symlink of the layer; an entry lies in a
 directory, or behind symlinks of the layer that stay inside its tree; what has no entry of its own is
-implicit; nodes are bounded. Leaves to others: what a single entry may be (tar.py), the layers below
-(union.py).
+implicit; nodes, and whatever is kept or done for each, are bounded. Leaves to others: what a single entry may
+be (tar.py), the layers below (union.py).
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from appctld.errors import LimitExceeded, UnsafeArchive
-from appctld.workers.store.archive.entry import DEPTH, WHITEOUT, Entry, Path, Type
+from appctld.workers.store.archive.entry import DEPTH, WHITEOUT, Entry, Path
 from appctld.workers.store.ostree.tree import DirTree, Xattrs
 
 NODES = 600_000  # entries and the directories that they imply: one deep path can imply two hundred
 LINKS = 40  # symlinks on one path, as the kernel's MAXSYMLINKS
+LINK_STEPS = 4_000_000  # parts of symlinks' targets walked: four for each of 1,000,000 entries; some seconds
+TARGET_BYTES = 64 << 20  # symlinks' targets of one layer, kept in memory: 100,000 real ones have 3 MB
+IMPLICIT_BYTES = 8 << 20  # their paths, which stand in the commit, and libostree reads no commit above 10 MiB
 IMPLICIT_MODE = 0o755  # owner 0:0, no xattrs (FORMATS.md §5)
 
 
@@ -47,9 +50,9 @@ class Dropped:
 
 @dataclass(slots=True)
 class Directory:
-    """`entry` is None while the directory is implicit."""
+    """`meta` is the dirmeta's checksum (xattrs are not kept: 60 KiB each), None while it is implicit."""
 
-    entry: Entry | None = None
+    meta: str | None = None
     children: "dict[str, Node]" = field(default_factory=dict)
 
 
@@ -71,9 +74,12 @@ class Slot:
 class LayerTree:
     """Entries go in in the archive's order; every method raises UnsafeArchive or LimitExceeded."""
 
-    def __init__(self) -> None:
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
         self._root = Directory()
         self._nodes = 1
+        self._steps = 0
+        self._target_bytes = 0
 
     def add_directory(self, entry: Entry) -> None:
         """Make the directory, or give an implicit one its attributes."""
@@ -81,9 +87,9 @@ class LayerTree:
         if entry.path:
             parent, name = self._parent(entry), entry.path[-1]
             there = parent.children.get(name) or self._imply(parent, name, entry)
-        if not isinstance(there, Directory) or there.entry is not None:
+        if not isinstance(there, Directory) or there.meta is not None:
             raise _twice(entry)
-        there.entry = entry
+        there.meta = self._writer.meta(entry.uid, entry.gid, entry.mode, entry.xattrs)
 
     def place(self, entry: Entry) -> Slot:
         """Where something that is no directory goes."""
@@ -91,6 +97,9 @@ class LayerTree:
         if slot.name in slot.directory.children:
             raise _twice(entry)
         self._count()
+        self._target_bytes += len(entry.target.encode())
+        if self._target_bytes > TARGET_BYTES:
+            raise LimitExceeded(f"more than {TARGET_BYTES} bytes of symlinks' targets", limit=TARGET_BYTES)
         return slot
 
     def linked(self, entry: Entry) -> File:
@@ -109,11 +118,20 @@ class LayerTree:
 
     def implicit(self) -> list[str]:
         """Sorted paths of the directories that had no entry; "" is the root."""
-        return sorted(_implicit(self._root, ()))
+        found, left = [], IMPLICIT_BYTES
+        for path in _implicit(self._root, ()):
+            left -= len(path.encode()) + 1
+            if left < 0:
+                raise LimitExceeded(
+                    f"more than {IMPLICIT_BYTES} bytes of paths of directories without an entry",
+                    limit=IMPLICIT_BYTES,
+                )
+            found.append(path)
+        return sorted(found)
 
-    def store(self, writer: Writer) -> tuple[str, str]:
+    def store(self) -> tuple[str, str]:
         """Store every directory; the root's dirtree and dirmeta."""
-        return _store(self._root, writer)
+        return _store(self._root, self._writer)
 
     def _parent(self, entry: Entry) -> Directory:
         return self._walk(entry.path[:-1], entry, create=True)
@@ -134,12 +152,19 @@ class LayerTree:
             elif isinstance(child, File) and child.target is not None and links < LINKS:
                 links += 1
                 way = way[:1] if child.target.startswith("/") else way
-                todo += [part for part in reversed(child.target.split("/")) if part not in {"", "."}]
+                todo += [part for part in reversed(self._parts(child.target)) if part not in {"", "."}]
             else:
                 raise UnsafeArchive(f"{name!r} on the way to {entry.name} is no directory", path=entry.name)
             if len(way) > DEPTH:
                 raise LimitExceeded(f"more than {DEPTH} directories below each other", path=entry.name)
         return way[-1]
+
+    def _parts(self, target: str) -> list[str]:
+        parts = target.split("/")
+        self._steps += len(parts)
+        if self._steps > LINK_STEPS:
+            raise LimitExceeded(f"more than {LINK_STEPS} steps through symlinks", limit=LINK_STEPS)
+        return parts
 
     def _imply(self, parent: Directory, name: str, entry: Entry) -> Directory:
         if name.startswith(WHITEOUT):
@@ -159,7 +184,7 @@ def _up(way: list[Directory], entry: Entry) -> None:
     """One directory up, on a symlink's way."""
     if len(way) == 1:
         raise UnsafeArchive(f"a symlink on the way to {entry.name} leaves the tree", path=entry.name)
-    if way[-1].entry is None:
+    if way[-1].meta is None:
         # It may be a symlink in a layer below, and then its parent is elsewhere
         raise UnsafeArchive(
             f"a symlink on the way to {entry.name} climbs out of a directory that the layer does not have",
@@ -173,7 +198,7 @@ def _twice(entry: Entry) -> UnsafeArchive:
 
 
 def _implicit(directory: Directory, path: Path) -> Iterator[str]:
-    if directory.entry is None:
+    if directory.meta is None:
         yield "/".join(path)
     for name, child in directory.children.items():
         if isinstance(child, Directory):
@@ -190,5 +215,4 @@ def _store(directory: Directory, writer: Writer) -> tuple[str, str]:
                 dirs[name] = _store(child, writer)
             case Dropped():
                 pass
-    entry = directory.entry or Entry(Type.DIRECTORY, (), IMPLICIT_MODE)
-    return writer.tree(DirTree(files, dirs)), writer.meta(entry.uid, entry.gid, entry.mode, entry.xattrs)
+    return writer.tree(DirTree(files, dirs)), directory.meta or writer.meta(0, 0, IMPLICIT_MODE)

@@ -10,7 +10,7 @@ names (entry.py), how entries fit together (layertree.py). Never the tarfile mod
 version to version.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,6 +39,7 @@ ENTRIES = (
 PAX_BYTES = 256 << 10  # one pax header: two paths and the xattrs, with room for keys that we do not read
 XATTRS = 64  # of one entry; real ones have three
 XATTR_BYTES = 60 << 10  # of one entry, names and values: user.ostreemeta holds them in one value of 64 KiB
+LAYER_XATTR_BYTES = 256 << 20  # of all entries: a label and a signature for each of 500,000; none in memory
 MODE_MAX = 0o177777  # sixteen bits: type and permissions
 OWNER_MAX = 2**32 - 2  # uid_t and gid_t; the last number means "nobody changes" to chown
 
@@ -105,6 +106,7 @@ class TarReader:
         self._left = 0  # content bytes of the current entry that nobody read yet
         self._padding = 0
         self._headers = 0
+        self._xattr_bytes = 0
 
     def entries(self) -> Iterator[Entry]:
         """Every entry. Raises UnsafeArchive and LimitExceeded, with the path where there is one."""
@@ -115,6 +117,7 @@ class TarReader:
                 continue
             entry = _entry(header, pending)
             pending = _Pending()
+            self._count_xattrs(entry)
             if entry.size > self._source.left:
                 raise LimitExceeded(f"{entry.name} alone has more bytes than the layer may", path=entry.name)
             self._left, self._padding = entry.size, -entry.size % BLOCK
@@ -162,6 +165,13 @@ class TarReader:
                 raise UnsafeArchive(f"a global pax header with {min(records.keys() - {'comment'})[:80]!r}")
         else:
             pending.long[header.kind] = self._body(header, PATH_BYTES + 1).removesuffix(b"\0")
+
+    def _count_xattrs(self, entry: Entry) -> None:
+        self._xattr_bytes += _length(entry.xattrs)
+        if self._xattr_bytes > LAYER_XATTR_BYTES:
+            raise LimitExceeded(
+                f"more than {LAYER_XATTR_BYTES} bytes of xattrs", limit=LAYER_XATTR_BYTES, path=entry.name
+            )
 
     def _body(self, header: Header, limit: int) -> bytes:
         if header.size > limit:
@@ -270,8 +280,12 @@ def _xattrs(pax: Mapping[str, bytes]) -> Xattrs:
     }
     if b"" in found:
         raise UnsafeArchive("an xattr without a name")
-    if len(found) > XATTRS or sum(len(name) + len(value) for name, value in found.items()) > XATTR_BYTES:
+    if len(found) > XATTRS or _length(found.items()) > XATTR_BYTES:
         raise LimitExceeded(f"more than {XATTRS} xattrs or {XATTR_BYTES} bytes of them")
     if any(len(name) > NAME_BYTES for name in found):
         raise LimitExceeded(f"an xattr's name of more than {NAME_BYTES} bytes")
     return tuple(sorted(found.items()))
+
+
+def _length(xattrs: Iterable[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) for name, value in xattrs)
