@@ -32,7 +32,7 @@ def _told(words: Sequence[str]) -> int:
     """Run one command, and tell what failed. Returns the exit code."""
     options: Namespace | None = None
     try:
-        options = _parsed(words)
+        options = parse(words)
         return _run(options)
     except Failure as failure:
         return _tell(failure, options, words)
@@ -45,14 +45,6 @@ def _told(words: Sequence[str]) -> int:
             raise
         hint = "--propagate shows where it happened"
         return _tell(Failure("Failed", f"{type(error).__name__}: {error}", hint), options, words)
-
-
-def _parsed(words: Sequence[str]) -> Namespace:
-    try:
-        return parse(words)
-    except SystemExit:  # --help
-        output.finish()
-        raise
 
 
 def _run(options: Namespace) -> int:

@@ -47,16 +47,6 @@ def put(*lines: str) -> None:
         raise _unwritable(error) from error
 
 
-def finish() -> None:
-    """Write what others than `put` printed (--help does). Raises as `put`."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _unwritable(error) from error
-
-
 def forget() -> None:
     """Drop what could not be written, or the interpreter fails a second time when it ends."""
     for stream in (sys.stdout, sys.stderr):

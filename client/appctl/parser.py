@@ -1,32 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The command line: every command, alias and option, and what is said about a mistyped one.
+"""The command line: every command with its options.
 
 Options that belong to every command may stand before or after it. Long options are never guessed from a part.
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
+from appctl.output import put
 
-ALIASES = {"upgrade": "update", "remove": "uninstall", "rm": "uninstall", "ls": "list"}
-_MEANT = {  # words of other programs that are like another of our commands, or like none
-    "delete": "uninstall", "erase": "uninstall", "purge": "uninstall", "show": "info", "search": "",
-}  # fmt: skip
-_MEANT_OF_REMOTES = {"rm": "remove", "delete": "remove", "erase": "remove", "ls": "list", "info": "show"}
 _CWD = "--cwd=\0"  # stands for `--cwd` alone while argparse looks; no argument of a process holds a NUL
 _ALIASES_OF = {
     name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
 }
-REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove")
-COMMANDS = (
-    "install", "update", "uninstall", "rollback", "run", "list", "info",
-    "remote", "jobs", "cancel", "prune", "version", "help",
-)  # fmt: skip
-
-
 KEYS_REPLACE = "--gpg-import: the new keys replace the old ones, which are trusted no more."
 RUN = (
     "Run an installed app. The exit code is the app's; 125 when it could not be started, 126 or 127 when its "
@@ -40,16 +30,18 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise usage(message, f"{self.prog} --help")
 
+    def print_help(self, file: object = None) -> None:  # noqa: ARG002 - argparse gives none
+        """Print it so that it arrives, or is missed."""
+        put(self.format_help().rstrip())
+
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read a command line. Raises Failure (Usage); --help and --version leave by themselves.
 
     Returns all options of the command, `command`, and `action` as `module:function` of appctl.actions.
     """
-    words = _words(arguments)
-    _known(words, 0, (*COMMANDS, *ALIASES), "appctl", _MEANT)
-    if words[:1] == ["remote"]:
-        _known(words, 1, REMOTE_COMMANDS, "appctl remote", _MEANT_OF_REMOTES)
+    words = plain_words(arguments)
+    refuse_unknown(words)
     options = argparse.Namespace(
         scope=None, json=False, progress="", quiet=False, verbose=False, yes=False, no_color=False,
         noninteractive=False, propagate=False,
@@ -95,33 +87,6 @@ def _for_the_app(arguments: Sequence[str]) -> tuple[list[str], list[str] | None]
     cut = list(arguments).index("--") if "--" in arguments else len(arguments)
     mine = [_CWD if item == "--cwd" else item for item in arguments[:cut]]
     return mine, list(arguments[cut + 1 :]) if "--" in arguments else None
-
-
-def _words(arguments: Sequence[str]) -> list[str]:
-    """Return what stands there before any `--`, without options; `--progress` alone takes the next word."""
-    words: list[str] = []
-    previous = ""
-    for argument in arguments:
-        if argument == "--":
-            break
-        if not argument.startswith("-") and previous != "--progress":
-            words.append(argument)
-        previous = argument
-    return words
-
-
-def _known(
-    words: Sequence[str], index: int, commands: Sequence[str], program: str, meant: Mapping[str, str]
-) -> None:
-    """Refuse a command that is none, and say which was probably meant."""
-    if len(words) <= index or words[index] in commands:
-        return
-    from difflib import get_close_matches
-
-    word = words[index].lower()
-    near = [meant[word]] if word in meant else get_close_matches(word, commands, n=1, cutoff=0.5)
-    hint = f"did you mean: {program} {near[0]}" if any(near) else f"{program} --help"
-    raise usage(f"{program} has no command {words[index]!r}", hint)
 
 
 def _common() -> _Parser:

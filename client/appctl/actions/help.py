@@ -2,11 +2,12 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl help`: the list of commands, and the topics that hints point to."""
 
+from appctl.commands import ALIASES, COMMANDS, REMOTE_COMMANDS
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import usage
 from appctl.output import put
-from appctl.parser import ALIASES, COMMANDS, REMOTE_COMMANDS, help_text
+from appctl.parser import help_text
 
 TOPICS = {
     "trust": """\

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""`appctl run`: start an installed app as the caller, without the daemon; its exit code, or 125 to 127."""
+"""`appctl run`: start an installed app as the caller, without the daemon.
+
+The exit code is the app's. Ours are 125 (not started), 126 and 127 (its command cannot be executed, or is
+none), and 64 for a command line, or options, that make no sense: nothing was run then.
+"""
 
 import os
 import shlex

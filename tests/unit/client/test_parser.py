@@ -2,11 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The command line: aliases, options before and after the command, suggestions, exit code 64."""
 
+import json
+
 import pytest
 
 from appctl.__main__ import main
+from appctl.commands import ALIASES, COMMANDS, REMOTE_COMMANDS
 from appctl.failure import Failure
-from appctl.parser import ALIASES, COMMANDS, REMOTE_COMMANDS, parse
+from appctl.parser import parse
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,11 @@ from appctl.parser import ALIASES, COMMANDS, REMOTE_COMMANDS, parse
         (["--progress", "json", "lisst"], "appctl list"),
         (["remote", "ad"], "appctl remote add"),
         (["remote", "lst"], "appctl remote list"),
+        (["delete", "x"], "appctl uninstall"),
+        (["Erase", "x"], "appctl uninstall"),
+        (["purge", "x"], "appctl uninstall"),
+        (["show", "x"], "appctl info"),
+        (["remote", "rm", "x"], "appctl remote remove"),
     ],
 )
 def test_a_mistyped_command_gets_a_suggestion(
@@ -26,6 +34,33 @@ def test_a_mistyped_command_gets_a_suggestion(
 ) -> None:
     assert main(words) == 64
     assert f"did you mean: {suggestion}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "program"),
+    [
+        (["list", "--usr"], "appctl list"),
+        (["rm", "x", "--bogus"], "appctl rm"),
+        (["remote", "add", "x", "y", "--bogus"], "appctl remote add"),
+        (["--bogus"], "appctl"),
+    ],
+)
+def test_an_option_that_is_none_gets_its_commands_help(
+    words: list[str], program: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 64
+    assert capsys.readouterr().err.endswith(f"hint: {program} --help\n")
+
+
+def test_usage_is_told_as_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--json", "nosuch"], ["list", "--bogus", "--json"]):
+        assert main(words) == 64
+        out, err = capsys.readouterr()
+        document = json.loads(out)
+        assert (document["changed"], document["error"]["name"]) == (False, "Usage")
+        assert err.startswith("error: ")
+    assert main(["run", "--bogus", "x", "--", "--json"]) == 64  # that one is the app's
+    assert capsys.readouterr().out == ""
 
 
 def test_what_is_like_no_command_gets_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +79,10 @@ def test_what_is_like_no_command_gets_the_help(capsys: pytest.CaptureFixture[str
         ["remote", "add", "x"],
         ["remote", "add", "x", "y", "--verify", "maybe"],
         ["run"],
+        ["run", "--cwd"],
+        ["run", "--cwd=", "editor"],
+        ["run", "--command=", "editor"],
+        ["run", "--command", "", "editor"],
     ],
 )
 def test_a_command_line_that_makes_no_sense_is_usage(words: list[str]) -> None:
@@ -82,6 +121,8 @@ def test_all_options_that_every_command_has() -> None:
         (["run", "editor", "--", "--", "x"], ["--", "x"]),
         (["run", "editor", "a", "--", "b"], ["a", "--", "b"]),
         (["run", "editor", "-h"], ["-h"]),
+        (["run", "--cwd", "editor", "--cwd", "--cwd=x"], ["--cwd", "--cwd=x"]),
+        (["run", "editor", "a", "--", "--cwd"], ["a", "--", "--cwd"]),
     ],
 )
 def test_what_follows_the_app_is_the_apps(words: list[str], arguments: list[str]) -> None:
@@ -89,6 +130,21 @@ def test_what_follows_the_app_is_the_apps(words: list[str], arguments: list[str]
     assert options.id == "editor"
     assert options.arguments == arguments
     assert options.json is False
+
+
+@pytest.mark.parametrize(
+    ("words", "cwd"),
+    [
+        (["editor", "--cwd"], None),
+        (["--cwd", "editor"], ""),
+        (["--cwd", "editor", "--", "x"], ""),
+        (["--cwd=/srv", "editor"], "/srv"),
+        (["--cwd", "--env=A=b", "editor"], ""),
+    ],
+)
+def test_cwd_alone_takes_no_value(words: list[str], cwd: str | None) -> None:
+    options = parse(["run", *words])
+    assert (options.id, options.cwd) == ("editor", cwd)
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,11 +160,30 @@ def test_no_command_is_usage_and_shows_the_commands(capsys: pytest.CaptureFixtur
     assert "uninstall" in capsys.readouterr().out
 
 
-def test_help_topics(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["help", "unsigned"]) == 0
-    assert "No signature" in capsys.readouterr().out
-    assert main(["help", "install"]) == 0
-    assert "usage: appctl install" in capsys.readouterr().out
-    assert main(["help"]) == 0
-    assert "key-change" in capsys.readouterr().out
-    assert main(["help", "nonsense"]) == 64
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], "key-change"),
+        (["unsigned"], "No signature"),
+        (["references"], "REMOTE/REST"),
+        (["key-change"], "replace the old ones"),
+        (["install"], "usage: appctl install"),
+        (["ls"], "usage: appctl list"),
+        (["upgrade"], "usage: appctl update"),
+        (["remote", "add"], "usage: appctl remote add"),
+        (["remote", "modify"], "replace the old ones"),
+        (["run"], "64, and nothing was run"),
+    ],
+)
+def test_help_is_printed_whatever_else_is_asked(
+    words: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more in ([], ["-q"], ["--json"]):
+        assert main(["help", *words, *more]) == 0
+        assert text in " ".join(capsys.readouterr().out.split())
+
+
+def test_help_about_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["nonsense"], ["remote", "nonsense"], ["install", "nonsense"]):
+        assert main(["help", *words]) == 64
+        assert "topics: " in capsys.readouterr().err
