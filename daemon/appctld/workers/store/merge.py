@@ -10,7 +10,7 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from appctld.errors import Failed
+from appctld.errors import Failed, LimitExceeded
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store.ostree.closure import closure, content_size
@@ -24,6 +24,8 @@ from appctld.workers.store.union import Layer, union
 
 METADATA_FILES = ("app/metadata", "metadata")  # what `runtime=` images carry; the first that is there counts
 METADATA_BYTES = 64 << 10  # real ones have 1 KiB; the daemon parses this text
+
+LINKS_READ = 10_000  # different symlinks in layers' ways: real images have a dozen; each is read and hashed
 
 _BASE64_KEYS = {"ostree.manifest"}  # bytes, not text
 
@@ -60,12 +62,13 @@ def union_of(repository: Repository, writer: Writer, commits: Sequence[str]) -> 
 
 
 class _Stored:
-    """The repository as the algebra sees it; a dirtree is read once."""
+    """The repository as the algebra sees it; a dirtree is read once, and so is a symlink."""
 
     def __init__(self, repository: Repository, writer: Writer) -> None:
         self._repository = repository
         self._writer = writer
         self._trees: dict[str, DirTree] = {}
+        self._targets: dict[str, str | None] = {}
         self.implicit_meta = writer.meta(0, 0, 0o755)
 
     def dirtree(self, name: str) -> DirTree:
@@ -77,6 +80,13 @@ class _Stored:
         return self._writer.tree(tree)
 
     def symlink_target(self, name: str) -> str | None:
+        if name not in self._targets:
+            if len(self._targets) >= LINKS_READ:
+                raise LimitExceeded(f"more than {LINKS_READ} symlinks in the way of layers", limit=LINKS_READ)
+            self._targets[name] = self._read_target(name)
+        return self._targets[name]
+
+    def _read_target(self, name: str) -> str | None:
         with translated(f"reading symlink {name}"):
             _, _, info, _ = self._repository.library.load_file(name, None)
         target: str | None = info.get_symlink_target()

@@ -3,8 +3,9 @@
 """The union of an image's layers, by algebra on dirtrees (FORMATS.md §5).
 
 Guarantees: no file is read but the targets of symlinks that stand in a layer's way; a subtree that no layer
-changed keeps its checksum; whatever tools disagree about is `UnsafeArchive`, naming path and layer.
-Leaves to others: what a tar may hold (tar.py refused it), where objects are stored (`Objects`).
+changed keeps its checksum; whatever tools disagree about is `UnsafeArchive`, naming path and layer; the work
+is bounded over all layers. Leaves to others: what a tar may hold (tar.py refused it), where objects are
+stored (`Objects`).
 
 A layer is applied in two steps. Its whiteouts are resolved against the tree below it, all of them before the
 first is carried out, so their order means nothing. Then its entries: in each directory what is no directory,
@@ -18,6 +19,8 @@ from appctld.errors import LimitExceeded, UnsafeArchive
 from appctld.workers.store.directory import DEPTH, IMPLICIT, OPAQUE, WHITEOUT, Directory, File, Objects
 
 LINKS = 40  # symlinks in one path, as the kernel's MAXSYMLINKS
+LINK_STEPS = 1_000_000  # parts of symlinks' targets in one merge: real images have some hundred
+NAMES = 1_000_000  # in all layers of one merge: a full TeX Live has 200,000; each costs up to a KiB of memory
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,11 @@ def union(layers: list[Layer], objects: Objects) -> tuple[str, str]:
 
     Raises `UnsafeArchive` and `LimitExceeded`, with `path` and `layer` in their data.
     """
-    surveyed: dict[str, _Survey] = {}
+    work = _Work()
     root = Directory(objects, None, objects.implicit_meta, IMPLICIT)
     for number, layer in enumerate(layers):
         try:
-            _Application(layer, number, objects, surveyed).apply(root)
+            _Application(layer, number, objects, work).apply(root)
         except (LimitExceeded, UnsafeArchive) as error:
             error.detail = f"layer {number + 1}: {error.detail}"
             raise error.about(layer=layer.name) from error
@@ -52,19 +55,41 @@ class _Survey:
 
     hides: bool  # a whiteout is in it or below
     height: int  # levels of directories below it
+    names: int  # in it and below
+
+
+class _Work:
+    """What is known, and what was done, over all layers of one merge."""
+
+    def __init__(self) -> None:
+        self.surveyed: dict[str, _Survey] = {}  # by dirtree
+        self._names = 0
+        self._steps = 0
+
+    def count_names(self, number: int) -> None:
+        self._names += number
+        if self._names > NAMES:
+            raise LimitExceeded(f"more than {NAMES} names in all layers", limit=NAMES)
+
+    def count_steps(self, number: int, path: str) -> None:
+        self._steps += number
+        if self._steps > LINK_STEPS:
+            raise LimitExceeded(f"more than {LINK_STEPS} steps through symlinks", limit=LINK_STEPS, path=path)
 
 
 class _Application:
     """One layer on its way into the merged tree."""
 
-    def __init__(self, layer: Layer, number: int, objects: Objects, surveyed: "dict[str, _Survey]") -> None:
+    def __init__(self, layer: Layer, number: int, objects: Objects, work: _Work) -> None:
         self._layer = layer
         self._number = number
         self._objects = objects
-        self._surveyed = surveyed  # by dirtree
+        self._work = work
+        self._surveyed = work.surveyed
+        self._brought: dict[str, bool] = {}  # by path of an implicit directory
 
     def apply(self, root: Directory) -> None:
-        self._survey(self._layer.tree, "", 0)
+        self._work.count_names(self._survey(self._layer.tree, "", 0).names)
         if "" not in self._layer.implicit:
             root.meta = self._layer.meta
         for where, name in list(self._whiteouts(self._layer.tree, root, "")):
@@ -78,14 +103,15 @@ class _Application:
         if depth > DEPTH:
             raise LimitExceeded(f"more than {DEPTH} directories below each other", path=path)
         here = self._objects.dirtree(tree)
-        hides, height = [_is_whiteout(name, path) for name in here.files], 0
+        hides, height, names = [_is_whiteout(name, path) for name in here.files], 0, len(here.files)
         for name, (inner, _) in here.dirs.items():
             if name.startswith(WHITEOUT):
                 raise _unsafe(_join(path, name), "is a whiteout and a directory")
             below = self._survey(inner, _join(path, name), depth + 1)
             hides.append(below.hides)
             height = max(height, below.height + 1)
-        self._surveyed[tree] = _Survey(any(hides), height)
+            names += below.names + 1
+        self._surveyed[tree] = _Survey(any(hides), height, names)
         return self._surveyed[tree]
 
     def _whiteouts(self, tree: str, where: Directory, path: str) -> Iterator[tuple[Directory, str]]:
@@ -156,6 +182,11 @@ class _Application:
         """Whether an implicit directory is there for more than its whiteouts."""
         if not self._surveyed[tree].hides:
             return True
+        if path not in self._brought:
+            self._brought[path] = self._looks_brought(tree, path)
+        return self._brought[path]
+
+    def _looks_brought(self, tree: str, path: str) -> bool:
         upper = self._objects.dirtree(tree)
         if any(not _is_whiteout(name, path) for name in upper.files):
             return True
@@ -184,7 +215,9 @@ class _Application:
                 links += 1
                 target = self._target(where.files[part].content, path, links)
                 where = _root(where) if target.startswith("/") else where
-                pending += reversed(target.split("/"))
+                parts = target.split("/")
+                self._work.count_steps(len(parts), path)
+                pending += reversed(parts)
             elif part in where.dirs:
                 where = where.dirs[part]
             elif not create:

@@ -17,6 +17,7 @@ import pytest
 
 from appctld.errors import Failed, LimitExceeded, RepoCorrupt, UnsafeArchive
 from appctld.workers.store import merge as merge_module
+from appctld.workers.store import union
 from appctld.workers.store.directory import DEPTH
 from appctld.workers.store.merge import METADATA_BYTES, merge
 from appctld.workers.store.ostree.commit import Commit, parse_commit
@@ -395,6 +396,82 @@ def test_generated_stacks_merge_as_umoci_merges_them(tmp_path: Path) -> None:
         assert ours == listing_of_directory(root), (seed, layers)
         compared += 1
     assert compared >= SEEDS // 2
+
+
+# --- how much work ------------------------------------------------------------------------------------------
+
+
+def behind_links(number: int) -> list[list[str]]:
+    """A layer whose every file lies behind a symlink of its own."""
+    low = ["a/", *(f"d{n} -> ./a/{n}" for n in range(number))]
+    return [low, [f"d{n}/f{n} = x" for n in range(number)]]
+
+
+def whiteouts(number: int) -> list[str]:
+    """A directory that brings nothing within another and so on, and a file below the last."""
+    deep = ["/".join(["z"] * (depth + 1)) for depth in range(number)]
+    return [*(f"{path}/a/.wh.x" for path in deep), f"{deep[-1]}/f = 1"]
+
+
+def test_the_steps_through_symlinks_are_counted_over_all_layers(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(union, "LINK_STEPS", 9)  # three parts each
+    merged(repository, behind_links(3))
+    with pytest.raises(LimitExceeded, match="steps through symlinks"):
+        merged(repository, behind_links(4))
+    low, high = behind_links(4)
+    with pytest.raises(LimitExceeded, match="steps through symlinks"):
+        merged(repository, [low, high[:2], high[2:]])
+
+
+def test_the_symlinks_that_are_read_are_counted(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge_module, "LINKS_READ", 3)
+    merged(repository, behind_links(3))
+    with pytest.raises(LimitExceeded, match="symlinks in the way"):
+        merged(repository, behind_links(4))
+
+
+def test_a_symlink_is_read_once_in_a_merge(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    verify = Repository.verify
+
+    def watched(self: Repository, kind: Kind, name: str) -> None:
+        read.append(name)
+        verify(self, kind, name)
+
+    monkeypatch.setattr(Repository, "verify", watched)
+    low = ["a/", "l -> a", *(f"d{n} -> l" for n in range(20))]
+    layers = [[f"d{n}/f{n} = x" for n in range(start, start + 10)] for start in (0, 10)]
+    commits = [commit_layer(repository, lines) for lines in (low, *layers)]
+    read.clear()
+    run(repository, commits)
+    assert len(read) == 2  # l, and d0 to d19 are one object
+
+
+def test_the_names_of_all_layers_are_counted(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(union, "NAMES", 7)
+    layers = [["a/", "a/b = 1"], ["a/", "a/b = 1"], ["c/", "c/d/", "c/d/e = 1"]]
+    merged(repository, layers)
+    with pytest.raises(LimitExceeded, match="names in all layers") as caught:
+        merged(repository, [*layers, ["f = 1"]])
+    assert caught.value.message.startswith("layer 4: ")
+
+
+def test_what_an_implicit_directory_brings_is_looked_up_once(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    look = union._Application._looks_brought
+
+    def watched(self: Any, tree: str, path: str) -> bool:  # noqa: ANN401
+        looked.append(path)
+        return look(self, tree, path)
+
+    monkeypatch.setattr(union._Application, "_looks_brought", watched)
+    merged(repository, [["b = 1"], whiteouts(20)])
+    assert len(looked) == len(set(looked))
+    assert len(looked) >= 20
 
 
 # --- the commit ---------------------------------------------------------------------------------------------
