@@ -8,20 +8,17 @@ none), and 64 for a command line, or options, that make no sense: nothing was ru
 
 import os
 import shlex
-import sys
-from pathlib import Path
 
 from appctl.context import Context
-from appctl.failure import usage
 from appctl.running import deployment as deployments
 from appctl.running import grants as granted
-from appctl.running import home
+from appctl.running import home, once
 from appctl.running.failed import failed
 from appctl.running.launch import launch
 from appctl.running.syscalls import filter_descriptor
 from appctl.sandbox import Sandbox, build, runtime_directory
 from appctl.scope import Scope
-from appctl.show import escape
+from appctl.show import escape, note
 
 
 def run(context: Context) -> int:
@@ -31,14 +28,15 @@ def run(context: Context) -> int:
             "apps are not run as root", "as a user: sudo -u USER appctl run ID (or runuser -u USER -- …)"
         )
     options = context.options
+    given = once.of_options(options)
     scopes = (Scope(options.scope),) if options.scope else (Scope.USER, Scope.SYSTEM)
     deployment = deployments.find(context.places, scopes, options.id)
     try:
         command = deployment.run.command(options.arguments, options.command_instead)
-        sandbox = _sandbox(context, deployment)
+        sandbox = _sandbox(context, deployment, given)
         try:
             if options.verbose:
-                print(shlex.join(["bwrap", *sandbox.arguments, "--", *command]), file=sys.stderr)
+                note(shlex.join(["bwrap", *sandbox.arguments, "--", *command]))
             return launch(deployment, sandbox, command, context.places.runtime)
         finally:
             sandbox.close()
@@ -46,26 +44,14 @@ def run(context: Context) -> int:
         deployments.close(deployment)
 
 
-def _sandbox(context: Context, deployment: deployments.Deployment) -> Sandbox:
+def _sandbox(context: Context, deployment: deployments.Deployment, given: once.Once) -> Sandbox:
     """Prepare what the app needs, and return its sandbox."""
-    options, places = context.options, context.places
+    places = context.places
     filter_fd = filter_descriptor()
-    once = granted.from_options(options.filesystem, options.share)
-    grants = granted.collect([*deployment.run.permissions, *once], places, runtime_directory())
-    for wish in grants.refused:
-        print(f"note: {escape(wish)} is not granted here", file=sys.stderr)
+    permissions = [*deployment.run.permissions, *given.permissions]
+    grants = granted.collect(permissions, places, runtime_directory())
+    given.check(grants.refused, places.home)
+    note(*(f"note: {escape(wish)} is not granted here" for wish in grants.refused))
     data = places.app_data(deployment.run.id)
     home.prepare(data, deployment.files)
-    cwd = None if options.cwd is None else os.path.normpath(Path.cwd() / options.cwd)
-    return build(deployment, grants, data, extra_env=_variables(options.env), cwd=cwd, filter_fd=filter_fd)
-
-
-def _variables(items: list[str]) -> dict[str, str]:
-    """Read `--env K=V`. Raises Failure."""
-    variables = {}
-    for item in items:
-        name, equals, value = item.partition("=")
-        if not name or not equals:
-            raise usage(f"--env {item!r} is no NAME=VALUE")
-        variables[name] = value
-    return variables
+    return build(deployment, grants, data, extra_env=given.env, cwd=given.cwd, filter_fd=filter_fd)

@@ -231,7 +231,7 @@ def test_filesystem_grants_show_one_path(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/etc", "/usr/share", "/proc", "/run", "/var", "/tmp", "/../etc", "relative"]
+    "path", ["/", "/etc", "/usr/share", "/proc", "/run", "/var", "/tmp", "/../etc"]
 )
 def test_places_of_the_system_are_never_shared(
     path: str, shell: Made, capfd: pytest.CaptureFixture[str]
