@@ -18,6 +18,7 @@ _REMOTE = r"[a-z][a-z0-9_-]{0,63}"
 _ID = r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){2,}"
 _DEPLOYMENT = r"[0-9a-f]{12}\.[0-9]{1,9}"
 
+_SHELF_PATTERN = re.compile(rf"{_REMOTE}(?:\.login)?")
 _CHECKSUM_PATTERN = re.compile(_HEX)
 _ID_PATTERN = re.compile(_ID)
 _DEPLOYMENT_PATTERN = re.compile(_DEPLOYMENT)
@@ -40,6 +41,11 @@ def check_id(text: str) -> str:
 def check_deployment(text: str) -> str:
     """Give back a deployment's name, `<12 hex of the commit>.<n>`; anything else is `Failed`."""
     return _check(_DEPLOYMENT_PATTERN, text, "a deployment")
+
+
+def is_shelf(text: str) -> bool:
+    """Whether a directory of this name holds the blobs of one remote, or those that it gave for a login."""
+    return _SHELF_PATTERN.fullmatch(text) is not None
 
 
 def check_layer_ref(text: str) -> str:

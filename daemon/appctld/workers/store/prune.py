@@ -22,6 +22,7 @@ from appctld.workers.store.ostree.closure import closure
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.receive import sweep
 
 _BLOB = re.compile(r"[0-9a-f]{64}|\.unverified-.+")
 _OBJECT = re.compile(r"([0-9a-f]{62})\.([a-z]+)")
@@ -46,7 +47,7 @@ def prune(request: JsonObject, _report: Report) -> JsonObject:
                 repository.drop_ref(ref)
             objects, freed = _prune(repository)
         if not get_bool(request, "keep_blobs"):
-            freed += _leftover_blobs(Path(get_str(request, "blobs")), remove=not dry_run)
+            freed += sweep(Path(get_str(request, "blobs")), _is_blob, remove=not dry_run)
     return {"freed_bytes": freed, "objects": objects, "refs": list[Json](stale)}
 
 
@@ -61,6 +62,11 @@ def _is_ours(ref: str) -> bool:
     except Failed:
         return False
     return True
+
+
+def _is_blob(name: str) -> bool:
+    """Whether it was never imported, or never came to its end, or was not cleared away."""
+    return _BLOB.fullmatch(name) is not None
 
 
 def _prune(repository: Repository) -> tuple[int, int]:
@@ -86,16 +92,3 @@ def _loose_objects(repository: Repository) -> Iterator[tuple[Kind, str, int]]:
                     if found and found[2] in kinds:
                         size = os.stat(entry, dir_fd=directory, follow_symlinks=False).st_size
                         yield kinds[found[2]], shard + found[1], size
-
-
-def _leftover_blobs(blobs: Path, *, remove: bool) -> int:
-    """Bytes of blobs that were never imported, or never came to their end, or were not cleared away."""
-    if not blobs.is_dir():
-        return 0
-    freed = 0
-    with disk.opened(blobs) as directory:
-        for name in filter(_BLOB.fullmatch, disk.entries(directory)):
-            freed += os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
-            if remove:
-                os.unlink(name, dir_fd=directory)
-    return freed

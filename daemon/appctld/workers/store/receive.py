@@ -3,14 +3,15 @@
 """Blobs: bytes from the fetcher, under a name that says unverified until size and digest are right.
 
 Guarantees: `blobs/<hex>` appears only with the bytes that hash to it, and they are on the disk; whatever goes
-wrong leaves nothing behind; the reserve of free space stays free. Leaves to others: fetching, and
-what a blob holds.
+wrong leaves nothing behind; sweeping follows no symlink; the reserve of free space stays free. Leaves to
+others: fetching, and what a blob holds.
 """
 
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ from appctld.errors import DigestMismatch, NotFound
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str
 from appctld.workers.protocol import Report, descriptor
-from appctld.workers.store import space
+from appctld.workers.store import disk, names, space
 from appctld.workers.store.archive.stream import CHUNK, Stream
 from appctld.workers.store.ostree.failures import translated
 
@@ -63,6 +64,39 @@ def recheck(request: JsonObject, report: Report) -> JsonObject:
                 path.unlink(missing_ok=True)
                 raise
     return {"size": size}
+
+
+def sweep(blobs: Path, unwanted: Callable[[str], bool], *, remove: bool) -> int:
+    """Bytes of the unwanted among blobs and in each remote's directory there, which goes once it is empty.
+
+    They are removed only if `remove`; what is not named as we name things is left alone.
+    """
+    if not blobs.is_dir():
+        return 0
+    with disk.opened(blobs) as above:
+        freed = _sweep_one(above, unwanted, remove=remove)
+        for name in filter(names.is_shelf, disk.entries(above)):
+            if _is_directory(name, above):
+                with disk.opened(name, above) as shelf:
+                    freed += _sweep_one(shelf, unwanted, remove=remove)
+                if remove:
+                    with contextlib.suppress(OSError):
+                        os.rmdir(name, dir_fd=above)  # only if nothing is left in it
+    return freed
+
+
+def _sweep_one(directory: int, unwanted: Callable[[str], bool], *, remove: bool) -> int:
+    freed = 0
+    for name in filter(unwanted, disk.entries(directory)):
+        if not _is_directory(name, directory):
+            freed += os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
+            if remove:
+                os.unlink(name, dir_fd=directory)
+    return freed
+
+
+def _is_directory(name: str, within: int) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=within, follow_symlinks=False).st_mode)
 
 
 def _compare(stream: Stream, digest: Digest, size: int) -> None:

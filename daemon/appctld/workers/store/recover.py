@@ -20,8 +20,8 @@ from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.prune import stale_refs
+from appctld.workers.store.receive import UNVERIFIED, sweep
 
-UNVERIFIED = ".unverified-"
 _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
 
 
@@ -35,7 +35,7 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
     apps = Path(get_str(request, "apps"))
     wanted = set(map(names.check_ref, get_strings(request, "keep_refs")))
     with repository.exclusive(), translated("recovering"):
-        _clear_downloads(Path(get_str(request, "blobs")))
+        sweep(Path(get_str(request, "blobs")), _is_unverified, remove=True)
         _clear_temporary(repository)
         _clear_apps(apps)
         keep = {ref for ref in wanted if _has_deployment(ref, apps)}
@@ -46,13 +46,9 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
     return {"missing_refs": list[Json](sorted(keep - there)), "dropped": list[Json](dropped)}
 
 
-def _clear_downloads(blobs: Path) -> None:
-    """Bytes that nobody hashed to the end are nobody's; whole ones stay, so that an install resumes."""
-    if blobs.is_dir():
-        with disk.opened(blobs) as directory:
-            for name in disk.entries(directory):
-                if name.startswith(UNVERIFIED):
-                    os.unlink(name, dir_fd=directory)
+def _is_unverified(name: str) -> bool:
+    """Whether nobody hashed it to the end; whole blobs stay, so that an install resumes."""
+    return name.startswith(UNVERIFIED)
 
 
 def _clear_temporary(repository: Repository) -> None:

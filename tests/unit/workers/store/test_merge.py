@@ -605,6 +605,14 @@ def test_a_damaged_symlink_is_found_before_it_is_followed(repository: Path) -> N
         run(repository, layers)
 
 
+def test_a_layer_that_is_not_there_is_named(repository: Path) -> None:
+    there, gone = commit_layer(repository, BASE), "ab" * 32
+    with pytest.raises(RepoCorrupt) as raised:
+        run(repository, [there, gone])
+    assert raised.value.message == f"the commit object {gone} is missing"
+    assert raised.value.data == {"checksum": gone}
+
+
 def test_a_damaged_layer_is_found(repository: Path) -> None:
     layer = commit_layer(repository, BASE)
     opened = Repository.open(repository)

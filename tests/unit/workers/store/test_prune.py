@@ -91,6 +91,54 @@ def test_blobs_go_finished_or_not_unless_somebody_downloads(state: State) -> Non
     assert [path.name for path in state.blobs.iterdir()] == ["note"]
 
 
+SHELVES = ("acme", "acme.login", "a" * 64, "x-_9")
+
+
+def test_each_remotes_blobs_go_with_their_directory(state: State, tmp_path: Path) -> None:
+    for name in SHELVES:
+        (state.blobs / name).mkdir(parents=True)
+        (state.blobs / name / ("ab" * 32)).write_bytes(b"12345")
+    (state.blobs / "empty").mkdir()
+    (state.blobs / "acme/.unverified-0123").write_bytes(b"1")
+    (state.blobs / ("ab" * 32)).write_bytes(b"12345")
+    assert state.prune(keep_blobs=True)["freed_bytes"] == 0
+    before = sorted(state.blobs.rglob("*"))
+    assert state.prune(dry_run=True)["freed_bytes"] == 26
+    assert sorted(state.blobs.rglob("*")) == before
+    assert state.prune()["freed_bytes"] == 26
+    assert list(state.blobs.iterdir()) == []
+
+
+def test_a_directory_in_which_something_is_left_stays(state: State) -> None:
+    (state.blobs / "acme").mkdir(parents=True)
+    for name in ("note", "ab" * 32):
+        (state.blobs / "acme" / name).write_bytes(b"12345")
+    assert state.prune()["freed_bytes"] == 5
+    assert [path.name for path in (state.blobs / "acme").iterdir()] == ["note"]
+
+
+@pytest.mark.parametrize("name", ["Acme", "acme.other", "9acme", "acme.login.login", "a" * 65, ".hidden"])
+def test_a_directory_that_is_no_remotes_is_not_looked_into(state: State, name: str) -> None:
+    (state.blobs / name).mkdir(parents=True)
+    (state.blobs / name / ("ab" * 32)).write_bytes(b"12345")
+    assert state.prune()["freed_bytes"] == 0
+    assert (state.blobs / name / ("ab" * 32)).exists()
+
+
+def test_blobs_are_swept_one_level_deep_and_through_no_symlink(state: State, tmp_path: Path) -> None:
+    outside, blob = tmp_path / "outside", "ab" * 32
+    for directory in (outside, state.blobs / "acme/deeper", state.blobs / f"acme/{blob}"):
+        directory.mkdir(parents=True)
+        (directory / blob).write_bytes(b"12345")
+    (state.blobs / "bolt").symlink_to(outside)
+    (state.blobs / "acme/deeper/link").symlink_to(outside)
+    assert state.prune()["freed_bytes"] == 0
+    assert (outside / blob).exists()
+    assert (state.blobs / "acme/deeper" / blob).exists()
+    assert (state.blobs / "acme" / blob / blob).exists()
+    assert (state.blobs / "bolt").is_symlink()
+
+
 def test_a_ref_that_is_not_ours_is_left_alone(state: State) -> None:
     commit = state.merge(*ONE)
     subprocess.run(

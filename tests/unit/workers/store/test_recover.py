@@ -53,6 +53,20 @@ def test_downloads_that_were_not_hashed_go_and_whole_blobs_stay(state: State) ->
     assert [path.name for path in state.blobs.iterdir()] == ["ab" * 32]
 
 
+def test_downloads_of_each_remote_are_cleared_and_empty_directories_go(state: State, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    for directory in (outside, *(state.blobs / name for name in ("acme", "acme.login", "Other"))):
+        directory.mkdir(parents=True)
+        (directory / ".unverified-0123").write_bytes(b"x")
+    (state.blobs / "bolt").symlink_to(outside)
+    (state.blobs / "acme" / ("ab" * 32)).write_bytes(b"x")
+    state.recover()
+    assert sorted(path.name for path in state.blobs.iterdir()) == ["Other", "acme", "bolt"]
+    assert [path.name for path in (state.blobs / "acme").iterdir()] == ["ab" * 32]
+    assert (outside / ".unverified-0123").exists()
+    assert (state.blobs / "Other/.unverified-0123").exists()
+
+
 def test_temporary_files_of_ours_and_of_libostree_go(state: State, installed: str) -> None:
     for name in ("appctl-0123", "staging-boot-x"):
         (state.repo / "tmp" / name / "00").mkdir(parents=True)

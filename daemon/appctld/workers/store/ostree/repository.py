@@ -100,8 +100,14 @@ class Repository:
 
     def load(self, kind: Kind, name: str) -> bytes:
         """A metadata object's bytes, hashed again: missing or other than its name says is RepoCorrupt."""
+        names.check_checksum(name)
         with translated(f"reading {kind.suffix} {name}"):
-            _, variant = self.library.load_variant(kind.library, names.check_checksum(name))
+            try:
+                _, variant = self.library.load_variant(kind.library, name)
+            except GLib.Error as error:
+                if self.stat(kind, name) is not None:
+                    raise
+                raise RepoCorrupt(f"the {kind.suffix} object {name} is missing", checksum=name) from error
             data = variant.get_data_as_bytes().get_data()
         if checksum(data) != name:
             raise RepoCorrupt(f"the {kind.suffix} object {name} is not what it was", checksum=name)
