@@ -18,6 +18,7 @@ from appctl.running.failed import failed
 from appctl.running.grants import Grants, Mount
 from appctl.running.identity import flatpak_info, group, passwd, user_name
 from appctl.running.layout import fill, look_up
+from appctl.running.sources import Sources
 
 ISOLATED = ("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--die-with-parent",
             "--clearenv")  # fmt: skip
@@ -70,7 +71,8 @@ def build(
 
     `cwd` is a directory that the caller named; None means the image's. The sandbox closes `filter_fd`.
     """
-    sandbox = Sandbox(descriptors=[filter_fd])
+    sandbox = Sandbox(descriptors=grants.sources.descriptors)
+    sandbox.descriptors.append(filter_fd)
     env = environment(deployment, grants, data) | dict(extra_env)
     sandbox.search = env["PATH"]
     mounts = sorted([*_mounts(sandbox, deployment, grants, data), *grants.mounts], key=_depth)
@@ -83,7 +85,7 @@ def build(
         *(("--share-net",) if grants.network else ()),
         *(part for name, value in env.items() for part in ("--setenv", name, value)),
         *fill(deployment.files, "/", ours),
-        *_var(data / own.VAR, ours),
+        *_var(data / own.VAR, ours, grants.sources),
         *_flat(mounts),
         *_flat(sorted(grants.masks, key=_depth)),
         *("--perms", "0644", "--ro-bind-data", str(sandbox.marker), "/.flatpak-info"),  # the last file of all
@@ -151,11 +153,21 @@ def _host_file(path: str) -> Mount:
     return Mount(path, ("--ro-bind", os.path.realpath(path), path))
 
 
-def _var(source: Path, ours: list[str]) -> list[str]:
-    """Show the app's own /var: whole, or entry by entry where something of ours goes through it."""
-    if any(place.startswith("/var/") for place in ours):
-        return ["--dir", "/var", *fill(source, "/var", ours, writable=True)]
-    return ["--bind", str(source), "/var"]
+def _var(source: Path, ours: list[str], sources: Sources) -> list[str]:
+    """Show the app's own /var: whole, or entry by entry where something of ours goes through it.
+
+    What lies in it is the app's doing: no link is followed. Raises Failure.
+    """
+    if not any(place.startswith("/var/") for place in ours):
+        return ["--bind", str(source), "/var"]
+
+    def bind(path: str, place: str) -> tuple[str, ...]:
+        return sources.bind(sources.open(source, os.path.relpath(path, source)), place, read_only=False)
+
+    try:
+        return ["--dir", "/var", *fill(source, "/var", ours, bind)]
+    except OSError as error:
+        raise failed(f"{error.filename} cannot be shown: {error.strerror}", "does the app run?") from error
 
 
 def _directory(deployment: Deployment, shown: list[str], cwd: str | None) -> str:

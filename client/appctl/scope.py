@@ -47,9 +47,14 @@ class Places:
         """Where the scope's daemon keeps what is installed."""
         return SYSTEM_STATE if scope is Scope.SYSTEM else self.data / "appctl"
 
+    @property
+    def all_app_data(self) -> Path:
+        """Where the caller's own data of every app is, flatpak's too."""
+        return self.home / ".var/app"
+
     def app_data(self, app: str) -> Path:
         """Where the caller's own data of an app is."""
-        return self.home / ".var/app" / app
+        return self.all_app_data / app
 
 
 def _absolute(name: str) -> Path | None:

@@ -10,7 +10,6 @@ start; Ctrl-C is the app's; while the app lives, $XDG_RUNTIME_DIR/appctl/PID.jso
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -22,9 +21,9 @@ from appctl.exits import ExitCode
 from appctl.running.deployment import Deployment
 from appctl.running.failed import failed
 from appctl.running.layout import find_program
+from appctl.running.sources import ENVIRONMENT, bubblewrap
 from appctl.sandbox import Sandbox
 
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 _STATUS_BYTES = 64 << 10  # bubblewrap writes two lines of less than 500 bytes
 
 
@@ -32,9 +31,7 @@ def launch(deployment: Deployment, sandbox: Sandbox, command: list[str], runtime
     """Run the command in the sandbox. Returns its exit code; raises Failure when it did not start."""
     if not command:
         raise failed(f"{deployment.run.id} has no command of its own", "appctl run --command=C")
-    program = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin")
-    if program is None:
-        raise failed("bubblewrap is missing, and no app is run without it", "apt install bubblewrap")
+    program = bubblewrap()
     arguments = sandbox.data(b"".join(os.fsencode(item) + b"\0" for item in sandbox.arguments))
     told = os.memfd_create("appctl-status", os.MFD_CLOEXEC)
     sandbox.descriptors.append(told)

@@ -11,25 +11,30 @@ inside the tree.
 
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+
+Bind = Callable[[str, str], Sequence[str]]
 
 LINKS = 40  # as the kernel's own limit in a path (path_resolution(7))
 
 
-def fill(top: Path, at: str, ours: Collection[str], *, writable: bool = False) -> list[str]:
+def _read_only(source: str, place: str) -> tuple[str, ...]:
+    return "--ro-bind", source, place
+
+
+def fill(top: Path, at: str, ours: Collection[str], bind: Bind = _read_only) -> list[str]:
     """Arguments that show the directory `top` at `at`, leaving the places `ours` out.
 
-    All paths are absolute and normalized.
+    All paths are absolute and normalized. `bind` makes the arguments that show one source at one place.
     """
     places = {PurePosixPath(place) for place in ours}
     above = {parent for place in places for parent in place.parents}
-    bind = "--bind" if writable else "--ro-bind"
     return list(_fill(top, PurePosixPath(at), places, above, bind))
 
 
 def _fill(
-    top: Path, at: PurePosixPath, places: set[PurePosixPath], above: set[PurePosixPath], bind: str
+    top: Path, at: PurePosixPath, places: set[PurePosixPath], above: set[PurePosixPath], bind: Bind
 ) -> Iterator[str]:
     with os.scandir(top) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)
@@ -44,7 +49,7 @@ def _fill(
         elif entry.is_symlink():
             yield from ("--symlink", str(Path(entry.path).readlink()), str(place))
         elif entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
-            yield from (bind, entry.path, str(place))
+            yield from bind(entry.path, str(place))
 
 
 def look_up(top: Path, path: str) -> Path | None:

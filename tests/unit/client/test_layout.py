@@ -43,8 +43,8 @@ def test_a_file_or_link_above_a_place_of_ours_is_left_out(image: Path) -> None:
     assert "/usr/bin/tool" not in arguments
 
 
-def test_a_writable_tree_is_bound_writable(image: Path) -> None:
-    assert fill(image / "home", "/var", ["/var/me"], writable=True) == [
+def test_the_caller_may_say_how_something_is_shown(image: Path) -> None:
+    assert fill(image / "home", "/var", ["/var/me"], lambda source, place: ("--bind", source, place)) == [
         "--bind", f"{image}/home/other", "/var/other",
     ]  # fmt: skip
 
