@@ -3,7 +3,8 @@
 """The deployment that `run` starts: found below a scope's state directory, locked, its run.json read.
 
 Guarantees: names are checked before they become paths; the shared lock is held on the run.json that was read,
-and the deployment was there when it was taken (whoever removes one takes the lock exclusively first); a
+and the deployment was there when it was taken (whoever removes one takes the lock exclusively first); it is
+never waited for long, as everybody who can read the file can take it; a
 run.json that this version does not understand whole is refused. The daemon is not asked.
 """
 
@@ -11,6 +12,7 @@ import fcntl
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from appctl.wire import Json, JsonValue, get_str
 FORMAT = 1
 RUN_FILE_BYTES = 1 << 20  # the image's config, from which it is made, is not larger
 _TRIES = 5  # each try that fails met a deployment just being replaced
+_PAUSE = 0.1  # seconds; a removal holds the lock while it looks and renames
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*){2,}")
 _ID_LENGTH = 255
 _DEPLOYMENT = re.compile(r"[0-9a-f]{12}\.[0-9]+")
@@ -122,11 +125,25 @@ def _lock_current(scope: Scope, app: Path) -> Deployment | None:
             continue
         except OSError as error:
             raise failed(f"{app} cannot be read: {error.strerror}") from error
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        if not _lock(lock):
+            os.close(lock)
+            raise failed(f"the run.json of {app.name} is locked by somebody", f"lslocks | grep {app.name}")
         if os.fstat(lock).st_nlink:
             return Deployment(scope, app / target, _read(lock, app.name), lock)
         os.close(lock)
     raise failed(f"{app.name} is being replaced all the time", "try again")
+
+
+def _lock(descriptor: int) -> bool:
+    """Share the lock. A removal holds it alone for a moment; somebody else may for ever."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE)
+        else:
+            return True
+    return False
 
 
 def _read(descriptor: int, app: str) -> RunFile:

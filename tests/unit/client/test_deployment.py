@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The lock on what runs, where others can take it too."""
+
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from appctl.failure import Failure
+from appctl.running import deployment as deployments
+from appctl.scope import Places, Scope
+from support.deployments import Made
+
+APP = "org.acme.Tool"
+
+
+def test_a_lock_that_somebody_else_holds_is_not_waited_for(tmp_path: Path) -> None:
+    made = Made(tmp_path / "appctl", APP).write(cmd=["/tool"])
+    places = Places(home=tmp_path, data=tmp_path, config=tmp_path, runtime=None)
+    with (made.path / "run.json").open() as file:  # whoever can read it can lock it
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(Failure) as caught:
+            deployments.find(places, (Scope.USER,), APP)
+    assert caught.value.code == 125
+    assert "is locked" in caught.value.message
+    assert "lslocks" in caught.value.hint
+    deployments.close(deployments.find(places, (Scope.USER,), APP))
