@@ -88,13 +88,14 @@ class Call:
 
 
 class FakeInstaller:
-    """`with FakeInstaller(address) as daemon:`; set `apps`, `remotes`, `errors`, `scripts` before asking."""
+    """`with FakeInstaller(address) as daemon:`; set what it has before asking."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.apps: list[dict[str, Any]] = []
         self.remotes: list[dict[str, Any]] = []
         self.errors: dict[str, tuple[str, str, str, dict[str, Any]]] = {}
+        self.after: dict[str, Callable[[], None]] = {}  # done once a method was called
         self.scripts: dict[str, list[Script]] = {}
         self.calls: list[Call] = []
         self.waiting = threading.Event()  # a job runs and has no end of its own
@@ -147,6 +148,7 @@ class FakeInstaller:
             self._connection.send(new_method_return(message))
             self._finish(path, str(fields[HeaderFields.sender]), {"State": "cancelled"})
         else:
+            self.after.pop(member, lambda: None)()
             self._connection.send(new_method_return(message, *self._plain(member, path)))
             if path in self._pending:
                 self._go_on(path, str(fields[HeaderFields.sender]))

@@ -7,6 +7,7 @@ terminal, and of nobody else: `-y` does not answer it.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from appctl.ask import confirm_trust
@@ -19,11 +20,9 @@ from appctl.show import escape, table
 from appctl.wire import Json, JsonValue, get_object, get_str, get_strings
 
 KEYS_BYTES = 64 << 10  # what the daemon takes: keyrings of real publishers are below 20 KiB
-_TRUSTED_WITHOUT_PINS = {
-    "gpg": "every key of its keyring",
-    "digest": "nobody: only digests that somebody types",
-    "none": "whoever answers as its registry (UNSIGNED)",
-}
+_WITHOUT_KEYS = {"digest": "the digest that you name", "none": "nobody: UNSIGNED"}
+_VERIFY = ("gpg", "digest", "none", "")  # none at all: the default
+_FILES = {"gpg-keys": "--gpg-import FILE", "ca": "--ca-file FILE"}  # settings that are a file's content
 _TAKEN = ("verify", "lookaside", "identity", "auth_realm", "title")
 
 
@@ -38,7 +37,7 @@ def add(context: Context) -> int:
     settings = {"url": options.url, **_settings(context)}
     _ask_about_none(context, settings)
     context.call(scope, "AddRemote", "sa{sv}", options.name, settings)
-    return _told(context, scope, "Added")
+    return _told(context, _find(context.bus(scope), options.name), "Added", changed=True)
 
 
 def modify(context: Context) -> int:
@@ -63,7 +62,7 @@ def disable(context: Context) -> int:
 def remove(context: Context) -> int:
     """Forget a remote; the daemon refuses while apps from it are installed."""
     name = context.options.name
-    context.call(context.scope, "RemoveRemote", "sa{sv}", name, {})
+    _call(context, "RemoveRemote", {})
     if context.options.json:
         context.put_json({"changed": True, "name": name})
     context.say(f"Removed remote {escape(name)}.")
@@ -114,8 +113,24 @@ def listing(context: Context) -> int:
 
 
 def _modified(context: Context, settings: dict[str, object], done: str) -> int:
-    context.call(context.scope, "ModifyRemote", "sa{sv}", context.options.name, settings)
-    return _told(context, context.scope, done)
+    bus, name = context.bus(context.scope), context.options.name
+    before = _find(bus, name)
+    _call(context, "ModifyRemote", settings)
+    after = _find(bus, name)
+    gone = sorted({*get_strings(before, "Fingerprints")} - {*get_strings(after, "Fingerprints")})
+    changed = before != after or not settings.keys().isdisjoint(_FILES)  # what is in those is not shown
+    return _told(context, after, done, changed=changed, gone=gone)
+
+
+def _call(context: Context, member: str, settings: dict[str, object]) -> None:
+    """Change the remote that the command line names. Raises Failure."""
+    name = context.options.name
+    try:
+        context.call(context.scope, member, "sa{sv}", name, settings)
+    except Failure as failure:
+        if failure.name == "NoRemote":  # the daemon's hint is about references
+            raise Failure(failure.name, f"there is no remote {name}", "appctl remote list") from failure
+        raise
 
 
 def _settings(context: Context) -> dict[str, object]:
@@ -126,6 +141,7 @@ def _settings(context: Context) -> dict[str, object]:
         key, equals, value = item.partition("=")
         if not key or not equals:
             raise usage(f"--set {item!r} is no KEY=VALUE")
+        _check_setting(key.strip(), value.strip())
         settings[key] = value
     for name in _TAKEN:
         value = getattr(options, name)
@@ -136,6 +152,14 @@ def _settings(context: Context) -> dict[str, object]:
     if options.ca_file is not None:
         settings["ca"] = _read(options.ca_file)
     return settings
+
+
+def _check_setting(key: str, value: str) -> None:
+    """Refuse what --set cannot say, before a person is asked about it. Raises Failure."""
+    if key in _FILES:
+        raise usage(f"--set {key} takes no file", f"{_FILES[key]} reads one")
+    if key == "verify" and value not in _VERIFY:
+        raise usage(f"--set verify: {value!r} is none of gpg, digest, none")
 
 
 def _read(name: str) -> bytes:
@@ -163,22 +187,29 @@ def _find(bus: Bus, name: str) -> Json:
     return next((item for item in bus.objects(REMOTE).values() if _name(item) == name), {})
 
 
-def _told(context: Context, scope: Scope, done: str) -> int:
-    remote = _find(context.bus(scope), context.options.name)
+def _told(context: Context, remote: Json, done: str, *, changed: bool, gone: Sequence[str] = ()) -> int:
+    """Print what a remote is now; `gone` are the fingerprints that it does not trust any more."""
+    scope, name = context.scope, escape(context.options.name)
     if context.options.json:
-        context.put_json({"changed": True, **_json(remote, scope)})
-    context.say(f"{done} remote {escape(context.options.name)}.", *_lines(remote, scope)[1:])
+        more: Json = {"no-longer-trusted": list(gone)} if gone else {}
+        context.put_json({"changed": changed, **_json(remote, scope), **more})
+    context.say(f"{done} remote {name}." if changed else f"Remote {name} is so already.")
+    context.say(*(f"  No longer trusted: {escape(fingerprint)}" for fingerprint in gone))
+    context.say(*_lines(remote, scope)[1:])
     return ExitCode.DONE
 
 
 def _lines(remote: Json, scope: Scope) -> list[str]:
     settings = get_object(remote, "Settings")
-    prints = get_strings(remote, "Fingerprints")
+    keys = ", ".join(get_strings(remote, "Fingerprints")) or "every key of its keyring"
     rows = [
         ("Title", get_str(remote, "Title")),
         ("Prefix", get_str(remote, "Url")),
         ("Verify", get_str(remote, "Verify")),
-        ("Trusts", ", ".join(prints) or _TRUSTED_WITHOUT_PINS.get(get_str(remote, "Verify"), "")),
+        (
+            "Trusts",
+            _WITHOUT_KEYS.get(get_str(remote, "Verify"), keys),
+        ),
         *((key.capitalize(), _text(value)) for key, value in sorted(settings.items())),
         ("Enabled", _text(remote.get("Enabled"))),
         ("Scope", scope.value),

@@ -52,7 +52,7 @@ def test_remote_add_sends_keys_as_bytes_and_shows_what_is_trusted(
 
 
 @pytest.mark.parametrize(
-    "words", [["--verify", "none"], ["--set", "verify=none"], ["--set", "verify= NONE "]]
+    "words", [["--verify", "none"], ["--set", "verify=none"], ["--set", "verify= none "]]
 )
 def test_to_go_without_verification_is_asked_of_a_person(
     words: list[str], daemon: FakeInstaller, answer: Answer, monkeypatch: pytest.MonkeyPatch
@@ -97,7 +97,11 @@ def test_remotes_are_shown_changed_and_removed(daemon: FakeInstaller, capsys: Ca
     assert json.loads(capsys.readouterr().out)[0]["fingerprints"] == ["E" * 40]
     assert main(["remote", "show", "acme"]) == 0
     assert "Identity:     tag" in capsys.readouterr().out
-    for verify, trusted in (("gpg", "every key"), ("digest", "nobody"), ("none", "UNSIGNED")):
+    for verify, trusted in (
+        ("gpg", "every key"),
+        ("digest", "the digest that you name"),
+        ("none", "nobody: UNSIGNED"),
+    ):
         daemon.remotes = [ACME | {"Verify": verify, "Fingerprints": []}]
         assert main(["remote", "show", "acme"]) == 0
         assert trusted in capsys.readouterr().out
@@ -111,3 +115,65 @@ def test_remotes_are_shown_changed_and_removed(daemon: FakeInstaller, capsys: Ca
     assert daemon.called("RemoveRemote").body == ("acme", {})
     daemon.errors["RemoveRemote"] = ("InUse", "apps are installed from it", "", {})
     assert main(["remote", "remove", "acme", "--json"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("gpg-keys=x", "--gpg-import FILE"),
+        (" gpg-keys =x", "--gpg-import FILE"),
+        ("ca=/etc/x", "--ca-file FILE"),
+        ("verify=NONE", "'NONE' is none of"),
+    ],
+)
+def test_what_set_cannot_say_is_refused_before_anything_is_asked(
+    setting: str, said: str, daemon: FakeInstaller, answer: Answer, capsys: Capture
+) -> None:
+    answer("y\n")
+    assert main(["remote", "add", "acme", "quay.io/acme", "--set", setting]) == 64
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Go on?" not in err
+    assert main(["remote", "add", "acme", "quay.io/acme", "--verify", "NONE"]) == 64
+    assert daemon.calls == []
+
+
+@pytest.mark.parametrize(
+    "words", [["modify", "acme", "--title", "x"], ["enable", "acme"], ["disable", "acme"], ["remove", "acme"]]
+)
+def test_a_remote_that_is_none_gets_the_list_of_those_that_are(
+    words: list[str], daemon: FakeInstaller, capsys: Capture
+) -> None:
+    for member in ("ModifyRemote", "RemoveRemote"):
+        daemon.errors[member] = ("NoRemote", "no remote covers it", "appctl remote add NAME URL", {})
+    assert main(["remote", *words]) == 3
+    assert capsys.readouterr().err == "error: there is no remote acme\nhint: appctl remote list\n"
+
+
+def test_changed_is_what_is_other_than_before(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.remotes = [ACME]
+    assert main(["remote", "enable", "acme"]) == 0
+    assert capsys.readouterr().out.startswith("Remote acme is so already.\n")
+    assert main(["remote", "enable", "acme", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changed"] is False
+    daemon.after["ModifyRemote"] = lambda: daemon.remotes.__setitem__(0, ACME | {"Enabled": False})
+    assert main(["remote", "disable", "acme", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changed"] is True
+
+
+def test_new_keys_replace_the_old_ones_which_are_named(
+    daemon: FakeInstaller, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "key.asc").write_bytes(b"KEY")
+    command = ["remote", "modify", "acme", "--gpg-import", str(tmp_path / "key.asc")]
+    daemon.remotes = [ACME | {"Fingerprints": ["E" * 40, "A" * 40]}]
+    newer = ACME | {"Fingerprints": ["B" * 40, "A" * 40]}
+    daemon.after["ModifyRemote"] = lambda: daemon.remotes.__setitem__(0, newer)
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert f"Modified remote acme.\n  No longer trusted: {'E' * 40}\n" in out
+    assert f"Trusts:       {'B' * 40}, {'A' * 40}\n" in out
+    assert main([*command, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["changed"] is True  # the file's content is not shown, and may be another
+    assert "no_longer_trusted" not in document
