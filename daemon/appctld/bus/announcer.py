@@ -95,6 +95,8 @@ class Announcer:
         if owner is not None and isinstance(item, JobObject):
             end = (job_path(job.number), item.state, item.error_name, item.error_message, item.result)
             self._server.emit(ROOT, "JobFinished", *end, to=owner.sender)
+        self._owners.pop(job.number, None)  # nothing more will be told: what was told need not be remembered
+        self._told.pop(job.number, None)
 
     @_never_raises
     def job_removed(self, job: Job) -> None:

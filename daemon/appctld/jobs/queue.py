@@ -3,12 +3,15 @@
 """The queue: every job from its first moment to the minute after its last.
 
 Guarantees: a job is authorized before it is queued, ends in exactly one final state whatever happens to it,
-and stays to be asked about for a minute. Jobs are not persisted. What a job does is not known here.
+and stays to be asked about for a minute, unless more have ended since than `fairness.finished` keeps. A job
+that is not authorized keeps nothing of what was asked. Jobs are not persisted. What a job does is not known
+here.
 """
 
 import asyncio
 import itertools
 import logging
+import os
 from collections.abc import Awaitable, Callable
 
 from appctld.errors import (
@@ -21,14 +24,20 @@ from appctld.errors import (
     NotFound,
     PolkitRequired,
 )
+from appctld.jobs.fairness.finished import Finished
+from appctld.jobs.fairness.questions import Question, Questions
+from appctld.jobs.fairness.slots import Slots
 from appctld.jobs.job import DONE, Job, State
 from appctld.jobs.observer import Nobody, Observer
-from appctld.jobs.requests import AnyRequest, flag
+from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, flag
 
-AUTHORIZING_PER_UID = 8  # each keeps a question open at polkit
 UNFINISHED_PER_UID = 32  # more than a person starts, fewer than hurt
+UNFINISHED = 256  # of all users; root and the daemon's own user may start more
 AUTHORIZING_SECONDS = 120.0  # a person types a password in less
-RUNNING = 4  # jobs at work at once: two cores inflate, two wait for the network
+RUNNING = 6  # jobs at work at once: two cores inflate, the others wait for the network
+RUNNING_PER_UID = 2  # one user, or one registry that drips, leaves places for others
+LOCAL = 4  # jobs at work at once that wait for no network
+WITHOUT_NETWORK = (Uninstall, Rollback, Prune)  # they never wait for those who wait for a registry
 KEPT_SECONDS = 60.0  # a client that was away for a moment can still ask how it ended
 
 logger = logging.getLogger(__name__)
@@ -42,15 +51,21 @@ class Jobs:
 
     def __init__(self, perform: Perform) -> None:
         self.observer: Observer = Nobody()
+        self.questions = Questions()
         self._perform = perform
         self._jobs: dict[int, Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._numbers = itertools.count(1)
-        self._room = asyncio.Semaphore(RUNNING)
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._finished = Finished()
+        self._trusted = frozenset({0, os.geteuid()})  # root, and as whom the timers run
+        self._network = Slots(RUNNING, RUNNING_PER_UID, self._trusted)
+        self._local = Slots(LOCAL, RUNNING_PER_UID, self._trusted)
 
     def start(self, request: AnyRequest, uid: int, authorize: Authorize) -> Job:
         """Take a request; it is authorized and done in the background. Raises Busy over the limits."""
         self._check_limits(uid)
+        question = self.questions.open(uid)
         job = Job(
             number=next(self._numbers),
             kind=request.kind,
@@ -61,8 +76,8 @@ class Jobs:
         )
         self._jobs[job.number] = job
         self.observer.job_added(job)
-        task = asyncio.get_running_loop().create_task(self._run(request, job, authorize))
-        task.add_done_callback(lambda _task: self._settle(job))
+        task = asyncio.get_running_loop().create_task(self._run(request, job, authorize, question))
+        task.add_done_callback(lambda _task: self._settle(job, question))
         self._tasks[job.number] = task
         return job
 
@@ -101,17 +116,19 @@ class Jobs:
             await asyncio.wait(tasks)
 
     def _check_limits(self, uid: int) -> None:
-        mine = [job for job in self.active() if job.uid == uid]
-        if sum(job.state is State.AUTHORIZING for job in mine) >= AUTHORIZING_PER_UID:
-            raise Busy(f"{AUTHORIZING_PER_UID} jobs already wait for an authorization")
-        if len(mine) >= UNFINISHED_PER_UID:
+        active = self.active()
+        if sum(job.uid == uid for job in active) >= UNFINISHED_PER_UID:
             raise Busy(f"{UNFINISHED_PER_UID} jobs are already unfinished")
+        if len(active) >= UNFINISHED and uid not in self._trusted:
+            raise Busy(f"{UNFINISHED} jobs of all users are already unfinished")
 
-    async def _run(self, request: AnyRequest, job: Job, authorize: Authorize) -> None:
+    async def _run(self, request: AnyRequest, job: Job, authorize: Authorize, question: Question) -> None:
         try:
-            await self._authorize(authorize)
+            with question:
+                await self._authorize(authorize)
             self._enter(job, State.QUEUED)
-            async with self._room:
+            slots = self._local if isinstance(request, WITHOUT_NETWORK) else self._network
+            async with slots.held(job.uid):
                 self._enter(job, State.RUNNING)
                 await self._perform(request, job, self.observer)
             self._finish(job, _ending(job))
@@ -138,23 +155,33 @@ class Jobs:
         self.observer.job_changed(job)
 
     def _finish(self, job: Job, state: State, error: AppctlError | None = None) -> None:
+        if job.state is State.AUTHORIZING:
+            job.forget_request()
         job.state, job.error, job.cancelable = state, error or job.error, False
         if state is State.SUCCEEDED:
             job.percent = DONE
         if error is not None:
             logger.info("job %d (%s): %s: %s", job.number, job.title, error.name, error.message)
+        job.settle()
         self.observer.job_changed(job)
         self.observer.job_finished(job)
-        asyncio.get_running_loop().call_later(KEPT_SECONDS, self._remove, job)
+        loop = asyncio.get_running_loop()
+        self._timers[job.number] = loop.call_later(KEPT_SECONDS, self._remove, job)
+        for old in self._finished.add(job):
+            self._remove(old)
 
-    def _settle(self, job: Job) -> None:
-        """A task that was cancelled before its first step never saw its own `except`."""
+    def _settle(self, job: Job, question: Question) -> None:
+        """A task that was cancelled before its first step never saw its own `with` and `except`."""
+        question.close()
+        self._tasks.pop(job.number, None)  # a cancelled task remembers its request
         if not job.state.finished:
             self._finish(job, State.CANCELLED, Cancelled("the job was cancelled"))
 
     def _remove(self, job: Job) -> None:
         self._jobs.pop(job.number, None)
-        self._tasks.pop(job.number, None)
+        self._finished.discard(job)
+        if timer := self._timers.pop(job.number, None):
+            timer.cancel()
         self.observer.job_removed(job)
 
 

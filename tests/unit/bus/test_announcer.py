@@ -184,8 +184,8 @@ def test_another_users_job_is_cancelled_by_the_daemons_own_user_alone(
             path = f"{ROOT}/job/{job.number}"
             found, _ = await caller.call("Cancel", "a{sv}", {}, path=path, interface=JOB)
             assert found == error
-            if not error:
-                await asyncio.wait([running.jobs._tasks[job.number]])
+            if not error and (tasks := [*running.jobs._tasks.values()]):
+                await asyncio.wait(tasks, timeout=20)
             assert (job in running.jobs.active()) == bool(error)
 
     asyncio.run(scenario())
@@ -324,7 +324,7 @@ def test_what_cannot_be_told_ends_no_job(address: str, caplog: pytest.LogCapture
             running.apps.list = broken  # type: ignore[method-assign]
             await caller.call("Prune", "a{sv}", {})
             (job,) = running.jobs.all()
-            await running.jobs._tasks[job.number]
+            await asyncio.gather(*running.jobs._tasks.values())
             assert job.state == "succeeded"
             assert "apps_changed could not be told" in caplog.text
             assert "job_finished could not be told" in caplog.text

@@ -4,8 +4,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -18,100 +17,25 @@ from appctld.errors import (
     PolkitRequired,
 )
 from appctld.jobs import queue as module
+from appctld.jobs.fairness.questions import WAITING_PER_UID
 from appctld.jobs.job import Job, State
-from appctld.jobs.observer import Nobody, Observer
-from appctld.jobs.queue import AUTHORIZING_PER_UID, RUNNING, UNFINISHED_PER_UID, Jobs
-from appctld.jobs.requests import AnyRequest, Install, Prune
-
-UID = 1000
-Work = Callable[[Job], Awaitable[None]]
-
-
-class Watcher(Nobody):
-    """An observer that writes down what it is told, and by which state."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, State]] = []
-        self.changed = asyncio.Event()
-        self.finished = asyncio.Event()
-        self.removed = asyncio.Event()
-
-    def states(self) -> list[State]:
-        """The states that were seen, each once."""
-        return list(dict.fromkeys(state for _, state in self.told))
-
-    def job_added(self, job: Job) -> None:
-        self.told.append(("added", job.state))
-
-    def job_changed(self, job: Job) -> None:
-        self.told.append(("changed", job.state))
-        self.changed.set()
-
-    def job_finished(self, job: Job) -> None:
-        self.told.append(("finished", job.state))
-        self.finished.set()
-
-    def job_removed(self, job: Job) -> None:
-        self.told.append(("removed", job.state))
-        self.removed.set()
-
-
-class Queue:
-    """A queue whose work is a function of the job, and what was seen of it."""
-
-    def __init__(self, work: Work) -> None:
-        async def perform(request: AnyRequest, job: Job, observer: Observer) -> None:
-            self.performed.append(request)
-            await work(job)
-
-        self.performed: list[AnyRequest] = []
-        self.jobs = Jobs(perform)
-        self.watcher = Watcher()
-        self.jobs.observer = self.watcher
-
-    def start(self, request: AnyRequest | None = None, uid: int = UID, authorize: Any = None) -> Job:  # noqa: ANN401
-        return self.jobs.start(request or Install(("h.io/a:1",)), uid, authorize or allowed)
-
-    async def reached(self, job: Job, *states: State) -> None:
-        """Wait until the job is in one of `states`."""
-        async with asyncio.timeout(30):
-            while job.state not in states:
-                self.watcher.changed.clear()
-                await self.watcher.changed.wait()
-
-    async def end(self) -> None:
-        await asyncio.wait_for(self.watcher.finished.wait(), 30)
-
-
-async def allowed() -> None:
-    """Polkit says yes."""
-
-
-async def refused() -> None:
-    raise NotAuthorized("polkit said no")
-
-
-async def unanswered() -> None:
-    await asyncio.Event().wait()
-
-
-async def nothing(job: Job) -> None:
-    """Work that is done at once."""
-
-
-async def for_ever(job: Job) -> None:
-    await asyncio.Event().wait()
-
-
-def failing(error: BaseException) -> Work:
-    async def work(job: Job) -> None:
-        raise error
-
-    return work
-
-
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(main())
+from appctld.jobs.queue import RUNNING_PER_UID, UNFINISHED_PER_UID
+from appctld.jobs.requests import (
+    Install,
+    Prune,
+)
+from support.queue import (
+    UID,
+    Queue,
+    Watcher,
+    Work,
+    failing,
+    for_ever,
+    nothing,
+    refused,
+    run,
+    unanswered,
+)
 
 
 def ending(work: Work) -> tuple[Job, Watcher]:
@@ -331,11 +255,11 @@ def test_a_job_that_does_not_exist_is_not_found() -> None:
 def test_one_user_may_have_so_many_questions_open_and_another_still_may() -> None:
     async def main() -> None:
         queue = Queue(nothing)
-        for _ in range(AUTHORIZING_PER_UID):
+        for _ in range(WAITING_PER_UID):
             queue.start(authorize=unanswered)
         with pytest.raises(Busy, match="wait for an authorization"):
             queue.start(authorize=unanswered)
-        assert len(queue.jobs.all()) == AUTHORIZING_PER_UID
+        assert len(queue.jobs.all()) == WAITING_PER_UID
         queue.start(uid=UID + 1)
         await queue.jobs.close()
 
@@ -361,11 +285,11 @@ def test_one_user_may_have_so_many_unfinished_jobs_and_another_still_may() -> No
 def test_only_so_many_work_at_once_and_the_next_begins_when_one_ends() -> None:
     async def main() -> None:
         queue = Queue(for_ever)
-        jobs = [queue.start() for _ in range(RUNNING + 1)]
+        jobs = [queue.start() for _ in range(RUNNING_PER_UID + 1)]
         for job in jobs:
             await queue.reached(job, State.QUEUED, State.RUNNING)
         await asyncio.sleep(0)
-        assert [job.state for job in jobs] == [*[State.RUNNING] * RUNNING, State.QUEUED]
+        assert [job.state for job in jobs] == [*[State.RUNNING] * RUNNING_PER_UID, State.QUEUED]
         queue.jobs.cancel(jobs[0].number, UID)
         await queue.reached(jobs[-1], State.RUNNING)
         await queue.jobs.close()
@@ -399,7 +323,7 @@ def test_it_is_kept_for_a_minute() -> None:
 def test_closing_ends_every_job() -> None:
     async def main() -> None:
         queue = Queue(for_ever)
-        jobs = [queue.start() for _ in range(RUNNING + 2)]
+        jobs = [queue.start() for _ in range(RUNNING_PER_UID + 2)]
         await queue.reached(jobs[0], State.RUNNING)
         await queue.jobs.close()
         assert {job.state for job in jobs} == {State.CANCELLED}
