@@ -2,10 +2,11 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The daemon, as seen over D-Bus: calls, and waiting for a job.
 
-Guarantees: signals count only when they come from the connection that owned the daemon's name when the job
-was made (anybody on a bus may send anything to us); a daemon that is not there, or goes away, is a Failure
-and not a hang; Ctrl-C cancels the job that is waited for, a second one leaves at once. Values are plain (see
-wire.py). jeepney is imported here and nowhere else.
+Guarantees: an answer is a reply from the connection that owns the daemon's name, and the bus itself says
+which; signals count only from the daemon that made the job (anybody on a bus may send us anything, with any
+serial in it); a daemon that is not there, or goes away, is a Failure and not a hang; Ctrl-C cancels
+the job that is waited for, a second one leaves at once. Values are plain (see wire.py). jeepney is imported
+here and nowhere else.
 """
 
 import contextlib
@@ -33,6 +34,7 @@ JOB = f"{NAME}.Job"
 REMOTE = f"{NAME}.Remote"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 OBJECTS = "org.freedesktop.DBus.ObjectManager"
+DRIVER = "org.freedesktop.DBus"  # the bus itself; nobody else can own this name
 
 ALLOW_INTERACTION = 0x4  # the message flag ALLOW_INTERACTIVE_AUTHORIZATION: polkit may ask the person
 KEPT_SIGNALS = 10_000  # while a call waits; a job sends some five a second
@@ -58,7 +60,8 @@ class Bus:
         self._connection = connection
         self._flags = ALLOW_INTERACTION if interactive else 0
         self._signals: deque[Message] = deque(maxlen=KEPT_SIGNALS)
-        self._daemon = ""  # unique name of whoever made the job that is waited for
+        self._owner = ""  # unique name of the daemon, as the bus said
+        self._daemon = ""  # and of the one that made the job that is waited for
 
     @classmethod
     def open(cls, scope: Scope, *, interactive: bool) -> "Bus":
@@ -158,18 +161,36 @@ class Bus:
         return member == "PropertiesChanged" and _header(message, "path") == path
 
     def _called(self, path: str, interface: str, member: str, signature: str, *body: object) -> "Message":
+        """Call the daemon; once more if it had left meanwhile, so that it never got the call."""
         arguments = tuple(options(item) if isinstance(item, dict) else item for item in body)
-        return self._ask(NAME, path, interface, member, signature, arguments)
+        call = (path, interface, member, signature, arguments)
+        if self._owner:
+            answer = self._send(self._owner, *call)
+            if not _is_undelivered(answer):
+                return self._good(answer)
+        self._owner = self._find()
+        return self._good(self._send(self._owner, *call))
+
+    def _find(self) -> str:
+        """Ask the bus who the daemon is, after starting it if nobody is. Raises Failure."""
+        try:
+            return str(self._driver("GetNameOwner", "s", NAME).body[0])
+        except Failure:
+            self._driver("StartServiceByName", "su", NAME, 0)
+        return str(self._driver("GetNameOwner", "s", NAME).body[0])
 
     def _watch_daemon(self) -> None:
-        rule = f"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{NAME}'"
-        bus = "org.freedesktop.DBus"
-        self._ask(bus, "/org/freedesktop/DBus", bus, "AddMatch", "s", (rule,))
+        rule = f"type='signal',sender='{DRIVER}',member='NameOwnerChanged',arg0='{NAME}'"
+        self._driver("AddMatch", "s", rule)
 
-    def _ask(
+    def _driver(self, member: str, signature: str, *body: object) -> "Message":
+        return self._good(self._send(DRIVER, "/org/freedesktop/DBus", DRIVER, member, signature, body))
+
+    def _send(
         self, name: str, path: str, interface: str, member: str, signature: str, body: tuple[object, ...]
     ) -> "Message":
-        from jeepney import DBusAddress, MessageType, new_method_call
+        """Call a method of a unique name or of the bus; gives its reply, or the bus's own. Raises Failure."""
+        from jeepney import DBusAddress, new_method_call
 
         address = DBusAddress(path, bus_name=name, interface=interface)
         message = new_method_call(address, member, signature or None, body)
@@ -179,11 +200,18 @@ class Bus:
             self._connection.send(message, serial=serial)
             while True:
                 answer = self._connection.receive()
-                if _header(answer, "reply_serial") == str(serial):
-                    break
+                if _header(answer, "sender") not in {name, self._owner, DRIVER}:
+                    continue  # somebody else's; kept, enough of them would push out what we wait for
+                if _is_reply(answer, serial, name):
+                    return answer
                 self._signals.append(answer)
         except OSError as error:
             raise unavailable(self.scope, str(error)) from error
+
+    def _good(self, answer: "Message") -> "Message":
+        """Return a reply that is no error. Raises Failure."""
+        from jeepney import MessageType
+
         if answer.header.message_type is MessageType.error:
             raise _failure(self.scope, _header(answer, "error_name"), answer)
         return answer
@@ -220,9 +248,25 @@ def _address(scope: Scope) -> str:
     )
 
 
+def _is_reply(message: "Message", serial: int, name: str) -> bool:
+    """Whether a message answers the call to `name` of that serial; signals can have a serial in them too."""
+    from jeepney import MessageType
+
+    return (
+        message.header.message_type in {MessageType.method_return, MessageType.error}
+        and _header(message, "reply_serial") == str(serial)
+        and _header(message, "sender") in {name, DRIVER}
+    )
+
+
+def _is_undelivered(answer: "Message") -> bool:
+    """Whether the bus says that there is nobody of that name."""
+    kind = _header(answer, "error_name").removeprefix(f"{DRIVER}.Error.")
+    return _header(answer, "sender") == DRIVER and kind in {"ServiceUnknown", "NameHasNoOwner"}
+
+
 def _is_about_owner(message: "Message") -> bool:
-    sender = _header(message, "sender")
-    return sender == "org.freedesktop.DBus" and _header(message, "member") == "NameOwnerChanged"
+    return _header(message, "sender") == DRIVER and _header(message, "member") == "NameOwnerChanged"
 
 
 def _header(message: "Message", field: str) -> str:

@@ -117,6 +117,15 @@ class FakeInstaller:
         self.vanish()
         self._thread.join()
 
+    @property
+    def name(self) -> str:
+        """Its unique name on the bus."""
+        return self._connection.unique_name
+
+    def send(self, message: Message) -> None:
+        """Send anything at all; from a script's `during`, as this is one connection."""
+        self._connection.send(message)
+
     def vanish(self) -> None:
         """Leave the bus in the middle of whatever goes on."""
         with suppress(OSError):

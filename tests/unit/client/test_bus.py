@@ -11,10 +11,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from jeepney import DBusAddress, Message, new_method_call
+from jeepney import DBusAddress, HeaderFields, Message, MessageType, new_method_call, new_signal
 from jeepney.io.blocking import open_dbus_connection
 
 from appctl.__main__ import main
+from appctl.bus import Bus
+from appctl.scope import Scope
 from support.bus import INTERACTIVE, NAME, ROOT, private_bus
 from support.fake_installer import FakeInstaller, Script, failed, finished
 
@@ -172,6 +174,63 @@ def test_a_signal_from_somebody_else_does_not_count(
         assert client.stderr is not None
         assert b"went away" in client.stderr.read()
     impostor.close()
+
+
+@pytest.mark.parametrize("kind", MessageType)
+def test_an_answer_from_somebody_else_does_not_count(kind: MessageType, daemon: FakeInstaller) -> None:
+    """Whoever can send to us can put any serial into what he sends, a signal's too."""
+    impostor = open_dbus_connection(daemon.address)
+
+    def forge(_daemon: FakeInstaller, caller: str) -> None:
+        for serial in range(1, 20):
+            impostor.send(_forged(kind, caller, serial))
+        impostor.send_and_get_reply(_ping())
+
+    daemon.scripts["Prune"] = [Script(during=forge, early=True)]
+    bus = Bus.open(Scope.USER, interactive=False)
+    assert bus.manager("Prune", "a{sv}", {}) == [f"{ROOT}/job/1"]
+    assert {str(message.header.fields[HeaderFields.sender]) for message in bus._signals} == {
+        "org.freedesktop.DBus",  # NameAcquired
+        daemon.name,
+    }
+    bus.close()
+    impostor.close()
+
+
+def test_the_daemons_own_signal_is_no_answer(daemon: FakeInstaller) -> None:
+    def confuse(_daemon: FakeInstaller, caller: str) -> None:
+        for serial in range(1, 20):
+            daemon.send(_forged(MessageType.signal, caller, serial))
+
+    daemon.scripts["Prune"] = [Script(during=confuse)]
+    bus = Bus.open(Scope.USER, interactive=False)
+    assert bus.manager("Prune", "a{sv}", {}) == [f"{ROOT}/job/1"]
+    bus.close()
+
+
+def _forged(kind: MessageType, caller: str, serial: int) -> Message:
+    message = new_signal(DBusAddress("/x", interface="x.y"), "Forged", "o", (f"{ROOT}/job/99",))
+    message.header.message_type = kind
+    message.header.fields[HeaderFields.destination] = caller
+    message.header.fields[HeaderFields.reply_serial] = serial
+    message.header.fields[HeaderFields.error_name] = "org.appctl.Installer1.Error.Forged"
+    return message
+
+
+def test_a_daemon_that_was_replaced_is_asked_for_again(daemon: FakeInstaller) -> None:
+    bus = Bus.open(Scope.USER, interactive=False)
+    daemon.apps = [{"id": "org.acme.Old"}]
+    assert bus.manager("List", "a{sv}", {}) == [[{"id": "org.acme.Old"}]]
+    daemon.vanish()
+    witness = open_dbus_connection(daemon.address)
+    driver = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+    while witness.send_and_get_reply(new_method_call(driver, "NameHasOwner", "s", (NAME,))).body[0]:
+        pass
+    witness.close()
+    with FakeInstaller(daemon.address) as successor:
+        successor.apps = [{"id": "org.acme.New"}]
+        assert bus.manager("List", "a{sv}", {}) == [[{"id": "org.acme.New"}]]
+    bus.close()
 
 
 def _ping() -> Message:
