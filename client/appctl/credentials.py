@@ -19,6 +19,7 @@ from pathlib import Path
 from appctl.bus import REMOTE
 from appctl.context import Context
 from appctl.failure import Failure
+from appctl.references import expand, names_a_remote
 from appctl.scope import Places
 from appctl.wire import Json, JsonValue, get_object, get_str
 
@@ -90,19 +91,12 @@ def _parsed(path: Path, data: bytes) -> Json:
 def _location(context: Context, reference: str) -> str:
     """Return `host/path` of a reference, without tag and digest; the daemon knows the names of remotes."""
     name = reference.partition("@")[0]
-    first, slash, rest = name.partition("/")
+    if names_a_remote(name):
+        name = expand(name, context.bus(context.scope).objects(REMOTE).values())
+    first, _, rest = name.partition("/")
     head, colon, tail = rest.rpartition(":")
     path = head if colon and "/" not in tail else rest
-    if slash and not _is_host(first):
-        for remote in context.bus(context.scope).objects(REMOTE).values():
-            if get_str(remote, "Name") == first:
-                first = re.sub(r"^[a-z+]+://", "", get_str(remote, "Url")).strip("/")
     return _plain_host(f"{first}/{path}")
-
-
-def _is_host(text: str) -> bool:
-    """Whether a reference's first component is a host and not a remote's name (CLI.md)."""
-    return "." in text or ":" in text or text == "localhost"
 
 
 def _plain_host(key: str) -> str:

@@ -4,11 +4,12 @@
 
 from collections.abc import Sequence
 
-from appctl.bus import Bus
+from appctl.bus import REMOTE, Bus
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, tell, usage
 from appctl.outcome import Outcome
+from appctl.references import expand, means, names_a_remote
 from appctl.scope import Scope
 from appctl.show import escape
 from appctl.wire import Json, JsonValue, get_int, get_objects, get_str
@@ -46,17 +47,28 @@ def _is_id(app: Json, name: str) -> bool:
 
 
 def _is_reference(app: Json, name: str) -> bool:
-    reference = get_str(app, "reference")
-    return "/" in name and name in {reference, reference.removesuffix(":latest")}
+    return "/" in name and means(name, get_str(app, "reference"))
 
 
 def _is_last_part(app: Json, name: str) -> bool:
     return get_str(app, "id").rpartition(".")[2].lower() == name.lower()
 
 
-def the_app(apps: Sequence[Json], name: str) -> Json:
-    """Return the one app that a name means. Raises Failure: none, or several."""
-    found = matching(apps, name)
+def expanded(context: Context, name: str) -> str:
+    """Write `REMOTE/REST` out as a whole reference; other names stay. Raises Failure."""
+    if not names_a_remote(name):
+        return name
+
+    def ask(bus: Bus) -> list[JsonValue]:
+        return list(bus.objects(REMOTE).values())
+
+    answers = context.reachable(ask).values()
+    return expand(name, [remote for theirs in answers for remote in theirs if isinstance(remote, dict)])
+
+
+def the_app(apps: Sequence[Json], name: str, meant: str) -> Json:
+    """Return the one app that a name, `expanded` as `meant`, stands for. Raises Failure: none, or several."""
+    found = matching(apps, meant)
     ids = sorted({get_str(app, "id") for app in found})
     if not found:
         raise Failure("NotInstalled", f"{name} is not installed", "appctl list")
@@ -77,7 +89,7 @@ def by_scope(context: Context, names: Sequence[str]) -> tuple[dict[Scope, list[J
     failures: list[Failure] = []
     for name in names:
         try:
-            app = the_app(apps, name)
+            app = the_app(apps, name, expanded(context, name))
         except Failure as failure:
             failures.append(failure)
             continue

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl info`: everything that is known about one app: what it is, who signed it, where its files are."""
 
-from appctl.actions.apps import PROMISED, installed, matching, name_of, the_app
+from appctl.actions.apps import PROMISED, expanded, installed, matching, name_of, the_app
 from appctl.actions.install import permissions, signed_by
 from appctl.context import Context
 from appctl.exits import ExitCode
@@ -13,9 +13,10 @@ from appctl.wire import Json, get_int, get_str, get_strings
 def info(context: Context) -> int:
     """Print the facts; with --json all of them, as one object."""
     apps = installed(context)
-    found = matching(apps, context.options.id)
+    meant = expanded(context, context.options.id)
+    found = matching(apps, meant)
     mine = [app for app in found if get_str(app, "scope") == context.scope.value]
-    app = the_app(mine or found, context.options.id)
+    app = the_app(mine or found, context.options.id, meant)
     if context.options.json:
         context.put_json(PROMISED | app)
         return ExitCode.DONE

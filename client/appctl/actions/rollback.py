@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl rollback`: make a kept deployment current again."""
 
-from appctl.actions.apps import installed, report, scope_of, the_app
+from appctl.actions.apps import expanded, installed, report, scope_of, the_app
 from appctl.context import Context
 from appctl.show import escape, short_fingerprint
 from appctl.wire import Json, get_objects, get_str
@@ -10,7 +10,7 @@ from appctl.wire import Json, get_objects, get_str
 
 def rollback(context: Context) -> int:
     """Go back to the version before, or the one that --to names."""
-    app = the_app(installed(context), context.options.id)
+    app = the_app(installed(context), context.options.id, expanded(context, context.options.id))
     outcome = context.run_job(
         scope_of(app), "Rollback", "sa{sv}", get_str(app, "id"), {"to": context.options.to}
     )

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from appctl.__main__ import main
-from support.commands import EDITOR, PROMISED, options_of
+from support.commands import ACME, EDITOR, PROMISED, done, options_of
 from support.fake_installer import FakeInstaller, Script
 
 Capture = pytest.CaptureFixture[str]
@@ -23,6 +23,16 @@ def test_an_ambiguous_name_is_usage(daemon: FakeInstaller, capsys: Capture) -> N
     assert main(["info", "EDITOR"]) == 64
     assert "org.acme.Editor, org.other.Editor" in capsys.readouterr().err
     assert main(["info", "org.acme.Editor"]) == 0
+
+
+@pytest.mark.parametrize("command", ["info", "rollback", "update", "uninstall"])
+def test_a_reference_by_a_remotes_name_means_its_app(command: str, daemon: FakeInstaller) -> None:
+    daemon.remotes = [ACME, ACME | {"Name": "other", "Url": "oci+https://quay.io/other"}]
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts = {name: [done(EDITOR)] for name in ("Rollback", "Update", "Uninstall")}
+    assert main([command, "-y", "other/editor"]) == 3
+    assert main([command, "-y", "nosuch/editor"]) == 3
+    assert main([command, "-y", "acme/editor"]) == 0
 
 
 def test_list_and_its_columns(daemon: FakeInstaller, capsys: Capture) -> None:
@@ -75,7 +85,9 @@ def test_info_for_people_and_for_programs(daemon: FakeInstaller, capsys: Capture
 
 
 def test_jobs_and_cancel(daemon: FakeInstaller, capsys: Capture) -> None:
-    daemon.scripts["Prune"] = [Script({"State": "succeeded", "Kind": "prune", "Percent": 100})]
+    daemon.scripts["Prune"] = [
+        Script({"State": "succeeded", "Kind": "prune", "Percent": 100, "ErrorName": "", "BytesDone": 7})
+    ]
     assert main(["prune"]) == 0
     capsys.readouterr()
     assert main(["jobs"]) == 0
@@ -88,7 +100,8 @@ def test_jobs_and_cancel(daemon: FakeInstaller, capsys: Capture) -> None:
         "100%",
     ]
     assert main(["jobs", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)[0]["number"] == 1
+    job = json.loads(capsys.readouterr().out)[0]
+    assert (job["number"], job["error_name"], job["bytes_done"]) == (1, "", 7)
     assert main(["cancel", "1"]) == 0
     assert daemon.called("Cancel").path.endswith("/job/1")
     daemon.errors["Cancel"] = ("NotFound", "no", "", {})
@@ -99,3 +112,9 @@ def test_quiet_says_only_errors(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.apps = [EDITOR]
     assert main(["list", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_nothing_there_is_nothing_printed(daemon: FakeInstaller, capsys: Capture) -> None:
+    for words in (["list"], ["jobs"], ["remote", "list"]):
+        assert main(words) == 0
+        assert capsys.readouterr() == ("", "")
