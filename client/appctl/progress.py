@@ -7,18 +7,22 @@ bar.
 """
 
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from appctl.show import escape
+from appctl.show import escape, note
 from appctl.wire import JsonValue, get_int, get_str, snake, underscored
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
+_NARROW = 60  # columns; below, what is done matters more than how fast
+_TITLE = 2  # of the room that is left, for one of the bar
 _TOLD = ("State", "Stage", "Title", "Percent", "BytesDone", "BytesTotal", "BytesReused")
 
 
@@ -49,7 +53,7 @@ class Lines(Silent):
         line = json.dumps({"progress": values}, ensure_ascii=True)
         if line != self._last:
             self._last = line
-            print(line, file=sys.stderr, flush=True)
+            note(line)
 
 
 class Bar(Silent):
@@ -61,21 +65,17 @@ class Bar(Silent):
 
     def __call__(self, job: Mapping[str, JsonValue]) -> None:
         """Draw it anew."""
+        total, percent = get_int(job, "BytesTotal"), get_int(job, "Percent", -1)
+        done = get_int(job, "BytesDone") if total else max(percent, 0)
+        whole = total or (None if percent < 0 else 100)
+        what = get_str(job, "Stage") or get_str(job, "State")
+        title = f"{escape(get_str(job, 'Title'))} {escape(what)}".strip()
         if self._bar is None:
-            self._bar = _rich_bar()
+            self._bar = one_line()
+            self._task = self._bar.add_task(title, total=whole, completed=done)
             self._bar.start()
-            self._task = self._bar.add_task("", total=None)
-        if self._task is not None:
-            total, percent = get_int(job, "BytesTotal"), get_int(job, "Percent", -1)
-            done = get_int(job, "BytesDone") if total else max(percent, 0)
-            what = get_str(job, "Stage") or get_str(job, "State")
-            title = escape(get_str(job, "Title"))
-            self._bar.update(
-                self._task,
-                description=f"{title} {escape(what)}".strip(),
-                completed=done,
-                total=total or (None if percent < 0 else 100),
-            )
+        elif self._task is not None:
+            self._bar.update(self._task, description=title, completed=done, total=whole)
             self._bar.refresh()
 
     def __exit__(
@@ -86,18 +86,28 @@ class Bar(Silent):
             self._bar.stop()
 
 
-def _rich_bar() -> "Progress":
+def one_line(console: "Console | None" = None) -> "Progress":
+    """Make a bar that takes one line of the terminal, however narrow that is."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.table import Column
 
+    def column(ratio: int | None = None) -> Column:
+        return Column(no_wrap=True, overflow="ellipsis", ratio=ratio)
+
+    console = console or Console(stderr=True, markup=False, highlight=False)
+    title = TextColumn("{task.description}", markup=False, table_column=column(_TITLE))
+    if console.width < _NARROW:
+        return Progress(title, console=console, transient=True, auto_refresh=False, expand=True)
     return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=Console(stderr=True, markup=False, highlight=False),
+        title,
+        BarColumn(None, table_column=column(1)),
+        DownloadColumn(table_column=column()),
+        TransferSpeedColumn(table_column=column()),
+        console=console,
         transient=True,
         auto_refresh=False,  # no thread of its own
+        expand=True,
     )
 
 
@@ -105,6 +115,7 @@ def display(options: Namespace) -> Silent:
     """Choose what the command line asks for and stderr can show."""
     if options.progress == "json":
         return Lines()
-    if options.quiet or options.noninteractive or not sys.stderr.isatty():
+    dumb = os.environ.get("TERM", "dumb") == "dumb"  # it cannot draw over what it drew
+    if options.quiet or options.noninteractive or dumb or not sys.stderr.isatty():
         return Silent()
     return Bar()

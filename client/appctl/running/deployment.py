@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appctl.failure import usage
+from appctl.references import means
 from appctl.running.failed import failed
 from appctl.scope import Places, Scope
 from appctl.wire import Json, JsonValue, get_str
@@ -94,7 +95,7 @@ def _matching(apps: Path, name: str) -> list[str]:
         raise failed(f"{apps} cannot be read: {error.strerror}") from error
     there = [item for item in ids if os.path.lexists(apps / item / "current")]
     if "/" in name:
-        return [item for item in there if _reference(apps / item) in {name, f"{name}:latest"}]
+        return [item for item in there if means(name, _reference(apps / item))]
     return [item for item in there if item.rpartition(".")[2].lower() == name.lower()]
 
 

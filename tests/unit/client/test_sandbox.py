@@ -448,6 +448,10 @@ def test_names_that_mean_an_app(shell: Made, tmp_path: Path, capfd: pytest.Captu
     (shell.path / "record.json").write_text(json.dumps({"reference": "quay.io/acme/tool:latest"}))
     for name in (APP, "tool", "TOOL", "quay.io/acme/tool:latest", "quay.io/acme/tool"):
         assert run(capfd, name, "echo ran")[:2] == (0, "ran\n")
+    pinned = f"quay.io/acme/tool@sha256:{'3' * 64}"
+    (shell.path / "record.json").write_text(json.dumps({"reference": pinned}))
+    for name in (pinned, "quay.io/acme/tool"):
+        assert run(capfd, name, "echo ran")[:2] == (0, "ran\n")
     Made(tmp_path / "home/.local/share/appctl", "org.other.Tool").write()
     code, _, err = run(capfd, "tool", "echo ran")
     assert code == 64

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The bar: one line on every terminal, and none where it could not be taken away again."""
+
+import io
+import sys
+from argparse import Namespace
+
+import pytest
+from rich.console import Console
+
+from appctl.progress import Bar, Lines, Silent, display, one_line
+from appctl.wire import JsonValue
+
+TITLE = "Install quay.io/acme/a-repository-with-a-long-name:1 downloading"
+JOB: dict[str, JsonValue] = {"State": "running", "Title": TITLE, "BytesTotal": 1 << 40, "BytesDone": 1 << 39}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("columns", [10, 20, 40, 59, 60, 80, 200])
+@pytest.mark.parametrize("total", [None, 1 << 40])
+def test_the_bar_takes_one_line(columns: int, total: int | None) -> None:
+    console = Console(file=io.StringIO(), width=columns, force_terminal=True)
+    bar = one_line(console)
+    bar.add_task(TITLE, total=total, completed=1 << 39)
+    lines = console.render_lines(bar.get_renderable(), pad=False)
+    assert len(lines) == 1
+    assert sum(segment.cell_length for segment in lines[0]) <= columns
+    assert "".join(segment.text for segment in lines[0]).startswith("Install"[: columns // 2])
+
+
+def test_the_bar_is_drawn_with_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    with Bar() as bar:
+        bar(JOB)
+        first = terminal.getvalue()
+        bar(JOB | {"BytesDone": 1 << 40})
+    assert "Install quay.io" in first
+    assert "0.5/1.1 TB" in first
+
+
+@pytest.mark.parametrize(
+    ("term", "options", "kind"),
+    [
+        ("xterm", {}, Bar),
+        ("dumb", {}, Silent),
+        (None, {}, Silent),
+        ("xterm", {"quiet": True}, Silent),
+        ("xterm", {"noninteractive": True}, Silent),
+        ("dumb", {"progress": "json"}, Lines),
+    ],
+)
+def test_where_there_is_a_bar(
+    term: str | None, options: dict[str, object], kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.delenv("TERM", raising=False)
+    if term is not None:
+        monkeypatch.setenv("TERM", term)
+    shown = display(Namespace(**{"progress": "", "quiet": False, "noninteractive": False, **options}))
+    assert type(shown) is kind
