@@ -5,14 +5,15 @@
 Guarantees: an object that lacks a member is refused at start; arguments fit the XML before a handler sees
 them; every call gets exactly one answer, and no answer holds a traceback; the caller is whom the bus names;
 signals fit the XML too, and InterfacesAdded and InterfacesRemoved come from the root. Who may do what is left
-to polkit.py, the library's faults to connection.py.
+to polkit.py, how much at once to admission.py, the library's faults to connection.py.
 """
 
 import asyncio
 import logging
-from collections import Counter
+import os
 from collections.abc import Callable, Iterable, Mapping
 
+from appctld.bus.admission import Admission, Place
 from appctld.bus.caller import Caller, Callers
 from appctld.bus.exported import Exported, check, read_all
 from appctld.bus.standard import OBJECT_MANAGER, PROPERTIES, Standard
@@ -26,9 +27,6 @@ from appctld.bus.wire.variants import decode, decode_options, encode
 
 _log = logging.getLogger(__name__)
 
-CALLS = 512  # being answered at once; a call waits at most for polkit's question, and costs some kilobytes
-CALLS_A_SENDER = 64  # so that one connection cannot use them all up; Gio clients ask for some dozen at start
-
 
 class Server:
     """The objects, and the calls that are being answered."""
@@ -40,7 +38,7 @@ class Server:
         self._standard = Standard(self._objects, interfaces)
         self._callers = Callers(connection)
         self._calls: set[asyncio.Task[None]] = set()
-        self._senders: Counter[str] = Counter()
+        self._admission = Admission(frozenset({0, os.geteuid()}))
         self._last_call = asyncio.get_running_loop().time()
 
     def start(self) -> None:
@@ -124,52 +122,50 @@ class Server:
 
     def _arrived(self, message: Message) -> None:
         self._last_call = asyncio.get_running_loop().time()
-        if len(self._calls) >= CALLS or self._senders[message.sender] >= CALLS_A_SENDER:
-            error = CallRefusedError("LimitsExceeded", "too many calls at once")
-            self._connection.post(replies.failure(message, error))
+        try:
+            place = self._admission.enter(message.sender, self._callers.known(message.sender))
+        except CallRefusedError as error:
+            if _wants_reply(message):
+                self._connection.post(replies.failure(message, error))
             return
-        self._senders[message.sender] += 1
-        call = asyncio.create_task(self._serve(message))
+        call = asyncio.create_task(self._serve(message, place))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
 
-    async def _serve(self, message: Message) -> None:
+    async def _serve(self, message: Message, place: Place) -> None:
         try:
-            reply = await self._answer(message)
-            if MessageFlag.NO_REPLY_EXPECTED not in message.flags:
+            reply = await self._answer(message, place)
+            if _wants_reply(message):
                 await self._connection.send(reply)
         except BusLostError:
             _log.debug("the bus went away before %s was answered", message.member)
         except Exception as error:  # noqa: BLE001 - a reply that cannot be marshalled
             self._connection.post(replies.failure(message, error))
         finally:
-            self._senders[message.sender] -= 1
-            self._senders += Counter()  # drops those that are back at zero
+            place.leave()
             self._last_call = asyncio.get_running_loop().time()
 
-    async def _answer(self, message: Message) -> Message:
+    async def _answer(self, message: Message, place: Place) -> Message:
         try:
+            caller = await self._identify(message)
+            place.identify(caller.uid)
             standard = self._standard.find(message.path, message.interface, message.member)
-            if standard is not None:
-                _check_signature(message, standard.ins)
-                caller = await self._identify(message)
-                return replies.success(
-                    message, standard.outs, standard.run(caller, message.path, message.body)
-                )
-            return await self._call(message)
+            if standard is None:
+                return await self._call(message, caller)
+            _check_signature(message, standard.ins)
+            return replies.success(message, standard.outs, standard.run(caller, message.path, message.body))
         except BusLostError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets one typed answer
             return replies.failure(message, error)
 
-    async def _call(self, message: Message) -> Message:
+    async def _call(self, message: Message, caller: Caller) -> Message:
         item, method = self._find(message)
         _check_signature(message, method.in_signature)
         arguments = [
             decode_options(value, arg.keys) if arg.signature == "a{sv}" else decode(value)
             for arg, value in zip(method.ins, message.body, strict=True)
         ]
-        caller = await self._identify(message)
         result = await getattr(item, method.attribute)(caller, *arguments)
         results = () if not method.outs else (result,) if len(method.outs) == 1 else tuple(result)
         return replies.success(message, method.out_signature, _encode_all(method.outs, results))
@@ -188,6 +184,10 @@ class Server:
     async def _identify(self, message: Message) -> Caller:
         interactive = MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION in message.flags
         return await self._callers.identify(message.sender, interactive=interactive)
+
+
+def _wants_reply(message: Message) -> bool:
+    return MessageFlag.NO_REPLY_EXPECTED not in message.flags
 
 
 def _check_signature(message: Message, wanted: str) -> None:
