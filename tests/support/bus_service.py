@@ -15,7 +15,7 @@ from appctld.bus.serve import serve
 from appctld.bus.server import Server
 from appctld.bus.service import Service
 from appctld.bus.wire.connection import Connection, connect
-from appctld.errors import Conflict, NoRemote
+from appctld.errors import Conflict, InvalidReference, NoRemote
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.queue import Jobs, Perform
@@ -102,6 +102,8 @@ class SimulatedRemotes:
         name, _, rest = text.partition("/")
         if name not in self.remotes:
             raise NoRemote(reference=text)
+        if remote not in {"", name}:
+            raise InvalidReference(f"{text} belongs to remote {name}, not to {remote}")
         return self.remotes[name], f"quay.io/acme/{rest}"
 
     async def add(self, name: str, settings: dict[str, str], keys: bytes, ca: bytes | None) -> None:
@@ -126,7 +128,7 @@ class RecordingAuthorizer:
     """Says yes after it wrote down what it was asked; `before` runs in between."""
 
     asked: list[tuple[Caller, str, dict[str, str]]] = field(default_factory=list)
-    before: Callable[[], Awaitable[None]] | None = None
+    before: Callable[[], Awaitable[object]] | None = None
 
     async def authorize(self, caller: Caller, action: str, details: Mapping[str, str]) -> None:
         self.asked.append((caller, action, dict(details)))

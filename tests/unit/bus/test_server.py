@@ -6,16 +6,19 @@ import asyncio
 import re
 import sys
 import textwrap
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from jeepney import DBusAddress, Message, new_method_call
 from jeepney.bus_messages import MatchRule
 
+from appctld.bus.admission import CALLS_A_SENDER, CALLS_A_UID
 from appctld.bus.wire.schema import SchemaError
 from appctld.errors import NotAuthorized, NotInstalled
-from support.bus import ERROR, JOB, MANAGER, NAME, NO_REPLY, PROPERTIES, ROOT, client, program
-from support.bus_service import EDITOR, INTERFACES, served
+from appctld.jobs.fairness.questions import WAITING_PER_UID
+from support.bus import ERROR, JOB, MANAGER, NAME, NO_REPLY, PROPERTIES, ROOT, Client, client, program
+from support.bus_service import EDITOR, INTERFACES, RecordingAuthorizer, served
 
 STANDARD_ERROR = "org.freedesktop.DBus.Error."
 
@@ -283,12 +286,96 @@ def test_one_connection_cannot_occupy_every_call(address: str) -> None:
     asyncio.run(scenario())
 
 
+async def flood(caller: Client, count: int) -> list[asyncio.Future[tuple[str, object]]]:
+    """So many questions for polkit, none of which is waited for."""
+    settings = {"url": ("s", "oci+https://a.example/b")}
+    calls = [caller.call("AddRemote", "sa{sv}", f"r{number}", settings) for number in range(count)]
+    return [asyncio.ensure_future(call) for call in calls]
+
+
+def test_one_user_with_many_connections_has_so_many_questions_open_and_locks_nobody_out(
+    address: str,
+) -> None:
+    """Jobs and calls that ask by themselves share the number."""
+
+    async def scenario() -> None:
+        gate = asyncio.Event()
+        authorizer = RecordingAuthorizer(before=gate.wait)
+        async with served(address, authorizer=authorizer) as running, AsyncExitStack() as stack:
+            greedy = [await stack.enter_async_context(client(address)) for _ in range(4)]
+            error, _ = await greedy[0].call("Install", "asa{sv}", ["acme/x"], {})
+            assert not error
+            calls = [call for caller in greedy for call in await flood(caller, 60)]
+            waiting: set[asyncio.Future[tuple[str, object]]] = set(calls)
+            while len(waiting) > WAITING_PER_UID - 1:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                assert {call.result()[0] for call in done} <= {
+                    f"{ERROR}Busy",
+                    f"{STANDARD_ERROR}LimitsExceeded",
+                }
+            assert len(authorizer.asked) == WAITING_PER_UID
+            error, _ = await greedy[0].call("Install", "asa{sv}", ["acme/x"], {})
+            assert error == f"{ERROR}Busy"
+            error, _ = await greedy[0].call("List", "a{sv}", {})
+            assert not error
+            gate.set()
+            assert len(await asyncio.gather(*waiting)) == WAITING_PER_UID - 1
+            await running.server.finish()
+            assert not running.jobs.questions._waiting
+
+    asyncio.run(scenario())
+
+
+def test_a_users_connections_are_counted_together_and_other_users_are_not(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bus says who a connection is; here it is simulated, because a test has one user."""
+
+    async def scenario() -> None:
+        gate, authorizer = asyncio.Event(), RecordingAuthorizer()
+        async with served(address, authorizer=authorizer) as running, AsyncExitStack() as stack:
+            greedy = [await stack.enter_async_context(client(address)) for _ in range(4)]
+            other = await stack.enter_async_context(client(address))
+            users = {caller.name: 1000 for caller in greedy} | {other.name: 2000}
+            asked: list[str] = []
+
+            async def who(member: str, signature: str, sender: str) -> list[object]:
+                asked.append(sender)
+                await asyncio.sleep(0)
+                return [users[sender]]
+
+            async def wait(name: str) -> None:
+                await gate.wait()
+
+            monkeypatch.setattr(running.connection, "ask_driver", who)
+            monkeypatch.setattr("appctld.jobs.fairness.questions.WAITING_PER_UID", 1000)
+            running.remotes.remove = wait  # type: ignore[method-assign]
+            calls = [
+                asyncio.ensure_future(caller.call("RemoveRemote", "sa{sv}", "acme", {}))
+                for caller in greedy
+                for _ in range(CALLS_A_SENDER)
+            ]
+            waiting: set[asyncio.Future[tuple[str, object]]] = set(calls)
+            while len(waiting) > CALLS_A_UID:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                assert {call.result()[0] for call in done} == {f"{STANDARD_ERROR}LimitsExceeded"}
+            error, _ = await greedy[0].call("List", "a{sv}", {})
+            assert error == f"{STANDARD_ERROR}LimitsExceeded"
+            error, _ = await other.call("List", "a{sv}", {})
+            assert not error
+            assert sorted(asked) == sorted(users), "the bus is asked once for however many calls"
+            gate.set()
+            await asyncio.gather(*waiting)
+
+    asyncio.run(scenario())
+
+
 def test_a_caller_that_wants_no_reply_gets_none(address: str) -> None:
     async def scenario() -> None:
         async with served(address) as running, client(address) as caller:
             where = DBusAddress(ROOT, NAME, MANAGER)
             message = new_method_call(
-                where, "AddRemote", "sa{sv}", ("new", {"url": ("s", "oci+https://a/b")})
+                where, "AddRemote", "sa{sv}", ("new", {"url": ("s", "oci+https://a.example/b")})
             )
             message.header.flags |= NO_REPLY
             replies: asyncio.Queue[Message] = asyncio.Queue()

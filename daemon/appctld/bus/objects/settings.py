@@ -11,6 +11,7 @@ from appctld.bus.wire.variants import ArgumentError
 from appctld.errors import LimitExceeded
 
 KEY_BYTES = 64 << 10  # keys and certificates travel as bytes; a publisher's whole keyring is some 10 KiB
+TEXT_BYTES = 64 << 10  # of all settings together: what a remote's file may have
 ARMOR = b"-----BEGIN"
 
 
@@ -26,6 +27,8 @@ class RemoteSettings:
     def parse(cls, settings: Mapping[str, object]) -> Self:
         """Raises LimitExceeded or ArgumentError."""
         texts = {key: _text(value) for key, value in settings.items() if key not in {"gpg-keys", "ca"}}
+        if sum(len(key.encode()) + len(text.encode()) for key, text in texts.items()) > TEXT_BYTES:
+            raise LimitExceeded(f"settings of more than {TEXT_BYTES} bytes")
         ca = settings.get("ca")
         return cls(
             MappingProxyType(texts),

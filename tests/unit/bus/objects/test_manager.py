@@ -114,7 +114,7 @@ def test_nothing_is_done_before_the_answer_and_nothing_after_a_no(address: str) 
 
 
 REMOTE_CALLS = [
-    ("AddRemote", "sa{sv}", ("new", {"url": ("s", "oci+https://a/b"), "verify": ("s", "none")})),
+    ("AddRemote", "sa{sv}", ("new", {"url": ("s", "oci+https://a.example/b"), "verify": ("s", "none")})),
     ("ModifyRemote", "sa{sv}", ("acme", {"title": ("s", "x")})),
     ("RemoveRemote", "sa{sv}", ("acme", {})),
 ]
@@ -168,22 +168,33 @@ def test_remotes_come_change_and_go(address: str) -> None:
     asyncio.run(scenario())
 
 
-HOSTILE_NAMES = [
-    ([], "InvalidReference"),
-    ([""], "InvalidReference"),
-    (["x" * 1025], "InvalidReference"),
-    (["a\nb"], "InvalidReference"),
-    (["a\u202eb"], "InvalidReference"),
-    (["x"] * 33, "LimitExceeded"),
+FORGED = "acme/editor:1 from acme (security update)"
+HOSTILE_CALLS = [
+    ("Install", "asa{sv}", (["acme/x:1"] * 33, {}), "LimitExceeded"),
+    ("Install", "asa{sv}", (["acme/x:1", FORGED], {}), "InvalidReference"),
+    ("Install", "asa{sv}", (["acme/x:1"], {"expected-digest": ("s", "x\ny")}), "InvalidReference"),
+    ("Install", "asa{sv}", (["acme/x:1"], {"remote": ("s", "other")}), "InvalidReference"),
+    ("Resolve", "sa{sv}", (FORGED, {}), "InvalidReference"),
+    ("Resolve", "sa{sv}", ("acme/x:1", {"remote": ("s", "acme (verified)")}), "InvalidReference"),
+    ("Update", "asa{sv}", (["an unused app"], {}), "InvalidReference"),
+    ("Uninstall", "asa{sv}", (["org.acme.Editor", " " * 900], {}), "InvalidReference"),
+    ("Rollback", "sa{sv}", ("an unused app", {}), "InvalidReference"),
+    ("Rollback", "sa{sv}", ("a.b.C", {"to": ("s", "x" * 100_000)}), "LimitExceeded"),
+    ("AddRemote", "sa{sv}", ("acme corp", {"url": ("s", "https://a.example")}), "InvalidReference"),
+    ("AddRemote", "sa{sv}", ("x", {"url": ("s", "https://a.example (verified)")}), "InvalidReference"),
+    ("ModifyRemote", "sa{sv}", ("acme", {"verify": ("s", "as before")}), "InvalidReference"),
+    ("RemoveRemote", "sa{sv}", ("an unused remote", {}), "InvalidReference"),
 ]
 
 
-@pytest.mark.parametrize(("refs", "error"), HOSTILE_NAMES)
-def test_what_is_named_is_bounded_and_printable(address: str, refs: list[str], error: str) -> None:
+@pytest.mark.parametrize(("member", "signature", "body", "error"), HOSTILE_CALLS)
+def test_a_sentence_of_the_callers_own_never_gets_into_a_question(
+    address: str, member: str, signature: str, body: tuple[object, ...], error: str
+) -> None:
     async def scenario() -> None:
         authorizer = RecordingAuthorizer()
         async with served(address, authorizer=authorizer) as running, client(address) as caller:
-            found, _ = await caller.call("Install", "asa{sv}", refs, {})
+            found, _ = await caller.call(member, signature, *body)
             assert found == ERROR + error
             assert authorizer.asked == []
             assert running.jobs.all() == []

@@ -4,7 +4,7 @@
 
 import pytest
 
-from appctld.bus.objects.settings import KEY_BYTES, RemoteSettings
+from appctld.bus.objects.settings import KEY_BYTES, TEXT_BYTES, RemoteSettings
 from appctld.bus.wire.variants import ArgumentError
 from appctld.errors import LimitExceeded
 
@@ -53,6 +53,11 @@ def test_armored_and_binary_keys_do_not_mix() -> None:
 def test_keys_and_certificates_are_bounded(settings: dict[str, object]) -> None:
     with pytest.raises(LimitExceeded):
         RemoteSettings.parse(settings)
+
+
+def test_texts_are_bounded() -> None:
+    with pytest.raises(LimitExceeded):
+        RemoteSettings.parse({f"key{number}": "x" * 1024 for number in range(TEXT_BYTES >> 10)})
 
 
 @pytest.mark.parametrize("title", ["two\nlines", "\x1b[31m", "a\0b"])

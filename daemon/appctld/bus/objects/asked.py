@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What a call names: checked and frozen before anybody is asked, and told to polkit as a few short texts.
+
+Guarantees: references, IDs, digests and names of remotes have their grammar, so that no detail of a question
+holds a blank, a line or a sentence that the caller made up; what is asked for and what is told are bounded.
+Whether a thing exists is left to the rooms below.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+
+from appctld.config.remote import VERIFY, VERIFY_NOT_YET, check_name
+from appctld.config.urls import parse_url
+from appctld.errors import BadManifest, InvalidReference, LimitExceeded
+from appctld.model.appid import is_app_id
+from appctld.model.digest import Digest
+from appctld.model.reference import looks_like_host, parse_reference
+
+AT_ONCE = 32  # references or IDs of one call: as many as a user may have unfinished jobs
+REFS_BYTES = 8 << 10  # of all of them: 32 IDs of the greatest length; a job on the bus shows them all
+URL_LENGTH = 1024  # as for a reference
+OPTIONS_BYTES = 64 << 10  # logins with the tokens of a dozen registries; kept until the job ends
+DETAIL_BYTES = 1024  # of one detail of polkit's question: a dialog shows it, a rule reads it
+
+UNKNOWN = "-"  # in a detail; no remote has that name, so that no rule about remotes takes it for one
+
+Options = Mapping[str, object]
+
+
+def references(texts: Collection[str]) -> tuple[str, ...]:
+    """The same references, which may begin with a remote's name. Raises InvalidReference, LimitExceeded."""
+    _check_number(texts)
+    for text in texts:
+        _check_reference(text)
+    return tuple(texts)
+
+
+def app_ids(texts: Collection[str], *, least: int = 1) -> tuple[str, ...]:
+    """The same IDs. Raises InvalidReference, LimitExceeded."""
+    _check_number(texts, least)
+    for text in texts:
+        if not is_app_id(text):
+            raise InvalidReference(f"{text[:80]!a} is no application ID (org.example.App)")
+    return tuple(texts)
+
+
+def frozen(options: Options) -> Options:
+    """A copy that nobody can change between polkit's answer and the work. Raises as `references`."""
+    if _bytes(options) > OPTIONS_BYTES:
+        raise LimitExceeded(f"options of more than {OPTIONS_BYTES} bytes")
+    if remote := options.get("remote"):
+        check_name(str(remote))
+    if digest := options.get("expected-digest"):
+        _check_digest(str(digest))
+    return MappingProxyType({key: _frozen_value(value) for key, value in options.items()})
+
+
+def check_remote(name: str, settings: Mapping[str, str]) -> None:
+    """Raise InvalidReference unless what polkit is told about a remote has its grammar; empty is none."""
+    check_name(name[:URL_LENGTH])
+    url, verify = settings.get("url", ""), settings.get("verify", "")
+    if len(url) > URL_LENGTH:
+        raise InvalidReference(f"a URL of {len(url)} characters")
+    if url:
+        parse_url(
+            url, insecure=True
+        )  # whether plain HTTP is allowed is for the remote's other settings to say
+    if verify not in {"", *VERIFY, *VERIFY_NOT_YET}:
+        raise InvalidReference(f"verify: it is one of {', '.join(VERIFY)}")
+
+
+def summary(rows: Iterable[tuple[str, str, str]], digest: object = "") -> Mapping[str, str]:
+    """Details of several (reference, remote, verify): each value once, in the order of the call."""
+    columns = [tuple(dict.fromkeys(column)) for column in zip(*rows, strict=True)] or [(), (), ()]
+    reference, remote, verify = map(_joined, columns)
+    return details(reference=reference, remote=remote, verify=verify, digest=str(digest))
+
+
+def details(
+    *, remote: str = "", reference: str = "", verify: str = "", digest: str = ""
+) -> Mapping[str, str]:
+    """What polkit is told."""
+    return MappingProxyType({"remote": remote, "reference": reference, "digest": digest, "verify": verify})
+
+
+def _joined(words: Collection[str]) -> str:
+    """As many words as a detail holds; `(+3)` says that three are missing, so that no rule trusts a part."""
+    kept: list[str] = []
+    room = DETAIL_BYTES - len("(+99999)")
+    for word in words:
+        room -= len(word.encode()) + 1
+        if room < 0:
+            return " ".join([*kept, f"(+{len(words) - len(kept)})"])
+        kept.append(word)
+    return " ".join(kept)
+
+
+def _check_number(texts: Collection[str], least: int = 1) -> None:
+    if len(texts) < least:
+        raise InvalidReference("nothing is named")
+    if len(texts) > AT_ONCE:
+        raise LimitExceeded(f"{len(texts)} are named at once, {AT_ONCE} are allowed")
+    if sum(len(text.encode()) for text in texts) > REFS_BYTES:
+        raise LimitExceeded(f"what is named at once has more than {REFS_BYTES} bytes")
+
+
+def _check_reference(text: str) -> None:
+    """The grammar of `config.lookup.Remotes.expand`, whatever remotes there are."""
+    first, slash, rest = text.partition("/")
+    if not slash or looks_like_host(first) or "." in first or ":" in first:
+        parse_reference(text)
+    else:
+        check_name(first[:URL_LENGTH])
+        parse_reference(f"remote.invalid/{rest}")
+
+
+def _check_digest(text: str) -> None:
+    try:
+        Digest.parse(text)
+    except BadManifest as error:
+        raise InvalidReference("expected-digest is sha256: and 64 hexadecimal digits") from error
+
+
+def _frozen_value(value: object) -> object:
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen_value(item) for key, item in value.items()})
+    return tuple(map(_frozen_value, value)) if isinstance(value, list) else value
+
+
+def _bytes(value: object) -> int:
+    if isinstance(value, Mapping):
+        return sum(_bytes(key) + _bytes(item) for key, item in value.items())
+    if isinstance(value, list):
+        return sum(map(_bytes, value))
+    return len(value.encode()) if isinstance(value, str) else 8  # the largest number
