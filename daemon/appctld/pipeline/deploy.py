@@ -8,10 +8,11 @@ returns.
 
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from appctld.errors import Failed, NotInstalled
-from appctld.model.jsonvalue import JsonError, get_str
+from appctld.model.jsonvalue import JsonError, get_int, get_str
 from appctld.pipeline.runfile import run_file
 from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.tools import Tools
@@ -39,6 +40,7 @@ async def deploy(merged: Merged, tools: Tools) -> Deployed:
     )
     try:
         path = Path(get_str(answer, "path"))
+        record = replace(record, installed_size=get_int(answer, "installed_size"))
     except JsonError as error:
         raise Failed("the store's answer makes no sense") from error
     return Deployed(record, path, changed=True, previous=previous.current if previous else None)

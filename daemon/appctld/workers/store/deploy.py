@@ -22,11 +22,18 @@ from appctld.errors import Conflict, Failed, InUse, NotFound, RepoCorrupt
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_object, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
+from appctld.workers.store.checkout import inventory
 from appctld.workers.store.ostree.closure import check_content, closure
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.space import Room
 
 FILES, RECORD, RUN = "files", "record.json", "run.json"
+
+INSTALLED_SIZE = "installed_size"  # in record.json: bytes of objects, and of what a deployment has for itself
+CONTENT_SIZE = "content_size"  # in record.json: bytes of objects alone, which a rollback compares
+
+_ANY_SIZE = 1 << 63  # stands for a size that is not known yet, and is no shorter
 
 UNCOMMITTED = ".uncommitted"
 """In a deployment that was finished and never current; without it a crash in between would leave what looks
@@ -58,10 +65,10 @@ class Target:
 
 
 def deploy(request: JsonObject, _report: Report) -> JsonObject:
-    """Check out a commit and make it current -> `{"path"}`, the directory with the files.
+    """Check out a commit and make it current -> `{"path", "installed_size"}`, the directory with the files.
 
     `{"repo", "commit", "apps", "id", "deployment", "ref", "record", "run"}`. Raises Conflict (it is there
-    already), RepoCorrupt (an object is not what it was), NoSpace.
+    already), RepoCorrupt (an object is not what it was), LimitExceeded, NoSpace.
     """
     target = Target.parse(request)
     ref = names.check_app_ref(get_str(request, "ref"))
@@ -71,26 +78,33 @@ def deploy(request: JsonObject, _report: Report) -> JsonObject:
     repository = Repository.open(Path(get_str(request, "repo")))
     with repository.shared(), translated(f"deploying {target.id}"):
         merged = get_int(record, "installed_size") if "installed_size" in record else None
-        size = check_content(repository, closure(repository, [target.commit]).files, merged)
+        tree = inventory(repository, target.commit)
+        size = check_content(repository, set(tree.names), merged)
+        record = {**record, CONTENT_SIZE: size, INSTALLED_SIZE: _ANY_SIZE}
+        records = {UNCOMMITTED: {}, RECORD: record, RUN: run}
+        for name, value in records.items():
+            disk.encode(name, value)  # refused now, before anything is written
+        Room(repository.free_space).take(tree.cost(repository))
         with _app_directory(target, create=True) as app:
             if disk.exists(target.deployment, app):
                 raise Conflict(f"{target.id} has a deployment {target.deployment}", id=target.id)
-            record = {**record, "installed_size": size}
             with _undone_on_failure(repository, target, ref, app):
-                _deploy(repository, target, ref, {UNCOMMITTED: {}, RECORD: record, RUN: run}, app)
-    return {"path": target.files}
+                installed = _deploy(repository, target, ref, records, app)
+    return {"path": target.files, INSTALLED_SIZE: installed}
 
 
 def _deploy(
     repository: Repository, target: Target, ref: str, records: dict[str, JsonObject], app: int
-) -> None:
-    """R10, one line a step."""
+) -> int:
+    """R10, one line a step; the installed size."""
     disk.sync(repository.directory)
     repository.write_ref(ref, target.commit)
     staging = disk.staging_name()
     disk.make_directory(staging, app)
     with disk.opened(staging, app) as directory:
-        _check_out(repository, target.commit, directory)
+        own = _check_out(repository, target.commit, directory)
+        installed = get_int(records[RECORD], CONTENT_SIZE) + own
+        records = {**records, RECORD: {**records[RECORD], INSTALLED_SIZE: installed}}
         for name, value in records.items():
             disk.write_json(name, value, directory)
     os.rename(staging, target.deployment, src_dir_fd=app, dst_dir_fd=app)
@@ -98,17 +112,21 @@ def _deploy(
     disk.point(target.deployment, app)
     with contextlib.suppress(OSError):  # it is installed; recover.py does the same
         os.unlink(f"{target.deployment}/{UNCOMMITTED}", dir_fd=app)
+    return installed
 
 
-def _check_out(repository: Repository, commit: str, within: int) -> None:
-    """Into `files`, which must not exist: libostree follows symlinks where it adds to a directory."""
+def _check_out(repository: Repository, commit: str, within: int) -> int:
+    """Into `files`, which must not exist: libostree follows symlinks where it adds to a directory.
+
+    Bytes that it takes beside the objects.
+    """
     options = OSTree.RepoCheckoutAtOptions()
     options.mode = OSTree.RepoCheckoutMode.USER  # no owner, no setuid, no xattrs
     options.overwrite_mode = OSTree.RepoCheckoutOverwriteMode.NONE
     options.no_copy_fallback = False  # EMLINK: copy
     repository.library.checkout_at(options, within, FILES, commit, None)
     with disk.opened(FILES, within) as files:
-        disk.settle(files)
+        return disk.settle(files)
 
 
 @contextlib.contextmanager
@@ -149,7 +167,7 @@ def _recorded_size(target: Target, app: int) -> int:
     try:
         with disk.opened(target.deployment, app) as directory, disk.opened(FILES, directory):
             record = disk.read_json(RECORD, directory)
-            commit, size = get_str(record, "commit"), get_int(record, "installed_size")
+            commit, size = get_str(record, "commit"), get_int(record, CONTENT_SIZE)
     except (OSError, JsonError) as error:
         raise RepoCorrupt(f"deployment {target.deployment} of {target.id} is not whole") from error
     if commit != target.commit:

@@ -17,13 +17,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from appctld.errors import Failed, RepoCorrupt
+from appctld.errors import Failed, LimitExceeded, RepoCorrupt
 from appctld.model.jsonvalue import JsonObject, parse_object
 
 STAGING = ".staging-"  # whatever has this prefix is nobody's after a crash
 CURRENT = "current"
 
-RECORD_BYTES = 1 << 20  # our own records have some KiB; a larger one is not ours
+RECORD_BYTES = 1 << 20  # what the daemon reads of a record.json, and a client of a run.json; ours have KiB
 
 _OPEN = 0o755  # deployments are read by every user who runs the app
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -67,14 +67,22 @@ def staging_name() -> str:
     return STAGING + secrets.token_hex(8)
 
 
+def encode(name: str, value: JsonObject) -> bytes:
+    """A record's bytes; LimitExceeded for one that nobody would read back."""
+    data = json.dumps(value, indent=1, sort_keys=True).encode() + b"\n"
+    if len(data) > RECORD_BYTES:
+        raise LimitExceeded(f"a {name} of {len(data)} bytes; {RECORD_BYTES} are allowed", limit=RECORD_BYTES)
+    return data
+
+
 def write_json(name: str, value: JsonObject, within: int) -> None:
-    """Write a new file of mode 0644; one that is there already is an error."""
+    """Write a new file of mode 0644; one that is there already is an error. Raises LimitExceeded."""
+    data = encode(name, value)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(name, flags, 0o644, dir_fd=within)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o644)
-        json.dump(value, file, indent=1, sort_keys=True)
-        file.write("\n")
+        file.write(data)
         file.flush()
         os.fsync(descriptor)
 
@@ -115,28 +123,38 @@ def sync(within: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def settle(within: int) -> None:
+def settle(within: int) -> int:
     """Give every directory below 0755 and every file 0444 or 0555 (R12), whatever the image says.
 
-    Called for a tree that libostree has just made and nobody else may write to.
+    Bytes on the disk of what is no hard link to an object. Called for a tree that libostree has just made and
+    nobody else may write to.
     """
     os.fchmod(within, _OPEN)
+    own = _on_disk(os.fstat(within))
     with os.scandir(within) as found:
         children = [(entry.name, entry.stat(follow_symlinks=False)) for entry in found]
     for name, status in children:
         if stat.S_ISDIR(status.st_mode):
-            _enter(name, status, within)
+            own += _enter(name, status, within)
         elif stat.S_ISREG(status.st_mode):
             _settle_file(name, status, within)
-        elif not stat.S_ISLNK(status.st_mode):
+            own += _on_disk(status) if status.st_nlink == 1 else 0
+        elif stat.S_ISLNK(status.st_mode):
+            own += _on_disk(status)
+        else:
             raise Failed(f"{name!r} in a deployment is neither file, directory nor symlink")
+    return own
 
 
-def _enter(name: str, status: os.stat_result, within: int) -> None:
+def _on_disk(status: os.stat_result) -> int:
+    return status.st_blocks * 512  # stat(2): whatever the file system's own blocks are
+
+
+def _enter(name: str, status: os.stat_result, within: int) -> int:
     if stat.S_IMODE(status.st_mode) & stat.S_IRWXU != stat.S_IRWXU:
         os.chmod(name, _OPEN, dir_fd=within)  # else we could not open it; it is a directory, as seen above
     with opened(name, within) as directory:
-        settle(directory)
+        return settle(directory)
 
 
 def _settle_file(name: str, status: os.stat_result, within: int) -> None:

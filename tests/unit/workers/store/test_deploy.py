@@ -10,16 +10,29 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from stat import S_ISREG
 
 import pytest
 
-from appctld.errors import AppctlError, Conflict, Failed, InUse, NoSpace, NotFound, RepoCorrupt, UnsafeArchive
+from appctld.errors import (
+    AppctlError,
+    Conflict,
+    Failed,
+    InUse,
+    LimitExceeded,
+    NoSpace,
+    NotFound,
+    RepoCorrupt,
+    UnsafeArchive,
+)
+from appctld.workers.store import checkout, disk
 from appctld.workers.store import deploy as deploy_module
-from appctld.workers.store import disk
+from appctld.workers.store.disk import RECORD_BYTES
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, serialize_dirtree
+from appctld.workers.store.space import BLOCK
 from support.store_state import APP, State, modes, ref
 
 ONE = ("./", "usr/", "usr/run 0755 = one", "usr/data = same", "run -> usr/run")
@@ -42,11 +55,20 @@ def test_a_deployment_is_the_files_the_records_the_ref_and_current(state: State)
     assert (files / "run").read_text() == "one"
     assert str((files / "run").readlink()) == "usr/run"
     record = json.loads((files.parent / "record.json").read_text())
-    assert record == {"id": APP, "commit": commit, "installed_size": record["installed_size"]}
-    assert record["installed_size"] >= len("one" + "same")
+    sizes = {"installed_size": record["installed_size"], "content_size": len("one" + "same" + "usr/run") + 1}
+    assert record == {"id": APP, "commit": commit} | sizes
+    assert record["installed_size"] == sizes["content_size"] + own_blocks(files)
     assert json.loads((files.parent / "run.json").read_text()) == {"format": 1}
     assert state.refs() == {ref(commit): commit}
     state.fsck()
+
+
+def own_blocks(files: Path) -> int:
+    """What du counts of a deployment that it does not share with the objects."""
+    found = [path.lstat() for path in (files, *files.rglob("*"))]
+    return sum(
+        status.st_blocks * 512 for status in found if status.st_nlink == 1 or not S_ISREG(status.st_mode)
+    )
 
 
 def test_files_are_hard_links_to_objects_and_versions_share_them(state: State) -> None:
@@ -135,6 +157,10 @@ def test_an_object_with_too_many_links_is_copied_with_the_mode_of_a_link(state: 
     assert sorted((files / name).stat().st_nlink for name in ("su", "f")) == [1, 2]
     assert modes(files) == {".": 0o755, "su": 0o555, "f": 0o444}
     assert (files / "su").read_text() == "content"
+    record = json.loads((files.parent / "record.json").read_text())
+    copy = min((files / name for name in ("su", "f")), key=lambda path: path.stat().st_nlink)
+    assert record["installed_size"] == record["content_size"] + own_blocks(files)
+    assert own_blocks(files) >= copy.stat().st_blocks * 512 > 0
 
 
 @pytest.mark.parametrize(("mode", "settled"), [(0o4755, 0o555), (0o600, 0o444), (0, 0o444), (0o100, 0o555)])
@@ -206,6 +232,77 @@ def test_an_app_directory_that_is_a_symlink_is_not_followed(state: State, tmp_pa
         with pytest.raises(AppctlError):
             call()
     assert list(outside.iterdir()) == []
+
+
+def state_of(state: State) -> tuple[object, ...]:
+    return (state.refs(), state.current, state.deployments, sorted(state.repo.glob("tmp/*")))
+
+
+@pytest.mark.parametrize("installed", [False, True])
+@pytest.mark.parametrize("name", ["record", "run"])
+def test_a_record_that_nobody_would_read_back_is_refused_before_anything(
+    state: State, monkeypatch: pytest.MonkeyPatch, name: str, *, installed: bool
+) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    if installed:
+        state.deploy(one)
+    before = state_of(state)
+
+    def never(*_arguments: object, **_named: object) -> None:
+        raise AssertionError
+
+    request = state.request(two)
+    member = request[name]
+    assert isinstance(member, dict)
+    with monkeypatch.context() as patched:
+        for owner, function in ((disk, "make_directory"), (disk, "write_json"), (Repository, "write_ref")):
+            patched.setattr(owner, function, never)
+        with pytest.raises(LimitExceeded):
+            state.call(deploy_module.deploy, **request | {name: member | {"x": "ü" * (RECORD_BYTES // 6)}})
+    assert state_of(state) == before
+    assert state.app.exists() == installed
+    state.call(deploy_module.deploy, **request | {name: member | {"x": "ü" * (RECORD_BYTES // 6 - 100)}})
+    assert (state.app / "current" / f"{name}.json").stat().st_size <= RECORD_BYTES
+
+
+def test_no_record_is_written_larger_than_it_is_read(tmp_path: Path) -> None:
+    room = RECORD_BYTES - len('{\n "x": ""\n}\n')
+    with disk.opened(tmp_path) as directory:
+        with pytest.raises(LimitExceeded):
+            disk.write_json("f", {"x": "x" * (room + 1)}, directory)
+        assert not disk.exists("f", directory)
+        disk.write_json("f", {"x": "x" * room}, directory)
+        assert disk.read_json("f", directory) == {"x": "x" * room}
+
+
+def test_what_a_checkout_would_take_from_the_reserve_is_refused_before_anything(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names beyond the links that an inode may have are copies: here 8 of 1 MiB."""
+    monkeypatch.setattr(checkout, "LINKS", 3)
+    commit = state.merge(*[f"f{number} = {'x' * (1 << 20)}" for number in range(10)])
+    cost = (8 << 20) + 2 * BLOCK  # two names are links, beside the object's own; a directory, and some room
+    before = state_of(state)
+    monkeypatch.setattr(Repository, "free_space", lambda _: cost - 1)
+    with pytest.raises(NoSpace) as raised:
+        state.deploy(commit)
+    assert raised.value.data == {"bytes_needed": 1}
+    assert state_of(state) == before
+    assert not state.app.exists()
+    monkeypatch.setattr(Repository, "free_space", lambda _: cost)
+    state.deploy(commit)
+
+
+def test_a_file_with_more_names_than_two_versions_can_have_is_refused(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkout, "FILE_NAMES", 4)
+    state.deploy(state.merge(*[f"d{number}/f = same" for number in range(4)]))
+    before = state_of(state)
+    commit = state.merge(*[f"d{number}/f = same" for number in range(5)])
+    with pytest.raises(LimitExceeded, match="5 names"):
+        state.deploy(commit)
+    assert state_of(state) == before
 
 
 # --- objects that are not what they were --------------------------------------------------------------------

@@ -30,7 +30,7 @@ from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.tree import DirMeta, DirTree, checksum, parse_dirmeta, parse_dirtree
-from appctld.workers.store.ostree.writer import Writer
+from appctld.workers.store.ostree.writer import Writer, free_space
 
 LOCK_SECONDS = 30  # longer than any commit or prune that was measured; the caller then hears Busy
 
@@ -142,6 +142,10 @@ class Repository:
             return os.lstat(self.path / loose_path(kind, name))
         except FileNotFoundError:
             return None
+
+    def free_space(self) -> int:
+        """Bytes that may still be written: min-free-space stays free."""
+        return free_space(self.library)
 
     # --- refs -----------------------------------------------------------------------------------
 

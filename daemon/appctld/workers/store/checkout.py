@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What a checkout of a commit will hold, and what it will cost beside the objects that it links to.
+
+Guarantees: every dirtree and dirmeta of the commit was hashed again and validated (R12); the names in the
+tree, and those of any one file, are bounded; the cost is no less than what the checkout takes, on a file
+system like ext4. Leaves to others: content (closure.py), the free space (space.py), and the checkout itself
+(deploy.py).
+"""
+
+import stat
+from collections import Counter
+from dataclasses import dataclass, field
+
+from appctld.errors import LimitExceeded, RepoCorrupt
+from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.tree import DirTree
+from appctld.workers.store.space import BLOCK
+from appctld.workers.store.union import NAMES
+
+FILE_NAMES = 32_000  # of one file in a tree: two versions fit into LINKS; real ones reach 5,000 (empty files)
+LINKS = 65_000  # of one inode on ext4, the fewest of the file systems in use; what has more is copied
+
+_INLINE = 60  # bytes of a symlink's object (with its NUL) up to which ext4 keeps the target in the inode
+_ENTRY = 12  # bytes of a directory's entry beside its name, roughly
+_TARGET = 4096  # the largest object that can be a symlink (PATH_MAX)
+
+
+@dataclass
+class Inventory:
+    """`names`: how many names each content object has; `directories`: bytes that the directories take."""
+
+    names: Counter[str] = field(default_factory=Counter)
+    directories: int = 0
+    _total: int = 0
+
+    def add(self, tree: DirTree) -> None:
+        """Count one directory, which may be the same as another. Raises LimitExceeded."""
+        self._total += len(tree.files) + len(tree.dirs)
+        if self._total > NAMES:
+            raise LimitExceeded(f"more than {NAMES} files and directories", limit=NAMES)
+        self.names.update(tree.files.values())
+        used = sum(len(name.encode()) + _ENTRY for name in (*tree.files, *tree.dirs))
+        # A directory's blocks are half full after they were split
+        self.directories += BLOCK if used < BLOCK else _blocks(2 * used)
+
+    def cost(self, repository: Repository) -> int:
+        """Bytes that a checkout takes at most: directories, symlinks, copies of what has too many links."""
+        return self.directories + sum(_cost(repository, *item) for item in self.names.items())
+
+
+def inventory(repository: Repository, name: str) -> Inventory:
+    """Walk a commit, every directory as often as it is there.
+
+    Raises RepoCorrupt, UnsafeArchive (R12 refuses it), LimitExceeded (names in the tree, or of one file).
+    """
+    found, commit = Inventory(), repository.commit(name)
+    trees: dict[str, DirTree] = {}
+    metas: set[str] = set()
+    waiting = [(commit.tree, commit.meta)]
+    while waiting:
+        tree, meta = waiting.pop()
+        if meta not in metas:
+            repository.meta(meta)
+            metas.add(meta)
+        if tree not in trees:
+            trees[tree] = repository.tree(tree)
+        found.add(trees[tree])
+        waiting += trees[tree].dirs.values()
+    most = max(found.names.values(), default=0)
+    if most > FILE_NAMES:
+        raise LimitExceeded(f"a file with {most} names; {FILE_NAMES} are allowed", limit=FILE_NAMES)
+    return found
+
+
+def _cost(repository: Repository, name: str, names: int) -> int:
+    status = repository.stat(Kind.FILE, name)
+    if status is None:
+        raise RepoCorrupt(f"the file object {name} is missing", checksum=name)
+    copies = max(0, names - max(0, LINKS - status.st_nlink))
+    asked = status.st_size <= _TARGET and (copies or status.st_size > _INLINE)  # else it is all one
+    if asked and stat.S_ISLNK(repository.file_mode(name)):
+        copies = names if status.st_size > _INLINE else 0  # a symlink is no hard link to its object
+    return copies * _blocks(status.st_size)
+
+
+def _blocks(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK
