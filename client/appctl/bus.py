@@ -6,22 +6,33 @@ Guarantees: an answer is a reply from the connection that owns the daemon's name
 which; signals count only from the daemon that made the job (anybody on a bus may send us anything, with any
 serial in it); a daemon that is not there, or goes away, is a Failure and not a hang; Ctrl-C cancels
 the job that is waited for, a second one leaves at once. Values are plain (see wire.py). jeepney is imported
-here and nowhere else.
+here and in messages.py only.
 """
 
 import contextlib
 import os
 import select
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from appctl.daemon_failures import failure_of, gone, unavailable
 from appctl.failure import Failure
 from appctl.interrupts import Interrupts
-from appctl.outcome import ERROR, Outcome, outcome
+from appctl.messages import (
+    DRIVER,
+    as_object,
+    changes,
+    header,
+    is_about_owner,
+    is_reply,
+    is_undelivered,
+    values,
+)
+from appctl.outcome import Outcome, outcome
 from appctl.scope import Scope
-from appctl.wire import Json, JsonValue, get_object, get_str, options, plain, split
+from appctl.show import note
+from appctl.wire import Json, JsonValue, get_object, get_str, options
 
 if TYPE_CHECKING:
     from jeepney import Message
@@ -34,16 +45,10 @@ JOB = f"{NAME}.Job"
 REMOTE = f"{NAME}.Remote"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 OBJECTS = "org.freedesktop.DBus.ObjectManager"
-DRIVER = "org.freedesktop.DBus"  # the bus itself; nobody else can own this name
 
 ALLOW_INTERACTION = 0x4  # the message flag ALLOW_INTERACTIVE_AUTHORIZATION: polkit may ask the person
 KEPT_SIGNALS = 10_000  # while a call waits; a job sends some five a second
 FINAL = frozenset({"succeeded", "failed", "cancelled", "partly-failed", "needs-approval"})
-_UNREACHABLE = frozenset(
-    f"org.freedesktop.DBus.Error.{name}"
-    for name in ("ServiceUnknown", "NameHasNoOwner", "NoReply", "Disconnected", "Timeout", "TimedOut")
-)
-
 # A daemon started anew does not know the job, or nobody is there.
 _NOT_THERE = frozenset(
     {"DaemonUnavailable", "UnknownObject", "UnknownMethod", "UnknownInterface", "NotFound"}
@@ -90,17 +95,17 @@ class Bus:
 
         Dictionaries in the body are made into `a{sv}`.
         """
-        return _values(self._called(path, interface, member, signature, *body))
+        return values(self._called(path, interface, member, signature, *body))
 
     def properties(self, path: str, interface: str) -> Json:
         """Read all properties of one object."""
-        return _as_object(self.call(path, PROPERTIES, "GetAll", "s", interface)[0])
+        return as_object(self.call(path, PROPERTIES, "GetAll", "s", interface)[0])
 
     def objects(self, interface: str) -> dict[str, Json]:
         """Every object that has the interface: path and properties."""
-        found = _as_object(self.call(ROOT, OBJECTS, "GetManagedObjects")[0])
+        found = as_object(self.call(ROOT, OBJECTS, "GetManagedObjects")[0])
         return {
-            path: get_object(_as_object(item), interface)
+            path: get_object(as_object(item), interface)
             for path, item in found.items()
             if isinstance(item, dict) and interface in item
         }
@@ -109,24 +114,24 @@ class Bus:
         """Start a job with a Manager method, and wait for its end. Raises Failure without one."""
         self._watch_daemon()
         made = self._called(ROOT, MANAGER, member, signature, *body)
-        self._daemon = _header(made, "sender")
+        self._daemon = header(made, "sender")
         with Interrupts() as interrupts:
-            return self._wait(str(_values(made)[0]), listener, interrupts)
+            return self._wait(str(values(made)[0]), listener, interrupts)
 
     def _wait(self, path: str, listener: Listener, interrupts: Interrupts) -> Outcome:
         job = self._job(path)
         # What was told before that answer is older than it; that the daemon left is not about the job.
-        self._signals = deque(filter(_is_about_owner, self._signals), maxlen=KEPT_SIGNALS)
+        self._signals = deque(filter(is_about_owner, self._signals), maxlen=KEPT_SIGNALS)
         listener(job)
         told = False
         while get_str(job, "State") not in FINAL:
             if interrupts.count and not told:
                 told = True
-                print("\nCancelling; Ctrl-C again leaves at once.", file=sys.stderr)
+                note("\nCancelling; Ctrl-C again leaves at once.")
                 self._cancel(path)
             message = self._next(interrupts.descriptor)
             if message is not None and self._concerns(message, path):
-                job |= _changes(message)
+                job |= changes(message)
                 listener(job)
         return outcome(self._job(path))
 
@@ -136,11 +141,11 @@ class Bus:
             reply = self._called(path, PROPERTIES, "GetAll", "s", JOB)
         except Failure as failure:
             if failure.name in _NOT_THERE:
-                raise _gone() from failure
+                raise gone() from failure
             raise
-        if _header(reply, "sender") != self._daemon:
-            raise _gone()
-        return _as_object(_values(reply)[0])
+        if header(reply, "sender") != self._daemon:
+            raise gone()
+        return as_object(values(reply)[0])
 
     def _cancel(self, path: str) -> None:
         """Ask for the end; whether it is granted or refused, the job's state tells."""
@@ -149,16 +154,16 @@ class Bus:
 
     def _concerns(self, message: "Message", path: str) -> bool:
         """Whether a signal is about our job and from the daemon. Raises Failure when the daemon went away."""
-        member, sender = _header(message, "member"), _header(message, "sender")
-        if _is_about_owner(message):
+        member, sender = header(message, "member"), header(message, "sender")
+        if is_about_owner(message):
             if message.body[0] == NAME and message.body[1] == self._daemon:
-                raise _gone()
+                raise gone()
             return False
         if sender != self._daemon:
             return False
         if member == "JobFinished":
             return bool(message.body[0] == path)
-        return member == "PropertiesChanged" and _header(message, "path") == path
+        return member == "PropertiesChanged" and header(message, "path") == path
 
     def _called(self, path: str, interface: str, member: str, signature: str, *body: object) -> "Message":
         """Call the daemon; once more if it had left meanwhile, so that it never got the call."""
@@ -166,7 +171,7 @@ class Bus:
         call = (path, interface, member, signature, arguments)
         if self._owner:
             answer = self._send(self._owner, *call)
-            if not _is_undelivered(answer):
+            if not is_undelivered(answer):
                 return self._good(answer)
         self._owner = self._find()
         return self._good(self._send(self._owner, *call))
@@ -200,9 +205,9 @@ class Bus:
             self._connection.send(message, serial=serial)
             while True:
                 answer = self._connection.receive()
-                if _header(answer, "sender") not in {name, self._owner, DRIVER}:
+                if header(answer, "sender") not in {name, self._owner, DRIVER}:
                     continue  # somebody else's; kept, enough of them would push out what we wait for
-                if _is_reply(answer, serial, name):
+                if is_reply(answer, serial, name):
                     return answer
                 self._signals.append(answer)
         except OSError as error:
@@ -213,7 +218,7 @@ class Bus:
         from jeepney import MessageType
 
         if answer.header.message_type is MessageType.error:
-            raise _failure(self.scope, _header(answer, "error_name"), answer)
+            raise failure_of(self.scope, header(answer, "error_name"), answer)
         return answer
 
     def _next(self, wake: int) -> "Message | None":
@@ -230,7 +235,7 @@ class Bus:
             with contextlib.suppress(TimeoutError):
                 return self._connection.receive(timeout=0)
         except OSError as error:
-            raise _gone() from error
+            raise gone() from error
         return None
 
 
@@ -245,77 +250,4 @@ def _address(scope: Scope) -> str:
         "DaemonUnavailable",
         "no session bus here (DBUS_SESSION_BUS_ADDRESS is not set)",
         "log in to a session of your own, or: dbus-run-session -- appctl --user …",
-    )
-
-
-def _is_reply(message: "Message", serial: int, name: str) -> bool:
-    """Whether a message answers the call to `name` of that serial; signals can have a serial in them too."""
-    from jeepney import MessageType
-
-    return (
-        message.header.message_type in {MessageType.method_return, MessageType.error}
-        and _header(message, "reply_serial") == str(serial)
-        and _header(message, "sender") in {name, DRIVER}
-    )
-
-
-def _is_undelivered(answer: "Message") -> bool:
-    """Whether the bus says that there is nobody of that name."""
-    kind = _header(answer, "error_name").removeprefix(f"{DRIVER}.Error.")
-    return _header(answer, "sender") == DRIVER and kind in {"ServiceUnknown", "NameHasNoOwner"}
-
-
-def _is_about_owner(message: "Message") -> bool:
-    return _header(message, "sender") == DRIVER and _header(message, "member") == "NameOwnerChanged"
-
-
-def _header(message: "Message", field: str) -> str:
-    from jeepney import HeaderFields
-
-    return str(message.header.fields.get(HeaderFields[field], ""))
-
-
-def _values(message: "Message") -> list[JsonValue]:
-    kinds = split(_header(message, "signature"))
-    return [plain(kind, value) for kind, value in zip(kinds, message.body, strict=True)]
-
-
-def _as_object(value: JsonValue) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _changes(message: "Message") -> Json:
-    """Return what a PropertiesChanged says, or that a JobFinished says the job's end."""
-    values = _values(message)
-    if _header(message, "member") == "JobFinished":
-        return {"State": values[1]}
-    return _as_object(values[1])
-
-
-def _failure(scope: Scope, name: str, message: "Message") -> Failure:
-    """Make the Failure of an error reply: a sentence, and perhaps a second line with a hint."""
-    values: list[JsonValue] = [*_values(message), ""]
-    text, _, hint = str(values[0]).partition("\nhint: ")
-    if name in _UNREACHABLE:
-        return unavailable(scope, text)
-    if name == "org.freedesktop.DBus.Error.AccessDenied":
-        return Failure("NotAuthorized", text)
-    return Failure(name.removeprefix(ERROR).rpartition(".")[2], text, hint)
-
-
-def unavailable(scope: Scope, why: str) -> Failure:
-    """Make the Failure for a bus, or a daemon on it, that cannot be reached."""
-    bus, hint = (
-        ("system", "systemctl status appctld; for your own apps: appctl --user")
-        if scope is Scope.SYSTEM
-        else ("session", "is there a session bus? echo $DBUS_SESSION_BUS_ADDRESS")
-    )
-    return Failure("DaemonUnavailable", f"the appctl daemon cannot be reached on the {bus} bus: {why}", hint)
-
-
-def _gone() -> Failure:
-    return Failure(
-        "DaemonUnavailable",
-        "the appctl daemon went away while it worked",
-        "the command can be repeated: what is installed is whole, and what was fetched is kept",
     )

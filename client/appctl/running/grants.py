@@ -246,11 +246,3 @@ def _pins(grants: Grants, grant: _Shown, hidden: Path, shown: list[_Shown]) -> I
 
 def _bind(source: str, place: str) -> Mount:
     return Mount(place, ("--ro-bind", source, place))
-
-
-def from_options(filesystems: Sequence[str], share: Sequence[str]) -> Iterator[Permission]:
-    """What the caller grants on the command line, once."""
-    for value in filesystems:
-        yield "filesystems", value, ""
-    for value in share:
-        yield "shared", value, ""

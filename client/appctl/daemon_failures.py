@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What an error reply means, and how it is told that the daemon cannot be reached, or went away."""
+
+from typing import TYPE_CHECKING
+
+from appctl.failure import Failure
+from appctl.messages import values
+from appctl.outcome import ERROR
+from appctl.scope import Scope
+from appctl.wire import JsonValue
+
+if TYPE_CHECKING:
+    from jeepney import Message
+
+_UNREACHABLE = frozenset(
+    f"org.freedesktop.DBus.Error.{name}"
+    for name in ("ServiceUnknown", "NameHasNoOwner", "NoReply", "Disconnected", "Timeout", "TimedOut")
+)
+
+
+def failure_of(scope: Scope, name: str, message: "Message") -> Failure:
+    """Make the Failure of an error reply: a sentence, and perhaps a second line with a hint."""
+    body: list[JsonValue] = [*values(message), ""]
+    text, _, hint = str(body[0]).partition("\nhint: ")
+    if name in _UNREACHABLE:
+        return unavailable(scope, text)
+    if name == "org.freedesktop.DBus.Error.AccessDenied":
+        return Failure("NotAuthorized", text)
+    return Failure(name.removeprefix(ERROR).rpartition(".")[2], text, hint)
+
+
+def unavailable(scope: Scope, why: str) -> Failure:
+    """Make the Failure for a bus, or a daemon on it, that cannot be reached."""
+    bus, hint = (
+        ("system", "systemctl status appctld; for your own apps: appctl --user")
+        if scope is Scope.SYSTEM
+        else ("session", "is there a session bus? echo $DBUS_SESSION_BUS_ADDRESS")
+    )
+    return Failure("DaemonUnavailable", f"the appctl daemon cannot be reached on the {bus} bus: {why}", hint)
+
+
+def gone() -> Failure:
+    """Make the Failure for a daemon that went away in the middle of a job."""
+    return Failure(
+        "DaemonUnavailable",
+        "the appctl daemon went away while it worked",
+        "the command can be repeated: what is installed is whole, and what was fetched is kept",
+    )
