@@ -156,7 +156,6 @@ def _is_refused(place: str, source: Source, places: Places) -> bool:
         not (stat.S_ISDIR(source.mode) or stat.S_ISREG(source.mode))
         or any(_is_the_systems(path) for path in (place, str(source.path)))
         or any(source.path.is_relative_to(hidden) for hidden in never)
-        or Path(place).is_relative_to(places.all_app_data)
     )
 
 

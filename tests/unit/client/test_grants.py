@@ -99,6 +99,17 @@ def test_the_data_of_apps_are_never_granted(
     assert f".var/app{below} is not granted here" in err
 
 
+def test_what_is_judged_is_what_would_be_shown(home: Path, tmp_path: Path) -> None:
+    """Not what it is called inside: here the home directory is a link itself."""
+    (home / ".var/app/org.other.App").mkdir(parents=True)
+    for target, wish in (("/usr", "home"), ("/usr", "~/lib"), (str(home), f"{home}/.var/app/org.other.App")):
+        (tmp_path / "me").unlink(missing_ok=True)
+        (tmp_path / "me").symlink_to(target)
+        me = Places(tmp_path / "me", tmp_path / "data", tmp_path / "config", None)
+        found = grants.collect([("filesystems", wish, "")], me, "/run/user/1")
+        assert (found.mounts, found.refused) == ([], [f"filesystems={wish}"])
+
+
 @pytest.mark.parametrize("line", ["$HOME/Shared/..", "$HOME/.", "/", "$HOME/.."])
 def test_no_user_directory_is_the_home_or_above_it(
     line: str, made: Made, home: Path, capfd: pytest.CaptureFixture[str]
@@ -201,5 +212,9 @@ def test_the_x_servers_socket_is_no_link(home: Path, tmp_path: Path, monkeypatch
 
         (tmp_path / "X7").symlink_to("bus")
         assert shown() == []
+        (tmp_path / "X7").unlink()
+        (tmp_path / "X7").mkdir()
+        assert shown() == []
+        (tmp_path / "X7").rmdir()
         (tmp_path / "bus").rename("X7")
         assert shown() == [f"{tmp_path}/X7"]
