@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 from jeepney import DBusAddress, HeaderFields, Message, MessageType, new_method_call, new_signal
@@ -18,7 +16,7 @@ from appctl.__main__ import main
 from appctl.bus import Bus
 from appctl.failure import Failure
 from appctl.scope import Scope
-from support.bus import INTERACTIVE, NAME, ROOT, private_bus
+from support.bus import INTERACTIVE, NAME, ROOT
 from support.fake_installer import FakeInstaller, Script, failed, finished
 
 
@@ -248,48 +246,6 @@ def test_a_second_ctrl_c_leaves_at_once(daemon: FakeInstaller) -> None:
         assert b"Cancelling" in client.stderr.readline() + client.stderr.readline()
         client.send_signal(signal.SIGINT)
         assert client.wait() == 130
-
-
-@pytest.mark.parametrize("address", ["unix:path=/nonexistent/bus", "nonsense"])
-def test_no_bus_is_a_failure_with_a_hint(
-    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-    assert main(["--user", "prune"]) == 1
-    error = capsys.readouterr().err
-    assert "cannot be reached on the session bus" in error
-    assert "hint:" in error
-
-
-@pytest.mark.parametrize("address", [None, ""])
-def test_without_a_session_bus_that_is_said(
-    address: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
-    if address is not None:
-        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-    assert main(["--user", "prune"]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: no session bus here (DBUS_SESSION_BUS_ADDRESS is not set)\nhint: ")
-
-
-def test_a_bus_without_the_daemon(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with tempfile.TemporaryDirectory(prefix="bus.") as place, private_bus(Path(place)) as address:
-        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-        assert main(["--user", "list"]) == 1
-    assert "cannot be reached" in capsys.readouterr().err
-
-
-def test_reads_skip_the_scope_that_is_not_there(
-    daemon: FakeInstaller, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["version", "--json"]) == 0
-    versions = json.loads(capsys.readouterr().out)
-    assert versions["user"] == {"daemon": "9.9", "api": 1}
-    assert "system" not in versions
 
 
 def test_a_closed_pipe_is_no_traceback(daemon: FakeInstaller) -> None:

@@ -230,9 +230,7 @@ def test_filesystem_grants_show_one_path(
     assert inside(capfd, f"ls {shared} 2>/dev/null || echo hidden") == "hidden\n"
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/etc", "/usr/share", "/proc", "/run", "/var", "/tmp", "/../etc"]
-)
+@pytest.mark.parametrize("path", ["/", "/etc", "/usr/share", "/proc", "/run", "/var", "/tmp", "/../etc"])
 def test_places_of_the_system_are_never_shared(
     path: str, shell: Made, capfd: pytest.CaptureFixture[str]
 ) -> None:
