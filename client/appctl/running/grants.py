@@ -105,27 +105,25 @@ def _socket(value: str, grants: Grants, places: Places, runtime: str) -> None:
             grants.mounts.append(_bind(str(theirs / "pulse/native"), f"{runtime}/pulse/native"))
             grants.env["PULSE_SERVER"] = f"unix:{runtime}/pulse/native"
     elif value == "x11" or (value == "fallback-x11" and "WAYLAND_DISPLAY" not in os.environ):
-        _x11(grants, runtime)
+        _x11(grants, places, runtime)
 
 
-def _x11(grants: Grants, runtime: str) -> None:
+def _x11(grants: Grants, places: Places, runtime: str) -> None:
+    """Show the X server's socket and its cookie, through no link: others can write where they lie."""
     display = re.fullmatch(r":([0-9]{1,5})(?:\.[0-9]+)?", os.environ.get("DISPLAY", ""))
     if not display:
         return
-    socket = f"{_X11}/X{display[1]}"
-    try:
-        source = grants.sources.open(Path("/"), socket[1:])  # anybody may have made what lies in /tmp
-    except OSError:
-        return
-    if not stat.S_ISSOCK(source.mode):
+    socket, cookie = f"{_X11}/X{display[1]}", os.path.normpath(os.environ.get("XAUTHORITY", ""))
+    source, _ = _open(socket, grants.sources, places)
+    if source is None or not stat.S_ISSOCK(source.mode):
         return
     grants.mounts.append(Mount(socket, grants.sources.bind(source, socket, read_only=True)))
     grants.env["DISPLAY"] = f":{display[1]}"
-    if cookie := os.environ.get("XAUTHORITY"):
-        grants.mounts.append(
-            Mount(f"{runtime}/Xauthority", ("--ro-bind-try", cookie, f"{runtime}/Xauthority"))
-        )
-        grants.env["XAUTHORITY"] = f"{runtime}/Xauthority"
+    source, _ = _open(cookie, grants.sources, places) if cookie.startswith("/") else (None, "")
+    if source is not None and stat.S_ISREG(source.mode):
+        place = f"{runtime}/Xauthority"
+        grants.mounts.append(Mount(place, grants.sources.bind(source, place, read_only=True)))
+        grants.env["XAUTHORITY"] = place
 
 
 def _filesystem(value: str, grants: Grants, places: Places, shown: list[_Shown]) -> None:

@@ -199,7 +199,9 @@ def test_a_link_planted_at_the_last_moment_is_not_followed(
     assert "of the app" in out  # the directory that was looked at
 
 
-def test_the_x_servers_socket_is_no_link(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_x_servers_socket_and_cookie_are_no_links(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(grants, "_X11", str(tmp_path))
     monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.chdir(tmp_path)
@@ -218,3 +220,8 @@ def test_the_x_servers_socket_is_no_link(home: Path, tmp_path: Path, monkeypatch
         (tmp_path / "X7").rmdir()
         (tmp_path / "bus").rename("X7")
         assert shown() == [f"{tmp_path}/X7"]
+        monkeypatch.setenv("XAUTHORITY", f"{home}/cookie")
+        (home / "cookie").symlink_to("secret")
+        assert shown() == [f"{tmp_path}/X7"]
+        (home / "secret").rename(home / "cookie")
+        assert shown() == [f"{tmp_path}/X7", "/run/user/1/Xauthority"]
