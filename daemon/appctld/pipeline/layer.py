@@ -9,7 +9,7 @@ then are they inflated, by a stock program that can do nothing else, and read by
 import os
 from pathlib import Path
 
-from appctld.errors import DigestMismatch, Failed
+from appctld.errors import DigestMismatch, Failed, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_str, get_strings
 from appctld.model.login import login_for
@@ -43,7 +43,19 @@ async def fetch_and_import(layer: PlannedLayer, planned: Planned, tools: Tools) 
     verified = planned.verified
     async with tools.locks[layer_ref(verified.resolved.remote.name, layer.diff_id)]:
         current = plan_layer(layer.diff_id, layer.descriptor, verified, tools)
-        return await _import(await _fetch(current, verified, tools), verified, tools)
+        try:
+            return await _bring(current, verified, tools)
+        except (NotFound, RepoCorrupt):
+            if current.source is not Source.SHARED:
+                raise
+        # What the other remote has is damaged or gone; this one's registry has it too
+        return await _bring(
+            plan_layer(layer.diff_id, layer.descriptor, verified, tools, adopt=False), verified, tools
+        )
+
+
+async def _bring(layer: PlannedLayer, verified: Verified, tools: Tools) -> ImportedLayer:
+    return await _import(await _fetch(layer, verified, tools), verified, tools)
 
 
 async def _fetch(layer: PlannedLayer, verified: Verified, tools: Tools) -> FetchedLayer:

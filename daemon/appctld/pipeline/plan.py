@@ -51,13 +51,15 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     return planned
 
 
-def plan_layer(diff_id: Digest, descriptor: Descriptor, verified: Verified, tools: Tools) -> PlannedLayer:
-    """Where one layer comes from, as things stand now."""
+def plan_layer(
+    diff_id: Digest, descriptor: Descriptor, verified: Verified, tools: Tools, *, adopt: bool = True
+) -> PlannedLayer:
+    """Where one layer comes from, as things stand now; from another remote only with `adopt`."""
     remote = verified.resolved.remote
     record = held(tools.paths, remote.name, diff_id)
     if record is not None:
         return PlannedLayer(descriptor, diff_id, Source.HELD, record.commit)
-    others = [name for name in tools.shares if name != remote.name] if remote.share else []
+    others = [name for name in tools.shares if name != remote.name] if remote.share and adopt else []
     record = shared(tools.paths, others, diff_id)
     if record is not None:
         return PlannedLayer(descriptor, diff_id, Source.SHARED, record.commit)

@@ -37,7 +37,7 @@ from appctld.pipeline.run import install, preview
 from appctld.pipeline.stages import Deployed, Planned, Source
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import held
-from appctld.state.paths import Paths
+from appctld.state.paths import Paths, layer_ref
 from appctld.state.records import installed, installed_app, roots
 from appctld.workers.protocol import descriptor
 from support.inline import InlineRunner, MemoryRegistry, NoLauncher, digest_of, fifos, layer_of
@@ -134,6 +134,14 @@ def test_another_remote_adopts_a_layer_only_after_hashing_it_again(world: World)
     assert deployed.record.bytes_downloaded == 0
     assert world.ops().count("adopt-layer") == 1
     assert held(world.paths, "other", deployed.record.layers[0]) is not None
+
+
+def test_what_another_remote_has_no_more_is_downloaded(world: World) -> None:
+    world.registry.push("1", [BASE])
+    record = world.install("acme.example/x/hello:1").record
+    (world.paths.repo / "refs/heads" / layer_ref("acme", record.layers[0])).unlink()
+    deployed = world.install("other.example/x/hello:1", trusting("other"))
+    assert deployed.record.bytes_downloaded == len(BASE)
 
 
 @pytest.mark.parametrize(("first", "second"), [({"share": "no"}, {}), ({}, {"share": "no"})])
