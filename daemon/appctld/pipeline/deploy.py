@@ -8,16 +8,15 @@ returns.
 
 import itertools
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from appctld.errors import Failed, NotInstalled
-from appctld.model.jsonvalue import JsonError, get_int, get_str
+from appctld.model.jsonvalue import JsonError, get_str
 from appctld.pipeline.runfile import run_file
 from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import app_ref
-from appctld.state.records import Installed, Record, installed_app
+from appctld.state.records import Installed, Record, installed_app, read_record
 
 DROPPED_BYTES = 16 << 10  # of paths in one record: some 200, and a small part of what a record may have
 
@@ -40,10 +39,10 @@ async def deploy(merged: Merged, tools: Tools) -> Deployed:
     )
     try:
         path = Path(get_str(answer, "path"))
-        record = replace(record, installed_size=get_int(answer, "installed_size"))
     except JsonError as error:
         raise Failed("the store's answer makes no sense") from error
-    return Deployed(record, path, changed=True, previous=previous.current if previous else None)
+    written = read_record(path.parent)  # with the size that the store measured
+    return Deployed(written, path, changed=True, previous=previous.current if previous else None)
 
 
 def _record(merged: Merged, tools: Tools) -> Record:
