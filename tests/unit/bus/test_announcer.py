@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jeepney import HeaderFields
 
+from appctld.bus.announcer import Announcer
 from appctld.errors import Failed, NotInstalled, UntrustedSigner
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
@@ -90,6 +91,21 @@ def test_the_caller_is_told_everything_at_first_and_then_what_differs(address: s
             assert told["State"] == ("s", "succeeded")
             assert told["Stage"] == ("s", "downloading")
             assert "Refs" not in told
+
+    asyncio.run(scenario())
+
+
+def test_what_was_told_is_forgotten_at_the_end(address: str) -> None:
+    """Else every finished job would be in memory a second time, as text."""
+
+    async def scenario() -> None:
+        async with served(address, fill) as running, client(address) as caller:
+            await caller.call("Install", "asa{sv}", ["acme/x"], {})
+            await caller.signal("JobFinished")
+            announcer = running.jobs.observer
+            assert isinstance(announcer, Announcer)
+            assert (announcer._told, announcer._owners, announcer._dirty) == ({}, {}, {})
+            assert running.jobs.all()
 
     asyncio.run(scenario())
 

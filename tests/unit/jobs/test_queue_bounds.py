@@ -106,7 +106,22 @@ def test_of_one_users_finished_jobs_the_newest_are_kept(authorize: Callable[[], 
         assert [what for what, _ in queue.watcher.told].count("removed") == 3
         with pytest.raises(NotFound):
             queue.jobs.get(jobs[2].number)
-        assert len(queue.jobs._timers) == KEPT_PER_UID + 1, "no timer holds a job that is gone"
+
+    run(main)
+
+
+def test_a_job_that_is_no_longer_kept_is_gone_from_memory() -> None:
+    """Neither a timer nor a task holds it for the rest of its minute."""
+
+    async def main() -> None:
+        queue = Queue(nothing)
+        uid = UID + 4242  # no other test's
+        newest = (await finish(queue, KEPT_PER_UID + 20, uid, refused))[-KEPT_PER_UID:]
+        await asyncio.sleep(0)
+        gc.collect()
+        alive = {id(item) for item in gc.get_objects() if isinstance(item, Job) and item.uid == uid}
+        assert {id(job) for job in newest} == alive
+        await queue.jobs.close()
 
     run(main)
 
