@@ -264,9 +264,10 @@ def test_a_mistyped_command_gets_a_suggestion(victim: Victim) -> None:
 
 
 def test_no_terminal_and_no_yes_is_no_hang(victim: Victim) -> None:
-    victim.publisher.push("v1", "acme/asked:1", victim.keys["acme"])
     ran = victim.machine.appctl("uninstall", "greeter", code=64)
-    assert ran.err.startswith("error: ")
+    assert "\nerror: " in ran.err
+    assert "hint: -y" in ran.err
+    assert "1.0" in victim.machine.run_app("greeter").out
 
 
 def test_a_damaged_object_is_found_before_it_is_deployed(victim: Victim) -> None:
