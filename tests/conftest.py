@@ -12,6 +12,8 @@ import os
 import hypothesis
 import pytest
 
+pytest_plugins = ["support.fixtures"]
+
 hypothesis.settings.register_profile(
     "appctl",
     database=None,  # the checkout is not the test user's to write

@@ -10,12 +10,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
-from appctl import output
 from appctl.exits import ExitCode
 from appctl.failure import Failure, tell
 from appctl.parser import parse, wants_json
-from appctl.show import Palette
-from appctl.wire import underscored
+from appctl.talk.wire import underscored
+from appctl.terminal import output
+from appctl.terminal.show import Palette
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from appctl.failure import Failure, usage
-from appctl.output import put
 from appctl.scope import Places, Scope
-from appctl.show import Palette, note
-from appctl.wire import JsonValue, underscored
+from appctl.talk.wire import JsonValue, underscored
+from appctl.terminal.output import put
+from appctl.terminal.show import Palette, note
 
 if TYPE_CHECKING:
-    from appctl.bus import Bus
-    from appctl.outcome import Outcome
+    from appctl.talk.bus import Bus
+    from appctl.talk.outcome import Outcome
 
 
 class Context:
@@ -53,7 +53,7 @@ class Context:
 
     def bus(self, scope: Scope) -> "Bus":
         """Return the scope's bus, connected. Raises Failure."""
-        from appctl.bus import Bus
+        from appctl.talk.bus import Bus
 
         if scope not in self._buses:
             self._buses[scope] = Bus.open(scope, interactive=not self.options.noninteractive)
@@ -79,15 +79,15 @@ class Context:
 
     def run_job(self, scope: Scope, member: str, signature: str, *body: object) -> "Outcome":
         """Start a job and wait for its end, showing how it goes. Raises Failure without an end."""
-        from appctl.agent import text_agent
-        from appctl.progress import display
+        from appctl.talk.agent import text_agent
+        from appctl.terminal.progress import display
 
         with text_agent(self.options, scope), display(self.options) as listener:
             return self.bus(scope).run_job(listener, member, signature, *body)
 
     def tried_job(self, scope: Scope, member: str, signature: str, *body: object) -> "Outcome":
         """Do the same; that there was no end is the outcome then, so that other jobs are tried."""
-        from appctl.outcome import Outcome
+        from appctl.talk.outcome import Outcome
 
         try:
             return self.run_job(scope, member, signature, *body)
@@ -96,7 +96,7 @@ class Context:
 
     def call(self, scope: Scope, member: str, signature: str, *body: object) -> list[JsonValue]:
         """Call a method that answers at once, though perhaps after polkit's question. Raises Failure."""
-        from appctl.agent import text_agent
+        from appctl.talk.agent import text_agent
 
         with text_agent(self.options, scope):
             return self.bus(scope).manager(member, signature, *body)

@@ -16,12 +16,12 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from appctl.bus import REMOTE
 from appctl.context import Context
 from appctl.failure import Failure
 from appctl.references import expand, names_a_remote
 from appctl.scope import Places
-from appctl.wire import Json, JsonValue, get_object, get_str
+from appctl.talk.bus import REMOTE
+from appctl.talk.wire import Json, JsonValue, get_object, get_str
 
 FILE_BYTES = 1 << 20  # real ones are some entries of 200 bytes
 HELPER_SECONDS = 30  # it may ask a keyring that asks a person

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from appctl.exits import ExitCode, exit_code
-from appctl.show import Palette, escape, note
-from appctl.wire import JsonValue, get_str, get_strings
+from appctl.talk.wire import JsonValue, get_str, get_strings
+from appctl.terminal.show import Palette, escape, note
 
 
 class Failure(Exception):

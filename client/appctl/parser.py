@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
-from appctl.output import put
+from appctl.terminal.output import put
 
 _CWD = "--cwd=\0"  # stands for `--cwd` alone while argparse looks; no argument of a process holds a NUL
 _ALIASES_OF = {

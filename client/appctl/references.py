@@ -8,7 +8,7 @@ The daemon reads references; here they are only compared, and never made into an
 import re
 from collections.abc import Iterable
 
-from appctl.wire import Json, get_str
+from appctl.talk.wire import Json, get_str
 
 _SCHEME = re.compile(r"^[a-z+]+://")
 

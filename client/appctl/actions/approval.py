@@ -9,12 +9,12 @@ the apps whose IDs are returned.
 from collections.abc import Sequence
 
 from appctl.actions.apps import installed
-from appctl.ask import grants
 from appctl.context import Context
 from appctl.failure import Declined, Failure
 from appctl.scope import Scope
-from appctl.show import escape
-from appctl.wire import get_str, get_strings
+from appctl.talk.wire import get_str, get_strings
+from appctl.terminal.ask import grants
+from appctl.terminal.show import escape
 
 
 def ask_about(

@@ -4,15 +4,15 @@
 
 from collections.abc import Sequence
 
-from appctl.bus import REMOTE, Bus
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, tell, usage
-from appctl.outcome import Outcome
 from appctl.references import expand, means, names_a_remote
 from appctl.scope import Scope
-from appctl.show import escape
-from appctl.wire import Json, JsonValue, get_int, get_objects, get_str
+from appctl.talk.bus import REMOTE, Bus
+from appctl.talk.outcome import Outcome
+from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
+from appctl.terminal.show import escape
 
 # What --json promises of an app, whatever the daemon leaves out because it has no value.
 PROMISED: Json = {

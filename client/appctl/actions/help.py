@@ -6,8 +6,8 @@ from appctl.commands import ALIASES, COMMANDS, REMOTE_COMMANDS
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import usage
-from appctl.output import put
 from appctl.parser import help_text
+from appctl.terminal.output import put
 
 TOPICS = {
     "trust": """\

@@ -6,8 +6,8 @@ from appctl.actions.apps import PROMISED, expanded, installed, matching, name_of
 from appctl.actions.install import permissions, signed_by
 from appctl.context import Context
 from appctl.exits import ExitCode
-from appctl.show import escape, moment, size
-from appctl.wire import Json, get_int, get_str, get_strings
+from appctl.talk.wire import Json, get_int, get_str, get_strings
+from appctl.terminal.show import escape, moment, size
 
 
 def info(context: Context) -> int:

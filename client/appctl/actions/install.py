@@ -9,15 +9,24 @@ answered is what happens, or nothing. Several references are installed one after
 from pathlib import Path
 
 from appctl.actions.apps import name_of, report, tell_all
-from appctl.ask import confirm
 from appctl.context import Context
 from appctl.credentials import logins
 from appctl.failure import Declined, Failure
-from appctl.outcome import Outcome
 from appctl.running.deployment import parse
 from appctl.scope import Scope
-from appctl.show import Palette, date, escape, note, short_fingerprint, size
-from appctl.wire import Json, JsonValue, get_int, get_object, get_objects, get_str, get_strings, get_triples
+from appctl.talk.outcome import Outcome
+from appctl.talk.wire import (
+    Json,
+    JsonValue,
+    get_int,
+    get_object,
+    get_objects,
+    get_str,
+    get_strings,
+    get_triples,
+)
+from appctl.terminal.ask import confirm
+from appctl.terminal.show import Palette, date, escape, note, short_fingerprint, size
 
 
 def install(context: Context) -> int:

@@ -2,12 +2,12 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl jobs`, `appctl cancel`: what the daemon works on, and how to stop it."""
 
-from appctl.bus import JOB, ROOT, Bus
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure
-from appctl.show import escape, table
-from appctl.wire import Json, JsonValue, get_int, get_str, get_strings, snake
+from appctl.talk.bus import JOB, ROOT, Bus
+from appctl.talk.wire import Json, JsonValue, get_int, get_str, get_strings, snake
+from appctl.terminal.show import escape, table
 
 
 def jobs(context: Context) -> int:

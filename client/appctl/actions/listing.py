@@ -8,8 +8,8 @@ from appctl.actions.apps import installed
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import usage
-from appctl.show import short_fingerprint, size, table
-from appctl.wire import Json, get_int, get_str
+from appctl.talk.wire import Json, get_int, get_str
+from appctl.terminal.show import short_fingerprint, size, table
 
 
 def _signed(app: Json) -> str:

@@ -4,8 +4,8 @@
 
 from appctl.actions.apps import tell_all
 from appctl.context import Context
-from appctl.show import size
-from appctl.wire import JsonValue, get_int
+from appctl.talk.wire import JsonValue, get_int
+from appctl.terminal.show import size
 
 
 def prune(context: Context) -> int:

@@ -10,14 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from appctl.ask import confirm_trust
-from appctl.bus import REMOTE, Bus
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
 from appctl.scope import Scope
-from appctl.show import escape, table
-from appctl.wire import Json, JsonValue, get_object, get_str, get_strings
+from appctl.talk.bus import REMOTE, Bus
+from appctl.talk.wire import Json, JsonValue, get_object, get_str, get_strings
+from appctl.terminal.ask import confirm_trust
+from appctl.terminal.show import escape, table
 
 KEYS_BYTES = 64 << 10  # what the daemon takes: keyrings of real publishers are below 20 KiB
 _WITHOUT_KEYS = {"digest": "the digest that you name", "none": "nobody: UNSIGNED"}

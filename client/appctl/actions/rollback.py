@@ -4,8 +4,8 @@
 
 from appctl.actions.apps import expanded, installed, report, scope_of, the_app
 from appctl.context import Context
-from appctl.show import escape, short_fingerprint
-from appctl.wire import Json, get_objects, get_str
+from appctl.talk.wire import Json, get_objects, get_str
+from appctl.terminal.show import escape, short_fingerprint
 
 
 def rollback(context: Context) -> int:

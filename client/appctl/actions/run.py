@@ -18,7 +18,7 @@ from appctl.running.launch import launch
 from appctl.running.syscalls import filter_descriptor
 from appctl.sandbox import Sandbox, build, runtime_directory
 from appctl.scope import Scope
-from appctl.show import escape, note
+from appctl.terminal.show import escape, note
 
 
 def run(context: Context) -> int:

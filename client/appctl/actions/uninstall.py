@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appctl.actions.apps import by_scope, ids_of, report
-from appctl.ask import confirm
 from appctl.context import Context
-from appctl.outcome import Outcome
-from appctl.show import escape, note, size
-from appctl.wire import Json, get_int, get_objects, get_str
+from appctl.talk.outcome import Outcome
+from appctl.talk.wire import Json, get_int, get_objects, get_str
+from appctl.terminal.ask import confirm
+from appctl.terminal.show import escape, note, size
 
 
 def uninstall(context: Context) -> int:

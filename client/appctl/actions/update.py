@@ -10,15 +10,15 @@ from collections.abc import Sequence
 
 from appctl.actions.approval import ask_about
 from appctl.actions.apps import by_scope, ids_of, installed, name_of, report, tell_all
-from appctl.ask import can_ask
 from appctl.context import Context
 from appctl.credentials import logins
 from appctl.exits import ExitCode
 from appctl.failure import Failure
-from appctl.outcome import Outcome
 from appctl.scope import Scope
-from appctl.show import escape, size
-from appctl.wire import Json, JsonValue, get_int, get_object, get_objects, get_str
+from appctl.talk.outcome import Outcome
+from appctl.talk.wire import Json, JsonValue, get_int, get_object, get_objects, get_str
+from appctl.terminal.ask import can_ask
+from appctl.terminal.show import escape, size
 
 
 def update(context: Context) -> int:

@@ -4,12 +4,12 @@
 
 import platform
 
-from appctl.bus import MANAGER, ROOT, Bus
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure
-from appctl.show import escape
-from appctl.wire import Json, JsonValue, get_int, get_str
+from appctl.talk.bus import MANAGER, ROOT, Bus
+from appctl.talk.wire import Json, JsonValue, get_int, get_str
+from appctl.terminal.show import escape
 
 
 def version(context: Context) -> int:

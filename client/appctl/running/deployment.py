@@ -21,7 +21,7 @@ from appctl.failure import usage
 from appctl.references import means
 from appctl.running.failed import failed
 from appctl.scope import Places, Scope
-from appctl.wire import Json, JsonValue, get_str
+from appctl.talk.wire import Json, JsonValue, get_str
 
 FORMAT = 1
 RUN_FILE_BYTES = 1 << 20  # the image's config, from which it is made, is not larger

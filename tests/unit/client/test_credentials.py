@@ -14,7 +14,7 @@ from appctl.context import Context
 from appctl.credentials import logins, lookup
 from appctl.failure import Failure
 from appctl.parser import parse
-from appctl.wire import Json
+from appctl.talk.wire import Json
 
 
 def auth(user: str, password: str = "secret") -> Json:

@@ -5,7 +5,7 @@
 import pytest
 
 from appctl.references import expand, means
-from appctl.wire import Json
+from appctl.talk.wire import Json
 
 DIGEST = "sha256:" + "3" * 64
 REMOTES: list[Json] = [

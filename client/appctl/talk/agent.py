@@ -14,8 +14,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 
-from appctl.ask import can_ask
 from appctl.scope import Scope
+from appctl.terminal.ask import can_ask
 
 _STARTS_WITHIN = 5.0  # seconds; without an agent polkit says no by itself
 

@@ -4,7 +4,7 @@
 
 import pytest
 
-from appctl.wire import (
+from appctl.talk.wire import (
     get_int,
     get_objects,
     get_str,

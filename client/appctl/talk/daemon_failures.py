@@ -5,10 +5,10 @@
 from typing import TYPE_CHECKING
 
 from appctl.failure import Failure
-from appctl.messages import values
-from appctl.outcome import ERROR
 from appctl.scope import Scope
-from appctl.wire import JsonValue
+from appctl.talk.messages import values
+from appctl.talk.outcome import ERROR
+from appctl.talk.wire import JsonValue
 
 if TYPE_CHECKING:
     from jeepney import Message

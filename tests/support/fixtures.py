@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""One publisher and one machine for each test module; each test has repositories of its own."""
+"""Fixtures for tests that need the whole: one publisher a module, one machine a test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +13,14 @@ from support.publisher import Publisher
 
 @pytest.fixture(scope="module")
 def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
+    """A registry, a web server and keys."""
     with Publisher(tmp_path_factory.mktemp("publisher")) as running:
         yield running
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A bus, a daemon and the CLI; at the end every stored object is what its name says."""
     with Machine(tmp_path / "machine") as running:
         yield running
         running.fsck()

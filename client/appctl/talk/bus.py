@@ -16,10 +16,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from appctl.daemon_failures import failure_of, gone, unavailable
 from appctl.failure import Failure
-from appctl.interrupts import Interrupts
-from appctl.messages import (
+from appctl.scope import Scope
+from appctl.talk.daemon_failures import failure_of, gone, unavailable
+from appctl.talk.interrupts import Interrupts
+from appctl.talk.messages import (
     DRIVER,
     as_object,
     changes,
@@ -29,10 +30,9 @@ from appctl.messages import (
     is_undelivered,
     values,
 )
-from appctl.outcome import Outcome, outcome
-from appctl.scope import Scope
-from appctl.show import note
-from appctl.wire import Json, JsonValue, get_object, get_str, options
+from appctl.talk.outcome import Outcome, outcome
+from appctl.talk.wire import Json, JsonValue, get_object, get_str, options
+from appctl.terminal.show import note
 
 if TYPE_CHECKING:
     from jeepney import Message

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from appctl.show import escape, note
-from appctl.wire import JsonValue, get_int, get_str, snake, underscored
+from appctl.talk.wire import JsonValue, get_int, get_str, snake, underscored
+from appctl.terminal.show import escape, note
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,8 +9,8 @@ from argparse import Namespace
 import pytest
 from rich.console import Console
 
-from appctl.progress import Bar, Lines, Silent, display, one_line
-from appctl.wire import JsonValue
+from appctl.talk.wire import JsonValue
+from appctl.terminal.progress import Bar, Lines, Silent, display, one_line
 
 TITLE = "Install quay.io/acme/a-repository-with-a-long-name:1 downloading"
 JOB: dict[str, JsonValue] = {"State": "running", "Title": TITLE, "BytesTotal": 1 << 40, "BytesDone": 1 << 39}

@@ -10,7 +10,7 @@ import sys
 from argparse import Namespace
 
 from appctl.failure import Declined, usage
-from appctl.show import note
+from appctl.terminal.show import note
 
 
 def confirm(options: Namespace, question: str) -> None:

@@ -9,7 +9,7 @@ named in its failure.
 from dataclasses import dataclass
 
 from appctl.failure import Failure
-from appctl.wire import Json, get_object, get_objects, get_str
+from appctl.talk.wire import Json, get_object, get_objects, get_str
 
 ERROR = "org.appctl.Installer1.Error."
 

@@ -4,7 +4,7 @@
 
 from typing import TYPE_CHECKING
 
-from appctl.wire import Json, JsonValue, plain, split
+from appctl.talk.wire import Json, JsonValue, plain, split
 
 if TYPE_CHECKING:
     from jeepney import Message

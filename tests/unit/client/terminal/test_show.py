@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from appctl.show import Palette, date, escape, short_fingerprint, size, table, width
+from appctl.terminal.show import Palette, date, escape, short_fingerprint, size, table, width
 
 HOSTILE = [
     ("\x1b[31mred", r"\x1b[31mred", "C0: escape sequences"),

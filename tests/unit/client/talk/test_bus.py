@@ -13,9 +13,9 @@ from jeepney import DBusAddress, HeaderFields, Message, MessageType, new_method_
 from jeepney.io.blocking import open_dbus_connection
 
 from appctl.__main__ import main
-from appctl.bus import Bus
 from appctl.failure import Failure
 from appctl.scope import Scope
+from appctl.talk.bus import Bus
 from support.bus import INTERACTIVE, NAME, ROOT
 from support.fake_installer import FakeInstaller, Script, failed, finished
 
