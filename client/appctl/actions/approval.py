@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Updates that ask for more than their app has: the question to the person, one for every such app.
 
-It names the app and what is new. `-y` does not answer it. Nothing is granted here; the daemon does that, for
-the apps whose IDs are returned.
+It names the app and what is new. `-y` does not answer it. Nothing is granted here; the daemon does that, and
+only the set that was shown: its hash goes back.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from appctl.terminal.show import escape
 
 def ask_about(
     context: Context, scope: Scope, failures: Sequence[Failure], ids: Sequence[str]
-) -> tuple[list[str], list[Failure]]:
-    """Return the IDs of the apps that were granted what they ask for, and the failures that are left.
+) -> tuple[dict[str, str], list[Failure]]:
+    """Return what was granted, permissions-hashes by app ID, and the failures that are left.
 
     `ids` are those of the call: one alone is what an unnamed failure is about.
     """
@@ -28,14 +28,14 @@ def ask_about(
     if any(failure.name == "NeedsApproval" for failure in failures):
         apps = [app for app in installed(context) if get_str(app, "scope") == scope.value]
         versions = {get_str(app, "id"): get_str(app, "version") for app in apps}
-    granted: list[str] = []
+    granted: dict[str, str] = {}
     left: list[Failure] = []
     for failure in failures:
         app = get_str(failure.details, "app") or (ids[0] if len(ids) == 1 else "")
         if failure.name != "NeedsApproval" or not app:
             left.append(failure)
         elif grants(context.options, _question(app, versions.get(app, ""), failure)):
-            granted.append(app)
+            granted[app] = get_str(failure.details, "permissions-hash")
         else:
             left.append(_kept(app, versions.get(app, "")))
     return granted, left

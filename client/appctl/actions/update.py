@@ -85,7 +85,8 @@ def _update(context: Context, scope: Scope, ids: list[str]) -> Outcome:
     granted, failures = ask_about(context, scope, outcome.failures, ids)
     if not granted:
         return Outcome(outcome.state, outcome.result, tuple(failures))
-    again = context.tried_job(scope, "Update", "asa{sv}", granted, {**options, "accept-permissions": True})
+    shown: Json = {**options, "permissions-hashes": list(granted.values())}
+    again = context.tried_job(scope, "Update", "asa{sv}", list(granted), shown)
     _say(context, again)
     apps: list[JsonValue] = [app for each in (outcome, again) for app in get_objects(each.result, "apps")]
     return Outcome(again.state, {"apps": apps}, (*failures, *again.failures))

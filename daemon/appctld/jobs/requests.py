@@ -53,7 +53,10 @@ class Install(Request):
 
 @dataclass(frozen=True, slots=True)
 class Update(Request):
-    """No IDs means every app. Options: accept-permissions b, background b, registry-auth aa{sv}."""
+    """No IDs means every app.
+
+    Options: accept-permissions b, permissions-hashes as, background b, registry-auth aa{sv}.
+    """
 
     kind: ClassVar[str] = "update"
     ids: tuple[str, ...]
@@ -135,6 +138,12 @@ def text(request: AnyRequest, name: str) -> str:
     """A string option; absent is empty."""
     value = request.options.get(name)
     return value if isinstance(value, str) else ""
+
+
+def texts(request: AnyRequest, name: str) -> tuple[str, ...]:
+    """A list of strings; absent is empty."""
+    value = request.options.get(name)
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
 def logins(request: AnyRequest) -> tuple[Login, ...]:

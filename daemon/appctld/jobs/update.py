@@ -4,10 +4,11 @@
 
 from appctld.errors import AppctlError, NeedsApproval, NotInstalled
 from appctld.jobs.install import check_approved, deploy_plan, plan_reference
-from appctld.jobs.requests import CheckUpdates, Update, flag
+from appctld.jobs.requests import CheckUpdates, Update, flag, texts
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.permissions import permissions_hash
 from appctld.model.reference import parse_reference
 from appctld.pipeline.stages import Planned
 from appctld.state.available import Available, last_check, remember_check
@@ -23,7 +24,7 @@ async def update_all(request: Update, shop: Workshop) -> JsonObject:
         planned = await _newer(app.current, shop)
         if planned is None or (flag(request, "background") and _is_skipped(planned, shop)):
             return outcome_view(app.current, shop.tools.paths, changed=False)
-        _check_approved(planned, app.current, accepted=flag(request, "accept-permissions"))
+        _check_approved(planned, app.current, request)
         return await deploy_plan(planned, shop)
 
     return {"apps": await each(shop, request.ids or sorted(shop.installed()), one)}
@@ -64,11 +65,19 @@ def _is_skipped(planned: Planned, shop: Workshop) -> bool:
     return skipped(shop.tools.paths).get(planned.id) == planned.verified.resolved.digest
 
 
-def _check_approved(planned: Planned, current: Record, *, accepted: bool) -> None:
+def _check_approved(planned: Planned, current: Record, request: Update) -> None:
+    """Raise NeedsApproval, with what a caller must give back to grant exactly what was shown."""
+    wanted = permissions_hash(planned.permissions)
+    accepted = flag(request, "accept-permissions") or wanted in texts(request, "permissions-hashes")
     try:
         check_approved(planned.permissions, current.permissions, accepted=accepted)
     except NeedsApproval as error:
-        error.about(app=current.id, update_version=planned.version, note=f"{current.version} still runs.")
+        error.about(
+            app=current.id,
+            update_version=planned.version,
+            permissions_hash=wanted,
+            note=f"{current.version} still runs.",
+        )
         raise
 
 

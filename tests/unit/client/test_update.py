@@ -39,7 +39,12 @@ def test_update_of_everything_and_nothing_to_do(daemon: FakeInstaller, capsys: C
 
 def asks(app: str, *permissions: str) -> Script:
     """One app alone wants more: the job's own error says so."""
-    details = {"app": app, "permissions": list(permissions), "update-version": "1.5\x1b"}
+    details = {
+        "app": app,
+        "permissions": list(permissions),
+        "update-version": "1.5\x1b",
+        "permissions-hash": "h1",
+    }
     return Script({"State": "needs-approval", "ErrorName": ERROR + "NeedsApproval",
                    "ErrorMessage": "it asks for more", "ErrorDetails": details})  # fmt: skip
 
@@ -57,7 +62,7 @@ def test_update_grants_new_permissions_only_when_asked(
     capsys.readouterr()
     answer("y\n")
     assert main(["update"]) == 0
-    assert options_of(daemon, "Update") == {"accept-permissions": True}
+    assert options_of(daemon, "Update") == {"permissions-hashes": ["h1"]}
     assert daemon.called("Update").body[0] == ["org.acme.Editor"]
     assert capsys.readouterr().err == (
         "org.acme.Editor 1.4 -> 1.5\\x1b: newly asks for filesystems=home\\u202e, shared=network. "
@@ -85,7 +90,11 @@ def several() -> Script:
     items = [
         {"id": "org.acme.Editor", "state": "succeeded"},
         {"id": "org.acme.Viewer", **asked, "error-details": {"permissions": ["filesystems=home"]}},
-        {"id": "org.acme.Pager", **asked, "error-details": {"permissions": ["devices=dri"]}},
+        {
+            "id": "org.acme.Pager",
+            **asked,
+            "error-details": {"permissions": ["devices=dri"], "permissions-hash": "h2"},
+        },
         {"id": "org.acme.Tool", "state": "failed", "error": "UntrustedSigner", "hint": "appctl help trust",
          "error-message": "x is signed by Y", "error-details": {"trusted": ["Z"], "note": "1 still runs."}},
     ]  # fmt: skip
@@ -112,6 +121,7 @@ def test_only_what_was_granted_is_tried_again(daemon: FakeInstaller, answer: Ans
     answer("n\ny\n")
     assert main(["update", "--json"]) == 6
     assert daemon.called("Update").body[0] == ["org.acme.Pager"]
+    assert options_of(daemon, "Update") == {"permissions-hashes": ["h2"]}, "and only what was shown"
     out, err = capsys.readouterr()
     assert err.count("[y/N]") == 2
     document = json.loads(out)

@@ -63,7 +63,8 @@ class Manager(Exported):
     async def update(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start an Update job; to accept permissions is an action of its own."""
         request = Update(app_ids(ids, least=0), frozen(options))
-        action = "approve" if options.get("accept-permissions") else "update"
+        grants = options.get("accept-permissions") or options.get("permissions-hashes")
+        action = "approve" if grants else "update"
         return self._start(caller, request, action, self._installed(ids))
 
     async def uninstall(self, caller: Caller, ids: list[str], options: Options) -> str:
