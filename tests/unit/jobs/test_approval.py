@@ -56,10 +56,9 @@ def test_an_update_grants_the_set_that_was_shown_and_no_other(
 ) -> None:
     planned = cast("Planned", SimpleNamespace(permissions=(NETWORK,), version="2"))
     current = replace(RECORD, permissions=())
-    try:
+    if granted:
         _check_approved(planned, current, Update((), options))
-    except NeedsApproval as error:
-        assert not granted
-        assert (error.data["app"], error.data["permissions_hash"]) == (RECORD.id, SHOWN)
-    else:
-        assert granted
+        return
+    with pytest.raises(NeedsApproval) as caught:
+        _check_approved(planned, current, Update((), options))
+    assert (caught.value.data["app"], caught.value.data["permissions_hash"]) == (RECORD.id, SHOWN)
