@@ -36,7 +36,7 @@ def outcome_view(
 
 def deployed_view(deployed: Deployed, paths: Paths) -> JsonObject:
     """The same of what was just deployed."""
-    return outcome_view(deployed.record, paths, changed=deployed.changed, previous=deployed.previous)
+    return outcome_view(deployed.record, paths, changed=True, previous=deployed.previous)
 
 
 def preview_view(planned: Planned) -> JsonObject:

@@ -84,17 +84,14 @@ class Descriptor:
 class Manifest:
     """One image: its config and its layers, lowest first."""
 
-    media_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
-    annotations: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
     """One image in several platforms."""
 
-    media_type: str
     entries: tuple[Descriptor, ...]
 
 
@@ -116,7 +113,7 @@ def parse_document(data: bytes, content_type: str) -> Manifest | Index:
     if "manifests" in obj and ("layers" in obj or "config" in obj):
         raise BadManifest("a document that is a manifest and an index at once")
     with _bad("manifest" if media_type in MANIFEST_TYPES else "index"):
-        return _manifest(obj, media_type) if media_type in MANIFEST_TYPES else _index(obj, media_type)
+        return _manifest(obj) if media_type in MANIFEST_TYPES else _index(obj)
 
 
 def choose(index: Index, platform: Platform) -> Descriptor:
@@ -139,7 +136,7 @@ def read_platform(obj: JsonObject) -> Platform:
     return platform
 
 
-def _manifest(obj: JsonObject, media_type: str) -> Manifest:
+def _manifest(obj: JsonObject) -> Manifest:
     layers = tuple(_descriptor(item) for item in get_objects(obj, "layers"))
     config = _descriptor(get_object(obj, "config"))
     if len(layers) > LAYERS:
@@ -151,18 +148,18 @@ def _manifest(obj: JsonObject, media_type: str) -> Manifest:
     for layer in layers:
         if layer.media_type not in COMPRESSION:
             raise UnsupportedMediaType(f"a layer of type {layer.media_type[:80]!r}")
-    annotations = get_string_map(obj, "annotations", {})
-    return Manifest(media_type, config, layers, tuple(sorted(annotations.items())))
+    get_string_map(obj, "annotations", {})  # nothing here reads them, and what breaks the schema is refused
+    return Manifest(config, layers)
 
 
-def _index(obj: JsonObject, media_type: str) -> Index:
+def _index(obj: JsonObject) -> Index:
     items = get_objects(obj, "manifests")
     if len(items) > INDEX_ENTRIES:
         raise JsonError(f"{len(items)} entries where {INDEX_ENTRIES} are allowed")
     entries = tuple(_descriptor(item) for item in items)
     if any(entry.media_type in INDEX_TYPES for entry in entries):
         raise JsonError("an index that holds another index")
-    return Index(media_type, tuple(entry for entry in entries if entry.media_type in MANIFEST_TYPES))
+    return Index(tuple(entry for entry in entries if entry.media_type in MANIFEST_TYPES))
 
 
 def _descriptor(obj: JsonObject) -> Descriptor:

@@ -42,7 +42,7 @@ async def deploy(merged: Merged, tools: Tools) -> Deployed:
     except JsonError as error:
         raise Failed("the store's answer makes no sense") from error
     written = read_record(path.parent)  # with the size that the store measured
-    return Deployed(written, path, changed=True, previous=previous.current if previous else None)
+    return Deployed(written, path, previous=previous.current if previous else None)
 
 
 def _record(merged: Merged, tools: Tools) -> Record:

@@ -158,7 +158,7 @@ def _remember(layer: PlannedLayer, commit: str, verified: Verified, tools: Tools
     """Write the layer's record, unless the remote is another by now: its successor inherits nothing."""
     confirm_remote(verified, tools)
     remote = verified.resolved.remote.name
-    record = LayerRecord(remote, layer.diff_id, commit, layer.descriptor.size, anonymous=anonymous)
+    record = LayerRecord(remote, layer.diff_id, commit, anonymous=anonymous)
     remember(tools.paths, record)
 
 

@@ -31,12 +31,12 @@ async def resolve(reference: Reference, remote: Remote, tools: Tools) -> Resolve
     }
     answer, data = await tools.fetch_bytes(request, 2 * MANIFEST_BYTES)
     documents = _split(answer, data)
-    index, index_digest = _index(documents, tools.platform)
+    index_digest = _index_digest(documents, tools.platform)
     media_type, manifest = documents[-1]
     asked = index_digest or Digest.of(manifest)
     if reference.digest is not None and reference.digest not in {asked, Digest.of(manifest)}:
         raise DigestMismatch(f"the registry answered {reference} with other bytes")
-    return Resolved(reference, remote, manifest, media_type, Digest.of(manifest), index, index_digest)
+    return Resolved(reference, remote, manifest, media_type, Digest.of(manifest), index_digest)
 
 
 def _platform(platform: Platform) -> JsonObject:
@@ -58,12 +58,12 @@ def _split(answer: JsonObject, data: bytes) -> list[tuple[str, bytes]]:
     return documents
 
 
-def _index(documents: list[tuple[str, bytes]], platform: Platform) -> tuple[Index | None, Digest | None]:
-    """The index, and proof that the manifest is the entry that it names for this platform."""
+def _index_digest(documents: list[tuple[str, bytes]], platform: Platform) -> Digest | None:
+    """The digest of the index, if there is one, and proof that it names the manifest for this platform."""
     if len(documents) == 1:
         if documents[0][0] in INDEX_TYPES:
             raise BadManifest("an index of an index")
-        return None, None
+        return None
     (media_type, raw), (_, manifest) = documents
     index = parse_document(raw, media_type)
     if not isinstance(index, Index):
@@ -71,4 +71,4 @@ def _index(documents: list[tuple[str, bytes]], platform: Platform) -> tuple[Inde
     entry = choose(index, platform)
     if entry.digest != Digest.of(manifest) or entry.size != len(manifest):
         raise DigestMismatch("the registry's manifest is not the one that its index names")
-    return index, Digest.of(raw)
+    return Digest.of(raw)

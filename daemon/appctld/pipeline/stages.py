@@ -14,7 +14,7 @@ from pathlib import Path
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.image import ImageConfig
-from appctld.model.manifest import Descriptor, Index, Manifest
+from appctld.model.manifest import Descriptor, Manifest
 from appctld.model.permissions import Permission
 from appctld.model.reference import Reference
 from appctld.state.paths import layer_ref
@@ -31,7 +31,6 @@ class Resolved:
     manifest: bytes
     media_type: str
     digest: Digest
-    index: Index | None
     index_digest: Digest | None
 
 
@@ -133,5 +132,4 @@ class Deployed:
 
     record: Record
     path: Path
-    changed: bool
     previous: Record | None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from appctld.errors import AppctlError
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonError, get_bool, get_int, get_str, parse_object
+from appctld.model.jsonvalue import JsonError, get_bool, get_str, parse_object
 from appctld.state.paths import Paths, layer_ref
 from appctld.system.durable import make_directories, remove_file, write_file
 
@@ -21,7 +21,7 @@ RECORD_BYTES = 4096  # five short members
 
 @dataclass(frozen=True, slots=True)
 class LayerRecord:
-    """One layer of one remote. `blob_size` is the compressed blob's, in bytes.
+    """One layer of one remote.
 
     `anonymous`: it was fetched without any credential, so naming its digest hands over nothing private.
     """
@@ -29,7 +29,6 @@ class LayerRecord:
     remote: str
     diff_id: Digest
     commit: str
-    blob_size: int
     anonymous: bool
 
 
@@ -38,7 +37,6 @@ def remember(paths: Paths, record: LayerRecord) -> None:
     make_directories(paths.layers(record.remote))
     facts = {
         "commit": record.commit,
-        "blob_size": record.blob_size,
         "anonymous": record.anonymous,
     }
     write_file(paths.layers(record.remote) / f"{record.diff_id.hex}.json", json.dumps(facts).encode())
@@ -53,7 +51,6 @@ def held(paths: Paths, remote: str, diff_id: Digest) -> LayerRecord | None:
             remote=remote,
             diff_id=diff_id,
             commit=Digest(get_str(obj, "commit")).hex,
-            blob_size=get_int(obj, "blob_size"),
             anonymous=get_bool(obj, "anonymous"),
         )
     except (OSError, JsonError, AppctlError):

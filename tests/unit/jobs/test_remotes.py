@@ -25,7 +25,7 @@ from support.records import deploy
 
 FIRST, SECOND = "A" * 40, "B" * 40
 SETTINGS = {"url": "https://quay.io/acme"}
-LAYER = LayerRecord("acme", Digest("7" * 64), "8" * 64, 10, anonymous=False)
+LAYER = LayerRecord("acme", Digest("7" * 64), "8" * 64, anonymous=False)
 
 
 class Keyring:

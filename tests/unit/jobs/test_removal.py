@@ -26,7 +26,7 @@ from appctld.system.worker import Program, Report
 from support.inline import NoLauncher
 from support.records import RECORD, deploy, numbered
 
-LEFT = LayerRecord("acme", Digest("7" * 64), "8" * 64, 10, anonymous=True)
+LEFT = LayerRecord("acme", Digest("7" * 64), "8" * 64, anonymous=True)
 
 
 class Store:

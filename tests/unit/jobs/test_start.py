@@ -22,7 +22,7 @@ from appctld.system.worker import Program, Report
 from support.inline import NoLauncher
 from support.records import RECORD, deploy
 
-LAYER = LayerRecord("acme", Digest("7" * 64), "8" * 64, 10, anonymous=True)
+LAYER = LayerRecord("acme", Digest("7" * 64), "8" * 64, anonymous=True)
 LAYER_REF = layer_ref("acme", LAYER.diff_id)
 
 

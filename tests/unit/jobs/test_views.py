@@ -44,10 +44,10 @@ def planned(*layers: PlannedLayer, verdict: Verdict | None = None, current: Reco
     reference = parse_reference("quay.io/acme/app:2")
     settings = {"url": "https://quay.io/acme"}
     remote = make_remote("acme", settings, keyring=b"x", ca=None, origin=Path("/x"), writable=True)
-    resolved = Resolved(reference, remote, b"{}", "x", Digest("9" * 64), None, None)
+    resolved = Resolved(reference, remote, b"{}", "x", Digest("9" * 64), None)
     signers = (Signer("A" * 40, "Acme", 5), Signer("B" * 40, "Second", 6))
     signed = Verdict("gpg", signers, tag_bound=True, checked_at=7)
-    manifest = Manifest("x", Descriptor("x", Digest("8" * 64), 1), (), ())
+    manifest = Manifest(Descriptor("x", Digest("8" * 64), 1), ())
     return Planned(
         verified=Verified(resolved, manifest, verdict or signed),
         config=config(),
@@ -89,7 +89,7 @@ def test_an_outcome_says_whether_something_changed_and_from_what(*, changed: boo
 
 
 def test_what_was_deployed_is_told_as_an_outcome() -> None:
-    deployed = Deployed(numbered(2), Path("/x"), changed=True, previous=numbered(1))
+    deployed = Deployed(numbered(2), Path("/x"), previous=numbered(1))
     assert deployed_view(deployed, PATHS) == outcome_view(
         numbered(2), PATHS, changed=True, previous=numbered(1)
     )

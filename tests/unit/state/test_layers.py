@@ -15,7 +15,7 @@ DIFF_ID, OTHER = Digest("a" * 64), Digest("b" * 64)
 
 
 def record(remote: str = "acme", *, anonymous: bool = True, diff_id: Digest = DIFF_ID) -> LayerRecord:
-    return LayerRecord(remote, diff_id, "c" * 64, 1000, anonymous)
+    return LayerRecord(remote, diff_id, "c" * 64, anonymous)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_private_copy_does_not_hide_a_public_one(paths: Paths) -> None:
     assert shared(paths, {"acme", "beta"}, DIFF_ID) == record("beta")
 
 
-GOOD = {"commit": "c" * 64, "blob_size": 1, "anonymous": True}
+GOOD = {"commit": "c" * 64, "anonymous": True}
 DAMAGED = [
     b"",
     b"{",
@@ -66,7 +66,6 @@ DAMAGED = [
     json.dumps({**GOOD, "commit": "../" * 21 + "x"}).encode(),
     json.dumps({**GOOD, "anonymous": 1}).encode(),
     json.dumps({**GOOD, "anonymous": None}).encode(),
-    json.dumps({**GOOD, "blob_size": "1"}).encode(),
     json.dumps(GOOD).encode() + b" " * RECORD_BYTES,
 ]
 
