@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit codes of CLI and man page."""
+    """The exit codes (docs/rules.md, "Exit codes")."""
 
     DONE = 0
     FAILED = 1

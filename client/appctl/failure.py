@@ -17,7 +17,8 @@ from appctl.terminal.show import Palette, escape, note
 class Failure(Exception):
     """`name` is an error name without prefix; `message` one sentence; `details` as Job.ErrorDetails.
 
-    `code` is the exit code that CLI.md promises for the name, unless another is given (`run` has its own).
+    `code` is the exit code that docs/rules.md promises for the name, unless another is given (`run` has
+    its own).
     """
 
     def __init__(

@@ -142,7 +142,7 @@ _Command = Callable[[str, str, str], argparse.ArgumentParser]
 def _apps(command: _Command) -> None:
     install = command("install", "install:install", "Install images, or update what is installed from them.")
     install.add_argument(
-        "refs", nargs="+", metavar="REF", help="HOST/REPOSITORY[:TAG][@DIGEST] or REMOTE/NAME"
+        "refs", nargs="+", metavar="REF", help="HOST/REPOSITORY[:TAG], …@DIGEST, or REMOTE/NAME"
     )
     install.add_argument("--reinstall", action="store_true", help="deploy again although it is installed")
     install.add_argument(
@@ -165,7 +165,9 @@ def _apps(command: _Command) -> None:
     rollback.add_argument("--to", metavar="VERSION|DIGEST|COMMIT", help="which one, if not the one before")
     listing = command("list", "listing:listing", "List what is installed.")
     listing.add_argument("--updates", action="store_true", help="only apps with a known update")
-    listing.add_argument("--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size")
+    listing.add_argument(
+        "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,update"
+    )
     command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
 
 

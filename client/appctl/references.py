@@ -14,7 +14,7 @@ _SCHEME = re.compile(r"^[a-z+]+://")
 
 
 def is_host(text: str) -> bool:
-    """Whether a reference's first component is a host and not a remote's name (CLI.md)."""
+    """Whether a reference's first component is a host and not a remote's name (docs/rules.md, "Names")."""
     return "." in text or ":" in text or text == "localhost"
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""A deployment as a bubblewrap command line (DESIGN.md, "Running"); it starts nothing.
+"""A deployment as a bubblewrap command line (docs/rules.md, "Running"); it starts nothing.
 
 Guarantees: the order of the arguments is such that what is ours wins over what the image has; every mount
 point lies in an empty directory of our own (see running/layout.py) or in a place that the caller granted; the

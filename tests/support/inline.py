@@ -3,7 +3,7 @@
 """The whole sentence without a process: a runner that calls the workers' handlers in this interpreter.
 
 The store is the real one; the registry is a dictionary behind the fetcher's interface, and can lie. Layers
-are plain tars, so no decoder is needed.
+are plain tars; for compressed ones a `StockLauncher` starts real decoders.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appctld.errors import NotFound
+from appctld.errors import NotFound, RegistryUnavailable
 from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str
-from appctld.model.manifest import OCI_MANIFEST
+from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
 from appctld.system.worker import Program, Report
 from appctld.workers.protocol import Handler, descriptor
 from appctld.workers.store.__main__ import HANDLERS as STORE
@@ -56,11 +56,19 @@ def digest_of(data: bytes) -> str:
 
 @dataclass
 class MemoryRegistry:
-    """Blobs and tags of one repository; the fetcher's three operations."""
+    """Blobs and tags of one repository, whatever it is called; the fetcher's three operations.
+
+    `indexes` are documents that stand before a tag's own, `types` what a tag's own is served as, `down` are
+    registries that do not answer; `tell` may change what the fetcher says about documents.
+    """
 
     blobs: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, bytes] = field(default_factory=dict)
+    indexes: dict[str, bytes] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    tell: Callable[[JsonObject], JsonObject] = lambda answer: answer
 
     def push(self, tag: str, layers: Sequence[bytes], **config: object) -> str:
         """Publish an image; its manifest digest."""
@@ -81,21 +89,51 @@ class MemoryRegistry:
         self.tags[tag] = self.tags[digest_of(manifest)] = manifest
         return digest_of(manifest)
 
+    def push_index(self, tag: str, **lies: object) -> str:
+        """Put an index before the image that `tag` names; `lies` stand in its only entry. The index's digest."""
+        manifest = self.tags[tag]
+        entry = {
+            "mediaType": OCI_MANIFEST,
+            "digest": digest_of(manifest),
+            "size": len(manifest),
+            "platform": {"os": "linux", "architecture": "amd64"},
+            **lies,
+        }
+        index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).encode()
+        for name in (tag, digest_of(index)):
+            self.tags[name], self.indexes[name] = manifest, index
+        return digest_of(index)
+
+    def change(self, tag: str, **members: object) -> None:
+        """Change members of the manifest that `tag` names."""
+        self.tags[tag] = json.dumps({**json.loads(self.tags[tag]), **members}).encode()
+
     def _add(self, data: bytes, media_type: str) -> JsonObject:
         self.blobs[digest_of(data)] = data
         return {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}
 
     def handlers(self) -> Mapping[str, Handler]:
         """What the fetcher's table would hold."""
-        return {"resolve": self._resolve, "blob": self._blob}
+        return {"resolve": self._resolve, "blob": self._blob, "signatures": self._signatures}
 
     def _resolve(self, request: JsonObject, _report: Report) -> JsonObject:
-        manifest = self.tags.get(get_str(request, "reference"))
+        name = get_str(request, "reference")
         with os.fdopen(descriptor(request, "out"), "wb") as out:
-            if manifest is None:
+            if get_str(request, "registry") in self.down:
+                raise RegistryUnavailable("it does not answer")
+            if name not in self.tags:
                 raise NotFound("the registry does not know that tag")
-            out.write(manifest)
-        return {"documents": [{"media_type": OCI_MANIFEST, "size": len(manifest)}]}
+            documents = [(self.types.get(name, OCI_MANIFEST), self.tags[name])]
+            if name in self.indexes:
+                documents.insert(0, (OCI_INDEX, self.indexes[name]))
+            for _, raw in documents:
+                out.write(raw)
+        return self.tell({"documents": [{"media_type": kind, "size": len(raw)} for kind, raw in documents]})
+
+    def _signatures(self, request: JsonObject, _report: Report) -> JsonObject:
+        """There are none: nobody here could check one."""
+        os.close(descriptor(request, "out"))
+        return self.tell({"sizes": [], "looked_at": [[f"{get_str(request, 'lookaside')}/signature-1", 404]]})
 
     def _blob(self, request: JsonObject, report: Report) -> JsonObject:
         digest = get_str(request, "digest")
@@ -143,3 +181,14 @@ class NoLauncher:
     def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
         """See `Launcher.stock`."""
         raise AssertionError("no process is started here")
+
+
+class StockLauncher(NoLauncher):
+    """A `Launcher` that starts stock programs as they are, or `instead` of one its stand-in."""
+
+    def __init__(self, **instead: str) -> None:
+        self._instead = instead
+
+    def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
+        """See `Launcher.stock`."""
+        return tuple(self._instead.get(word, word) for word in argv)

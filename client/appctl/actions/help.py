@@ -31,7 +31,7 @@ The new keys replace the old ones, which are trusted no more; to keep one, give 
 (--gpg-import OLDKEYFILE). The fingerprints that are no longer trusted are printed.
 Until then what is installed keeps running, and nothing was changed.""",
     "references": """\
-A reference says which image: HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST], e.g. quay.io/acme/editor:1
+A reference says which image: HOST[:PORT]/REPOSITORY[:TAG] or …@sha256:DIGEST, e.g. quay.io/acme/editor:1
     REMOTE/REST is short for what a remote covers: acme/editor:1 (appctl remote list)
     no tag means latest; there is no default registry
     one with a digest is that image for ever, and is never updated

@@ -22,6 +22,7 @@ from appctl.references import means
 from appctl.running.failed import failed
 from appctl.scope import Places, Scope
 from appctl.talk.wire import Json, JsonValue, get_str
+from appctl.terminal.show import escape
 
 FORMAT = 1
 RUN_FILE_BYTES = 1 << 20  # the image's config, from which it is made, is not larger
@@ -32,12 +33,17 @@ _ID_LENGTH = 255
 _DEPLOYMENT = re.compile(r"[0-9a-f]{12}\.[0-9]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+_MEMBERS = {"format", "id", "version", "entrypoint", "cmd", "env", "cwd", "runtime", "permissions"}
+
 Permission = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class RunFile:
-    """What run.json says: the image's command, environment and directory, and what was granted."""
+    """What run.json says: the image's command, environment and directory, and what was granted.
+
+    `runtime` is what the app would need below it; this version has none.
+    """
 
     id: str
     version: str
@@ -46,6 +52,7 @@ class RunFile:
     env: dict[str, str]
     cwd: str
     permissions: tuple[Permission, ...]
+    runtime: str = ""
 
     def command(self, arguments: list[str], instead: str | None) -> list[str]:
         """Return the argv: entrypoint with the arguments (or cmd), or `instead` with the arguments."""
@@ -100,7 +107,7 @@ def _matching(apps: Path, name: str) -> list[str]:
 
 
 def is_id(text: str) -> bool:
-    """Whether a text is an application ID (CLI.md, "IDs, names, data")."""
+    """Whether a text is an application ID (docs/rules.md, "Names")."""
     return len(text) <= _ID_LENGTH and _ID.fullmatch(text) is not None
 
 
@@ -150,11 +157,14 @@ def _lock(descriptor: int) -> bool:
 def _read(descriptor: int, app: str) -> RunFile:
     """Read a run.json. Raises Failure."""
     try:
-        return parse(os.pread(descriptor, RUN_FILE_BYTES + 1, 0), app)
+        run = parse(os.pread(descriptor, RUN_FILE_BYTES + 1, 0), app)
     except (ValueError, TypeError, RecursionError) as error:
         raise failed(
             f"the run.json of {app} is not understood: {error}", "appctl install --reinstall"
         ) from error
+    if run.runtime:
+        raise failed(f"{app} needs the runtime {escape(run.runtime)}, and this version has none")
+    return run
 
 
 def parse(data: bytes, app: str) -> RunFile:
@@ -164,6 +174,8 @@ def parse(data: bytes, app: str) -> RunFile:
     content = _object(data)
     if content.get("format") != FORMAT or content.get("id") != app:
         raise ValueError("another format, or another app's")
+    if unknown := content.keys() - _MEMBERS:
+        raise ValueError(f"it says more than this version knows: {min(unknown)[:40]!r}")
     cwd = _text(content.get("cwd", "/"))
     if not cwd.startswith("/"):
         raise ValueError("cwd is not absolute")
@@ -174,6 +186,7 @@ def parse(data: bytes, app: str) -> RunFile:
         cmd=tuple(_texts(content.get("cmd", []))),
         env=dict(_variables(content.get("env", {}))),
         cwd=cwd,
+        runtime=_text(content.get("runtime", "")),
         permissions=tuple(_permissions(content.get("permissions", []))),
     )
 

@@ -33,7 +33,7 @@ def failure_of(scope: Scope, name: str, message: "Message") -> Failure:
 def unavailable(scope: Scope, why: str) -> Failure:
     """Make the Failure for a bus, or a daemon on it, that cannot be reached."""
     bus, hint = (
-        ("system", "systemctl status appctld; for your own apps: appctl --user")
+        ("system", "systemctl status appctl; for your own apps: appctl --user")
         if scope is Scope.SYSTEM
         else ("session", "is there a session bus? echo $DBUS_SESSION_BUS_ADDRESS")
     )

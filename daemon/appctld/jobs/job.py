@@ -17,7 +17,7 @@ AROUND = 24  # bytes that surround a value in a message: length, padding, signat
 
 
 class State(StrEnum):
-    """DBUS.md's states, in the order in which a job may go through them."""
+    """The interface's states, in the order in which a job may go through them."""
 
     AUTHORIZING = "authorizing"
     QUEUED = "queued"

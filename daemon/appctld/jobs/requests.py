@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What can be asked of the queue: frozen values, so that nothing changes between authorization and work.
 
-Options are DBUS.md's dictionaries, their types already checked by who received them; a key that a kind does
-not know is not acted on.
+Options are the interface's dictionaries, their types already checked by who received them; a key that a kind
+does not know is not acted on.
 """
 
 from collections.abc import Mapping

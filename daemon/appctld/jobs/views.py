@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""What callers are told about apps and plans: plain dictionaries with DBUS.md's keys. Pure."""
+"""What callers are told about apps and plans: plain dictionaries with the interface's keys. Pure."""
 
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.permissions import permissions_hash

@@ -39,7 +39,7 @@ async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tool
 
 
 def _commit_metadata(planned: Planned) -> JsonObject:
-    """What the commit says about where it came from (DESIGN.md, "The repository")."""
+    """What the commit says about where it came from (docs/rules.md, "The repository")."""
     resolved, verdict = planned.verified.resolved, planned.verified.verdict
     signers = verdict.signers
     return {

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Step 1: from a reference to manifest bytes, named by the digest that we computed of them.
 
-The one thing acted on before a signature holds is which entry of an index to take (DESIGN.md, R1): it only
-chooses which manifest must then be signed.
+The one thing acted on before a signature holds is which entry of an index to take (docs/rules.md, R1): it
+only chooses which manifest must then be signed.
 """
 
 from appctld.config.remote import Remote

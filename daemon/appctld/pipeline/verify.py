@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Step 2: the manifest is signed by this remote's keys, for this reference; only then is it read.
 
-R9 (no rollback, no freeze) judges here as well, between the verdict and the manifest, once its records are
-kept; until then `info` says what it does not promise.
+The order of versions (R9: no rollback, no freeze) is not judged in this version; its place is here, between
+the verdict and the manifest.
 """
 
 import time
@@ -31,7 +31,7 @@ async def verify(resolved: Resolved, tools: Tools) -> Verified:
 
 
 async def _verdict(resolved: Resolved, tools: Tools) -> Verdict:
-    """A signature on the platform's manifest or on the index suffices (FORMATS.md §4)."""
+    """A signature on the platform's manifest or on the index suffices (docs/rules.md, "Signatures")."""
     try:
         return await _judge(resolved.digest, resolved, tools)
     except Untrusted as first:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The log of what was done, by whom, and how it ended: append and fsync, one JSON object a line."""
+"""The log of what was changed, and by whom: append and fsync, one JSON object a line."""
 
 import json
 import time

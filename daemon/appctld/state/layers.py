@@ -7,6 +7,7 @@ R5 allows (`shared` says which), and then hashes every object again.
 """
 
 import json
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from appctld.model.jsonvalue import JsonError, get_bool, get_str, parse_object
 from appctld.state.paths import Paths, layer_ref
 from appctld.system.durable import make_directories, remove_file, write_file
 
-RECORD_BYTES = 4096  # five short members
+RECORD_BYTES = 4096  # three short members
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,11 @@ def forget(paths: Paths, remote: str, diff_id: Digest) -> None:
 
 
 def forget_remote(paths: Paths, remote: str) -> None:
-    """Remove the records of all layers of a remote: one of the same name later is somebody else."""
+    """Remove a remote's layer records, and blobs that wait: one of its name later is somebody else."""
     prefix = layer_ref(remote, Digest("0" * 64)).removesuffix("0" * 64)
     forget_refs(paths, [ref for ref in recorded_refs(paths) if ref.startswith(prefix)])
+    for private in (False, True):
+        shutil.rmtree(paths.blobs_of(remote, private=private), ignore_errors=True)
 
 
 def forget_refs(paths: Paths, refs: Collection[str]) -> None:

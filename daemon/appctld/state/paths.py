@@ -32,7 +32,7 @@ class Paths:
 
     @property
     def remotes(self) -> Path:
-        """What was seen of each remote; survives the remote."""
+        """A directory a remote: the records of the layers that it has here."""
         return self.root / "remotes"
 
     @property

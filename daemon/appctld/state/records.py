@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What is installed: one record.json a deployment, and `current`, whose rename is the only commit point.
 
-The store writes the files (DESIGN.md, R10); this module says what stands in them and reads them back. A
+The store writes the files (docs/rules.md, R10); this module says what stands in them and reads them back. A
 record that cannot be read, or that stands in another's place, hides its deployment and nothing else.
 """
 

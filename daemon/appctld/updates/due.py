@@ -2,8 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Which of the updates that the last check found are still due.
 
-A finding is a hint of the past: the app may have been updated, rolled back or removed since. Timers, and what
-is skipped after a rollback, belong here once they exist.
+A finding is a hint of the past: the app may have been updated, rolled back or removed since.
 """
 
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """libostree, exactly the calls that the store uses.
 
-No `*_trusted` call is here, and none may come: each takes an object's name on faith (DESIGN.md, R3).
+No `*_trusted` call is here, and none may come: each takes an object's name on faith (docs/rules.md, R3).
 """
 
 import enum

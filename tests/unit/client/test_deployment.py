@@ -26,3 +26,26 @@ def test_a_lock_that_somebody_else_holds_is_not_waited_for(tmp_path: Path) -> No
     assert "is locked" in caught.value.message
     assert "lslocks" in caught.value.hint
     deployments.close(deployments.find(places, (Scope.USER,), APP))
+
+
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [
+        ({"runtime": "org.example.Platform/x86_64/1"}, "org.example.Platform/x86_64/1"),
+        ({"require-something": True}, "more than this version knows"),
+        ({"format": 2}, "another format"),
+        ({"id": "org.acme.Other"}, "another app's"),
+        ({"cwd": "relative"}, "not absolute"),
+        ({"env": {"A B": "x"}}, "env"),
+        ({"entrypoint": "x"}, "list"),
+        ({"cmd": ["x" * deployments.RUN_FILE_BYTES]}, "too large"),
+    ],
+)
+def test_a_run_file_that_is_not_understood_whole_is_not_run(
+    run: dict[str, object], says: str, tmp_path: Path
+) -> None:
+    Made(tmp_path / "appctl", APP).write(**run)
+    places = Places(home=tmp_path, data=tmp_path, config=tmp_path, runtime=None)
+    with pytest.raises(Failure, match=says) as caught:
+        deployments.find(places, (Scope.USER,), APP)
+    assert caught.value.code == 125

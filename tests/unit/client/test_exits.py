@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Exit codes: CLI.md's table, and none forgotten. The one place where a test imports daemon and client."""
+"""Exit codes: the promised table, and none forgotten."""
 
 import pytest
 

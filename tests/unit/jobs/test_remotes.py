@@ -109,8 +109,12 @@ def test_a_remote_stays_while_its_apps_are_installed(book: RemoteBook, paths: Pa
 def test_a_later_remote_of_that_name_inherits_no_layer(book: RemoteBook, paths: Paths) -> None:
     asyncio.run(book.add("acme", SETTINGS, b"keys"))
     remember(paths, LAYER)
+    for private in (False, True):
+        paths.blobs_of("acme", private=private).mkdir()
+        (paths.blobs_of("acme", private=private) / "blob").touch()
     asyncio.run(book.remove("acme"))
     assert held(paths, "acme", LAYER.diff_id) is None
+    assert not list(paths.blobs.iterdir())
 
 
 def test_a_remote_that_moves_leaves_its_layers_behind(book: RemoteBook, paths: Paths) -> None:

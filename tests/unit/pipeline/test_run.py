@@ -4,7 +4,6 @@
 
 import asyncio
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,82 +18,22 @@ from appctld.errors import (
     ContentMismatch,
     DigestMismatch,
     NeedsApproval,
-    NoRemote,
     NotFound,
     NotInstalled,
     PolicyDenied,
     SignatureMissing,
     UnsafeArchive,
 )
-from appctld.jobs.start import recover
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.login import Login
 from appctld.model.manifest import Platform
-from appctld.model.reference import parse_reference
 from appctld.pipeline.deploy import DROPPED_BYTES
-from appctld.pipeline.gate import Gate
-from appctld.pipeline.run import install, preview
-from appctld.pipeline.stages import Deployed, Planned, Source
-from appctld.pipeline.tools import Tools
+from appctld.pipeline.stages import Source
 from appctld.state.layers import held
-from appctld.state.paths import Paths, layer_ref
+from appctld.state.paths import layer_ref
 from appctld.state.records import installed, installed_app, roots
-from appctld.workers.protocol import descriptor
-from support.inline import InlineRunner, MemoryRegistry, NoLauncher, digest_of, fifos, layer_of
-
-BASE = layer_of({"usr/": None, "usr/bin/": None, "usr/bin/hello": b"#!/bin/sh\n", "usr/old": b"old"})
-TOP = layer_of({"usr/": None, "usr/.wh.old": b"", "usr/new": b"new"})
-
-
-class World:
-    """A registry, a state directory, and the sentence between them."""
-
-    def __init__(self, directory: Path) -> None:
-        self.registry = MemoryRegistry()
-        self.paths = Paths(directory / "state")
-        self.paths.create()
-        self.runner = InlineRunner(self.registry)
-        self.tools = Tools(
-            runner=self.runner,
-            launcher=NoLauncher(),
-            paths=self.paths,
-            platform=Platform("linux", "amd64"),
-            gate=Gate(),
-            remote=self.remote,
-            shares=("acme", "other"),
-        )
-        self.remotes: dict[str, Remote] = {}
-        asyncio.run(recover(self.tools))
-
-    def remote(self, name: str) -> Remote:
-        """The remote as it is now."""
-        if name not in self.remotes:
-            raise NoRemote
-        return self.remotes[name]
-
-    def plan(self, reference: str, remote: Remote | None = None) -> Planned:
-        """From a reference to a plan."""
-        remote = remote or trusting("acme")
-        self.remotes[remote.name] = remote
-        return asyncio.run(preview(parse_reference(reference), remote, self.tools))
-
-    def install(self, reference: str, remote: Remote | None = None) -> Deployed:
-        """From a reference to a deployment."""
-        return self.go_on(self.plan(reference, remote))
-
-    def go_on(self, planned: Planned) -> Deployed:
-        """From a plan to a deployment."""
-        return asyncio.run(install(planned, self.tools))
-
-    def ops(self) -> list[object]:
-        """What workers were asked, in order."""
-        return [request["op"] for request in self.runner.requests]
-
-
-def trusting(name: str, verify: str = "none", **more: str) -> Remote:
-    """A remote that needs no gpgv."""
-    settings = {"url": f"https://{name}.example/x", "verify": verify, **more}
-    return make_remote(name, settings, keyring=None, ca=None, origin=Path("/x"), writable=True)
+from support.inline import MemoryRegistry, digest_of, fifos, layer_of
+from support.world import BASE, TOP, World, trusting
 
 
 @pytest.fixture
@@ -181,18 +120,9 @@ def test_a_manifest_that_nobody_signed_is_never_read(world: World) -> None:
         origin=Path("/x"),
         writable=True,
     )
-    world.runner._tables["appctld.workers.fetch"] = {
-        **world.registry.handlers(),
-        "signatures": lambda request, _report: _nothing(request),
-    }
     with pytest.raises(Exception, match="key") as caught:
         world.install("acme.example/x/hello:1", remote)
     assert caught.type.__name__ in {"UntrustedSigner", "SignatureMissing"}
-
-
-def _nothing(request: JsonObject) -> JsonObject:
-    os.close(descriptor(request, "out"))
-    return {"sizes": [], "looked_at": []}
 
 
 def test_by_digest_only_that_digest_is_taken(world: World) -> None:

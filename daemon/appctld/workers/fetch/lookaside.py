@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Signatures of a digest from a lookaside: FORMATS §4, `<lookaside>/<repository>@sha256=<hex>/signature-N`.
+"""Signatures of a digest from a lookaside, `<lookaside>/<repository>@sha256=<hex>/signature-N`.
 
 Guarantees: no credential is ever sent there, at most 32 blobs of 64 KiB are read, and every address that was
 asked is reported, so that "has no signature" can say where we looked. What the blobs are worth, trust says.
@@ -13,7 +13,7 @@ from appctld.workers.fetch.http.address import Url
 from appctld.workers.fetch.http.redirects import follow
 from appctld.workers.fetch.http.session import Session
 
-SIGNATURES = 32  # more keys than any publisher signs with; each costs a gpgv (THREATS: GPG verdicts)
+SIGNATURES = 32  # more keys than any publisher signs with; each costs a gpgv (docs/rules.md, "Signatures")
 SIGNATURE_BYTES = 64 << 10  # gpgv's sandbox takes no more; a real one has under 2 KiB
 _OK = 200
 _ABSENT = frozenset({404, 410})

@@ -3,9 +3,9 @@
 """From a 401 to an Authorization header: Basic, or a token from the registry's token server.
 
 Guarantees: a token server is asked only on the registry's own host or where `auth-realm` says, never over
-plain HTTP unless the registry itself is (THREATS: token realm); it may not redirect; the scope asked for is
-always `pull` of this one repository, whatever the challenge says. Sources: distribution's token specification
-("Token Authentication", "OAuth2"), RFC 7617, RFC 6750.
+plain HTTP unless the registry itself is (docs/rules.md, "Tokens"); it may not redirect; the scope asked for
+is always `pull` of this one repository, whatever the challenge says. Sources: distribution's token
+specification ("Token Authentication", "OAuth2"), RFC 7617, RFC 6750.
 """
 
 import base64

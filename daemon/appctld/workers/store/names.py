@@ -32,7 +32,7 @@ def check_checksum(text: str) -> str:
 
 
 def check_id(text: str) -> str:
-    """Give back an app's ID (CLI.md's pattern); anything else is `Failed`."""
+    """Give back an app's ID (the pattern of docs/rules.md, "Names"); anything else is `Failed`."""
     if len(text) > ID_CHARACTERS:
         raise Failed(f"an ID of more than {ID_CHARACTERS} characters reached the store")
     return _check(_ID_PATTERN, text, "an ID")

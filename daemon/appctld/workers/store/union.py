@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The union of an image's layers, by algebra on dirtrees (FORMATS.md §5).
+"""The union of an image's layers, by algebra on dirtrees (docs/rules.md, "Layers").
 
 Guarantees: no file is read but the targets of symlinks that stand in a layer's way; a subtree that no layer
 changed keeps its checksum; whatever tools disagree about is `UnsafeArchive`, naming path and layer; the work

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Merging: FORMATS §5 as tables, the oracle (umoci), and what the algebra promises about reuse.
+"""Merging: docs/rules.md, "Layers" as tables, the oracle (umoci), and what the algebra promises about reuse.
 
 The language of the tables is that of support/layers.py.
 """

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The import's oracle: for the tars that libostree reads as we do, both make the same tree.
 
-The set is DESIGN.md's: every directory, the root included, has one entry before its children; paths are
+The set: every directory, the root included, has one entry before its children; paths are
 unique; names and targets are UTF-8; symlinks are 0777; at most one xattr an entry (libostree before 2024.10
 does not sort them); hard links name an earlier file. What lies outside is in the tables of test_tar.py and
 test_layer.py.

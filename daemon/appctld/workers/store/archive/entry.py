@@ -88,7 +88,7 @@ def parse_text(raw: bytes, what: str) -> str:
 
 
 def check_whiteout(entry: Entry) -> None:
-    """Refuse what looks like a whiteout and is none (FORMATS.md §5), here and on the way here."""
+    """Refuse what looks like a whiteout and is none (docs/rules.md, "Layers"), here and on the way here."""
     if any(part.startswith(WHITEOUT) for part in entry.path[:-1]):
         raise UnsafeArchive(f"an entry below a whiteout: {entry.name}", path=entry.name)
     last = entry.path[-1] if entry.path else ""

@@ -21,7 +21,7 @@ LINKS = 40  # symlinks on one path, as the kernel's MAXSYMLINKS
 LINK_STEPS = 4_000_000  # parts of symlinks' targets walked: four for each of 1,000,000 entries; some seconds
 TARGET_BYTES = 64 << 20  # symlinks' targets of one layer, kept in memory: 100,000 real ones have 3 MB
 IMPLICIT_BYTES = 8 << 20  # their paths, which stand in the commit, and libostree reads no commit above 10 MiB
-IMPLICIT_MODE = 0o755  # owner 0:0, no xattrs (FORMATS.md §5)
+IMPLICIT_MODE = 0o755  # owner 0:0, no xattrs (docs/rules.md, "Layers")
 
 
 class Writer(Protocol):

@@ -4,7 +4,7 @@
 
 Guarantees: pure; xattrs are always sorted by name (libostree before 2024.10 kept the order it was given, so
 two machines could disagree). Leaves to others: what a tar may claim (tar.py), and storing (writer.py).
-Layout: FORMATS.md's "Object checksums"; in libostree ostree_raw_file_to_content_stream().
+The layout is that of libostree's ostree_raw_file_to_content_stream().
 """
 
 import hashlib
