@@ -45,7 +45,6 @@ PREVIEW = {
 } | {
     "download-size": 97_000_000,
     "reuse-size": 12_000_000,
-    "installed-size": 254_000_000,
     "change": "install",
     "permissions": ("a(sss)", [("shared", "network", "leaves the sandbox")]),
     "permissions-hash": "ha5h",

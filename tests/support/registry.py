@@ -145,11 +145,6 @@ class Registry:
         raise RuntimeError(f"docker-registry does not answer: {log.read_text()}")
 
 
-def _entry(name: str, secret: str) -> bytes:
-    command = ["htpasswd", "-niB", name]
-    return subprocess.run(command, input=secret.encode(), capture_output=True, check=True).stdout
-
-
 def _answers(host: str) -> bool:
     connection = http.client.HTTPConnection(host, timeout=2)
     try:

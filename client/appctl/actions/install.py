@@ -183,8 +183,6 @@ def _sizes(preview: Json) -> str:
     parts = [f"{size(get_int(preview, 'download-size'))} to download"]
     if reused := get_int(preview, "reuse-size"):
         parts.append(f"{size(reused)} already here")
-    if there := get_int(preview, "installed-size"):
-        parts.append(f"{size(there)} installed")
     return ", ".join(parts)
 
 

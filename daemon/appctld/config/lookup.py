@@ -31,9 +31,6 @@ class Remotes:
     def __iter__(self) -> Iterator[Remote]:
         return iter(sorted(self._by_name.values(), key=lambda remote: remote.name))
 
-    def __len__(self) -> int:
-        return len(self._by_name)
-
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 

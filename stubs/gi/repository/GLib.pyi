@@ -18,7 +18,6 @@ class Bytes:
 
 class KeyFile:
     def set_integer(self, group: str, key: str, value: int) -> None: ...
-    def set_string(self, group: str, key: str, value: str) -> None: ...
 
 class VariantType:
     @staticmethod

@@ -27,7 +27,7 @@ def shipped(tmp_path: Path) -> Path:
 
 
 def test_no_directory_no_remotes(tmp_path: Path) -> None:
-    assert len(load([tmp_path / "etc", tmp_path / "usr"])) == 0
+    assert list(load([tmp_path / "etc", tmp_path / "usr"])) == []
 
 
 def test_a_remote_with_what_lies_beside_it(ours: Path) -> None:
@@ -171,7 +171,7 @@ def test_the_number_of_remotes_is_limited(ours: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(remotes, "REMOTES", 2)
     for name in ("a", "b"):
         (ours / f"{name}.conf").write_text(f"[remote]\nurl = quay.io/{name}\n")
-    assert len(load([ours])) == 2
+    assert [remote.name for remote in load([ours])] == ["a", "b"]
     (ours / "c.conf").write_text("[remote]\nurl = quay.io/c\n")
     with pytest.raises(Failed, match="more than 2"):
         load([ours])

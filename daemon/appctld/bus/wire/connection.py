@@ -65,11 +65,6 @@ class Connection:
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._watch())]
         bus.add_message_handler(self._receive)
 
-    @property
-    def name(self) -> str:
-        """This connection's unique name."""
-        return str(self._bus.unique_name)
-
     def listen(self, on_call: Callable[[Message], None]) -> None:
         """Give every method call that arrives to `on_call`, which must not raise or wait."""
         self._on_call = on_call

@@ -13,20 +13,11 @@ REMOTE = f"{BUS_NAME}.Remote"
 ERROR_PREFIX = f"{BUS_NAME}.Error."
 
 _UNSAFE = re.compile(rb"^[0-9]|[^A-Za-z0-9]")
-_ESCAPED = re.compile(r"_([0-9a-f]{2})")
 
 
 def escape(name: str) -> str:
     """One path component for any name, as sd-bus does it: `org.Ed-it` is `org_2eEd_2dit`."""
     return _UNSAFE.sub(lambda found: b"_%02x" % found[0][0], name.encode()).decode("ascii") or "_"
-
-
-def unescape(component: str) -> str:
-    """The name that `escape` made this of."""
-    if component == "_":
-        return ""
-    raw = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), component)
-    return raw.encode("latin-1").decode()
 
 
 def job_path(number: int) -> str:

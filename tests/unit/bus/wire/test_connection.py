@@ -77,11 +77,15 @@ def test_an_error_is_an_exception_with_its_name(address: str) -> None:
     asyncio.run(scenario())
 
 
+def unique_name(connection: Connection) -> str:
+    return str(connection._bus.unique_name)
+
+
 def test_a_name_has_one_owner(address: str) -> None:
     async def scenario() -> None:
         first, second = await connect(address), await connect(address)
         await first.own_name(NAME)
-        assert await second.owner_of(NAME) == first.name
+        assert await second.owner_of(NAME) == unique_name(first)
         with pytest.raises(OSError, match=NAME):
             await second.own_name(NAME)
         await first.release_name(NAME)
@@ -97,7 +101,7 @@ def test_when_the_bus_dies_everybody_who_waits_is_told(tmp_path: Path) -> None:
         with private_bus(tmp_path) as address:
             connection, silent = await connect(address), await connect(address)
             lost = asyncio.create_task(connection.wait_lost())
-            waiting = asyncio.create_task(connection.call(silent.name, "/", "a.b", "C"))
+            waiting = asyncio.create_task(connection.call(unique_name(silent), "/", "a.b", "C"))
             await connection.ask_driver("NameHasOwner", "s", NAME)
         for task in (lost, waiting):
             with pytest.raises(BusLostError):
@@ -140,7 +144,7 @@ def test_a_handler_that_raises_is_not_the_librarys_business(
         async with client(address) as caller:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
-                    await caller.call("Anything", destination=connection.name)
+                    await caller.call("Anything", destination=unique_name(connection))
         assert "secret" in caplog.text
         await connection.close()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appctld.bus.wire.paths import app_path, escape, parents, unescape
+from appctld.bus.wire.paths import app_path, escape, parents
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,14 @@ from appctld.bus.wire.paths import app_path, escape, parents, unescape
 )
 def test_escape(name: str, escaped: str) -> None:
     assert escape(name) == escaped
+
+
+def unescape(component: str) -> str:
+    """The name that `escape` made this of, as sd-bus reads it."""
+    if component == "_":
+        return ""
+    raw = re.sub(r"_([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), component)
+    return raw.encode("latin-1").decode()
 
 
 @given(st.text(max_size=40))
