@@ -16,7 +16,7 @@ from appctl.exits import ExitCode
 from appctl.failure import Failure
 from appctl.scope import Scope
 from appctl.talk.outcome import Outcome
-from appctl.talk.wire import Json, JsonValue, get_int, get_object, get_objects, get_str
+from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
 from appctl.terminal.ask import can_ask
 from appctl.terminal.show import escape, size
 
@@ -129,4 +129,4 @@ def _line(item: Json) -> str:
 def _failed_check(item: Json) -> Failure:
     name = get_str(item, "error").rpartition(".")[2]
     message = f"{get_str(item, 'id')} could not be checked: {get_str(item, 'message') or name}"
-    return Failure(name, message, get_str(item, "hint"), get_object(item, "error-details"))
+    return Failure(name, message, get_str(item, "hint"))

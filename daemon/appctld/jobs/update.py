@@ -38,7 +38,8 @@ async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
         try:
             planned = await _newer(app.current, shop)
         except AppctlError as error:
-            found.append({**_update_view(app.current), "error": error.name, "message": error.message})
+            told: JsonObject = {"error": error.name, "message": error.message, "hint": error.advice}
+            found.append(_update_view(app.current) | told)
             continue
         if planned is not None:
             digest = planned.verified.resolved.digest
