@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     words = plain_words(arguments)
     refuse_unknown(words)
     options = argparse.Namespace(
-        scope=None, json=False, progress="", quiet=False, verbose=False, yes=False, no_color=False,
+        scope=None, json=False, progress="", quiet=False, yes=False, no_color=False,
         noninteractive=False, propagate=False,
     )  # fmt: skip
     mine, theirs = _for_the_app(arguments) if words[:1] == ["run"] else (list(arguments), None)
@@ -98,7 +98,6 @@ def _common() -> _Parser:
     group.add_argument("--json", action="store_true", help="result as JSON on standard output")
     group.add_argument("--progress", choices=["json"], help="progress as JSON lines on standard error")
     group.add_argument("-q", "--quiet", action="store_true", help="only errors")
-    group.add_argument("-v", "--verbose", action="store_true", help="say more")
     group.add_argument(
         "-y", "--yes", "--assumeyes", dest="yes", action="store_true",
         help="answer appctl's questions with yes; never one about trust, never polkit's",
@@ -172,6 +171,7 @@ def _apps(command: _Command) -> None:
 
 
 def _run(run: argparse.ArgumentParser) -> None:
+    run.add_argument("-v", "--verbose", action="store_true", help="show the sandbox's command line")
     run.add_argument(
         "--command", dest="command_instead", metavar="C", help="run this instead of the app's own command"
     )

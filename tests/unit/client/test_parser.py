@@ -105,10 +105,10 @@ def test_options_of_every_command_may_stand_before_or_after_it() -> None:
 
 
 def test_all_options_that_every_command_has() -> None:
-    options = parse(["list", "--system", "--progress=json", "-q", "-v", "--assumeyes", "--no-color",
+    options = parse(["list", "--system", "--progress=json", "-q", "--assumeyes", "--no-color",
                      "--noninteractive", "--propagate"])  # fmt: skip
     assert (options.scope, options.progress) == ("system", "json")
-    for name in ("quiet", "verbose", "yes", "no_color", "noninteractive", "propagate"):
+    for name in ("quiet", "yes", "no_color", "noninteractive", "propagate"):
         assert getattr(options, name) is True
 
 
@@ -116,6 +116,7 @@ def test_all_options_that_every_command_has() -> None:
     ("words", "arguments"),
     [
         (["run", "editor"], []),
+        (["run", "editor", "-v"], ["-v"]),
         (["run", "--user", "editor", "a", "--json"], ["a", "--json"]),
         (["run", "editor", "--", "--help"], ["--help"]),
         (["run", "editor", "--", "--", "x"], ["--", "x"]),
