@@ -6,10 +6,11 @@ The current deployment and the one before it are kept; older ones go, never one 
 running job needs is pruned under the gate.
 """
 
-from appctld.errors import Busy, Failed, InUse, NotInstalled, RepoCorrupt
+from appctld.errors import Busy, InUse, NotInstalled, RepoCorrupt
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.workshop import Workshop, each
-from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int
+from appctld.model.jsonvalue import Json, JsonObject, get_int
+from appctld.pipeline.answers import understood
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import app_ref
 from appctld.state.records import Record, damaged, roots
@@ -95,8 +96,6 @@ async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
         answer = await shop.tools.store(
             {"op": "prune", "keep_refs": keep, "keep_blobs": bool(needed), "dry_run": dry_run}
         )
-        try:
+        with understood("store"):
             freed, objects = get_int(answer, "freed_bytes"), get_int(answer, "objects")
-        except JsonError as error:
-            raise Failed("the store's answer makes no sense") from error
     return {"freed-bytes": freed, "objects": objects, "dry-run": dry_run}

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from appctld.errors import Failed
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.queue import Jobs, Perform
@@ -15,7 +14,8 @@ from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.requests import AnyRequest
 from appctld.jobs.work import work
 from appctld.jobs.workshop import workshop
-from appctld.model.jsonvalue import Json, JsonError, get_strings
+from appctld.model.jsonvalue import Json, get_strings
+from appctld.pipeline.answers import understood
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.lock import take_lock
@@ -60,10 +60,8 @@ async def recover(tools: Tools) -> None:
         logger.error("%s cannot be read; no ref is dropped while that is so", record)
     keep: list[Json] = [*sorted(needed | layers)]
     answer = await tools.store({"op": "recover", "keep_refs": keep, "keep_all": bool(broken)})
-    try:
+    with understood("store"):
         dropped, missing = get_strings(answer, "dropped"), set(get_strings(answer, "missing_refs"))
-    except JsonError as error:
-        raise Failed("the store's answer makes no sense") from error
     forget_refs(paths, {*dropped, *(missing & layers)})
     for ref in sorted(missing & needed):
         logger.error("the repository lacks %s, which an installed app needs", ref)

@@ -10,8 +10,9 @@ import itertools
 import time
 from pathlib import Path
 
-from appctld.errors import Failed, NotInstalled
-from appctld.model.jsonvalue import JsonError, get_str
+from appctld.errors import NotInstalled
+from appctld.model.jsonvalue import get_str
+from appctld.pipeline.answers import understood
 from appctld.pipeline.runfile import run_file
 from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.tools import Tools
@@ -37,10 +38,8 @@ async def deploy(merged: Merged, tools: Tools) -> Deployed:
             "run": run_file(merged),
         }
     )
-    try:
+    with understood("store"):
         path = Path(get_str(answer, "path"))
-    except JsonError as error:
-        raise Failed("the store's answer makes no sense") from error
     written = read_record(path.parent)  # with the size that the store measured
     return Deployed(written, path, previous=previous.current if previous else None)
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from appctld.errors import DigestMismatch, Failed, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_str, get_strings
+from appctld.model.jsonvalue import Json, JsonObject, get_str, get_strings
 from appctld.model.login import login_for
 from appctld.model.manifest import COMPRESSION
+from appctld.pipeline.answers import understood
 from appctld.pipeline.confirm import confirm_remote
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.plan import plan_layer
@@ -145,11 +146,9 @@ async def _import_blob(
         "ref": layer_ref(remote.name, layer.diff_id),
     }
     answer = await _read_tar(fetched, request, tools)
-    try:
+    with understood("store"):
         commit = Digest(get_str(answer, "commit")).hex
         dropped = tuple(get_strings(answer, "dropped"))
-    except JsonError as error:
-        raise Failed("the store's answer makes no sense") from error
     _remember(layer, commit, verified, tools, anonymous=not _is_private(verified, tools))
     return commit, dropped
 

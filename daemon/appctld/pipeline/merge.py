@@ -8,10 +8,11 @@ refused (CVE-2021-43860), and a file without a label may ask for nothing that no
 
 import base64
 
-from appctld.errors import ContentMismatch, Failed, NeedsApproval
+from appctld.errors import ContentMismatch, NeedsApproval
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonError, JsonObject, get_int, get_str, get_string_map
+from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map
 from appctld.model.permissions import parse_metadata
+from appctld.pipeline.answers import understood
 from appctld.pipeline.stages import ImportedLayer, Merged, Planned
 from appctld.pipeline.tools import Tools
 
@@ -29,11 +30,9 @@ async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tool
         "timestamp": max(planned.config.created or 0, 0),
     }
     answer = await tools.store(request)
-    try:
+    with understood("store"):
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
         metadata = get_string_map(answer, "files", {}).get(METADATA_FILE)
-    except JsonError as error:
-        raise Failed("the store's answer makes no sense") from error
     _check_metadata(planned, metadata)
     return Merged(planned, layers, commit, size, metadata)
 

@@ -9,9 +9,10 @@ only chooses which manifest must then be signed.
 from appctld.config.remote import Remote
 from appctld.errors import BadManifest, DigestMismatch, Failed
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonError, JsonObject, get_int, get_objects, get_str
+from appctld.model.jsonvalue import JsonObject, get_int, get_objects, get_str
 from appctld.model.manifest import INDEX_TYPES, MANIFEST_BYTES, Index, Platform, choose, parse_document
 from appctld.model.reference import Reference
+from appctld.pipeline.answers import understood
 from appctld.pipeline.stages import Resolved
 from appctld.pipeline.tools import Tools, endpoint
 
@@ -46,13 +47,11 @@ def _platform(platform: Platform) -> JsonObject:
 def _split(answer: JsonObject, data: bytes) -> list[tuple[str, bytes]]:
     """The one or two documents (index first) that a fetcher wrote one after the other."""
     documents = []
-    try:
+    with understood("fetcher"):
         for item in get_objects(answer, "documents"):
             size = get_int(item, "size")
             documents.append((get_str(item, "media_type"), data[:size]))
             data = data[size:]
-    except JsonError as error:
-        raise Failed("the fetcher's answer makes no sense") from error
     if data or len(documents) not in {1, 2}:
         raise Failed("the fetcher's answer and its documents do not fit together")
     return documents

@@ -11,11 +11,12 @@ from typing import Protocol
 
 from appctld.config.remote import Remote
 from appctld.config.remotes import KEYRING_BYTES
-from appctld.errors import Failed, NoRemote, RegistryUnavailable
-from appctld.model.jsonvalue import JsonError, JsonObject, get_objects, get_str
+from appctld.errors import NoRemote, RegistryUnavailable
+from appctld.model.jsonvalue import JsonObject, get_objects, get_str
 from appctld.model.login import Login, login_for
 from appctld.model.manifest import Platform
 from appctld.model.reference import Reference
+from appctld.pipeline.answers import understood
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.parallel import two_ends
 from appctld.state.paths import Paths
@@ -126,10 +127,8 @@ class Tools:
         reading, writing = os.pipe()
         asking = self.runner.run(program, {"op": "import"}, ignore, fds={"in": source, "out": writing})
         answer, keyring = await two_ends(asking, collect(reading, KEYRING_BYTES))
-        try:
+        with understood("keyring worker"):
             return keyring, tuple(get_str(key, "fingerprint") for key in get_objects(answer, "keys"))
-        except JsonError as error:
-            raise Failed("the keyring worker's answer makes no sense") from error
 
     def _program(self, module: str, command: tuple[str, ...], deadline: float) -> Program:
         return Program(module, command, deadline, self.launcher.environment)

@@ -8,10 +8,11 @@ the verdict and the manifest.
 
 import time
 
-from appctld.errors import BadManifest, Failed, SignatureMissing, Untrusted
+from appctld.errors import BadManifest, SignatureMissing, Untrusted
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_list
 from appctld.model.manifest import Manifest, parse_document
+from appctld.pipeline.answers import understood
 from appctld.pipeline.stages import Resolved, Verified
 from appctld.pipeline.tools import Tools, endpoint
 from appctld.trust.verdict import SIGNATURE_BYTES, SIGNATURES, Verdict, judge
@@ -71,14 +72,12 @@ async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> tuple
     }
     answer, data = await tools.fetch_bytes(request, SIGNATURES * SIGNATURE_BYTES)
     blobs = []
-    try:
+    with understood("fetcher"):
         for size in get_list(answer, "sizes"):
             count = size if isinstance(size, int) else len(data) + 1
             blobs.append(data[:count])
             data = data[count:]
         return blobs, [_looked(item) for item in get_list(answer, "looked_at")]
-    except JsonError as error:
-        raise Failed("the fetcher's answer makes no sense") from error
 
 
 def _looked(item: Json) -> str:
