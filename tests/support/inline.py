@@ -90,7 +90,7 @@ class MemoryRegistry:
         return digest_of(manifest)
 
     def push_index(self, tag: str, **lies: object) -> str:
-        """Put an index before the image that `tag` names; `lies` stand in its only entry. The index's digest."""
+        """Put an index before the image of `tag`, `lies` in its only entry. Returns the index's digest."""
         manifest = self.tags[tag]
         entry = {
             "mediaType": OCI_MANIFEST,

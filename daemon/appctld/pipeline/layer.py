@@ -166,7 +166,8 @@ async def _read_tar(fetched: FetchedLayer, request: JsonObject, tools: Tools) ->
     if fetched.blob is None:
         raise Failed("a layer without bytes")
     blob = os.open(fetched.blob, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    decoder = _decoder(COMPRESSION[fetched.layer.descriptor.media_type], tools)
+    compression = COMPRESSION[fetched.layer.descriptor.media_type]
+    decoder = _decoder(compression, tools)
     if decoder is None:
         answer = await tools.store(request, fds={"tar": blob})
     else:
@@ -175,7 +176,7 @@ async def _read_tar(fetched: FetchedLayer, request: JsonObject, tools: Tools) ->
             decoder, source=blob, sink=writing, deadline=INFLATE_DEADLINE, what="inflating a layer"
         )
         status, answer = await two_ends(inflating, tools.store(request, fds={"tar": reading}))
-        if not _inflated(status, tools):
+        if not _inflated(status, compression, tools):
             raise DigestMismatch(f"layer {fetched.layer.descriptor.digest} cannot be inflated whole")
     fetched.blob.unlink(missing_ok=True)
     return answer
@@ -191,12 +192,13 @@ def _decoder(compression: str, tools: Tools) -> tuple[str, ...] | None:
             return tools.launcher.stock(*_LIMITS, tools.gunzip, "-dc")
 
 
-def _inflated(status: int, tools: Tools) -> bool:
+def _inflated(status: int, compression: str, tools: Tools) -> bool:
     """Whether a decoder is content. gzip(1) says 2 for bytes behind the stream, which igzip passes over.
 
     They are part of the signed blob, and the diffID is the judge of what came out.
     """
-    return status == 0 or (tools.gunzip == "gzip" and status == GZIP_WARNING)
+    warned = status == GZIP_WARNING and (compression, tools.gunzip) == ("gzip", "gzip")
+    return status == 0 or warned
 
 
 def _bytes(value: Json) -> int:
