@@ -8,8 +8,9 @@ world.install("acme.example/x/hello:1")
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
+from typing import Any
 
 from appctld.config.remote import Remote, make_remote
 from appctld.errors import NoRemote
@@ -133,10 +134,6 @@ class Yard(World):
         """Do what is asked; what became of each app."""
         return get_objects(self.do(request), "apps")
 
-    def during(self, request: AnyRequest, act: Callable[[Workshop], Awaitable[None]]) -> None:
-        """Act in the surroundings of a job."""
-
-        async def main() -> None:
-            await act(self.shop(request))
-
-        asyncio.run(main())
+    def run(self, act: Callable[["Yard"], Coroutine[Any, Any, None]]) -> None:
+        """Act in a loop of its own."""
+        asyncio.run(act(self))

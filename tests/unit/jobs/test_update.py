@@ -1,44 +1,236 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""What a check for updates says of an app whose remote fails."""
+"""Update and CheckUpdates over the real store: each app from its own remote, and one failure is one."""
 
-import asyncio
 from pathlib import Path
 
-from appctld.jobs.job import Job
-from appctld.jobs.observer import Nobody
-from appctld.jobs.remotes import RemoteBook
-from appctld.jobs.requests import CheckUpdates
-from appctld.jobs.update import check_updates
-from appctld.jobs.workshop import Workshop
-from appctld.model.manifest import Platform
-from appctld.pipeline.gate import Gate
-from appctld.pipeline.tools import Tools
-from appctld.state.paths import Paths
-from support.inline import InlineRunner, MemoryRegistry, NoLauncher
-from support.records import RECORD, deploy
+import pytest
+
+from appctld.errors import NeedsApproval, NoRemote, NotFound, NotInstalled, RegistryUnavailable
+from appctld.jobs.requests import CheckUpdates, Install, Rollback, Uninstall, Update
+from appctld.model.image import METADATA
+from appctld.model.jsonvalue import JsonObject, get_objects
+from appctld.model.permissions import LEAVES, Permission, permissions_hash
+from appctld.state.available import last_check
+from appctld.state.records import installed
+from appctld.state.skipped import skipped
+from support.inline import digest_of, layer_of
+from support.world import BASE, TOP, Yard
+
+HELLO, WORLD = "acme.example/x/hello:h", "other.example/x/world:w"
+IDS = {"h": "org.acme.Hello", "w": "org.other.World"}
+NETWORK = "[Application]\nname=org.acme.Hello\n[Context]\nshared=network;\n"
 
 
-def test_an_app_whose_remote_is_gone_is_told_with_what_to_do(tmp_path: Path) -> None:
-    paths = Paths(tmp_path / "state")
-    paths.create()
-    deploy(paths)
-    tools = Tools(InlineRunner(MemoryRegistry()), NoLauncher(), paths, Platform("linux", "amd64"), Gate())
-    book = RemoteBook([tmp_path / "remotes.d"], tools, Nobody)
-    job = Job(number=1, kind="check-updates", refs=(), uid=1, background=False, title="")
-    answer = asyncio.run(check_updates(CheckUpdates(), Workshop("user", tools, book, Nobody(), job)))
-    assert answer == {
-        "updates": [
-            {
-                "id": RECORD.id,
-                "version": "1.0",
-                "remote": "acme",
-                "update-version": "",
-                "update-size": 0,
-                "image-digest": "",
-                "error": "NoRemote",
-                "message": "there is no remote 'acme'",
-                "hint": "appctl remote list",
-            }
-        ]
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    """HELLO of acme and WORLD of other are installed, both in version 1.0."""
+    yard = Yard(tmp_path)
+    for tag in IDS:
+        publish(yard, tag, "1.0")
+    yard.do(Install((HELLO, WORLD)))
+    assert (yard.observer.apps, yard.job.error) == ([IDS["h"], IDS["w"]], None)
+    yard.observer.apps.clear()
+    yard.registry.asked.clear()
+    return yard
+
+
+def publish(yard: Yard, tag: str, version: str, metadata: str = "") -> str:
+    """Push another image of that tag; its digest."""
+    labels = {"org.opencontainers.image.version": version, "org.appctl.id": IDS[tag]}
+    layers = [BASE] if version == "1.0" else [BASE, TOP, layer_of({"version": version.encode()})]
+    if metadata:
+        labels[METADATA] = metadata
+        layers.append(layer_of({"app/": None, "app/metadata": metadata.encode()}))
+    return yard.registry.push(tag, layers, Labels=labels)
+
+
+def versions(yard: Yard) -> dict[str, str]:
+    """The current version of each app, by the reference that it came from."""
+    return {app.current.reference: app.current.version for app in installed(yard.paths).values()}
+
+
+# --- updates
+
+
+def test_an_update_of_all_brings_what_is_newer_and_leaves_the_rest(yard: Yard) -> None:
+    publish(yard, "h", "2.0")
+    apps = yard.apps(Update(()))
+    assert {str(app["reference"]): app["changed"] for app in apps} == {HELLO: True, WORLD: False}
+    assert versions(yard) == {HELLO: "2.0", WORLD: "1.0"}
+    assert yard.observer.apps == [IDS["h"]]
+    assert digest_of(BASE) not in yard.registry.asked
+
+
+def test_an_update_of_one_leaves_the_others(yard: Yard) -> None:
+    for tag in IDS:
+        publish(yard, tag, "2.0")
+    yard.do(Update((IDS["w"],)))
+    assert versions(yard) == {HELLO: "1.0", WORLD: "2.0"}
+
+
+def test_what_is_not_installed_is_not_updated(yard: Yard) -> None:
+    with pytest.raises(NotInstalled):
+        yard.do(Update(("org.test.None",)))
+
+
+@pytest.mark.parametrize("names", [(), (IDS["h"], "org.test.None", IDS["w"])])
+def test_a_failure_stops_no_other_update(yard: Yard, names: tuple[str, ...]) -> None:
+    yard.registry.down.add("https://acme.example")
+    publish(yard, "w", "2.0")
+    (app,) = yard.apps(Update(names))
+    assert (app["version"], app["changed"]) == ("2.0", True)
+    assert versions(yard) == {HELLO: "1.0", WORLD: "2.0"}
+    states = {item["id"]: (item["state"], item.get("error")) for item in yard.job.items}
+    assert states[IDS["h"]] == ("failed", "RegistryUnavailable")
+    assert states[IDS["w"]] == ("succeeded", None)
+    assert len(states) == (len(names) or 2)
+    assert isinstance(yard.job.error, RegistryUnavailable)
+    assert yard.job.error.data["note"] == "Nothing changed; 1.0 still runs."
+
+
+def test_an_app_of_a_digest_never_changes(yard: Yard) -> None:
+    digest = publish(yard, "h", "1.0")
+    yard.do(Uninstall((IDS["h"],)))
+    yard.do(Install((f"acme.example/x/hello@{digest}",)))
+    publish(yard, "h", "2.0")
+    yard.runner.requests.clear()
+    (app,) = yard.apps(Update((IDS["h"],)))
+    assert (app["changed"], yard.ops()) == (False, [])
+
+
+def test_an_app_whose_remote_is_gone_is_asked_of_nobody_else(yard: Yard) -> None:
+    yard.book.get("acme").origin.unlink()
+    publish(yard, "h", "2.0")
+    with pytest.raises(NoRemote):
+        yard.do(Update((IDS["h"],)))
+    assert versions(yard)[HELLO] == "1.0"
+
+
+# --- permissions
+
+
+def test_an_update_that_asks_for_more_waits_and_says_for_what(yard: Yard) -> None:
+    publish(yard, "h", "2.0", NETWORK)
+    publish(yard, "w", "2.0")
+    yard.do(Update(()))
+    assert versions(yard) == {HELLO: "1.0", WORLD: "2.0"}
+    assert isinstance(yard.job.error, NeedsApproval)
+    shown = permissions_hash((Permission("shared", "network", LEAVES),))
+    data = yard.job.error.data
+    assert (data["permissions"], data["permissions_hash"]) == (["shared=network"], shown)
+    assert (data["app"], data["update_version"]) == (IDS["h"], "2.0")
+    assert [item["state"] for item in yard.job.items] == ["needs-approval", "succeeded"]
+    yard.do(Update((IDS["h"],), {"permissions-hashes": [shown]}))
+    assert versions(yard)[HELLO] == "2.0"
+
+
+def test_what_was_granted_once_is_not_asked_again(yard: Yard) -> None:
+    publish(yard, "h", "2.0", NETWORK)
+    yard.do(Update((), {"accept-permissions": True}))
+    publish(yard, "h", "3.0", NETWORK)
+    yard.do(Update(()))
+    assert versions(yard)[HELLO] == "3.0"
+
+
+# --- in the background
+
+
+def _gone_back(yard: Yard) -> str:
+    """Somebody updated HELLO to 2.0, and went back; its ID."""
+    app_id = IDS["h"]
+    publish(yard, "h", "2.0")
+    yard.do(Update((app_id,)))
+    yard.do(Rollback(app_id))
+    assert versions(yard)[HELLO] == "1.0"
+    return app_id
+
+
+def test_a_background_update_leaves_alone_what_somebody_went_back_from(yard: Yard) -> None:
+    app_id = _gone_back(yard)
+    (app,) = yard.apps(Update((app_id,), {"background": True}))
+    assert app["changed"] is False
+    assert versions(yard)[HELLO] == "1.0"
+    publish(yard, "h", "3.0")
+    yard.do(Update((app_id,), {"background": True}))
+    assert versions(yard)[HELLO] == "3.0"
+
+
+def test_who_asks_for_it_gets_what_was_skipped(yard: Yard) -> None:
+    app_id = _gone_back(yard)
+    yard.do(Update((app_id,)))
+    assert versions(yard)[HELLO] == "2.0"
+    assert skipped(yard.paths) == {}
+
+
+def test_an_uninstall_forgets_what_was_skipped(yard: Yard) -> None:
+    app_id = _gone_back(yard)
+    assert set(skipped(yard.paths)) == {app_id}
+    yard.do(Uninstall((app_id,)))
+    assert skipped(yard.paths) == {}
+
+
+# --- looking for updates
+
+
+def check(yard: Yard) -> list[JsonObject]:
+    return get_objects(yard.do(CheckUpdates()), "updates")
+
+
+def test_nothing_is_newer(yard: Yard) -> None:
+    assert check(yard) == []
+    assert last_check(yard.paths).time > 0
+    assert yard.observer.updates == 0
+
+
+def test_a_check_finds_what_an_update_would_bring_and_brings_nothing(yard: Yard) -> None:
+    digest = publish(yard, "h", "2.0")
+    (found,) = check(yard)
+    assert found == {
+        "id": IDS["h"],
+        "version": "1.0",
+        "remote": "acme",
+        "update-version": "2.0",
+        "update-size": len(TOP) + len(layer_of({"version": b"2.0"})),
+        "image-digest": digest,
+        "error": "",
     }
+    assert versions(yard)[HELLO] == "1.0"
+    assert digest_of(TOP) not in yard.registry.asked
+    (known,) = last_check(yard.paths).updates
+    assert (known.id, known.version, str(known.digest)) == (IDS["h"], "2.0", digest)
+
+
+def test_updates_have_changed_only_when_they_have(yard: Yard) -> None:
+    publish(yard, "h", "2.0")
+    check(yard)
+    assert yard.observer.updates == 1
+    check(yard)
+    assert yard.observer.updates == 1
+    publish(yard, "h", "3.0")
+    check(yard)
+    assert yard.observer.updates == 2
+    yard.do(Update(()))
+    check(yard)
+    assert yard.observer.updates == 3, "there are none any more"
+
+
+@pytest.mark.parametrize(("down", "hidden"), [("acme", IDS["h"]), ("other", IDS["w"])])
+def test_a_remote_that_fails_hides_no_other(yard: Yard, down: str, hidden: str) -> None:
+    yard.registry.down.add(f"https://{down}.example")
+    for tag in IDS:
+        publish(yard, tag, "2.0")
+    found = {entry["id"]: entry for entry in check(yard)}
+    failed = found.pop(hidden)
+    assert (failed["error"], failed["update-version"]) == ("RegistryUnavailable", "")
+    assert failed["message"]
+    (other,) = found.values()
+    assert (other["error"], other["update-version"]) == ("", "2.0")
+    assert [update.id for update in last_check(yard.paths).updates] == [other["id"]]
+    assert yard.job.error is None
+
+
+def test_a_tag_that_is_gone_is_said(yard: Yard) -> None:
+    del yard.registry.tags["h"]
+    (found,) = check(yard)
+    assert (found["id"], found["error"]) == (IDS["h"], NotFound.__name__)
