@@ -13,7 +13,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +25,7 @@ from appctl.running.layout import find_program
 from appctl.running.sources import ENVIRONMENT, bubblewrap
 from appctl.sandbox import Sandbox
 
+_TAKE_DESCRIPTORS = {"--bind-fd", "--ro-bind-fd", "--ro-bind-data", "--seccomp"}
 _STATUS_BYTES = 64 << 10  # bubblewrap writes two lines of less than 500 bytes
 
 
@@ -37,11 +39,19 @@ def launch(deployment: Deployment, sandbox: Sandbox, command: list[str], runtime
     sandbox.descriptors.append(told)
     argv = [program, "--args", str(arguments), "--json-status-fd", str(told), "--", *command]
     with _registered(deployment, runtime):
-        code = _wait(argv, sandbox.descriptors)
+        code = _wait(argv, [arguments, told, *named(sandbox.arguments)])
     ended = b'"exit-code"' in os.pread(told, _STATUS_BYTES, 0)
     if ended or code >= ExitCode.CANCELLED - 2:  # a signal met bubblewrap itself
         return code
     raise _not_started(deployment, sandbox, command[0])
+
+
+def named(arguments: Sequence[str]) -> set[int]:
+    """Return the descriptors that bubblewrap's arguments name: it closes those; others the app would inherit.
+
+    One of a directory of the host would let the app walk out of its sandbox.
+    """
+    return {int(value) for option, value in pairwise(arguments) if option in _TAKE_DESCRIPTORS}
 
 
 def _wait(argv: list[str], descriptors: list[int]) -> int:

@@ -5,6 +5,8 @@
 Guarantees: one pass, no group and no key twice, every line is a group, a key, a comment or empty.
 """
 
+BLANKS = " \t\r"  # not what Unicode calls blank: GLib would read another key
+
 
 class KeyfileError(ValueError):
     """A text that is no key file."""
@@ -15,16 +17,16 @@ def parse_keyfile(text: str) -> dict[str, dict[str, str]]:
     groups: dict[str, dict[str, str]] = {}
     group: dict[str, str] | None = None
     for line in text.split("\n"):
-        if not line.strip() or line.startswith("#"):
+        if not line.strip(BLANKS) or line.startswith("#"):
             continue
         if line.startswith("["):
-            group = _new_group(groups, line.rstrip())
+            group = _new_group(groups, line.rstrip(BLANKS))
             continue
         key, equals, value = line.partition("=")
-        key = key.strip()
+        key = key.strip(BLANKS)
         if group is None or not equals or not key or key in group:
             raise KeyfileError("a line that is no key of a group, or stands there twice")
-        group[key] = value.strip()
+        group[key] = value.strip(BLANKS)
     return groups
 
 

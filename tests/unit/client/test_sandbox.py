@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
+from appctl.running.sources import Sources
 from support.deployments import LDCONFIG, Made
 
 APP = "org.acme.Tool"
@@ -194,9 +195,42 @@ def test_nothing_of_the_host_is_seen(shell: Made, tmp_path: Path, capfd: pytest.
     assert "root" not in out.split()
 
 
-def test_no_descriptor_of_ours_reaches_the_app(shell: Made, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("by_descriptor", [True, False])
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        [],
+        ["/etc"],
+        ["/usr:ro"],
+        ["xdg-data/appctl"],
+        ["~/shown"],
+        ["~/shown:ro", "home"],
+        ["home", "{above}"],
+        ["~/shown", "~/shown/inner"],
+    ],
+)
+def test_no_descriptor_of_ours_reaches_the_app(
+    wishes: list[str],
+    by_descriptor: bool,  # noqa: FBT001
+    shell: Made,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of a directory of the host would be a way out: `cd /proc/self/fd/N/..`."""
+    if not by_descriptor:  # as with a bubblewrap that lacks --bind-fd
+        monkeypatch.setattr(Sources, "_by_descriptor", False)
+    (tmp_path / "home/shown/inner").mkdir(parents=True)
+    wishes = [wish.format(above=tmp_path) for wish in wishes]
+    shell.write(entrypoint=["sh", "-c"], permissions=[["filesystems", wish, ""] for wish in wishes])
     out = inside(capfd, "ls /proc/self/fd")
     assert out.split() == ["0", "1", "2", "3"]  # 3 is the directory that ls reads
+
+
+def test_no_descriptor_reaches_the_app_when_a_path_is_given_once(
+    shell: Made, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert inside(capfd, "ls /proc/self/fd", "--filesystem=/etc").split() == ["0", "1", "2", "3"]
 
 
 def test_the_network_is_there_only_when_it_is_granted(shell: Made, capfd: pytest.CaptureFixture[str]) -> None:

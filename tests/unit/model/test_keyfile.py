@@ -12,9 +12,26 @@ def test_groups_keys_and_comments() -> None:
     assert parse_keyfile(text) == {"A b": {"key": "v = w"}, "B": {"Key": "", "key": "1"}}
 
 
+def test_only_ascii_blanks_are_blanks() -> None:
+    assert parse_keyfile("[A]\n\xa0x = \xa01 ") == {"A": {"\xa0x": "\xa01"}}
+
+
 @pytest.mark.parametrize(
     "text",
-    ["x", "x=1", "[A]\nx", "[A]\n=1", "[A]\nx=1\nx=2", "[A]\n[A]", "[]", "[A", "[A]x", "[[A]]", "[A]\n [B]"],
+    [
+        "x",
+        "x=1",
+        "[A]\nx",
+        "[A]\n=1",
+        "[A]\nx=1\nx=2",
+        "[A]\n[A]",
+        "[]",
+        "[A",
+        "[A]x",
+        "[[A]]",
+        "[A]\n [B]",
+        "[A]\n\u2028",
+    ],
 )
 def test_what_is_no_key_file_is_refused(text: str) -> None:
     with pytest.raises(KeyfileError):
