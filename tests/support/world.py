@@ -23,7 +23,7 @@ from appctld.jobs.work import work
 from appctld.jobs.workshop import Workshop, workshop
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.manifest import Platform
-from appctld.model.reference import parse_reference
+from appctld.model.reference import Reference, parse_reference
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.run import install, preview
 from appctld.pipeline.stages import Deployed, Planned
@@ -56,12 +56,12 @@ class World:
             platform=Platform("linux", "amd64"),
             gate=Gate(),
             remote=self.remote,
-            shares=("acme", "other"),
+            shares=lambda: ("acme", "other"),
         )
         self.remotes: dict[str, Remote] = {}
         asyncio.run(recover(self.tools))
 
-    def remote(self, name: str) -> Remote:
+    def remote(self, name: str, _reference: Reference) -> Remote:
         """The remote as it is now."""
         if name not in self.remotes:
             raise NoRemote

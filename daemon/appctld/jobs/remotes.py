@@ -54,6 +54,15 @@ class RemoteBook:
             raise InvalidReference(f"{reference} belongs to remote {found.name}, not to {remote}")
         return found, reference
 
+    def vouching(self, name: str, reference: Reference) -> Remote:
+        """That remote, if it is the one which covers the reference now. Raises NoRemote, PolicyDenied."""
+        found = self._store.load().covering(reference)
+        if found.name != name:
+            raise PolicyDenied(
+                f"{reference} belongs to remote {found.name} now, not to {name}", remote=found.name, hint=""
+            )
+        return found
+
     def shared_names(self) -> tuple[str, ...]:
         """The remotes whose layers others may use, if they hash them again (R5)."""
         return tuple(remote.name for remote in self._store.load() if remote.share)
@@ -69,22 +78,28 @@ class RemoteBook:
     ) -> None:
         """Change what is given. Raises as `RemoteStore.modify`."""
         keyring, pinned = await self._import(settings, keys)
-        before = self._store.load().get(name)
-        if self._store.modify(name, pinned, keyring, ca).prefix != before.prefix:
-            forget_remote(self._tools.paths, name)
+        async with (
+            self._tools.gate.moving()
+        ):  # a job that deploys ends first, and the next one sees the change
+            before = self._store.load().get(name)
+            if self._store.modify(name, pinned, keyring, ca).prefix != before.prefix:
+                forget_remote(self._tools.paths, name)
         self._observer().remotes_changed([name])
 
     async def remove(self, name: str) -> None:
         """Forget a remote. Raises InUse while apps from it are installed."""
-        apps = sorted(
-            app.current.id for app in installed(self._tools.paths).values() if app.current.remote == name
-        )
-        if apps:
-            raise InUse(
-                f"{', '.join(apps)} would never be updated again", remote=name, hint="uninstall that first"
+        async with self._tools.gate.moving():
+            apps = sorted(
+                app.current.id for app in installed(self._tools.paths).values() if app.current.remote == name
             )
-        self._store.remove(name)
-        forget_remote(self._tools.paths, name)
+            if apps:
+                raise InUse(
+                    f"{', '.join(apps)} would never be updated again",
+                    remote=name,
+                    hint="uninstall that first",
+                )
+            self._store.remove(name)
+            forget_remote(self._tools.paths, name)
         self._observer().remotes_changed([name])
 
     async def _import(

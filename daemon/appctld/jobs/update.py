@@ -57,7 +57,7 @@ async def _newer(current: Record, shop: Workshop) -> Planned | None:
     reference = parse_reference(current.reference)
     if reference.pinned:
         return None
-    planned = await plan_reference(reference, shop.book.get(current.remote), shop)
+    planned = await plan_reference(reference, shop.book.vouching(current.remote, reference), shop)
     return None if planned.verified.resolved.digest == current.image_digest else planned
 
 

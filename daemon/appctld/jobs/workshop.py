@@ -51,8 +51,8 @@ def workshop(
     """The surroundings of one job."""
     tools = replace(
         base,
-        remote=book.get,
-        shares=book.shared_names(),
+        remote=book.vouching,
+        shares=book.shared_names,
         logins=logins(request),
         progress=JobProgress(job, observer),
     )

@@ -35,9 +35,9 @@ def confirm_remote(verified: Verified, tools: Tools) -> None:
     """Return if the remote is the one that the image was verified under. Raises PolicyDenied."""
     remote = verified.resolved.remote
     try:
-        now = tools.remote(remote.name)
+        now = tools.remote(remote.name, verified.resolved.reference)
     except AppctlError as error:
-        raise PolicyDenied(f"remote {remote.name} was removed or disabled meanwhile") from error
+        raise PolicyDenied(f"remote {remote.name} was removed, moved or disabled meanwhile") from error
     if now != remote:
         raise PolicyDenied(f"remote {remote.name} was modified meanwhile", hint="try again")
 

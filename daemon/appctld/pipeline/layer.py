@@ -130,6 +130,8 @@ async def _adopt(layer: PlannedLayer, verified: Verified, tools: Tools) -> str:
     """Take over what another remote brought: every object is hashed again before our ref names it (R5)."""
     remote = verified.resolved.remote.name
     await tools.store({"op": "adopt-layer", "commit": layer.commit, "ref": layer_ref(remote, layer.diff_id)})
+    if plan_layer(layer.diff_id, layer.descriptor, verified, tools).source is not Source.SHARED:
+        raise NotFound("the layer's owner shares it no longer")  # and it is downloaded instead
     _remember(layer, layer.commit, verified, tools, anonymous=True)
     return layer.commit
 

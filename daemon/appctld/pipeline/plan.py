@@ -59,7 +59,7 @@ def plan_layer(
     record = held(tools.paths, remote.name, diff_id)
     if record is not None:
         return PlannedLayer(descriptor, diff_id, Source.HELD, record.commit)
-    others = [name for name in tools.shares if name != remote.name] if remote.share and adopt else []
+    others = [name for name in tools.shares() if name != remote.name] if remote.share and adopt else []
     record = shared(tools.paths, others, diff_id)
     if record is not None:
         return PlannedLayer(descriptor, diff_id, Source.SHARED, record.commit)

@@ -61,7 +61,7 @@ class Silence:
         """See `Progress.downloaded`."""
 
 
-def unknown_remote(name: str) -> Remote:
+def unknown_remote(name: str, _reference: Reference) -> Remote:
     """The lookup of tools that belong to no job yet. Raises NoRemote."""
     raise NoRemote(f"there is no remote '{name}'")
 
@@ -70,8 +70,8 @@ def unknown_remote(name: str) -> Remote:
 class Tools:
     """One job's tools.
 
-    `remote` gives a remote as it is now, `shares` are the remotes whose layers others may use (R5), `gunzip`
-    is the decoder.
+    `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose layers
+    others may use now (R5); `gunzip` is the decoder.
     """
 
     runner: Runner
@@ -79,9 +79,9 @@ class Tools:
     paths: Paths
     platform: Platform
     gate: Gate
-    remote: Callable[[str], Remote] = unknown_remote
+    remote: Callable[[str, Reference], Remote] = unknown_remote
     gunzip: str = "gzip"
-    shares: Collection[str] = ()
+    shares: Callable[[], Collection[str]] = tuple
     logins: tuple[Login, ...] = ()
     progress: Progress = field(default_factory=Silence)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))

@@ -15,6 +15,7 @@ from appctld.jobs.remotes import RemoteBook
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_object
 from appctld.model.manifest import Platform
+from appctld.model.reference import parse_reference
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import LayerRecord, held, remember
@@ -130,3 +131,42 @@ def test_only_remotes_that_share_are_shared_names(book: RemoteBook) -> None:
     asyncio.run(book.add("acme", SETTINGS, b"keys"))
     asyncio.run(book.add("closed", {"url": "https://closed.example", "share": "no"}, b"keys"))
     assert book.shared_names() == ("acme",)
+
+
+def test_a_remote_vouches_only_for_what_it_covers_now(book: RemoteBook) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    reference = parse_reference("quay.io/acme/x/editor:1")
+    assert book.vouching("acme", reference).name == "acme"
+    asyncio.run(book.add("narrow", {"url": "https://quay.io/acme/x", "enabled": "no"}, b"keys"))
+    with pytest.raises(PolicyDenied):
+        book.vouching("acme", reference)
+    asyncio.run(book.modify("narrow", {"enabled": "yes"}))
+    with pytest.raises(PolicyDenied, match="narrow"):
+        book.vouching("acme", reference)
+    asyncio.run(book.modify("acme", {"url": "https://elsewhere.example"}))
+    with pytest.raises(NoRemote):
+        book.vouching("acme", parse_reference("quay.io/acme/editor:1"))
+
+
+@pytest.mark.parametrize("change", ["remove", "modify"])
+def test_a_remote_changes_only_when_nothing_is_being_put_in_place(
+    book: RemoteBook, paths: Paths, change: str
+) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+
+    async def scenario() -> None:
+        async with book._tools.gate.moving():
+            changing = asyncio.create_task(
+                book.remove("acme") if change == "remove" else book.modify("acme", {"enabled": "no"})
+            )
+            await asyncio.sleep(0)
+            assert not changing.done()
+            assert book.get("acme").enabled
+            deploy(paths)
+        if change == "remove":
+            with pytest.raises(InUse):
+                await changing
+        else:
+            await changing
+
+    asyncio.run(scenario())

@@ -75,6 +75,16 @@ def test_another_remote_adopts_a_layer_only_after_hashing_it_again(world: World)
     assert held(world.paths, "other", deployed.record.layers[0]) is not None
 
 
+def test_an_owner_that_stops_sharing_meanwhile_is_obeyed(world: World) -> None:
+    world.registry.push("1", [BASE])
+    world.install("acme.example/x/hello:1")
+    answers = iter([("acme", "other")] * 2)  # for the preview and the plan; then acme shares no more
+    world.tools = replace(world.tools, shares=lambda: next(answers, ("other",)))
+    deployed = world.install("other.example/x/hello:1", trusting("other"))
+    assert world.ops().count("adopt-layer") == 1
+    assert deployed.record.bytes_downloaded == len(BASE)
+
+
 def test_what_another_remote_has_no_more_is_downloaded(world: World) -> None:
     world.registry.push("1", [BASE])
     record = world.install("acme.example/x/hello:1").record
@@ -88,7 +98,9 @@ def test_a_remote_that_does_not_share_neither_gives_nor_takes(
     world: World, first: dict[str, str], second: dict[str, str]
 ) -> None:
     acme, other = trusting("acme", **first), trusting("other", **second)
-    world.tools = replace(world.tools, shares=tuple(remote.name for remote in (acme, other) if remote.share))
+    world.tools = replace(
+        world.tools, shares=lambda: [remote.name for remote in (acme, other) if remote.share]
+    )
     world.registry.push("1", [BASE])
     world.install("acme.example/x/hello:1", acme)
     assert world.install("other.example/x/hello:1", other).record.bytes_downloaded == len(BASE)
