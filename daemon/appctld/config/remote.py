@@ -15,13 +15,14 @@ from typing import TypeVar
 from appctld.config.settings import check_settings
 from appctld.config.urls import Prefix, check_web_url, parse_url
 from appctld.errors import InvalidReference
+from appctld.model.remotename import REMOTE_NAME
 
 VERIFY = ("gpg", "digest", "none")
 VERIFY_NOT_YET = ("cosign", "gpg+cosign")
 IDENTITY = ("tag", "repository")
 THRESHOLD = 32  # as many signatures of one image as are looked at
 TITLE_LENGTH = 200  # characters: one line of any terminal or software centre
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_NAME = re.compile(REMOTE_NAME)
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _ID_PATTERN = re.compile(r"[A-Za-z_*][\w*-]*(\.[\w*-]+)*", re.ASCII)
 T = TypeVar("T")

@@ -7,8 +7,9 @@ import re
 from appctld.errors import BadManifest
 from appctld.model.reference import Reference
 
-_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*){2,}")
+ID_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){2,}"
 ID_LENGTH = 255  # a D-Bus name's limit, and a file name's
+_ID = re.compile(ID_PATTERN)
 _IP_OR_PORT = re.compile(r"\[.*|[0-9.]+|.*:[0-9]+")
 
 

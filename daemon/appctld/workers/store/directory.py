@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appctld.errors import LimitExceeded
+from appctld.workers.store.archive.entry import OPAQUE, WHITEOUT
 from appctld.workers.store.ostree.tree import DirTree
 
 DEPTH = 250  # levels of directories: real images have 30; libostree walks 256 deep, and Python recurses 1000
-
-WHITEOUT = ".wh."
-OPAQUE = ".wh..wh..opq"
 
 IMPLICIT = -1  # stands for a layer where no layer gave a directory its attributes
 

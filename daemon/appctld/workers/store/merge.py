@@ -12,6 +12,7 @@ from pathlib import Path
 
 from appctld.errors import Failed, LimitExceeded
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str, get_strings
+from appctld.model.permissions import METADATA_BYTES
 from appctld.workers.protocol import Report
 from appctld.workers.store.ostree.closure import closure, content_size
 from appctld.workers.store.ostree.commit import Commit, Value
@@ -23,7 +24,6 @@ from appctld.workers.store.ostree.writer import Writer
 from appctld.workers.store.union import Layer, union
 
 METADATA_FILES = ("app/metadata", "metadata")  # what `runtime=` images carry; the first that is there counts
-METADATA_BYTES = 64 << 10  # real ones have 1 KiB; the daemon parses this text
 
 LINKS_READ = 10_000  # different symlinks in layers' ways: real images have a dozen; each is read and hashed
 

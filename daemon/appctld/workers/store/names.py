@@ -10,20 +10,18 @@ the only other thing that ever names a file.
 import re
 
 from appctld.errors import Failed
-
-ID_CHARACTERS = 255  # NAME_MAX: an app's ID is the name of its directory
+from appctld.model.appid import ID_LENGTH, ID_PATTERN
+from appctld.model.remotename import REMOTE_NAME
 
 _HEX = r"[0-9a-f]{64}"
-_REMOTE = r"[a-z][a-z0-9_-]{0,63}"
-_ID = r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){2,}"
 _DEPLOYMENT = r"[0-9a-f]{12}\.[0-9]{1,9}"
 
-_SHELF_PATTERN = re.compile(rf"{_REMOTE}(?:\.login)?")
+_SHELF_PATTERN = re.compile(rf"{REMOTE_NAME}(?:\.login)?")
 _CHECKSUM_PATTERN = re.compile(_HEX)
-_ID_PATTERN = re.compile(_ID)
+_ID = re.compile(ID_PATTERN)
 _DEPLOYMENT_PATTERN = re.compile(_DEPLOYMENT)
-_LAYER_REF = re.compile(f"appctl/layer/{_REMOTE}/{_HEX}")
-_APP_REF = re.compile(f"appctl/app/{_REMOTE}/{_ID}/{_DEPLOYMENT}")
+_LAYER_REF = re.compile(f"appctl/layer/{REMOTE_NAME}/{_HEX}")
+_APP_REF = re.compile(f"appctl/app/{REMOTE_NAME}/{ID_PATTERN}/{_DEPLOYMENT}")
 
 
 def check_checksum(text: str) -> str:
@@ -33,9 +31,9 @@ def check_checksum(text: str) -> str:
 
 def check_id(text: str) -> str:
     """Give back an app's ID (the pattern of docs/rules.md, "Names"); anything else is `Failed`."""
-    if len(text) > ID_CHARACTERS:
-        raise Failed(f"an ID of more than {ID_CHARACTERS} characters reached the store")
-    return _check(_ID_PATTERN, text, "an ID")
+    if len(text) > ID_LENGTH:
+        raise Failed(f"an ID of more than {ID_LENGTH} characters reached the store")
+    return _check(_ID, text, "an ID")
 
 
 def check_deployment(text: str) -> str:

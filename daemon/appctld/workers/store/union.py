@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appctld.errors import LimitExceeded, UnsafeArchive
-from appctld.workers.store.directory import DEPTH, IMPLICIT, OPAQUE, WHITEOUT, Directory, File, Objects
+from appctld.workers.store.archive.entry import OPAQUE, WHITEOUT
+from appctld.workers.store.directory import DEPTH, IMPLICIT, Directory, File, Objects
 
 LINKS = 40  # symlinks in one path, as the kernel's MAXSYMLINKS
 LINK_STEPS = 1_000_000  # parts of symlinks' targets in one merge: real images have some hundred

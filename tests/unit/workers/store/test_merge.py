@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from appctld.errors import Failed, LimitExceeded, RepoCorrupt, UnsafeArchive
+from appctld.model.permissions import METADATA_BYTES
 from appctld.workers.store import merge as merge_module
 from appctld.workers.store import union
 from appctld.workers.store.directory import DEPTH
-from appctld.workers.store.merge import METADATA_BYTES, merge
+from appctld.workers.store.merge import merge
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.objects import regular
