@@ -6,7 +6,7 @@ The current deployment and the one before it are kept; older ones go, never one 
 running job needs is pruned under the gate.
 """
 
-from appctld.errors import Busy, InUse, NotInstalled, RepoCorrupt
+from appctld.errors import Busy, InUse, RepoCorrupt
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject, get_int
@@ -21,9 +21,7 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
     """Remove the apps named, then prune what that frees."""
 
     async def one(app_id: str) -> JsonObject:
-        app = shop.installed().get(app_id)
-        if app is None:
-            raise NotInstalled(f"{app_id} is not installed")
+        app = shop.app(app_id)
         await _remove(app_id, list(app.records), whole=True, shop=shop)
         shop.record("uninstall", {"id": app_id, "version": app.current.version})
         shop.observer.apps_changed([app_id])

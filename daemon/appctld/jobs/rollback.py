@@ -5,7 +5,7 @@
 The image left behind is skipped by background updates until the reference leads to another one.
 """
 
-from appctld.errors import NotFound, NotInstalled
+from appctld.errors import NotFound
 from appctld.jobs.requests import Rollback, text
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop
@@ -20,9 +20,7 @@ async def roll_back(request: Rollback, shop: Workshop) -> JsonObject:
     Raises NotInstalled, NotFound (nothing such is kept), RepoCorrupt (it is damaged).
     """
     async with shop.tools.gate.moving():
-        app = shop.installed().get(request.id)
-        if app is None:
-            raise NotInstalled(f"{request.id} is not installed")
+        app = shop.app(request.id)
         target = _target(app, text(request, "to"))
         if target is app.current:
             return {"apps": [outcome_view(target, shop.tools.paths, changed=False)]}

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Update and CheckUpdates: the sentence again, for the reference and remote that an app came from (R8)."""
 
-from appctld.errors import AppctlError, NeedsApproval, NotInstalled
+from appctld.errors import AppctlError, NeedsApproval
 from appctld.jobs.install import check_approved, deploy_plan, plan_reference
 from appctld.jobs.requests import CheckUpdates, Update, flag, texts
 from appctld.jobs.views import outcome_view
@@ -12,7 +12,7 @@ from appctld.model.permissions import permissions_hash
 from appctld.model.reference import parse_reference
 from appctld.pipeline.stages import Planned
 from appctld.state.available import Available, last_check, remember_check
-from appctld.state.records import Installed, Record
+from appctld.state.records import Record
 from appctld.state.skipped import skipped
 
 
@@ -20,7 +20,7 @@ async def update_all(request: Update, shop: Workshop) -> JsonObject:
     """Update the apps named, or all. An app that is up to date is no failure."""
 
     async def one(app_id: str) -> JsonObject:
-        app = _installed(app_id, shop)
+        app = shop.app(app_id)
         planned = await _newer(app.current, shop)
         if planned is None or (flag(request, "background") and _is_skipped(planned, shop)):
             return outcome_view(app.current, shop.tools.paths, changed=False)
@@ -92,10 +92,3 @@ def _update_view(current: Record, planned: Planned | None = None) -> JsonObject:
         "image-digest": str(planned.verified.resolved.digest) if planned else "",
         "error": "",
     }
-
-
-def _installed(app_id: str, shop: Workshop) -> Installed:
-    app = shop.installed().get(app_id)
-    if app is None:
-        raise NotInstalled(f"{app_id} is not installed")
-    return app

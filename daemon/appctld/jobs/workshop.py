@@ -16,7 +16,7 @@ from appctld.jobs.requests import AnyRequest, logins
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.pipeline.tools import Tools
 from appctld.state.history import record_event
-from appctld.state.records import Installed, installed
+from appctld.state.records import Installed, installed, installed_app
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,10 @@ class Workshop:
     def installed(self) -> dict[str, Installed]:
         """Every installed app, read anew."""
         return installed(self.tools.paths)
+
+    def app(self, app_id: str) -> Installed:
+        """One of them, read anew. Raises NotInstalled."""
+        return installed_app(self.tools.paths, app_id)
 
     def record(self, event: str, facts: JsonObject) -> None:
         """Write one line of history; a log that cannot be written ends no job that is done."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from appctld.errors import AppctlError, NotInstalled, RepoCorrupt
+from appctld.model.appid import is_app_id
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import (
     Json,
@@ -127,8 +128,8 @@ def installed(paths: Paths) -> dict[str, Installed]:
 
 
 def installed_app(paths: Paths, app_id: str) -> Installed:
-    """One app. Raises NotInstalled."""
-    app = _read_app(paths.app(app_id))
+    """One app. Raises NotInstalled, also for what is no ID: it names a directory."""
+    app = _read_app(paths.app(app_id)) if is_app_id(app_id) else None
     if app is None:
         raise NotInstalled(f"{app_id} is not installed")
     return app

@@ -170,6 +170,14 @@ def test_an_app_whose_current_points_nowhere_is_not_installed(
     assert not any(RECORD.id in ref for ref in roots(paths))
 
 
+def test_a_path_is_no_app(paths: Paths) -> None:
+    deploy(paths)
+    for path in (f"../apps/{RECORD.id}", f"./{RECORD.id}", f"{RECORD.id}/"):
+        assert (paths.app(path) / "current" / "record.json").exists()
+        with pytest.raises(NotInstalled):
+            installed_app(paths, path)
+
+
 def test_staging_links_and_files_are_no_deployments(paths: Paths) -> None:
     directory = deploy(paths)
     app = paths.app(RECORD.id)
