@@ -19,8 +19,8 @@ from appctld.errors import Failed, InvalidReference
 __all__ = ["Remote", "Remotes", "beside", "load", "read_limited"]
 
 REMOTES = 500  # files; every request reads them all
-KEYRING_BYTES = 64 << 10  # what may cross the bus as keys, too
-CA_BYTES = 1 << 20  # a whole distribution's bundle has 220 KiB
+KEYRING_BYTES = 64 << 10  # here and on the bus; a publisher's whole keyring is some 10 KiB
+CA_BYTES = 64 << 10  # here and on the bus; a publisher's own: the distribution's bundle counts beside them
 
 
 def load(directories: Sequence[Path]) -> Remotes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctld.config import remotes
-from appctld.config.remotes import KEYRING_BYTES, load
+from appctld.config.remotes import CA_BYTES, KEYRING_BYTES, load
 from appctld.errors import Conflict, Failed
 
 ACME = "[remote]\nurl = quay.io/acme\n"
@@ -138,15 +138,15 @@ def test_a_directory_that_is_none_is_an_error(ours: Path) -> None:
         load([ours / "file"])
 
 
-@pytest.mark.parametrize("extra", [0, 1])
-def test_a_keyring_may_have_64_kib(extra: int, ours: Path) -> None:
+@pytest.mark.parametrize(("name", "limit"), [("acme.gpg", KEYRING_BYTES), ("acme.ca.pem", CA_BYTES)])
+def test_keys_and_certificates_may_have_64_kib_each(name: str, limit: int, ours: Path) -> None:
     (ours / "acme.conf").write_text(ACME)
-    (ours / "acme.gpg").write_bytes(bytes(KEYRING_BYTES + extra))
-    if extra:
-        with pytest.raises(Failed, match=r"acme\.gpg"):
-            load([ours])
-    else:
-        assert load([ours]).get("acme").keyring == bytes(KEYRING_BYTES)
+    (ours / name).write_bytes(bytes(limit))
+    acme = load([ours]).get("acme")
+    assert bytes(limit) in {acme.keyring, acme.ca}
+    (ours / name).write_bytes(bytes(limit + 1))
+    with pytest.raises(Failed, match=name):
+        load([ours])
 
 
 def test_the_certificates_that_a_file_names(ours: Path, tmp_path: Path) -> None:

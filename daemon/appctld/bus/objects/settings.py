@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Self
 
 from appctld.bus.wire.variants import ArgumentError
+from appctld.config.remotes import CA_BYTES, KEYRING_BYTES
 from appctld.errors import LimitExceeded
 
-KEY_BYTES = 64 << 10  # keys and certificates travel as bytes; a publisher's whole keyring is some 10 KiB
 TEXT_BYTES = 64 << 10  # of all settings together: what a remote's file may have
 ARMOR = b"-----BEGIN"
 
@@ -33,7 +33,7 @@ class RemoteSettings:
         return cls(
             MappingProxyType(texts),
             _joined(settings["gpg-keys"]) if settings.get("gpg-keys") else None,
-            _bounded(ca) if isinstance(ca, bytes) else None,
+            _bounded(ca, CA_BYTES) if isinstance(ca, bytes) else None,
         )
 
 
@@ -55,10 +55,10 @@ def _joined(keys: object) -> bytes:
     armored = {part.lstrip().startswith(ARMOR) for part in parts}
     if len(armored) > 1:
         raise ArgumentError("gpg-keys mixes armored and binary keys")
-    return _bounded((b"\n" if armored == {True} else b"").join(parts))
+    return _bounded((b"\n" if armored == {True} else b"").join(parts), KEYRING_BYTES)
 
 
-def _bounded(data: bytes) -> bytes:
-    if len(data) > KEY_BYTES:
-        raise LimitExceeded(f"{len(data)} bytes of keys or certificates, {KEY_BYTES} are allowed")
+def _bounded(data: bytes, limit: int) -> bytes:
+    if len(data) > limit:
+        raise LimitExceeded(f"{len(data)} bytes of keys or certificates, {limit} are allowed")
     return data

@@ -4,8 +4,9 @@
 
 import pytest
 
-from appctld.bus.objects.settings import KEY_BYTES, TEXT_BYTES, RemoteSettings
+from appctld.bus.objects.settings import TEXT_BYTES, RemoteSettings
 from appctld.bus.wire.variants import ArgumentError
+from appctld.config.remotes import CA_BYTES, KEYRING_BYTES
 from appctld.errors import LimitExceeded
 
 ARMORED = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
@@ -49,7 +50,9 @@ def test_armored_and_binary_keys_do_not_mix() -> None:
         RemoteSettings.parse({"gpg-keys": [ARMORED, b"\x99"]})
 
 
-@pytest.mark.parametrize("settings", [{"gpg-keys": [b"x" * KEY_BYTES, b"y"]}, {"ca": b"x" * (KEY_BYTES + 1)}])
+@pytest.mark.parametrize(
+    "settings", [{"gpg-keys": [b"x" * KEYRING_BYTES, b"y"]}, {"ca": b"x" * (CA_BYTES + 1)}]
+)
 def test_keys_and_certificates_are_bounded(settings: dict[str, object]) -> None:
     with pytest.raises(LimitExceeded):
         RemoteSettings.parse(settings)
