@@ -8,8 +8,8 @@ remote still stands for its prefix, and refuses, so that switching one off never
 
 from collections.abc import Iterable, Iterator
 
-from appctld.config.remote import Remote, check_name
-from appctld.errors import Conflict, NoRemote, PolicyDenied
+from appctld.config.remote import Remote, check_name, no_remote
+from appctld.errors import Conflict, NoRemote
 from appctld.model.reference import Reference, looks_like_host, parse_reference
 
 
@@ -37,7 +37,7 @@ class Remotes:
     def get(self, name: str) -> Remote:
         """The remote of that name. Raises NoRemote."""
         if name not in self._by_name:
-            raise NoRemote(f"there is no remote '{name}'", remote=name, hint="appctl remote list")
+            raise no_remote(name)
         return self._by_name[name]
 
     def covering(self, reference: Reference) -> Remote:
@@ -51,14 +51,7 @@ class Remotes:
         if not found:
             raise NoRemote(reference=str(reference))
         remote = max(found, key=lambda remote: len(remote.prefix.path))
-        if not remote.enabled:
-            raise PolicyDenied(
-                f"remote {remote.name} is disabled ({remote.origin})",
-                remote=remote.name,
-                reference=str(reference),
-                path=str(remote.origin),
-                hint=f"appctl remote enable {remote.name}",
-            )
+        remote.check_enabled(reference=str(reference))
         return remote
 
     def expand(self, text: str) -> Reference:
@@ -66,7 +59,22 @@ class Remotes:
 
         Raises InvalidReference, or NoRemote for a name that is none of ours.
         """
-        first, slash, rest = text.partition("/")
-        if not slash or looks_like_host(first) or "." in first or ":" in first:
-            return parse_reference(text)
-        return parse_reference(f"{self.get(check_name(first)).prefix}/{rest}")
+        name, rest = split_name(text)
+        return parse_reference(f"{self.get(name).prefix}/{rest}" if name else text)
+
+
+def check_reference(text: str) -> None:
+    """Raise InvalidReference for what `Remotes.expand` would not read, whatever remotes there are."""
+    name, rest = split_name(text)
+    parse_reference(f"remote.invalid/{rest}" if name else text)
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """The remote's name in front of a reference, and the rest; no name where a host stands.
+
+    Raises InvalidReference for a name that none could have.
+    """
+    first, slash, rest = text.partition("/")
+    if not slash or looks_like_host(first) or "." in first or ":" in first:
+        return "", text
+    return check_name(first), rest

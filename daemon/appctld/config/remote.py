@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from appctld.config.settings import check_settings
 from appctld.config.urls import Prefix, check_web_url, parse_url
-from appctld.errors import InvalidReference
+from appctld.errors import InvalidReference, NoRemote, PolicyDenied
 from appctld.model.remotename import REMOTE_NAME
 
 VERIFY = ("gpg", "digest", "none")
@@ -67,11 +67,27 @@ class Remote:
         """Whether this remote may bring an app of that ID."""
         return not self.ids or any(fnmatch.fnmatchcase(app_id, pattern) for pattern in self.ids)
 
+    def check_enabled(self, **about: object) -> None:
+        """Raise PolicyDenied for a remote that is switched off; `about` goes to the caller too."""
+        if not self.enabled:
+            raise PolicyDenied(
+                f"remote {self.name} is disabled ({self.origin})",
+                remote=self.name,
+                path=str(self.origin),
+                hint=f"appctl remote enable {self.name}",
+                **about,
+            )
+
+
+def no_remote(name: str) -> NoRemote:
+    """The error for a name that no remote has."""
+    return NoRemote(f"there is no remote '{name}'", remote=name, hint="appctl remote list")
+
 
 def check_name(name: str) -> str:
     """The name, if it is one: it names a file and begins references. Raises InvalidReference."""
     if not _NAME.fullmatch(name) or name == "localhost":
-        raise InvalidReference(f"'{name}' is no name of a remote: a-z, then up to 63 of a-z 0-9 _ -")
+        raise InvalidReference(f"'{name[:80]}' is no name of a remote: a-z, then up to 63 of a-z 0-9 _ -")
     return name
 
 

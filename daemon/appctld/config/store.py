@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appctld.config.lookup import Remotes
-from appctld.config.remote import Remote, check_name, make_remote
+from appctld.config.remote import Remote, check_name, make_remote, no_remote
 from appctld.config.remotes import CA_BYTES, KEYRING_BYTES, beside, load
 from appctld.config.settings import write_settings
-from appctld.errors import Conflict, Failed, InvalidReference, LimitExceeded, NoRemote, PolicyDenied
+from appctld.errors import Conflict, Failed, InvalidReference, LimitExceeded, PolicyDenied
 from appctld.system import durable
 
 USAGE = "appctl remote add --help"
@@ -77,7 +77,7 @@ class RemoteStore:
                 hint=f"appctl remote disable {name}",
             )
         if not path.exists():
-            raise NoRemote(f"there is no remote '{name}'", remote=name, hint="appctl remote list")
+            raise no_remote(name)
         durable.remove_file(path)
         durable.remove_file(beside(path, "gpg"))
         durable.remove_file(beside(path, "ca.pem"))

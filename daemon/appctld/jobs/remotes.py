@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
-from appctld.errors import InUse, InvalidReference, PolicyDenied
+from appctld.errors import InUse, InvalidReference
 from appctld.jobs.observer import Observer
 from appctld.model.reference import Reference
 from appctld.pipeline.tools import Tools
@@ -34,12 +34,7 @@ class RemoteBook:
     def get(self, name: str) -> Remote:
         """One remote that may be asked. Raises NoRemote, or PolicyDenied when it is disabled."""
         remote = self._store.load().get(name)
-        if not remote.enabled:
-            raise PolicyDenied(
-                f"remote {name} is disabled ({remote.origin})",
-                remote=name,
-                hint=f"appctl remote enable {name}",
-            )
+        remote.check_enabled()
         return remote
 
     def find(self, text: str, remote: str = "") -> tuple[Remote, Reference]:

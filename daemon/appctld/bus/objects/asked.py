@@ -10,12 +10,12 @@ Whether a thing exists is left to the rooms below.
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
+from appctld.config.lookup import check_reference
 from appctld.config.remote import VERIFY, VERIFY_NOT_YET, check_name
 from appctld.config.urls import parse_url
 from appctld.errors import BadManifest, InvalidReference, LimitExceeded
 from appctld.model.appid import is_app_id
 from appctld.model.digest import Digest
-from appctld.model.reference import looks_like_host, parse_reference
 
 AT_ONCE = 32  # references or IDs of one call: as many as a user may have unfinished jobs
 REFS_BYTES = 8 << 10  # of all of them: 32 IDs of the greatest length; a job on the bus shows them all
@@ -32,7 +32,7 @@ def references(texts: Collection[str]) -> tuple[str, ...]:
     """The same references, which may begin with a remote's name. Raises InvalidReference, LimitExceeded."""
     _check_number(texts)
     for text in texts:
-        _check_reference(text)
+        check_reference(text)
     return tuple(texts)
 
 
@@ -58,7 +58,7 @@ def frozen(options: Options) -> Options:
 
 def check_remote(name: str, settings: Mapping[str, str]) -> None:
     """Raise InvalidReference unless what polkit is told about a remote has its grammar; empty is none."""
-    check_name(name[:URL_LENGTH])
+    check_name(name)
     url, verify = settings.get("url", ""), settings.get("verify", "")
     if len(url) > URL_LENGTH:
         raise InvalidReference(f"a URL of {len(url)} characters")
@@ -103,16 +103,6 @@ def _check_number(texts: Collection[str], least: int = 1) -> None:
         raise LimitExceeded(f"{len(texts)} are named at once, {AT_ONCE} are allowed")
     if sum(len(text.encode()) for text in texts) > REFS_BYTES:
         raise LimitExceeded(f"what is named at once has more than {REFS_BYTES} bytes")
-
-
-def _check_reference(text: str) -> None:
-    """The grammar of `config.lookup.Remotes.expand`, whatever remotes there are."""
-    first, slash, rest = text.partition("/")
-    if not slash or looks_like_host(first) or "." in first or ":" in first:
-        parse_reference(text)
-    else:
-        check_name(first[:URL_LENGTH])
-        parse_reference(f"remote.invalid/{rest}")
 
 
 def _check_digest(text: str) -> None:

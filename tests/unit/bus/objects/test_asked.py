@@ -43,6 +43,7 @@ HOSTILE = [
     "quay.io/" + "a" * 1100,
     "acme/" + "a" * 300,
     "Acme/editor",
+    "a" * 1100 + "/editor",
     "quay.io/Acme/editor",
     "acme/../editor",
     f"acme/editor@{D1} ",
