@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
-from appctld.errors import InUse, InvalidReference
+from appctld.errors import InUse, InvalidReference, PolicyDenied
 from appctld.jobs.observer import Observer
 from appctld.model.reference import Reference
 from appctld.pipeline.tools import Tools
