@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from appctld.config.remote import Remote
+from appctld.config.remote import Remote, no_remote
 from appctld.config.remotes import KEYRING_BYTES
-from appctld.errors import NoRemote, RegistryUnavailable
+from appctld.errors import RegistryUnavailable
 from appctld.model.jsonvalue import JsonObject, get_objects, get_str
 from appctld.model.login import Login, login_for
 from appctld.model.manifest import Platform
@@ -63,7 +63,7 @@ class Silence:
 
 def unknown_remote(name: str, _reference: Reference) -> Remote:
     """The lookup of tools that belong to no job yet. Raises NoRemote."""
-    raise NoRemote(f"there is no remote '{name}'")
+    raise no_remote(name)
 
 
 @dataclass(frozen=True, slots=True)
