@@ -3,7 +3,7 @@
 """`appctl info`: everything that is known about one app: what it is, who signed it, where its files are."""
 
 from appctl.actions.apps import PROMISED, expanded, installed, matching, name_of, the_app
-from appctl.actions.install import permissions, signed_by
+from appctl.actions.facts import permissions, signed_by
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.talk.wire import Json, get_int, get_str, get_strings

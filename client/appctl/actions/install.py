@@ -9,6 +9,7 @@ answered is what happens, or nothing. Several references are installed one after
 from pathlib import Path
 
 from appctl.actions.apps import name_of, report, tell_all
+from appctl.actions.facts import permissions, signed_by
 from appctl.context import Context
 from appctl.credentials import logins
 from appctl.failure import Declined, Failure
@@ -26,7 +27,7 @@ from appctl.talk.wire import (
     get_triples,
 )
 from appctl.terminal.ask import confirm
-from appctl.terminal.show import Palette, date, escape, note, short_fingerprint, size
+from appctl.terminal.show import Palette, escape, note, size
 
 
 def install(context: Context) -> int:
@@ -156,27 +157,6 @@ def preview_lines(preview: Json, palette: Palette) -> list[str]:
     if ignored := get_strings(preview, "ignored"):
         lines.append(f"Ignored    {', '.join(map(escape, ignored))}")
     return lines
-
-
-def signed_by(app: Json, palette: Palette) -> str:
-    """Say who signed, and when; UNSIGNED in red where nobody had to; a digest that somebody typed."""
-    signer, verify = get_str(app, "signer"), get_str(app, "verify")
-    if not signer:
-        return "nobody; the digest was given" if verify == "digest" else palette.red("UNSIGNED")
-    name = get_str(app, "signer-name")
-    text = f'{short_fingerprint(signer)} "{escape(name)}"' if name else short_fingerprint(signer)
-    if signed_at := get_int(app, "signed-at"):
-        text += f", {date(signed_at)}"
-    return text if app.get("tag-bound") else f"{text} (tag not bound)"
-
-
-def permissions(app: Json) -> str:
-    """List what an app asks for, with what leaves the sandbox named."""
-    asked = [
-        f"{escape(kind)}={escape(value)}" + (f" ({escape(risk)})" if risk else "")
-        for kind, value, risk in get_triples(app, "permissions")
-    ]
-    return "; ".join(asked) or "nothing beyond its sandbox"
 
 
 def _sizes(preview: Json) -> str:

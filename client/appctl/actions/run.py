@@ -15,8 +15,8 @@ from appctl.running import grants as granted
 from appctl.running import home, once
 from appctl.running.failed import failed
 from appctl.running.launch import launch
-from appctl.running.syscalls import filter_descriptor
 from appctl.running.sandbox import Sandbox, build, runtime_directory
+from appctl.running.syscalls import filter_descriptor
 from appctl.scope import Scope
 from appctl.terminal.show import escape, note
 

@@ -22,8 +22,8 @@ from appctl.exits import ExitCode
 from appctl.running.deployment import Deployment
 from appctl.running.failed import failed
 from appctl.running.layout import find_program
-from appctl.running.sources import ENVIRONMENT, bubblewrap
 from appctl.running.sandbox import Sandbox
+from appctl.running.sources import ENVIRONMENT, bubblewrap
 
 _TAKE_DESCRIPTORS = {"--bind-fd", "--ro-bind-fd", "--ro-bind-data", "--seccomp"}
 _STATUS_BYTES = 64 << 10  # bubblewrap writes two lines of less than 500 bytes
