@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Fixtures for tests that need the whole: one publisher a module, one machine a test."""
+"""Fixtures of several rooms: one publisher a module, one machine a test; proof that a test leaves nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.descriptors import children, open_descriptors
 from support.machine import Machine
 from support.publisher import Publisher
+
+
+@pytest.fixture
+def nothing_stays() -> Iterator[None]:
+    """No descriptor and no child, running or zombie, is left by a test."""
+    before = (open_descriptors(), children())
+    yield
+    assert (open_descriptors(), children()) == before
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@
 
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,8 @@ from appctld.errors import Busy
 from appctld.state import lock as module
 from appctld.state.lock import take_lock
 from appctld.state.paths import Paths
-from support.descriptors import open_descriptors
 
-
-@pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
+pytestmark = pytest.mark.usefixtures("nothing_stays")
 
 
 def test_a_second_daemon_is_told_that_there_is_a_first(

@@ -7,7 +7,6 @@ import fcntl
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,13 @@ from appctld.state.lock import take_lock
 from appctld.state.paths import Paths
 from appctld.system import child as module
 from appctld.system.child import child
-from support.descriptors import children, gone, open_descriptors
+from support.descriptors import gone
+
+pytestmark = pytest.mark.usefixtures("nothing_stays")
 
 
 def descriptors_of(pid: int) -> list[Path]:
     return [entry.readlink() for entry in Path(f"/proc/{pid}/fd").iterdir()]
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    before = (open_descriptors(), children())
-    yield
-    assert (open_descriptors(), children()) == before
 
 
 def test_all_descriptors_are_closed_when_the_program_does_not_exist() -> None:

@@ -12,14 +12,8 @@ import pytest
 
 from appctld.errors import LimitExceeded
 from appctld.system.pipes import collect, memory_file
-from support.descriptors import open_descriptors
 
-
-@pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
+pytestmark = pytest.mark.usefixtures("nothing_stays")
 
 
 def fed(data: bytes) -> int:

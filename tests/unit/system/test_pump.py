@@ -5,23 +5,16 @@
 import asyncio
 import gzip
 import os
-from collections.abc import Iterator
 
 import pytest
 
 from appctld.errors import Failed, LimitExceeded
 from appctld.system.pipes import memory_file
 from appctld.system.pump import pump
-from support.descriptors import children, open_descriptors
+
+pytestmark = pytest.mark.usefixtures("nothing_stays")
 
 LONG = 60.0
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    before = (open_descriptors(), children())
-    yield
-    assert (open_descriptors(), children()) == before
 
 
 def through(argv: tuple[str, ...], data: bytes, deadline: float = LONG) -> tuple[int, bytes]:

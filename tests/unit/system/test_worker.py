@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,9 @@ from appctld.system import child as child_module
 from appctld.system import worker as worker_module
 from appctld.system.child import LINE_BYTES
 from appctld.system.worker import Processes, Program
-from support.descriptors import children, gone, open_descriptors
+from support.descriptors import gone
+
+pytestmark = pytest.mark.usefixtures("nothing_stays")
 
 LONG = 60.0  # seconds; a deadline that no test may reach
 SHORT = 0.5  # seconds; one that a test waits for
@@ -57,14 +59,6 @@ def copy(request, report):
 
 main({{"echo": echo, "count": count, "lie": lie, "bug": bug, "copy": copy}})
 """
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    """No descriptor and no child, running or zombie, is left by any test of this file."""
-    before = (open_descriptors(), children())
-    yield
-    assert (open_descriptors(), children()) == before
 
 
 @pytest.fixture(autouse=True)
