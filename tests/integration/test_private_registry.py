@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A registry that wants a login: the caller's own opens it, and is seen nowhere on this machine meanwhile."""
+
+import base64
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.greeter import build
+from support.machine import BIN, Machine
+from support.publisher import Publisher
+from support.registry import Registry
+from support.shelf import Shelf
+from support.tarball import archive, entry
+
+USER, PASSWORD = "alice", "correct-horse-battery"
+LOGIN = f"{USER}:{PASSWORD}"
+PATIENCE = 60.0  # seconds on a busy machine until something must have happened
+
+
+class Private(Publisher):
+    """A publisher whose registry knows one user."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.registry = Registry(directory / "registry", users={USER: PASSWORD})
+
+    def publish(self, tag: str, name: str, key: str) -> None:
+        """Push the image `tag` of the layout as `name`, signed with `key`."""
+        self.registry.push(
+            self.layout.source(tag),
+            name,
+            f"--sign-by={key}",
+            credential=LOGIN,
+            registries_d=self.directory / "registries.d",
+            env={"GNUPGHOME": str(self.keys.home)},
+        )
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
+    """Versions 1 and 2 of the app are built."""
+    work = tmp_path_factory.mktemp("private")
+    with Private(work) as private:
+        for version in (1, 2):
+            (work / str(version)).mkdir()
+            build(private.layout, work / str(version), version)
+        yield private
+
+
+@pytest.fixture
+def reference(private: Private, machine: Machine, tmp_path: Path) -> str:
+    """Version 1 in a repository of this test's own, from a remote that the machine trusts."""
+    repository = tmp_path.name.lower().replace("_", "-")
+    key = private.keys.make(repository)
+    file = tmp_path / "key.asc"
+    file.write_bytes(private.keys.export(key, armor=True))
+    private.publish("v1", f"{repository}/greeter:stable", key)
+    machine.add_remote(
+        "private", f"oci+http://{private.registry.host}/{repository}", file, private.lookaside.url
+    )
+    return f"{private.registry.host}/{repository}/greeter:stable"
+
+
+def republish(private: Private, tag: str, reference: str) -> None:
+    """Another version under the same name, by the key of the repository's name."""
+    name = reference.partition("/")[2]
+    private.publish(tag, name, f"={name.partition('/')[0]} <{name.partition('/')[0]}@example.org>")
+
+
+def auth_file(machine: Machine) -> Path:
+    return machine.directory / "config/containers/auth.json"
+
+
+def encoded(login: str) -> str:
+    """As it stands in files and goes over the wire."""
+    return base64.b64encode(login.encode()).decode()
+
+
+def log_in(machine: Machine, place: str, login: str = LOGIN) -> None:
+    """What `podman login` writes."""
+    path = auth_file(machine)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"auths": {place: {"auth": encoded(login)}}}))
+    path.chmod(0o600)
+
+
+def holds(data: bytes, login: str) -> bool:
+    """Whether the password is in there, plain or encoded."""
+    return login.partition(":")[2].encode() in data or encoded(login).encode() in data
+
+
+def files_with(login: str, directory: Path) -> list[Path]:
+    files = [path for path in directory.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [path for path in files if holds(path.read_bytes(), login)]
+
+
+def test_the_callers_login_installs_and_updates(machine: Machine, private: Private, reference: str) -> None:
+    log_in(machine, private.registry.host)
+    app = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    assert (app["version"], app["changed"]) == ("1.0", True)
+    republish(private, "v2", reference)
+    assert "2.0" in machine.appctl("update", "--check").out
+    app = machine.appctl("update", "-y", "--json").json["apps"][0]
+    assert (app["version"], app["changed"]) == ("2.0", True)
+    assert 0 < app["bytes_downloaded"] < app["bytes_reused"]
+    assert "2.0" in machine.run_app("greeter").out
+    assert files_with(LOGIN, machine.directory) == [auth_file(machine)]
+
+
+def test_a_login_of_one_update_is_kept_for_no_other(
+    machine: Machine, private: Private, reference: str
+) -> None:
+    log_in(machine, private.registry.host)
+    machine.appctl("install", "-y", reference)
+    auth_file(machine).unlink()
+    republish(private, "v2", reference)
+    assert "hint: appctl help credentials" in machine.appctl("update", "-y", code=1).err
+    machine.appctl("update", "--check", code=1)
+    assert "1.0" in machine.run_app("greeter").out
+
+
+def refused(machine: Machine, reference: str) -> None:
+    ran = machine.appctl("install", "-y", reference, code=1)
+    assert ran.err.startswith("error: ")
+    assert "hint: appctl help credentials" in ran.err
+    (error,) = machine.appctl("install", "-y", "--json", reference, code=1).json["errors"]
+    assert error["name"] == "RegistryAuth"
+    assert PASSWORD not in ran.err + ran.out
+    assert machine.appctl("help", "credentials").out
+    assert machine.appctl("list", "--json").json == []
+
+
+def test_without_a_login_nothing_is_installed(machine: Machine, reference: str) -> None:
+    refused(machine, reference)
+
+
+def test_a_wrong_password_is_refused(machine: Machine, private: Private, reference: str) -> None:
+    log_in(machine, private.registry.host, f"{USER}:wrong")
+    refused(machine, reference)
+
+
+def test_a_login_for_another_place_is_not_tried(machine: Machine, private: Private, reference: str) -> None:
+    host, repository = private.registry.host, reference.split("/")[1]
+    log_in(machine, f"{host}/{repository}-other")
+    refused(machine, reference)
+    log_in(machine, f"{host}/{repository}")
+    machine.appctl("install", "-y", reference)
+
+
+# --- who may see it meanwhile
+
+
+def processes() -> dict[str, tuple[bytes, bytes]]:
+    """Arguments and environment of every process whose environment we may read."""
+    found = {}
+    for path in Path("/proc").iterdir():
+        if not path.name.isdigit():
+            continue
+        try:
+            if path.stat().st_uid == os.getuid():
+                found[path.name] = (path / "cmdline").read_bytes(), (path / "environ").read_bytes()
+        except OSError:
+            continue  # it has ended, or is not ours to look into
+    return found
+
+
+def exposing(found: dict[str, tuple[bytes, bytes]], login: str) -> list[str]:
+    return [pid for pid, texts in found.items() if any(holds(text, login) for text in texts)]
+
+
+@pytest.fixture
+def login() -> str:
+    """One that no other test puts anywhere."""
+    return f"{USER}:{os.urandom(12).hex()}"
+
+
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_the_look_at_processes_sees_what_it_should(login: str, how: str) -> None:
+    arguments, variables = ([encoded(login)], {}) if how == "argument" else ([], {"LOGIN": login})
+    command = ["sh", "-c", "echo; read line", "sh", *arguments]
+    environment = {**os.environ, **variables}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert exposing(processes(), login) == [str(process.pid)]
+
+
+def downloads(machine: Machine) -> bool:
+    return bool(list(machine.state.glob("blobs/*/.unverified-*")))
+
+
+def test_a_login_is_in_no_arguments_and_no_environment(machine: Machine, login: str) -> None:
+    """All that take part are looked at while a download stands still that the login opened."""
+    large = archive(entry(b"large", content=os.urandom(8 << 20)))
+    with Shelf(login=login) as shelf:
+        image = shelf.put("demo/slow", [large])
+        shelf.stall_once(image.layers[0])
+        machine.add_remote("slow", f"oci+http://{shelf.host}/demo", None, "", "--verify", "digest")
+        log_in(machine, shelf.host, login)
+        command = [str(BIN / "appctl"), "install", "-y", image.reference]
+        with subprocess.Popen(command, env=machine.environment, stdout=subprocess.DEVNULL) as client:
+            try:
+                end = time.monotonic() + PATIENCE
+                while not (shelf.served(image.layers[0]) and downloads(machine)):
+                    assert client.poll() is None
+                    assert time.monotonic() < end, "the download does not begin"
+                    time.sleep(0.02)
+                found = processes()
+                kept = files_with(login, machine.directory)
+            finally:
+                client.kill()
+    lines = [argv.replace(b"\0", b" ") for argv, environment in found.values() if environment]
+    for part in (b"appctl install", b"appctld.workers.fetch", b"appctld.workers.store"):
+        assert any(part in line for line in lines), part
+    assert exposing(found, login) == []
+    assert kept == [auth_file(machine)]
