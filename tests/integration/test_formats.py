@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Signed images in the shapes that publishers push: an index of platforms, Docker's schema 2, many layers."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.machine import Machine
+from support.publisher import Publisher
+from support.shelf import Shelf
+from support.tarball import archive, entry
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+@pytest.fixture(scope="module")
+def key(publisher: Publisher) -> str:
+    return publisher.keys.make("shapes")
+
+
+@pytest.fixture
+def repository(machine: Machine, publisher: Publisher, key: str, tmp_path: Path) -> str:
+    """A name of this test's own, which the machine trusts."""
+    file = tmp_path / "key.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+    name = tmp_path.name.lower().replace("_", "-")
+    url = f"oci+http://{publisher.registry.host}/{name}"
+    machine.add_remote("shapes", url, file, publisher.lookaside.url)
+    return f"{name}/plain"
+
+
+def push(publisher: Publisher, key: str, tag: str, repository: str, *options: str) -> str:
+    """Push a golden image as `repository:1`, signed; the digest that skopeo names."""
+    return publisher.registry.push(
+        f"oci:{FIXTURES / 'images'}:{tag}",
+        f"{repository}:1",
+        f"--sign-by={key}",
+        *options,
+        registries_d=publisher.directory / "registries.d",
+        env={"GNUPGHOME": str(publisher.keys.home)},
+    )
+
+
+def document(publisher: Publisher, repository: str) -> bytes:
+    """What the registry has under that name."""
+    name = f"docker://{publisher.registry.host}/{repository}:1"
+    command = ["skopeo", "inspect", "--raw", "--tls-verify=false", name]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def install(machine: Machine, publisher: Publisher, repository: str, mark: str = ":1") -> dict[str, object]:
+    """Install it; the app, whose files are those that umoci unpacks."""
+    reference = f"{publisher.registry.host}/{repository}{mark}"
+    app: dict[str, object] = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    files = Path(str(app["deployment"]))
+    lines = (FIXTURES / "plain-merged.sha256").read_text().splitlines()
+    for digest, name in (line.split("  ", 1) for line in lines):
+        assert hashlib.sha256((files / name).read_bytes()).hexdigest() == digest
+    return app
+
+
+# --- an index of platforms
+
+
+@pytest.fixture
+def index(publisher: Publisher, key: str, repository: str) -> str:
+    """The index that was pushed with its images, each signed; its digest."""
+    digest = push(publisher, key, "plain-multiarch", repository, "--all")
+    raw = document(publisher, repository)
+    assert json.loads(raw)["mediaType"] == OCI_INDEX
+    assert digest == f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    return digest
+
+
+def unsign(publisher: Publisher, repository: str, *, index: str | None = None, image: bool = False) -> None:
+    """Remove the signatures of the index, or of everything else that is in it."""
+    places = list(publisher.lookaside.directory.glob(f"{repository}@sha256=*"))
+    assert len(places) >= 3, "an index, and an image for each of two platforms"
+    for place in places:
+        is_index = index is not None and place.name.endswith(index.removeprefix("sha256:"))
+        if (is_index and not image) or (image and not is_index):
+            shutil.rmtree(place)
+
+
+def test_a_signed_index_of_signed_images_installs(
+    machine: Machine, publisher: Publisher, key: str, repository: str, index: str
+) -> None:
+    app = install(machine, publisher, repository)
+    assert (app["signer"], app["tag_bound"]) == (key, True)
+    assert app["image_digest"] != index
+    info = machine.appctl("info", str(app["id"]), "--json").json
+    assert info["arch"] == "amd64"
+
+
+def test_a_signature_of_the_image_suffices(
+    machine: Machine, publisher: Publisher, key: str, repository: str, index: str
+) -> None:
+    unsign(publisher, repository, index=index)
+    assert install(machine, publisher, repository)["signer"] == key
+
+
+def test_a_signature_of_the_index_suffices(
+    machine: Machine, publisher: Publisher, key: str, repository: str, index: str
+) -> None:
+    unsign(publisher, repository, index=index, image=True)
+    assert install(machine, publisher, repository)["signer"] == key
+
+
+def test_the_index_may_be_named_by_its_digest(
+    machine: Machine, publisher: Publisher, key: str, repository: str, index: str
+) -> None:
+    app = install(machine, publisher, repository, f"@{index}")
+    assert (app["signer"], app["tag_bound"]) == (key, False)
+
+
+def test_an_index_without_any_signature_is_refused(
+    machine: Machine, publisher: Publisher, repository: str, index: str
+) -> None:
+    unsign(publisher, repository, image=True)
+    ran = machine.appctl("install", "-y", f"{publisher.registry.host}/{repository}:1", code=5)
+    assert "has no signature" in ran.err
+    assert machine.objects() == set()
+
+
+# --- Docker's schema 2
+
+
+def test_an_image_of_dockers_schema_installs(
+    machine: Machine, publisher: Publisher, key: str, repository: str
+) -> None:
+    push(publisher, key, "plain", repository, "--format", "v2s2")
+    raw = document(publisher, repository)
+    manifest = json.loads(raw)
+    assert manifest["mediaType"] == DOCKER_MANIFEST
+    assert {layer["mediaType"] for layer in manifest["layers"]} == {
+        "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    }
+    app = install(machine, publisher, repository)
+    assert (app["signer"], app["tag_bound"]) == (key, True)
+    assert app["image_digest"] == f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    assert app["bytes_downloaded"] == sum(layer["size"] for layer in manifest["layers"])
+
+
+# --- many layers
+
+
+LAYERS = [
+    archive(
+        entry(b"top", content=b"%d" % number),
+        entry(b"layer-%d" % number, content=os.urandom(100_000)),
+        *((entry(b".wh.layer-%d" % (number - 1)),) if number % 2 else ()),
+    )
+    for number in range(8)
+]
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    with Shelf() as shelf:
+        yield shelf
+
+
+def test_eight_layers_come_side_by_side_and_lie_in_their_order(machine: Machine, shelf: Shelf) -> None:
+    """Nobody is answered who asks for a layer before three of them are asked for."""
+    image = shelf.put("demo/many", LAYERS)
+    shelf.meet(image.layers, 3)
+    machine.add_remote("many", f"oci+http://{shelf.host}/demo", None, "", "--verify", "digest")
+    app = machine.appctl("install", "-y", "--json", image.reference).json["apps"][0]
+    assert app["layers"] == [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in LAYERS]
+    assert app["bytes_downloaded"] == sum(map(len, LAYERS))
+    assert [len(shelf.asked(layer)) for layer in image.layers] == [1] * 8
+    files = Path(app["deployment"])
+    assert sorted(path.name for path in files.iterdir()) == [
+        "layer-1",
+        "layer-3",
+        "layer-5",
+        "layer-7",
+        "top",
+    ]
+    assert (files / "top").read_bytes() == b"7"
