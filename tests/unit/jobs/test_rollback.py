@@ -172,13 +172,15 @@ def test_one_that_runs_is_not_dropped_until_it_ends(yard: Yard) -> None:
     assert here(yard) == ("3.0", ["2.0"])
 
 
-def test_one_that_runs_keeps_no_other(yard: Yard) -> None:
-    publish(yard, 3)
-    with running(yard, app_of(yard).kept[0]):
-        yard.do(Update((APP,)))
-        publish(yard, 4)
-        yard.do(Update((APP,)))
-        assert here(yard) == ("4.0", ["3.0", "1.0"])
+def test_one_that_runs_keeps_no_older_one(yard: Yard) -> None:
+    with running(yard, app_of(yard).current):
+        with running(yard, app_of(yard).kept[0]):
+            for number in (3, 4):
+                publish(yard, number)
+                yard.do(Update((APP,)))
+            assert here(yard) == ("4.0", ["3.0", "2.0", "1.0"])
+        yard.do(Prune())
+        assert here(yard) == ("4.0", ["3.0", "2.0"])
 
 
 def test_an_app_that_runs_is_not_uninstalled(yard: Yard) -> None:
