@@ -20,7 +20,7 @@ __all__ = ["Remote", "Remotes", "beside", "load", "read_limited"]
 
 REMOTES = 500  # files; every request reads them all
 KEYRING_BYTES = 64 << 10  # here and on the bus; a publisher's whole keyring is some 10 KiB
-CA_BYTES = 64 << 10  # here and on the bus; a publisher's own: the distribution's bundle counts beside them
+CA_BYTES = 1 << 20  # here and on the bus; a whole distribution's bundle has 220 KiB
 
 
 def load(directories: Sequence[Path]) -> Remotes:
