@@ -68,7 +68,7 @@ class Shelf(FakeServer):
         self.on(layer, Reply(body=body[: len(body) // 2], stall=True), Reply(body=body))
 
     def meet(self, layers: Sequence[str], number: int) -> None:
-        """Answer the first `number` requests for `layers` when all have come; if they never do, with 500."""
+        """Answer the first `number` requests for `layers` when all have come; if they never do, with 404."""
         self._meeting, self._places = threading.Barrier(number, timeout=MEETING_SECONDS), number
         self._awaited = set(layers)
 
@@ -82,7 +82,7 @@ class Shelf(FakeServer):
             self.seen.append(request)
             return Reply(401, {"WWW-Authenticate": 'Basic realm="test"'})
         if not self._met(request.path):
-            return Reply(500)
+            return Reply(404)  # which nobody tries again
         return super().answer(request)
 
     def _may(self, request: Seen) -> bool:
