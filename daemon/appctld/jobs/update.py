@@ -31,21 +31,24 @@ async def update_all(request: Update, shop: Workshop) -> JsonObject:
 
 
 async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
-    """What newer images there are. A remote that fails is reported with its app and hides no other."""
+    """What newer images there are. A remote that fails is reported with its app, hides no other,
+    and leaves what was known about its own.
+    """
     found: list[Json] = []
     available: list[Available] = []
+    before = last_check(shop.tools.paths).updates
     for app in shop.installed().values():
         try:
             planned = await _newer(app.current, shop)
         except AppctlError as error:
             told: JsonObject = {"error": error.name, "message": error.message, "hint": error.advice}
             found.append(_update_view(app.current) | told)
+            available += [update for update in before if update.id == app.current.id]
             continue
         if planned is not None:
             digest = planned.verified.resolved.digest
             available.append(Available(app.current.id, planned.version, planned.bytes_to_download, digest))
             found.append(_update_view(app.current, planned))
-    before = last_check(shop.tools.paths).updates
     remember_check(shop.tools.paths, available)
     if before != tuple(available):
         shop.observer.updates_changed()

@@ -175,9 +175,16 @@ def _read_app(directory: Path) -> Installed | None:
     if current not in records:
         return None
     kept = [record for name, record in records.items() if name != current]
-    return Installed(
-        records[current], tuple(sorted(kept, key=lambda record: record.install_time, reverse=True))
-    )
+    kept.sort(key=lambda record: _age(directory, record), reverse=True)
+    return Installed(records[current], tuple(kept))
+
+
+def _age(directory: Path, record: Record) -> tuple[int, int]:
+    """For sorting: the second of the install, and within it the order on the disk."""
+    try:
+        return record.install_time, (directory / record.deployment).stat().st_mtime_ns
+    except OSError:
+        return record.install_time, 0
 
 
 def _records(directory: Path) -> Iterator[Record]:

@@ -4,6 +4,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -121,6 +122,19 @@ def test_what_is_kept_is_given_newest_first(paths: Paths) -> None:
     assert app.kept == (numbered(4), numbered(2), numbered(1))
     assert app.previous() is None, "all of them are one image"
     assert app.records == (numbered(3), numbered(4), numbered(2), numbered(1))
+
+
+def test_within_one_second_the_order_on_the_disk_counts(paths: Paths) -> None:
+    directories = {}
+    for number in (1, 2, 3):
+        record = replace(numbered(number), install_time=RECORD.install_time)
+        directories[number] = deploy(paths, record, current=number == 3)
+    os.utime(directories[2], ns=(10, 10))
+    os.utime(directories[1], ns=(20, 20))
+    assert [record.deployment for record in installed_app(paths, RECORD.id).kept] == [
+        numbered(1).deployment,
+        numbered(2).deployment,
+    ]
 
 
 def test_a_rollback_goes_to_the_newest_of_another_image(paths: Paths) -> None:
