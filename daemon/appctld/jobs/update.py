@@ -31,8 +31,9 @@ async def update_all(request: Update, shop: Workshop) -> JsonObject:
 
 
 async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
-    """What newer images there are. A remote that fails is reported with its app, hides no other,
-    and leaves what was known about its own.
+    """What newer images there are.
+
+    A remote that fails is reported with its app, hides no other, and leaves what was known about its own.
     """
     found: list[Json] = []
     available: list[Available] = []
