@@ -123,6 +123,10 @@ def test_a_job_is_listed_while_it_runs_and_cancelled_by_its_number(
 ) -> None:
     with downloading(machine, image) as process:
         (job,) = jobs(machine)
+        end = time.monotonic() + PATIENCE
+        while not job["bytes_done"]:  # it is told now and then
+            assert time.monotonic() < end, "no progress is told"
+            (job,) = jobs(machine)
         assert (job["state"], job["scope"], job["cancelable"]) == ("running", "user", True)
         assert job["refs"] == [image.reference]
         assert 0 < job["bytes_done"] < job["bytes_total"] == len(SMALL) + len(LARGE)

