@@ -10,14 +10,13 @@ import itertools
 import time
 from pathlib import Path
 
-from appctld.errors import NotInstalled
 from appctld.model.jsonvalue import get_str
 from appctld.pipeline.answers import understood
 from appctld.pipeline.runfile import run_file
 from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import app_ref
-from appctld.state.records import Installed, Record, installed_app, read_record
+from appctld.state.records import Record, read_record
 
 DROPPED_BYTES = 16 << 10  # of paths in one record: some 200, and a small part of what a record may have
 
@@ -26,7 +25,6 @@ async def deploy(merged: Merged, tools: Tools) -> Deployed:
     """Check out and make current. Raises NoSpace, RepoCorrupt (a stored object is not what it was)."""
     tools.progress.stage("deploying")
     record = _record(merged, tools)
-    previous = _installed(record.id, tools)
     answer = await tools.store(
         {
             "op": "deploy",
@@ -41,7 +39,7 @@ async def deploy(merged: Merged, tools: Tools) -> Deployed:
     with understood("store"):
         path = Path(get_str(answer, "path"))
     written = read_record(path.parent)  # with the size that the store measured
-    return Deployed(written, path, previous=previous.current if previous else None)
+    return Deployed(written, path, previous=merged.planned.current)  # confirmed under the gate
 
 
 def _record(merged: Merged, tools: Tools) -> Record:
@@ -97,10 +95,3 @@ def _free_name(app_id: str, commit: str, tools: Tools) -> str:
     while (tools.paths.app(app_id) / f"{commit[:12]}.{number}").exists():
         number += 1
     return f"{commit[:12]}.{number}"
-
-
-def _installed(app_id: str, tools: Tools) -> Installed | None:
-    try:
-        return installed_app(tools.paths, app_id)
-    except NotInstalled:
-        return None
