@@ -13,7 +13,7 @@ from appctld.model.jsonvalue import JsonObject, get_int, get_objects, get_str
 from appctld.model.manifest import INDEX_TYPES, MANIFEST_BYTES, Index, Platform, choose, parse_document
 from appctld.model.reference import Reference
 from appctld.pipeline.answers import understood
-from appctld.pipeline.stages import Resolved
+from appctld.pipeline.stages import IndexDocument, Resolved
 from appctld.pipeline.tools import Tools, endpoint
 
 
@@ -32,12 +32,12 @@ async def resolve(reference: Reference, remote: Remote, tools: Tools) -> Resolve
     }
     answer, data = await tools.fetch_bytes(request, 2 * MANIFEST_BYTES)
     documents = _split(answer, data)
-    index_digest = _index_digest(documents, tools.platform)
+    index = _index(documents, tools.platform)
     media_type, manifest = documents[-1]
-    asked = index_digest or Digest.of(manifest)
+    asked = index.digest if index else Digest.of(manifest)
     if reference.digest is not None and reference.digest not in {asked, Digest.of(manifest)}:
         raise DigestMismatch(f"the registry answered {reference} with other bytes")
-    return Resolved(reference, remote, manifest, media_type, Digest.of(manifest), index_digest)
+    return Resolved(reference, remote, manifest, media_type, Digest.of(manifest), index)
 
 
 def _platform(platform: Platform) -> JsonObject:
@@ -57,8 +57,8 @@ def _split(answer: JsonObject, data: bytes) -> list[tuple[str, bytes]]:
     return documents
 
 
-def _index_digest(documents: list[tuple[str, bytes]], platform: Platform) -> Digest | None:
-    """The digest of the index, if there is one, and proof that it names the manifest for this platform."""
+def _index(documents: list[tuple[str, bytes]], platform: Platform) -> IndexDocument | None:
+    """The index, if there is one, and proof that it names the manifest for this platform."""
     if len(documents) == 1:
         if documents[0][0] in INDEX_TYPES:
             raise BadManifest("an index of an index")
@@ -70,4 +70,4 @@ def _index_digest(documents: list[tuple[str, bytes]], platform: Platform) -> Dig
     entry = choose(index, platform)
     if entry.digest != Digest.of(manifest) or entry.size != len(manifest):
         raise DigestMismatch("the registry's manifest is not the one that its index names")
-    return Digest.of(raw)
+    return IndexDocument(raw, media_type, Digest.of(raw))

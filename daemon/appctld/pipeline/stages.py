@@ -19,28 +19,42 @@ from appctld.model.permissions import Permission
 from appctld.model.reference import Reference
 from appctld.state.paths import layer_ref
 from appctld.state.records import Record
+from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class IndexDocument:
+    """The bytes of an index, and the digest that we computed of them."""
+
+    raw: bytes
+    media_type: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
-    """The bytes that the registry gave for a reference. Nothing in `manifest` was looked at yet."""
+    """The bytes that the registry gave for a reference. Nothing in `manifest` was looked at yet.
+
+    `index` is the document that named the manifest, where the reference led to one.
+    """
 
     reference: Reference
     remote: Remote
     manifest: bytes
     media_type: str
     digest: Digest
-    index_digest: Digest | None
+    index: IndexDocument | None
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A manifest that this remote's keys vouch for, under this reference."""
+    """A manifest that this remote's keys vouch for, under this reference; `evidence` is what did it."""
 
     resolved: Resolved
     manifest: Manifest
     verdict: Verdict
+    evidence: Evidence
 
 
 class Source(StrEnum):

@@ -15,6 +15,7 @@ from appctld.model.manifest import Manifest, parse_document
 from appctld.pipeline.answers import understood
 from appctld.pipeline.stages import Resolved, Verified
 from appctld.pipeline.tools import Tools, endpoint
+from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import SIGNATURE_BYTES, SIGNATURES, Verdict, judge
 
 
@@ -24,46 +25,45 @@ async def verify(resolved: Resolved, tools: Tools) -> Verified:
     Raises the Untrusted leaves; BadManifest and its siblings for signed bytes that are no image manifest.
     """
     tools.progress.stage("verifying")
-    verdict = await _verdict(resolved, tools)
+    verdict, evidence = await _verdict(resolved, tools)
     manifest = parse_document(resolved.manifest, resolved.media_type)
     if not isinstance(manifest, Manifest):
         raise BadManifest("an index where an image manifest was expected")
-    return Verified(resolved, manifest, verdict)
+    return Verified(resolved, manifest, verdict, evidence)
 
 
-async def _verdict(resolved: Resolved, tools: Tools) -> Verdict:
+async def _verdict(resolved: Resolved, tools: Tools) -> tuple[Verdict, Evidence]:
     """A signature on the platform's manifest or on the index suffices (docs/rules.md, "Signatures")."""
     try:
         return await _judge(resolved.digest, resolved, tools)
     except Untrusted as first:
-        if resolved.index_digest is None:
+        if resolved.index is None:
             raise
         try:
-            return await _judge(resolved.index_digest, resolved, tools)
+            return await _judge(resolved.index.digest, resolved, tools)
         except SignatureMissing:
             raise first from None
 
 
-async def _judge(digest: Digest, resolved: Resolved, tools: Tools) -> Verdict:
-    blobs, looked_at = await _signatures(digest, resolved, tools)
-    return await judge(
-        digest=digest,
+async def _judge(digest: Digest, resolved: Resolved, tools: Tools) -> tuple[Verdict, Evidence]:
+    evidence = await _signatures(digest, resolved, tools)
+    verdict = await judge(
+        evidence=evidence,
         reference=resolved.reference,
-        blobs=blobs,
-        looked_at=looked_at,
         remote=resolved.remote,
         launcher=tools.launcher,
         now=int(time.time()),
     )
+    return verdict, evidence
 
 
-async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> tuple[list[bytes], list[str]]:
+async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> Evidence:
     """What lies in the remote's lookaside for `digest`, and where we looked."""
     remote = resolved.remote
     if remote.verify != "gpg":
-        return [], []
+        return Evidence(digest)
     if remote.lookaside is None:
-        return [], [f"remote {remote.name} names no lookaside"]
+        return Evidence(digest, looked_at=(f"remote {remote.name} names no lookaside",))
     request: JsonObject = {
         "op": "signatures",
         "lookaside": remote.lookaside,
@@ -77,7 +77,8 @@ async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> tuple
             count = size if isinstance(size, int) else len(data) + 1
             blobs.append(data[:count])
             data = data[count:]
-        return blobs, [_looked(item) for item in get_list(answer, "looked_at")]
+        looked_at = tuple(_looked(item) for item in get_list(answer, "looked_at"))
+    return Evidence(digest, tuple(blobs), looked_at=looked_at)
 
 
 def _looked(item: Json) -> str:

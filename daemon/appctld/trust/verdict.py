@@ -26,6 +26,7 @@ from appctld.model.digest import Digest
 from appctld.model.reference import Reference
 from appctld.system.sandbox import Launcher
 from appctld.trust.claim import Claim, parse_claim
+from appctld.trust.evidence import Evidence
 from appctld.trust.gpgv import SIGNATURE_BYTES, Opened, open_blob
 from appctld.trust.keys import Key, KeyringError, read_keyring
 from appctld.trust.status import short
@@ -134,17 +135,15 @@ class _Question:
 
 
 async def judge(
-    digest: Digest,
+    evidence: Evidence,
     reference: Reference,
-    blobs: Sequence[bytes],
-    looked_at: Sequence[str],
     remote: Policy,
     launcher: Launcher,
     now: int,
 ) -> Verdict:
-    """Decide about the manifest with this digest, asked for as `reference`, by what its remote asks for.
+    """Decide about the manifest that `evidence` is about, asked for as `reference`, as its remote asks.
 
-    `blobs` are signatures as they were found, `looked_at` says where ("URL (status)"), `now` is unix seconds.
+    `now` is unix seconds.
 
     Raises:
         SignatureMissing: nothing was found.
@@ -156,9 +155,9 @@ async def judge(
         match remote.verify:
             case "gpg":
                 return await _by_signatures(
-                    _Question(digest, reference, remote, now), blobs, looked_at, launcher
+                    _Question(evidence.digest, reference, remote, now), evidence, launcher
                 )
-            case "digest" if reference.digest == digest:
+            case "digest" if reference.digest == evidence.digest:
                 return Verdict("digest", (), tag_bound=False, checked_at=now)
             case "digest":
                 raise SignatureMissing(
@@ -173,17 +172,15 @@ async def judge(
         raise
 
 
-async def _by_signatures(
-    asked: _Question, blobs: Sequence[bytes], looked_at: Sequence[str], launcher: Launcher
-) -> Verdict:
+async def _by_signatures(asked: _Question, evidence: Evidence, launcher: Launcher) -> Verdict:
     keyring, trusted = _trusted(asked.remote)
-    if not blobs:
-        raise SignatureMissing(looked_at=list(looked_at))
-    if len(blobs) > SIGNATURES:
+    if not evidence.openpgp:
+        raise SignatureMissing(looked_at=list(evidence.looked_at))
+    if len(evidence.openpgp) > SIGNATURES:
         raise LimitExceeded(f"more than {SIGNATURES} signatures")
     counted: list[_Counted] = []
     refused: list[AppctlError] = []
-    for blob in blobs:
+    for blob in evidence.openpgp:
         try:
             opened = await open_blob(blob, keyring, launcher)
             counted.append(asked.count(opened, trusted))

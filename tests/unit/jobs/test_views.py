@@ -18,6 +18,7 @@ from appctld.model.reference import parse_reference
 from appctld.pipeline.stages import Deployed, Planned, PlannedLayer, Resolved, Source, Verified
 from appctld.state.paths import Paths
 from appctld.state.records import Installed, Record
+from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Signer, Verdict
 from support.records import RECORD, numbered
 
@@ -49,7 +50,7 @@ def planned(*layers: PlannedLayer, verdict: Verdict | None = None, current: Reco
     signed = Verdict("gpg", signers, tag_bound=True, checked_at=7)
     manifest = Manifest(Descriptor("x", Digest("8" * 64), 1), ())
     return Planned(
-        verified=Verified(resolved, manifest, verdict or signed),
+        verified=Verified(resolved, manifest, verdict or signed, Evidence(resolved.digest)),
         config=config(),
         config_bytes=b"{}",
         id="org.example.App",

@@ -30,6 +30,7 @@ from appctld.model.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from appctld.model.permissions import METADATA_BYTES
 from appctld.pipeline import verify
 from appctld.state.records import installed
+from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Verdict
 from support.inline import MemoryRegistry, StockLauncher, digest_of
 from support.world import BASE, World, trusting
@@ -255,8 +256,8 @@ def _judging(world: World, first: AppctlError | None, second: AppctlError | None
     if "1" in world.registry.indexes:
         ends[digest_of(world.registry.indexes["1"])] = ("index", second)
 
-    async def judge(digest: Digest, **question: object) -> Verdict:
-        name, error = ends[str(digest)]
+    async def judge(evidence: Evidence, **question: object) -> Verdict:
+        name, error = ends[str(evidence.digest)]
         asked.append(name)
         if error:
             raise error
@@ -303,12 +304,12 @@ def _signed(**more: str) -> Remote:
     return make_remote("acme", settings, keyring=None, ca=None, origin=Path("/x"), writable=True)
 
 
-def _blobs_of(world: World, monkeypatch: pytest.MonkeyPatch, remote: Remote) -> tuple[object, object]:
+def _evidence(world: World, monkeypatch: pytest.MonkeyPatch, remote: Remote) -> Evidence:
     """What the judge is given: signatures, and where they were looked for."""
-    given: list[tuple[object, object]] = []
+    given: list[Evidence] = []
 
-    async def judge(**question: object) -> Verdict:
-        given.append((question["blobs"], question["looked_at"]))
+    async def judge(evidence: Evidence, **_question: object) -> Verdict:
+        given.append(evidence)
         return await _good()
 
     monkeypatch.setattr(verify, "judge", judge)
@@ -319,14 +320,13 @@ def _blobs_of(world: World, monkeypatch: pytest.MonkeyPatch, remote: Remote) -> 
 def test_a_remote_without_a_lookaside_has_no_signatures(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, looked_at = _blobs_of(world, monkeypatch, _signed())
-    assert looked_at == ["remote acme names no lookaside"]
+    assert _evidence(world, monkeypatch, _signed()).looked_at == ("remote acme names no lookaside",)
     assert "signatures" not in world.ops()
 
 
 def test_where_signatures_were_looked_for_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    blobs, looked_at = _blobs_of(world, monkeypatch, _signed(lookaside="https://sigs.example"))
-    assert (blobs, looked_at) == ([], ["https://sigs.example/signature-1 (404)"])
+    evidence = _evidence(world, monkeypatch, _signed(lookaside="https://sigs.example"))
+    assert (evidence.openpgp, evidence.looked_at) == ((), ("https://sigs.example/signature-1 (404)",))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from appctld.pipeline import stages
 
 SOURCES = Path(appctld.__file__).parent
 STAGES = (
+    "IndexDocument",
     "Resolved",
     "Verified",
     "Planned",

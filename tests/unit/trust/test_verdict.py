@@ -21,6 +21,7 @@ from appctld.errors import (
 from appctld.model.digest import Digest
 from appctld.model.reference import Reference, parse_reference
 from appctld.system.sandbox import Bubblewrap
+from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import FUTURE, SIGNATURES, Verdict, judge
 from support.keys import Keys, payload
 from support.policy import Trusting
@@ -52,8 +53,8 @@ class Court:
         digest: Digest = DIGEST,
         now: int = NOW,
     ) -> Verdict:
-        looked_at = ["https://sigs.acme.example/x (404)"]
-        return asyncio.run(judge(digest, reference, blobs, looked_at, remote, self.sandbox, now))
+        evidence = Evidence(digest, tuple(blobs), looked_at=("https://sigs.acme.example/x (404)",))
+        return asyncio.run(judge(evidence, reference, remote, self.sandbox, now))
 
     def refuse(
         self,

@@ -15,6 +15,7 @@ from appctld.errors import LimitExceeded, Untrusted
 from appctld.model.digest import Digest
 from appctld.model.reference import parse_reference
 from appctld.system.sandbox import Bubblewrap
+from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Verdict, judge
 from support.keys import Keys, payload
 from support.policy import Trusting
@@ -263,7 +264,7 @@ REFUSED: list[Case] = [
 
 def decide(made: Made, sandbox: Bubblewrap, digest: Digest = DIGEST) -> Verdict:
     blob, keyring = made
-    return asyncio.run(judge(digest, REFERENCE, [blob], [], Trusting(keyring), sandbox, NOW))
+    return asyncio.run(judge(Evidence(digest, (blob,)), REFERENCE, Trusting(keyring), sandbox, NOW))
 
 
 @pytest.mark.parametrize("case", ACCEPTED)
