@@ -9,6 +9,7 @@ from pathlib import Path
 from appctld.model.digest import Digest
 from appctld.model.permissions import LEAVES, Permission
 from appctld.state.paths import Paths
+from appctld.state.provenance import Signed
 from appctld.state.records import Record
 
 RECORD = Record(
@@ -16,6 +17,7 @@ RECORD = Record(
     remote="acme",
     reference="quay.io/acme/app:1",
     image_digest=Digest("1" * 64),
+    index_digest="",
     config_digest=Digest("2" * 64),
     commit="3" * 64,
     layers=(Digest("4" * 64), Digest("5" * 64)),
@@ -23,6 +25,10 @@ RECORD = Record(
     signer="A" * 40,
     signer_name="Acme <acme@example.org>",
     signed_at=1_700_000_000,
+    signers=(Signed("A" * 40, "Acme <acme@example.org>", 1_700_000_000),),
+    threshold=1,
+    identity="tag",
+    verdict="gpg: 1 counted of 1 asked for, over the tag",
     checked_at=1_700_000_001,
     tag_bound=True,
     version="1.0",

@@ -49,6 +49,7 @@ class State:
             "ref": ref(commit, number),
             "record": {"id": APP, "commit": commit},
             "run": {"format": 1},
+            "provenance": {},
         }
 
     def deploy(self, commit: str, number: int = 0) -> Path:

@@ -6,8 +6,8 @@ from appctl.actions.apps import PROMISED, expanded, installed, matching, name_of
 from appctl.actions.facts import permissions, signed_by
 from appctl.context import Context
 from appctl.exits import ExitCode
-from appctl.talk.wire import Json, get_int, get_str, get_strings
-from appctl.terminal.show import escape, moment, size
+from appctl.talk.wire import Json, get_int, get_objects, get_str, get_strings
+from appctl.terminal.show import date, escape, moment, short_fingerprint, size
 
 
 def info(context: Context) -> int:
@@ -23,6 +23,7 @@ def info(context: Context) -> int:
     context.say(context.out.bold(f"{name_of(app)}   {escape(get_str(app, 'title'))}".rstrip()))
     rows = [(name, text) for name, text in _facts(context, app) if text]
     context.say(*(f"  {name + ':':<13} {text}" for name, text in rows))
+    context.say(*(f"  {'Also here:':<13} {_kept(item)}" for item in _others(app)))
     return ExitCode.DONE
 
 
@@ -40,7 +41,9 @@ def _facts(context: Context, app: Json) -> list[tuple[str, str]]:
         ("Signed by", signed_by(app, context.out)),
         ("Key", text("signer")),
         ("Signed at", moment(get_int(app, "signed-at")) if app.get("signed-at") else ""),
+        *(("And by", _signer(signer)) for signer in get_objects(app, "signers")[1:]),
         ("Checked at", moment(get_int(app, "checked-at")) if app.get("checked-at") else ""),
+        ("Verdict", text("verdict")),
         ("Installed", moment(get_int(app, "install-time"))),
         ("Size", size(get_int(app, "installed-size"))),
         ("Downloaded", _downloaded(app)),
@@ -56,3 +59,22 @@ def _facts(context: Context, app: Json) -> list[tuple[str, str]]:
 
 def _downloaded(app: Json) -> str:
     return f"{size(get_int(app, 'bytes-downloaded'))}, {size(get_int(app, 'bytes-reused'))} were here already"
+
+
+def _signer(signer: Json) -> str:
+    """One signature that counted, its key whole."""
+    when = f", {moment(get_int(signer, 'signed-at'))}" if signer.get("signed-at") else ""
+    return f'{escape(get_str(signer, "fingerprint"))} "{escape(get_str(signer, "name"))}"{when}'
+
+
+def _others(app: Json) -> list[Json]:
+    """The deployments that are kept beside the current one."""
+    return [item for item in get_objects(app, "deployments") if not item.get("current")]
+
+
+def _kept(item: Json) -> str:
+    signers = [short_fingerprint(get_str(signer, "fingerprint")) for signer in get_objects(item, "signers")]
+    signed = f"signed by {', '.join(signers)}" if signers else escape(get_str(item, "verdict"))
+    checked = f", checked {date(get_int(item, 'checked-at'))}" if item.get("checked-at") else ""
+    version, digest = escape(get_str(item, "version")), escape(get_str(item, "image-digest")[:19])
+    return f"{version}  {digest}…  {signed}{checked}"

@@ -8,10 +8,21 @@ from appctld.pipeline.stages import Deployed, Planned, Source
 from appctld.state.paths import Paths
 from appctld.state.records import Installed, Record
 
+DEPLOYMENT_FACTS = (
+    "version", "remote", "reference", "tag", "image-digest", "index-digest", "config-digest", "commit",
+    "verify", "signers", "threshold", "identity", "tag-bound", "verdict", "checked-at", "created",
+    "deployment", "installed-size", "install-time",
+)  # fmt: skip
+"""What `List` says of every deployment that is here; permissions and layers it says of the current one."""
+
 
 def record_view(record: Record, paths: Paths) -> JsonObject:
     """The facts of one deployment; `deployment` is the directory with its files."""
     facts = {key.replace("_", "-"): value for key, value in record.to_json().items()}
+    facts["signers"] = [
+        {"fingerprint": signer.fingerprint, "name": signer.name, "signed-at": signer.signed_at}
+        for signer in record.signers
+    ]
     facts["deployment"] = str(paths.app(record.id) / record.deployment / "files")
     facts["tag"] = tag_of(record.reference)
     return facts
@@ -20,7 +31,19 @@ def record_view(record: Record, paths: Paths) -> JsonObject:
 def app_view(app: Installed, paths: Paths, scope: str, *, running: bool) -> JsonObject:
     """An installed app, as `List` gives it."""
     kept: list[Json] = [record.version for record in app.kept]
-    return {**record_view(app.current, paths), "scope": scope, "kept": kept, "running": running}
+    deployments: list[Json] = [_deployment_view(record, app, paths) for record in app.records]
+    return {
+        **record_view(app.current, paths),
+        "scope": scope,
+        "kept": kept,
+        "deployments": deployments,
+        "running": running,
+    }
+
+
+def _deployment_view(record: Record, app: Installed, paths: Paths) -> JsonObject:
+    facts = record_view(record, paths)
+    return {"current": record is app.current, **{key: facts[key] for key in DEPLOYMENT_FACTS}}
 
 
 def outcome_view(

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from appctld.model.jsonvalue import get_str
 from appctld.pipeline.answers import understood
+from appctld.pipeline.provenance import provenance_of, words
 from appctld.pipeline.runfile import run_file
 from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import app_ref
+from appctld.state.provenance import Provenance
 from appctld.state.records import Record, read_record
 
 DROPPED_BYTES = 16 << 10  # of paths in one record: some 200, and a small part of what a record may have
@@ -24,7 +26,8 @@ DROPPED_BYTES = 16 << 10  # of paths in one record: some 200, and a small part o
 async def deploy(merged: Merged, tools: Tools) -> Deployed:
     """Check out and make current. Raises NoSpace, RepoCorrupt (a stored object is not what it was)."""
     tools.progress.stage("deploying")
-    record = _record(merged, tools)
+    provenance = provenance_of(merged.planned.verified)
+    record = _record(merged, provenance, tools)
     answer = await tools.store(
         {
             "op": "deploy",
@@ -34,6 +37,7 @@ async def deploy(merged: Merged, tools: Tools) -> Deployed:
             "ref": app_ref(record.remote, record.id, record.deployment),
             "record": record.to_json(),
             "run": run_file(merged),
+            "provenance": provenance.to_json(),
         }
     )
     with understood("store"):
@@ -42,25 +46,30 @@ async def deploy(merged: Merged, tools: Tools) -> Deployed:
     return Deployed(written, path, previous=merged.planned.current)  # confirmed under the gate
 
 
-def _record(merged: Merged, tools: Tools) -> Record:
+def _record(merged: Merged, provenance: Provenance, tools: Tools) -> Record:
     planned = merged.planned
-    resolved, verdict = planned.verified.resolved, planned.verified.verdict
-    signer = verdict.signers[0] if verdict.signers else None
+    resolved, judged = planned.verified.resolved, provenance.judged
+    signer = judged.signers[0] if judged.signers else None
     downloaded = sum(layer.downloaded for layer in merged.layers)
     return Record(
         id=planned.id,
         remote=resolved.remote.name,
         reference=str(resolved.reference),
         image_digest=resolved.digest,
+        index_digest=str(resolved.index.digest) if resolved.index else "",
         config_digest=planned.verified.manifest.config.digest,
         commit=merged.commit,
         layers=planned.order,
-        verify=verdict.verify,
+        verify=judged.verify,
         signer=signer.fingerprint if signer else "",
         signer_name=signer.name if signer else "",
         signed_at=signer.signed_at if signer else 0,
-        checked_at=verdict.checked_at,
-        tag_bound=verdict.tag_bound,
+        signers=judged.signers,
+        threshold=judged.threshold,
+        identity=judged.identity,
+        verdict=words(judged),
+        checked_at=judged.checked_at,
+        tag_bound=judged.tag_bound,
         version=planned.version,
         title=planned.title,
         arch=planned.config.platform.architecture,

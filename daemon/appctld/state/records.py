@@ -21,24 +21,31 @@ from appctld.model.jsonvalue import (
     get_bool,
     get_int,
     get_list,
+    get_objects,
     get_str,
     get_strings,
     parse_object,
 )
 from appctld.model.permissions import Permission
 from appctld.state.paths import Paths, app_ref, layer_ref
+from appctld.state.provenance import Signed
 
 RECORD_BYTES = 1 << 20  # 256 layers and 100 dropped paths are some 500 KiB at most
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One deployment: times in seconds since 1970, sizes in bytes; `installed_size` is the store's."""
+    """One deployment: times in seconds since 1970, sizes in bytes; `installed_size` is the store's.
+
+    `signer` is the first of `signers`. `index_digest` is empty where the reference led to no index; `verdict`
+    says for people why it was believed. All that spoke for it is in its provenance.
+    """
 
     id: str
     remote: str
     reference: str
     image_digest: Digest
+    index_digest: str
     config_digest: Digest
     commit: str
     layers: tuple[Digest, ...]
@@ -46,6 +53,10 @@ class Record:
     signer: str
     signer_name: str
     signed_at: int
+    signers: tuple[Signed, ...]
+    threshold: int
+    identity: str
+    verdict: str
     checked_at: int
     tag_bound: bool
     version: str
@@ -79,6 +90,7 @@ class Record:
             remote=get_str(obj, "remote"),
             reference=get_str(obj, "reference"),
             image_digest=Digest.parse(get_str(obj, "image_digest")),
+            index_digest=get_str(obj, "index_digest"),
             config_digest=Digest.parse(get_str(obj, "config_digest")),
             commit=Digest(get_str(obj, "commit")).hex,
             layers=tuple(Digest.parse(text) for text in get_strings(obj, "layers")),
@@ -86,6 +98,10 @@ class Record:
             signer=get_str(obj, "signer"),
             signer_name=get_str(obj, "signer_name"),
             signed_at=get_int(obj, "signed_at"),
+            signers=tuple(map(Signed.from_json, get_objects(obj, "signers"))),
+            threshold=get_int(obj, "threshold"),
+            identity=get_str(obj, "identity"),
+            verdict=get_str(obj, "verdict"),
             checked_at=get_int(obj, "checked_at"),
             tag_bound=get_bool(obj, "tag_bound"),
             version=get_str(obj, "version"),
@@ -207,7 +223,7 @@ def _plain(value: object) -> Json:
             return value
         case Digest():
             return str(value)
-        case Permission():
+        case Permission() | Signed():
             return value.to_json()
         case tuple():
             return [_plain(item) for item in value]

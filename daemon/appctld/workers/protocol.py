@@ -18,7 +18,7 @@ from typing import BinaryIO
 from appctld.errors import AppctlError, Failed
 from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str, parse_object
 
-REQUEST_BYTES = 16 << 20  # a merge carries a manifest of 4 MiB in base64, and the config beside it
+REQUEST_BYTES = 24 << 20  # a deploy carries a provenance of at most 20 MiB, and two records of 1 MiB
 
 Report = Callable[[JsonObject], None]
 Handler = Callable[[JsonObject, Report], JsonObject]

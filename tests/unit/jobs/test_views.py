@@ -12,6 +12,7 @@ from appctld.config.remote import make_remote
 from appctld.jobs.views import app_view, deployed_view, outcome_view, preview_view, record_view, tag_of
 from appctld.model.digest import Digest
 from appctld.model.image import ImageConfig, parse_config
+from appctld.model.jsonvalue import get_objects
 from appctld.model.manifest import Descriptor, Manifest
 from appctld.model.permissions import LEAVES, Permission, permissions_hash
 from appctld.model.reference import parse_reference
@@ -80,6 +81,19 @@ def test_the_deployment_is_the_directory_with_the_files() -> None:
 def test_an_app_is_its_current_record_and_the_versions_beside_it() -> None:
     view = app_view(Installed(numbered(3), (numbered(2), numbered(1))), PATHS, "user", running=True)
     assert (view["version"], view["kept"], view["scope"]) == ("3.0", ["2.0", "1.0"], "user")
+
+
+def test_every_deployment_that_is_here_says_why_it_was_believed() -> None:
+    kept = replace(numbered(2), verdict="another")
+    view = app_view(Installed(numbered(3), (kept,)), PATHS, "user", running=False)
+    here = get_objects(view, "deployments")
+    assert [(item["version"], item["current"]) for item in here] == [("3.0", True), ("2.0", False)]
+    assert here[1]["verdict"] == "another"
+    assert here[0]["signers"] == view["signers"]
+    assert view["signers"] == [
+        {"fingerprint": "A" * 40, "name": "Acme <acme@example.org>", "signed-at": 1_700_000_000}
+    ]
+    assert "permissions" not in here[0]
 
 
 @pytest.mark.parametrize("changed", [True, False])

@@ -67,8 +67,9 @@ class Target:
 def deploy(request: JsonObject, _report: Report) -> JsonObject:
     """Check out a commit and make it current -> `{"path", "installed_size"}`, the directory with the files.
 
-    `{"repo", "commit", "apps", "id", "deployment", "ref", "record", "run"}`. Raises Conflict (it is there
-    already), RepoCorrupt (an object is not what it was), LimitExceeded, NoSpace.
+    `{"repo", "commit", "apps", "id", "deployment", "ref", "record", "run", "provenance"}`.
+
+    Raises Conflict (it is there already), RepoCorrupt (an object is not what it was), LimitExceeded, NoSpace.
     """
     target = Target.parse(request)
     ref = names.check_app_ref(get_str(request, "ref"))
@@ -81,10 +82,11 @@ def deploy(request: JsonObject, _report: Report) -> JsonObject:
         tree = inventory(repository, target.commit)
         size = check_content(repository, set(tree.names), merged)
         record = {**record, CONTENT_SIZE: size, INSTALLED_SIZE: _ANY_SIZE}
-        records = {UNCOMMITTED: {}, RECORD: record, RUN: run}
-        for name, value in records.items():
-            disk.encode(name, value)  # refused now, before anything is written
-        Room(repository.free_space).take(tree.cost(repository))
+        provenance = get_object(request, "provenance")
+        records = {UNCOMMITTED: {}, RECORD: record, RUN: run, disk.PROVENANCE: provenance}
+        # One that is too large is refused now, before anything is written
+        own = sum(len(disk.encode(name, value)) for name, value in records.items())
+        Room(repository.free_space).take(tree.cost(repository) + own)
         with _app_directory(target, create=True) as app:
             if disk.exists(target.deployment, app):
                 raise Conflict(f"{target.id} has a deployment {target.deployment}", id=target.id)

@@ -25,6 +25,9 @@ CURRENT = "current"
 
 RECORD_BYTES = 1 << 20  # what the daemon reads of a record.json, and a client of a run.json; ours have KiB
 
+PROVENANCE = "provenance.json"
+PROVENANCE_BYTES = 20 << 20  # two documents of 4 MiB and 64 signatures of 64 KiB, in base64; the daemon's own
+
 _OPEN = 0o755  # deployments are read by every user who runs the app
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -69,9 +72,10 @@ def staging_name() -> str:
 
 def encode(name: str, value: JsonObject) -> bytes:
     """A record's bytes; LimitExceeded for one that nobody would read back."""
+    limit = PROVENANCE_BYTES if name == PROVENANCE else RECORD_BYTES
     data = json.dumps(value, indent=1, sort_keys=True).encode() + b"\n"
-    if len(data) > RECORD_BYTES:
-        raise LimitExceeded(f"a {name} of {len(data)} bytes; {RECORD_BYTES} are allowed", limit=RECORD_BYTES)
+    if len(data) > limit:
+        raise LimitExceeded(f"a {name} of {len(data)} bytes; {limit} are allowed", limit=limit)
     return data
 
 

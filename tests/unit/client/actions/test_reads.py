@@ -84,6 +84,26 @@ def test_info_for_people_and_for_programs(daemon: FakeInstaller, capsys: Capture
     assert document["changed"] is False
 
 
+def test_info_names_every_signer_and_what_is_kept(daemon: FakeInstaller, capsys: Capture) -> None:
+    signers = [
+        {"fingerprint": EDITOR["signer"], "name": "Acme", "signed-at": 5},
+        {"fingerprint": "B" * 40, "name": "Sec\u202eond", "signed-at": 0},
+    ]
+    kept = {"version": "1.3", "image-digest": "sha256:33", "signers": signers, "checked-at": 86400 * 365}
+    bare = {"version": "1.2", "image-digest": "sha256:22", "verdict": "nothing was verified"}
+    here = [{"version": "1.4", "current": True}, kept, bare]
+    daemon.apps = [EDITOR | {"signers": signers, "verdict": "gpg: 2 counted", "deployments": here}]
+    assert main(["info", "editor"]) == 0
+    out = capsys.readouterr().out
+    assert f'And by:       {"B" * 40} "Sec\\u202eond"\n' in out
+    assert "gpg: 2 counted" in out
+    assert "Also here:    1.3  sha256:33…  signed by E24C…68BD, BBBB…BBBB, checked 19" in out
+    assert "1.2  sha256:22…  nothing was verified\n" in out
+    assert main(["info", "editor", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["deployments"][1]["signers"][0]["signed_at"] == 5
+
+
 def test_jobs_and_cancel(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.scripts["Prune"] = [
         Script({"State": "succeeded", "Kind": "prune", "Percent": 100, "ErrorName": "", "BytesDone": 7})

@@ -120,6 +120,7 @@ def test_a_strict_umask_changes_no_mode(state: State) -> None:
         "files/usr": 0o755,
         "files/usr/run": 0o555,
         "files/usr/data": 0o444,
+        "provenance.json": 0o644,
         "record.json": 0o644,
         "run.json": 0o644,
     }
@@ -239,9 +240,12 @@ def state_of(state: State) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("installed", [False, True])
-@pytest.mark.parametrize("name", ["record", "run"])
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("record", RECORD_BYTES), ("run", RECORD_BYTES), ("provenance", disk.PROVENANCE_BYTES)],
+)
 def test_a_record_that_nobody_would_read_back_is_refused_before_anything(
-    state: State, monkeypatch: pytest.MonkeyPatch, name: str, *, installed: bool
+    state: State, monkeypatch: pytest.MonkeyPatch, name: str, limit: int, *, installed: bool
 ) -> None:
     one, two = state.merge(*ONE), state.merge(*TWO)
     if installed:
@@ -258,11 +262,11 @@ def test_a_record_that_nobody_would_read_back_is_refused_before_anything(
         for owner, function in ((disk, "make_directory"), (disk, "write_json"), (Repository, "write_ref")):
             patched.setattr(owner, function, never)
         with pytest.raises(LimitExceeded):
-            state.call(deploy_module.deploy, **request | {name: member | {"x": "ü" * (RECORD_BYTES // 6)}})
+            state.call(deploy_module.deploy, **request | {name: member | {"x": "ü" * (limit // 6)}})
     assert state_of(state) == before
     assert state.app.exists() == installed
-    state.call(deploy_module.deploy, **request | {name: member | {"x": "ü" * (RECORD_BYTES // 6 - 100)}})
-    assert (state.app / "current" / f"{name}.json").stat().st_size <= RECORD_BYTES
+    state.call(deploy_module.deploy, **request | {name: member | {"x": "ü" * (limit // 6 - 100)}})
+    assert (state.app / "current" / f"{name}.json").stat().st_size <= limit
 
 
 def test_no_record_is_written_larger_than_it_is_read(tmp_path: Path) -> None:
@@ -282,6 +286,13 @@ def test_what_a_checkout_would_take_from_the_reserve_is_refused_before_anything(
     monkeypatch.setattr(checkout, "LINKS", 3)
     commit = state.merge(*[f"f{number} = {'x' * (1 << 20)}" for number in range(10)])
     cost = (8 << 20) + 2 * BLOCK  # two names are links, beside the object's own; a directory, and some room
+    with monkeypatch.context() as patched:
+        patched.setattr(Repository, "free_space", lambda _: cost)
+        with pytest.raises(NoSpace) as raised:
+            state.deploy(commit)
+    records = int(str(raised.value.data["bytes_needed"]))
+    assert 0 < records < BLOCK
+    cost += records
     before = state_of(state)
     monkeypatch.setattr(Repository, "free_space", lambda _: cost - 1)
     with pytest.raises(NoSpace) as raised:
@@ -426,6 +437,7 @@ STEPS_OF_R10 = [
     "syncfs",
     "ref",
     "checkout",
+    "record",
     "record",
     "record",
     "record",

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What is kept of a verdict: between the trust room's values and the state room's file. Pure."""
+
+from appctld.errors import AppctlError, RepoCorrupt
+from appctld.model.jsonvalue import JsonError
+from appctld.pipeline.stages import Verified
+from appctld.state.provenance import Document, Judged, Provenance, Signed
+from appctld.trust.evidence import Evidence
+from appctld.trust.verdict import Verdict
+
+
+def provenance_of(verified: Verified) -> Provenance:
+    """Everything that spoke for an image, and what was asked for."""
+    resolved = verified.resolved
+    index = resolved.index
+    return Provenance(
+        reference=str(resolved.reference),
+        remote=resolved.remote.name,
+        manifest=Document(resolved.manifest, resolved.media_type),
+        index=Document(index.raw, index.media_type) if index else None,
+        evidence=verified.evidence.to_json(),
+        judged=Judged(
+            verify=verified.verdict.verify,
+            threshold=resolved.remote.threshold,
+            identity=resolved.remote.identity,
+            tag_bound=verified.verdict.tag_bound,
+            checked_at=verified.verdict.checked_at,
+            signers=signed_by(verified.verdict),
+        ),
+    )
+
+
+def signed_by(verdict: Verdict) -> tuple[Signed, ...]:
+    """Those whose signatures counted, in the verdict's order."""
+    return tuple(Signed(signer.fingerprint, signer.name, signer.signed_at) for signer in verdict.signers)
+
+
+def evidence_of(provenance: Provenance) -> Evidence:
+    """What can be judged again. Raises RepoCorrupt."""
+    try:
+        return Evidence.from_json(provenance.evidence)
+    except (JsonError, AppctlError) as error:
+        raise RepoCorrupt("the signatures that were kept cannot be read") from error
+
+
+def words(judged: Judged) -> str:
+    """The verdict as one line for people."""
+    if judged.verify == "none":
+        return "nothing was verified: verify=none"
+    if judged.verify == "digest":
+        return "the digest was given, and nobody signed"
+    names = "the tag" if judged.tag_bound else "the repository or the digest, no tag"
+    return f"{judged.verify}: {len(judged.signers)} counted of {judged.threshold} asked for, over {names}"
