@@ -157,7 +157,9 @@ class TlsUntrusted(Refused):
 
 
 class Rollback(Refused):
-    """Older than what was seen before."""
+    """Older than what was installed here before."""
+
+    hint = "tell the publisher; what is installed still runs"
 
 
 class Expired(Refused):

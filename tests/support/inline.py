@@ -70,13 +70,14 @@ class MemoryRegistry:
     asked: list[str] = field(default_factory=list)
     tell: Callable[[JsonObject], JsonObject] = lambda answer: answer
 
-    def push(self, tag: str, layers: Sequence[bytes], **config: object) -> str:
-        """Publish an image; its manifest digest."""
+    def push(self, tag: str, layers: Sequence[bytes], *, created: str = "", **config: object) -> str:
+        """Publish an image; its manifest digest. `created` is what its config says, if it does."""
         image = {
             "os": "linux",
             "architecture": "amd64",
             "rootfs": {"type": "layers", "diff_ids": [digest_of(layer) for layer in layers]},
             "config": config,
+            **({"created": created} if created else {}),
         }
         raw = json.dumps(image).encode()
         document = {

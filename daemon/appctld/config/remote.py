@@ -19,12 +19,15 @@ from appctld.model.remotename import REMOTE_NAME
 
 VERIFY = ("gpg", "digest", "none")
 VERIFY_NOT_YET = ("cosign", "gpg+cosign")
+TELLS_TIME = "gpg"  # of all signatures only OpenPGP's cover the time at which they were made
 IDENTITY = ("tag", "repository")
 THRESHOLD = 32  # as many signatures of one image as are looked at
 TITLE_LENGTH = 200  # characters: one line of any terminal or software centre
 _NAME = re.compile(REMOTE_NAME)
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _ID_PATTERN = re.compile(r"[A-Za-z_*][\w*-]*(\.[\w*-]+)*", re.ASCII)
+_AGE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 T = TypeVar("T")
 
 
@@ -32,8 +35,9 @@ T = TypeVar("T")
 class Remote:
     """What one file says, with defaults filled in; `keyring` and `ca` are the contents of files beside it.
 
-    `fingerprints` empty means every primary key of the keyring. `origin` is the file, `writable` whether
-    it is ours to change (else it was shipped). `settings` are the file's own words.
+    `fingerprints` empty means every primary key of the keyring. `max_age` is in seconds, 0 for none. `origin`
+    is the file, `writable` whether it is ours to change (else it was shipped). `settings` are the file's own
+    words.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Remote:
     verify: str
     fingerprints: frozenset[str]
     threshold: int
+    max_age: int
     identity: str
     lookaside: str | None
     auth_realm: str | None
@@ -105,15 +110,17 @@ def make_remote(
     insecure = read.boolean("insecure", default=False)
     prefix, plain_http = parse_url(read.required("url"), insecure=insecure)
     fingerprints = read.fingerprints("fingerprints")
+    verify = read.choice("verify", VERIFY, VERIFY_NOT_YET)
     return Remote(
         name=check_name(name),
         prefix=prefix,
         plain_http=plain_http,
         title=read.title("title", name),
         enabled=read.boolean("enabled", default=True),
-        verify=read.choice("verify", VERIFY, VERIFY_NOT_YET),
+        verify=verify,
         fingerprints=fingerprints,
         threshold=read.number("threshold", 1, len(fingerprints) or THRESHOLD),
+        max_age=read.age("max-age", verify),
         identity=read.choice("identity", IDENTITY),
         lookaside=read.web_url("lookaside", insecure=insecure),
         auth_realm=read.web_url("auth-realm", insecure=insecure),
@@ -159,6 +166,18 @@ class _Reader:
         if not re.fullmatch(r"[0-9]{1,4}", value) or not least <= int(value) <= most:
             raise InvalidReference(f"{key}={value}: it is a number from {least} to {most}")
         return int(value)
+
+    def age(self, key: str, verify: str) -> int:
+        """Seconds, from `90m`, `12h` or `30d`; 0 where it is not given."""
+        value = self._settings.get(key)
+        if value is None:
+            return 0
+        match = _AGE.fullmatch(value)
+        if not match:
+            raise InvalidReference(f"{key}={value}: it is a number of minutes, hours or days: 90m, 12h, 30d")
+        if not verify.startswith(TELLS_TIME):
+            raise InvalidReference(f"{key}: with verify={verify} nothing that is signed tells a time")
+        return int(match[1]) * _SECONDS[match[2]]
 
     def title(self, key: str, default: str) -> str:
         value = self._settings.get(key, default)

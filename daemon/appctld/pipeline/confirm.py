@@ -8,6 +8,7 @@ removed since, and the remote's file may say something else: then nothing is dep
 
 from appctld.errors import AlreadyInstalled, AppctlError, Conflict, NotInstalled, PolicyDenied
 from appctld.pipeline.stages import Planned, Verified
+from appctld.pipeline.standing import confirm_standing
 from appctld.pipeline.tools import Tools
 from appctld.state.records import Record, installed
 
@@ -16,12 +17,14 @@ def confirm(planned: Planned, tools: Tools) -> None:
     """Return if the plan still holds.
 
     Raises PolicyDenied (the remote is another now), NotInstalled (the app was removed), AlreadyInstalled (by
-    somebody else, the very image), Conflict (another version, or another owner).
+    somebody else, the very image), Conflict (another version, or another owner), Rollback (something newer
+    was installed).
     """
     confirm_remote(planned.verified, tools)
     app = installed(tools.paths).get(planned.id)
     now = app.current if app else None
     if _deployment(now) == _deployment(planned.current):
+        confirm_standing(planned.standing, now.image_digest if now else None, tools)
         return
     if now is None:
         raise NotInstalled(f"{planned.id} was uninstalled meanwhile")

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Step 6: a merged commit becomes the app's current deployment.
 
-The store does it in R10's order; this module says what the record holds. Nothing is changed unless it
-returns.
+The store does it in R10's order; this module says what the record holds. That the image was installed is
+written down first (R9); nothing else is changed unless it returns.
 """
 
 import itertools
@@ -15,6 +15,7 @@ from appctld.pipeline.answers import understood
 from appctld.pipeline.provenance import provenance_of, words
 from appctld.pipeline.runfile import run_file
 from appctld.pipeline.stages import Deployed, Merged
+from appctld.pipeline.standing import remember_standing
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import app_ref
 from appctld.state.provenance import Provenance
@@ -28,6 +29,7 @@ async def deploy(merged: Merged, tools: Tools) -> Deployed:
     tools.progress.stage("deploying")
     provenance = provenance_of(merged.planned.verified)
     record = _record(merged, provenance, tools)
+    remember_standing(merged.planned.standing, tools)
     answer = await tools.store(
         {
             "op": "deploy",

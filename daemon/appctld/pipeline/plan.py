@@ -3,7 +3,8 @@
 """Step 3: what an install would do, decided on verified bytes only.
 
 The config is fetched and must be the blob that the signed manifest names; then each distinct layer is held by
-this remote, shared by another (R5), or missing. Whose ID it is, is decided here too (R8).
+this remote, shared by another (R5), or missing. Whose ID it is, is decided here too (R8), and whether it is
+older than what was installed before (R9).
 """
 
 from appctld.errors import ArchMismatch, BadManifest, Conflict, DigestMismatch, NotFound
@@ -14,6 +15,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
 from appctld.model.permissions import METADATA_BYTES, Metadata, parse_metadata
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
+from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools, endpoint
 from appctld.state.layers import held, shared
 from appctld.state.records import Record, installed
@@ -22,8 +24,8 @@ from appctld.state.records import Record, installed
 async def plan(verified: Verified, tools: Tools) -> Planned:
     """Fetch the config and decide what is to be done.
 
-    Raises DigestMismatch, BadManifest, ArchMismatch, Conflict (the ID belongs to somebody else) or NotFound
-    (a runtime that is not here).
+    Raises DigestMismatch, BadManifest, ArchMismatch, Conflict (the ID belongs to somebody else), NotFound (a
+    runtime that is not here), or as `stand` (R9).
     """
     config_bytes = await _config_bytes(verified, tools)
     config = parse_config(config_bytes)
@@ -33,6 +35,7 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
     text, metadata = _labelled_metadata(config)
     app_id = _id(verified, config, metadata)
+    current = _owned(app_id, verified, tools)
     distinct = dict(zip(config.diff_ids, layers, strict=True))
     planned = Planned(
         verified=verified,
@@ -43,7 +46,8 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         title=config.label(TITLE) or "",
         labelled_metadata=text,
         permissions=metadata.permissions if metadata else (),
-        current=_owned(app_id, verified, tools),
+        current=current,
+        standing=stand(verified, config, app_id, current, tools),
         order=config.diff_ids,
         layers=tuple(plan_layer(diff_id, layer, verified, tools) for diff_id, layer in distinct.items()),
     )

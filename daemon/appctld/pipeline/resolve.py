@@ -15,14 +15,16 @@ from appctld.model.reference import Reference
 from appctld.pipeline.answers import understood
 from appctld.pipeline.stages import IndexDocument, Resolved
 from appctld.pipeline.tools import Tools, endpoint
+from appctld.trust.clock import check_clock
 
 
 async def resolve(reference: Reference, remote: Remote, tools: Tools) -> Resolved:
     """Ask the registry what `reference` is on this platform.
 
-    Raises the fetcher's leaves (Transport, NotFound), BadManifest, ArchMismatch, or DigestMismatch when a
-    reference by digest gave other bytes.
+    Raises Expired before anybody is asked, where the clock cannot be right; the fetcher's leaves (Transport,
+    NotFound), BadManifest, ArchMismatch, or DigestMismatch when a reference by digest gave other bytes.
     """
+    check_clock(tools.now())
     tools.progress.stage("resolving")
     request: JsonObject = {
         "op": "resolve",

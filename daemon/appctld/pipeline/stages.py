@@ -15,6 +15,7 @@ from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.image import ImageConfig
 from appctld.model.manifest import Descriptor, Manifest
+from appctld.model.order import Moment, Place
 from appctld.model.permissions import Permission
 from appctld.model.reference import Reference
 from appctld.state.paths import layer_ref
@@ -76,6 +77,18 @@ class PlannedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an image stands in the order of what was installed here (R9).
+
+    `downgrade` says what it is older than, if it is, and somebody was authorized to install it all the same.
+    """
+
+    place: Place
+    moment: Moment
+    downgrade: str
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """What a preview shows and an install does. Made of verified bytes only.
 
@@ -92,6 +105,7 @@ class Planned:
     labelled_metadata: str | None
     permissions: tuple[Permission, ...]
     current: Record | None
+    standing: Standing
     order: tuple[Digest, ...]
     layers: tuple[PlannedLayer, ...]
 

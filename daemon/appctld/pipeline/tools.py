@@ -4,6 +4,7 @@
 
 import asyncio
 import os
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -66,12 +67,18 @@ def unknown_remote(name: str, _reference: Reference) -> Remote:
     raise no_remote(name)
 
 
+def unix_now() -> int:
+    """This machine's clock, in whole seconds since 1970."""
+    return int(time.time())
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """One job's tools.
 
     `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose layers
-    others may use now (R5); `gunzip` is the decoder.
+    others may use now (R5); `gunzip` is the decoder; `allow_downgrade` says that somebody was authorized to
+    install what is older (R9); `now` is the clock that images are judged by.
     """
 
     runner: Runner
@@ -83,6 +90,8 @@ class Tools:
     gunzip: str = "gzip"
     shares: Callable[[], Collection[str]] = tuple
     logins: tuple[Login, ...] = ()
+    allow_downgrade: bool = False
+    now: Callable[[], int] = unix_now
     progress: Progress = field(default_factory=Silence)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 

@@ -2,11 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Step 2: the manifest is signed by this remote's keys, for this reference; only then is it read.
 
-The order of versions (R9: no rollback, no freeze) is not judged in this version; its place is here, between
-the verdict and the manifest.
+The order of versions (R9) is judged with the plan, when the config is verified as well.
 """
-
-import time
 
 from appctld.errors import BadManifest, SignatureMissing, Untrusted
 from appctld.model.digest import Digest
@@ -52,7 +49,7 @@ async def _judge(digest: Digest, resolved: Resolved, tools: Tools) -> tuple[Verd
         reference=resolved.reference,
         remote=resolved.remote,
         launcher=tools.launcher,
-        now=int(time.time()),
+        now=tools.now(),
     )
     return verdict, evidence
 

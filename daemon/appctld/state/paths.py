@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Where state lives. One directory a scope; every name below it is made here and nowhere else."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,11 @@ class Paths:
         return self.root / "skipped.json"
 
     @property
+    def seen(self) -> Path:
+        """A directory a prefix: what was installed from there (R9)."""
+        return self.root / "seen"
+
+    @property
     def lock(self) -> Path:
         """Held by the daemon and by every worker of it."""
         return self.root / "lock"
@@ -66,6 +72,10 @@ class Paths:
     def layers(self, remote: str) -> Path:
         """The layer records of one remote."""
         return self.remotes / remote / "layers"
+
+    def seen_below(self, prefix: str) -> Path:
+        """What was seen of the publisher at one prefix, whatever its remote is called."""
+        return self.seen / hashlib.sha256(prefix.encode()).hexdigest()
 
     def create(self) -> None:
         """Make the directories that every later step expects."""

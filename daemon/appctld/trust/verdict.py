@@ -26,6 +26,7 @@ from appctld.model.digest import Digest
 from appctld.model.reference import Reference
 from appctld.system.sandbox import Launcher
 from appctld.trust.claim import Claim, parse_claim
+from appctld.trust.clock import check_not_ahead
 from appctld.trust.evidence import Evidence
 from appctld.trust.gpgv import SIGNATURE_BYTES, Opened, open_blob
 from appctld.trust.keys import Key, KeyringError, read_keyring
@@ -34,7 +35,6 @@ from appctld.trust.status import short
 __all__ = ["SIGNATURES", "SIGNATURE_BYTES", "Policy", "Signer", "Verdict", "judge"]
 
 SIGNATURES = 32  # signatures of one image that are looked at; each costs a process
-FUTURE = 24 * 3600  # seconds that a signer's clock may be ahead of ours
 
 
 class Policy(Protocol):
@@ -99,8 +99,7 @@ class _Question:
             raise UntrustedSigner(
                 found=f'{short(found.primary)} "{found.name}"', fingerprints=[found.primary]
             )
-        if found.created > self.now + FUTURE:
-            raise SignatureInvalid("the signature is dated in the future, or this machine's clock is slow")
+        check_not_ahead(found.created, self.now, "the signature")
         claim = parse_claim(opened.payload)
         if claim.digest != self.digest or not self._names(claim):
             raise SignatureInvalid(

@@ -25,7 +25,7 @@ def test_the_defaults_are_the_strict_ones() -> None:
     assert (found.name, found.title, found.url) == ("acme", "acme", "quay.io/acme")
     assert (found.prefix, found.plain_http, found.insecure) == (Prefix("quay.io", "acme"), False, False)
     assert (found.enabled, found.share, found.strict) == (True, True, False)
-    assert (found.verify, found.identity, found.threshold) == ("gpg", "tag", 1)
+    assert (found.verify, found.identity, found.threshold, found.max_age) == ("gpg", "tag", 1, 0)
     assert (found.fingerprints, found.deny_keys, found.ids) == (frozenset(), frozenset(), ())
     assert (found.lookaside, found.auth_realm, found.ca) == (None, None, None)
 
@@ -84,7 +84,16 @@ WRONG = [
     {"lookaside": "http://sigs.acme.example"},
     {"auth-realm": "http://auth.acme.example"},
     {"url": "oci+http://quay.io/acme"},
-    {"max-age": "30d"},
+    {"max-age": "30"},
+    {"max-age": "0d"},
+    {"max-age": "1w"},
+    {"max-age": "-1d"},
+    {"max-age": "1.5d"},
+    {"max-age": "1d12h"},
+    {"max-age": "100000d"},
+    {"max-age": "\u0663d"},
+    {"max-age": "30d", "verify": "digest"},
+    {"max-age": "30d", "verify": "none"},
     {"no-such-key": "yes"},
 ]
 
@@ -94,6 +103,14 @@ def test_a_wrong_value_is_an_error_that_names_its_key(settings: dict[str, str]) 
     with pytest.raises(InvalidReference) as caught:
         remote(**settings)
     assert next(iter(settings)) in str(caught.value) or settings.get("url", "-") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90m", 5400), ("12h", 43_200), ("30d", 2_592_000), ("1m", 60), ("99999d", 8_639_913_600)],
+)
+def test_the_age_that_a_signature_may_have(text: str, seconds: int) -> None:
+    assert remote(max_age=text).max_age == seconds
 
 
 @pytest.mark.parametrize("verify", ["cosign", "gpg+cosign"])

@@ -14,9 +14,18 @@ from appctld.model.digest import Digest
 from appctld.model.image import ImageConfig, parse_config
 from appctld.model.jsonvalue import get_objects
 from appctld.model.manifest import Descriptor, Manifest
+from appctld.model.order import Moment, Place, Teller
 from appctld.model.permissions import LEAVES, Permission, permissions_hash
 from appctld.model.reference import parse_reference
-from appctld.pipeline.stages import Deployed, Planned, PlannedLayer, Resolved, Source, Verified
+from appctld.pipeline.stages import (
+    Deployed,
+    Planned,
+    PlannedLayer,
+    Resolved,
+    Source,
+    Standing,
+    Verified,
+)
 from appctld.state.paths import Paths
 from appctld.state.records import Installed, Record
 from appctld.trust.evidence import Evidence
@@ -24,6 +33,8 @@ from appctld.trust.verdict import Signer, Verdict
 from support.records import RECORD, numbered
 
 PATHS = Paths(Path("/state"))
+PLACE = Place("quay.io/acme", "quay.io/acme/app:2", "linux/amd64", "org.example.App")
+MOMENT = Moment(Digest("9" * 64), Digest("8" * 64), None, Teller.NOBODY)
 NETWORK = Permission("shared", "network", LEAVES)
 
 
@@ -42,7 +53,12 @@ def layer(number: int, size: int, source: Source) -> PlannedLayer:
     return PlannedLayer(Descriptor("x", digest, size), digest, source, "")
 
 
-def planned(*layers: PlannedLayer, verdict: Verdict | None = None, current: Record | None = None) -> Planned:
+def planned(
+    *layers: PlannedLayer,
+    verdict: Verdict | None = None,
+    current: Record | None = None,
+    downgrade: str = "",
+) -> Planned:
     reference = parse_reference("quay.io/acme/app:2")
     settings = {"url": "https://quay.io/acme"}
     remote = make_remote("acme", settings, keyring=b"x", ca=None, origin=Path("/x"), writable=True)
@@ -60,6 +76,7 @@ def planned(*layers: PlannedLayer, verdict: Verdict | None = None, current: Reco
         labelled_metadata=None,
         permissions=(NETWORK,),
         current=current,
+        standing=Standing(PLACE, MOMENT, downgrade),
         order=tuple(one.diff_id for one in layers),
         layers=layers,
     )

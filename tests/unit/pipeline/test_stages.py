@@ -24,6 +24,7 @@ STAGES = (
     "Verified",
     "Planned",
     "PlannedLayer",
+    "Standing",
     "FetchedLayer",
     "ImportedLayer",
     "Merged",

@@ -21,8 +21,9 @@ from appctld.errors import (
 from appctld.model.digest import Digest
 from appctld.model.reference import Reference, parse_reference
 from appctld.system.sandbox import Bubblewrap
+from appctld.trust.clock import FUTURE
 from appctld.trust.evidence import Evidence
-from appctld.trust.verdict import FUTURE, SIGNATURES, Verdict, judge
+from appctld.trust.verdict import SIGNATURES, Verdict, judge
 from support.keys import Keys, payload
 from support.policy import Trusting
 
