@@ -32,7 +32,14 @@ class Bare(Bubblewrap):
         measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         return {**PLAIN, **measured}
 
-    def worker(self, module: str, *, network: bool = False, writable: Sequence[Path] = ()) -> tuple[str, ...]:
+    def worker(
+        self,
+        module: str,
+        *,
+        network: bool = False,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
         """The plain interpreter; it dies with the daemon as a sandboxed one would."""
         return ("setpriv", "--pdeathsig", "KILL", "--", str(self.python), "-I", "-m", module)
 

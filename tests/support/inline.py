@@ -175,7 +175,14 @@ class NoLauncher:
 
     environment: Mapping[str, str] = {}
 
-    def worker(self, module: str, *, network: bool = False, writable: Sequence[Path] = ()) -> tuple[str, ...]:
+    def worker(
+        self,
+        module: str,
+        *,
+        network: bool = False,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
         """See `Launcher.worker`."""
         return (module,)
 

@@ -44,8 +44,18 @@ NAME_SERVICE = (
 class Launcher(Protocol):
     """Puts what isolates a program in front of its command line."""
 
-    def worker(self, module: str, *, network: bool = False, writable: Sequence[Path] = ()) -> tuple[str, ...]:
-        """One of our own workers, with the interpreter that runs us."""
+    def worker(
+        self,
+        module: str,
+        *,
+        network: bool = False,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
+        """One of our own workers, with the interpreter that runs us.
+
+        Of this machine's directories it sees those in `readable` and, to write in, those in `writable`.
+        """
         ...
 
     def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
@@ -70,7 +80,14 @@ class Bubblewrap:
         """Fixed: what stands in the caller's environment (LD_PRELOAD) would act on bubblewrap itself."""
         return PLAIN
 
-    def worker(self, module: str, *, network: bool = False, writable: Sequence[Path] = ()) -> tuple[str, ...]:
+    def worker(
+        self,
+        module: str,
+        *,
+        network: bool = False,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
         """See `Launcher.worker`."""
         return (
             *_ISOLATED,
@@ -79,6 +96,7 @@ class Bubblewrap:
             *(part for path in self.code for part in ("--ro-bind", str(path), str(path))),
             *(part for path in NAME_SERVICE if network for part in ("--ro-bind-try", path, path)),
             *(("--proc", "/proc") if writable else ()),  # libostree links its files through /proc/self/fd
+            *(part for path in readable for part in ("--ro-bind", str(path), str(path))),
             *(part for path in writable for part in ("--bind", str(path), str(path))),
             *_setenv(),
             "--",

@@ -51,6 +51,7 @@ KINDS: list[tuple[str, Callable[[Bubblewrap], tuple[str, ...]]]] = [
     ("worker", lambda launcher: launcher.worker(MODULE)),
     ("network", lambda launcher: launcher.worker(MODULE, network=True)),
     ("writable", lambda launcher: launcher.worker(MODULE, writable=(Path("/srv/x"),))),
+    ("readable", lambda launcher: launcher.worker(MODULE, readable=(Path("/srv/x"),))),
     ("stock", lambda launcher: launcher.stock("gzip", "-dc")),
 ]
 ALWAYS = [
@@ -87,7 +88,13 @@ def test_only_the_one_that_asks_gets_the_network_and_name_service(
 
 def test_only_what_is_named_is_writable(launcher: Bubblewrap) -> None:
     assert pairs(launcher.worker(MODULE, writable=(Path("/srv/x"),)), "--bind") == {"/srv/x": "/srv/x"}
-    for argv in (launcher.worker(MODULE), launcher.worker(MODULE, network=True), launcher.stock("gzip")):
+    assert pairs(launcher.worker(MODULE, readable=(Path("/srv/x"),)), "--ro-bind")["/srv/x"] == "/srv/x"
+    for argv in (
+        launcher.worker(MODULE),
+        launcher.worker(MODULE, network=True),
+        launcher.worker(MODULE, readable=(Path("/srv/x"),)),
+        launcher.stock("gzip"),
+    ):
         assert pairs(argv, "--bind") == {}
 
 
@@ -237,6 +244,20 @@ def test_a_writable_directory_is_writable_and_its_neighbour_is_not_there(
     found = inside(argv, f"os.mkdir({str(tmp_path / 'state/new')!r}); found = os.listdir({str(tmp_path)!r})")
     assert found == ["state"]
     assert (tmp_path / "state" / "new").is_dir()
+
+
+def test_a_readable_directory_is_there_and_stays_as_it_was(launcher: Bubblewrap, tmp_path: Path) -> None:
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "file").write_text("theirs")
+    (tmp_path / "neighbour").mkdir()
+    given = tmp_path / "given"
+    program = (
+        f"found = [os.listdir({str(tmp_path)!r}), open({str(given / 'file')!r}).read()]\n"
+        f"for name in ('file', 'new'):\n    try: open({str(given)!r} + '/' + name, 'w').close()\n"
+        "    except OSError: continue\n    found.append(name)"
+    )
+    found = inside(launcher.worker(MODULE, readable=(tmp_path / "given",)), program)
+    assert found == [["given"], "theirs"]
 
 
 def test_a_file_from_a_descriptor_is_there_and_read_only(launcher: Bubblewrap) -> None:

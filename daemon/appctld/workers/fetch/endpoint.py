@@ -12,7 +12,7 @@ from appctld.errors import InvalidReference
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_bool, get_object, get_str
 from appctld.model.reference import parse_reference
-from appctld.workers.fetch.http.address import Origin, Url
+from appctld.workers.net.address import Origin, Url
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ asked is reported, so that "has no signature" can say where we looked. What the 
 from dataclasses import dataclass, field
 
 from appctld.model.digest import Digest
-from appctld.workers.fetch.http.address import Url
 from appctld.workers.fetch.http.redirects import follow
 from appctld.workers.fetch.http.session import Session
+from appctld.workers.net.address import Url
 
 SIGNATURES = 32  # more keys than any publisher signs with; each costs a gpgv (docs/rules.md, "Signatures")
 SIGNATURE_BYTES = 64 << 10  # gpgv's sandbox takes no more; a real one has under 2 KiB

@@ -16,10 +16,10 @@ from appctld.errors import AppctlError, CredentialScope, RegistryAuth, RegistryU
 from appctld.model.jsonvalue import JsonError, JsonObject, get_str, parse_object
 from appctld.workers.fetch.challenge import Challenge, parse_challenges
 from appctld.workers.fetch.endpoint import Endpoint, IdentityToken, Login
-from appctld.workers.fetch.http.address import Url
 from appctld.workers.fetch.http.answer import Answer
 from appctld.workers.fetch.http.redirects import STATUSES
 from appctld.workers.fetch.http.session import Session
+from appctld.workers.net.address import Url
 
 TOKEN_BYTES = 256 << 10  # tokens with many claims reach some KiB
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1; nothing that could end a header line

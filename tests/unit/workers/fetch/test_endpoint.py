@@ -7,7 +7,7 @@ import pytest
 from appctld.errors import InvalidReference
 from appctld.model.jsonvalue import Json, JsonError
 from appctld.workers.fetch.endpoint import IdentityToken, Login, parse_endpoint
-from appctld.workers.fetch.http.address import Origin, Url
+from appctld.workers.net.address import Origin, Url
 from support.fetching import endpoint
 
 

@@ -15,8 +15,8 @@ from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import OCI_MANIFEST
 from appctld.workers.fetch.endpoint import parse_endpoint
 from appctld.workers.fetch.http import session as session_module
-from appctld.workers.fetch.http.address import Url
 from appctld.workers.fetch.token import TOKEN_BYTES, check_realm
+from appctld.workers.net.address import Url
 from support.fake_registry import FakeServer, Reply, Seen, loopback_identity
 from support.fetching import endpoint, resolve
 

@@ -16,8 +16,8 @@ import urllib3.exceptions
 from urllib3.util.retry import Retry
 
 from appctld.errors import AppctlError, LimitExceeded, RateLimited, RegistryUnavailable
-from appctld.workers.fetch.http.address import Url
-from appctld.workers.fetch.http.failures import translate
+from appctld.workers.net.address import Url
+from appctld.workers.net.failures import translate
 
 CHUNK_BYTES = 256 << 10  # larger reads gain nothing: it is what a socket has at once
 FLOOR_BYTES_PER_SECOND = 1024  # a tenth of the slowest mobile network; less is an attack or a dead line

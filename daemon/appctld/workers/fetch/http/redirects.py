@@ -10,9 +10,9 @@ Authorization header goes to the origin it is for and is gone for good after the
 from collections.abc import Mapping
 
 from appctld.errors import CredentialScope, RegistryUnavailable
-from appctld.workers.fetch.http.address import Url
 from appctld.workers.fetch.http.answer import Answer
 from appctld.workers.fetch.http.session import Session
+from appctld.workers.net.address import Url
 
 HOPS = 5  # storage behind a registry needs one or two; browsers stop at 20
 STATUSES = frozenset({301, 302, 303, 307, 308})

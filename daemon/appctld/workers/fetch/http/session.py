@@ -23,10 +23,11 @@ from urllib3.util.retry import Retry
 
 from appctld.errors import CredentialScope, TlsUntrusted
 from appctld.workers.fetch.endpoint import Endpoint
-from appctld.workers.fetch.http.address import Url, names_loopback
+from appctld.workers.fetch.http.adapter import CheckedAdapter
 from appctld.workers.fetch.http.answer import REPORTED_SECONDS, Answer
-from appctld.workers.fetch.http.failures import Failure, translate
-from appctld.workers.fetch.http.peers import CheckedAdapter, Peers
+from appctld.workers.net.address import Url, names_loopback
+from appctld.workers.net.failures import Failure, translate
+from appctld.workers.net.peers import Peers
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 CONNECT_SECONDS = 10.0  # an address that does not answer in this time will not

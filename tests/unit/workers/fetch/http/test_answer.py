@@ -16,9 +16,9 @@ from appctld.errors import LimitExceeded, RateLimited, RegistryUnavailable
 from appctld.workers.fetch.endpoint import parse_endpoint
 from appctld.workers.fetch.http import answer as answer_module
 from appctld.workers.fetch.http import session as session_module
-from appctld.workers.fetch.http.address import Url
 from appctld.workers.fetch.http.answer import FLOOR_BYTES_PER_SECOND, FLOOR_SECONDS, Answer, Pace
 from appctld.workers.fetch.http.session import Session
+from appctld.workers.net.address import Url
 from support.fake_registry import FakeServer, Reply
 from support.fetching import endpoint
 

@@ -9,9 +9,9 @@ import pytest
 
 from appctld.errors import AppctlError, CredentialScope, RegistryUnavailable
 from appctld.workers.fetch.endpoint import parse_endpoint
-from appctld.workers.fetch.http.address import Url
 from appctld.workers.fetch.http.redirects import follow, next_hop
 from appctld.workers.fetch.http.session import Session
+from appctld.workers.net.address import Url
 from support.fake_registry import FakeServer, Reply, loopback_identity
 from support.fetching import endpoint
 

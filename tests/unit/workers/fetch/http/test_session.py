@@ -14,8 +14,8 @@ from appctld.errors import AppctlError, CredentialScope, RateLimited, RegistryUn
 from appctld.model.jsonvalue import Json
 from appctld.workers.fetch.endpoint import parse_endpoint
 from appctld.workers.fetch.http import session as session_module
-from appctld.workers.fetch.http.address import Url
 from appctld.workers.fetch.http.session import Session
+from appctld.workers.net.address import Url
 from support.fake_registry import FakeServer, Reply, loopback_identity
 from support.fetching import endpoint
 

@@ -11,7 +11,7 @@ import requests
 import urllib3.exceptions
 
 from appctld import errors
-from appctld.workers.fetch.http.failures import translate
+from appctld.workers.net.failures import translate
 
 SECRET = "https://storage.example/blob?signature=secret"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appctld.workers.fetch.http.address import Origin, Url, is_public, names_loopback
+from appctld.workers.net.address import Origin, Url, is_public, names_loopback
 
 HOSTILE = [
     ("ftp://example.org/", "another scheme"),

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from appctld.errors import CredentialScope, RegistryUnavailable
-from appctld.workers.fetch.http.address import Origin
-from appctld.workers.fetch.http.peers import Peers, connected_address
+from appctld.workers.net.address import Origin
+from appctld.workers.net.peers import Peers, connected_address
 
 REGISTRY = Origin("https", "registry.example", 443)
 OTHER = Origin("https", "auth.example", 443)

@@ -3,7 +3,7 @@
 """What went wrong on the wire, as a leaf of the error tree.
 
 Guarantees: no text of a library goes out, because libraries put whole URLs into theirs; the leaf names the
-host. Answers with a status are not judged here (registry.py).
+host. Answers with a status are not judged here (fetch/registry.py).
 """
 
 import errno
@@ -11,8 +11,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import urllib3.exceptions
 
 from appctld.errors import AppctlError, Offline, RegistryUnavailable, TlsUntrusted
 
@@ -33,7 +31,6 @@ _KINDS: tuple[tuple[type[BaseException], type[AppctlError], str, bool], ...] = (
     (ssl.SSLError, RegistryUnavailable, "{host} does not speak TLS as it should", False),
     (ConnectionRefusedError, RegistryUnavailable, "{host} refuses connections", True),
     (TimeoutError, RegistryUnavailable, "{host} does not answer", True),
-    (urllib3.exceptions.TimeoutError, RegistryUnavailable, "{host} does not answer", True),
 )
 
 

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Whom we are connected to: rules about peer addresses, asked on every new connection before a request.
+
+A name can resolve to anything, so names prove nothing; the *connected* address does. A server on the Internet
+must not use us to reach what only we can reach (CWE-918), and plain HTTP stays on this machine. Leaves to
+others: asking on each connection (fetch/http/adapter.py, pull/tunnel.py).
+"""
+
+import socket
+from collections.abc import Callable
+
+from appctld.errors import CredentialScope
+from appctld.workers.net.address import Origin, is_address, is_loopback, is_public
+from appctld.workers.net.failures import translate
+
+PROBE_SECONDS = 10.0  # as long as any other connection may take
+
+
+def connected_address(origin: Origin) -> str:
+    """The IP address that a connection to `origin` reaches. Raises a leaf of Transport."""
+    if is_address(origin.host):
+        return origin.host
+    try:
+        with socket.create_connection((origin.host, origin.port), PROBE_SECONDS) as connection:
+            return str(connection.getpeername()[0])
+    except OSError as error:
+        raise translate(error, origin.netloc).error from None
+
+
+class Peers:
+    """The rules, for one registry; it remembers whether the registry's own address is public.
+
+    `probe` finds that out when somebody else is asked first (a lookaside).
+    """
+
+    def __init__(
+        self, registry: Origin, *, insecure: bool, probe: Callable[[Origin], str] = connected_address
+    ) -> None:
+        self._registry = registry
+        self._insecure = insecure
+        self._probe = probe
+        self._public: bool | None = None
+
+    def admit(self, origin: Origin, address: str) -> None:
+        """Return if `origin`, connected at IP `address`, may be spoken to. Raises CredentialScope."""
+        if origin.scheme == "http" and not self._insecure and not is_loopback(address):
+            raise CredentialScope(f"{origin.host} is at {address}: plain HTTP is for this machine only")
+        if origin == self._registry:
+            self._public = bool(self._public) or is_public(address)
+        elif not is_public(address) and self._registry_is_public():
+            raise CredentialScope(
+                f"{self._registry.host} is on the Internet, but sends us to {origin.host} at {address}"
+            )
+
+    def _registry_is_public(self) -> bool:
+        if self._public is None:
+            self._public = is_public(self._probe(self._registry))
+        return self._public
