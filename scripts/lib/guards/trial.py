@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Whether a test notices that a guard is gone: nearest tests first, then wider.
+
+Guarantees: a guard counts as held only by a test that is green while the guard is there; "gone unnoticed" is
+said only after every test that runs the guard's lines, and its whole room, stayed green.
+"""
+
+import json
+import os
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from guards.copies import PACKAGE, Copy
+from guards.guard import Guard
+
+SERVER = "scripts/lib/guards/server.py"
+PATIENCE = 10  # times as long as the tests took with the guard: then it hangs, which is noticed too
+LEAST_SECONDS = 30.0
+ROOM_SECONDS = 900.0
+
+# Tests that mirror another file than their name says
+MIRRORS = {
+    "workers/fetch/__main__.py": ["workers/fetch/test_operations.py"],
+    "workers/store/archive/": ["workers/store/archive/test_tar.py", "workers/store/test_layer.py"],
+    "workers/store/directory.py": ["workers/store/test_merge.py"],
+    "workers/store/disk.py": ["workers/store/test_deploy.py"],
+    "workers/store/ostree/closure.py": ["workers/store/test_deploy.py"],
+    "workers/store/union.py": ["workers/store/test_merge.py"],
+    "pipeline/": ["pipeline/test_guards.py", "pipeline/test_run.py"],
+}
+
+
+@dataclass
+class Known:
+    """What the tests do while every guard is there: who runs which line, and how long each takes."""
+
+    runners: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
+    seconds: dict[str, float] = field(default_factory=dict)
+    red: list[str] = field(default_factory=list)
+
+    def learn(self, answer: dict[str, Any]) -> None:
+        """Take in what one traced run told."""
+        self.seconds |= answer["seconds"]
+        self.red += answer["red"]
+        for file, lines in answer["lines"].items():
+            for line, tests in lines.items():
+                self.runners[file, int(line)].update(tests)
+
+    def runners_of(self, guard: Guard) -> list[str]:
+        """Tests that run the statement around a guard, the quickest first."""
+        file = str(PACKAGE / guard.file)
+        found = {test for line in guard.lines for test in self.runners.get((file, line), ())}
+        return sorted(found, key=lambda test: (self.seconds.get(test, 0), test))
+
+
+class Bench:
+    """One copy and the server of tests in it; a context manager that ends the server."""
+
+    def __init__(self, copy: Copy) -> None:
+        self._copy = copy
+        state = copy.path.with_name(copy.path.name + ".tmp")
+        (state / "run").mkdir(parents=True)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment |= {"TMPDIR": str(state), "XDG_RUNTIME_DIR": str(state / "run")}
+        command = [str(copy.python), str(copy.path / SERVER)]
+        self._server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.kill()
+        self._server.communicate()
+
+    def trace(self, files: Sequence[str]) -> dict[str, Any]:
+        """Run whole files with every guard there."""
+        return self._ask(files, ROOM_SECONDS, trace=True)
+
+    def try_without(self, guard: Guard, known: Known) -> str | None:
+        """The test that turns red once the guard is gone; None if all stay green."""
+        with self._copy.without(guard):
+            for tests in self._widening(guard, known):
+                seconds = max(LEAST_SECONDS, PATIENCE * sum(known.seconds.get(test, 1) for test in tests))
+                red = self._ask(tests, min(seconds, ROOM_SECONDS), trace=False)["red"]
+                if red:
+                    return str(red[0])
+        return None
+
+    def _widening(self, guard: Guard, known: Known) -> Iterable[list[str]]:
+        """The mirrored file's tests that run the guard, then others that do, then all of the room."""
+        mirrored = mirrors(self._copy.path, guard.file)
+        runners = known.runners_of(guard)
+        near = [test for test in runners if test.partition("::")[0] in mirrored]
+        far = [test for test in runners if test not in near]
+        return (tests for tests in (near, far, [*mirrored, *room(self._copy.path, guard.file)]) if tests)
+
+    def _ask(self, tests: Sequence[str], seconds: float, *, trace: bool) -> dict[str, Any]:
+        if self._server.stdin is None or self._server.stdout is None:
+            raise RuntimeError("a server without pipes")
+        request = {"tests": list(tests), "seconds": seconds, "trace": trace}
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        line = self._server.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the server of tests in {self._copy.path} is gone")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def mirrors(top: Path, file: str) -> list[str]:
+    """The test files that are there for one source file."""
+    path = Path(file)
+    named = (top / "tests/unit" / path.parent).glob(f"test_{path.stem.strip('_')}*.py")
+    listed = [test for at, tests in MIRRORS.items() if file.startswith(at) for test in tests]
+    return sorted({str(test.relative_to(top)) for test in named} | {f"tests/unit/{test}" for test in listed})
+
+
+def room(top: Path, file: str) -> list[str]:
+    """Other test files of its directory."""
+    directory = top / "tests/unit" / Path(file).parent
+    others = {str(test.relative_to(top)) for test in directory.glob("test_*.py")}
+    return sorted(others - set(mirrors(top, file)))
