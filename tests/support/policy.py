@@ -16,3 +16,5 @@ class Trusting:
     threshold: int = 1
     identity: str = "tag"
     deny_keys: frozenset[str] = frozenset()
+    ed25519_keys: tuple[bytes, ...] = ()
+    collection: str | None = None

@@ -9,8 +9,10 @@ remote still stands for its prefix, and refuses, so that switching one off never
 from collections.abc import Iterable, Iterator
 
 from appctld.config.remote import Remote, check_name, no_remote
-from appctld.errors import Conflict, NoRemote
-from appctld.model.reference import Reference, looks_like_host, parse_reference
+from appctld.config.urls import Prefix
+from appctld.errors import Conflict, InvalidReference, NoRemote
+from appctld.model.ostreeref import AnyReference, OstreeRef, split_ref
+from appctld.model.reference import looks_like_host, parse_reference
 
 
 class Remotes:
@@ -40,31 +42,61 @@ class Remotes:
             raise no_remote(name)
         return self._by_name[name]
 
-    def covering(self, reference: Reference) -> Remote:
+    def covering(self, reference: AnyReference) -> Remote:
         """The remote under whose keys a reference is verified.
 
         Raises:
             NoRemote: none covers it.
             PolicyDenied: the one that does is disabled.
         """
-        found = [remote for remote in self if remote.prefix.covers(reference)]
-        if not found:
-            raise NoRemote(reference=str(reference))
-        remote = max(found, key=lambda remote: len(remote.prefix.path))
+        remote = self._of(reference)
         remote.check_enabled(reference=str(reference))
         return remote
 
-    def expand(self, text: str) -> Reference:
+    def _of(self, reference: AnyReference) -> Remote:
+        if isinstance(reference, OstreeRef):
+            return self._repository(reference)
+        found = {
+            len(remote.prefix.path): remote
+            for remote in self
+            if isinstance(remote.prefix, Prefix) and remote.prefix.covers(reference)
+        }
+        if not found:
+            raise NoRemote(reference=str(reference))
+        return found[max(found)]
+
+    def _repository(self, reference: OstreeRef) -> Remote:
+        """An OSTree remote covers the refs that begin with its name, and nothing that a registry has."""
+        remote = self.get(reference.remote)
+        if remote.kind != "ostree":
+            raise NoRemote(f"remote {remote.name} is no OSTree repository", reference=str(reference))
+        return remote
+
+    def expand(self, text: str) -> AnyReference:
         """Read a reference in which a remote's name may stand for its prefix: `acme/editor:1`.
 
-        Raises InvalidReference, or NoRemote for a name that is none of ours.
+        `NAME:REF` is a ref where NAME is an OSTree remote. Raises InvalidReference, or NoRemote for a name
+        that is none of ours.
         """
+        ref = split_ref(text)
+        if ref and ref.remote in self and self.get(ref.remote).kind == "ostree":
+            return ref
         name, rest = split_name(text)
-        return parse_reference(f"{self.get(name).prefix}/{rest}" if name else text)
+        if name and self.get(name).kind == "ostree":
+            raise InvalidReference(f"remote {name} is an OSTree repository: write {name}:REF")
+        try:
+            return parse_reference(f"{self.get(name).prefix}/{rest}" if name else text)
+        except InvalidReference:
+            if ref is None:
+                raise
+            self.get(ref.remote)  # a name that none has is what is wrong
+            raise
 
 
 def check_reference(text: str) -> None:
     """Raise InvalidReference for what `Remotes.expand` would not read, whatever remotes there are."""
+    if split_ref(text):
+        return
     name, rest = split_name(text)
     parse_reference(f"remote.invalid/{rest}" if name else text)
 

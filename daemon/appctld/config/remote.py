@@ -5,6 +5,8 @@
 Pure: settings in, one frozen value out, or a sentence about the setting that is wrong.
 """
 
+import base64
+import binascii
 import fnmatch
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from appctld.config.settings import check_settings
+from appctld.config.repository import Repository, is_repository, parse_repository
+from appctld.config.settings import check_kind, check_settings
 from appctld.config.urls import Prefix, check_web_url, parse_url
 from appctld.errors import InvalidReference, NoRemote, PolicyDenied
 from appctld.model.remotename import REMOTE_NAME
@@ -20,11 +23,18 @@ from appctld.model.remotename import REMOTE_NAME
 VERIFY = ("gpg", "digest", "none")
 VERIFY_NOT_YET = ("cosign", "gpg+cosign")
 TELLS_TIME = "gpg"  # of all signatures only OpenPGP's cover the time at which they were made
+VERIFY_OSTREE = ("gpg", "ed25519", "gpg+ed25519", "none")
 IDENTITY = ("tag", "repository")
 THRESHOLD = 32  # as many signatures of one image as are looked at
+ED25519_KEYS = 8  # each is tried with each of 32 signatures
+ED25519_BYTES = 32  # of a raw public key (RFC 8032)
+COLLECTION_LENGTH = 255  # libostree's
 TITLE_LENGTH = 200  # characters: one line of any terminal or software centre
 _NAME = re.compile(REMOTE_NAME)
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
+_ED25519 = "public keys, each the base64 of its 32 bytes"
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_COLLECTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
 _ID_PATTERN = re.compile(r"[A-Za-z_*][\w*-]*(\.[\w*-]+)*", re.ASCII)
 _AGE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
@@ -41,7 +51,7 @@ class Remote:
     """
 
     name: str
-    prefix: Prefix
+    prefix: Prefix | Repository
     plain_http: bool
     title: str
     enabled: bool
@@ -58,6 +68,8 @@ class Remote:
     strict: bool
     ids: tuple[str, ...]
     deny_keys: frozenset[str]
+    collection: str | None
+    ed25519_keys: tuple[bytes, ...]
     keyring: bytes | None
     origin: Path
     writable: bool
@@ -67,6 +79,11 @@ class Remote:
     def url(self) -> str:
         """As it was given."""
         return self.settings["url"]
+
+    @property
+    def kind(self) -> str:
+        """`oci` for a registry, `ostree` for an OSTree repository."""
+        return "ostree" if isinstance(self.prefix, Repository) else "oci"
 
     def allows(self, app_id: str) -> bool:
         """Whether this remote may bring an app of that ID."""
@@ -108,9 +125,12 @@ def make_remote(
     """Read the settings of one remote. Raises InvalidReference naming the setting that is wrong."""
     read = _Reader(check_settings(settings))
     insecure = read.boolean("insecure", default=False)
-    prefix, plain_http = parse_url(read.required("url"), insecure=insecure)
-    fingerprints = read.fingerprints("fingerprints")
-    verify = read.choice("verify", VERIFY, VERIFY_NOT_YET)
+    prefix, plain_http = _place(read.required("url"), insecure=insecure)
+    ostree = isinstance(prefix, Repository)
+    check_kind(settings, ostree=ostree)
+    verify = read.choice("verify", VERIFY_OSTREE) if ostree else read.choice("verify", VERIFY, VERIFY_NOT_YET)
+    fingerprints, ed25519 = read.fingerprints("fingerprints"), read.ed25519("ed25519-keys")
+    most = min(len(keys) or THRESHOLD for keys in (fingerprints, ed25519))
     return Remote(
         name=check_name(name),
         prefix=prefix,
@@ -119,7 +139,7 @@ def make_remote(
         enabled=read.boolean("enabled", default=True),
         verify=verify,
         fingerprints=fingerprints,
-        threshold=read.number("threshold", 1, len(fingerprints) or THRESHOLD),
+        threshold=read.number("threshold", 1, most),
         max_age=read.age("max-age", verify),
         identity=read.choice("identity", IDENTITY),
         lookaside=read.web_url("lookaside", insecure=insecure),
@@ -130,11 +150,31 @@ def make_remote(
         strict=read.boolean("strict", default=False),
         ids=read.patterns("ids"),
         deny_keys=read.fingerprints("deny-keys"),
+        collection=read.collection("collection"),
+        ed25519_keys=ed25519,
         keyring=keyring,
         origin=origin,
         writable=writable,
         settings=dict(settings),
     )
+
+
+def _place(url: str, *, insecure: bool) -> tuple[Prefix | Repository, bool]:
+    """What a remote stands for, and whether it is asked by plain HTTP."""
+    if not is_repository(url):
+        return parse_url(url, insecure=insecure)
+    repository = parse_repository(url)
+    return repository, repository.url.startswith("http:")
+
+
+def _raw_key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != ED25519_BYTES:
+        raise InvalidReference(f"ed25519-keys: it holds {_ED25519}, with blanks between them")
+    return key
 
 
 class _Reader:
@@ -191,6 +231,20 @@ class _Reader:
     def fingerprints(self, key: str) -> frozenset[str]:
         """Whole fingerprints; key IDs are refused, because they can be forged."""
         return frozenset(self._list(key, _FINGERPRINT, "whole fingerprints of 40 digits 0-9 A-F", str.upper))
+
+    def ed25519(self, key: str) -> tuple[bytes, ...]:
+        """Raw public keys, each once."""
+        words = self._list(key, _BASE64, _ED25519, str)
+        keys = tuple(dict.fromkeys(map(_raw_key, words)))
+        if len(keys) > ED25519_KEYS:
+            raise InvalidReference(f"{key}: more than {ED25519_KEYS} keys")
+        return keys
+
+    def collection(self, key: str) -> str | None:
+        value = self._settings.get(key)
+        if value is not None and (len(value) > COLLECTION_LENGTH or not _COLLECTION.fullmatch(value)):
+            raise InvalidReference(f"{key}={value[:80]}: it is a collection ID (org.example.Apps)")
+        return value
 
     def patterns(self, key: str) -> tuple[str, ...]:
         return tuple(self._list(key, _ID_PATTERN, "app IDs, in which * stands for anything", str))

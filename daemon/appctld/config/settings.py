@@ -32,7 +32,12 @@ KEYS = (
     "strict",
     "ids",
     "deny-keys",
+    "collection",
+    "ed25519-keys",
 )
+ONLY_REGISTRY = frozenset({"lookaside", "auth-realm", "insecure", "share"})
+"""Means something to a registry only: an OSTree repository has its signatures in itself, and no layers."""
+ONLY_OSTREE = frozenset({"collection", "ed25519-keys"})
 NOT_YET = frozenset(
     {
         "mirrors",
@@ -99,3 +104,10 @@ def check_settings(settings: Mapping[str, str]) -> dict[str, str]:
         if not value or len(value) > VALUE_LENGTH or not value.isprintable():
             raise InvalidReference(f"'{key}' is not one line of text")
     return dict(settings)
+
+
+def check_kind(settings: Mapping[str, str], *, ostree: bool) -> None:
+    """Raise InvalidReference for a key that means nothing to a remote of this kind."""
+    kind, others = ("an OSTree repository", ONLY_REGISTRY) if ostree else ("a registry", ONLY_OSTREE)
+    for key in sorted(settings.keys() & others):
+        raise InvalidReference(f"'{key}' means nothing to {kind}")

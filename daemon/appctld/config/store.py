@@ -109,7 +109,10 @@ class RemoteStore:
 
 
 def _check(remote: Remote) -> None:
-    if remote.verify == "gpg" and not remote.keyring:
+    missing = ("gpg" in remote.verify and not remote.keyring) or (
+        "ed25519" in remote.verify and not remote.ed25519_keys
+    )
+    if missing:
         raise InvalidReference(
             f"remote {remote.name} needs the publisher's key; without one nothing from it verifies",
             remote=remote.name,

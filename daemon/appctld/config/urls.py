@@ -15,7 +15,7 @@ from appctld.model.reference import Reference, looks_like_host, parse_reference
 
 PLAIN = {"oci+https": False, "docker": False, "https": False, "oci+http": True}
 """Schemes of a registry, and whether they mean plain HTTP."""
-NOT_YET = re.compile(r"oci:(?!//)|ostree\+|ostree:")
+NOT_YET = re.compile(r"oci:(?!//)")
 _WEB_URL = re.compile(r"(https?)://([^/]+)((?:/[A-Za-z0-9._~%+@=,:-]+)*)/?")
 
 

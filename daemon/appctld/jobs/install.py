@@ -7,12 +7,13 @@ failure. What was shown is what is installed: a digest or permissions other than
 """
 
 from appctld.config.remote import Remote
-from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, NeedsApproval
+from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, InvalidReference, NeedsApproval
 from appctld.jobs.removal import drop_older
 from appctld.jobs.requests import Install, Resolve, flag, text
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.ostreeref import AnyReference, OstreeRef
 from appctld.model.permissions import Permission, permissions_hash
 from appctld.model.reference import Reference
 from appctld.pipeline.run import install, preview
@@ -24,7 +25,7 @@ async def install_all(request: Install, shop: Workshop) -> JsonObject:
     """Install every reference of the request."""
 
     async def one(name: str) -> JsonObject:
-        remote, reference = shop.book.find(name, text(request, "remote"))
+        remote, reference = _image(*shop.book.find(name, text(request, "remote")))
         return await _install_one(reference, remote, request, shop)
 
     return {"apps": await each(shop, request.refs, one)}
@@ -32,9 +33,15 @@ async def install_all(request: Install, shop: Workshop) -> JsonObject:
 
 async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
     """The preview of one reference."""
-    remote, reference = shop.book.find(request.reference, text(request, "remote"))
+    remote, reference = _image(*shop.book.find(request.reference, text(request, "remote")))
     planned = await plan_reference(reference, remote, shop)
     return {"preview": preview_view(planned)}
+
+
+def _image(remote: Remote, reference: AnyReference) -> tuple[Remote, Reference]:
+    if isinstance(reference, OstreeRef):
+        raise InvalidReference(f"{reference}: refs of OSTree repositories are not supported yet")
+    return remote, reference
 
 
 async def plan_reference(reference: Reference, remote: Remote, shop: Workshop) -> Planned:

@@ -13,7 +13,7 @@ from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
 from appctld.errors import InUse, InvalidReference, PolicyDenied
 from appctld.jobs.observer import Observer
-from appctld.model.reference import Reference
+from appctld.model.ostreeref import AnyReference
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import forget_remote
 from appctld.state.records import installed
@@ -37,7 +37,7 @@ class RemoteBook:
         remote.check_enabled()
         return remote
 
-    def find(self, text: str, remote: str = "") -> tuple[Remote, Reference]:
+    def find(self, text: str, remote: str = "") -> tuple[Remote, AnyReference]:
         """The remote that covers `text`, and the whole reference that it means.
 
         With `remote`, it must be that one. Raises InvalidReference, NoRemote, PolicyDenied.
@@ -49,7 +49,7 @@ class RemoteBook:
             raise InvalidReference(f"{reference} belongs to remote {found.name}, not to {remote}")
         return found, reference
 
-    def vouching(self, name: str, reference: Reference) -> Remote:
+    def vouching(self, name: str, reference: AnyReference) -> Remote:
         """That remote, if it is the one which covers the reference now. Raises NoRemote, PolicyDenied."""
         found = self._store.load().covering(reference)
         if found.name != name:

@@ -35,10 +35,11 @@ def id_of_reference(reference: Reference) -> str:
     else:
         host = reference.host.split(".")[::-1]
         host = host if len(host) > 1 else ["local", *host]
-    parts = [_part(text) for text in (*host, *reference.repository.split("/"))]
+    parts = [id_part(text) for text in (*host, *reference.repository.split("/"))]
     return checked_id(".".join(parts))
 
 
-def _part(text: str) -> str:
+def id_part(text: str) -> str:
+    """One part of an ID made of any text that is not empty."""
     safe = re.sub(r"[^A-Za-z0-9_]", "_", text)
     return "_" + safe if safe[0].isdigit() else safe

@@ -33,13 +33,15 @@ class Attachment:
 class Evidence:
     """Everything found about one digest: OpenPGP blobs, sigstore attachments, and where it was looked for.
 
-    `looked_at` is for people, "URL (status)".
+    About a commit the OpenPGP blobs are detached signatures, and `ed25519` are raw ones. `looked_at` is for
+    people, "URL (status)".
     """
 
     digest: Digest
     openpgp: tuple[bytes, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     looked_at: tuple[str, ...] = ()
+    ed25519: tuple[bytes, ...] = ()
 
     def to_json(self) -> JsonObject:
         """As it is kept beside a deployment."""
@@ -51,6 +53,7 @@ class Evidence:
                 for one in self.attachments
             ],
             "looked_at": list(self.looked_at),
+            "ed25519": _texts(self.ed25519),
         }
 
     @classmethod
@@ -68,6 +71,7 @@ class Evidence:
                 for one in get_objects(obj, "attachments")
             ),
             looked_at=tuple(get_strings(obj, "looked_at")),
+            ed25519=tuple(_bytes(text) for text in get_strings(obj, "ed25519")),
         )
 
 

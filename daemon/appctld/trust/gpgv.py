@@ -7,10 +7,11 @@ a payload that does not hold. A blob costs 2 s of processor and 64 KiB of output
 unknown key made gpgv write 2 GiB.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appctld.errors import LimitExceeded
-from appctld.system.capture import STATUS_FD, capture
+from appctld.system.capture import STATUS_FD, Captured, capture
 from appctld.system.pipes import memory_file
 from appctld.system.sandbox import Launcher
 from appctld.trust.claim import PAYLOAD_BYTES
@@ -23,8 +24,9 @@ GPGV = (
     *("gpgv", "--homedir", "/tmp"),  # noqa: S108 - the sandbox's own, empty
     *("--keyring", "/keyring"),
     *("--status-fd", STATUS_FD),
-    *("--output", "-", "/blob"),
 )
+MESSAGE = ("--output", "-", "/blob")
+DETACHED = ("/blob", "/signed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,23 @@ async def open_blob(blob: bytes, keyring: bytes, launcher: Launcher) -> Opened:
 
     Raises UntrustedSigner or SignatureInvalid (see `status.py`), LimitExceeded, Failed.
     """
-    if len(blob) > SIGNATURE_BYTES:
+    captured = await _gpgv(MESSAGE, {"/blob": blob, "/keyring": keyring}, launcher)
+    return Opened(captured.stdout, parse_status(captured.returncode, captured.status))
+
+
+async def check_detached(blob: bytes, signed: bytes, keyring: bytes, launcher: Launcher) -> OpenPgpSignature:
+    """Check one detached OpenPGP signature over the bytes `signed`. Raises as `open_blob`."""
+    captured = await _gpgv(DETACHED, {"/blob": blob, "/keyring": keyring, "/signed": signed}, launcher)
+    return parse_status(captured.returncode, captured.status, detached=True)
+
+
+async def _gpgv(arguments: tuple[str, ...], contents: Mapping[str, bytes], launcher: Launcher) -> Captured:
+    """Run gpgv where these files, and no others of ours, can be seen."""
+    if len(contents["/blob"]) > SIGNATURE_BYTES:
         raise LimitExceeded(f"a signature of more than {SIGNATURE_BYTES} bytes")
-    files = {"/keyring": memory_file("keyring", keyring), "/blob": memory_file("blob", blob)}
-    captured = await capture(
-        launcher.stock(*LIMITS, *GPGV, files=files),
+    files = {path: memory_file(path[1:], data) for path, data in contents.items()}
+    return await capture(
+        launcher.stock(*LIMITS, *GPGV, *arguments, files=files),
         pass_fds=tuple(files.values()),
         deadline=DEADLINE,
         max_output=PAYLOAD_BYTES,
@@ -52,4 +66,3 @@ async def open_blob(blob: bytes, keyring: bytes, launcher: Launcher) -> Opened:
         environment=launcher.environment,
         what="gpgv",
     )
-    return Opened(captured.stdout, parse_status(captured.returncode, captured.status))

@@ -20,7 +20,8 @@ BINARY_DOCUMENT = "00"  # the signature class; 01 is text, where line ends and t
 HASHES = frozenset({"8", "9", "10"})  # SHA-256, SHA-384, SHA-512; gpgv itself takes SHA-1 and RIPEMD-160
 NAME_LENGTH = 256  # characters of a user ID that are worth showing
 GPGV_REFUSED = 2  # its exit status for anything but good; bubblewrap's and prlimit's are others
-ONCE = ("NEWSIG", "GOODSIG", "VALIDSIG", "PLAINTEXT")
+ONCE = ("NEWSIG", "GOODSIG", "VALIDSIG")
+PLAINTEXT = "PLAINTEXT"  # about the bytes inside a message; beside a detached signature there are none
 REASONS = {
     "BADSIG": "the signature is wrong",
     "EXPSIG": "the signature has expired",
@@ -48,8 +49,10 @@ class OpenPgpSignature:
     created: int
 
 
-def parse_status(returncode: int, status: bytes) -> OpenPgpSignature:
+def parse_status(returncode: int, status: bytes, *, detached: bool = False) -> OpenPgpSignature:
     """Judge one run of gpgv over one blob by its exit status and all its status lines.
+
+    The blob is a signed message, or with `detached` a signature over other bytes.
 
     Raises:
         UntrustedSigner: its one signature is by a key that the keyring does not hold (`fingerprints`).
@@ -66,16 +69,17 @@ def parse_status(returncode: int, status: bytes) -> OpenPgpSignature:
     for keyword, reason in REASONS.items():
         if counts[keyword]:
             raise SignatureInvalid(reason)
-    if returncode != 0 or any(counts[keyword] != 1 for keyword in ONCE):
+    whole = counts[PLAINTEXT] == (0 if detached else 1)
+    if returncode != 0 or not whole or any(counts[keyword] != 1 for keyword in ONCE):
         raise SignatureInvalid("it is not one message with one good signature")
     values = dict(lines)
     return _signature(values["VALIDSIG"], values["GOODSIG"])
 
 
 def _judge_silence(returncode: int) -> NoReturn:
-    """Tell a blob that is no message (a detached signature) from a gpgv that never ran."""
+    """Tell a blob of the other form (detached, or not) from a gpgv that never ran."""
     if returncode == GPGV_REFUSED:
-        raise SignatureInvalid("there is no signed message in it")
+        raise SignatureInvalid("there is no signature of the right form in it")
     raise Failed("gpgv did not run: there is no sandbox for it, or it is not installed")
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from appctld.config.lookup import Remotes
+from appctld.config.lookup import Remotes, check_reference
 from appctld.config.remote import Remote, make_remote
 from appctld.errors import Conflict, InvalidReference, NoRemote, PolicyDenied
+from appctld.model.ostreeref import OstreeRef
 from appctld.model.reference import parse_reference
 
 
@@ -26,6 +27,8 @@ REMOTES = Remotes(
         remote("off", "quay.io/off", enabled="no"),
         remote("here", "oci+http://127.0.0.1:5000/demo"),
         remote("corp", "registry.corp"),
+        remote("trees", "ostree+https://dl.trees.example/repo"),
+        remote("cut", "ostree+https://dl.trees.example/cut", enabled="no"),
     ]
 )
 
@@ -98,9 +101,52 @@ def test_no_two_remotes_have_one_prefix(url: str, enabled: str) -> None:
 
 
 def test_as_a_collection() -> None:
-    assert [found.name for found in REMOTES] == ["acme", "corp", "here", "lab", "off", "quay"]
+    assert [found.name for found in REMOTES] == ["acme", "corp", "cut", "here", "lab", "off", "quay", "trees"]
     assert "acme" in REMOTES
     assert "nobody" not in REMOTES
     assert REMOTES.get("acme").url == "quay.io/acme"
     with pytest.raises(NoRemote):
         REMOTES.get("nobody")
+
+
+def test_a_ref_of_an_ostree_remote() -> None:
+    reference = REMOTES.expand("trees:app/editor")
+    assert reference == OstreeRef("trees", "app/editor")
+    assert REMOTES.covering(reference).name == "trees"
+    check_reference("trees:app/editor")
+
+
+def test_an_ostree_remote_covers_nothing_that_a_registry_has() -> None:
+    with pytest.raises(NoRemote):
+        REMOTES.covering(parse_reference("dl.trees.example/repo:1"))
+
+
+def test_a_registry_has_no_refs() -> None:
+    with pytest.raises(NoRemote, match="acme is no OSTree repository"):
+        REMOTES.covering(OstreeRef("acme", "stable"))
+
+
+def test_a_disabled_ostree_remote_refuses() -> None:
+    with pytest.raises(PolicyDenied, match=r"/x/cut\.conf"):
+        REMOTES.covering(OstreeRef("cut", "stable"))
+
+
+@pytest.mark.parametrize("text", ["nobody:stable", "nobody:a/b"])
+def test_a_ref_of_no_remote(text: str) -> None:
+    with pytest.raises(NoRemote, match="there is no remote 'nobody'"):
+        REMOTES.expand(text)
+
+
+def test_a_port_is_a_port_where_no_ostree_remote_has_that_name() -> None:
+    assert str(REMOTES.expand("quay:5000/x")) == "quay:5000/x:latest"
+
+
+@pytest.mark.parametrize("text", ["trees/editor", "acme:stable", "trees:../x", "trees:"])
+def test_the_one_kind_is_not_written_as_the_other(text: str) -> None:
+    with pytest.raises(InvalidReference):
+        REMOTES.expand(text)
+
+
+def test_no_two_remotes_are_one_repository() -> None:
+    with pytest.raises(Conflict, match=r"both are ostree\+https://dl\.trees\.example/repo"):
+        Remotes([*REMOTES, remote("again", "ostree+https://dl.trees.example/repo/")])

@@ -2,11 +2,13 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What each setting of a remote means, its default, and which values are refused."""
 
+import base64
 from pathlib import Path
 
 import pytest
 
 from appctld.config.remote import Remote, check_name, make_remote
+from appctld.config.repository import Repository
 from appctld.config.urls import Prefix
 from appctld.errors import InvalidReference
 
@@ -151,3 +153,79 @@ def test_what_is_no_name(name: str) -> None:
 )
 def test_the_ids_a_remote_may_bring(ids: str | None, app_id: str, allowed: bool) -> None:  # noqa: FBT001
     assert (remote() if ids is None else remote(ids=ids)).allows(app_id) is allowed
+
+
+OSTREE = "ostree+https://dl.acme.example/repo"
+RAW = bytes(range(32))
+ED25519 = base64.b64encode(RAW).decode()
+OTHER_ED25519 = base64.b64encode(bytes(32)).decode()
+
+
+def test_an_ostree_repository() -> None:
+    found = remote(
+        url=OSTREE, collection="org.acme.Apps", ed25519_keys=f"{ED25519} {ED25519} {OTHER_ED25519}"
+    )
+    assert (found.kind, remote().kind) == ("ostree", "oci")
+    assert (found.prefix, found.url) == (Repository("https://dl.acme.example/repo"), OSTREE)
+    assert (found.verify, found.collection, found.ed25519_keys) == ("gpg", "org.acme.Apps", (RAW, bytes(32)))
+    assert (remote().collection, remote().ed25519_keys) == (None, ())
+    assert remote(url="ostree+http://127.0.0.1:80/x").plain_http
+
+
+@pytest.mark.parametrize("verify", ["gpg", "ed25519", "gpg+ed25519", "none"])
+def test_how_commits_are_verified(verify: str) -> None:
+    assert remote(url=OSTREE, verify=verify).verify == verify
+    if "ed25519" in verify:
+        with pytest.raises(InvalidReference, match="verify"):
+            remote(verify=verify)
+
+
+@pytest.mark.parametrize("verify", ["digest", "cosign", "gpg+cosign"])
+def test_what_is_about_images_verifies_no_commit(verify: str) -> None:
+    with pytest.raises(InvalidReference, match="verify"):
+        remote(url=OSTREE, verify=verify)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("lookaside", "https://sigs.acme.example"),
+        ("auth-realm", "https://auth.acme.example"),
+        ("insecure", "no"),
+        ("share", "yes"),
+    ],
+)
+def test_what_is_about_registries_means_nothing_to_a_repository(key: str, value: str) -> None:
+    with pytest.raises(InvalidReference, match=f"'{key}' means nothing to an OSTree repository"):
+        remote(url=OSTREE, **{key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), [("collection", "org.acme.Apps"), ("ed25519-keys", ED25519)])
+def test_what_is_about_repositories_means_nothing_to_a_registry(key: str, value: str) -> None:
+    with pytest.raises(InvalidReference, match=f"'{key}' means nothing to a registry"):
+        remote(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("collection", "acme"),
+        ("collection", "org.acme-apps.X"),
+        ("collection", "org.1a"),
+        ("collection", "a." + "b" * 255),
+        ("ed25519-keys", ED25519[:-4]),
+        ("ed25519-keys", base64.b64encode(bytes(64)).decode()),
+        ("ed25519-keys", "x" + ED25519),
+        ("ed25519-keys", ","),
+        ("ed25519-keys", " ".join(base64.b64encode(bytes([number] * 32)).decode() for number in range(9))),
+        ("threshold", "2"),
+        ("url", "ostree+http://dl.acme.example/repo"),
+        ("url", "ostree:relative"),
+        ("max-age", "30d"),
+    ],
+)
+def test_a_wrong_value_of_a_repository(key: str, value: str) -> None:
+    words = {"url": OSTREE, "verify": "ed25519", "ed25519-keys": ED25519, key: value}
+    with pytest.raises(InvalidReference) as caught:
+        remote(**words)
+    assert key in str(caught.value) or value in str(caught.value)

@@ -14,6 +14,8 @@ from appctld.system import durable
 CA = (Path(__file__).parents[2] / "fixtures/ca.pem").read_bytes()
 SHIPPED_CA = CA + b"\n"
 URL = {"url": "quay.io/acme"}
+OSTREE = {"url": "ostree+https://dl.acme.example/repo"}
+ED25519 = "A" * 43 + "="
 
 
 @pytest.fixture
@@ -46,7 +48,16 @@ def test_what_is_added_is_there(store: RemoteStore) -> None:
 
 
 @pytest.mark.parametrize("keyring", [None, b""])
-@pytest.mark.parametrize("settings", [URL, {**URL, "verify": "gpg"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        URL,
+        {**URL, "verify": "gpg"},
+        OSTREE,
+        {**OSTREE, "verify": "ed25519"},
+        {**OSTREE, "verify": "gpg+ed25519", "ed25519-keys": ED25519},
+    ],
+)
 def test_without_a_key_a_remote_is_refused(
     keyring: bytes | None, settings: dict[str, str], store: RemoteStore
 ) -> None:
@@ -87,7 +98,8 @@ def test_no_remote_inherits_the_keys_of_an_earlier_one(store: RemoteStore) -> No
     ("settings", "name"),
     [
         ({}, "acme"),
-        ({"url": "ostree+https://example.org/x"}, "acme"),
+        ({"url": "oci:/srv/images"}, "acme"),
+        ({**OSTREE, "lookaside": "https://sigs.example.org/x"}, "acme"),
         ({**URL, "mirrors": "x"}, "acme"),
         ({**URL, "gpg-keys": "x"}, "acme"),
         ({**URL, "title": "a\nverify = none"}, "acme"),

@@ -24,9 +24,6 @@ URLS = [
 ]
 
 NOT_YET = [
-    "ostree+https://example.org/repo",
-    "ostree+http://127.0.0.1/repo",
-    "ostree://x.org/y",
     "oci:/srv/images",
 ]
 

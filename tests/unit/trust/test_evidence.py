@@ -15,6 +15,7 @@ FOUND = Evidence(
     openpgp=(b"\x00\xff", b""),
     attachments=(Attachment(b"payload", b"\x30\x00"), Attachment(b"{}", b"", "someone@example.org")),
     looked_at=("https://sigs.example/x (404)",),
+    ed25519=(b"\x01" * 64,),
 )
 
 
@@ -23,7 +24,7 @@ def test_what_is_written_reads_back_as_the_same() -> None:
     assert Evidence.from_json(parse_object(text, 1 << 20)) == FOUND
 
 
-@pytest.mark.parametrize("member", ["digest", "openpgp", "attachments", "looked_at"])
+@pytest.mark.parametrize("member", ["digest", "openpgp", "attachments", "looked_at", "ed25519"])
 def test_a_member_that_is_missing_is_refused(member: str) -> None:
     with pytest.raises(JsonError, match=member):
         Evidence.from_json({key: value for key, value in FOUND.to_json().items() if key != member})

@@ -150,3 +150,22 @@ def test_silence_is_our_failure_and_not_the_publishers(returncode: int) -> None:
 def test_silence_of_a_gpgv_that_ran_is_a_refusal() -> None:
     with pytest.raises(SignatureInvalid):
         parse_status(2, b"")
+
+
+DETACHED = [line for line in GOOD if not line.startswith("PLAINTEXT")]
+
+
+def test_a_detached_signature_has_no_bytes_of_its_own() -> None:
+    assert parse_status(0, status(*DETACHED), detached=True).primary == PRIMARY
+    with pytest.raises(SignatureInvalid):
+        parse_status(0, status(*DETACHED))
+    with pytest.raises(SignatureInvalid):
+        parse_status(0, status(*GOOD), detached=True)
+
+
+@pytest.mark.parametrize("keyword", ["NEWSIG", "GOODSIG", "VALIDSIG"])
+def test_of_a_detached_one_each_line_must_stand_there_exactly_once(keyword: str) -> None:
+    line = next(line for line in DETACHED if line.split()[0] == keyword)
+    for lines in ([other for other in DETACHED if other != line], [*DETACHED, line]):
+        with pytest.raises(SignatureInvalid):
+            parse_status(0, status(*lines), detached=True)

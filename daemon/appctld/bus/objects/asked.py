@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from appctld.config.lookup import check_reference
-from appctld.config.remote import VERIFY, VERIFY_NOT_YET, check_name
+from appctld.config.remote import VERIFY, VERIFY_NOT_YET, VERIFY_OSTREE, check_name
+from appctld.config.repository import is_repository, parse_repository
 from appctld.config.urls import parse_url
 from appctld.errors import BadManifest, InvalidReference, LimitExceeded
 from appctld.model.appid import is_app_id
@@ -62,12 +63,14 @@ def check_remote(name: str, settings: Mapping[str, str]) -> None:
     url, verify = settings.get("url", ""), settings.get("verify", "")
     if len(url) > URL_LENGTH:
         raise InvalidReference(f"a URL of {len(url)} characters")
-    if url:
+    if is_repository(url):
+        parse_repository(url)
+    elif url:
         parse_url(
             url, insecure=True
         )  # whether plain HTTP is allowed is for the remote's other settings to say
-    if verify not in {"", *VERIFY, *VERIFY_NOT_YET}:
-        raise InvalidReference(f"verify: it is one of {', '.join(VERIFY)}")
+    if verify not in {"", *VERIFY, *VERIFY_NOT_YET, *VERIFY_OSTREE}:
+        raise InvalidReference(f"verify: it is one of {', '.join((*VERIFY, *VERIFY_OSTREE[1:-1]))}")
 
 
 def summary(rows: Iterable[tuple[str, str, str]], digest: object = "") -> Mapping[str, str]:

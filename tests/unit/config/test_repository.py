@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""URLs of OSTree repositories, and which directories may be one."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appctld.config.repository import Repository, check_directory, is_repository, parse_repository
+from appctld.errors import InvalidReference, PolicyDenied
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Directly under /tmp: what is above a test's own directory may be anybody's."""
+    with tempfile.TemporaryDirectory(prefix="repository-", dir="/tmp") as name:
+        yield Path(name)
+
+
+@pytest.mark.parametrize(
+    ("url", "found", "shown"),
+    [
+        ("ostree+https://dl.acme.example/repo", "https://dl.acme.example/repo", "ostree+https://dl.acme.example/repo"),
+        ("ostree+https://dl.acme.example:8443/a/b/", "https://dl.acme.example:8443/a/b", "ostree+https://dl.acme.example:8443/a/b"),
+        ("ostree+https://dl.acme.example/", "https://dl.acme.example", "ostree+https://dl.acme.example"),
+        ("ostree+https://dl.acme.example", "https://dl.acme.example", "ostree+https://dl.acme.example"),
+        ("ostree+http://127.0.0.1:8080/repo", "http://127.0.0.1:8080/repo", "ostree+http://127.0.0.1:8080/repo"),
+        ("ostree:/srv/repo/", "file:///srv/repo", "ostree:/srv/repo"),
+    ],
+)  # fmt: skip
+def test_a_repository_has_one_spelling(url: str, found: str, shown: str) -> None:
+    assert is_repository(url)
+    repository = parse_repository(url)
+    assert (repository.url, str(repository)) == (found, shown)
+    assert parse_repository(shown) == repository
+
+
+def test_only_a_local_one_has_a_directory() -> None:
+    assert parse_repository("ostree:/srv/repo").directory == Path("/srv/repo")
+    assert Repository("https://dl.acme.example/repo").directory is None
+
+
+WRONG = [
+    "ostree+ftp://dl.acme.example/repo",
+    "ostree+https://dl/repo",
+    "ostree+https:///repo",
+    "ostree+https://user@dl.acme.example/repo",
+    "ostree+https://DL.acme.example/repo",
+    "ostree+https://dl.acme.example/../repo",
+    "ostree+https://dl.acme.example/./repo",
+    "ostree+https://dl.acme.example//repo",
+    "ostree+https://dl.acme.example/a%2fb",
+    "ostree+https://dl.acme.example/a?b",
+    "ostree+https://dl.acme.example/a#b",
+    "ostree+http://dl.acme.example/repo",
+    "ostree+http://192.168.1.1/repo",
+    "ostree:repo",
+    "ostree:",
+    "ostree:/",
+    "ostree:///srv/repo",
+    "ostree:/srv/../etc",
+    "ostree:/srv/a b",
+]
+
+
+@pytest.mark.parametrize("url", WRONG)
+def test_anything_else_is_refused(url: str) -> None:
+    with pytest.raises(InvalidReference):
+        parse_repository(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["oci+https://quay.io/x", "quay.io/ostree", "ostreehub.io/x", "https://ostree.org"]
+)
+def test_a_registry_is_none(url: str) -> None:
+    assert not is_repository(url)
+
+
+def test_a_directory_that_nobody_else_can_change_is_read(place: Path) -> None:
+    (place / "repo").mkdir(mode=0o755)
+    check_directory(place / "repo")
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o1777])
+def test_one_that_others_can_write_is_not(place: Path, mode: int) -> None:
+    (place / "repo").mkdir()
+    (place / "repo").chmod(mode)
+    with pytest.raises(PolicyDenied, match="can be changed by others"):
+        check_directory(place / "repo")
+
+
+def test_nor_one_that_others_can_put_another_in_the_place_of(place: Path) -> None:
+    (place / "above/repo").mkdir(parents=True)
+    (place / "above").chmod(0o777)
+    with pytest.raises(PolicyDenied, match="above can be changed"):
+        check_directory(place / "above/repo")
+
+
+def test_nor_one_of_somebody_else(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    with pytest.raises(PolicyDenied, match="can be changed by others"):
+        check_directory(place)
+
+
+def test_a_symlink_is_not_followed(place: Path) -> None:
+    (place / "real").mkdir()
+    (place / "link").symlink_to("real")
+    for path in (place / "link", place / "link/below"):
+        with pytest.raises(PolicyDenied, match="is no directory"):
+            check_directory(path)
+
+
+def test_what_is_not_there_is_said(place: Path) -> None:
+    with pytest.raises(PolicyDenied, match="No such file"):
+        check_directory(place / "repo")
