@@ -10,6 +10,7 @@ class Trusting:
     """A remote, as far as the trust room asks."""
 
     keyring: bytes | None
+    cosign_keys: bytes | None = None
     name: str = "acme"
     verify: str = "gpg"
     fingerprints: frozenset[str] = frozenset()

@@ -20,8 +20,7 @@ from appctld.config.urls import Prefix, check_web_url, parse_url
 from appctld.errors import InvalidReference, NoRemote, PolicyDenied
 from appctld.model.remotename import REMOTE_NAME
 
-VERIFY = ("gpg", "digest", "none")
-VERIFY_NOT_YET = ("cosign", "gpg+cosign")
+VERIFY = ("gpg", "cosign", "gpg+cosign", "digest", "none")
 TELLS_TIME = "gpg"  # of all signatures only OpenPGP's cover the time at which they were made
 VERIFY_OSTREE = ("gpg", "ed25519", "gpg+ed25519", "none")
 IDENTITY = ("tag", "repository")
@@ -43,11 +42,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Remote:
-    """What one file says, with defaults filled in; `keyring` and `ca` are the contents of files beside it.
+    """What one file says, with defaults filled in; `keyring`, `cosign_keys` and `ca` are files beside it.
 
-    `fingerprints` empty means every primary key of the keyring. `max_age` is in seconds, 0 for none. `origin`
-    is the file, `writable` whether it is ours to change (else it was shipped). `settings` are the file's own
-    words.
+    `fingerprints` empty means every primary key of the keyring and every cosign key. `max_age` is in seconds,
+    0 for none. `origin` is the file, `writable` whether it is ours to change (else it was shipped).
+    `settings` are the file's own words.
     """
 
     name: str
@@ -71,6 +70,7 @@ class Remote:
     collection: str | None
     ed25519_keys: tuple[bytes, ...]
     keyring: bytes | None
+    cosign_keys: bytes | None
     origin: Path
     writable: bool
     settings: Mapping[str, str] = field(compare=False, repr=False)
@@ -121,6 +121,7 @@ def make_remote(
     ca: bytes | None,
     origin: Path,
     writable: bool,
+    cosign_keys: bytes | None = None,
 ) -> Remote:
     """Read the settings of one remote. Raises InvalidReference naming the setting that is wrong."""
     read = _Reader(check_settings(settings))
@@ -128,7 +129,7 @@ def make_remote(
     prefix, plain_http = _place(read.required("url"), insecure=insecure)
     ostree = isinstance(prefix, Repository)
     check_kind(settings, ostree=ostree)
-    verify = read.choice("verify", VERIFY_OSTREE) if ostree else read.choice("verify", VERIFY, VERIFY_NOT_YET)
+    verify = read.choice("verify", VERIFY_OSTREE if ostree else VERIFY)
     fingerprints, ed25519 = read.fingerprints("fingerprints"), read.ed25519("ed25519-keys")
     most = min(len(keys) or THRESHOLD for keys in (fingerprints, ed25519))
     return Remote(
@@ -153,6 +154,7 @@ def make_remote(
         collection=read.collection("collection"),
         ed25519_keys=ed25519,
         keyring=keyring,
+        cosign_keys=cosign_keys,
         origin=origin,
         writable=writable,
         settings=dict(settings),
@@ -192,11 +194,9 @@ class _Reader:
         value = self.choice(key, ("yes", "no")) if key in self._settings else None
         return default if value is None else value == "yes"
 
-    def choice(self, key: str, allowed: tuple[str, ...], later: tuple[str, ...] = ()) -> str:
+    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
         """One of `allowed`, the first of them by default."""
         value = self._settings.get(key, allowed[0])
-        if value in later:
-            raise InvalidReference(f"{key}={value} is not supported by this version")
         if value not in allowed:
             raise InvalidReference(f"{key}={value}: it is one of {', '.join(allowed)}")
         return value

@@ -20,6 +20,7 @@ __all__ = ["Remote", "Remotes", "beside", "load", "read_limited"]
 
 REMOTES = 500  # files; every request reads them all
 KEYRING_BYTES = 64 << 10  # here and on the bus; a publisher's whole keyring is some 10 KiB
+COSIGN_BYTES = 64 << 10  # here and on the bus; one key has under 1 KiB, 32 of the largest 48 KiB
 CA_BYTES = 1 << 20  # here and on the bus; a whole distribution's bundle has 220 KiB
 
 
@@ -61,6 +62,7 @@ def _load_one(path: Path, *, writable: bool) -> Remote:
             ca=_read_ca(path, settings.get("ca-file")),
             origin=path,
             writable=writable,
+            cosign_keys=read_limited(beside(path, "cosign.pub"), COSIGN_BYTES),
         )
     except InvalidReference as error:
         raise Failed(f"{path}: {error}", path=str(path)) from error
@@ -79,7 +81,7 @@ def _read_ca(path: Path, named: str | None) -> bytes | None:
 
 
 def beside(path: Path, extension: str) -> Path:
-    """The file that belongs to a remote's file: NAME.gpg, NAME.ca.pem."""
+    """The file that belongs to a remote's file: NAME.gpg, NAME.cosign.pub, NAME.ca.pem."""
     return path.with_name(f"{path.stem}.{extension}")
 
 

@@ -6,7 +6,8 @@ Guarantees: nothing is written that `load` would refuse; a remote's own file com
 that at no moment it is there without its keys; no remote inherits the keys of a removed one of its name;
 without a key of its own a remote is refused, unless it is said how else it is verified (R6).
 
-Leaves to others: authorization, and importing keys (`keyring` is dearmored and read back already).
+Leaves to others: authorization, and importing keys (`keyring` is dearmored and read back already,
+`cosign_keys` are public keys).
 """
 
 import ssl
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from appctld.config.lookup import Remotes
 from appctld.config.remote import Remote, check_name, make_remote, no_remote
-from appctld.config.remotes import CA_BYTES, KEYRING_BYTES, beside, load
+from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES, beside, load
 from appctld.config.settings import write_settings
 from appctld.errors import Conflict, Failed, InvalidReference, LimitExceeded, PolicyDenied
 from appctld.system import durable
@@ -35,22 +36,34 @@ class RemoteStore:
         return load(self.directories)
 
     def add(
-        self, name: str, settings: Mapping[str, str], keyring: bytes | None, ca: bytes | None = None
+        self,
+        name: str,
+        settings: Mapping[str, str],
+        keyring: bytes | None,
+        ca: bytes | None = None,
+        cosign_keys: bytes | None = None,
     ) -> Remote:
         """Write a new remote. Raises InvalidReference, Conflict, LimitExceeded, Failed."""
         remotes = self.load()
         if name in remotes:
             raise Conflict(f"there is a remote {name} already", remote=name)
         _refuse_paths(settings)
-        return self._write(remotes, name, settings, keyring, ca)
+        return self._write(
+            remotes, self._remote(name, settings, keyring=keyring, ca=ca, cosign_keys=cosign_keys)
+        )
 
     def modify(
-        self, name: str, settings: Mapping[str, str], keyring: bytes | None = None, ca: bytes | None = None
+        self,
+        name: str,
+        settings: Mapping[str, str],
+        keyring: bytes | None = None,
+        ca: bytes | None = None,
+        cosign_keys: bytes | None = None,
     ) -> Remote:
         """Change what is given; an empty text means the default again, empty certificates none any more.
 
-        Keys replace all keys. A shipped remote is overridden by a whole file of our own. Raises as `add`, and
-        NoRemote.
+        Keys replace all keys of their kind. A shipped remote is overridden by a whole file of our own. Raises
+        as `add`, and NoRemote.
         """
         remotes = self.load()
         old = remotes.get(name)
@@ -58,9 +71,14 @@ class RemoteStore:
         merged = {key: value for key, value in {**old.settings, **settings}.items() if value}
         if ca is not None:
             merged.pop("ca-file", None)
-        return self._write(
-            remotes, name, merged, keyring or old.keyring, old.ca if ca is None else ca or None
+        remote = self._remote(
+            name,
+            merged,
+            keyring=keyring or old.keyring,
+            ca=old.ca if ca is None else ca or None,
+            cosign_keys=cosign_keys or old.cosign_keys,
         )
+        return self._write(remotes, remote)
 
     def remove(self, name: str) -> None:
         """Remove a remote of ours, also one whose file is broken.
@@ -80,28 +98,41 @@ class RemoteStore:
             raise no_remote(name)
         durable.remove_file(path)
         durable.remove_file(beside(path, "gpg"))
+        durable.remove_file(beside(path, "cosign.pub"))
         durable.remove_file(beside(path, "ca.pem"))
 
     def _path(self, name: str) -> Path:
         return self.directories[0] / f"{check_name(name)}.conf"
 
-    def _write(
+    def _remote(
         self,
-        remotes: Remotes,
         name: str,
         settings: Mapping[str, str],
+        *,
         keyring: bytes | None,
         ca: bytes | None,
+        cosign_keys: bytes | None,
     ) -> Remote:
-        path = self._path(name)
-        remote = make_remote(name, settings, keyring=keyring, ca=ca, origin=path, writable=True)
+        return make_remote(
+            name,
+            settings,
+            keyring=keyring,
+            ca=ca,
+            origin=self._path(name),
+            writable=True,
+            cosign_keys=cosign_keys,
+        )
+
+    def _write(self, remotes: Remotes, remote: Remote) -> Remote:
+        path = remote.origin
         Remotes([*remotes, remote])  # in the place of an older one of its name; raises Conflict
         _check(remote)
-        data = write_settings(settings)
+        data = write_settings(remote.settings)
         try:
             durable.make_directories(path.parent)
-            _put(beside(path, "gpg"), keyring)
-            _put(beside(path, "ca.pem"), None if "ca-file" in settings else ca)
+            _put(beside(path, "gpg"), remote.keyring)
+            _put(beside(path, "cosign.pub"), remote.cosign_keys)
+            _put(beside(path, "ca.pem"), None if "ca-file" in remote.settings else remote.ca)
             durable.write_file(path, data)
         except OSError as error:
             raise Failed(f"{path} cannot be written: {error.strerror}", path=str(path), hint="") from error
@@ -109,16 +140,23 @@ class RemoteStore:
 
 
 def _check(remote: Remote) -> None:
-    missing = ("gpg" in remote.verify and not remote.keyring) or (
-        "ed25519" in remote.verify and not remote.ed25519_keys
-    )
-    if missing:
-        raise InvalidReference(
-            f"remote {remote.name} needs the publisher's key; without one nothing from it verifies",
-            remote=remote.name,
-            hint="appctl help trust",
-        )
-    for what, data, limit in (("keys", remote.keyring, KEYRING_BYTES), ("certificates", remote.ca, CA_BYTES)):
+    kinds = remote.verify.split("+")
+    for kind, word, keys in (
+        ("gpg", "key", remote.keyring),
+        ("cosign", "cosign key", remote.cosign_keys),
+        ("ed25519", "key", remote.ed25519_keys),
+    ):
+        if kind in kinds and not keys:
+            raise InvalidReference(
+                f"remote {remote.name} needs the publisher's {word}; without one nothing from it verifies",
+                remote=remote.name,
+                hint="appctl help trust",
+            )
+    for what, data, limit in (
+        ("keys", remote.keyring, KEYRING_BYTES),
+        ("cosign keys", remote.cosign_keys, COSIGN_BYTES),
+        ("certificates", remote.ca, CA_BYTES),
+    ):
         if data is not None and len(data) > limit:
             raise LimitExceeded(f"more than {limit} bytes of {what}")
     if remote.ca:

@@ -30,8 +30,20 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Bundle:
+    """A sigstore bundle that lies in the registry beside its image: `document` is its JSON.
+
+    `payload` is what a bundle without an envelope signs, where that lies beside it; `identity` as above.
+    """
+
+    document: bytes
+    payload: bytes = b""
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything found about one digest: OpenPGP blobs, sigstore attachments, and where it was looked for.
+    """Everything found about one digest: OpenPGP blobs, what sigstore attaches, and where it was looked for.
 
     About a commit the OpenPGP blobs are detached signatures, and `ed25519` are raw ones. `looked_at` is for
     people, "URL (status)".
@@ -42,6 +54,7 @@ class Evidence:
     attachments: tuple[Attachment, ...] = ()
     looked_at: tuple[str, ...] = ()
     ed25519: tuple[bytes, ...] = ()
+    bundles: tuple[Bundle, ...] = ()
 
     def to_json(self) -> JsonObject:
         """As it is kept beside a deployment."""
@@ -54,6 +67,10 @@ class Evidence:
             ],
             "looked_at": list(self.looked_at),
             "ed25519": _texts(self.ed25519),
+            "bundles": [
+                {"document": _text(one.document), "payload": _text(one.payload), "identity": one.identity}
+                for one in self.bundles
+            ],
         }
 
     @classmethod
@@ -72,6 +89,14 @@ class Evidence:
             ),
             looked_at=tuple(get_strings(obj, "looked_at")),
             ed25519=tuple(_bytes(text) for text in get_strings(obj, "ed25519")),
+            bundles=tuple(
+                Bundle(
+                    _bytes(get_str(one, "document")),
+                    _bytes(get_str(one, "payload")),
+                    get_str(one, "identity"),
+                )
+                for one in get_objects(obj, "bundles")
+            ),
         )
 
 

@@ -66,6 +66,7 @@ WRONG = [
     {"insecure": "maybe"},
     {"verify": "GPG"},
     {"verify": "gpg digest"},
+    {"verify": "cosign+gpg"},
     {"identity": "any"},
     {"threshold": "0"},
     {"threshold": "-1"},
@@ -115,10 +116,9 @@ def test_the_age_that_a_signature_may_have(text: str, seconds: int) -> None:
     assert remote(max_age=text).max_age == seconds
 
 
-@pytest.mark.parametrize("verify", ["cosign", "gpg+cosign"])
-def test_verifications_of_later_versions_are_refused_by_name(verify: str) -> None:
-    with pytest.raises(InvalidReference, match="not supported by this version"):
-        remote(verify=verify)
+@pytest.mark.parametrize("verify", ["gpg", "cosign", "gpg+cosign", "digest", "none"])
+def test_each_way_to_verify(verify: str) -> None:
+    assert remote(verify=verify).verify == verify
 
 
 def test_a_remote_needs_a_url() -> None:

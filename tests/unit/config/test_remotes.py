@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctld.config import remotes
-from appctld.config.remotes import CA_BYTES, KEYRING_BYTES, load
+from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES, load
 from appctld.errors import Conflict, Failed
 
 ACME = "[remote]\nurl = quay.io/acme\n"
@@ -107,7 +107,7 @@ def test_a_wrong_file_of_ours_does_not_bring_the_shipped_one_back(ours: Path, sh
         load([ours, shipped])
 
 
-@pytest.mark.parametrize("name", ["acme.conf", "acme.gpg", "acme.ca.pem"])
+@pytest.mark.parametrize("name", ["acme.conf", "acme.gpg", "acme.cosign.pub", "acme.ca.pem"])
 def test_what_is_no_regular_file_is_neither_waited_for_nor_passed_over(name: str, ours: Path) -> None:
     if name != "acme.conf":
         (ours / "acme.conf").write_text(ACME)
@@ -116,7 +116,7 @@ def test_what_is_no_regular_file_is_neither_waited_for_nor_passed_over(name: str
         load([ours])
 
 
-@pytest.mark.parametrize("name", ["acme.conf", "acme.gpg"])
+@pytest.mark.parametrize("name", ["acme.conf", "acme.gpg", "acme.cosign.pub"])
 def test_a_file_that_cannot_be_read_is_an_error(name: str, ours: Path) -> None:
     """A directory of that name fails for every user, root included."""
     if name != "acme.conf":
@@ -138,12 +138,15 @@ def test_a_directory_that_is_none_is_an_error(ours: Path) -> None:
         load([ours / "file"])
 
 
-@pytest.mark.parametrize(("name", "limit"), [("acme.gpg", KEYRING_BYTES), ("acme.ca.pem", CA_BYTES)])
-def test_keys_and_certificates_may_have_64_kib_each(name: str, limit: int, ours: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("acme.gpg", KEYRING_BYTES), ("acme.cosign.pub", COSIGN_BYTES), ("acme.ca.pem", CA_BYTES)],
+)
+def test_keys_and_certificates_have_a_largest_size(name: str, limit: int, ours: Path) -> None:
     (ours / "acme.conf").write_text(ACME)
     (ours / name).write_bytes(bytes(limit))
     acme = load([ours]).get("acme")
-    assert bytes(limit) in {acme.keyring, acme.ca}
+    assert bytes(limit) in {acme.keyring, acme.cosign_keys, acme.ca}
     (ours / name).write_bytes(bytes(limit + 1))
     with pytest.raises(Failed, match=name):
         load([ours])

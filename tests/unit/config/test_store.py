@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appctld.config.remotes import KEYRING_BYTES
+from appctld.config.remotes import COSIGN_BYTES, KEYRING_BYTES
 from appctld.config.store import RemoteStore
 from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoRemote, PolicyDenied
 from appctld.system import durable
@@ -73,6 +73,38 @@ def test_without_a_key_it_must_be_said_how_else(verify: str, store: RemoteStore)
     assert f"verify = {verify}".encode() in files(store)["acme.conf"]
 
 
+COSIGN = {**URL, "verify": "cosign"}
+
+
+def test_cosign_keys_are_a_file_of_their_own(store: RemoteStore) -> None:
+    added = store.add("acme", COSIGN, None, cosign_keys=b"public")
+    assert store.load().get("acme") == added
+    assert (added.cosign_keys, added.keyring) == (b"public", None)
+    assert files(store)["acme.cosign.pub"] == b"public"
+    assert store.modify("acme", {"title": "Acme"}).cosign_keys == b"public"
+    assert store.modify("acme", {}, cosign_keys=b"new").cosign_keys == b"new"
+    store.remove("acme")
+    assert files(store) == {}
+
+
+@pytest.mark.parametrize(
+    ("verify", "keyring", "cosign_keys", "word"),
+    [
+        ("cosign", b"keys", None, "cosign key"),
+        ("cosign", b"keys", b"", "cosign key"),
+        ("gpg+cosign", b"keys", None, "cosign key"),
+        ("gpg+cosign", None, b"public", "publisher's key"),
+        ("gpg", None, b"public", "publisher's key"),
+    ],
+)
+def test_each_kind_of_signature_needs_a_key_of_its_kind(
+    verify: str, keyring: bytes | None, cosign_keys: bytes | None, word: str, store: RemoteStore
+) -> None:
+    with pytest.raises(InvalidReference, match=f"needs the .*{word}; without one"):
+        store.add("acme", {**URL, "verify": verify}, keyring, cosign_keys=cosign_keys)
+    assert files(store) == {}
+
+
 def test_going_back_to_gpg_needs_a_key(store: RemoteStore) -> None:
     store.add("acme", {**URL, "verify": "none"}, None)
     before = files(store)
@@ -85,12 +117,13 @@ def test_going_back_to_gpg_needs_a_key(store: RemoteStore) -> None:
 
 def test_no_remote_inherits_the_keys_of_an_earlier_one(store: RemoteStore) -> None:
     durable.make_directories(store.directories[0])
-    for extension in ("gpg", "ca.pem"):
+    for extension in ("gpg", "cosign.pub", "ca.pem"):
         (store.directories[0] / f"acme.{extension}").write_bytes(b"left over")
-    with pytest.raises(InvalidReference):
-        store.add("acme", URL, None)
+    for verify in ("gpg", "cosign", "gpg+cosign"):
+        with pytest.raises(InvalidReference):
+            store.add("acme", {**URL, "verify": verify}, None)
     added = store.add("acme", {**URL, "verify": "digest"}, None)
-    assert (added.keyring, added.ca) == (None, None)
+    assert (added.keyring, added.cosign_keys, added.ca) == (None, None, None)
     assert set(files(store)) == {"acme.conf"}
 
 
@@ -133,6 +166,8 @@ def test_keys_that_are_too_large_are_refused(store: RemoteStore) -> None:
         store.add("acme", URL, bytes(KEYRING_BYTES + 1))
     with pytest.raises(LimitExceeded):
         store.add("acme", URL, b"keys", bytes((1 << 20) + 1))
+    with pytest.raises(LimitExceeded):
+        store.add("acme", URL, b"keys", cosign_keys=bytes(COSIGN_BYTES + 1))
     assert files(store) == {}
 
 
@@ -246,7 +281,7 @@ def test_a_remotes_own_file_comes_last_and_goes_first(
 
         monkeypatch.setattr(durable, name, spy)
     store.add("acme", URL, b"keys", CA)
-    assert order == ["acme.gpg", "acme.ca.pem", "acme.conf"]
+    assert order == ["acme.gpg", "acme.cosign.pub", "acme.ca.pem", "acme.conf"]
     order.clear()
     store.remove("acme")
-    assert order == ["acme.conf", "acme.gpg", "acme.ca.pem"]
+    assert order == ["acme.conf", "acme.gpg", "acme.cosign.pub", "acme.ca.pem"]

@@ -36,7 +36,7 @@ HOSTILE = [
     (changed('"optional":{', '"optional":{"a":1,"a":2,'), "a member of optional twice"),
     (changed('"image":{', '"image":{"docker-manifest-digest":"sha256:0",'), "the digest twice"),
     (changed('"critical"', '"Critical"'), "another case"),
-    (changed("atomic container signature", "cosign container image signature"), "another type"),
+    (changed("atomic container signature", "cosign container image signature"), "cosign's type"),
     (changed('"type":"atomic container signature"', '"type":1'), "a type that is no string"),
     (changed(',"type":"atomic container signature"', ""), "no type"),
     (changed('"docker-reference":"quay.io/acme/editor:1"', '"docker-reference":null'), "no identity"),

@@ -359,6 +359,6 @@ def test_verify_none_is_shown_as_such(court: Court) -> None:
     assert court.decide([], Trusting(None, verify="none")).verify == "none"
 
 
-@pytest.mark.parametrize("verify", ["", "GPG", "cosign", "gpg+cosign"])
+@pytest.mark.parametrize("verify", ["", "GPG", "Cosign", "cosign+gpg", "gpg+digest"])
 def test_a_verification_that_is_not_known_is_never_taken_for_none(verify: str, court: Court) -> None:
     court.refuse(Failed, [], Trusting(None, verify=verify))

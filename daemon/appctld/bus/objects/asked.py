@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from appctld.config.lookup import check_reference
-from appctld.config.remote import VERIFY, VERIFY_NOT_YET, VERIFY_OSTREE, check_name
+from appctld.config.remote import VERIFY, VERIFY_OSTREE, check_name
 from appctld.config.repository import is_repository, parse_repository
 from appctld.config.urls import parse_url
 from appctld.errors import BadManifest, InvalidReference, LimitExceeded
@@ -69,7 +69,7 @@ def check_remote(name: str, settings: Mapping[str, str]) -> None:
         parse_url(
             url, insecure=True
         )  # whether plain HTTP is allowed is for the remote's other settings to say
-    if verify not in {"", *VERIFY, *VERIFY_NOT_YET, *VERIFY_OSTREE}:
+    if verify not in {"", *VERIFY, *VERIFY_OSTREE}:
         raise InvalidReference(f"verify: it is one of {', '.join((*VERIFY, *VERIFY_OSTREE[1:-1]))}")
 
 

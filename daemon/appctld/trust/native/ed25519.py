@@ -7,9 +7,6 @@ Pure. A signature says nothing of who made it: it is tried with each key of the 
 
 from collections.abc import Iterable
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 
 def signing_key(signature: bytes, signed: bytes, keys: Iterable[bytes]) -> bytes | None:
     """The one of these raw public keys that made the signature, if one of them did (RFC 8032, 5.1.7)."""
@@ -22,6 +19,9 @@ def fingerprint(key: bytes) -> str:
 
 
 def _holds(signature: bytes, signed: bytes, key: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - a third of the daemon's start
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
     except (InvalidSignature, ValueError):
