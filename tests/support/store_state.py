@@ -29,12 +29,13 @@ class State:
 
     def __init__(self, directory: Path) -> None:
         self.repo, self.blobs, self.apps = (directory / name for name in ("repo", "blobs", "apps"))
+        self.quarantine = directory / "quarantine"
         self.app = self.apps / APP
 
     def call(self, handler: Handler, **request: object) -> JsonObject:
         """Run an operation on this state."""
-        paths = {"repo": str(self.repo), "blobs": str(self.blobs), "apps": str(self.apps), "id": APP}
-        return handler(cast("JsonObject", paths | request), lambda _facts: None)
+        paths = {name: str(getattr(self, name)) for name in ("repo", "blobs", "apps", "quarantine")}
+        return handler(cast("JsonObject", paths | {"id": APP} | request), lambda _facts: None)
 
     def merge(self, *lines: str) -> str:
         """The merged commit of an image of one layer."""

@@ -114,6 +114,7 @@ class Tools:
             "repo": str(self.paths.repo),
             "blobs": str(self.paths.blobs),
             "apps": str(self.paths.apps),
+            "quarantine": str(self.paths.quarantine),
         }
         program = self._program(module, command, STORE_DEADLINE)
         return await self.runner.run(program, {**places, **request}, report or ignore, fds=fds or {})

@@ -32,6 +32,11 @@ class Paths:
         return self.root / "apps"
 
     @property
+    def quarantine(self) -> Path:
+        """A directory a native pull, of random hex digits; what is in it is hostile."""
+        return self.root / "quarantine"
+
+    @property
     def remotes(self) -> Path:
         """A directory a remote: the records of the layers that it has here."""
         return self.root / "remotes"
@@ -79,13 +84,18 @@ class Paths:
 
     def create(self) -> None:
         """Make the directories that every later step expects."""
-        for path in (self.root, self.blobs, self.apps, self.remotes):
+        for path in (self.root, self.blobs, self.apps, self.quarantine, self.remotes):
             make_directories(path)
 
 
 def layer_ref(remote: str, diff_id: Digest) -> str:
     """The ref that keeps one remote's layer commit."""
     return f"appctl/layer/{remote}/{diff_id.hex}"
+
+
+def commit_ref(remote: str, commit: str) -> str:
+    """The ref that keeps a publisher's own commit until a deployment's does."""
+    return f"appctl/commit/{remote}/{commit}"
 
 
 def app_ref(remote: str, app_id: str, deployment: str) -> str:

@@ -5,7 +5,7 @@
 from pathlib import Path
 
 from appctld.model.digest import Digest
-from appctld.state.paths import Paths, app_ref, layer_ref
+from appctld.state.paths import Paths, app_ref, commit_ref, layer_ref
 
 DIGEST = Digest("a" * 64)
 
@@ -19,6 +19,7 @@ def test_every_place_is_below_the_root(tmp_path: Path) -> None:
         "blobs/acme.login": paths.blobs_of("acme", private=True),
         "apps": paths.apps,
         "apps/org.example.App": paths.app("org.example.App"),
+        "quarantine": paths.quarantine,
         "remotes": paths.remotes,
         "remotes/acme/layers": paths.layers("acme"),
         "history.jsonl": paths.history,
@@ -31,9 +32,15 @@ def test_every_place_is_below_the_root(tmp_path: Path) -> None:
 def test_what_later_steps_expect_is_made_and_the_repository_is_left_to_the_store(tmp_path: Path) -> None:
     Paths(tmp_path / "a" / "state").create()
     Paths(tmp_path / "a" / "state").create()
-    assert {path.name for path in (tmp_path / "a" / "state").iterdir()} == {"blobs", "apps", "remotes"}
+    assert {path.name for path in (tmp_path / "a" / "state").iterdir()} == {
+        "blobs",
+        "apps",
+        "quarantine",
+        "remotes",
+    }
 
 
 def test_refs_name_remote_and_content() -> None:
     assert layer_ref("acme", DIGEST) == f"appctl/layer/acme/{DIGEST.hex}"
+    assert commit_ref("acme", "c" * 64) == f"appctl/commit/acme/{'c' * 64}"
     assert app_ref("acme", "org.example.App", "a.1") == "appctl/app/acme/org.example.App/a.1"

@@ -12,6 +12,9 @@ from appctld.workers.protocol import Handler, main
 from appctld.workers.store.deploy import activate, deploy, remove
 from appctld.workers.store.layer import adopt_layer, import_layer
 from appctld.workers.store.merge import merge
+from appctld.workers.store.native.describe import describe_commit
+from appctld.workers.store.native.discard import discard
+from appctld.workers.store.native.importing import import_commit
 from appctld.workers.store.prune import prune
 from appctld.workers.store.receive import receive, recheck
 from appctld.workers.store.recover import recover
@@ -22,6 +25,9 @@ HANDLERS: Mapping[str, Handler] = {
     "import-layer": import_layer,
     "adopt-layer": adopt_layer,
     "merge": merge,
+    "describe-commit": describe_commit,
+    "import-commit": import_commit,
+    "discard": discard,
     "deploy": deploy,
     "activate": activate,
     "remove": remove,

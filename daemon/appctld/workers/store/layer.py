@@ -22,14 +22,12 @@ from appctld.workers.store.archive.tar import TarReader
 from appctld.workers.store.names import check_checksum, check_layer_ref
 from appctld.workers.store.ostree.commit import IMPLICIT_DIRS, Commit
 from appctld.workers.store.ostree.kinds import Kind
-from appctld.workers.store.ostree.objects import disk_mode, regular, symlink
+from appctld.workers.store.ostree.objects import disk_mode, privilege, regular, symlink
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.writer import Writer
 
 DROPPED_NAMES = 100  # what a person may want to read; more are counted in no answer
 DROPPED_BYTES = 4 << 10  # of one layer's names as JSON: an image has 256 layers, and its record 1 MiB
-
-_PRIVILEGED = (b"security.", b"trusted.")
 
 
 def import_layer(request: JsonObject, report: Report) -> JsonObject:
@@ -128,16 +126,10 @@ class _Import:
 
 def _check_strict(entry: Entry) -> None:
     """What is dropped, or never reaches a deployment, is refused where the remote's file says so."""
-    privileged = [name.decode() for name, _ in entry.xattrs if name.startswith(_PRIVILEGED)]
-    if entry.type.dropped:
-        what = f"a {entry.type.value}"
-    elif entry.type is Type.FILE and entry.mode & (stat.S_ISUID | stat.S_ISGID):
-        what = "a setuid or setgid file"
-    elif privileged:
-        what = f"a file with {privileged[0]}"
-    else:
-        return
-    raise UnsafeArchive(f"{what}, which this remote's strict=yes refuses: {entry.name}", path=entry.name)
+    mode = stat.S_IFREG | entry.mode if entry.type is Type.FILE else 0
+    what = f"a {entry.type.value}" if entry.type.dropped else privilege(mode, entry.xattrs)
+    if what:
+        raise UnsafeArchive(f"{what}, which this remote's strict=yes refuses: {entry.name}", path=entry.name)
 
 
 class _Adoption:

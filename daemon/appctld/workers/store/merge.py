@@ -44,12 +44,8 @@ def merge(request: JsonObject, _report: Report) -> JsonObject:
             tree, meta = union_of(repository, writer, layers)
             commit = writer.commit(Commit(tree, meta, get_int(request, "timestamp"), metadata))
         size = content_size(repository, closure(repository, [commit]).files)
-        text = _metadata_text(repository, tree)
-    return {
-        "commit": commit,
-        "installed_size": size,
-        "files": {} if text is None else {METADATA_FILES[0]: text},
-    }
+        files = metadata_files(repository, tree)
+    return {"commit": commit, "installed_size": size, "files": files}
 
 
 def union_of(repository: Repository, writer: Writer, commits: Sequence[str]) -> tuple[str, str]:
@@ -111,12 +107,14 @@ def _no_metadata(key: str) -> str:
     raise Failed(f"commit metadata {key!r} is neither text nor a list of texts")
 
 
-def _metadata_text(repository: Repository, tree: str) -> str | None:
+def metadata_files(repository: Repository, tree: str) -> JsonObject:
+    """What a stored tree says about its permissions, under one name whichever of the two it has."""
     for path in METADATA_FILES:
         name = _find(repository, tree, path)
         if name is not None:
-            return _small_text(repository, name)
-    return None
+            text = _small_text(repository, name)
+            return {} if text is None else {METADATA_FILES[0]: text}
+    return {}
 
 
 def _find(repository: Repository, tree: str, path: str) -> str | None:

@@ -14,13 +14,16 @@ from appctld.model.appid import ID_LENGTH, ID_PATTERN
 from appctld.model.remotename import REMOTE_NAME
 
 _HEX = r"[0-9a-f]{64}"
+_QUARANTINE = r"[0-9a-f]{8,64}"
 _DEPLOYMENT = r"[0-9a-f]{12}\.[0-9]{1,9}"
 
 _SHELF_PATTERN = re.compile(rf"{REMOTE_NAME}(?:\.login)?")
 _CHECKSUM_PATTERN = re.compile(_HEX)
 _ID = re.compile(ID_PATTERN)
 _DEPLOYMENT_PATTERN = re.compile(_DEPLOYMENT)
+_QUARANTINE_PATTERN = re.compile(_QUARANTINE)
 _LAYER_REF = re.compile(f"appctl/layer/{REMOTE_NAME}/{_HEX}")
+_COMMIT_REF = re.compile(f"appctl/commit/{REMOTE_NAME}/{_HEX}")
 _APP_REF = re.compile(f"appctl/app/{REMOTE_NAME}/{ID_PATTERN}/{_DEPLOYMENT}")
 
 
@@ -41,6 +44,11 @@ def check_deployment(text: str) -> str:
     return _check(_DEPLOYMENT_PATTERN, text, "a deployment")
 
 
+def check_quarantine(text: str) -> str:
+    """Give back the name of a quarantine, 8 to 64 random hex digits; anything else is `Failed`."""
+    return _check(_QUARANTINE_PATTERN, text, "a quarantine")
+
+
 def is_shelf(text: str) -> bool:
     """Whether a directory of this name holds the blobs of one remote, or those that it gave for a login."""
     return _SHELF_PATTERN.fullmatch(text) is not None
@@ -51,14 +59,21 @@ def check_layer_ref(text: str) -> str:
     return _check(_LAYER_REF, text, "a layer's ref")
 
 
+def check_commit_ref(text: str) -> str:
+    """Give back `appctl/commit/REMOTE/<commit hex>`; anything else is `Failed`."""
+    return _check(_COMMIT_REF, text, "a commit's ref")
+
+
 def check_app_ref(text: str) -> str:
     """Give back `appctl/app/REMOTE/ID/DEPLOYMENT`; anything else is `Failed`."""
     return _check(_APP_REF, text, "an app's ref")
 
 
 def check_ref(text: str) -> str:
-    """Give back a ref of one of the two kinds; anything else is `Failed`."""
-    return check_layer_ref(text) if text.startswith("appctl/layer/") else check_app_ref(text)
+    """Give back a ref of one of the three kinds; anything else is `Failed`."""
+    if text.startswith("appctl/layer/"):
+        return check_layer_ref(text)
+    return check_commit_ref(text) if text.startswith("appctl/commit/") else check_app_ref(text)
 
 
 def _check(pattern: re.Pattern[str], text: str, what: str) -> str:

@@ -70,7 +70,8 @@ def _is_blob(name: str) -> bool:
 
 
 def _prune(repository: Repository) -> tuple[int, int]:
-    _, _, objects, size = repository.library.prune(OSTree.RepoPruneFlags.REFS_ONLY, -1, None)
+    # Depth 0: what a ref names, not what came before it; a publisher's commits name their parents
+    _, _, objects, size = repository.library.prune(OSTree.RepoPruneFlags.REFS_ONLY, 0, None)
     return objects, size
 
 

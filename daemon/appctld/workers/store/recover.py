@@ -16,6 +16,7 @@ from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_bool, get_s
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
 from appctld.workers.store.deploy import FILES, RECORD, UNCOMMITTED, not_running
+from appctld.workers.store.native.discard import clear
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
@@ -26,7 +27,7 @@ _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
 
 
 def recover(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "blobs", "apps", "keep_refs", "keep_all"}` -> `{"missing_refs", "dropped"}`.
+    """`{"repo", "blobs", "apps", "quarantine", "keep_refs", "keep_all"}` -> `{"missing_refs", "dropped"}`.
 
     `missing_refs` are those of `keep_refs` that name no commit here: their records are RepoCorrupt. With
     `keep_all` no ref is dropped: some record cannot be read, and who knows what it needs.
@@ -36,6 +37,7 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
     wanted = set(map(names.check_ref, get_strings(request, "keep_refs")))
     with repository.exclusive(), translated("recovering"):
         sweep(Path(get_str(request, "blobs")), _is_unverified, remove=True)
+        clear(Path(get_str(request, "quarantine")))
         _clear_temporary(repository)
         _clear_apps(apps)
         keep = {ref for ref in wanted if _has_deployment(ref, apps)}
@@ -96,9 +98,9 @@ def _is_kept(app: int, name: str) -> bool:
 
 
 def _has_deployment(ref: str, apps: Path) -> bool:
-    """Whether an app's ref still has its deployment; a layer's ref stands for itself."""
+    """Whether an app's ref still has its deployment; a layer's or a commit's stands for itself."""
     _, kind, _, *rest = ref.split("/")
-    return kind == "layer" or apps.joinpath(*rest).is_dir()
+    return kind != "app" or apps.joinpath(*rest).is_dir()
 
 
 def _is_id(name: str) -> bool:

@@ -10,9 +10,11 @@ from appctld.errors import Failed
 from appctld.workers.store.names import (
     check_app_ref,
     check_checksum,
+    check_commit_ref,
     check_deployment,
     check_id,
     check_layer_ref,
+    check_quarantine,
     check_ref,
 )
 
@@ -26,8 +28,12 @@ GOOD: list[tuple[Check, str]] = [
     (check_deployment, "0123456789ab.0"),
     (check_deployment, "0123456789ab.12"),
     (check_layer_ref, f"appctl/layer/acme/{HEX}"),
+    (check_commit_ref, f"appctl/commit/acme/{HEX}"),
+    (check_quarantine, "01234567"),
+    (check_quarantine, HEX),
     (check_app_ref, "appctl/app/acme-1/org.example.App/0123456789ab.0"),
     (check_ref, f"appctl/layer/a/{HEX}"),
+    (check_ref, f"appctl/commit/a/{HEX}"),
     (check_ref, "appctl/app/a/org.example.App/0123456789ab.3"),
 ]
 
@@ -59,10 +65,19 @@ BAD: list[tuple[Check, str]] = [
     (check_layer_ref, f"appctl/layer/../{HEX}"),
     (check_layer_ref, f"appctl/layer/Acme/{HEX}"),
     (check_layer_ref, f"appctl/layer/{'a' * 65}/{HEX}"),
+    (check_commit_ref, "appctl/commit/acme/.."),
+    (check_commit_ref, f"appctl/commit/acme/{HEX}/x"),
+    (check_commit_ref, f"appctl/commit/../{HEX}"),
+    (check_commit_ref, f"appctl/layer/acme/{HEX}"),
+    (check_quarantine, ".."),
+    (check_quarantine, "0123456"),
+    (check_quarantine, "0123456g"),
+    (check_quarantine, f"{HEX}0"),
     (check_app_ref, "appctl/app/acme/org.example.App"),
     (check_app_ref, "appctl/app/acme/org.example.App/0123456789ab.0/x"),
     (check_ref, "heads/master"),
     (check_ref, ""),
+    (check_ref, "appctl/commit/acme/x"),
     (check_ref, f"ostree/container/blob/{HEX}"),
 ]
 

@@ -11,7 +11,9 @@ from appctld.errors import Busy, Failed
 from appctld.model.jsonvalue import JsonObject, get_strings
 from appctld.workers.store.ostree.repository import Repository
 from support.layers import commit_layer, listing
+from support.quarantine import Archive, pull, send
 from support.store_state import State, ref
+from support.tarball import archive, entry
 
 ONE = ("./", "usr/", "usr/a = one", "usr/shared = same")
 TWO = ("./", "usr/", "usr/a = two", "usr/shared = same")
@@ -169,3 +171,19 @@ def test_an_import_under_way_makes_prune_busy_and_lose_nothing(state: State) -> 
         state.prune()
     assert objects(state) == before
     assert state.refs() == {ref(one): one}
+
+
+def test_a_publishers_commit_keeps_nothing_of_its_parent(state: State, tmp_path: Path) -> None:
+    """Ours have no parents; without a limit, every version that ever was here would stay."""
+    made = Archive(tmp_path / "archive")
+    old, new = (made.commit(archive(entry("./", b"5", mode=0o755), entry(name))) for name in ("old", "new"))
+    for commit in (old, new):
+        send(state, pull(made.path, commit, state.quarantine / commit), commit)
+    kept = f"appctl/commit/acme/{new}"
+    unneeded = state.prune(kept, dry_run=True)
+    pruned = state.prune(kept)
+    assert unneeded == pruned
+    assert pruned["refs"] == [f"appctl/commit/acme/{old}"]
+    assert listing(state.repo, new) == ["./", "new"]
+    assert len(objects(state)) == 4
+    state.fsck()

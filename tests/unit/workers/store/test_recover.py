@@ -141,6 +141,15 @@ def test_refs_that_no_record_wants_are_dropped(state: State, installed: str) -> 
     assert state.refs() == {ref(installed): installed}
 
 
+def test_a_publishers_commit_that_no_job_needs_is_dropped(state: State, installed: str) -> None:
+    name = f"appctl/commit/acme/{installed}"
+    Repository.open(state.repo).write_ref(name, installed)
+    layers = sorted(Repository.open(state.repo).refs("appctl/layer"))
+    assert state.recover(ref(installed), name) == {"missing_refs": [], "dropped": layers}
+    assert name in Repository.open(state.repo).refs()
+    assert get_strings(state.recover(ref(installed)), "dropped") == [name]
+
+
 def test_a_record_whose_ref_is_gone_is_told(state: State, installed: str) -> None:
     Repository.open(state.repo).drop_ref(ref(installed))
     layer = f"appctl/layer/acme/{'ab' * 32}"

@@ -5,7 +5,8 @@
 Guarantees: the bytes are a function of the value (metadata sorted by key, normal form). Leaves to others:
 where objects are stored. The type is `(a{sv}aya(say)sstayay)` (ostree-core.h, OSTREE_COMMIT_GVARIANT_FORMAT):
 metadata, parent, related objects, subject, body, timestamp (big-endian seconds), root dirtree, root dirmeta.
-Ours have no parent, no related objects, and an empty subject and body.
+Ours have no parent, no related objects, and an empty subject and body; a publisher's are only read here, and
+stored as they came.
 """
 
 import sys
@@ -21,17 +22,20 @@ IMPLICIT_DIRS = "appctl.implicit-dirs"
 
 Value = str | bytes | Sequence[str]
 
+_CHECKSUM_BYTES = 32  # SHA-256
 _FORMAT = "(a{sv}aya(say)sstayay)"
 
 
 @dataclass(frozen=True)
 class Commit:
-    """`tree` and `meta` are the root's checksums in hex; metadata of other types than `Value` is left out."""
+    """`tree` and `meta` are the root's checksums in hex; of metadata of other types we know the keys."""
 
     tree: str
     meta: str
     timestamp: int = 0
     metadata: Mapping[str, Value] = field(default_factory=dict)
+    subject: str = ""
+    other_keys: frozenset[str] = frozenset()
 
     @property
     def implicit_dirs(self) -> frozenset[str]:
@@ -46,7 +50,7 @@ def serialize_commit(commit: Commit) -> bytes:
     root.add_value(_metadata(commit.metadata))
     root.add_value(_bytes(b""))
     root.add_value(GLib.Variant("a(say)", []))
-    root.add_value(GLib.Variant("s", ""))
+    root.add_value(GLib.Variant("s", commit.subject))
     root.add_value(GLib.Variant("s", ""))
     root.add_value(GLib.Variant("t", _swapped(commit.timestamp)))
     root.add_value(_bytes(bytes.fromhex(commit.tree)))
@@ -55,18 +59,33 @@ def serialize_commit(commit: Commit) -> bytes:
 
 
 def parse_commit(data: bytes) -> Commit:
-    """Read a commit object of anybody's; one that is not in normal form is `RepoCorrupt`."""
+    """Read a commit object of anybody's.
+
+    One that is not in normal form, has a key twice, or a root that is no checksum, is `RepoCorrupt`.
+    """
     variant = GLib.Variant.new_from_bytes(GLib.VariantType.new(_FORMAT), GLib.Bytes.new(data), False)  # noqa: FBT003
     if not variant.is_normal_form():
         raise RepoCorrupt("a commit object that cannot be read")
     metadata = variant.get_child_value(0)
-    known = dict(_entry(metadata.get_child_value(number)) for number in range(metadata.n_children()))
+    count = metadata.n_children()
+    known = dict(_entry(metadata.get_child_value(number)) for number in range(count))
+    if len(known) != count:  # who reads the first and who reads the last would read two commits
+        raise RepoCorrupt("a commit object that says something twice")
     return Commit(
-        tree=_raw(variant.get_child_value(6)).hex(),
-        meta=_raw(variant.get_child_value(7)).hex(),
+        tree=_checksum(variant.get_child_value(6)),
+        meta=_checksum(variant.get_child_value(7)),
         timestamp=_swapped(variant.get_child_value(5).get_uint64()),
         metadata={key: value for key, value in known.items() if value is not None},
+        subject=variant.get_child_value(3).get_string(),
+        other_keys=frozenset(key for key, value in known.items() if value is None),
     )
+
+
+def _checksum(variant: GLib.Variant) -> str:
+    data = _raw(variant)
+    if len(data) != _CHECKSUM_BYTES:
+        raise RepoCorrupt("a commit object whose root is no checksum")
+    return data.hex()
 
 
 def _metadata(values: Mapping[str, Value]) -> GLib.Variant:

@@ -2,8 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Content objects: the header that is hashed before a file's bytes, and the checksum that names the object.
 
-Guarantees: pure; xattrs are always sorted by name (libostree before 2024.10 kept the order it was given, so
-two machines could disagree). Leaves to others: what a tar may claim (tar.py), and storing (writer.py).
+Guarantees: pure; the xattrs of what we make are sorted by name (libostree before 2024.10 kept the order it
+was given, so two machines could disagree), those of what a publisher made stay as they were hashed. Leaves to
+others: what a tar may claim (tar.py), and storing (writer.py).
 The layout is that of libostree's ostree_raw_file_to_content_stream().
 """
 
@@ -13,11 +14,13 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from appctld.workers.store.ostree.tree import Xattrs, serialize_xattrs
+from appctld.errors import UnsafeArchive
+from appctld.workers.store.ostree.tree import Xattrs, parse_attributes, serialize_xattrs
 
 _STAT = struct.Struct(">IIII")  # uid, gid, mode, rdev
 _SIZE = struct.Struct(">I4x")  # the header's size, and padding up to GVariant's alignment of eight
 _OFFSET_WIDTHS = (1, 2, 4)
+_PRIVILEGED = (b"security.", b"trusted.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,25 @@ def regular(uid: int, gid: int, mode: int, xattrs: Xattrs = ()) -> FileHead:
 def symlink(uid: int, gid: int, target: str, xattrs: Xattrs = ()) -> FileHead:
     """The head of a symlink; its permissions are always 0777."""
     return FileHead(uid, gid, stat.S_IFLNK | 0o777, target, tuple(sorted(xattrs)))
+
+
+def parse_head(attributes: bytes) -> FileHead:
+    """Read `user.ostreemeta`, all of a file but its content, which is the target if it is a symlink.
+
+    Raises UnsafeArchive: not in normal form, or neither a regular file nor a symlink.
+    """
+    found = parse_attributes(attributes, "a file's attributes")
+    if found.mode not in {kind | stat.S_IMODE(found.mode) for kind in (stat.S_IFREG, stat.S_IFLNK)}:
+        raise UnsafeArchive(f"an object of mode {found.mode:o}, which is neither a file nor a symlink")
+    return FileHead(found.uid, found.gid, found.mode, "", found.xattrs)
+
+
+def privilege(mode: int, xattrs: Xattrs) -> str:
+    """What a `strict=yes` refuses in attributes, in words for people; empty if there is nothing."""
+    if stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID):
+        return "a setuid or setgid file"
+    named = [name.decode(errors="backslashreplace") for name, _ in xattrs if name.startswith(_PRIVILEGED)]
+    return f"a file with {named[0]}" if named else ""
 
 
 def header(head: FileHead) -> bytes:

@@ -29,6 +29,8 @@ from appctld.workers.store import names
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind, loose_path
+from appctld.workers.store.ostree.objects import FileHead, parse_head
+from appctld.workers.store.ostree.staging import empty_staging
 from appctld.workers.store.ostree.tree import DirMeta, DirTree, checksum, parse_dirmeta, parse_dirtree
 from appctld.workers.store.ostree.writer import Writer, free_space
 
@@ -95,6 +97,7 @@ class Repository:
                 self.library.commit_transaction(None)
         except BaseException:
             self.library.abort_transaction(None)
+            empty_staging(self.directory)
             raise
         writer.settle()
 
@@ -135,6 +138,11 @@ class Repository:
         with translated(f"reading file {name}", otherwise=RepoCorrupt):
             attributes = os.getxattr(self.path / loose_path(Kind.FILE, name), "user.ostreemeta")
         return int.from_bytes(attributes[8:12])  # big-endian (uuua(ayay)): uid, gid, mode, xattrs
+
+    def file_head(self, name: str) -> FileHead:
+        """A stored file's attributes, as its publisher gave them, without a symlink's target."""
+        with translated(f"reading file {name}", otherwise=RepoCorrupt):
+            return parse_head(os.getxattr(self.path / loose_path(Kind.FILE, name), "user.ostreemeta"))
 
     def stat(self, kind: Kind, name: str) -> os.stat_result | None:
         """What the file system says about an object; None if there is none."""

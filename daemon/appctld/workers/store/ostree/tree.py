@@ -98,14 +98,22 @@ def serialize_dirmeta(uid: int, gid: int, mode: int, xattrs: Xattrs = ()) -> byt
 
 def parse_dirmeta(data: bytes) -> DirMeta:
     """Read a dirmeta object (`UnsafeArchive`: not in normal form, or not a directory's mode)."""
+    meta = parse_attributes(data, "a dirmeta")
+    if meta.mode != stat.S_IFDIR | stat.S_IMODE(meta.mode):
+        raise UnsafeArchive("a dirmeta that is no directory's")
+    return meta
+
+
+def parse_attributes(data: bytes, what: str) -> DirMeta:
+    """Read a `(uuua(ayay))`, whatever type `mode` says: a directory's, or a file's as bare-user keeps it."""
     try:
         uid, gid, mode = _DIRMETA_HEAD.unpack_from(data)
         pairs = tuple(map(_xattr, _elements(data[_DIRMETA_HEAD.size :])))
     except (ValueError, struct.error) as error:
-        raise UnsafeArchive("a dirmeta that cannot be read") from error
+        raise UnsafeArchive(f"{what} that cannot be read") from error
     meta = DirMeta(uid, gid, mode, pairs)
-    if mode != stat.S_IFDIR | stat.S_IMODE(mode) or _dirmeta(meta) != data:
-        raise UnsafeArchive("a dirmeta that is not in normal form, or is no directory's")
+    if _dirmeta(meta) != data:
+        raise UnsafeArchive(f"{what} that is not in normal form")
     return meta
 
 

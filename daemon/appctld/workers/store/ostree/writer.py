@@ -38,7 +38,7 @@ _FORMATS = {
 
 
 class Writer:
-    """One transaction's objects. Every method raises NoSpace, LimitExceeded or Failed."""
+    """One transaction's objects, of which `written` were not here. Raises NoSpace, LimitExceeded, Failed."""
 
     def __init__(self, library: OSTree.Repo, spool: Path) -> None:
         self._library = library
@@ -46,6 +46,7 @@ class Writer:
         self._root = library.get_dfd()
         self._modes: dict[tuple[Kind, str], int] = {}
         self._room = space.Room(self._free)
+        self.written = 0
 
     def file(self, head: FileHead, size: int, chunks: Iterable[bytes] = ()) -> str:
         """Store a regular file of `size` bytes, or a symlink (size 0, no chunks); the object's checksum."""
@@ -78,6 +79,10 @@ class Writer:
         """Store a commit object; no ref names it yet."""
         return self._metadata(Kind.COMMIT, serialize_commit(commit))
 
+    def raw(self, kind: Kind, data: bytes) -> str:
+        """Store a dirtree, dirmeta or commit of a publisher's, its bytes unchanged; its caller parsed it."""
+        return self._metadata(kind, data)
+
     def keep(self, kind: Kind, name: str, disk_mode: int = 0o444) -> None:
         """Let `settle` see to an object that is already stored and that the result will use."""
         self._modes[kind, name] = disk_mode
@@ -99,6 +104,7 @@ class Writer:
             with translated("writing a file's object"):
                 _, found = self._library.write_content(None, *data, None)
             _agree(found, name)
+            self.written += 1
         self._modes[Kind.FILE, name] = head.disk_mode
         return name
 
@@ -113,6 +119,7 @@ class Writer:
                 variant = GLib.Variant.new_from_bytes(of, raw, False)  # noqa: FBT003 - untrusted
                 _, found = self._library.write_metadata(kind.library, None, variant, None)
             _agree(found, name)
+            self.written += 1
         self._modes[kind, name] = 0o444
         return name
 

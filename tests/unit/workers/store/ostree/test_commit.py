@@ -19,12 +19,14 @@ sums = st.binary(min_size=32, max_size=32).map(bytes.hex)
 values = texts | st.binary(max_size=300) | st.lists(texts, max_size=5)
 
 
-@given(sums, sums, st.integers(0, 2**63), st.dictionaries(texts, values, max_size=5))
-def test_a_commit_comes_back(tree: str, meta: str, timestamp: int, metadata: dict[str, Value]) -> None:
-    commit = Commit(tree, meta, timestamp, metadata)
+@given(sums, sums, st.integers(0, 2**63), st.dictionaries(texts, values, max_size=5), texts)
+def test_a_commit_comes_back(
+    tree: str, meta: str, timestamp: int, metadata: dict[str, Value], subject: str
+) -> None:
+    commit = Commit(tree, meta, timestamp, metadata, subject)
     data = serialize_commit(commit)
     assert parse_commit(data) == commit
-    assert serialize_commit(Commit(tree, meta, timestamp, dict(reversed(metadata.items())))) == data
+    assert serialize_commit(Commit(tree, meta, timestamp, dict(reversed(metadata.items())), subject)) == data
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff" * 100, serialize_commit(Commit("a" * 64, "b" * 64)) + b"\0\0"])
