@@ -215,6 +215,11 @@ def _remotes(remote: argparse.ArgumentParser, common: _Parser) -> None:
         if name in {"add", "modify"}:
             _remote_settings(added)
         if name == "modify":
+            added.add_argument(
+                "--keyring-update",
+                metavar="FILE|-",
+                help="the publisher's next keys, signed by those trusted now",
+            )
             added.epilog = KEYS_REPLACE
 
 

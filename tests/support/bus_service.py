@@ -93,6 +93,7 @@ class SimulatedRemotes:
 
     remotes: dict[str, SimulatedRemote] = field(default_factory=lambda: {"acme": SimulatedRemote("acme")})
     written: list[tuple[str, dict[str, str], bytes | None, bytes | None]] = field(default_factory=list)
+    rotated: list[tuple[str, bytes]] = field(default_factory=list)
     changed: Callable[[list[str]], None] = lambda _names: None
 
     def all(self) -> list[SimulatedRemote]:
@@ -116,6 +117,10 @@ class SimulatedRemotes:
     async def modify(self, name: str, settings: dict[str, str], keys: bytes | None, ca: bytes | None) -> None:
         self.written.append((name, settings, keys, ca))
         self.remotes[name] = replace(self.remotes[name], title=settings.get("title", ""))
+        self.changed([name])
+
+    async def rotate(self, name: str, update: bytes) -> None:
+        self.rotated.append((name, update))
         self.changed([name])
 
     async def remove(self, name: str) -> None:

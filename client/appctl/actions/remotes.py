@@ -20,9 +20,14 @@ from appctl.terminal.ask import confirm_trust
 from appctl.terminal.show import escape, table
 
 KEYS_BYTES = 64 << 10  # what the daemon takes: keyrings of real publishers are below 20 KiB
+UPDATE_BYTES = 1 << 20  # likewise; a keyring update has each of its signers' copies
 _WITHOUT_KEYS = {"digest": "the digest that you name", "none": "nobody: UNSIGNED"}
 _VERIFY = ("gpg", "digest", "none", "")  # none at all: the default
-_FILES = {"gpg-keys": "--gpg-import FILE", "ca": "--ca-file FILE"}  # settings that are a file's content
+_FILES = {  # settings that are a file's content
+    "gpg-keys": "--gpg-import FILE",
+    "ca": "--ca-file FILE",
+    "keyring-update": "--keyring-update FILE",
+}
 _TAKEN = ("verify", "lookaside", "identity", "auth_realm", "title")
 
 
@@ -43,6 +48,10 @@ def add(context: Context) -> int:
 def modify(context: Context) -> int:
     """Change what the options name."""
     settings = _settings(context)
+    if context.options.keyring_update is not None:
+        if settings:
+            raise usage("--keyring-update comes alone", "appctl remote modify --help")
+        settings["keyring-update"] = _read(context.options.keyring_update, UPDATE_BYTES)
     if not settings:
         raise usage("nothing to change was given", "appctl remote modify --help")
     _ask_about_none(context, settings)
@@ -162,15 +171,15 @@ def _check_setting(key: str, value: str) -> None:
         raise usage(f"--set verify: {value!r} is none of gpg, digest, none")
 
 
-def _read(name: str) -> bytes:
+def _read(name: str, limit: int = KEYS_BYTES) -> bytes:
     """Read a key or certificate file of the caller; `-` is standard input. Raises Failure."""
     try:
         with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
-            data = file.read(KEYS_BYTES + 1)
+            data = file.read(limit + 1)
     except OSError as error:
         raise usage(f"{name}: {error.strerror}") from error
-    if not data or len(data) > KEYS_BYTES:
-        raise usage(f"{name} is empty, or larger than {KEYS_BYTES} bytes")
+    if not data or len(data) > limit:
+        raise usage(f"{name} is empty, or larger than {limit} bytes")
     return data
 
 

@@ -37,6 +37,9 @@ class Remotes(Protocol):
     async def modify(self, name: str, settings: dict[str, str], keys: bytes | None, ca: bytes | None) -> None:
         """Change a remote; an empty text takes a key away."""
 
+    async def rotate(self, name: str, update: bytes) -> None:
+        """Apply a keyring update; the Untrusted leaves say why not."""
+
     async def remove(self, name: str) -> None:
         """Remove a remote; InUse while apps from it are installed."""
 

@@ -6,6 +6,7 @@ Read anew at every call, so that an administrator's edit counts at once. Keys fr
 in a sandbox before they are written.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,10 +14,13 @@ from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
 from appctld.errors import InUse, InvalidReference, PolicyDenied
 from appctld.jobs.observer import Observer
+from appctld.jobs.rotation import apply_rotation
 from appctld.model.ostreeref import AnyReference
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import forget_remote
 from appctld.state.records import installed
+from appctld.state.serials import carry_serial
+from appctld.trust.rotation import judge_update
 
 
 class RemoteBook:
@@ -77,8 +81,21 @@ class RemoteBook:
             self._tools.gate.moving()
         ):  # a job that deploys ends first, and the next one sees the change
             before = self._store.load().get(name)
-            if self._store.modify(name, pinned, keyring, ca).prefix != before.prefix:
+            after = self._store.modify(name, pinned, keyring, ca)
+            if after.prefix != before.prefix:
                 forget_remote(self._tools.paths, name)
+                carry_serial(self._tools.paths, str(before.prefix), str(after.prefix))
+        self._observer().remotes_changed([name])
+
+    async def rotate(self, name: str, update: bytes) -> None:
+        """Apply a keyring update that the remote's keys signed (docs/key-rotation.md).
+
+        Raises NoRemote, the Untrusted leaves, LimitExceeded, and as `apply_rotation`.
+        """
+        remote, now = self._store.load().get(name), int(time.time())
+        rotation = await judge_update(update, remote, self._tools.import_keys, self._tools.launcher, now)
+        async with self._tools.gate.moving():
+            apply_rotation(rotation, remote, self._store, self._tools.paths)
         self._observer().remotes_changed([name])
 
     async def remove(self, name: str) -> None:

@@ -82,6 +82,10 @@ class Paths:
         """What was seen of the publisher at one prefix, whatever its remote is called."""
         return self.seen / hashlib.sha256(prefix.encode()).hexdigest()
 
+    def serial(self, prefix: str) -> Path:
+        """Which keyring update of the publisher at one prefix was the last."""
+        return self.seen_below(prefix) / "keyring.json"
+
     def create(self) -> None:
         """Make the directories that every later step expects."""
         for path in (self.root, self.blobs, self.apps, self.quarantine, self.remotes):

@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-PUBLIC_KEY, USER_ID = 6, 13
+SIGNATURE, PUBLIC_KEY, USER_ID, SUBKEY = 2, 6, 13, 14
+REVOCATIONS = frozenset({0x20, 0x28})  # of a key, of a subkey; each stands behind what it revokes
 SECRET = frozenset({5, 7})
 _OLD_LENGTHS = {0: 1, 1: 2, 2: 4}  # RFC 4880, 4.2.1; 3 is "to the end", which no keyring needs
 
@@ -21,22 +22,34 @@ class KeyringError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A primary key: its fingerprint in upper-case hexadecimal, and its user IDs (foreign text)."""
+    """A primary key: its fingerprint in upper-case hexadecimal, and its user IDs (foreign text).
+
+    `parts` are the bodies of its own packet and of its subkeys', and whether each was revoked.
+    """
 
     fingerprint: str
     names: list[str] = field(default_factory=list)
+    parts: dict[bytes, bool] = field(default_factory=dict)
 
 
 def read_keyring(keyring: bytes) -> tuple[Key, ...]:
     """The primary keys, in the keyring's order. Raises KeyringError."""
     keys: list[Key] = []
+    part = b""
     for tag, body in _packets(keyring):
         if tag in SECRET:
             raise KeyringError("holds a secret key")
         if tag == PUBLIC_KEY:
             keys.append(Key(_fingerprint(body)))
-        elif tag == USER_ID and keys:
+        if not keys:
+            continue
+        if tag in {PUBLIC_KEY, SUBKEY}:
+            part = body
+            keys[-1].parts[part] = False
+        elif tag == USER_ID:
             keys[-1].names.append(body.decode("utf-8", "replace"))
+        elif tag == SIGNATURE and _kind(body) in REVOCATIONS:
+            keys[-1].parts[part] = True
     if not keys:
         raise KeyringError("holds no key")
     return tuple(keys)
@@ -52,6 +65,12 @@ def _fingerprint(body: bytes) -> str:
             return hashlib.sha256(b"\x9a" + len(body).to_bytes(4, "big") + body).hexdigest().upper()
         case _:
             raise KeyringError("holds a key of an unknown version")
+
+
+def _kind(body: bytes) -> int:
+    """What a signature says (RFC 4880, 5.2.1); one of version 3 has a length before it."""
+    at = 2 if body[:1] == b"\x03" else 1
+    return int.from_bytes(body[at : at + 1], "big")
 
 
 def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -6,7 +6,7 @@ Guarantees: what was signed is read only after its signature holds; signatures t
 over, never an excuse.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from appctld.errors import (
     AppctlError,
@@ -23,12 +23,12 @@ from appctld.trust.gpgv import Opened, open_blob
 from appctld.trust.keys import Key, KeyringError, read_keyring
 from appctld.trust.policy import Policy, openpgp_that_count
 from appctld.trust.question import SIGNATURES, Counted, Question, Signer, most_telling
-from appctld.trust.status import short
+from appctld.trust.status import OpenPgpSignature, short
 
 
 async def openpgp_signatures(asked: Question, evidence: Evidence, launcher: Launcher) -> Sequence[Counted]:
     """At least one. Raises as `verdict.judge`."""
-    keyring, trusted = _trusted(asked.remote)
+    keyring, trusted = trusted_keys(asked.remote)
     if not evidence.openpgp:
         raise SignatureMissing(looked_at=list(evidence.looked_at))
     if len(evidence.openpgp) > SIGNATURES:
@@ -48,14 +48,23 @@ async def openpgp_signatures(asked: Question, evidence: Evidence, launcher: Laun
 def _count(asked: Question, opened: Opened, trusted: Mapping[str, Key]) -> Counted:
     """Let a good signature count, or raise UntrustedSigner or SignatureInvalid."""
     found = opened.signature
-    if found.primary not in trusted or found.fingerprint in asked.remote.deny_keys:
-        raise UntrustedSigner(found=f'{short(found.primary)} "{found.name}"', fingerprints=[found.primary])
-    check_not_ahead(found.created, asked.now, "the signature")
+    check_signer(found, trusted, asked.remote.deny_keys, asked.now)
     return asked.count(Signer(found.primary, found.name, found.created), parse_claim(opened.payload))
 
 
-def _trusted(remote: Policy) -> tuple[bytes, Mapping[str, Key]]:
-    """The remote's keyring, and those of its primary keys that count."""
+def check_signer(found: OpenPgpSignature, trusted: Container[str], denied: Container[str], now: int) -> None:
+    """Return if a good signature is by a key that counts, and was made by now.
+
+    `trusted` are primary fingerprints without denied ones, what is `denied` may be a subkey's. Raises
+    UntrustedSigner, SignatureInvalid.
+    """
+    if found.primary not in trusted or found.fingerprint in denied:
+        raise UntrustedSigner(found=f'{short(found.primary)} "{found.name}"', fingerprints=[found.primary])
+    check_not_ahead(found.created, now, "the signature")
+
+
+def trusted_keys(remote: Policy) -> tuple[bytes, Mapping[str, Key]]:
+    """The remote's keyring, and those of its primary keys that count. Raises UntrustedSigner."""
     try:
         keys = read_keyring(remote.keyring or b"")
     except KeyringError as error:

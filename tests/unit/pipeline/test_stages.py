@@ -106,6 +106,11 @@ def test_each_stage_is_constructed_in_exactly_one_function(stage: str) -> None:
     assert places.pop().startswith("pipeline/")
 
 
+def test_a_keyring_update_that_may_be_applied_is_made_in_exactly_one_function() -> None:
+    """No stage, but the same promise: who holds one, holds a verdict."""
+    assert calls("Rotation") == {"trust/rotation.py:judge_update"}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_each_stage_is_frozen(stage: str) -> None:
     kind = getattr(stages, stage)

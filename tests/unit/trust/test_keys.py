@@ -30,6 +30,26 @@ def test_subkeys_and_their_signatures_are_no_keys_of_their_own() -> None:
     assert sorted(found.names) == ["Second name", "with-subkeys <with-subkeys@example.org>"]
 
 
+def test_revocations_are_told_of_keys_and_of_subkeys() -> None:
+    with Keys() as keys:
+        primary = keys.make("loses-a-subkey")
+        keys.add_subkey(primary)
+        (found,) = read_keyring(keys.export(primary))
+        assert list(found.parts.values()) == [False, False]
+        keys.revoke_subkey(primary)
+        (found,) = read_keyring(keys.export(primary))
+        assert list(found.parts.values()) == [False, True]
+        keys.revoke(primary)
+        (found,) = read_keyring(keys.export(primary))
+        assert list(found.parts.values()) == [True, True]
+
+
+def test_a_revocation_of_version_3_is_one_too() -> None:
+    key = b"\xc6\x02\x04a"
+    assert read_keyring(key + b"\xc2\x03\x03\x05\x20")[0].parts == {b"\x04a": True}
+    assert read_keyring(key + b"\xc2\x03\x03\x05\x10")[0].parts == {b"\x04a": False}
+
+
 def test_both_forms_of_packet_length() -> None:
     """Old is what gpg writes, new what other programs do (RFC 4880, 4.2.2)."""
     old = (GOLDEN / "publisher.gpg").read_bytes()

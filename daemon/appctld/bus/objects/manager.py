@@ -125,6 +125,9 @@ class Manager(Exported):
         """Change a remote."""
         asked = RemoteSettings.parse(settings)
         await self._authorize_remote(caller, name, asked)
+        if asked.update is not None:
+            await self._service.remotes.rotate(name, asked.update)
+            return
         await self._service.remotes.modify(name, dict(asked.texts), asked.keys, asked.ca)
 
     async def remove_remote(self, caller: Caller, name: str, options: Options) -> None:  # noqa: ARG002 - none yet

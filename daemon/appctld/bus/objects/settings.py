@@ -9,24 +9,27 @@ from typing import Self
 
 from appctld.bus.wire.variants import ArgumentError
 from appctld.config.remotes import CA_BYTES, KEYRING_BYTES
-from appctld.errors import LimitExceeded
+from appctld.errors import InvalidReference, LimitExceeded
+from appctld.trust.keyset import UPDATE_BYTES
 
 TEXT_BYTES = 64 << 10  # of all settings together: what a remote's file may have
 ARMOR = b"-----BEGIN"
+BYTES = frozenset({"gpg-keys", "ca", "keyring-update"})  # keys whose values are no texts
 
 
 @dataclass(frozen=True)
 class RemoteSettings:
-    """Frozen before anybody is asked. `keys` and `ca` are None when they are not given."""
+    """Frozen before anybody is asked. `keys`, `ca` and `update` are None when they are not given."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     keys: bytes | None = None
     ca: bytes | None = None
+    update: bytes | None = None
 
     @classmethod
     def parse(cls, settings: Mapping[str, object]) -> Self:
-        """Raises LimitExceeded or ArgumentError."""
-        texts = {key: _text(value) for key, value in settings.items() if key not in {"gpg-keys", "ca"}}
+        """Raises LimitExceeded, ArgumentError, or InvalidReference for a keyring update beside other keys."""
+        texts = {key: _text(value) for key, value in settings.items() if key not in BYTES}
         if sum(len(key.encode()) + len(text.encode()) for key, text in texts.items()) > TEXT_BYTES:
             raise LimitExceeded(f"settings of more than {TEXT_BYTES} bytes")
         ca = settings.get("ca")
@@ -34,6 +37,7 @@ class RemoteSettings:
             MappingProxyType(texts),
             _joined(settings["gpg-keys"]) if settings.get("gpg-keys") else None,
             _bounded(ca, CA_BYTES) if isinstance(ca, bytes) else None,
+            _update(settings),
         )
 
 
@@ -47,6 +51,16 @@ def _text(value: object) -> str:
     if not text.isprintable() and text:
         raise ArgumentError("a setting holds characters that cannot be printed")
     return text
+
+
+def _update(settings: Mapping[str, object]) -> bytes | None:
+    """A keyring update comes alone: its signers agreed to what it says, and to nothing beside it."""
+    update = settings.get("keyring-update")
+    if not isinstance(update, bytes):
+        return None
+    if len(settings) > 1:
+        raise InvalidReference("a keyring update comes alone", hint="appctl remote modify --help")
+    return _bounded(update, UPDATE_BYTES)
 
 
 def _joined(keys: object) -> bytes:

@@ -116,6 +116,7 @@ def test_nothing_is_done_before_the_answer_and_nothing_after_a_no(address: str) 
 REMOTE_CALLS = [
     ("AddRemote", "sa{sv}", ("new", {"url": ("s", "oci+https://a.example/b"), "verify": ("s", "none")})),
     ("ModifyRemote", "sa{sv}", ("acme", {"title": ("s", "x")})),
+    ("ModifyRemote", "sa{sv}", ("acme", {"keyring-update": ("ay", b"update")})),
     ("RemoveRemote", "sa{sv}", ("acme", {})),
 ]
 
@@ -134,6 +135,7 @@ def test_remotes_stay_as_they_are_after_a_no(
             error, _ = await caller.call(member, signature, *body)
             assert error == f"{ERROR}NotAuthorized"
             assert authorizer.asked[0][1] == "modify-remote"
+            assert running.remotes.rotated == []
             assert running.remotes.all() == before
             assert running.remotes.written == []
 
@@ -164,6 +166,23 @@ def test_remotes_come_change_and_go(address: str) -> None:
             assert changed["Title"] == ("s", "New")
             await caller.call("RemoveRemote", "sa{sv}", "new", {})
             assert await caller.signal("InterfacesRemoved") == (path, ["org.appctl.Installer1.Remote"])
+
+    asyncio.run(scenario())
+
+
+def test_a_keyring_update_is_handed_on_and_nothing_else_is_written(address: str) -> None:
+    async def scenario() -> None:
+        authorizer = RecordingAuthorizer()
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            update = {"keyring-update": ("ay", b"update")}
+            assert await caller.call("ModifyRemote", "sa{sv}", "acme", update) == ("", ())
+            assert running.remotes.rotated == [("acme", b"update")]
+            assert running.remotes.written == []
+            assert authorizer.asked[0][1:] == ("modify-remote", EMPTY | {"remote": "acme"})
+            url = {"url": ("s", "https://a.example")}
+            error, _ = await caller.call("AddRemote", "sa{sv}", "new", {**url, **update})
+            assert error == "org.freedesktop.DBus.Error.InvalidArgs"
+            assert "new" not in running.remotes.remotes
 
     asyncio.run(scenario())
 

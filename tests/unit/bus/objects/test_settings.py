@@ -7,7 +7,8 @@ import pytest
 from appctld.bus.objects.settings import TEXT_BYTES, RemoteSettings
 from appctld.bus.wire.variants import ArgumentError
 from appctld.config.remotes import CA_BYTES, KEYRING_BYTES
-from appctld.errors import LimitExceeded
+from appctld.errors import InvalidReference, LimitExceeded
+from appctld.trust.keyset import UPDATE_BYTES
 
 ARMORED = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
 
@@ -61,6 +62,21 @@ def test_keys_and_certificates_are_bounded(settings: dict[str, object]) -> None:
 def test_texts_are_bounded() -> None:
     with pytest.raises(LimitExceeded):
         RemoteSettings.parse({f"key{number}": "x" * 1024 for number in range(TEXT_BYTES >> 10)})
+
+
+def test_a_keyring_update_comes_alone() -> None:
+    asked = RemoteSettings.parse({"keyring-update": b"x"})
+    assert (asked.update, asked.texts, asked.keys) == (b"x", {}, None)
+    assert RemoteSettings.parse({"title": "x"}).update is None
+    for key, value in {"title": "x", "deny-keys": "", "gpg-keys": [b"\x99a"], "ca": b""}.items():
+        with pytest.raises(InvalidReference, match="comes alone"):
+            RemoteSettings.parse({"keyring-update": b"x", key: value})
+
+
+def test_a_keyring_update_is_bounded() -> None:
+    assert RemoteSettings.parse({"keyring-update": b"x" * UPDATE_BYTES}).update
+    with pytest.raises(LimitExceeded):
+        RemoteSettings.parse({"keyring-update": b"x" * (UPDATE_BYTES + 1)})
 
 
 @pytest.mark.parametrize("title", ["two\nlines", "\x1b[31m", "a\0b"])

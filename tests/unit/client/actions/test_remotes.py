@@ -177,3 +177,37 @@ def test_new_keys_replace_the_old_ones_which_are_named(
     document = json.loads(capsys.readouterr().out)
     assert document["changed"] is True  # the file's content is not shown, and may be another
     assert "no_longer_trusted" not in document
+
+
+def test_a_keyring_update_travels_as_bytes_and_what_it_changed_is_told(
+    daemon: FakeInstaller, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "update").write_bytes(b"x" * (65 << 10))
+    command = ["remote", "modify", "acme", "--keyring-update", str(tmp_path / "update")]
+    daemon.remotes = [ACME]
+    daemon.after["ModifyRemote"] = lambda: daemon.remotes.__setitem__(0, ACME | {"Fingerprints": ["B" * 40]})
+    assert main(command) == 0
+    assert daemon.called("ModifyRemote").body == ("acme", {"keyring-update": ("ay", b"x" * (65 << 10))})
+    out = capsys.readouterr().out
+    assert f"  No longer trusted: {'E' * 40}\n" in out
+    assert f"Trusts:       {'B' * 40}\n" in out
+
+
+@pytest.mark.parametrize(
+    "words", [["--title", "x"], ["--set", "deny-keys="], ["--verify", "gpg"], ["--gpg-import", "/dev/null"]]
+)
+def test_a_keyring_update_comes_alone(words: list[str], daemon: FakeInstaller, tmp_path: Path) -> None:
+    (tmp_path / "update").write_bytes(b"x")
+    assert main(["remote", "modify", "acme", "--keyring-update", str(tmp_path / "update"), *words]) == 64
+    assert main(["remote", "modify", "acme", "--set", "keyring-update=x"]) == 64
+    assert main(["remote", "add", "new", "quay.io/new", "--keyring-update", "x"]) == 64
+    assert daemon.calls == []
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * ((1 << 20) + 1)])
+def test_a_keyring_update_that_cannot_be_read_is_usage(
+    content: bytes, daemon: FakeInstaller, tmp_path: Path
+) -> None:
+    (tmp_path / "update").write_bytes(content)
+    assert main(["remote", "modify", "acme", "--keyring-update", str(tmp_path / "update")]) == 64
+    assert daemon.calls == []
