@@ -147,11 +147,14 @@ class Writer:
         if (kind, name) in self._modes:
             return True
         path = loose_path(kind, name)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            with open(path, "rb", opener=lambda at, flags: os.open(at, flags, dir_fd=self._root)) as file:
+            with os.fdopen(os.open(path, flags, dir_fd=self._root), "rb") as file:
                 same = file.read(len(data) + 1) == data
         except FileNotFoundError:
             return False
+        except OSError:  # a symlink, say: what it leads to is not the repository's
+            same = False
         if not same:
             os.unlink(path, dir_fd=self._root)
         return same

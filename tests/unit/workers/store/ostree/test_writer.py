@@ -5,6 +5,7 @@
 import hashlib
 import os
 import re
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,3 +182,16 @@ def test_a_stored_object_is_not_written_again(repository: Repository) -> None:
     first = inodes()
     assert len(first) == 2
     assert inodes() == first
+
+
+def test_metadata_that_lies_elsewhere_is_replaced_by_a_file(repository: Repository) -> None:
+    """A symlink to the right bytes is right only as long as the owner of those wants."""
+    with repository.shared(), repository.transaction() as writer:
+        name = writer.meta(0, 0, 0o700)
+    place = repository.path / loose_path(Kind.DIRMETA, name)
+    place.rename(repository.path / "elsewhere")
+    place.symlink_to(repository.path / "elsewhere")
+    with repository.shared(), repository.transaction() as writer:
+        assert writer.meta(0, 0, 0o700) == name
+    assert not place.is_symlink()
+    assert repository.meta(name).mode == stat.S_IFDIR | 0o700
