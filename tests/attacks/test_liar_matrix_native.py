@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The liar matrix, where objects come with names: OSTree commits out of a quarantine.
+
+The same matrix as test_liar_matrix.py, for a publisher who sends whole objects. The lie is always about an
+object of the commit that the victim has installed, or is about to.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import DigestMismatch
+from appctld.workers.store.ostree.repository import Repository
+from support.layers import listing_of_directory
+from support.quarantine import WAYS, Published, Scene, object_of
+
+STORED = ("file", "symlink", "dirtree", "dirmeta", "commit")
+BESIDE = ("commitmeta", "tombstone-commit")
+LIES = ("swapped", "flipped", "missing", "misnamed", "linked", "fifo")
+VICTIM, LIAR, THIRD = "acme", "other", "third"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One lie; `present`: the honest object is there; `first`: the liar is."""
+
+    way: str
+    about: str
+    lie: str
+    present: bool
+    first: bool
+
+    def __str__(self) -> str:
+        there = "present" if self.present else "absent"
+        return f"{self.about}/{self.way}/{self.lie}/{there}/{'first' if self.first else 'after'}"
+
+
+def cases(about: tuple[str, ...], *lies: str) -> list[Case]:
+    """Every combination."""
+    each = itertools.product(about, lies, [True, False], [True, False])
+    return [Case("quarantine", *one) for one in each]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    return Published(tmp_path_factory.mktemp("published"))
+
+
+class Street(Scene):
+    """The scene with a victim in it."""
+
+    def __init__(self, place: Path, published: Published) -> None:
+        super().__init__(place, published)
+        self.installed = 0
+
+    def install(self) -> None:
+        """Let the victim install the honest commit."""
+        self.send(self.honest(), remote=VICTIM)
+        self.installed += 1
+        self.state.deploy(self.commit, self.installed)
+
+    def deployed(self) -> list[str]:
+        """What the victim runs."""
+        return listing_of_directory(self.state.app / (self.state.current or "") / "files")
+
+    def prepare(self, case: Case) -> None:
+        """Who is there before the lie is told."""
+        if case.present:
+            self.send(self.honest(), remote=THIRD)
+        if not case.first:
+            self.install()
+        if not (case.present or case.first) and case.about in STORED:
+            kept = object_of(self.published.pulled, self.commit, case.about)
+            (
+                self.state.repo / "objects" / kept.checksum[:2] / f"{kept.checksum[2:]}.{kept.kind.suffix}"
+            ).unlink()
+
+    def refs_of(self, remote: str) -> set[str]:
+        """The refs of one remote."""
+        return {name for name in Repository.open(self.state.repo).refs() if name.split("/")[2] == remote}
+
+
+@pytest.fixture
+def street(tmp_path: Path, published: Published) -> Iterator[Street]:
+    """Afterwards an honest install works, and everything in the repository is what its name says."""
+    street = Street(tmp_path, published)
+    yield street
+    street.install()
+    assert street.deployed() == [
+        "./",
+        "app/",
+        "app/metadata 0444 = [Application]\nname=org.example.App\n",
+        "d/",
+        "d/f 0555 = what was signed",
+        "d/l -> f",
+        "d/other 0555 = another file's",
+        "d/other-link -> other",
+    ]
+    street.state.fsck()
+
+
+@pytest.mark.parametrize("case", cases(STORED, *LIES), ids=str)
+def test_an_object_that_is_not_what_its_name_says(case: Case, street: Street) -> None:
+    street.prepare(case)
+    before = street.deployed() if not case.first else []
+    quarantine, lie = street.lie(case.about, case.lie)
+    with pytest.raises(DigestMismatch, match=lie.checksum):
+        street.send(quarantine, remote=LIAR)
+    assert not street.refs_of(LIAR)
+    assert case.first or street.deployed() == before
+
+
+@pytest.mark.parametrize("case", cases(BESIDE, "an object beside"), ids=str)
+def test_what_lies_beside_a_commit_stays_outside(case: Case, street: Street) -> None:
+    """Neither the signatures that a remote sends with its objects nor its tombstones are anybody else's."""
+    street.prepare(case)
+    quarantine = street.honest()
+    name = f"objects/{street.commit[:2]}/{street.commit[2:]}.{case.about}"
+    (quarantine / name).write_bytes(b"evil bytes")
+    street.send(quarantine, remote=LIAR)
+    assert not (street.state.repo / name).exists()
+
+
+def test_the_lies_are_those_that_there_are_about_every_object() -> None:
+    assert all(lie in WAYS[about] for about in STORED for lie in LIES)
