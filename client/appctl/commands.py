@@ -16,7 +16,7 @@ _MEANT = {  # words of other programs that are like another of our commands, or 
 _MEANT_OF_REMOTES = {"rm": "remove", "delete": "remove", "erase": "remove", "ls": "list", "info": "show"}
 REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove")
 COMMANDS = (
-    "install", "update", "uninstall", "rollback", "run", "list", "info",
+    "install", "update", "uninstall", "rollback", "run", "list", "info", "history",
     "remote", "jobs", "cancel", "prune", "version", "help",
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ _ALIASES_OF = {
     name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
 }
 KEYS_REPLACE = "--gpg-import: the new keys replace the old ones, which are trusted no more."
+DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
 RUN = (
     "Run an installed app. The exit code is the app's; 125 when it could not be started, 126 or 127 when its "
     "command could not be; 64, and nothing was run, for a command line that makes no sense."
@@ -147,6 +148,7 @@ def _apps(command: _Command) -> None:
     install.add_argument(
         "--or-update", action="store_true", help="install updates anyway; accepted for scripts"
     )
+    install.add_argument("--allow-downgrade", action="store_true", help=DOWNGRADE)
     install.add_argument("--dry-run", action="store_true", help="only show what would be installed")
     install.add_argument("--remote", metavar="NAME", help="the remote that must cover the reference")
     update = command("update", "update:update", "Bring installed apps up to date.")
@@ -156,6 +158,7 @@ def _apps(command: _Command) -> None:
     update.add_argument(
         "--accept-permissions", action="store_true", help="grant what the updates newly ask for"
     )
+    update.add_argument("--allow-downgrade", action="store_true", help=DOWNGRADE)
     uninstall = command("uninstall", "uninstall:uninstall", "Remove apps and what only they needed.")
     uninstall.add_argument("ids", nargs="+", metavar="ID")
     uninstall.add_argument("--delete-data", action="store_true", help="remove your data of them too")
@@ -168,6 +171,8 @@ def _apps(command: _Command) -> None:
         "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,update"
     )
     command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
+    history = command("history", "history:history", "What was done and what failed, newest first.")
+    history.add_argument("--failed", action="store_true", help="only what failed or was cancelled, and why")
 
 
 def _run(run: argparse.ArgumentParser) -> None:

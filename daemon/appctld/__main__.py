@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 
 from appctld import __version__
 from appctld.bus.polkit import Authorizer, PolkitAuthorizer, SessionAuthorizer
@@ -23,6 +24,7 @@ from appctld.bus.wire.paths import BUS_NAME
 from appctld.errors import AppctlError
 from appctld.jobs.start import Rooms, build
 from appctld.scope import Scope, system_scope, user_scope
+from appctld.state.history import read_events
 from appctld.system.journal import set_up
 from appctld.system.pump import pump
 from appctld.updates.apps import Apps
@@ -93,7 +95,8 @@ def _service(scope: Scope, rooms: Rooms, connection: Connection) -> Service:
     authorizer: Authorizer = PolkitAuthorizer(connection, uid) if scope.is_system else SessionAuthorizer(uid)
     return Service(
         jobs=rooms.jobs,
-        apps=Apps(scope.paths, scope.name),
+        apps=Apps(scope.paths, scope.name, rooms.remotes.max_ages),
+        history=partial(read_events, scope.paths),
         remotes=rooms.remotes,
         authorizer=authorizer,
         scope=scope.name,

@@ -2,10 +2,11 @@
 # SPDX-FileCopyrightText: The appctl authors
 """An update that asks for more than was approved is not deployed until somebody grants what was shown."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from support.greeter import build
-from support.images import Settings
+from support.images import CREATED, Settings
 from support.machine import Machine
 from support.publisher import Publisher
 
@@ -13,12 +14,13 @@ PLAIN = "[Application]\nname=org.appctl.Greeter\ncommand=/usr/bin/greet\n"
 NETWORK = PLAIN + "[Context]\nshared=network;\n"
 
 
-def _publish(publisher: Publisher, work: Path, tag: str, metadata: str, key: str) -> None:
+def _publish(publisher: Publisher, work: Path, tag: str, metadata: str, key: str, day: int) -> None:
     layer = work / tag
     (layer / "app").mkdir(parents=True)
     (layer / "app/metadata").write_text(metadata)
     version = {"org.appctl.metadata": metadata, "org.opencontainers.image.version": tag}
-    publisher.layout.build(tag, [layer], Settings(labels=version), base="v1")
+    settings = Settings(labels=version, created=CREATED + timedelta(days=day))
+    publisher.layout.build(tag, [layer], settings, base="v1")
     publisher.push(tag, "wishes/greeter:1", key)
 
 
@@ -31,9 +33,9 @@ def test_new_permissions_wait_for_a_person(machine: Machine, publisher: Publishe
     url = f"oci+http://{publisher.registry.host}/wishes"
     machine.add_remote("wishes", url, file, publisher.lookaside.url)
 
-    _publish(publisher, tmp_path, "plain", PLAIN, key)
+    _publish(publisher, tmp_path, "plain", PLAIN, key, 2)
     machine.appctl("install", "-y", "wishes/greeter:1")
-    _publish(publisher, tmp_path, "network", NETWORK, key)
+    _publish(publisher, tmp_path, "network", NETWORK, key, 3)
     refused = machine.appctl("update", "-y", code=6)
     assert "shared=network" in refused.err
     assert machine.appctl("info", "greeter", "--json").json["version"] == "plain"

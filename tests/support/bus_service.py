@@ -51,6 +51,16 @@ EDITOR: JsonObject = {
 
 
 @dataclass
+class SimulatedHistory:
+    """Keeps entries in a list, newest first."""
+
+    entries: list[JsonObject] = field(default_factory=list)
+
+    def __call__(self, wanted: Callable[[JsonObject], bool], limit: int | None) -> list[JsonObject]:
+        return list(filter(wanted, self.entries))[: limit or None]
+
+
+@dataclass
 class SimulatedApps:
     """Keeps apps in a dictionary."""
 
@@ -76,6 +86,7 @@ class SimulatedRemote:
     origin: Path = Path("/etc/appctl/remotes.d/acme.conf")
     fingerprints: frozenset[str] = frozenset({"E" * 40})
     threshold: int = 1
+    max_age: int = 0
     identity: str = "tag"
     lookaside: str | None = None
     auth_realm: str | None = None
@@ -152,6 +163,7 @@ class Running:
     server: Server
     jobs: Jobs
     apps: SimulatedApps
+    history: SimulatedHistory
     remotes: SimulatedRemotes
     requests: list[AnyRequest]
 
@@ -178,13 +190,16 @@ async def served(
 
     connection = await connect(address)
     jobs, apps, remotes = Jobs(perform), SimulatedApps(), SimulatedRemotes()
+    history = SimulatedHistory()
     uid = os.getuid() if daemon_uid is None else daemon_uid
-    service = Service(jobs, apps, remotes, authorizer or SessionAuthorizer(os.getuid()), "user", uid, "9.9")
+    service = Service(
+        jobs, apps, history, remotes, authorizer or SessionAuthorizer(os.getuid()), "user", uid, "9.9"
+    )
     try:
         server = await serve(connection, service, interfaces)
         remotes.changed = jobs.observer.remotes_changed
         await connection.own_name(NAME)
-        yield Running(connection, server, jobs, apps, remotes, requests)
+        yield Running(connection, server, jobs, apps, history, remotes, requests)
     finally:
         await jobs.close()
         await asyncio.shield(connection.close())

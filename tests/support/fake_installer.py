@@ -93,6 +93,7 @@ class FakeInstaller:
     def __init__(self, address: str) -> None:
         self.address = address
         self.apps: list[dict[str, Any]] = []
+        self.history: list[dict[str, Any]] = []
         self.remotes: list[dict[str, Any]] = []
         self.errors: dict[str, tuple[str, str, str, dict[str, Any]]] = {}
         self.after: dict[str, Callable[[], None]] = {}  # done once a method was called
@@ -164,8 +165,9 @@ class FakeInstaller:
 
     def _plain(self, member: str, path: str) -> tuple[Any, ...]:
         match member:
-            case "List":
-                return "aa{sv}", ([variants(app) for app in self.apps],)
+            case "List" | "History":
+                found = self.apps if member == "List" else self.history
+                return "aa{sv}", ([variants(one) for one in found],)
             case "GetAll" if path in self._jobs:
                 return "a{sv}", (properties(self._jobs[path]),)
             case "GetAll":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""What is said in the same words of an app and of its preview: who signed it, and what it may use.
+"""What is said in the same words in several places: who signed an app, what it may use, what protects it.
 
 All of it escaped.
 """
@@ -28,3 +28,23 @@ def permissions(app: Json) -> str:
         for kind, value, risk in get_triples(app, "permissions")
     ]
     return "; ".join(asked) or "nothing beyond its sandbox"
+
+
+def rollback_protection(app: Json) -> str:
+    """Say by what the order of an app's images is told."""
+    told = {"created": "by the date in the image", "signature": "by the date of the signature"}
+    return told.get(get_str(app, "order-by"), "superseded images only")
+
+
+def freeze_protection(app: Json) -> str:
+    """Say how old a signature of its remote may be."""
+    age = get_int(app, "max-age")
+    return f"no signature older than {duration(age)}" if age else "none"
+
+
+def duration(seconds: int) -> str:
+    """Say how long, in the largest unit that has no rest: 30 days, 36 hours, 90 minutes."""
+    for unit, name in ((86_400, "days"), (3600, "hours")):
+        if seconds % unit == 0:
+            return f"{seconds // unit} {name}"
+    return f"{seconds // 60} minutes"

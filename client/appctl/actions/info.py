@@ -3,7 +3,7 @@
 """`appctl info`: everything that is known about one app: what it is, who signed it, where its files are."""
 
 from appctl.actions.apps import PROMISED, expanded, installed, matching, name_of, the_app
-from appctl.actions.facts import permissions, signed_by
+from appctl.actions.facts import freeze_protection, permissions, rollback_protection, signed_by
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.talk.wire import Json, get_int, get_objects, get_str, get_strings
@@ -44,6 +44,8 @@ def _facts(context: Context, app: Json) -> list[tuple[str, str]]:
         *(("And by", _signer(signer)) for signer in get_objects(app, "signers")[1:]),
         ("Checked at", moment(get_int(app, "checked-at")) if app.get("checked-at") else ""),
         ("Verdict", text("verdict")),
+        ("Rollback protection", rollback_protection(app)),
+        ("Freeze protection", freeze_protection(app)),
         ("Installed", moment(get_int(app, "install-time"))),
         ("Size", size(get_int(app, "installed-size"))),
         ("Downloaded", _downloaded(app)),

@@ -93,6 +93,7 @@ def _install_one(context: Context, reference: str) -> Outcome:
             "permissions-hash": get_str(preview, "permissions-hash") or None,
             "expected-digest": get_str(preview, "image-digest") or None,
             "reinstall": options.reinstall,
+            "allow-downgrade": options.allow_downgrade,
             "or-update": options.or_update,
             "remote": options.remote,
             "registry-auth": registry_auth,
@@ -121,7 +122,11 @@ def _has_command(app: Json) -> bool:
 
 def _resolve(context: Context, reference: str, registry_auth: list[JsonValue]) -> Json:
     """Return the preview. Raises Failure."""
-    options: Json = {"remote": context.options.remote, "registry-auth": registry_auth}
+    options: Json = {
+        "remote": context.options.remote,
+        "allow-downgrade": context.options.allow_downgrade,
+        "registry-auth": registry_auth,
+    }
     outcome = context.run_job(context.scope, "Resolve", "sa{sv}", reference, options)
     if outcome.failures:
         raise outcome.failures[0]
@@ -154,6 +159,8 @@ def preview_lines(preview: Json, palette: Palette) -> list[str]:
         f"Size       {_sizes(preview)}",
         f"May use    {permissions(preview)}",
     ]
+    if downgrade := get_str(preview, "downgrade"):
+        lines.insert(1, palette.red("DOWNGRADE") + f"  {escape(downgrade)}")
     if ignored := get_strings(preview, "ignored"):
         lines.append(f"Ignored    {', '.join(map(escape, ignored))}")
     return lines

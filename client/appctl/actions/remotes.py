@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from appctl.actions.facts import duration
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
@@ -209,7 +210,8 @@ def _told(context: Context, remote: Json, done: str, *, changed: bool, gone: Seq
 
 
 def _lines(remote: Json, scope: Scope) -> list[str]:
-    settings = get_object(remote, "Settings")
+    settings = {**get_object(remote, "Settings")}
+    age = settings.pop("max-age", 0)
     keys = ", ".join(get_strings(remote, "Fingerprints")) or "every key of its keyring"
     rows = [
         ("Title", get_str(remote, "Title")),
@@ -219,6 +221,7 @@ def _lines(remote: Json, scope: Scope) -> list[str]:
             "Trusts",
             _WITHOUT_KEYS.get(get_str(remote, "Verify"), keys),
         ),
+        ("Max-age", duration(age) if isinstance(age, int) and age else ""),
         *((key.capitalize(), _text(value)) for key, value in sorted(settings.items())),
         ("Enabled", _text(remote.get("Enabled"))),
         ("Scope", scope.value),

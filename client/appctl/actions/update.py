@@ -74,6 +74,7 @@ def _update(context: Context, scope: Scope, ids: list[str]) -> Outcome:
     """Update, ask about every app that wants more than it has, and update those that were granted it."""
     options: Json = {
         "accept-permissions": context.options.accept_permissions,
+        "allow-downgrade": context.options.allow_downgrade,
         "background": context.options.background,
         "registry-auth": _logins(context, scope, ids),
     }

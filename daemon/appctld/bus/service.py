@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What the bus serves: the rooms below, as far as it needs them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,12 +44,20 @@ class Remotes(Protocol):
         """Remove a remote; InUse while apps from it are installed."""
 
 
+class History(Protocol):
+    """What was done, and what failed."""
+
+    def __call__(self, wanted: Callable[[JsonObject], bool], limit: int | None) -> Sequence[JsonObject]:
+        """The newest entries that are wanted, newest first, with the keys of Manager.History."""
+
+
 @dataclass(frozen=True)
 class Service:
     """Everything that is served in one scope."""
 
     jobs: Jobs
     apps: Apps
+    history: History
     remotes: Remotes
     authorizer: Authorizer
     scope: str

@@ -11,7 +11,7 @@ Leaves to others: authorization, and importing keys (`keyring` is dearmored and 
 """
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,11 +59,13 @@ class RemoteStore:
         keyring: bytes | None = None,
         ca: bytes | None = None,
         cosign_keys: bytes | None = None,
+        before_writing: Callable[[Remote], None] = lambda _remote: None,
     ) -> Remote:
         """Change what is given; an empty text means the default again, empty certificates none any more.
 
-        Keys replace all keys of their kind. A shipped remote is overridden by a whole file of our own. Raises
-        as `add`, and NoRemote.
+        Keys replace all keys of their kind. A shipped remote is overridden by a whole file of our own.
+        `before_writing` is told what it will be, once nothing but the disk stands against it. Raises as
+        `add`, and NoRemote.
         """
         remotes = self.load()
         old = remotes.get(name)
@@ -78,7 +80,7 @@ class RemoteStore:
             ca=old.ca if ca is None else ca or None,
             cosign_keys=cosign_keys or old.cosign_keys,
         )
-        return self._write(remotes, remote)
+        return self._write(remotes, remote, before_writing)
 
     def remove(self, name: str) -> None:
         """Remove a remote of ours, also one whose file is broken.
@@ -123,11 +125,17 @@ class RemoteStore:
             cosign_keys=cosign_keys,
         )
 
-    def _write(self, remotes: Remotes, remote: Remote) -> Remote:
+    def _write(
+        self,
+        remotes: Remotes,
+        remote: Remote,
+        before_writing: Callable[[Remote], None] = lambda _remote: None,
+    ) -> Remote:
         path = remote.origin
         Remotes([*remotes, remote])  # in the place of an older one of its name; raises Conflict
         _check(remote)
         data = write_settings(remote.settings)
+        before_writing(remote)
         try:
             durable.make_directories(path.parent)
             _put(beside(path, "gpg"), remote.keyring)

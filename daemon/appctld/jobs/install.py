@@ -8,6 +8,7 @@ failure. What was shown is what is installed: a digest or permissions other than
 
 from appctld.config.remote import Remote
 from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, InvalidReference, NeedsApproval
+from appctld.jobs.chronicle import done_facts
 from appctld.jobs.removal import drop_older
 from appctld.jobs.requests import Install, Resolve, flag, text
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
@@ -18,7 +19,7 @@ from appctld.model.permissions import Permission, permissions_hash
 from appctld.model.reference import Reference
 from appctld.pipeline.run import install, preview
 from appctld.pipeline.stages import Planned
-from appctld.state.skipped import forget_skipped
+from appctld.state.skipped import forget_skipped, skip
 
 
 async def install_all(request: Install, shop: Workshop) -> JsonObject:
@@ -63,15 +64,28 @@ async def deploy_plan(planned: Planned, shop: Workshop) -> JsonObject:
     except AlreadyInstalled:
         current = shop.installed()[planned.id].current
         return outcome_view(current, shop.tools.paths, changed=False)
-    view = deployed_view(deployed, shop.tools.paths)
-    event = "update" if deployed.previous else "install"
-    shop.record(
-        event, {key: view[key] for key in ("id", "version", "reference", "image-digest", "remote", "signer")}
-    )
+    except AppctlError as error:
+        error.about(app=planned.id, digest=str(planned.verified.resolved.digest))
+        raise
+    shop.record(_event(planned), done_facts(deployed.record, deployed.previous))
     shop.observer.apps_changed([planned.id])
-    forget_skipped(shop.tools.paths, [planned.id])
+    _skip_what_was_left(planned, shop)
     await drop_older(planned.id, shop, before=deployed.previous)
-    return view
+    return deployed_view(deployed, shop.tools.paths)
+
+
+def _event(planned: Planned) -> str:
+    if planned.standing.downgrade:
+        return "downgrade"
+    return "update" if planned.current else "install"
+
+
+def _skip_what_was_left(planned: Planned, shop: Workshop) -> None:
+    """Who went back to an older image is not brought forward again behind their back."""
+    if planned.standing.downgrade and planned.current:
+        skip(shop.tools.paths, planned.id, planned.current.image_digest)
+    else:
+        forget_skipped(shop.tools.paths, [planned.id])
 
 
 async def _install_one(reference: Reference, remote: Remote, request: Install, shop: Workshop) -> JsonObject:

@@ -8,18 +8,21 @@ in a sandbox before they are written.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
-from appctld.errors import InUse, InvalidReference, PolicyDenied
+from appctld.errors import AppctlError, InUse, InvalidReference, PolicyDenied
 from appctld.jobs.observer import Observer
 from appctld.jobs.rotation import apply_rotation
 from appctld.model.ostreeref import AnyReference
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import forget_remote
 from appctld.state.records import installed
+from appctld.state.seen import carry_over
 from appctld.state.serials import carry_serial
+from appctld.trust.order import merge
 from appctld.trust.rotation import judge_update
 
 
@@ -66,6 +69,13 @@ class RemoteBook:
         """The remotes whose layers others may use, if they hash them again (R5)."""
         return tuple(remote.name for remote in self._store.load() if remote.share)
 
+    def max_ages(self) -> dict[str, int]:
+        """How old a signature may be, in seconds, where a remote says so; for those who only show it."""
+        try:
+            return {remote.name: remote.max_age for remote in self._store.load() if remote.max_age}
+        except AppctlError:
+            return {}
+
     async def add(self, name: str, settings: Mapping[str, str], keys: bytes, ca: bytes | None = None) -> None:
         """Write a new remote. Raises as `RemoteStore.add`, and InvalidReference for what are no keys."""
         keyring, pinned = await self._import(settings, keys)
@@ -81,10 +91,10 @@ class RemoteBook:
             self._tools.gate.moving()
         ):  # a job that deploys ends first, and the next one sees the change
             before = self._store.load().get(name)
-            after = self._store.modify(name, pinned, keyring, ca)
+            take_along = partial(self._take_along, before)
+            after = self._store.modify(name, pinned, keyring, ca, before_writing=take_along)
             if after.prefix != before.prefix:
                 forget_remote(self._tools.paths, name)
-                carry_serial(self._tools.paths, str(before.prefix), str(after.prefix))
         self._observer().remotes_changed([name])
 
     async def rotate(self, name: str, update: bytes) -> None:
@@ -97,6 +107,12 @@ class RemoteBook:
         async with self._tools.gate.moving():
             apply_rotation(rotation, remote, self._store, self._tools.paths)
         self._observer().remotes_changed([name])
+
+    def _take_along(self, before: Remote, after: Remote) -> None:
+        """What was installed from a publisher, and its keys' last update, count at its new place too (R9)."""
+        if after.prefix != before.prefix:
+            carry_over(self._tools.paths, str(before.prefix), str(after.prefix), merge)
+            carry_serial(self._tools.paths, str(before.prefix), str(after.prefix))
 
     async def remove(self, name: str) -> None:
         """Forget a remote. Raises InUse while apps from it are installed."""

@@ -7,6 +7,7 @@ running job needs is pruned under the gate.
 """
 
 from appctld.errors import Busy, InUse, RepoCorrupt
+from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject, get_int
@@ -23,7 +24,7 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
     async def one(app_id: str) -> JsonObject:
         app = shop.app(app_id)
         await _remove(app_id, list(app.records), whole=True, shop=shop)
-        shop.record("uninstall", {"id": app_id, "version": app.current.version})
+        shop.record("uninstall", done_facts(app.current))
         shop.observer.apps_changed([app_id])
         return {"id": app_id, "version": app.current.version, "changed": True}
 

@@ -37,8 +37,8 @@ class Request:
 class Install(Request):
     """What to bring here, or to bring up to date.
 
-    Options: accept-permissions b, permissions-hash s, expected-digest s, reinstall b, remote s, background b,
-    registry-auth aa{sv}.
+    Options: accept-permissions b, permissions-hash s, expected-digest s, reinstall b, allow-downgrade b,
+    remote s, background b, registry-auth aa{sv}.
     """
 
     kind: ClassVar[str] = "install"
@@ -55,7 +55,8 @@ class Install(Request):
 class Update(Request):
     """No IDs means every app.
 
-    Options: accept-permissions b, permissions-hashes as, background b, registry-auth aa{sv}.
+    Options: accept-permissions b, permissions-hashes as, allow-downgrade b, background b, registry-auth
+    aa{sv}.
     """
 
     kind: ClassVar[str] = "update"
@@ -98,7 +99,7 @@ class Rollback(Request):
 
 @dataclass(frozen=True, slots=True)
 class Resolve(Request):
-    """A preview. Options: remote s, registry-auth aa{sv}."""
+    """A preview. Options: remote s, allow-downgrade b (nothing is installed), registry-auth aa{sv}."""
 
     kind: ClassVar[str] = "resolve"
     reference: str

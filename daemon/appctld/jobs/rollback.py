@@ -6,6 +6,7 @@ The image left behind is skipped by background updates until the reference leads
 """
 
 from appctld.errors import NotFound
+from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Rollback, text
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop
@@ -19,27 +20,33 @@ async def roll_back(request: Rollback, shop: Workshop) -> JsonObject:
 
     Raises NotInstalled, NotFound (nothing such is kept), RepoCorrupt (it is damaged).
     """
+    with shop.attempt(request.id):
+        app, target = await _activate(request, shop)
+    if target is app.current:
+        return {"apps": [outcome_view(target, shop.tools.paths, changed=False)]}
+    skip(shop.tools.paths, target.id, app.current.image_digest)
+    view = outcome_view(target, shop.tools.paths, changed=True, previous=app.current)
+    shop.record("rollback", done_facts(target, app.current))
+    shop.observer.apps_changed([target.id])
+    return {"apps": [view]}
+
+
+async def _activate(request: Rollback, shop: Workshop) -> tuple[Installed, Record]:
+    """Make it current; the app as it was before, and what is current now."""
     async with shop.tools.gate.moving():
         app = shop.app(request.id)
         target = _target(app, text(request, "to"))
-        if target is app.current:
-            return {"apps": [outcome_view(target, shop.tools.paths, changed=False)]}
-        shop.tools.progress.stage("deploying")
-        await shop.tools.store(
-            {
-                "op": "activate",
-                "id": target.id,
-                "deployment": target.deployment,
-                "commit": target.commit,
-            }
-        )
-    skip(shop.tools.paths, target.id, app.current.image_digest)
-    view = outcome_view(target, shop.tools.paths, changed=True, previous=app.current)
-    shop.record(
-        "rollback", {"id": target.id, "version": target.version, "previous-version": app.current.version}
-    )
-    shop.observer.apps_changed([target.id])
-    return {"apps": [view]}
+        if target is not app.current:
+            shop.tools.progress.stage("deploying")
+            await shop.tools.store(
+                {
+                    "op": "activate",
+                    "id": target.id,
+                    "deployment": target.deployment,
+                    "commit": target.commit,
+                }
+            )
+    return app, target
 
 
 def _target(app: Installed, wanted: str) -> Record:

@@ -7,6 +7,7 @@ from appctld.model.permissions import permissions_hash
 from appctld.pipeline.stages import Deployed, Planned, Source
 from appctld.state.paths import Paths
 from appctld.state.records import Installed, Record
+from appctld.trust.order import agreed_time, moment_of
 
 DEPLOYMENT_FACTS = (
     "version", "remote", "reference", "tag", "image-digest", "index-digest", "config-digest", "commit",
@@ -34,6 +35,7 @@ def app_view(app: Installed, paths: Paths, scope: str, *, running: bool) -> Json
     deployments: list[Json] = [_deployment_view(record, app, paths) for record in app.records]
     return {
         **record_view(app.current, paths),
+        "order-by": _order_by(app.current),
         "scope": scope,
         "kept": kept,
         "deployments": deployments,
@@ -88,6 +90,7 @@ def preview_view(planned: Planned) -> JsonObject:
         "ignored": list(planned.config.ignored),
         "installed": planned.current.version if planned.current else "",
         "change": _change(planned),
+        "downgrade": planned.standing.downgrade,
     }
 
 
@@ -97,7 +100,15 @@ def tag_of(reference: str) -> str:
     return "" if "@" in last else last.partition(":")[2]
 
 
+def _order_by(record: Record) -> str:
+    """Who tells the time that orders its images: created, signature or nobody (R9)."""
+    signed_at = agreed_time((signer.signed_at for signer in record.signers), record.threshold)
+    return moment_of(record.image_digest, record.config_digest, record.created, signed_at).told_by.value
+
+
 def _change(planned: Planned) -> str:
+    if planned.standing.downgrade:
+        return "downgrade"
     if planned.current is None:
         return "install"
     return "none" if planned.current.image_digest == planned.verified.resolved.digest else "update"

@@ -2,17 +2,20 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What every kind of job works with, and the way several apps in one job are tried one after the other."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import cast
 
-from appctld.errors import AppctlError, NeedsApproval
+from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval
+from appctld.jobs.chronicle import failure_facts
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.progress import JobProgress
 from appctld.jobs.remotes import RemoteBook
-from appctld.jobs.requests import AnyRequest, logins
+from appctld.jobs.requests import AnyRequest, flag, logins
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.pipeline.tools import Tools
 from appctld.state.history import record_event
@@ -43,10 +46,27 @@ class Workshop:
         """Write one line of history; a log that cannot be written ends no job that is done."""
         try:
             record_event(
-                self.tools.paths, {"event": event, "uid": self.job.uid, "job": self.job.number, **facts}
+                self.tools.paths,
+                {"event": event, "uid": self.job.uid, "background": self.job.background, **facts},
             )
         except OSError:
             logger.exception("the history could not be written")
+
+    @contextmanager
+    def attempt(self, subject: str) -> Iterator[None]:
+        """For the length of the block the job works on `subject`; how that fails is history too."""
+        try:
+            yield
+        except AppctlError as error:
+            self.record(self.job.kind, failure_facts(subject, error))
+            raise
+        except asyncio.CancelledError:
+            self.record(self.job.kind, failure_facts(subject, Cancelled("the job was cancelled")))
+            raise
+        except Exception as error:
+            unexpected = Failed(f"unexpected {type(error).__name__}")
+            self.record(self.job.kind, failure_facts(subject, unexpected))
+            raise
 
 
 def workshop(
@@ -58,6 +78,7 @@ def workshop(
         remote=book.vouching,
         shares=book.shared_names,
         logins=logins(request),
+        allow_downgrade=flag(request, "allow-downgrade"),
         progress=JobProgress(job, observer),
     )
     return Workshop(scope, tools, book, observer, job)
@@ -72,11 +93,13 @@ async def each(
     """
     names = list(names)
     if len(names) == 1:
-        return [await work(names[0])]
+        with shop.attempt(names[0]):
+            return [await work(names[0])]
     results: list[Json] = []
     for name in names:
         try:
-            result = await work(name)
+            with shop.attempt(name):
+                result = await work(name)
         except AppctlError as error:
             _note_failure(shop, name, error)
         else:

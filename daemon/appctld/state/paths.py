@@ -47,6 +47,11 @@ class Paths:
         return self.root / "history.jsonl"
 
     @property
+    def history_before(self) -> Path:
+        """The log before that one; what is older is gone."""
+        return self.root / "history.jsonl.1"
+
+    @property
     def last_check(self) -> Path:
         """What the last check for updates found."""
         return self.root / "last-check.json"

@@ -32,15 +32,24 @@ def remove_file(path: Path) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add one line to a log of lines, which may not exist yet, and make it durable."""
+    """Add one line to a log of lines, which may not exist yet, and make it durable.
+
+    Only its owner may read it. What a crash left unfinished at its end spoils no line but itself.
+    """
     new = not path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "ab") as file:
-        file.write(line + b"\n")
+        file.write(_unfinished(descriptor) + line + b"\n")
         file.flush()
         os.fsync(file.fileno())
     if new:
         sync_directory(path.parent)
+
+
+def _unfinished(descriptor: int) -> bytes:
+    """What ends the last line, if nothing does."""
+    size = os.fstat(descriptor).st_size
+    return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
 
 
 def sync_directory(path: Path) -> None:

@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The installed apps as callers see them: records, with what the last check for updates found."""
 
+from collections.abc import Callable, Mapping
+
 from appctld.jobs.views import app_view
 from appctld.model.jsonvalue import JsonObject
 from appctld.state.available import Available, last_check
@@ -12,17 +14,25 @@ from appctld.updates.due import due
 
 
 class Apps:
-    """Reads the state anew at every call; holds nothing."""
+    """Reads the state anew at every call; holds nothing. `max_ages` are the remotes' (R9)."""
 
-    def __init__(self, paths: Paths, scope: str) -> None:
+    def __init__(self, paths: Paths, scope: str, max_ages: Callable[[], Mapping[str, int]]) -> None:
         self._paths = paths
         self._scope = scope
+        self._max_ages = max_ages
 
     def list(self) -> list[JsonObject]:
         """Every installed app, by ID, with kebab-case keys."""
         apps = installed(self._paths)
-        updates = due(last_check(self._paths), apps)
-        return [{**self._view(app), **_update_view(updates.get(app_id))} for app_id, app in apps.items()]
+        updates, ages = due(last_check(self._paths), apps), self._max_ages()
+        return [
+            {
+                **self._view(app),
+                "max-age": ages.get(app.current.remote, 0),
+                **_update_view(updates.get(app_id)),
+            }
+            for app_id, app in apps.items()
+        ]
 
     def _view(self, app: Installed) -> JsonObject:
         return app_view(app, self._paths, self._scope, running=self._is_running(app))

@@ -5,22 +5,26 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from appctld.errors import InUse, InvalidReference, NoRemote, PolicyDenied
+from appctld.errors import Conflict, InUse, InvalidReference, NoRemote, PolicyDenied, RepoCorrupt
 from appctld.jobs.observer import Nobody
 from appctld.jobs.remotes import RemoteBook
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_object
 from appctld.model.manifest import Platform
+from appctld.model.order import Moment, Place, Teller
 from appctld.model.reference import parse_reference
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.tools import Tools
+from appctld.state import seen
 from appctld.state.layers import LayerRecord, held, remember
 from appctld.state.paths import Paths
 from appctld.system.worker import Program, Report
+from appctld.trust.order import advance
 from support.inline import NoLauncher
 from support.records import deploy
 
@@ -125,6 +129,51 @@ def test_a_remote_that_moves_leaves_its_layers_behind(book: RemoteBook, paths: P
     assert held(paths, "acme", LAYER.diff_id) is not None
     asyncio.run(book.modify("acme", {"url": "https://evil.example/acme"}))
     assert held(paths, "acme", LAYER.diff_id) is None
+
+
+PLACE = Place("quay.io/acme", "quay.io/acme/app:1", "linux/amd64", "org.acme.App")
+OLD = Moment(Digest("1" * 64), Digest("2" * 64), 600_000_000, Teller.CREATED)
+NEW = Moment(Digest("3" * 64), Digest("4" * 64), 700_000_000, Teller.CREATED)
+
+
+def test_a_remote_that_moves_takes_along_what_was_seen(book: RemoteBook, paths: Paths) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    seen.remember(paths, PLACE, lambda _before: advance(None, OLD))
+    target = replace(PLACE, prefix="ghcr.io/acme")
+    seen.remember(paths, target, lambda _before: advance(None, NEW))
+    asyncio.run(book.modify("acme", {"title": "Acme"}))
+    asyncio.run(book.modify("acme", {"url": "https://ghcr.io/acme"}))
+    for known in seen.recall(paths, target):
+        assert known.newest == NEW
+        assert set(known.installed) == {OLD.digest, OLD.content, NEW.digest, NEW.content}
+    assert [known.newest for known in seen.recall(paths, PLACE)] == [OLD, OLD]
+
+
+def test_a_remote_that_may_not_move_takes_nothing_along(book: RemoteBook, paths: Paths) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    asyncio.run(book.add("other", {"url": "https://ghcr.io/acme"}, b"keys"))
+    seen.remember(paths, PLACE, lambda _before: advance(None, OLD))
+    with pytest.raises(Conflict):
+        asyncio.run(book.modify("acme", {"url": "https://ghcr.io/acme"}))
+    assert seen.recall(paths, replace(PLACE, prefix="ghcr.io/acme")) == ()
+
+
+def test_a_remote_does_not_move_away_from_what_cannot_be_read(book: RemoteBook, paths: Paths) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    seen.remember(paths, PLACE, lambda _before: advance(None, OLD))
+    for path in paths.seen_below(PLACE.prefix).iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(RepoCorrupt):
+        asyncio.run(book.modify("acme", {"url": "https://ghcr.io/acme"}))
+    assert book.get("acme").url == SETTINGS["url"]
+
+
+def test_the_age_of_signatures_is_shown_where_a_remote_has_one(book: RemoteBook, tmp_path: Path) -> None:
+    asyncio.run(book.add("acme", {**SETTINGS, "max-age": "12h"}, b"keys"))
+    asyncio.run(book.add("other", {"url": "https://other.example"}, b"keys"))
+    assert book.max_ages() == {"acme": 43_200}
+    (tmp_path / "remotes.d" / "broken.conf").write_text("?")
+    assert book.max_ages() == {}
 
 
 def test_only_remotes_that_share_are_shared_names(book: RemoteBook) -> None:

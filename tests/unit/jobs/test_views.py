@@ -27,6 +27,7 @@ from appctld.pipeline.stages import (
     Verified,
 )
 from appctld.state.paths import Paths
+from appctld.state.provenance import Signed
 from appctld.state.records import Installed, Record
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Signer, Verdict
@@ -149,6 +150,22 @@ def test_a_preview_of_what_nobody_signed_names_nobody() -> None:
     view = preview_view(planned(verdict=Verdict("none", (), tag_bound=False, checked_at=1)))
     assert (view["verify"], view["signer"], view["signer-name"], view["signed-at"]) == ("none", "", "", 0)
     assert view["tag-bound"] is False
+
+
+@pytest.mark.parametrize(
+    ("created", "signed_at", "told_by"),
+    [(1_600_000_000, 5, "created"), (315_532_800, 5, "signature"), (0, 5, "signature"), (0, 0, "nobody")],
+)
+def test_an_app_says_who_tells_its_order(created: int, signed_at: int, told_by: str) -> None:
+    signers = (Signed("A" * 40, "Acme", signed_at),)
+    record = replace(RECORD, created=created, signers=signers, threshold=1)
+    assert app_view(Installed(record, ()), PATHS, "user", running=False)["order-by"] == told_by
+
+
+def test_a_preview_says_that_it_is_a_downgrade() -> None:
+    view = preview_view(planned(current=RECORD, downgrade="it is older"))
+    assert (view["change"], view["downgrade"]) == ("downgrade", "it is older")
+    assert preview_view(planned(current=RECORD))["downgrade"] == ""
 
 
 def test_a_preview_says_what_would_change() -> None:

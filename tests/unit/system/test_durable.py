@@ -101,6 +101,17 @@ def test_a_log_grows_by_lines_and_its_first_line_makes_its_name_durable(
     assert steps == ["sync log", "sync DIR", "sync log"]
 
 
+def test_a_line_that_a_crash_left_unfinished_spoils_no_other(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"one\ntw")
+    append_line(tmp_path / "log", b"three")
+    assert (tmp_path / "log").read_bytes() == b"one\ntw\nthree\n"
+
+
+def test_a_log_is_for_its_owner_alone(tmp_path: Path) -> None:
+    append_line(tmp_path / "log", b"one")
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_log_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"")
     (tmp_path / "log").symlink_to("elsewhere")

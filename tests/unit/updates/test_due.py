@@ -29,10 +29,11 @@ def test_the_list_shows_what_is_due(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     paths.create()
     deploy(paths)
-    apps = Apps(paths, "user")
+    apps = Apps(paths, "user", lambda: {"acme": 86_400})
     assert apps.list()[0]["update-available"] is False
     remember_check(paths, [NEWER])
     (app,) = apps.list()
     assert (app["update-available"], app["update-version"], app["update-size"]) == (True, "2.0", 100)
-    assert (app["scope"], app["running"]) == ("user", False)
+    assert (app["scope"], app["running"], app["max-age"]) == ("user", False, 86_400)
+    assert Apps(paths, "user", dict).list()[0]["max-age"] == 0
     assert apps.last_check_time() > 0

@@ -6,7 +6,7 @@ Guarantees: polkit is asked about exactly the values that the work is done with.
 frozen is asked.py's, what polkit's answer means polkit.py's, what is done the jobs room's.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -58,14 +58,14 @@ class Manager(Exported):
     async def install(self, caller: Caller, refs: list[str], options: Options) -> str:
         """Start an Install job."""
         request = Install(references(refs), frozen(options))
-        return self._start(caller, request, "install", self._about(refs, options))
+        return self._start(caller, request, "install", self._about(refs, options), _also(options))
 
     async def update(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start an Update job; to accept permissions is an action of its own."""
         request = Update(app_ids(ids, least=0), frozen(options))
         grants = options.get("accept-permissions") or options.get("permissions-hashes")
         action = "approve" if grants else "update"
-        return self._start(caller, request, action, self._installed(ids))
+        return self._start(caller, request, action, self._installed(ids), _also(options))
 
     async def uninstall(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start an Uninstall job."""
@@ -91,11 +91,23 @@ class Manager(Exported):
         """Start a Prune job."""
         return self._start(caller, Prune(frozen(options)), "prune", details())
 
-    def _start(self, caller: Caller, request: AnyRequest, action: str, told: Mapping[str, str]) -> str:
-        authorize = partial(self._service.authorizer.authorize, caller, action, told)
+    def _start(
+        self,
+        caller: Caller,
+        request: AnyRequest,
+        action: str,
+        told: Mapping[str, str],
+        also: tuple[str, ...] = (),
+    ) -> str:
+        authorize = partial(self._authorize, caller, (action, *also), told)
         job = self._service.jobs.start(request, caller.uid, authorize)
         self._announcer.adopt(job, caller)
         return job_path(job.number)
+
+    async def _authorize(self, caller: Caller, actions: tuple[str, ...], told: Mapping[str, str]) -> None:
+        """Every action is asked about by itself: who may do the one may not do the other."""
+        for action in actions:
+            await self._service.authorizer.authorize(caller, action, told)
 
     # At once
 
@@ -106,6 +118,16 @@ class Manager(Exported):
             wanted["update-available"] = True
         apps = self._service.apps.list()
         return [app for app in apps if all(app.get(key) == value for key, value in wanted.items())]
+
+    async def history(self, caller: Caller, options: Options) -> Sequence[JsonObject]:
+        """What was done and what failed, as far as it is the caller's own; root sees all."""
+
+        def wanted(entry: JsonObject) -> bool:
+            theirs = caller.uid in {entry["uid"], 0}
+            return theirs and (not options.get("failed") or bool(entry.get("error")))
+
+        limit = options.get("limit")
+        return self._service.history(wanted, limit if isinstance(limit, int) else None)
 
     async def can_authorize(self, caller: Caller, action: str) -> str:
         """Whether the caller may, without asking anybody."""
@@ -197,3 +219,8 @@ class Manager(Exported):
     @property
     def last_update_check(self) -> int:  # noqa: D102 - the XML says what it is
         return self._service.apps.last_check_time()
+
+
+def _also(options: Options) -> tuple[str, ...]:
+    """What a caller must be allowed besides."""
+    return ("allow-downgrade",) if options.get("allow-downgrade") else ()

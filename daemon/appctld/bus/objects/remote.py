@@ -32,6 +32,8 @@ class RemoteFacts(Protocol):
     @property
     def threshold(self) -> int: ...  # noqa: D102
     @property
+    def max_age(self) -> int: ...  # noqa: D102
+    @property
     def identity(self) -> str: ...  # noqa: D102
     @property
     def lookaside(self) -> str | None: ...  # noqa: D102
@@ -71,6 +73,7 @@ class RemoteObject(Exported):
     def settings(self) -> dict[str, object]:  # noqa: D102 - the XML says what it is
         return {
             "threshold": self.facts.threshold,
+            "max-age": self.facts.max_age,
             "identity": self.facts.identity,
             "lookaside": self.facts.lookaside,
             "auth-realm": self.facts.auth_realm,

@@ -4,10 +4,15 @@
 
 import asyncio
 import os
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from appctld.bus.announcer import Announcer
 from appctld.bus.caller import Caller
+from appctld.bus.objects.manager import Manager
+from appctld.bus.service import Service
 from appctld.errors import NotAuthorized
 from appctld.jobs.requests import (
     AnyRequest,
@@ -19,6 +24,7 @@ from appctld.jobs.requests import (
     Uninstall,
     Update,
 )
+from appctld.model.jsonvalue import JsonObject
 from support.bus import ERROR, JOB, MANAGER, ROOT, client
 from support.bus_service import EDITOR, RecordingAuthorizer, served
 
@@ -88,6 +94,59 @@ def test_every_job_is_authorized_with_its_own_values_and_then_done(
             assert authorizer.asked == [(Caller(os.getuid(), caller.name), action, details)]
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("member", "names", "options", "actions"),
+    [
+        ("Install", ["acme/x"], {}, ["install", "allow-downgrade"]),
+        ("Update", ["a.b.C"], {}, ["update", "allow-downgrade"]),
+        ("Update", ["a.b.C"], YES, ["approve", "allow-downgrade"]),
+    ],
+)
+def test_a_downgrade_is_an_action_beside_the_other(
+    address: str, member: str, names: list[str], options: dict[str, object], actions: list[str]
+) -> None:
+    authorizer = RecordingAuthorizer()
+
+    async def scenario() -> None:
+        async with served(address, authorizer=authorizer), client(address) as caller:
+            await caller.call(member, "asa{sv}", names, {**options, "allow-downgrade": ("b", True)})
+            await caller.signal("JobFinished")
+            await caller.call(member, "asa{sv}", names, {**options, "allow-downgrade": ("b", False)})
+            await caller.signal("JobFinished")
+
+    asyncio.run(scenario())
+    assert [action for _, action, _ in authorizer.asked] == [*actions, actions[0]]
+    assert authorizer.asked[1][2] == authorizer.asked[0][2]
+
+
+def test_who_may_install_may_not_downgrade(address: str) -> None:
+    async def scenario() -> None:
+        async def refuse() -> None:
+            if authorizer.asked[-1][1] == "allow-downgrade":
+                raise NotAuthorized("polkit does not allow allow-downgrade")
+
+        authorizer = RecordingAuthorizer(before=refuse)
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            await caller.call("Install", "asa{sv}", ["acme/x"], {"allow-downgrade": ("b", True)})
+            _, state, name, *_ = await caller.signal("JobFinished")
+            assert (state, name) == ("failed", f"{ERROR}NotAuthorized")
+            assert running.requests == []
+
+    asyncio.run(scenario())
+
+
+def test_to_look_at_what_is_older_needs_no_more_than_to_look(address: str) -> None:
+    authorizer = RecordingAuthorizer()
+
+    async def scenario() -> None:
+        async with served(address, authorizer=authorizer), client(address) as caller:
+            await caller.call("Resolve", "sa{sv}", "acme/x", {"allow-downgrade": ("b", True)})
+            await caller.signal("JobFinished")
+
+    asyncio.run(scenario())
+    assert [action for _, action, _ in authorizer.asked] == ["refresh"]
 
 
 def test_nothing_is_done_before_the_answer_and_nothing_after_a_no(address: str) -> None:
@@ -289,3 +348,38 @@ def test_the_managers_properties(address: str) -> None:
             }
 
     asyncio.run(scenario())
+
+
+ME = os.getuid()
+ENTRIES: list[JsonObject] = [
+    {"time": 3, "event": "install", "uid": ME, "id": "a.b.C", "signed-at": 1_700_000_000},
+    {"time": 2, "event": "update", "uid": ME + 1, "id": "a.b.D"},
+    {"time": 1, "event": "update", "uid": ME, "error": "Rollback", "message": "older", "background": True},
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "times"),
+    [
+        ({}, [3, 1]),
+        ({"failed": ("b", True)}, [1]),
+        ({"limit": ("u", 1)}, [3]),
+        ({"limit": ("u", 0)}, [3, 1]),
+    ],
+)
+def test_history_shows_a_caller_its_own(address: str, options: dict[str, object], times: list[int]) -> None:
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            running.history.entries = ENTRIES
+            _, (entries,) = await caller.call("History", "a{sv}", options)
+            assert [entry["time"][1] for entry in entries] == times
+
+    asyncio.run(scenario())
+
+
+def test_root_sees_what_all_did() -> None:
+    service = SimpleNamespace(history=lambda wanted, _limit: list(filter(wanted, ENTRIES)))
+    manager = Manager(cast("Service", service), cast("Announcer", None))
+    for uid, times in ((0, [3, 2, 1]), (ME, [3, 1]), (ME + 1, [2]), (ME + 2, [])):
+        entries = asyncio.run(manager.history(Caller(uid, ":1.1"), {}))
+        assert [entry["time"] for entry in entries] == times

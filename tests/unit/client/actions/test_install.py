@@ -68,6 +68,22 @@ def test_nobody_to_ask_is_usage_and_never_a_hang(
     assert "Install" not in [call.member for call in daemon.calls]
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_only_its_own_option_allows_a_downgrade(daemon: FakeInstaller, *, allowed: bool) -> None:
+    daemon.scripts |= {"Resolve": [resolved()], "Install": [done(EDITOR)]}
+    assert main(["install", "-y", "acme/editor", *(["--allow-downgrade"] if allowed else [])]) == 0
+    assert options_of(daemon, "Resolve").get("allow-downgrade", False) is allowed
+    assert options_of(daemon, "Install").get("allow-downgrade", False) is allowed
+
+
+def test_a_downgrade_is_shown_as_one(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.scripts["Resolve"] = [resolved(change="downgrade", downgrade="it is older\x1b"), resolved()]
+    assert main(["install", "--dry-run", "acme/editor"]) == 0
+    assert "\nDOWNGRADE  it is older\\x1b\n" in capsys.readouterr().out
+    assert main(["install", "--dry-run", "acme/editor"]) == 0
+    assert "DOWNGRADE" not in capsys.readouterr().out
+
+
 def test_unsigned_is_said(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.scripts["Resolve"] = [resolved(signer="", verify="none")]
     assert main(["install", "--dry-run", "acme/editor"]) == 0

@@ -84,6 +84,28 @@ def test_info_for_people_and_for_programs(daemon: FakeInstaller, capsys: Capture
     assert document["changed"] is False
 
 
+@pytest.mark.parametrize(
+    ("facts", "lines"),
+    [
+        ({}, ["Rollback protection: superseded images only", "Freeze protection: none"]),
+        ({"order-by": "nobody"}, ["Rollback protection: superseded images only"]),
+        ({"order-by": "created"}, ["Rollback protection: by the date in the image"]),
+        ({"order-by": "signature"}, ["Rollback protection: by the date of the signature"]),
+        ({"max-age": 2_592_000}, ["Freeze protection: no signature older than 30 days"]),
+        ({"max-age": 43_200}, ["Freeze protection: no signature older than 12 hours"]),
+        ({"max-age": 5_400}, ["Freeze protection: no signature older than 90 minutes"]),
+    ],
+)
+def test_info_says_what_an_app_is_protected_from(
+    daemon: FakeInstaller, capsys: Capture, facts: dict[str, object], lines: list[str]
+) -> None:
+    daemon.apps = [EDITOR | facts]
+    assert main(["info", "editor"]) == 0
+    out = capsys.readouterr().out
+    for line in lines:
+        assert f"  {line}\n" in out
+
+
 def test_info_names_every_signer_and_what_is_kept(daemon: FakeInstaller, capsys: Capture) -> None:
     signers = [
         {"fingerprint": EDITOR["signer"], "name": "Acme", "signed-at": 5},

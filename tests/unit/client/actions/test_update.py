@@ -27,6 +27,14 @@ def test_update_says_what_was_downloaded(daemon: FakeInstaller, capsys: Capture)
     )
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_only_its_own_option_allows_a_downgrade(daemon: FakeInstaller, *, allowed: bool) -> None:
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Update"] = [done(EDITOR)]
+    assert main(["update", "-y", "editor", *(["--allow-downgrade"] if allowed else [])]) == 0
+    assert options_of(daemon, "Update").get("allow-downgrade", False) is allowed
+
+
 def test_update_of_everything_and_nothing_to_do(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.apps = [EDITOR | {"scope": "user"}]
     daemon.scripts["Update"] = [done(EDITOR | {"changed": False})] * 2

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl history`: what was installed, updated, taken back and removed, what failed, and by whom."""
+
+import pwd
+
+from appctl.context import Context
+from appctl.exits import ExitCode
+from appctl.talk.bus import Bus
+from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
+from appctl.terminal.show import escape, moment, short_fingerprint, table
+
+_DIGEST_LENGTH = len("sha256:") + 12
+_HEADER = ["When", "What", "App", "Version", "Digest", "Signed", "By"]
+
+
+def history(context: Context) -> int:
+    """Print a table, newest first; with --json all that is known of each entry."""
+    options: Json = {"failed": context.options.failed}
+
+    def ask(bus: Bus) -> list[JsonValue]:
+        return bus.manager("History", "a{sv}", options)
+
+    found: list[Json] = []
+    for scope, answer in context.reachable(ask).items():
+        found += [{"scope": scope.value, **entry} for entry in get_objects({"entries": answer[0]}, "entries")]
+    found.sort(key=lambda entry: get_int(entry, "time"), reverse=True)
+    if context.options.json:
+        context.put_json(list(found))
+    elif found and context.options.failed:
+        context.say(*table([*_HEADER[:3], "Why"], map(_failed_row, found), context.out))
+    elif found:
+        context.say(*table(_HEADER, map(_row, found), context.out))
+    return ExitCode.DONE
+
+
+def _row(entry: Json) -> list[str]:
+    signer, digest = get_str(entry, "signer"), get_str(entry, "image-digest")
+    return [
+        moment(get_int(entry, "time")),
+        _what(entry),
+        _about(entry),
+        _version(entry),
+        f"{digest[:_DIGEST_LENGTH]}…" if digest else "",
+        short_fingerprint(signer) if signer else "",
+        _name(get_int(entry, "uid")),
+    ]
+
+
+def _failed_row(entry: Json) -> list[str]:
+    return [moment(get_int(entry, "time")), _what(entry), _about(entry), get_str(entry, "message")]
+
+
+def _what(entry: Json) -> str:
+    error = get_str(entry, "error")
+    return f"{get_str(entry, 'event')}: {error}" if error else get_str(entry, "event")
+
+
+def _about(entry: Json) -> str:
+    return get_str(entry, "id") or get_str(entry, "reference")
+
+
+def _version(entry: Json) -> str:
+    before, now = get_str(entry, "previous-version"), get_str(entry, "version")
+    return f"{before} -> {now}" if before else now
+
+
+def _name(uid: int) -> str:
+    """Return the user's name, or the number of one who is gone."""
+    try:
+        return escape(pwd.getpwuid(uid).pw_name)
+    except (KeyError, OverflowError):
+        return str(uid)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl history`: a table for people, everything for programs, and nothing foreign unescaped."""
+
+import json
+import pwd
+from typing import Any
+
+import pytest
+
+from appctl.__main__ import main
+from support.commands import options_of
+from support.fake_installer import FakeInstaller
+
+Capture = pytest.CaptureFixture[str]
+UPDATED: dict[str, Any] = {
+    "time": 1_790_000_000,
+    "event": "update",
+    "uid": ("u", 0),
+    "id": "org.acme.Editor",
+    "version": "1.5\x1b",
+    "previous-version": "1.4",
+    "image-digest": "sha256:" + "3" * 64,
+    "signer": "E24C" + "0" * 32 + "68BD",
+    "remote": "acme",
+}
+FAILED: dict[str, Any] = {
+    "time": 1_790_000_001,
+    "event": "install",
+    "uid": ("u", 4_000_000_000),
+    "reference": "quay.io/acme/tool:1",
+    "error": "Rollback",
+    "message": "it is older\u202e",
+}
+
+
+def rows(capsys: Capture) -> list[list[str]]:
+    """The columns of each line, but the time."""
+    return [line.split()[3:] for line in capsys.readouterr().out.splitlines()[1:]]
+
+
+def test_what_was_done_newest_first(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.history = [UPDATED, FAILED]
+    assert main(["history"]) == 0
+    assert rows(capsys) == [
+        ["install:", "Rollback", "quay.io/acme/tool:1", "4000000000"],
+        ["update", "org.acme.Editor", "1.4", "->", "1.5\\x1b", "sha256:333333333333…", "E24C…68BD",
+         pwd.getpwuid(0).pw_name],
+    ]  # fmt: skip
+    assert options_of(daemon, "History").get("failed", False) is False
+
+
+def test_why_something_failed(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.history = [FAILED]
+    assert main(["history", "--failed"]) == 0
+    assert rows(capsys) == [
+        ["install:", "Rollback", "quay.io/acme/tool:1", "it", "is", "older\\u202e"],
+    ]
+    assert options_of(daemon, "History")["failed"] is True
+
+
+def test_all_of_it_for_programs(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.history = [UPDATED]
+    assert main(["history", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry["image_digest"] == UPDATED["image-digest"]
+    assert (entry["uid"], entry["scope"], entry["previous_version"]) == (0, "user", "1.4")
+
+
+def test_where_nothing_happened_nothing_is_said(daemon: FakeInstaller, capsys: Capture) -> None:
+    assert main(["history"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["history", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
