@@ -52,7 +52,7 @@ class Forgery:
         host = publisher.registry.host
         config = json.dumps(self.config).encode()
         for blob in (config, *self.blobs):
-            _put_blob(host, repository, blob)
+            put_blob(host, repository, blob)
         document = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
@@ -63,13 +63,19 @@ class Forgery:
         }
         self.change_manifest(document)
         manifest = json.dumps(document).encode()
-        _request("PUT", f"http://{host}/v2/{repository}/manifests/{tag}", manifest, MANIFEST)
+        put_manifest(host, repository, tag, manifest, MANIFEST)
         signature = publisher.keys.sign(payload(digest_of(manifest), f"{host}/{name}"), key)
         publisher.lookaside.place(repository, digest_of(manifest), signature)
         return digest_of(manifest)
 
 
-def _put_blob(host: str, repository: str, data: bytes) -> None:
+def put_manifest(host: str, repository: str, tag: str, data: bytes, media_type: str) -> None:
+    """Give a registry a document, under a tag or its own digest."""
+    _request("PUT", f"http://{host}/v2/{repository}/manifests/{tag}", data, media_type)
+
+
+def put_blob(host: str, repository: str, data: bytes) -> None:
+    """Give a registry a blob."""
     location = _request("POST", f"http://{host}/v2/{repository}/blobs/uploads/", b"", "text/plain")
     target = urllib.parse.urljoin(f"http://{host}/", location)
     separator = "&" if "?" in target else "?"

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctld.errors import NotFound, RegistryUnavailable
-from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str
 from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
 from appctld.system.worker import Program, Report
+from appctld.trust.evidence import Attachment
 from appctld.workers.protocol import Handler, descriptor
 from appctld.workers.store.__main__ import HANDLERS as STORE
 
@@ -59,7 +60,8 @@ class MemoryRegistry:
     """Blobs and tags of one repository, whatever it is called; the fetcher's three operations.
 
     `indexes` are documents that stand before a tag's own, `types` what a tag's own is served as, `down` are
-    registries that do not answer; `tell` may change what the fetcher says about documents.
+    registries that do not answer; `attached` are sigstore signatures by digest; `tell` may change what the
+    fetcher says.
     """
 
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class MemoryRegistry:
     types: dict[str, str] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    attached: dict[str, list[Attachment]] = field(default_factory=dict)
     tell: Callable[[JsonObject], JsonObject] = lambda answer: answer
 
     def push(self, tag: str, layers: Sequence[bytes], *, created: str = "", **config: object) -> str:
@@ -115,7 +118,12 @@ class MemoryRegistry:
 
     def handlers(self) -> Mapping[str, Handler]:
         """What the fetcher's table would hold."""
-        return {"resolve": self._resolve, "blob": self._blob, "signatures": self._signatures}
+        return {
+            "resolve": self._resolve,
+            "blob": self._blob,
+            "signatures": self._signatures,
+            "attachments": self._attachments,
+        }
 
     def _resolve(self, request: JsonObject, _report: Report) -> JsonObject:
         name = get_str(request, "reference")
@@ -135,6 +143,17 @@ class MemoryRegistry:
         """There are none: nobody here could check one."""
         os.close(descriptor(request, "out"))
         return self.tell({"sizes": [], "looked_at": [[f"{get_str(request, 'lookaside')}/signature-1", 404]]})
+
+    def _attachments(self, request: JsonObject, _report: Report) -> JsonObject:
+        found = self.attached.get(get_str(request, "digest"), [])
+        with os.fdopen(descriptor(request, "out"), "wb") as out:
+            for one in found:
+                out.write(one.payload + one.signature)
+        told: list[Json] = [
+            {"bundle": False, "sizes": [len(one.payload), len(one.signature)], "identity": one.identity}
+            for one in found
+        ]
+        return self.tell({"attached": told, "looked_at": ["referrers (0)"]})
 
     def _blob(self, request: JsonObject, report: Report) -> JsonObject:
         digest = get_str(request, "digest")

@@ -7,13 +7,12 @@ The order of versions (R9) is judged with the plan, when the config is verified 
 
 from appctld.errors import BadManifest, SignatureMissing, Untrusted
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_list
 from appctld.model.manifest import Manifest, parse_document
-from appctld.pipeline.answers import understood
+from appctld.pipeline.evidence import find_evidence
 from appctld.pipeline.stages import Resolved, Verified
-from appctld.pipeline.tools import Tools, endpoint
+from appctld.pipeline.tools import Tools
 from appctld.trust.evidence import Evidence
-from appctld.trust.verdict import SIGNATURE_BYTES, SIGNATURES, Verdict, judge
+from appctld.trust.verdict import Verdict, judge
 
 
 async def verify(resolved: Resolved, tools: Tools) -> Verified:
@@ -43,7 +42,7 @@ async def _verdict(resolved: Resolved, tools: Tools) -> tuple[Verdict, Evidence]
 
 
 async def _judge(digest: Digest, resolved: Resolved, tools: Tools) -> tuple[Verdict, Evidence]:
-    evidence = await _signatures(digest, resolved, tools)
+    evidence = await find_evidence(digest, resolved, tools)
     verdict = await judge(
         evidence=evidence,
         reference=resolved.reference,
@@ -52,35 +51,3 @@ async def _judge(digest: Digest, resolved: Resolved, tools: Tools) -> tuple[Verd
         now=tools.now(),
     )
     return verdict, evidence
-
-
-async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> Evidence:
-    """What lies in the remote's lookaside for `digest`, and where we looked."""
-    remote = resolved.remote
-    if remote.verify != "gpg":
-        return Evidence(digest)
-    if remote.lookaside is None:
-        return Evidence(digest, looked_at=(f"remote {remote.name} names no lookaside",))
-    request: JsonObject = {
-        "op": "signatures",
-        "lookaside": remote.lookaside,
-        "digest": str(digest),
-        **endpoint(remote, resolved.reference),
-    }
-    answer, data = await tools.fetch_bytes(request, SIGNATURES * SIGNATURE_BYTES)
-    blobs = []
-    with understood("fetcher"):
-        for size in get_list(answer, "sizes"):
-            count = size if isinstance(size, int) else len(data) + 1
-            blobs.append(data[:count])
-            data = data[count:]
-        looked_at = tuple(_looked(item) for item in get_list(answer, "looked_at"))
-    return Evidence(digest, tuple(blobs), looked_at=looked_at)
-
-
-def _looked(item: Json) -> str:
-    match item:
-        case [str(url), int(status)]:
-            return f"{url} ({status})"
-        case _:
-            raise JsonError("a place that is no URL and status")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from appctld.config.remote import Remote, make_remote
 from appctld.errors import (
     AppctlError,
     ArchMismatch,
@@ -297,51 +296,6 @@ def test_the_index_is_asked_about_and_the_error_that_tells_more_is_kept(
     else:
         assert world.plan(REFERENCE).verified.verdict.verify == "gpg"
     assert found == asked
-
-
-def _signed(**more: str) -> Remote:
-    settings = {"url": "https://acme.example/x", **more}
-    return make_remote("acme", settings, keyring=None, ca=None, origin=Path("/x"), writable=True)
-
-
-def _evidence(world: World, monkeypatch: pytest.MonkeyPatch, remote: Remote) -> Evidence:
-    """What the judge is given: signatures, and where they were looked for."""
-    given: list[Evidence] = []
-
-    async def judge(evidence: Evidence, **_question: object) -> Verdict:
-        given.append(evidence)
-        return await _good()
-
-    monkeypatch.setattr(verify, "judge", judge)
-    world.plan(REFERENCE, remote)
-    return given[0]
-
-
-def test_a_remote_without_a_lookaside_has_no_signatures(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert _evidence(world, monkeypatch, _signed()).looked_at == ("remote acme names no lookaside",)
-    assert "signatures" not in world.ops()
-
-
-def test_where_signatures_were_looked_for_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    evidence = _evidence(world, monkeypatch, _signed(lookaside="https://sigs.example"))
-    assert (evidence.openpgp, evidence.looked_at) == ((), ("https://sigs.example/signature-1 (404)",))
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"looked_at": []},
-        {"sizes": []},
-        {"sizes": [], "looked_at": ["https://sigs.example"]},
-        {"sizes": [], "looked_at": [["https://sigs.example", "404"]]},
-    ],
-)
-def test_signatures_that_make_no_sense_are_a_failure(world: World, answer: JsonObject) -> None:
-    world.registry.tell = lambda said: said if "documents" in said else answer
-    with pytest.raises(Failed, match="makes no sense"):
-        world.plan(REFERENCE, _signed(lookaside="https://sigs.example"))
 
 
 # --- decoders

@@ -2,10 +2,11 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The fetcher, `python -m appctld.workers.fetch`: asks registries and lookasides, passes on what they say.
 
-Three operations, each about one endpoint (endpoint.py) and with one descriptor, `out`:
+Four operations, each about one endpoint (endpoint.py) and with one descriptor, `out`:
 
 - `resolve`: the document that a reference names, and the platform's manifest behind it if it is an index;
 - `signatures`: the simple signatures of a digest from a lookaside;
+- `attachments`: the sigstore signatures of a digest from its registry;
 - `blob`: the bytes of one blob.
 
 Nothing that leaves here is verified, and nobody believes it: the daemon hashes and parses documents again,
@@ -31,6 +32,7 @@ from appctld.model.manifest import (
     parse_document,
 )
 from appctld.model.reference import parse_reference
+from appctld.workers.fetch.attachments import collect as attached_to
 from appctld.workers.fetch.endpoint import parse_endpoint, plain_url
 from appctld.workers.fetch.http.session import Session
 from appctld.workers.fetch.lookaside import collect
@@ -95,6 +97,26 @@ def signatures(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG0
     return {"sizes": [len(blob) for blob in found.blobs], "looked_at": looked_at}
 
 
+def attachments(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - small files
+    """Write what is signed, then what signs it, of each signature.
+
+    -> {"attached": [{"bundle", "sizes": [n, n], "identity"}], "looked_at": [words, …]}
+    """
+    with Output(descriptor(request, "out")) as output:
+        endpoint = parse_endpoint(request)
+        digest = Digest.parse(get_str(request, "digest"))
+        with Session(endpoint) as session:
+            found = attached_to(Registry(endpoint, session), digest)
+        for one in found.attached:
+            output.write(one.signed + one.document)
+    told: list[Json] = [
+        {"bundle": one.bundle, "sizes": [len(one.signed), len(one.document)], "identity": one.identity}
+        for one in found.attached
+    ]
+    looked_at: list[Json] = [*found.looked_at]
+    return {"attached": told, "looked_at": looked_at}
+
+
 def blob(request: JsonObject, report: Report) -> JsonObject:
     """Write the blob as it comes, never more than `size` bytes; -> {"size": bytes that came}, maybe fewer."""
     with Output(descriptor(request, "out")) as output:
@@ -141,7 +163,12 @@ def _platform(obj: JsonObject) -> Platform:
     return Platform(get_str(obj, "os"), get_str(obj, "architecture"), get_str(obj, "variant", ""))
 
 
-HANDLERS: Mapping[str, Handler] = {"resolve": resolve, "signatures": signatures, "blob": blob}
+HANDLERS: Mapping[str, Handler] = {
+    "resolve": resolve,
+    "signatures": signatures,
+    "attachments": attachments,
+    "blob": blob,
+}
 
 if __name__ == "__main__":
     main(HANDLERS)

@@ -55,7 +55,27 @@ class Registry:
         """The open answer for a blob; the caller closes it, and says how much it reads."""
         return self._get(f"blobs/{digest}", {}, f"{self._endpoint.repository}@{digest}")
 
+    def look(self, path: str, limit: int, absent: frozenset[int]) -> tuple[int, bytes]:
+        """Status and body of what may not be there: for a status of `absent` the body is empty.
+
+        Raises as `manifest`.
+        """
+        with self._answer(path, {} if path.startswith("blobs/") else {"Accept": ACCEPT}) as answer:
+            if answer.status == _OK:
+                return _OK, answer.read(limit)
+            if answer.status in absent:
+                return answer.status, b""
+            raise self._refused(answer, f"{self._endpoint.repository} ({path})")
+
     def _get(self, path: str, headers: dict[str, str], name: str) -> Answer:
+        answer = self._answer(path, headers)
+        if answer.status != _OK:
+            with answer:
+                raise self._refused(answer, name)
+        return answer
+
+    def _answer(self, path: str, headers: dict[str, str]) -> Answer:
+        """The open answer, after the one login that is tried."""
         url = self._endpoint.url(path)
         answer = follow(self._session, url, headers, self._authorization)
         if self._asks_for_login(answer):
@@ -64,9 +84,6 @@ class Registry:
                     answer.header("WWW-Authenticate"), self._endpoint, self._session
                 )
             answer = follow(self._session, url, headers, self._authorization)
-        if answer.status != _OK:
-            with answer:
-                raise self._refused(answer, name)
         return answer
 
     def _asks_for_login(self, answer: Answer) -> bool:
