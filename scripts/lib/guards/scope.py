@@ -37,7 +37,7 @@ def all_guards(top: Path) -> list[Guard]:
     sources = {name: (package / name).read_bytes() for name in within}
     helpers = helpers_of([ast.parse(source) for source in sources.values()])
     found = [guard for name, source in sources.items() for guard in find(name, source, helpers)]
-    return found + [guard for name, source in sources.items() for guard in by_hand(name, source)]
+    return found + by_hand(sources)
 
 
 def test_files(top: Path) -> list[str]:

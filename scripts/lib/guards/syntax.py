@@ -7,6 +7,7 @@
 - a call that gives back what it checked: its argument, unchecked;
 - what a judge (`-> bool`) returns: each part of a conjunction left out, and the other answer altogether;
 - conditions of comprehensions and of `case`: True;
+- keys that are denied: not subtracted;
 - O_NOFOLLOW and its like, `follow_symlinks=False`, `validate=True`: the other way;
 - a named limit that is an argument: a thousand times as large.
 
@@ -22,6 +23,7 @@ from dataclasses import dataclass, replace
 from guards.guard import Guard, shown
 
 FLAGS = {"O_NOFOLLOW", "O_EXCL", "O_DIRECTORY"}
+DENIED = {"deny_keys"}  # what is subtracted from what would count
 KEYWORDS = {"follow_symlinks", "validate", "allow_redirects"}
 EFFECTS = {"fsync", "fchmod", "chmod", "utime"}  # what R10 and R12 hang on
 WORK = {"main", "write", "__init__"}  # may raise, but are what a program is for
@@ -227,6 +229,12 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
+        if (
+            isinstance(node.op, ast.Sub)
+            and isinstance(node.right, ast.Attribute)
+            and node.right.attr in DENIED
+        ):
+            self._add(node, self._text(node.left))
         for side in (node.left, node.right):
             if isinstance(side, ast.Attribute) and side.attr in FLAGS:
                 self._add(side, b"0")

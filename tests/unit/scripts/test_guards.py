@@ -51,6 +51,7 @@ def _body(source: bytes) -> str:
         ("os.fsync(a)", ["pass"]),
         ("a = os.open(b, os.O_RDONLY | os.O_NOFOLLOW)", ["a = os.open(b, os.O_RDONLY | 0)"]),
         ("os.stat(a, follow_symlinks=False)", ["os.stat(a, follow_symlinks=True)"]),
+        ("a = b - remote.deny_keys", ["a = b"]),
         ("a.read(LIMIT + 1)", ["a.read((LIMIT * 1000) + 1)"]),
         ("a = [x for x in b if x.good]", ["a = [x for x in b if True]"]),
         ("match a:\n    case int() if b: pass", ["match a:\n    case int() if True: pass"]),
