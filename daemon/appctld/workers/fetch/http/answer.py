@@ -18,33 +18,11 @@ from urllib3.util.retry import Retry
 from appctld.errors import AppctlError, LimitExceeded, RateLimited, RegistryUnavailable
 from appctld.workers.net.address import Url
 from appctld.workers.net.failures import translate
+from appctld.workers.net.pace import Pace
 
 CHUNK_BYTES = 256 << 10  # larger reads gain nothing: it is what a socket has at once
-FLOOR_BYTES_PER_SECOND = 1024  # a tenth of the slowest mobile network; less is an attack or a dead line
-FLOOR_SECONDS = 30.0  # long enough for a handover between networks
 REPORTED_SECONDS = 86400  # a Retry-After beyond a day is told as a day
 _TOO_MANY = 429
-
-
-class Pace:
-    """Counts bytes against the time spent waiting for them; our own reader's time does not count."""
-
-    def __init__(self, host: str) -> None:
-        self._host = host
-        self._bytes = 0
-        self._seconds = 0.0
-
-    def note(self, count: int, seconds: float) -> None:
-        """`count` bytes came in `seconds`. Raises RegistryUnavailable below the floor."""
-        self._bytes += count
-        self._seconds += seconds
-        if self._seconds < FLOOR_SECONDS:
-            return
-        if self._bytes < FLOOR_BYTES_PER_SECOND * self._seconds:
-            raise RegistryUnavailable(
-                f"{self._host} is too slow: {self._bytes} bytes in {self._seconds:.0f} s", host=self._host
-            )
-        self._bytes, self._seconds = 0, 0.0
 
 
 class Answer:

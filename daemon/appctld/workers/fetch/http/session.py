@@ -12,7 +12,6 @@ import logging
 import ssl
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from time import sleep
 from types import TracebackType
 from typing import Self
@@ -21,15 +20,15 @@ import requests
 import urllib3.exceptions
 from urllib3.util.retry import Retry
 
-from appctld.errors import CredentialScope, TlsUntrusted
+from appctld.errors import CredentialScope
 from appctld.workers.fetch.endpoint import Endpoint
 from appctld.workers.fetch.http.adapter import CheckedAdapter
 from appctld.workers.fetch.http.answer import REPORTED_SECONDS, Answer
 from appctld.workers.net.address import Url, names_loopback
+from appctld.workers.net.authorities import load_authorities
 from appctld.workers.net.failures import Failure, translate
 from appctld.workers.net.peers import Peers
 
-CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 CONNECT_SECONDS = 10.0  # an address that does not answer in this time will not
 READ_SECONDS = 30.0  # between two bytes; answer.py has the floor for many
 PATIENCE_SECONDS = 30.0  # a longer Retry-After goes to the caller, who can do something else meanwhile
@@ -118,13 +117,7 @@ def _context(ca: str | None) -> ssl.SSLContext:
     """Verifies hosts against the distribution's bundle and `ca`; with neither, nobody is trusted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if CA_BUNDLE.exists():
-        context.load_verify_locations(cafile=CA_BUNDLE)
-    if ca is not None:
-        try:
-            context.load_verify_locations(cadata=ca)
-        except (ssl.SSLError, ValueError) as error:
-            raise TlsUntrusted("the CA of this remote is no PEM certificate") from error
+    load_authorities(context, ca)
     return context
 
 

@@ -14,10 +14,10 @@ from requests import Response
 
 from appctld.errors import LimitExceeded, RateLimited, RegistryUnavailable
 from appctld.workers.fetch.endpoint import parse_endpoint
-from appctld.workers.fetch.http import answer as answer_module
 from appctld.workers.fetch.http import session as session_module
-from appctld.workers.fetch.http.answer import FLOOR_BYTES_PER_SECOND, FLOOR_SECONDS, Answer, Pace
+from appctld.workers.fetch.http.answer import Answer
 from appctld.workers.fetch.http.session import Session
+from appctld.workers.net import pace
 from appctld.workers.net.address import Url
 from support.fake_registry import FakeServer, Reply
 from support.fetching import endpoint
@@ -74,29 +74,11 @@ def test_silence_inside_a_body_is_given_up(ask: Ask, monkeypatch: pytest.MonkeyP
 
 
 def test_a_body_below_the_floor_is_given_up(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answer_module, "FLOOR_SECONDS", 0.001)
-    monkeypatch.setattr(answer_module, "FLOOR_BYTES_PER_SECOND", 1 << 60)  # nothing is fast enough
+    monkeypatch.setattr(pace, "FLOOR_SECONDS", 0.001)
+    monkeypatch.setattr(pace, "FLOOR_BYTES_PER_SECOND", 1 << 60)  # nothing is fast enough
     with ask(Reply(endless=True)) as answer, pytest.raises(RegistryUnavailable, match="too slow"):
         for _ in answer.chunks(1 << 50):
             pass
-
-
-def test_a_drip_is_too_slow_and_a_pause_is_not() -> None:
-    drip = Pace("registry.example")
-    drip.note(1, FLOOR_SECONDS - 1)
-    with pytest.raises(RegistryUnavailable, match=r"registry\.example is too slow"):
-        drip.note(1, 1.0)
-    pause = Pace("registry.example")
-    for _ in range(100):
-        pause.note(0, FLOOR_SECONDS / 2)
-        pause.note(int(FLOOR_BYTES_PER_SECOND * FLOOR_SECONDS), FLOOR_SECONDS / 2)
-
-
-def test_fast_minutes_do_not_pay_for_slow_ones() -> None:
-    pace = Pace("registry.example")
-    pace.note(1 << 40, FLOOR_SECONDS)
-    with pytest.raises(RegistryUnavailable):
-        pace.note(1, FLOOR_SECONDS)
 
 
 def answer_with(retry_after: str, status: int = 429) -> Answer:

@@ -15,6 +15,7 @@ from appctld.model.jsonvalue import Json
 from appctld.workers.fetch.endpoint import parse_endpoint
 from appctld.workers.fetch.http import session as session_module
 from appctld.workers.fetch.http.session import Session
+from appctld.workers.net import authorities
 from appctld.workers.net.address import Url
 from support.fake_registry import FakeServer, Reply, loopback_identity
 from support.fetching import endpoint
@@ -201,7 +202,7 @@ def test_neither_a_library_nor_the_environment_adds_a_ca(
 def test_the_distributions_bundle_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context, ca = loopback_identity(tmp_path, "127.0.0.1")
     (tmp_path / "bundle.crt").write_text(ca)
-    monkeypatch.setattr(session_module, "CA_BUNDLE", tmp_path / "bundle.crt")
+    monkeypatch.setattr(authorities, "CA_BUNDLE", tmp_path / "bundle.crt")
     with FakeServer(tls=context) as server:
         server.on("/x", Reply(200))
         assert status(server.url) == 200
