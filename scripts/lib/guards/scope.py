@@ -16,7 +16,7 @@ QUICK = (
     "trust/claim.py",
     "trust/status.py",
     "trust/verdict.py",
-    "workers/fetch/http/peers.py",
+    "workers/net/peers.py",
     "workers/fetch/http/redirects.py",
     "workers/fetch/token.py",
     "workers/store/archive/tar.py",

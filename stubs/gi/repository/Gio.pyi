@@ -6,7 +6,8 @@ import enum
 
 from . import GLib
 
-class Cancellable: ...
+class Cancellable:
+    def cancel(self) -> None: ...
 
 class File:
     @staticmethod

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""libostree, exactly the calls that the store uses.
+"""libostree, exactly the calls that store and pull use.
 
-No `*_trusted` call is here, and none may come: each takes an object's name on faith (docs/rules.md, R3).
+No `*_trusted` call and no TRUSTED_HTTP is here, and none may come: each takes an object's name on faith
+(docs/rules.md, R3).
 """
 
 import enum
@@ -26,6 +27,12 @@ class RepoLockType(enum.IntEnum):
 
 class RepoListRefsExtFlags(enum.IntFlag):
     NONE = 0
+
+class RepoPullFlags(enum.IntFlag):
+    COMMIT_ONLY = 2
+    UNTRUSTED = 4
+
+class AsyncProgress: ...
 
 class RepoTransactionStats: ...
 
@@ -92,6 +99,16 @@ class Repo:
         object: GLib.Variant,
         cancellable: Gio.Cancellable | None,
     ) -> tuple[bool, bytes]: ...
+    def set_ref_immediate(
+        self, remote: str | None, ref: str, checksum: str | None, cancellable: Gio.Cancellable | None
+    ) -> bool: ...
+    def pull_with_options(
+        self,
+        remote_name_or_baseurl: str,
+        options: GLib.Variant,
+        progress: AsyncProgress | None,
+        cancellable: Gio.Cancellable | None,
+    ) -> bool: ...
     # the tests' oracle:
     def write_directory_to_mtree(
         self,
