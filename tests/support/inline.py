@@ -168,8 +168,12 @@ class MemoryRegistry:
 class InlineRunner:
     """A `Runner` without processes: each request runs in a thread, which takes over its descriptors."""
 
-    def __init__(self, registry: MemoryRegistry) -> None:
-        self._tables = {"appctld.workers.fetch": registry.handlers(), "appctld.workers.store": STORE}
+    def __init__(self, registry: MemoryRegistry, pull: Mapping[str, Handler] | None = None) -> None:
+        self._tables = {
+            "appctld.workers.fetch": registry.handlers(),
+            "appctld.workers.store": STORE,
+            "appctld.workers.pull": pull or {},
+        }
         self.requests: list[JsonObject] = []
 
     async def run(

@@ -23,13 +23,17 @@ from appctld.jobs.work import work
 from appctld.jobs.workshop import Workshop, workshop
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.manifest import Platform
-from appctld.model.reference import Reference, parse_reference
+from appctld.model.ostreeref import AnyReference, OstreeRef
+from appctld.model.reference import parse_reference
 from appctld.pipeline.gate import Gate
+from appctld.pipeline.native.run import install_commit, preview_commit
+from appctld.pipeline.native.stages import PlannedCommit
 from appctld.pipeline.run import install, preview
 from appctld.pipeline.stages import Deployed, Planned
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import Paths
 from support.inline import InlineRunner, MemoryRegistry, NoLauncher, layer_of
+from support.trees import Trees
 
 BASE = layer_of({"usr/": None, "usr/bin/": None, "usr/bin/hello": b"#!/bin/sh\n", "usr/old": b"old"})
 TOP = layer_of({"usr/": None, "usr/.wh.old": b"", "usr/new": b"new"})
@@ -41,6 +45,13 @@ def trusting(name: str, verify: str = "none", **more: str) -> Remote:
     return make_remote(name, settings, keyring=None, ca=None, origin=Path("/x"), writable=True)
 
 
+def growing(name: str = "trees", verify: str = "none", **more: str) -> Remote:
+    """An OSTree remote that needs no gpgv; underscores stand for the hyphens of keys."""
+    words = {key.replace("_", "-"): value for key, value in more.items()}
+    settings = {"url": f"ostree+https://{name}.example/repo", "verify": verify, **words}
+    return make_remote(name, settings, keyring=None, ca=None, origin=Path("/x"), writable=True)
+
+
 class World:
     """A registry, a state directory, and the sentence between them."""
 
@@ -48,7 +59,8 @@ class World:
         self.registry = MemoryRegistry()
         self.paths = Paths(directory / "state")
         self.paths.create()
-        self.runner = InlineRunner(self.registry)
+        self.trees = Trees(directory / "trees")
+        self.runner = InlineRunner(self.registry, self.trees.handlers())
         self.tools = Tools(
             runner=self.runner,
             launcher=NoLauncher(),
@@ -61,7 +73,7 @@ class World:
         self.remotes: dict[str, Remote] = {}
         asyncio.run(recover(self.tools))
 
-    def remote(self, name: str, _reference: Reference) -> Remote:
+    def remote(self, name: str, _reference: AnyReference) -> Remote:
         """The remote as it is now."""
         if name not in self.remotes:
             raise NoRemote
@@ -80,6 +92,20 @@ class World:
     def go_on(self, planned: Planned) -> Deployed:
         """From a plan to a deployment."""
         return asyncio.run(install(planned, self.tools))
+
+    def plan_commit(self, ref: str, remote: Remote | None = None) -> PlannedCommit:
+        """From a ref of an OSTree remote to a plan."""
+        remote = remote or growing()
+        self.remotes[remote.name] = remote
+        return asyncio.run(preview_commit(OstreeRef(remote.name, ref), remote, self.tools))
+
+    def install_commit(self, ref: str, remote: Remote | None = None) -> Deployed:
+        """From a ref to a deployment."""
+        return self.go_on_with(self.plan_commit(ref, remote))
+
+    def go_on_with(self, planned: PlannedCommit) -> Deployed:
+        """From the plan of a commit to a deployment."""
+        return asyncio.run(install_commit(planned, self.tools))
 
     def ops(self) -> list[object]:
         """What workers were asked, in order."""
@@ -112,6 +138,7 @@ class Yard(World):
         for name in ("acme", "other"):
             settings = {"url": f"https://{name}.example/x", "verify": "none"}
             asyncio.run(self.book.add(name, settings, b""))
+        asyncio.run(self.book.add("trees", dict(growing().settings), b""))
         self.job = Job(number=0, kind="", refs=(), uid=1, background=False, title="")
 
     def shop(self, request: AnyRequest) -> Workshop:

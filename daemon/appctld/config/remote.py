@@ -17,7 +17,7 @@ from typing import TypeVar
 from appctld.config.repository import Repository, is_repository, parse_repository
 from appctld.config.settings import check_kind, check_settings
 from appctld.config.urls import Prefix, check_web_url, parse_url
-from appctld.errors import InvalidReference, NoRemote, PolicyDenied
+from appctld.errors import Failed, InvalidReference, NoRemote, PolicyDenied
 from appctld.model.remotename import REMOTE_NAME
 
 VERIFY = ("gpg", "cosign", "gpg+cosign", "digest", "none")
@@ -85,6 +85,13 @@ class Remote:
         """`oci` for a registry, `ostree` for an OSTree repository."""
         return "ostree" if isinstance(self.prefix, Repository) else "oci"
 
+    @property
+    def repository(self) -> Repository:
+        """The OSTree repository that it is. Raises Failed where it is a registry."""
+        if not isinstance(self.prefix, Repository):
+            raise Failed(f"remote {self.name} is no OSTree repository")
+        return self.prefix
+
     def allows(self, app_id: str) -> bool:
         """Whether this remote may bring an app of that ID."""
         return not self.ids or any(fnmatch.fnmatchcase(app_id, pattern) for pattern in self.ids)
@@ -129,6 +136,8 @@ def make_remote(
     prefix, plain_http = _place(read.required("url"), insecure=insecure)
     ostree = isinstance(prefix, Repository)
     check_kind(settings, ostree=ostree)
+    if ostree and cosign_keys:
+        raise InvalidReference("cosign keys mean nothing to an OSTree repository")
     verify = read.choice("verify", VERIFY_OSTREE if ostree else VERIFY)
     fingerprints, ed25519 = read.fingerprints("fingerprints"), read.ed25519("ed25519-keys")
     most = min(len(keys) or THRESHOLD for keys in (fingerprints, ed25519))

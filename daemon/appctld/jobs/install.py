@@ -7,18 +7,17 @@ failure. What was shown is what is installed: a digest or permissions other than
 """
 
 from appctld.config.remote import Remote
-from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, InvalidReference, NeedsApproval
+from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, NeedsApproval
 from appctld.jobs.chronicle import done_facts
+from appctld.jobs.kinds import AnyPlan, carry_out, plan_any
 from appctld.jobs.removal import drop_older
 from appctld.jobs.requests import Install, Resolve, flag, text
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import JsonObject
-from appctld.model.ostreeref import AnyReference, OstreeRef
+from appctld.model.ostreeref import AnyReference
 from appctld.model.permissions import Permission, permissions_hash
-from appctld.model.reference import Reference
-from appctld.pipeline.run import install, preview
-from appctld.pipeline.stages import Planned
+from appctld.pipeline.plans import Plan
 from appctld.state.skipped import forget_skipped, skip
 
 
@@ -26,7 +25,7 @@ async def install_all(request: Install, shop: Workshop) -> JsonObject:
     """Install every reference of the request."""
 
     async def one(name: str) -> JsonObject:
-        remote, reference = _image(*shop.book.find(name, text(request, "remote")))
+        remote, reference = shop.book.find(name, text(request, "remote"))
         return await _install_one(reference, remote, request, shop)
 
     return {"apps": await each(shop, request.refs, one)}
@@ -34,21 +33,15 @@ async def install_all(request: Install, shop: Workshop) -> JsonObject:
 
 async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
     """The preview of one reference."""
-    remote, reference = _image(*shop.book.find(request.reference, text(request, "remote")))
+    remote, reference = shop.book.find(request.reference, text(request, "remote"))
     planned = await plan_reference(reference, remote, shop)
     return {"preview": preview_view(planned)}
 
 
-def _image(remote: Remote, reference: AnyReference) -> tuple[Remote, Reference]:
-    if isinstance(reference, OstreeRef):
-        raise InvalidReference(f"{reference}: refs of OSTree repositories are not supported yet")
-    return remote, reference
-
-
-async def plan_reference(reference: Reference, remote: Remote, shop: Workshop) -> Planned:
+async def plan_reference(reference: AnyReference, remote: Remote, shop: Workshop) -> AnyPlan:
     """The plan for one reference; an error says what it is about and what still runs."""
     try:
-        return await preview(reference, remote, shop.tools)
+        return await plan_any(reference, remote, shop.tools)
     except AppctlError as error:
         running = [app for app in shop.installed().values() if app.current.reference == str(reference)]
         if running:
@@ -57,15 +50,15 @@ async def plan_reference(reference: Reference, remote: Remote, shop: Workshop) -
         raise
 
 
-async def deploy_plan(planned: Planned, shop: Workshop) -> JsonObject:
+async def deploy_plan(planned: AnyPlan, shop: Workshop) -> JsonObject:
     """Do what a plan says, write it into the history, and drop what is no longer kept."""
     try:
-        deployed = await install(planned, shop.tools)
+        deployed = await carry_out(planned, shop.tools)
     except AlreadyInstalled:
         current = shop.installed()[planned.id].current
         return outcome_view(current, shop.tools.paths, changed=False)
     except AppctlError as error:
-        error.about(app=planned.id, digest=str(planned.verified.resolved.digest))
+        error.about(app=planned.id, digest=str(planned.digest))
         raise
     shop.record(_event(planned), done_facts(deployed.record, deployed.previous))
     shop.observer.apps_changed([planned.id])
@@ -74,13 +67,13 @@ async def deploy_plan(planned: Planned, shop: Workshop) -> JsonObject:
     return deployed_view(deployed, shop.tools.paths)
 
 
-def _event(planned: Planned) -> str:
+def _event(planned: Plan) -> str:
     if planned.standing.downgrade:
         return "downgrade"
     return "update" if planned.current else "install"
 
 
-def _skip_what_was_left(planned: Planned, shop: Workshop) -> None:
+def _skip_what_was_left(planned: Plan, shop: Workshop) -> None:
     """Who went back to an older image is not brought forward again behind their back."""
     if planned.standing.downgrade and planned.current:
         skip(shop.tools.paths, planned.id, planned.current.image_digest)
@@ -88,24 +81,22 @@ def _skip_what_was_left(planned: Planned, shop: Workshop) -> None:
         forget_skipped(shop.tools.paths, [planned.id])
 
 
-async def _install_one(reference: Reference, remote: Remote, request: Install, shop: Workshop) -> JsonObject:
+async def _install_one(
+    reference: AnyReference, remote: Remote, request: Install, shop: Workshop
+) -> JsonObject:
     planned = await plan_reference(reference, remote, shop)
     current = planned.current
     _check_as_shown(planned, request)
-    if (
-        current
-        and current.image_digest == planned.verified.resolved.digest
-        and not flag(request, "reinstall")
-    ):
+    if current and current.image_digest == planned.digest and not flag(request, "reinstall"):
         return outcome_view(current, shop.tools.paths, changed=False)
     return await deploy_plan(planned, shop)
 
 
-def _check_as_shown(planned: Planned, request: Install) -> None:
-    digest = str(planned.verified.resolved.digest)
+def _check_as_shown(planned: Plan, request: Install) -> None:
+    digest = str(planned.digest)
     if text(request, "expected-digest") not in {"", digest}:
         raise DigestMismatch(
-            f"{planned.verified.resolved.reference} is now {digest}, not what was shown",
+            f"{planned.reference} is now {digest}, not what was shown",
             hint="look at it again: a newer image appeared meanwhile",
         )
     shown = text(request, "permissions-hash")

@@ -4,13 +4,14 @@
 
 from appctld.errors import AppctlError, NeedsApproval
 from appctld.jobs.install import check_approved, deploy_plan, plan_reference
+from appctld.jobs.kinds import AnyPlan
 from appctld.jobs.requests import CheckUpdates, Update, flag, texts
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.ostreeref import parse_canonical
 from appctld.model.permissions import permissions_hash
-from appctld.model.reference import parse_reference
-from appctld.pipeline.stages import Planned
+from appctld.pipeline.plans import Plan
 from appctld.state.available import Available, last_check, remember_check
 from appctld.state.records import Record
 from appctld.state.skipped import skipped
@@ -47,8 +48,10 @@ async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
             available += [update for update in before if update.id == app.current.id]
             continue
         if planned is not None:
-            digest = planned.verified.resolved.digest
-            available.append(Available(app.current.id, planned.version, planned.bytes_to_download, digest))
+            digest = planned.digest
+            available.append(
+                Available(app.current.id, planned.version, planned.bytes_to_download or 0, digest)
+            )
             found.append(_update_view(app.current, planned))
     remember_check(shop.tools.paths, available)
     if before != tuple(available):
@@ -56,21 +59,21 @@ async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
     return {"updates": found}
 
 
-async def _newer(current: Record, shop: Workshop) -> Planned | None:
+async def _newer(current: Record, shop: Workshop) -> AnyPlan | None:
     """The plan for what the app's own remote offers now, if it is another image."""
-    reference = parse_reference(current.reference)
+    reference = parse_canonical(current.reference)
     if reference.pinned:
         return None
     planned = await plan_reference(reference, shop.book.vouching(current.remote, reference), shop)
-    return None if planned.verified.resolved.digest == current.image_digest else planned
+    return None if planned.digest == current.image_digest else planned
 
 
-def _is_skipped(planned: Planned, shop: Workshop) -> bool:
+def _is_skipped(planned: Plan, shop: Workshop) -> bool:
     """Whether somebody went back from that very image."""
-    return skipped(shop.tools.paths).get(planned.id) == planned.verified.resolved.digest
+    return skipped(shop.tools.paths).get(planned.id) == planned.digest
 
 
-def _check_approved(planned: Planned, current: Record, request: Update) -> None:
+def _check_approved(planned: Plan, current: Record, request: Update) -> None:
     """Raise NeedsApproval, with what a caller must give back to grant exactly what was shown."""
     wanted = permissions_hash(planned.permissions)
     accepted = flag(request, "accept-permissions") or wanted in texts(request, "permissions-hashes")
@@ -86,13 +89,13 @@ def _check_approved(planned: Planned, current: Record, request: Update) -> None:
         raise
 
 
-def _update_view(current: Record, planned: Planned | None = None) -> JsonObject:
+def _update_view(current: Record, planned: Plan | None = None) -> JsonObject:
     return {
         "id": current.id,
         "version": current.version,
         "remote": current.remote,
         "update-version": planned.version if planned else "",
-        "update-size": planned.bytes_to_download if planned else 0,
-        "image-digest": str(planned.verified.resolved.digest) if planned else "",
+        "update-size": (planned.bytes_to_download or 0) if planned else 0,
+        "image-digest": str(planned.digest) if planned else "",
         "error": "",
     }

@@ -3,8 +3,10 @@
 """What callers are told about apps and plans: plain dictionaries with the interface's keys. Pure."""
 
 from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.ostreeref import split_ref
 from appctld.model.permissions import permissions_hash
-from appctld.pipeline.stages import Deployed, Planned, Source
+from appctld.pipeline.plans import Plan
+from appctld.pipeline.stages import Deployed
 from appctld.state.paths import Paths
 from appctld.state.records import Installed, Record
 from appctld.trust.order import agreed_time, moment_of
@@ -64,30 +66,30 @@ def deployed_view(deployed: Deployed, paths: Paths) -> JsonObject:
     return outcome_view(deployed.record, paths, changed=True, previous=deployed.previous)
 
 
-def preview_view(planned: Planned) -> JsonObject:
+def preview_view(planned: Plan) -> JsonObject:
     """What an install of `planned` would do."""
-    resolved, verdict = planned.verified.resolved, planned.verified.verdict
+    verdict = planned.verdict
     signer = verdict.signers[0] if verdict.signers else None
-    missing = [layer for layer in planned.layers if layer.source is Source.MISSING]
     return {
         "id": planned.id,
         "title": planned.title,
         "version": planned.version,
-        "reference": str(resolved.reference),
-        "image-digest": str(resolved.digest),
-        "remote": resolved.remote.name,
+        "reference": str(planned.reference),
+        "image-digest": str(planned.digest),
+        "remote": planned.remote.name,
         "verify": verdict.verify,
         "signer": signer.fingerprint if signer else "",
         "signer-name": signer.name if signer else "",
         "signed-at": signer.signed_at if signer else 0,
         "tag-bound": verdict.tag_bound,
-        "download-size": planned.bytes_to_download,
+        "download-size": planned.bytes_to_download or 0,
+        "size-unknown": planned.bytes_to_download is None,
         "reuse-size": planned.bytes_here,
-        "layers-total": len(planned.layers),
-        "layers-to-download": len(missing),
+        "layers-total": planned.layers_total,
+        "layers-to-download": planned.layers_to_download,
         "permissions": [permission.to_json() for permission in planned.permissions],
         "permissions-hash": permissions_hash(planned.permissions),
-        "ignored": list(planned.config.ignored),
+        "ignored": list(planned.ignored),
         "installed": planned.current.version if planned.current else "",
         "change": _change(planned),
         "downgrade": planned.standing.downgrade,
@@ -95,7 +97,9 @@ def preview_view(planned: Planned) -> JsonObject:
 
 
 def tag_of(reference: str) -> str:
-    """The tag in a reference's text; empty for one by digest."""
+    """The tag in a reference's text, or the ref of a repository; empty for one by digest."""
+    if ref := split_ref(reference):
+        return ref.ref
     last = reference.rpartition("/")[2]
     return "" if "@" in last else last.partition(":")[2]
 
@@ -106,9 +110,9 @@ def _order_by(record: Record) -> str:
     return moment_of(record.image_digest, record.config_digest, record.created, signed_at).told_by.value
 
 
-def _change(planned: Planned) -> str:
+def _change(planned: Plan) -> str:
     if planned.standing.downgrade:
         return "downgrade"
     if planned.current is None:
         return "install"
-    return "none" if planned.current.image_digest == planned.verified.resolved.digest else "update"
+    return "none" if planned.current.image_digest == planned.digest else "update"

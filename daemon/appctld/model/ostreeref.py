@@ -3,9 +3,9 @@
 """What a person types to name a commit of an OSTree remote: `NAME:REF`.
 
 Pure. Guarantees: every part of a ref is the name of a file or directory, never `.`, `..`, hidden, or what a
-program would take for an option. Canonical texts of the two kinds of reference are never the same: behind its
-first colon a `NAME:REF` holds neither `:` nor `@`, and an image's always does. Whether a remote has that name
-is the config room's.
+program would take for an option; the whole is never what libostree takes for a commit. Canonical texts of the
+two kinds of reference are never the same: behind its first colon a `NAME:REF` holds neither `:` nor `@`, and
+an image's always does. Whether a remote has that name is the config room's.
 """
 
 import re
@@ -16,10 +16,9 @@ from appctld.model.appid import checked_id, id_part
 from appctld.model.reference import Reference, parse_reference
 from appctld.model.remotename import REMOTE_NAME
 
-REF_LENGTH = 512  # characters; flatpak's longest are about 100
-PART_LENGTH = 255  # a file name's
-_PART = rf"[A-Za-z0-9_][A-Za-z0-9._-]{{0,{PART_LENGTH - 1}}}"
-_REF = re.compile(rf"{_PART}(?:/{_PART})*")
+REF_LENGTH = 255  # characters; flatpak's longest are about 150, and a file name has no more
+_PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+_REF = re.compile(rf"(?![0-9a-f]{{64}}\Z){_PART}(?:/{_PART})*")
 _NAME = re.compile(REMOTE_NAME)
 
 

@@ -6,21 +6,23 @@ A plan may be hours old when its last layer arrives. The ID may have been instal
 removed since, and the remote's file may say something else: then nothing is deployed.
 """
 
+from appctld.config.remote import Remote
 from appctld.errors import AlreadyInstalled, AppctlError, Conflict, NotInstalled, PolicyDenied
-from appctld.pipeline.stages import Planned, Verified
+from appctld.model.ostreeref import AnyReference
+from appctld.pipeline.plans import Plan
 from appctld.pipeline.standing import confirm_standing
 from appctld.pipeline.tools import Tools
 from appctld.state.records import Record, installed
 
 
-def confirm(planned: Planned, tools: Tools) -> None:
+def confirm(planned: Plan, tools: Tools) -> None:
     """Return if the plan still holds.
 
     Raises PolicyDenied (the remote is another now), NotInstalled (the app was removed), AlreadyInstalled (by
     somebody else, the very image), Conflict (another version, or another owner), Rollback (something newer
     was installed).
     """
-    confirm_remote(planned.verified, tools)
+    confirm_remote(planned.remote, planned.reference, tools)
     app = installed(tools.paths).get(planned.id)
     now = app.current if app else None
     if _deployment(now) == _deployment(planned.current):
@@ -28,17 +30,15 @@ def confirm(planned: Planned, tools: Tools) -> None:
         return
     if now is None:
         raise NotInstalled(f"{planned.id} was uninstalled meanwhile")
-    resolved = planned.verified.resolved
-    if (now.remote, now.image_digest) == (resolved.remote.name, resolved.digest):
+    if (now.remote, now.image_digest) == (planned.remote.name, planned.digest):
         raise AlreadyInstalled(f"{planned.id} {now.version} was installed meanwhile")
     raise Conflict(f"{planned.id} is {now.version} from remote {now.remote} meanwhile", hint="try again")
 
 
-def confirm_remote(verified: Verified, tools: Tools) -> None:
-    """Return if the remote is the one that the image was verified under. Raises PolicyDenied."""
-    remote = verified.resolved.remote
+def confirm_remote(remote: Remote, reference: AnyReference, tools: Tools) -> None:
+    """Return if the remote is the one that `reference` was verified under. Raises PolicyDenied."""
     try:
-        now = tools.remote(remote.name, verified.resolved.reference)
+        now = tools.remote(remote.name, reference)
     except AppctlError as error:
         raise PolicyDenied(f"remote {remote.name} was removed, moved or disabled meanwhile") from error
     if now != remote:

@@ -157,7 +157,7 @@ async def _import_blob(
 
 def _remember(layer: PlannedLayer, commit: str, verified: Verified, tools: Tools, *, anonymous: bool) -> None:
     """Write the layer's record, unless the remote is another by now: its successor inherits nothing."""
-    confirm_remote(verified, tools)
+    confirm_remote(verified.resolved.remote, verified.resolved.reference, tools)
     remote = verified.resolved.remote.name
     record = LayerRecord(remote, layer.diff_id, commit, anonymous=anonymous)
     remember(tools.paths, record)

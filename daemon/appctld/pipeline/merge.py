@@ -2,21 +2,17 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Step 5: the image's layers as one commit that carries what was verified.
 
-The tree's own metadata file is held against the label that the preview showed: shown unlike deployed is
-refused (CVE-2021-43860), and a file without a label may ask for nothing that nobody was shown.
+The tree's own metadata file is held against the label that the preview showed (claims.py).
 """
 
 import base64
 
-from appctld.errors import ContentMismatch, NeedsApproval
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map
-from appctld.model.permissions import parse_metadata
 from appctld.pipeline.answers import understood
+from appctld.pipeline.claims import METADATA_FILE, check_metadata
 from appctld.pipeline.stages import ImportedLayer, Merged, Planned
 from appctld.pipeline.tools import Tools
-
-METADATA_FILE = "app/metadata"
 
 
 async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tools) -> Merged:
@@ -33,7 +29,7 @@ async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tool
     with understood("store"):
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
         metadata = get_string_map(answer, "files", {}).get(METADATA_FILE)
-    _check_metadata(planned, metadata)
+    check_metadata(planned.labelled_metadata, metadata)
     return Merged(planned, layers, commit, size, metadata)
 
 
@@ -50,14 +46,3 @@ def _commit_metadata(planned: Planned) -> JsonObject:
         "appctl.signer": [signer.fingerprint for signer in signers],
         "appctl.signed-at": [str(signer.signed_at) for signer in signers],
     }
-
-
-def _check_metadata(planned: Planned, found: str | None) -> None:
-    if planned.labelled_metadata is not None:
-        if found != planned.labelled_metadata:
-            raise ContentMismatch("the image's metadata file is not what its label says", path=METADATA_FILE)
-        return
-    if found is not None and parse_metadata(found).permissions:
-        raise NeedsApproval(
-            "the image asks for permissions in a file that no label showed", path=METADATA_FILE
-        )

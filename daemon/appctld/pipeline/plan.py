@@ -7,18 +7,18 @@ this remote, shared by another (R5), or missing. Whose ID it is, is decided here
 older than what was installed before (R9).
 """
 
-from appctld.errors import ArchMismatch, BadManifest, Conflict, DigestMismatch, NotFound
+from appctld.errors import ArchMismatch, BadManifest, DigestMismatch
 from appctld.model.appid import checked_id, id_of_reference
 from appctld.model.digest import Digest
 from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, TITLE, VERSION, ImageConfig, parse_config
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
-from appctld.model.permissions import METADATA_BYTES, Metadata, parse_metadata
+from appctld.model.permissions import Metadata
+from appctld.pipeline.claims import allowed_id, owned, read_label
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
 from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools, endpoint
 from appctld.state.layers import held, shared
-from appctld.state.records import Record, installed
 
 
 async def plan(verified: Verified, tools: Tools) -> Planned:
@@ -33,18 +33,19 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     layers = verified.manifest.layers
     if len(config.diff_ids) != len(layers):
         raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
-    text, metadata = _labelled_metadata(config)
-    app_id = _id(verified, config, metadata)
-    current = _owned(app_id, verified, tools)
+    resolved, label = verified.resolved, config.label(METADATA)
+    metadata = read_label(label)
+    app_id = allowed_id(_id(verified, config, metadata), resolved.remote)
+    current = owned(app_id, resolved.reference, resolved.remote, tools)
     distinct = dict(zip(config.diff_ids, layers, strict=True))
     planned = Planned(
         verified=verified,
         config=config,
         config_bytes=config_bytes,
         id=app_id,
-        version=config.label(VERSION) or verified.resolved.reference.tag or verified.resolved.digest.hex[:12],
+        version=config.label(VERSION) or resolved.reference.tag or resolved.digest.hex[:12],
         title=config.label(TITLE) or "",
-        labelled_metadata=text,
+        labelled_metadata=label,
         permissions=metadata.permissions if metadata else (),
         current=current,
         standing=stand(verified, config, app_id, current, tools),
@@ -93,42 +94,6 @@ def _check_platform(config: ImageConfig, tools: Tools) -> None:
         raise ArchMismatch(f"an image for {theirs}, and this machine is {ours}")
 
 
-def _labelled_metadata(config: ImageConfig) -> tuple[str | None, Metadata | None]:
-    text = config.label(METADATA)
-    if text is None:
-        return None, None
-    if len(text.encode()) > METADATA_BYTES:
-        raise BadManifest("a metadata label of more than 64 KiB")
-    metadata = parse_metadata(text)
-    if metadata.runtime:
-        raise NotFound(f"runtime {metadata.runtime[:80]!r} is not here, and this version installs none")
-    return text, metadata
-
-
 def _id(verified: Verified, config: ImageConfig, metadata: Metadata | None) -> str:
-    """The image's ID, if this remote may use it. Raises Conflict."""
-    remote = verified.resolved.remote
     named = config.label(APP_ID) or (metadata.name if metadata else "")
-    app_id = checked_id(named) if named else id_of_reference(verified.resolved.reference)
-    if not remote.allows(app_id):
-        raise Conflict(
-            f"remote {remote.name} may not install {app_id}", hint=f"appctl remote show {remote.name}"
-        )
-    return app_id
-
-
-def _owned(app_id: str, verified: Verified, tools: Tools) -> Record | None:
-    """What is installed under that ID, if it came from here (R8). Raises Conflict."""
-    reference, remote = verified.resolved.reference, verified.resolved.remote
-    app = installed(tools.paths).get(app_id)
-    if app is None:
-        return None
-    current = app.current
-    if current.remote != remote.name:
-        raise Conflict(
-            f"{app_id} is installed from remote {current.remote}, and updates only from there",
-            hint=f"appctl info {app_id}",
-        )
-    if not current.reference.startswith((f"{reference.name}:", f"{reference.name}@")):
-        raise Conflict(f"{app_id} is installed from {current.reference}", hint=f"appctl info {app_id}")
-    return current
+    return checked_id(named) if named else id_of_reference(verified.resolved.reference)

@@ -2,12 +2,16 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What is kept of a verdict: between the trust room's values and the state room's file. Pure."""
 
+from appctld.config.remote import Remote
 from appctld.errors import AppctlError, RepoCorrupt
 from appctld.model.jsonvalue import JsonError
+from appctld.pipeline.native.stages import VerifiedCommit
 from appctld.pipeline.stages import Verified
 from appctld.state.provenance import Document, Judged, Provenance, Signed
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Verdict
+
+COMMIT_TYPE = "application/vnd.ostree.commit"  # ours: a commit object has no media type of its own
 
 
 def provenance_of(verified: Verified) -> Provenance:
@@ -20,14 +24,32 @@ def provenance_of(verified: Verified) -> Provenance:
         manifest=Document(resolved.manifest, resolved.media_type),
         index=Document(index.raw, index.media_type) if index else None,
         evidence=verified.evidence.to_json(),
-        judged=Judged(
-            verify=verified.verdict.verify,
-            threshold=resolved.remote.threshold,
-            identity=resolved.remote.identity,
-            tag_bound=verified.verdict.tag_bound,
-            checked_at=verified.verdict.checked_at,
-            signers=signed_by(verified.verdict),
-        ),
+        judged=judged_by(verified.verdict, resolved.remote),
+    )
+
+
+def provenance_of_commit(verified: VerifiedCommit) -> Provenance:
+    """The same for a native commit: its bytes stand where a manifest's do."""
+    resolved = verified.resolved
+    return Provenance(
+        reference=str(resolved.reference),
+        remote=resolved.remote.name,
+        manifest=Document(resolved.raw, COMMIT_TYPE),
+        index=None,
+        evidence=resolved.evidence.to_json(),
+        judged=judged_by(verified.verdict, resolved.remote),
+    )
+
+
+def judged_by(verdict: Verdict, remote: Remote) -> Judged:
+    """What the remote asked for, and what was found."""
+    return Judged(
+        verify=verdict.verify,
+        threshold=remote.threshold,
+        identity=remote.identity,
+        tag_bound=verdict.tag_bound,
+        checked_at=verdict.checked_at,
+        signers=signed_by(verdict),
     )
 
 

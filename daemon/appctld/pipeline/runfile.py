@@ -7,7 +7,9 @@ point the app elsewhere are dropped here.
 """
 
 from appctld.model.jsonvalue import JsonObject
-from appctld.model.permissions import parse_metadata
+from appctld.model.permissions import Metadata, parse_metadata
+from appctld.pipeline.native.stages import ImportedCommit
+from appctld.pipeline.plans import Plan
 from appctld.pipeline.stages import Merged
 
 FORMAT = 1
@@ -33,18 +35,36 @@ _CALLERS_PREFIXES = ("XDG_", "DBUS_", "APPCTL_", "FLATPAK_")
 
 
 def run_file(merged: Merged) -> JsonObject:
-    """The contents of run.json."""
+    """The contents of an image's run.json."""
     planned = merged.planned
     metadata = parse_metadata(merged.metadata) if merged.metadata is not None else None
     command = metadata.command if metadata else ""
     return {
-        "format": FORMAT,
-        "id": planned.id,
-        "version": planned.version,
+        **_common(planned, metadata),
         "entrypoint": [command] if command else list(planned.config.entrypoint),
         "cmd": [] if command else list(planned.config.cmd),
         "env": dict(_environment(planned.config.env)),
         "cwd": planned.config.working_dir,
+    }
+
+
+def commit_run_file(imported: ImportedCommit) -> JsonObject:
+    """The contents of a native commit's run.json: only its metadata says how it is run."""
+    metadata = parse_metadata(imported.metadata) if imported.metadata is not None else None
+    return {
+        **_common(imported.planned, metadata),
+        "entrypoint": [metadata.command] if metadata and metadata.command else [],
+        "cmd": [],
+        "env": dict(_environment(())),
+        "cwd": "/",
+    }
+
+
+def _common(planned: Plan, metadata: Metadata | None) -> JsonObject:
+    return {
+        "format": FORMAT,
+        "id": planned.id,
+        "version": planned.version,
         "runtime": metadata.runtime if metadata else "",
         "permissions": [permission.to_json() for permission in planned.permissions],
     }

@@ -110,6 +110,31 @@ class Planned:
     layers: tuple[PlannedLayer, ...]
 
     @property
+    def reference(self) -> Reference:
+        """What was asked for."""
+        return self.verified.resolved.reference
+
+    @property
+    def remote(self) -> Remote:
+        """Under whose keys it was verified."""
+        return self.verified.resolved.remote
+
+    @property
+    def digest(self) -> Digest:
+        """The manifest's."""
+        return self.verified.resolved.digest
+
+    @property
+    def verdict(self) -> Verdict:
+        """Why it may be installed."""
+        return self.verified.verdict
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """What the config asks for and appctl does not do."""
+        return self.config.ignored
+
+    @property
     def bytes_to_download(self) -> int:
         """Compressed bytes of the layers that are missing."""
         return sum(layer.descriptor.size for layer in self.layers if layer.source is Source.MISSING)
@@ -118,6 +143,16 @@ class Planned:
     def bytes_here(self) -> int:
         """Compressed bytes of the layers that need no download."""
         return sum(layer.descriptor.size for layer in self.layers if layer.source is not Source.MISSING)
+
+    @property
+    def layers_total(self) -> int:
+        """Distinct ones."""
+        return len(self.layers)
+
+    @property
+    def layers_to_download(self) -> int:
+        """Those of them that are missing."""
+        return sum(layer.source is Source.MISSING for layer in self.layers)
 
     def layer_refs(self) -> set[str]:
         """The refs of this remote that keep the image's layers."""

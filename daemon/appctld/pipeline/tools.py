@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from appctld.config.remote import Remote, no_remote
@@ -16,6 +17,7 @@ from appctld.errors import RegistryUnavailable
 from appctld.model.jsonvalue import JsonObject, get_objects, get_str
 from appctld.model.login import Login, login_for
 from appctld.model.manifest import Platform
+from appctld.model.ostreeref import AnyReference
 from appctld.model.reference import Reference
 from appctld.pipeline.answers import understood
 from appctld.pipeline.gate import Gate
@@ -62,7 +64,7 @@ class Silence:
         """See `Progress.downloaded`."""
 
 
-def unknown_remote(name: str, _reference: Reference) -> Remote:
+def unknown_remote(name: str, _reference: AnyReference) -> Remote:
     """The lookup of tools that belong to no job yet. Raises NoRemote."""
     raise no_remote(name)
 
@@ -86,7 +88,7 @@ class Tools:
     paths: Paths
     platform: Platform
     gate: Gate
-    remote: Callable[[str, Reference], Remote] = unknown_remote
+    remote: Callable[[str, AnyReference], Remote] = unknown_remote
     gunzip: str = "gzip"
     shares: Callable[[], Collection[str]] = tuple
     logins: tuple[Login, ...] = ()
@@ -124,6 +126,43 @@ class Tools:
         reading, writing = os.pipe()
         return await two_ends(
             self.fetch(request, fds={"out": writing}, report=ignore), collect(reading, limit)
+        )
+
+    async def pull(
+        self,
+        remote: Remote,
+        quarantine: Path,
+        request: JsonObject,
+        *,
+        fds: Mapping[str, int] | None = None,
+        report: Report | None = None,
+        deadline: float = FETCH_DEADLINE,
+    ) -> JsonObject:
+        """Ask a puller, the only process with libostree that has a network; it writes into `quarantine`.
+
+        A repository on this machine is shown to it instead of the network.
+        """
+        module = "appctld.workers.pull"
+        here = remote.repository.directory
+        command = self.launcher.worker(
+            module, network=here is None, writable=(quarantine,), readable=(here,) if here else ()
+        )
+        place: JsonObject = {
+            "quarantine": str(quarantine),
+            "url": remote.repository.url,
+            "ca": remote.ca.decode("ascii", "replace") if remote.ca else None,
+            "parent": None,
+        }
+        program = Program(module, command, deadline, self.launcher.environment, late=RegistryUnavailable)
+        return await self.runner.run(program, {**place, **request}, report or ignore, fds=fds or {})
+
+    async def pull_bytes(
+        self, remote: Remote, quarantine: Path, request: JsonObject, limit: int
+    ) -> tuple[JsonObject, bytes]:
+        """Ask a puller for small documents, as `fetch_bytes`. Raises LimitExceeded."""
+        reading, writing = os.pipe()
+        return await two_ends(
+            self.pull(remote, quarantine, request, fds={"out": writing}), collect(reading, limit)
         )
 
     async def import_keys(self, keys: bytes) -> tuple[bytes, tuple[str, ...]]:

@@ -41,7 +41,7 @@ async def openpgp_signatures(asked: Question, evidence: Evidence, launcher: Laun
         except (Untrusted, LimitExceeded) as error:
             refused.append(error)
     if not counted:
-        raise most_telling(refused).about(trusted=[_shown(key) for key in trusted.values()])
+        raise most_telling(refused).about(trusted=[shown_key(key) for key in trusted.values()])
     return counted
 
 
@@ -75,5 +75,6 @@ def trusted_keys(remote: Policy) -> tuple[bytes, Mapping[str, Key]]:
     return remote.keyring or b"", {key.fingerprint: key for key in keys if key.fingerprint in counting}
 
 
-def _shown(key: Key) -> str:
+def shown_key(key: Key) -> str:
+    """A key as an error's data names it."""
     return " ".join([short(key.fingerprint), *(f'"{name}"' for name in key.names[:1])])

@@ -10,7 +10,7 @@ import pytest
 from appctld.config.remote import Remote, check_name, make_remote
 from appctld.config.repository import Repository
 from appctld.config.urls import Prefix
-from appctld.errors import InvalidReference
+from appctld.errors import Failed, InvalidReference
 
 FINGERPRINT = "A9224799278A335FAF0F5956CEDCC28E78EBA748"
 OTHER = "2EDE059432762767B7BD4C67647024864A4B5B7A"
@@ -229,3 +229,22 @@ def test_a_wrong_value_of_a_repository(key: str, value: str) -> None:
     with pytest.raises(InvalidReference) as caught:
         remote(**words)
     assert key in str(caught.value) or value in str(caught.value)
+
+
+def test_cosign_keys_mean_nothing_to_a_repository() -> None:
+    with pytest.raises(InvalidReference, match="cosign keys mean nothing"):
+        make_remote(
+            "acme",
+            {"url": OSTREE},
+            keyring=b"k",
+            ca=None,
+            origin=Path("/x"),
+            writable=True,
+            cosign_keys=b"k",
+        )
+
+
+def test_only_a_repository_is_one() -> None:
+    assert remote(url=OSTREE).repository == Repository("https://dl.acme.example/repo")
+    with pytest.raises(Failed, match="acme is no OSTree repository"):
+        _ = remote().repository

@@ -15,7 +15,7 @@ import pytest
 from appctld.errors import InUse, NotFound, NotInstalled, RepoCorrupt
 from appctld.jobs.removal import drop_older
 from appctld.jobs.requests import Install, Prune, Rollback, Uninstall, Update
-from appctld.pipeline import deploy
+from appctld.pipeline import papers
 from appctld.state.records import Installed, Record, installed
 from appctld.state.skipped import skipped
 from support.inline import layer_of
@@ -28,7 +28,7 @@ APP = "org.acme.Hello"
 def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
     """Version 2.0 is current and 1.0 is kept. Each deployment is a second newer than the one before."""
     clock = itertools.count(1_700_000_000)
-    monkeypatch.setattr(deploy, "time", SimpleNamespace(time=lambda: next(clock)))
+    monkeypatch.setattr(papers, "time", SimpleNamespace(time=lambda: next(clock)))
     yard = Yard(tmp_path)
     publish(yard, 1)
     yard.do(Install(("acme.example/x/hello:1",)))

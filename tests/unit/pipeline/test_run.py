@@ -27,7 +27,7 @@ from appctld.errors import (
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.login import Login
 from appctld.model.manifest import Platform
-from appctld.pipeline.deploy import DROPPED_BYTES
+from appctld.pipeline.papers import DROPPED_BYTES
 from appctld.pipeline.stages import Source
 from appctld.state.layers import held
 from appctld.state.paths import layer_ref

@@ -11,11 +11,13 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import appctld
-from appctld.pipeline import stages
+from appctld.pipeline import stages as of_images
+from appctld.pipeline.native import stages as of_commits
 
 SOURCES = Path(appctld.__file__).parent
 STAGES = (
@@ -29,6 +31,11 @@ STAGES = (
     "ImportedLayer",
     "Merged",
     "Deployed",
+    "ResolvedCommit",
+    "VerifiedCommit",
+    "PlannedCommit",
+    "PulledCommit",
+    "ImportedCommit",
 )
 COPIES = {"replace", "copy", "deepcopy", "__replace__"}  # ways to a value that are no construction
 
@@ -68,6 +75,22 @@ def calls(name: str) -> set[str]:
     return found
 
 
+def own(module: ModuleType) -> list[str]:
+    """The dataclasses that a module defines."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if dataclasses.is_dataclass(value) and getattr(value, "__module__", "") == module.__name__
+    ]
+
+
+def kind_of(stage: str) -> type:
+    """The class of a stage."""
+    found = vars(of_images).get(stage) or vars(of_commits)[stage]
+    assert isinstance(found, type)
+    return found
+
+
 def files_that(name: str) -> set[str]:
     """The files in which `name` is used at all: called, imported, passed on."""
     return {
@@ -95,8 +118,7 @@ def test_the_daemon_is_what_is_read() -> None:
 
 
 def test_the_list_of_stages_is_the_files() -> None:
-    kinds = {name for name, value in vars(stages).items() if dataclasses.is_dataclass(value)}
-    assert {name for name in kinds if getattr(stages, name).__module__ == stages.__name__} == set(STAGES)
+    assert {*own(of_images), *own(of_commits)} == set(STAGES)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -113,8 +135,8 @@ def test_a_keyring_update_that_may_be_applied_is_made_in_exactly_one_function() 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_each_stage_is_frozen(stage: str) -> None:
-    kind = getattr(stages, stage)
-    assert kind.__dataclass_params__.frozen
+    kind = kind_of(stage)
+    assert getattr(kind, "__dataclass_params__").frozen  # noqa: B009 - no type has it
     assert kind.__dict__.get("__slots__") is not None, "slots: nothing can be added either"
 
 
@@ -129,9 +151,7 @@ def test_no_stage_is_made_under_another_name(stage: str) -> None:
                 assert stage not in map(name_of, node.bases), file
             if isinstance(node, ast.Assign | ast.NamedExpr):
                 assert name_of(node.value) != stage, file
-    assert not [
-        name for name, value in vars(getattr(stages, stage)).items() if isinstance(value, classmethod)
-    ]
+    assert not [name for name, value in vars(kind_of(stage)).items() if isinstance(value, classmethod)]
 
 
 @pytest.mark.parametrize("copy", sorted(COPIES))

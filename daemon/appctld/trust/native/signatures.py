@@ -23,13 +23,13 @@ from appctld.errors import (
 )
 from appctld.model.ostreeref import OstreeRef
 from appctld.system.sandbox import Launcher
-from appctld.trust.clock import check_not_ahead
 from appctld.trust.evidence import Evidence
 from appctld.trust.gpgv import check_detached
-from appctld.trust.keys import Key, KeyringError, read_keyring
 from appctld.trust.native.ed25519 import fingerprint, signing_key
-from appctld.trust.status import OpenPgpSignature, short
-from appctld.trust.verdict import SIGNATURES, Policy, Signer
+from appctld.trust.openpgp import check_signer, shown_key, trusted_keys
+from appctld.trust.policy import Policy
+from appctld.trust.question import SIGNATURES, Signer, most_telling
+from appctld.trust.status import short
 
 
 class CommitPolicy(Policy, Protocol):
@@ -96,46 +96,21 @@ async def judge_signatures(
 
 
 async def _by_openpgp(asked: _Question, launcher: Launcher) -> tuple[Signer, ...]:
-    trusted = _trusted(asked.remote)
+    keyring, trusted = trusted_keys(asked.remote)
     _check_number(asked, asked.evidence.openpgp)
     counted: dict[str, Signer] = {}
     refused: list[AppctlError] = []
     for blob in asked.evidence.openpgp:
         try:
-            found = await check_detached(blob, asked.commit, asked.remote.keyring or b"", launcher)
-            signer = _count(asked, found, trusted)
+            found = await check_detached(blob, asked.commit, keyring, launcher)
+            check_signer(found, trusted, asked.remote.deny_keys, asked.now)
         except (Untrusted, LimitExceeded) as error:
             refused.append(error)
         else:
-            counted[signer.fingerprint] = signer
+            counted[found.primary] = Signer(found.primary, found.name, found.created)
     if not counted:
-        strangers = (error for error in refused if isinstance(error, UntrustedSigner))
-        raise next(strangers, refused[0]).about(trusted=[_shown(key) for key in trusted.values()])
+        raise most_telling(refused).about(trusted=[shown_key(key) for key in trusted.values()])
     return _enough(asked, counted)
-
-
-def _count(asked: _Question, found: OpenPgpSignature, trusted: Mapping[str, Key]) -> Signer:
-    """Let a good signature count, or raise UntrustedSigner or SignatureInvalid."""
-    if found.primary not in trusted or found.fingerprint in asked.remote.deny_keys:
-        raise UntrustedSigner(found=f'{short(found.primary)} "{found.name}"', fingerprints=[found.primary])
-    check_not_ahead(found.created, asked.now, "the signature")
-    return Signer(found.primary, found.name, found.created)
-
-
-def _trusted(remote: CommitPolicy) -> Mapping[str, Key]:
-    """Those of the primary keys in the remote's keyring that count."""
-    try:
-        keys = read_keyring(remote.keyring or b"")
-    except KeyringError as error:
-        raise UntrustedSigner(
-            f"nothing from remote {remote.name} verifies: its own keyring, {error}"
-        ) from error
-    wanted = (remote.fingerprints or {key.fingerprint for key in keys}) - remote.deny_keys
-    return {key.fingerprint: key for key in keys if key.fingerprint in wanted}
-
-
-def _shown(key: Key) -> str:
-    return " ".join([short(key.fingerprint), *(f'"{name}"' for name in key.names[:1])])
 
 
 async def _by_ed25519(asked: _Question) -> tuple[Signer, ...]:

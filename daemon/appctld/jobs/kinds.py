@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Which sentence a reference has: that of images, or that of native commits."""
+
+from appctld.config.remote import Remote
+from appctld.model.ostreeref import AnyReference, OstreeRef
+from appctld.pipeline.native.run import install_commit, preview_commit
+from appctld.pipeline.native.stages import PlannedCommit
+from appctld.pipeline.run import install, preview
+from appctld.pipeline.stages import Deployed, Planned
+from appctld.pipeline.tools import Tools
+
+AnyPlan = Planned | PlannedCommit
+
+
+async def plan_any(reference: AnyReference, remote: Remote, tools: Tools) -> AnyPlan:
+    """What an install of `reference` would do; nothing is changed."""
+    if isinstance(reference, OstreeRef):
+        return await preview_commit(reference, remote, tools)
+    return await preview(reference, remote, tools)
+
+
+async def carry_out(planned: AnyPlan, tools: Tools) -> Deployed:
+    """Do what a plan says; nothing is changed unless it returns."""
+    if isinstance(planned, PlannedCommit):
+        return await install_commit(planned, tools)
+    return await install(planned, tools)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Step 3: what an install of a commit would do, decided on what the signed commit says of itself.
+
+Whose ID it is, is decided here (R8), and whether it is older than what was installed before (R9).
+"""
+
+from appctld.model.appid import checked_id
+from appctld.model.order import Place
+from appctld.model.ostreeref import id_of_ref
+from appctld.model.permissions import Metadata
+from appctld.pipeline.claims import allowed_id, owned, read_label
+from appctld.pipeline.native.stages import PlannedCommit, VerifiedCommit
+from appctld.pipeline.stages import Standing
+from appctld.pipeline.standing import judged
+from appctld.pipeline.tools import Tools
+from appctld.state.records import Record
+from appctld.trust.clock import check_age
+from appctld.trust.order import agreed_time, moment_of
+
+
+def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
+    """Decide what is to be done.
+
+    Raises BadManifest, Conflict (the ID belongs to somebody else), NotFound (a runtime that is not here), or
+    as `standing.judged`, and Expired where its signature is older than the remote allows.
+    """
+    resolved, facts = verified.resolved, verified.facts
+    metadata = read_label(facts.metadata)
+    app_id = allowed_id(_id(verified, metadata), resolved.remote)
+    current = owned(app_id, resolved.reference, resolved.remote, tools)
+    planned = PlannedCommit(
+        verified=verified,
+        id=app_id,
+        version=facts.version or resolved.digest.hex[:12],
+        permissions=metadata.permissions if metadata else (),
+        current=current,
+        standing=_stand(verified, app_id, current, tools),
+    )
+    tools.progress.expect(0, 0)
+    return planned
+
+
+def _id(verified: VerifiedCommit, metadata: Metadata | None) -> str:
+    named = metadata.name if metadata else ""
+    return checked_id(named) if named else id_of_ref(verified.resolved.reference)
+
+
+def _stand(verified: VerifiedCommit, app_id: str, current: Record | None, tools: Tools) -> Standing:
+    """A commit's own time orders it; it is its own content."""
+    resolved, remote = verified.resolved, verified.resolved.remote
+    signed_at = agreed_time((signer.signed_at for signer in verified.verdict.signers), remote.threshold)
+    check_age(signed_at, remote.max_age, tools.now())
+    place = Place(str(remote.prefix), resolved.reference.ref, str(tools.platform), app_id)
+    moment = moment_of(resolved.digest, resolved.digest, verified.facts.timestamp, signed_at)
+    return judged(place, moment, current.image_digest if current else None, tools)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Steps 4 and 5: everything of a planned commit, from its remote into a quarantine, and from there to us.
+
+libostree pulls, in a sandbox that sees the network and that directory only; the store reads what is in it as
+a stranger's, hashes every object (R3, R4) and takes what the commit needs.
+"""
+
+from pathlib import Path
+
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_str, get_string_map
+from appctld.pipeline.answers import understood
+from appctld.pipeline.claims import METADATA_FILE, check_metadata
+from appctld.pipeline.native.stages import ImportedCommit, PlannedCommit, PulledCommit
+from appctld.pipeline.tools import BLOB_DEADLINE, Tools
+from appctld.state.paths import commit_ref
+
+COMMIT_TREE_BYTES = 16 << 30  # of one commit's objects, as for an uncompressed layer
+COMMIT_OBJECTS = 1_000_000  # as many as a tree may have names
+
+
+async def pull(planned: PlannedCommit, place: Path, tools: Tools) -> PulledCommit:
+    """Download a commit into an empty quarantine. Raises the puller's leaves, LimitExceeded, NoSpace."""
+    tools.progress.stage("downloading")
+    request: JsonObject = {
+        "op": "pull",
+        "commit": planned.digest.hex,
+        "ref": planned.reference.ref,
+        "limit": COMMIT_TREE_BYTES,
+        "deltas": True,
+    }
+    answer = await tools.pull(
+        planned.remote,
+        place,
+        request,
+        report=lambda facts: tools.progress.downloaded(str(planned.digest), _bytes(facts.get("bytes"))),
+        deadline=BLOB_DEADLINE,
+    )
+    with understood("puller"):
+        downloaded = get_int(answer, "bytes")
+    return PulledCommit(planned, place, downloaded)
+
+
+async def import_commit(pulled: PulledCommit, tools: Tools) -> ImportedCommit:
+    """Take the commit over, with this remote's ref on it.
+
+    Raises DigestMismatch, UnsafeArchive, BadManifest, LimitExceeded, NoSpace; ContentMismatch or
+    NeedsApproval where the tree asks for what the preview did not show.
+    """
+    planned = pulled.planned
+    tools.progress.stage("importing")
+    request: JsonObject = {
+        "op": "import-commit",
+        "quarantine": str(pulled.quarantine),
+        "commit": planned.digest.hex,
+        "ref": commit_ref(planned.remote.name, planned.digest.hex),
+        "max_bytes": COMMIT_TREE_BYTES,
+        "max_objects": COMMIT_OBJECTS,
+        "strict": planned.remote.strict,
+    }
+    answer = await tools.store(request)
+    with understood("store"):
+        commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
+        metadata = get_string_map(answer, "files", {}).get(METADATA_FILE)
+    check_metadata(planned.verified.facts.metadata, metadata)
+    return ImportedCommit(planned, commit, pulled.downloaded, size, metadata)
+
+
+def _bytes(value: Json) -> int:
+    return value if isinstance(value, int) else 0

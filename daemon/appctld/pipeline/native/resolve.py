@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Step 1: from a ref to a commit's bytes and the signatures over them, named by the digest that we computed.
+
+Where a ref leads is the remote's word, which nobody signed: what the commit is for is judged later.
+"""
+
+from appctld.config.remote import Remote
+from appctld.config.repository import check_directory
+from appctld.errors import DigestMismatch, Failed
+from appctld.model.commit import COMMIT_BYTES
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_list, get_str
+from appctld.model.ostreeref import OstreeRef
+from appctld.pipeline.answers import understood
+from appctld.pipeline.native.quarantine import quarantine
+from appctld.pipeline.native.stages import ResolvedCommit
+from appctld.pipeline.tools import Tools
+from appctld.trust.clock import check_clock
+from appctld.trust.evidence import Evidence
+from appctld.trust.verdict import SIGNATURE_BYTES, SIGNATURES
+
+ANSWER_BYTES = COMMIT_BYTES + 2 * SIGNATURES * SIGNATURE_BYTES  # signatures of both kinds
+
+
+async def resolve_commit(reference: OstreeRef, remote: Remote, tools: Tools) -> ResolvedCommit:
+    """Ask the remote which commit its ref is now.
+
+    Raises Expired before anybody is asked, where the clock cannot be right; PolicyDenied for a directory that
+    others can change; the puller's leaves (Transport, NotFound); DigestMismatch for bytes of another name.
+    """
+    check_clock(tools.now())
+    tools.progress.stage("resolving")
+    directory = remote.repository.directory
+    if directory is not None:
+        check_directory(directory)
+    async with quarantine(tools) as place:
+        request: JsonObject = {"op": "commit", "ref": reference.ref}
+        answer, data = await tools.pull_bytes(remote, place, request, ANSWER_BYTES)
+    raw, openpgp, ed25519 = _split(answer, data)
+    digest = Digest.of(raw)
+    with understood("puller"):
+        if get_str(answer, "commit") != digest.hex:
+            raise DigestMismatch(
+                f"remote {remote.name} serves other bytes than the commit that {reference} is"
+            )
+        looked_at = tuple(_looked(item) for item in get_list(answer, "looked_at"))
+    evidence = Evidence(digest, openpgp, looked_at=looked_at, ed25519=ed25519)
+    return ResolvedCommit(reference, remote, raw, digest, evidence)
+
+
+def _split(answer: JsonObject, data: bytes) -> tuple[bytes, tuple[bytes, ...], tuple[bytes, ...]]:
+    """The commit, its OpenPGP and its Ed25519 signatures, which the puller wrote one after the other."""
+    with understood("puller"):
+        sizes = [[get_int(answer, "size")], _sizes(answer, "openpgp"), _sizes(answer, "ed25519")]
+    if sum(map(sum, sizes)) != len(data) or any(size < 0 for group in sizes for size in group):
+        raise Failed("the puller's answer and its documents do not fit together")
+    parts = []
+    for group in sizes:
+        blobs = []
+        for size in group:
+            blobs.append(data[:size])
+            data = data[size:]
+        parts.append(tuple(blobs))
+    (raw,), openpgp, ed25519 = parts
+    return raw, openpgp, ed25519
+
+
+def _sizes(answer: JsonObject, key: str) -> list[int]:
+    return [item if isinstance(item, int) else -1 for item in get_list(answer, key)]
+
+
+def _looked(item: Json) -> str:
+    match item:
+        case [str(url), int(status)]:
+            return f"{url} ({status})"
+        case _:
+            raise JsonError("a place that is no URL and status")

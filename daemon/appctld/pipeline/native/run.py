@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The sentence for native commits, one line a step. Nothing else stands here."""
+
+from appctld.config.remote import Remote
+from appctld.model.ostreeref import OstreeRef
+from appctld.pipeline.confirm import confirm
+from appctld.pipeline.deploy import deploy
+from appctld.pipeline.native.plan import plan_commit
+from appctld.pipeline.native.pull import import_commit, pull
+from appctld.pipeline.native.quarantine import quarantine
+from appctld.pipeline.native.resolve import resolve_commit
+from appctld.pipeline.native.stages import PlannedCommit
+from appctld.pipeline.native.verify import verify_commit
+from appctld.pipeline.stages import Deployed
+from appctld.pipeline.tools import Tools
+from appctld.state.paths import commit_ref
+
+
+async def preview_commit(reference: OstreeRef, remote: Remote, tools: Tools) -> PlannedCommit:
+    """What an install of `reference` would do; nothing is changed. Raises a leaf of errors.AppctlError."""
+    resolved = await resolve_commit(reference, remote, tools)
+    verified = await verify_commit(resolved, tools)
+    return plan_commit(verified, tools)
+
+
+async def install_commit(planned: PlannedCommit, tools: Tools) -> Deployed:
+    """Bring a planned commit to a deployment.
+
+    Raises a leaf of errors.AppctlError; nothing is changed unless it returns.
+    """
+    async with tools.gate.keeping({commit_ref(planned.remote.name, planned.digest.hex)}):
+        async with quarantine(tools) as place:
+            pulled = await pull(planned, place, tools)
+            imported = await import_commit(pulled, tools)
+        async with tools.gate.moving():
+            confirm(planned, tools)
+            return await deploy(imported, tools)
