@@ -4,13 +4,13 @@
 
 Guarantees: a token server is asked only on the registry's own host or where `auth-realm` says, never over
 plain HTTP unless the registry itself is (docs/rules.md, "Tokens"); it may not redirect; the scope asked for
-is always `pull` of this one repository, whatever the challenge says. Sources: distribution's token
-specification ("Token Authentication", "OAuth2"), RFC 7617, RFC 6750.
+is always `pull` of this one repository, whatever the challenge or the server's address says. Sources:
+distribution's token specification ("Token Authentication", "OAuth2"), RFC 7617, RFC 6750.
 """
 
 import base64
 import re
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from appctld.errors import AppctlError, CredentialScope, RegistryAuth, RegistryUnavailable
 from appctld.model.jsonvalue import JsonError, JsonObject, get_str, parse_object
@@ -23,6 +23,7 @@ from appctld.workers.net.address import Url
 
 TOKEN_BYTES = 256 << 10  # tokens with many claims reach some KiB
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1; nothing that could end a header line
+OURS = frozenset({"scope", "service", "grant_type", "client_id", "refresh_token", "username", "password"})
 _OK = 200
 _REFUSALS = frozenset({400, 401, 403})  # OAuth2 says 400 for a refresh token that is no longer good
 
@@ -67,11 +68,19 @@ def _token(challenge: Challenge, endpoint: Endpoint, session: Session) -> str:
     except ValueError:
         raise CredentialScope(f"{endpoint.registry.host} asks for a token without a usable address") from None
     check_realm(realm, endpoint)
+    _check_query(realm, endpoint)
     wanted = {"scope": f"repository:{endpoint.repository}:pull"}
     if "service" in challenge.parameters:
         wanted["service"] = challenge.parameters["service"]
     with _ask(realm, wanted, endpoint, session) as answer:
         return _read(answer, endpoint)
+
+
+def _check_query(realm: Url, endpoint: Endpoint) -> None:
+    """What we say to a token server the registry does not say in our place."""
+    query = realm.target.partition("?")[2].replace(";", "&")  # which parts parameters for some servers
+    if not OURS.isdisjoint(name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)):
+        raise CredentialScope(f"{endpoint.registry.host} says itself for what we should ask its token server")
 
 
 def _ask(realm: Url, wanted: dict[str, str], endpoint: Endpoint, session: Session) -> Answer:

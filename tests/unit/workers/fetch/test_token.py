@@ -113,6 +113,13 @@ def test_a_query_of_the_realm_stays(registry: FakeServer) -> None:
     assert parse_qs(registry.asked("/token")[0].query)["account"] == ["x"]
 
 
+@pytest.mark.parametrize("query", ["scope=a", "x=y&SCOPE", "x=y;scope=a", "%73cope=a", "service=a"])
+def test_a_query_of_the_realm_does_not_say_what_we_ask_for(registry: FakeServer, query: str) -> None:
+    registry.on(MANIFEST, bearer(f"{registry.url}/token?{query}"))
+    refused(registry, CredentialScope)
+    assert registry.asked("/token") == []
+
+
 def test_a_token_server_elsewhere_is_not_asked(registry: FakeServer) -> None:
     with FakeServer("127.0.0.2") as other:
         registry.on(MANIFEST, bearer(f"{other.url}/token"))
