@@ -17,7 +17,9 @@ _CWD = "--cwd=\0"  # stands for `--cwd` alone while argparse looks; no argument 
 _ALIASES_OF = {
     name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
 }
-KEYS_REPLACE = "--gpg-import: the new keys replace the old ones, which are trusted no more."
+KEYS_REPLACE = (
+    "--gpg-import, --cosign-key: the new keys replace the old ones of their kind, which are trusted no more."
+)
 DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
 RUN = (
     "Run an installed app. The exit code is the app's; 125 when it could not be started, 126 or 127 when its "
@@ -232,7 +234,12 @@ def _remote_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gpg-import", metavar="FILE|-", action="append", default=[], help="the publisher's key"
     )
-    parser.add_argument("--verify", choices=["gpg", "digest", "none"], help="how images are verified")
+    parser.add_argument(
+        "--cosign-key", metavar="FILE|-", action="append", default=[], help="the publisher's cosign.pub"
+    )
+    parser.add_argument(
+        "--verify", choices=["gpg", "cosign", "gpg+cosign", "digest", "none"], help="how images are verified"
+    )
     parser.add_argument("--lookaside", metavar="URL", help="where the signatures are")
     parser.add_argument("--identity", choices=["tag", "repository"], help="what a signature must name")
     parser.add_argument("--ca-file", metavar="FILE", help="certificates that the registry's may come from")

@@ -103,7 +103,9 @@ class SimulatedRemotes:
     """Keeps remotes in a dictionary, and what it was asked to write in `written`."""
 
     remotes: dict[str, SimulatedRemote] = field(default_factory=lambda: {"acme": SimulatedRemote("acme")})
-    written: list[tuple[str, dict[str, str], bytes | None, bytes | None]] = field(default_factory=list)
+    written: list[tuple[str, dict[str, str], bytes | None, bytes | None, bytes | None]] = field(
+        default_factory=list
+    )
     rotated: list[tuple[str, bytes]] = field(default_factory=list)
     changed: Callable[[list[str]], None] = lambda _names: None
 
@@ -118,15 +120,29 @@ class SimulatedRemotes:
             raise InvalidReference(f"{text} belongs to remote {name}, not to {remote}")
         return self.remotes[name], f"quay.io/acme/{rest}"
 
-    async def add(self, name: str, settings: dict[str, str], keys: bytes, ca: bytes | None) -> None:
+    async def add(
+        self,
+        name: str,
+        settings: dict[str, str],
+        keys: bytes | None,
+        ca: bytes | None,
+        cosign_keys: bytes | None,
+    ) -> None:
         if name in self.remotes:
             raise Conflict(f"remote {name} exists", remote=name)
-        self.written.append((name, settings, keys, ca))
+        self.written.append((name, settings, keys, ca, cosign_keys))
         self.remotes[name] = SimulatedRemote(name, url=settings["url"])
         self.changed([name])
 
-    async def modify(self, name: str, settings: dict[str, str], keys: bytes | None, ca: bytes | None) -> None:
-        self.written.append((name, settings, keys, ca))
+    async def modify(
+        self,
+        name: str,
+        settings: dict[str, str],
+        keys: bytes | None,
+        ca: bytes | None,
+        cosign_keys: bytes | None,
+    ) -> None:
+        self.written.append((name, settings, keys, ca, cosign_keys))
         self.remotes[name] = replace(self.remotes[name], title=settings.get("title", ""))
         self.changed([name])
 

@@ -14,19 +14,26 @@ TOPICS = {
 appctl installs what a publisher signed whom this machine trusts; a remote is such a publisher.
 Ask the publisher for the prefix of its images, its public key, and where its signatures are, then:
     appctl remote add NAME PREFIX --gpg-import KEYFILE --lookaside URL
+or, for images that are signed with cosign, whose signatures are in the registry itself:
+    appctl remote add NAME PREFIX --cosign-key cosign.pub
 Compare the fingerprint that is printed with what the publisher says elsewhere (its web site, a person).
-Nothing is trusted because it was seen before, and no question during an install adds a key.""",
+Nothing is trusted because it was seen before, and no question during an install adds a key.
+A signature must name what you ask for. cosign names a tag only where the publisher tells it to:
+    cosign sign --key KEY --new-bundle-format=false --sign-container-identity HOST/REPOSITORY:TAG …
+Else it names the repository, which counts where the remote says --identity repository, and is shown as "tag
+not bound". What cosign 3 writes by itself names nothing but a digest, and does not count. Nor does what is
+signed without a key (keyless): appctl does not check whom a certificate names.""",
     "unsigned": """\
 No signature was found where the remote says they are. Ways to go on, best first:
     ask the publisher to sign, or where its signatures are (appctl remote modify NAME --lookaside URL)
     install one digest that you know: a remote with --verify digest, then HOST/REPOSITORY@sha256:…
-    copy the image into a registry of your own and sign it there (skopeo copy --sign-by KEY)
+    copy the image into a registry of your own and sign it there (skopeo copy --sign-by KEY, or cosign sign)
 appctl does not install what nobody signed because it was asked twice.""",
     "key-change": """\
 The image is signed, by a key that the remote does not list. Either the publisher has a new key, or
 somebody else made this image. Only the publisher can say which: ask by a way that does not lead over the same
 server.
-If it is the publisher's:  appctl remote modify NAME --gpg-import NEWKEYFILE
+If it is the publisher's:  appctl remote modify NAME --gpg-import NEWKEYFILE    (or --cosign-key)
 The new keys replace the old ones, which are trusted no more; to keep one, give its file too
 (--gpg-import OLDKEYFILE). The fingerprints that are no longer trusted are printed.
 Until then what is installed keeps running, and nothing was changed.""",

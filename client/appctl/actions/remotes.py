@@ -23,9 +23,10 @@ from appctl.terminal.show import escape, table
 KEYS_BYTES = 64 << 10  # what the daemon takes: keyrings of real publishers are below 20 KiB
 UPDATE_BYTES = 1 << 20  # likewise; a keyring update has each of its signers' copies
 _WITHOUT_KEYS = {"digest": "the digest that you name", "none": "nobody: UNSIGNED"}
-_VERIFY = ("gpg", "digest", "none", "")  # none at all: the default
+_VERIFY = ("gpg", "cosign", "gpg+cosign", "digest", "none", "")  # none at all: the default
 _FILES = {  # settings that are a file's content
     "gpg-keys": "--gpg-import FILE",
+    "cosign-keys": "--cosign-key FILE",
     "ca": "--ca-file FILE",
     "keyring-update": "--keyring-update FILE",
 }
@@ -159,6 +160,8 @@ def _settings(context: Context) -> dict[str, object]:
             settings[name.replace("_", "-")] = value
     if options.gpg_import:
         settings["gpg-keys"] = [_read(name) for name in options.gpg_import]
+    if options.cosign_key:
+        settings["cosign-keys"] = [_read(name) for name in options.cosign_key]
     if options.ca_file is not None:
         settings["ca"] = _read(options.ca_file)
     return settings
@@ -169,7 +172,7 @@ def _check_setting(key: str, value: str) -> None:
     if key in _FILES:
         raise usage(f"--set {key} takes no file", f"{_FILES[key]} reads one")
     if key == "verify" and value not in _VERIFY:
-        raise usage(f"--set verify: {value!r} is none of gpg, digest, none")
+        raise usage(f"--set verify: {value!r} is none of {', '.join(_VERIFY[:-1])}")
 
 
 def _read(name: str, limit: int = KEYS_BYTES) -> bytes:
@@ -212,7 +215,7 @@ def _told(context: Context, remote: Json, done: str, *, changed: bool, gone: Seq
 def _lines(remote: Json, scope: Scope) -> list[str]:
     settings = {**get_object(remote, "Settings")}
     age = settings.pop("max-age", 0)
-    keys = ", ".join(get_strings(remote, "Fingerprints")) or "every key of its keyring"
+    keys = ", ".join(get_strings(remote, "Fingerprints")) or "every key that it has"
     rows = [
         ("Title", get_str(remote, "Title")),
         ("Prefix", get_str(remote, "Url")),

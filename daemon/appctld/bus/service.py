@@ -31,10 +31,24 @@ class Remotes(Protocol):
     def find(self, text: str, remote: str = "") -> tuple[RemoteFacts, object]:
         """The remote that covers `text`, and the whole reference; raises InvalidReference or NoRemote."""
 
-    async def add(self, name: str, settings: dict[str, str], keys: bytes, ca: bytes | None) -> None:
+    async def add(
+        self,
+        name: str,
+        settings: dict[str, str],
+        keys: bytes | None,
+        ca: bytes | None,
+        cosign_keys: bytes | None,
+    ) -> None:
         """Write a new remote."""
 
-    async def modify(self, name: str, settings: dict[str, str], keys: bytes | None, ca: bytes | None) -> None:
+    async def modify(
+        self,
+        name: str,
+        settings: dict[str, str],
+        keys: bytes | None,
+        ca: bytes | None,
+        cosign_keys: bytes | None,
+    ) -> None:
         """Change a remote; an empty text takes a key away."""
 
     async def rotate(self, name: str, update: bytes) -> None:

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The remotes, for those who ask for one and those who change them.
 
-Read anew at every call, so that an administrator's edit counts at once. Keys from outside are imported by gpg
-in a sandbox before they are written.
+Read anew at every call, so that an administrator's edit counts at once. Keys from outside are read
+before they are written (newkeys.py).
 """
 
 import time
@@ -14,6 +14,7 @@ from pathlib import Path
 from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
 from appctld.errors import AppctlError, InUse, InvalidReference, PolicyDenied
+from appctld.jobs.newkeys import read_keys
 from appctld.jobs.observer import Observer
 from appctld.jobs.rotation import apply_rotation
 from appctld.model.ostreeref import AnyReference
@@ -76,23 +77,42 @@ class RemoteBook:
         except AppctlError:
             return {}
 
-    async def add(self, name: str, settings: Mapping[str, str], keys: bytes, ca: bytes | None = None) -> None:
+    async def add(
+        self,
+        name: str,
+        settings: Mapping[str, str],
+        keys: bytes | None,
+        ca: bytes | None = None,
+        cosign_keys: bytes | None = None,
+    ) -> None:
         """Write a new remote. Raises as `RemoteStore.add`, and InvalidReference for what are no keys."""
-        keyring, pinned = await self._import(settings, keys)
-        self._store.add(name, pinned, keyring, ca)
+        new = await read_keys(keys, cosign_keys, self._tools)
+        self._store.add(name, new.pinned(settings, None), new.keyring, ca, new.cosign_keys)
         self._observer().remotes_changed([name])
 
     async def modify(
-        self, name: str, settings: Mapping[str, str], keys: bytes | None = None, ca: bytes | None = None
+        self,
+        name: str,
+        settings: Mapping[str, str],
+        keys: bytes | None = None,
+        ca: bytes | None = None,
+        cosign_keys: bytes | None = None,
     ) -> None:
-        """Change what is given. Raises as `RemoteStore.modify`."""
-        keyring, pinned = await self._import(settings, keys)
+        """Change what is given. Raises as `RemoteStore.modify`, and InvalidReference for what are no keys."""
+        new = await read_keys(keys, cosign_keys, self._tools)
         async with (
             self._tools.gate.moving()
         ):  # a job that deploys ends first, and the next one sees the change
             before = self._store.load().get(name)
             take_along = partial(self._take_along, before)
-            after = self._store.modify(name, pinned, keyring, ca, before_writing=take_along)
+            after = self._store.modify(
+                name,
+                new.pinned(settings, before),
+                new.keyring,
+                ca,
+                new.cosign_keys,
+                before_writing=take_along,
+            )
             if after.prefix != before.prefix:
                 forget_remote(self._tools.paths, name)
         self._observer().remotes_changed([name])
@@ -129,16 +149,3 @@ class RemoteBook:
             self._store.remove(name)
             forget_remote(self._tools.paths, name)
         self._observer().remotes_changed([name])
-
-    async def _import(
-        self, settings: Mapping[str, str], keys: bytes | None
-    ) -> tuple[bytes | None, Mapping[str, str]]:
-        """The keys as gpgv reads them, and the settings with primary fingerprints pinned that are theirs."""
-        if not keys:
-            return None, settings
-        keyring, fingerprints = await self._tools.import_keys(keys)
-        wanted = settings.get("fingerprints", "").upper().replace(",", " ").split()
-        for fingerprint in wanted:
-            if fingerprint not in fingerprints:
-                raise InvalidReference(f"none of these keys is {fingerprint}", hint="appctl help trust")
-        return keyring, {**settings, "fingerprints": " ".join(wanted or fingerprints)}

@@ -138,9 +138,9 @@ class Manager(Exported):
 
     async def add_remote(self, caller: Caller, name: str, settings: Options) -> str:
         """Trust one more publisher."""
-        asked = RemoteSettings.parse(settings)
+        asked = RemoteSettings.parse(settings).for_a_new_remote()
         await self._authorize_remote(caller, name, asked)
-        await self._service.remotes.add(name, dict(asked.texts), asked.keys or b"", asked.ca)
+        await self._service.remotes.add(name, dict(asked.texts), asked.keys, asked.ca, asked.cosign_keys)
         return remote_path(name)
 
     async def modify_remote(self, caller: Caller, name: str, settings: Options) -> None:
@@ -150,7 +150,7 @@ class Manager(Exported):
         if asked.update is not None:
             await self._service.remotes.rotate(name, asked.update)
             return
-        await self._service.remotes.modify(name, dict(asked.texts), asked.keys, asked.ca)
+        await self._service.remotes.modify(name, dict(asked.texts), asked.keys, asked.ca, asked.cosign_keys)
 
     async def remove_remote(self, caller: Caller, name: str, options: Options) -> None:  # noqa: ARG002 - none yet
         """Trust a publisher no longer."""

@@ -3,28 +3,29 @@
 """AddRemote's and ModifyRemote's dictionary, as texts of a remotes.d file and the bytes beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Self
 
 from appctld.bus.wire.variants import ArgumentError
-from appctld.config.remotes import CA_BYTES, KEYRING_BYTES
+from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES
 from appctld.errors import InvalidReference, LimitExceeded
 from appctld.trust.keyset import UPDATE_BYTES
 
 TEXT_BYTES = 64 << 10  # of all settings together: what a remote's file may have
 ARMOR = b"-----BEGIN"
-BYTES = frozenset({"gpg-keys", "ca", "keyring-update"})  # keys whose values are no texts
+BYTES = frozenset({"gpg-keys", "cosign-keys", "ca", "keyring-update"})  # keys whose values are no texts
 
 
 @dataclass(frozen=True)
 class RemoteSettings:
-    """Frozen before anybody is asked. `keys`, `ca` and `update` are None when they are not given."""
+    """Frozen before anybody is asked. What is bytes is None when it is not given."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     keys: bytes | None = None
     ca: bytes | None = None
     update: bytes | None = None
+    cosign_keys: bytes | None = None
 
     @classmethod
     def parse(cls, settings: Mapping[str, object]) -> Self:
@@ -35,10 +36,25 @@ class RemoteSettings:
         ca = settings.get("ca")
         return cls(
             MappingProxyType(texts),
-            _joined(settings["gpg-keys"]) if settings.get("gpg-keys") else None,
+            _keyring(settings["gpg-keys"]) if settings.get("gpg-keys") else None,
             _bounded(ca, CA_BYTES) if isinstance(ca, bytes) else None,
             _update(settings),
+            _bounded(b"\n".join(_parts(settings.get("cosign-keys"))), COSIGN_BYTES) or None,
         )
+
+    def for_a_new_remote(self) -> Self:
+        """The same, with `verify` as the kind of its keys says. Raises InvalidReference where both are given.
+
+        Which of them must sign is for whoever trusts, not for us to guess.
+        """
+        if self.cosign_keys is None or self.texts.get("verify"):
+            return self
+        if self.keys is not None:
+            raise InvalidReference(
+                "keys of both kinds are given: say who must have signed, verify=gpg, cosign or gpg+cosign",
+                hint="appctl remote add --help",
+            )
+        return replace(self, texts=MappingProxyType({**self.texts, "verify": "cosign"}))
 
 
 def _text(value: object) -> str:
@@ -63,13 +79,17 @@ def _update(settings: Mapping[str, object]) -> bytes | None:
     return _bounded(update, UPDATE_BYTES)
 
 
-def _joined(keys: object) -> bytes:
+def _keyring(keys: object) -> bytes:
     """One stream of keys: all armored, one below the other, or all binary."""
-    parts = [bytes(part) for part in keys if isinstance(part, bytes)] if isinstance(keys, list) else []
+    parts = _parts(keys)
     armored = {part.lstrip().startswith(ARMOR) for part in parts}
     if len(armored) > 1:
         raise ArgumentError("gpg-keys mixes armored and binary keys")
     return _bounded((b"\n" if armored == {True} else b"").join(parts), KEYRING_BYTES)
+
+
+def _parts(keys: object) -> list[bytes]:
+    return [bytes(part) for part in keys if isinstance(part, bytes)] if isinstance(keys, list) else []
 
 
 def _bounded(data: bytes, limit: int) -> bytes:

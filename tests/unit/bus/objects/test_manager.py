@@ -210,13 +210,21 @@ def test_remotes_come_change_and_go(address: str) -> None:
                 "url": ("s", "oci+https://quay.io/new"),
                 "strict": ("b", True),
                 "gpg-keys": ("aay", [b"\x99key"]),
+                "cosign-keys": ("aay", [b"one", b"two"]),
+                "verify": ("s", "gpg+cosign"),
                 "ca": ("ay", b"-----BEGIN CERTIFICATE-----"),
                 "max-age": ("s", "9d"),
             }
             error, (path,) = await caller.call("AddRemote", "sa{sv}", "new", settings)
             assert (error, path) == ("", f"{ROOT}/remote/new")
-            texts = {"url": "oci+https://quay.io/new", "strict": "yes", "max-age": "9d"}
-            assert running.remotes.written == [("new", texts, b"\x99key", b"-----BEGIN CERTIFICATE-----")]
+            texts = {
+                "url": "oci+https://quay.io/new",
+                "strict": "yes",
+                "verify": "gpg+cosign",
+                "max-age": "9d",
+            }
+            written = ("new", texts, b"\x99key", b"-----BEGIN CERTIFICATE-----", b"one\ntwo")
+            assert running.remotes.written == [written]
             assert authorizer.asked[0][2]["reference"] == "oci+https://quay.io/new"
             assert (await caller.signal("InterfacesAdded"))[0] == path
             assert await caller.signal("RemotesChanged") == (["new"],)
@@ -225,6 +233,26 @@ def test_remotes_come_change_and_go(address: str) -> None:
             assert changed["Title"] == ("s", "New")
             await caller.call("RemoveRemote", "sa{sv}", "new", {})
             assert await caller.signal("InterfacesRemoved") == (path, ["org.appctl.Installer1.Remote"])
+
+    asyncio.run(scenario())
+
+
+def test_how_a_new_remote_is_verified_is_told_before_anybody_says_yes(address: str) -> None:
+    """Cosign keys alone stand for verify=cosign; with keys of both kinds somebody must say."""
+
+    async def scenario() -> None:
+        authorizer = RecordingAuthorizer()
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            settings = {"url": ("s", "https://quay.io/new"), "cosign-keys": ("aay", [b"one"])}
+            assert (await caller.call("AddRemote", "sa{sv}", "new", settings))[0] == ""
+            assert authorizer.asked[0][2]["verify"] == "cosign"
+            assert running.remotes.written[0][1]["verify"] == "cosign"
+            both = {**settings, "gpg-keys": ("aay", [b"two"])}
+            error, _ = await caller.call("AddRemote", "sa{sv}", "more", both)
+            assert error == f"{ERROR}InvalidReference"
+            assert len(authorizer.asked) == 1
+            await caller.call("ModifyRemote", "sa{sv}", "new", {"cosign-keys": ("aay", [b"other"])})
+            assert running.remotes.written[1] == ("new", {}, None, None, b"other")
 
     asyncio.run(scenario())
 

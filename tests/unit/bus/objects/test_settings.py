@@ -6,7 +6,7 @@ import pytest
 
 from appctld.bus.objects.settings import TEXT_BYTES, RemoteSettings
 from appctld.bus.wire.variants import ArgumentError
-from appctld.config.remotes import CA_BYTES, KEYRING_BYTES
+from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES
 from appctld.errors import InvalidReference, LimitExceeded
 from appctld.trust.keyset import UPDATE_BYTES
 
@@ -52,7 +52,12 @@ def test_armored_and_binary_keys_do_not_mix() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"gpg-keys": [b"x" * KEYRING_BYTES, b"y"]}, {"ca": b"x" * (CA_BYTES + 1)}]
+    "settings",
+    [
+        {"gpg-keys": [b"x" * KEYRING_BYTES, b"y"]},
+        {"ca": b"x" * (CA_BYTES + 1)},
+        {"cosign-keys": [b"x" * COSIGN_BYTES, b"y"]},
+    ],
 )
 def test_keys_and_certificates_are_bounded(settings: dict[str, object]) -> None:
     with pytest.raises(LimitExceeded):
@@ -92,3 +97,37 @@ def test_what_was_parsed_cannot_change() -> None:
     assert asked.texts["url"] == "oci+https://a/b"
     with pytest.raises(TypeError):
         asked.texts["url"] = "x"  # type: ignore[index]
+
+
+def test_cosign_keys_stand_one_below_the_other() -> None:
+    asked = RemoteSettings.parse({"cosign-keys": [b"one", b"two"], "title": "Acme"})
+    assert (asked.cosign_keys, asked.keys, asked.texts) == (b"one\ntwo", None, {"title": "Acme"})
+    assert RemoteSettings.parse({"cosign-keys": []}).cosign_keys is None
+
+
+@pytest.mark.parametrize(
+    ("given", "verify"),
+    [
+        ({}, None),
+        ({"gpg-keys": [b"x"]}, None),
+        ({"cosign-keys": [b"x"]}, "cosign"),
+        ({"cosign-keys": [b"x"], "verify": ""}, "cosign"),
+        ({"cosign-keys": [b"x"], "verify": "none"}, "none"),
+        ({"cosign-keys": [b"x"], "gpg-keys": [b"x"], "verify": "gpg"}, "gpg"),
+    ],
+)
+def test_the_keys_of_a_new_remote_say_how_it_is_verified(
+    given: dict[str, object], verify: str | None
+) -> None:
+    assert RemoteSettings.parse(given).for_a_new_remote().texts.get("verify") == verify
+
+
+def test_with_keys_of_both_kinds_somebody_must_say() -> None:
+    both = RemoteSettings.parse({"cosign-keys": [b"x"], "gpg-keys": [b"x"]})
+    with pytest.raises(InvalidReference, match="say who must have signed"):
+        both.for_a_new_remote()
+
+
+def test_a_keyring_update_comes_without_cosign_keys() -> None:
+    with pytest.raises(InvalidReference, match="alone"):
+        RemoteSettings.parse({"keyring-update": b"x", "cosign-keys": [b"x"]})

@@ -211,3 +211,21 @@ def test_a_keyring_update_that_cannot_be_read_is_usage(
     (tmp_path / "update").write_bytes(content)
     assert main(["remote", "modify", "acme", "--keyring-update", str(tmp_path / "update")]) == 64
     assert daemon.calls == []
+
+
+def test_cosign_keys_travel_as_bytes(daemon: FakeInstaller, tmp_path: Path) -> None:
+    daemon.remotes = [ACME]
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(name.encode())
+    given = ["--cosign-key", str(tmp_path / "one"), "--cosign-key", str(tmp_path / "two")]
+    assert main(["remote", "add", "acme", "quay.io/acme", *given, "--verify", "gpg+cosign"]) == 0
+    _, settings = daemon.called("AddRemote").body
+    assert settings == {
+        "url": ("s", "quay.io/acme"),
+        "verify": ("s", "gpg+cosign"),
+        "cosign-keys": ("aay", [b"one", b"two"]),
+    }
+    assert main(["remote", "modify", "acme", *given]) == 0
+    assert daemon.called("ModifyRemote").body[1] == {"cosign-keys": ("aay", [b"one", b"two"])}
+    assert main(["remote", "modify", "acme", "--set", "cosign-keys=x"]) == 64
+    assert main(["remote", "modify", "acme", "--set", "verify=cosign"]) == 0
