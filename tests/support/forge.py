@@ -46,8 +46,8 @@ class Forgery:
             "rootfs": {"type": "layers", "diff_ids": [digest_of(tar) for tar in self.tars]},
         }
 
-    def push(self, publisher: Publisher, name: str, key: str) -> str:
-        """Put it into the registry as `repository:tag` and sign it; the manifest's digest."""
+    def push(self, publisher: Publisher, name: str, key: str, *, at: int | None = None) -> str:
+        """Put it into the registry as `repository:tag` and sign it, `at` a time; the manifest's digest."""
         repository, _, tag = name.partition(":")
         host = publisher.registry.host
         config = json.dumps(self.config).encode()
@@ -64,7 +64,7 @@ class Forgery:
         self.change_manifest(document)
         manifest = json.dumps(document).encode()
         put_manifest(host, repository, tag, manifest, MANIFEST)
-        signature = publisher.keys.sign(payload(digest_of(manifest), f"{host}/{name}"), key)
+        signature = publisher.keys.sign(payload(digest_of(manifest), f"{host}/{name}"), key, at=at)
         publisher.lookaside.place(repository, digest_of(manifest), signature)
         return digest_of(manifest)
 

@@ -73,11 +73,13 @@ class MemoryRegistry:
     attached: dict[str, list[Attachment]] = field(default_factory=dict)
     tell: Callable[[JsonObject], JsonObject] = lambda answer: answer
 
-    def push(self, tag: str, layers: Sequence[bytes], *, created: str = "", **config: object) -> str:
+    def push(
+        self, tag: str, layers: Sequence[bytes], *, created: str = "", arch: str = "amd64", **config: object
+    ) -> str:
         """Publish an image; its manifest digest. `created` is what its config says, if it does."""
         image = {
             "os": "linux",
-            "architecture": "amd64",
+            "architecture": arch,
             "rootfs": {"type": "layers", "diff_ids": [digest_of(layer) for layer in layers]},
             "config": config,
             **({"created": created} if created else {}),

@@ -48,6 +48,7 @@ class Machine:
         self.state = directory / "data" / "appctl"
         self.configuration = directory / "config" / "appctl" / "remotes.d"
         self.log = directory / "daemon.log"
+        self.altered = ""  # what support/altered.py changes in the daemon
         self._bare = "COVERAGE_PROCESS_START" in os.environ and not sandboxed
         self._stack = ExitStack()
         self.daemon: subprocess.Popen[bytes] | None = None
@@ -77,6 +78,8 @@ class Machine:
     def start(self) -> None:
         """Start the daemon and wait until it serves."""
         command = [sys.executable, "-m", "support.bare"] if self._bare else [str(BIN / "appctld"), "--user"]
+        if self.altered:
+            command = [sys.executable, "-m", "support.altered", self.altered]
         with self.log.open("ab") as log:
             self.daemon = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         end = time.monotonic() + START_SECONDS

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The user-scope daemon with one thing changed, for what no test can wait for.
+
+python -m support.altered early    a clock that shows a time before the release
+python -m support.altered killed   kill -9 as soon as it is written down that an image is installed
+"""
+
+import os
+import signal
+import sys
+
+from appctld.pipeline import deploy
+from appctld.pipeline.stages import Standing
+from appctld.pipeline.standing import remember_standing
+from appctld.pipeline.tools import Tools
+from appctld.trust import clock
+from support import bare
+
+
+def _early() -> None:
+    clock.RELEASED = 1 << 40
+
+
+def _killed() -> None:
+    def remember(standing: Standing, tools: Tools) -> None:
+        remember_standing(standing, tools)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    vars(deploy)["remember_standing"] = remember
+
+
+if __name__ == "__main__":
+    {"early": _early, "killed": _killed}[sys.argv[1]]()
+    sys.exit(bare.main())
