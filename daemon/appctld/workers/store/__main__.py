@@ -9,6 +9,9 @@ handler.
 from collections.abc import Mapping
 
 from appctld.workers.protocol import Handler, main
+from appctld.workers.store.audit.audit import audit
+from appctld.workers.store.audit.mend import mend
+from appctld.workers.store.audit.recall import recall
 from appctld.workers.store.deploy import activate, deploy, remove
 from appctld.workers.store.layer import adopt_layer, import_layer
 from appctld.workers.store.merge import merge
@@ -33,6 +36,9 @@ HANDLERS: Mapping[str, Handler] = {
     "remove": remove,
     "prune": prune,
     "recover": recover,
+    "audit": audit,
+    "recall": recall,
+    "mend": mend,
 }
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ RECORD_BYTES = 1 << 20  # what the daemon reads of a record.json, and a client o
 PROVENANCE = "provenance.json"
 PROVENANCE_BYTES = 20 << 20  # two documents of 4 MiB and 64 signatures of 64 KiB, in base64; the daemon's own
 
+COPY = 1 << 20  # bytes that are compared at a time
+
 _OPEN = 0o755  # deployments are read by every user who runs the app
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _libc = ctypes.CDLL(None, use_errno=True)

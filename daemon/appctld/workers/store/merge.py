@@ -19,7 +19,7 @@ from appctld.workers.store.ostree.commit import Commit, Value
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
-from appctld.workers.store.ostree.tree import DirTree
+from appctld.workers.store.ostree.tree import DirTree, checksum, serialize_dirmeta, serialize_dirtree
 from appctld.workers.store.ostree.writer import Writer
 from appctld.workers.store.union import Layer, union
 
@@ -50,22 +50,32 @@ def merge(request: JsonObject, _report: Report) -> JsonObject:
 
 def union_of(repository: Repository, writer: Writer, commits: Sequence[str]) -> tuple[str, str]:
     """Merge layer commits, lowest first; (root dirtree, root dirmeta), written but not yet settled."""
+    return union(_layers(repository, commits), _Writing(repository, writer))
+
+
+def union_again(repository: Repository, commits: Sequence[str]) -> tuple[str, str]:
+    """What `union_of` would give, with nothing written."""
+    return union(_layers(repository, commits), _Stored(repository))
+
+
+def _layers(repository: Repository, commits: Sequence[str]) -> list[Layer]:
     if not commits:
         raise Failed("a merge of no layers")
     loaded = [(name, repository.commit(name)) for name in commits]
-    layers = [Layer(name, layer.tree, layer.meta, layer.implicit_dirs) for name, layer in loaded]
-    return union(layers, _Stored(repository, writer))
+    return [Layer(name, layer.tree, layer.meta, layer.implicit_dirs) for name, layer in loaded]
 
 
 class _Stored:
-    """The repository as the algebra sees it; a dirtree is read once, and so is a symlink."""
+    """The repository as the algebra sees it; a dirtree is read once, and so is a symlink. Nothing is written.
 
-    def __init__(self, repository: Repository, writer: Writer) -> None:
+    What the algebra makes it never reads back.
+    """
+
+    def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._writer = writer
         self._trees: dict[str, DirTree] = {}
         self._targets: dict[str, str | None] = {}
-        self.implicit_meta = writer.meta(0, 0, 0o755)
+        self.implicit_meta = checksum(serialize_dirmeta(0, 0, 0o755))
 
     def dirtree(self, name: str) -> DirTree:
         if name not in self._trees:
@@ -73,7 +83,7 @@ class _Stored:
         return self._trees[name]
 
     def add_dirtree(self, tree: DirTree) -> str:
-        return self._writer.tree(tree)
+        return checksum(serialize_dirtree(tree))
 
     def symlink_target(self, name: str) -> str | None:
         if name not in self._targets:
@@ -89,6 +99,18 @@ class _Stored:
         if target is not None:
             self._repository.verify(Kind.FILE, name)
         return target
+
+
+class _Writing(_Stored):
+    """The same, and what is made is stored."""
+
+    def __init__(self, repository: Repository, writer: Writer) -> None:
+        super().__init__(repository)
+        self._writer = writer
+        self.implicit_meta = writer.meta(0, 0, 0o755)
+
+    def add_dirtree(self, tree: DirTree) -> str:
+        return self._writer.tree(tree)
 
 
 def _value(key: str, value: Json) -> Value:

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The operation `mend`: clear away what is not what its name says, so that it can be brought here anew.
+
+Guarantees: nobody else works in the repository meanwhile (the exclusive lock, else Busy); a layer's ref goes,
+durably, before any object that it needs; only objects that were hashed just now and are wrong are removed, so
+that what comes next gets a fresh inode (R4); what is right stays, brought back to the mode and time that we
+leave. Deployments are not touched: they have links of their own. Leaves to others: bringing it here again.
+"""
+
+import os
+from pathlib import Path
+
+from appctld.errors import RepoCorrupt
+from appctld.model.jsonvalue import Json, JsonObject, get_objects, get_str, get_strings
+from appctld.workers.protocol import Report
+from appctld.workers.store import disk, names
+from appctld.workers.store.audit.audit import Layer
+from appctld.workers.store.audit.reach import Reached, reach
+from appctld.workers.store.ostree.failures import translated
+from appctld.workers.store.ostree.kinds import Kind, loose_path
+from appctld.workers.store.ostree.objects import disk_mode
+from appctld.workers.store.ostree.repository import Repository
+
+
+def mend(request: JsonObject, report: Report) -> JsonObject:
+    """`{"repo", "commits", "layers", "drop_refs", "refs"}` -> `{"removed", "mended", "dropped", "written"}`.
+
+    Looks at `commits` and at those of `layers` (`{"ref", "commit"}`), whose refs are dropped when something
+    that they need is wrong. `drop_refs` go in any case. `refs` are written once their commits are whole, and
+    those that were not are left out of `written`. Raises Busy, NoSpace.
+    """
+    repository = Repository.open(Path(get_str(request, "repo")))
+    layers = [Layer.parse(item) for item in get_objects(request, "layers")]
+    commits = list(map(names.check_checksum, get_strings(request, "commits")))
+    drop = set(map(names.check_ref, get_strings(request, "drop_refs")))
+    refs = {
+        names.check_ref(get_str(item, "ref")): get_str(item, "commit")
+        for item in get_objects(request, "refs")
+    }
+    with repository.exclusive(), translated("mending"):
+        reached = reach(repository, [*commits, *refs.values(), *(layer.commit for layer in layers)], report)
+        drop |= {layer.ref for layer in layers if not reached.whole(layer.commit)}
+        for ref in sorted(drop):
+            repository.drop_ref(ref)
+        removed = _remove(repository, reached)
+        _settle(repository, reached)
+        whole = {ref: commit for ref, commit in refs.items() if reached.whole(commit)}
+        for ref, commit in whole.items():
+            repository.write_ref(ref, commit)
+    return {
+        "removed": removed,
+        "mended": len(reached.touched),
+        "dropped": list[Json](sorted(drop)),
+        "written": list[Json](sorted(whole)),
+    }
+
+
+def _ref(item: JsonObject) -> tuple[str, str]:
+    return names.check_ref(get_str(item, "ref")), names.check_checksum(get_str(item, "commit"))
+
+
+def _remove(repository: Repository, reached: Reached) -> int:
+    """Remove every wrong object that is there; how many there were."""
+    removed = 0
+    for kind, name in reached.wrong:
+        if repository.stat(kind, name) is not None:
+            directory, _, entry = loose_path(kind, name).rpartition("/")
+            with disk.opened(directory, repository.directory) as within:
+                disk.remove_tree(entry, within)
+            removed += 1
+    disk.sync(repository.directory)
+    return removed
+
+
+def _settle(repository: Repository, reached: Reached) -> None:
+    """Give objects whose content is right the mode and time that we leave (R12)."""
+    for kind, name in reached.touched:
+        path = loose_path(kind, name)
+        mode = disk_mode(reached.modes[name]) if kind is Kind.FILE else 0o444
+        with translated(f"mending {name}", otherwise=RepoCorrupt):
+            os.chmod(path, mode, dir_fd=repository.directory)  # a regular file, as was seen under this lock
+            if kind is Kind.FILE:
+                os.utime(path, ns=(0, 0), dir_fd=repository.directory, follow_symlinks=False)
