@@ -26,6 +26,16 @@ RUN = (
     "command could not be; 64, and nothing was run, for a command line that makes no sense."
 )
 
+VERIFY = (
+    "Check that what is installed is still what was verified; without the network, and nothing is changed. "
+    "The exit code is 0 when all is well, 1 when something is damaged, 5 when only a signature counts no "
+    "more."
+)
+REPAIR = (
+    "Bring back what is damaged, from here or from its registry at the digest that was recorded. The exit "
+    "code is that of verify afterwards."
+)
+
 
 class _Parser(argparse.ArgumentParser):
     """Tells what is wrong as a Failure: one way to report, one exit code."""
@@ -256,6 +266,11 @@ def _upkeep(command: _Command) -> None:
     cancel.add_argument("job", metavar="JOB", type=_job_number, help="its number, as jobs shows it")
     prune = command("prune", "prune:prune", "Remove what no installed app needs.")
     prune.add_argument("--dry-run", action="store_true", help="count only")
+    verify = command("verify", "verify:verify", VERIFY)
+    verify.add_argument("ids", nargs="*", metavar="ID")
+    verify.add_argument("--background", action="store_true", help="nobody waits for it")
+    repair = command("repair", "verify:repair", REPAIR)
+    repair.add_argument("--dry-run", action="store_true", help="only say what would be done")
     command("version", "version:version", "Say which versions these are.")
     topic = command("help", "help:help_topic", "Explain a topic, or list the commands.")
     topic.add_argument("topic", nargs="*", metavar="TOPIC")

@@ -284,7 +284,7 @@ class NoSpace(Storage):
 class RepoCorrupt(Storage):
     """A stored object or record is not what it was."""
 
-    hint = "appctl install --reinstall REFERENCE"
+    hint = "appctl repair"
 
 
 class Failed(Storage):

@@ -37,6 +37,14 @@ If it is the publisher's:  appctl remote modify NAME --gpg-import NEWKEYFILE    
 The new keys replace the old ones, which are trusted no more; to keep one, give its file too
 (--gpg-import OLDKEYFILE). The fingerprints that are no longer trusted are printed.
 Until then what is installed keeps running, and nothing was changed.""",
+    "verify": """\
+appctl verify hashes every stored file again, compares deployments, records and layers with each other, and
+judges the signatures that were kept with the keys that each remote has now. It needs no network.
+    damaged            appctl repair fetches what is wrong again, at the digest that was installed
+    no longer trusted  the app was good when it was installed, and its key was revoked, removed or denied
+                       since then; it still runs. Ask the publisher, update it, or uninstall it
+appctl-verify.timer does it once a week. Who may write to the state directory can forge records as well as
+files: for an app of your own scope that is you, and every program that you run outside a sandbox.""",
     "references": """\
 A reference says which image: HOST[:PORT]/REPOSITORY[:TAG] or …@sha256:DIGEST, e.g. quay.io/acme/editor:1
     REMOTE/REST is short for what a remote covers: acme/editor:1 (appctl remote list)

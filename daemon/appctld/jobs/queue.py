@@ -29,7 +29,7 @@ from appctld.jobs.fairness.questions import Question, Questions
 from appctld.jobs.fairness.slots import Slots
 from appctld.jobs.job import DONE, Job, State
 from appctld.jobs.observer import Nobody, Observer
-from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, flag
+from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, Verify, flag
 
 UNFINISHED_PER_UID = 32  # more than a person starts, fewer than hurt
 UNFINISHED = 256  # of all users; root and the daemon's own user may start more
@@ -37,7 +37,7 @@ AUTHORIZING_SECONDS = 120.0  # a person types a password in less
 RUNNING = 6  # jobs at work at once: two cores inflate, the others wait for the network
 RUNNING_PER_UID = 2  # one user, or one registry that drips, leaves places for others
 LOCAL = 4  # jobs at work at once that wait for no network
-WITHOUT_NETWORK = (Uninstall, Rollback, Prune)  # they never wait for those who wait for a registry
+WITHOUT_NETWORK = (Uninstall, Rollback, Prune, Verify)  # they never wait for those who wait for a registry
 KEPT_SECONDS = 60.0  # a client that was away for a moment can still ask how it ended
 
 logger = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
         return {"id": app_id, "version": app.current.version, "changed": True}
 
     apps = await each(shop, request.ids, one)
-    pruned = await _prune_if_free(shop)
+    pruned = await prune_if_free(shop)
     forget_skipped(shop.tools.paths, request.ids)
     return {"apps": apps, "freed-bytes": pruned.get("freed-bytes", 0)}
 
@@ -61,7 +61,7 @@ async def drop_older(app_id: str, shop: Workshop, before: Record | None = None) 
         except InUse:
             continue
     if older:
-        await _prune_if_free(shop)
+        await prune_if_free(shop)
 
 
 async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Workshop) -> None:
@@ -73,7 +73,7 @@ async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Work
         )
 
 
-async def _prune_if_free(shop: Workshop) -> JsonObject:
+async def prune_if_free(shop: Workshop) -> JsonObject:
     """A prune that may as well happen another time."""
     try:
         return await _prune(shop, dry_run=False)

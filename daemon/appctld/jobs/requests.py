@@ -127,7 +127,32 @@ class Prune(Request):
     options: Options = field(default_factory=dict)
 
 
-AnyRequest = Install | Update | Uninstall | Rollback | Resolve | CheckUpdates | Prune
+@dataclass(frozen=True, slots=True)
+class Verify(Request):
+    """Whether what is installed is still what was verified; no IDs means everything.
+
+    Options: background b.
+    """
+
+    kind: ClassVar[str] = "verify"
+    ids: tuple[str, ...]
+    options: Options = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """See `Request.about`."""
+        return self.ids
+
+
+@dataclass(frozen=True, slots=True)
+class Repair(Request):
+    """Bring back what is damaged. Options: dry-run b, background b, registry-auth aa{sv}."""
+
+    kind: ClassVar[str] = "repair"
+    options: Options = field(default_factory=dict)
+
+
+AnyRequest = Install | Update | Uninstall | Rollback | Resolve | CheckUpdates | Prune | Verify | Repair
 
 
 def flag(request: AnyRequest, name: str) -> bool:

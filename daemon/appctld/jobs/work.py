@@ -2,16 +2,20 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Which work belongs to which request."""
 
+from appctld.jobs.audit.repair import repair
+from appctld.jobs.audit.verify import verify
 from appctld.jobs.install import install_all, resolve_one
 from appctld.jobs.removal import prune, uninstall_all
 from appctld.jobs.requests import (
     AnyRequest,
     CheckUpdates,
     Install,
+    Repair,
     Resolve,
     Rollback,
     Uninstall,
     Update,
+    Verify,
 )
 from appctld.jobs.rollback import roll_back
 from appctld.jobs.update import check_updates, update_all
@@ -34,6 +38,10 @@ async def work(request: AnyRequest, shop: Workshop) -> JsonObject:
             result = await resolve_one(request, shop)
         case CheckUpdates():
             result = await check_updates(request, shop)
+        case Verify():
+            result = await verify(request, shop)
+        case Repair():
+            result = await repair(request, shop)
         case _:
             result = await prune(request, shop)
     return result

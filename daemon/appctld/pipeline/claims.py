@@ -10,8 +10,9 @@ from appctld.config.remote import Remote
 from appctld.errors import BadManifest, Conflict, ContentMismatch, NeedsApproval, NotFound
 from appctld.model.ostreeref import AnyReference
 from appctld.model.permissions import METADATA_BYTES, Metadata, parse_metadata
+from appctld.pipeline.here import record_here
 from appctld.pipeline.tools import Tools
-from appctld.state.records import Record, installed
+from appctld.state.records import Record
 
 METADATA_FILE = "app/metadata"
 
@@ -51,10 +52,9 @@ def allowed_id(app_id: str, remote: Remote) -> str:
 
 def owned(app_id: str, reference: AnyReference, remote: Remote, tools: Tools) -> Record | None:
     """What is installed under that ID, if it came from here (R8). Raises Conflict."""
-    app = installed(tools.paths).get(app_id)
-    if app is None:
+    current = record_here(app_id, tools)
+    if current is None:
         return None
-    current = app.current
     if current.remote != remote.name:
         raise Conflict(
             f"{app_id} is installed from remote {current.remote}, and updates only from there",

@@ -6,13 +6,25 @@ A plan may be hours old when its last layer arrives. The ID may have been instal
 removed since, and the remote's file may say something else: then nothing is deployed.
 """
 
+from collections.abc import Callable
+
 from appctld.config.remote import Remote
 from appctld.errors import AlreadyInstalled, AppctlError, Conflict, NotInstalled, PolicyDenied
 from appctld.model.ostreeref import AnyReference
+from appctld.pipeline.here import digest_here, record_here
+from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.plans import Plan
+from appctld.pipeline.stages import Merged
 from appctld.pipeline.standing import confirm_standing
 from appctld.pipeline.tools import Tools
-from appctld.state.records import Record, installed
+from appctld.state.records import Record
+
+Same = Callable[[Merged | ImportedCommit], None]
+"""Refuses, by raising, what was made of a plan."""
+
+
+def anything(_ready: Merged | ImportedCommit) -> None:
+    """Refuse nothing: an install takes what is verified."""
 
 
 def confirm(planned: Plan, tools: Tools) -> None:
@@ -23,10 +35,9 @@ def confirm(planned: Plan, tools: Tools) -> None:
     was installed).
     """
     confirm_remote(planned.remote, planned.reference, tools)
-    app = installed(tools.paths).get(planned.id)
-    now = app.current if app else None
+    now = record_here(planned.id, tools)
     if _deployment(now) == _deployment(planned.current):
-        confirm_standing(planned.standing, now.image_digest if now else None, tools)
+        confirm_standing(planned.standing, digest_here(planned.id, tools), tools)
         return
     if now is None:
         raise NotInstalled(f"{planned.id} was uninstalled meanwhile")

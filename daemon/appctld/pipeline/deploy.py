@@ -23,7 +23,7 @@ async def deploy(ready: Merged | ImportedCommit, tools: Tools) -> Deployed:
     """Check out and make current. Raises NoSpace, RepoCorrupt (a stored object is not what it was)."""
     tools.progress.stage("deploying")
     planned = ready.planned
-    name = _free_name(planned.id, ready.commit, tools)
+    name = free_name(planned.id, ready.commit, tools)
     papers = image_papers(ready, name) if isinstance(ready, Merged) else commit_papers(ready, name)
     record = papers.record
     remember_standing(planned.standing, tools)
@@ -45,7 +45,7 @@ async def deploy(ready: Merged | ImportedCommit, tools: Tools) -> Deployed:
     return Deployed(written, path, previous=planned.current)  # confirmed under the gate
 
 
-def _free_name(app_id: str, commit: str, tools: Tools) -> str:
+def free_name(app_id: str, commit: str, tools: Tools) -> str:
     """`<first 12 hex of the commit>.<n>`: a reinstall of the same commit gets a directory of its own."""
     number = 0
     while (tools.paths.app(app_id) / f"{commit[:12]}.{number}").exists():

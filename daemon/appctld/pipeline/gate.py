@@ -8,8 +8,10 @@ and no record names yet is kept by being listed here.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from appctld.errors import Busy
 
 
 class Gate:
@@ -18,6 +20,7 @@ class Gate:
     def __init__(self) -> None:
         self._mutex = asyncio.Lock()
         self._kept: Counter[str] = Counter()
+        self._checking = False
 
     @asynccontextmanager
     async def keeping(self, refs: Collection[str]) -> AsyncIterator[None]:
@@ -33,4 +36,19 @@ class Gate:
     async def moving(self) -> AsyncIterator[set[str]]:
         """For the length of the block nobody else moves refs; gives the refs that jobs need."""
         async with self._mutex:
-            yield {ref for ref, count in self._kept.items() if count > 0}
+            yield self.needed()
+
+    def needed(self) -> set[str]:
+        """The refs that jobs need at this moment."""
+        return {ref for ref, count in self._kept.items() if count > 0}
+
+    @contextmanager
+    def checking(self) -> Iterator[None]:
+        """For the length of the block nobody else checks everything that is stored. Raises Busy at once."""
+        if self._checking:
+            raise Busy("what is stored is being checked already")
+        self._checking = True
+        try:
+            yield
+        finally:
+            self._checking = False

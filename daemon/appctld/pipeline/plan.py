@@ -14,6 +14,7 @@ from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, TITLE, VERSION, 
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
 from appctld.model.permissions import Metadata
+from appctld.model.reference import Reference
 from appctld.pipeline.claims import allowed_id, owned, read_label
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
 from appctld.pipeline.standing import stand
@@ -43,17 +44,22 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         config=config,
         config_bytes=config_bytes,
         id=app_id,
-        version=config.label(VERSION) or resolved.reference.tag or resolved.digest.hex[:12],
+        version=version_of(config, resolved.reference, resolved.digest),
         title=config.label(TITLE) or "",
         labelled_metadata=label,
         permissions=metadata.permissions if metadata else (),
         current=current,
-        standing=stand(verified, config, app_id, current, tools),
+        standing=stand(verified, config, app_id, tools),
         order=config.diff_ids,
         layers=tuple(plan_layer(diff_id, layer, verified, tools) for diff_id, layer in distinct.items()),
     )
     tools.progress.expect(planned.bytes_to_download, planned.bytes_here)
     return planned
+
+
+def version_of(config: ImageConfig, reference: Reference, digest: Digest) -> str:
+    """What people call this image: the label, else the tag, else the beginning of the digest."""
+    return config.label(VERSION) or reference.tag or digest.hex[:12]
 
 
 def plan_layer(

@@ -18,8 +18,8 @@ from appctld.pipeline.tools import Tools, endpoint
 from appctld.trust.clock import check_clock
 
 
-async def resolve(reference: Reference, remote: Remote, tools: Tools) -> Resolved:
-    """Ask the registry what `reference` is on this platform.
+async def resolve(reference: Reference, remote: Remote, tools: Tools, at: Digest | None = None) -> Resolved:
+    """Ask the registry what `reference` is on this platform, or was, when it led to the digest `at`.
 
     Raises Expired before anybody is asked, where the clock cannot be right; the fetcher's leaves (Transport,
     NotFound), BadManifest, ArchMismatch, or DigestMismatch when a reference by digest gave other bytes.
@@ -28,7 +28,7 @@ async def resolve(reference: Reference, remote: Remote, tools: Tools) -> Resolve
     tools.progress.stage("resolving")
     request: JsonObject = {
         "op": "resolve",
-        "reference": reference.target,
+        "reference": str(at) if at else reference.target,
         "platform": _platform(tools.platform),
         **endpoint(remote, reference, tools.logins),
     }
@@ -37,7 +37,8 @@ async def resolve(reference: Reference, remote: Remote, tools: Tools) -> Resolve
     index = _index(documents, tools.platform)
     media_type, manifest = documents[-1]
     asked = index.digest if index else Digest.of(manifest)
-    if reference.digest is not None and reference.digest not in {asked, Digest.of(manifest)}:
+    wanted = at or reference.digest
+    if wanted is not None and wanted not in {asked, Digest.of(manifest)}:
         raise DigestMismatch(f"the registry answered {reference} with other bytes")
     return Resolved(reference, remote, manifest, media_type, Digest.of(manifest), index)
 

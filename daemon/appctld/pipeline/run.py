@@ -3,8 +3,9 @@
 """The sentence: what appctl does, one line a step. Nothing else stands here."""
 
 from appctld.config.remote import Remote
+from appctld.model.digest import Digest
 from appctld.model.reference import Reference
-from appctld.pipeline.confirm import confirm
+from appctld.pipeline.confirm import Same, anything, confirm
 from appctld.pipeline.deploy import deploy
 from appctld.pipeline.layer import fetch_and_import
 from appctld.pipeline.merge import merge
@@ -18,15 +19,18 @@ from appctld.pipeline.verify import verify
 LAYERS_AT_ONCE = 3  # of one job: one downloads, one inflates, one writes; each is up to four processes
 
 
-async def preview(reference: Reference, remote: Remote, tools: Tools) -> Planned:
-    """What an install of `reference` would do; nothing is changed. Raises a leaf of errors.AppctlError."""
-    resolved = await resolve(reference, remote, tools)
+async def preview(reference: Reference, remote: Remote, tools: Tools, at: Digest | None = None) -> Planned:
+    """What an install of `reference` would do, or of what it was when it led to the digest `at`.
+
+    Nothing is changed. Raises a leaf of errors.AppctlError.
+    """
+    resolved = await resolve(reference, remote, tools, at)
     verified = await verify(resolved, tools)
     return await plan(verified, tools)
 
 
-async def install(planned: Planned, tools: Tools) -> Deployed:
-    """Bring a planned image to a deployment.
+async def install(planned: Planned, tools: Tools, same: Same = anything) -> Deployed:
+    """Bring a planned image to a deployment; `same` refuses a commit that is not the one it should be.
 
     Raises a leaf of errors.AppctlError; nothing is changed unless it returns.
     """
@@ -37,4 +41,5 @@ async def install(planned: Planned, tools: Tools) -> Deployed:
         async with tools.gate.moving():
             confirm(planned, tools)
             merged = await merge(planned, layers, tools)
+            same(merged)
             return await deploy(merged, tools)

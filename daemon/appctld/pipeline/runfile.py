@@ -6,10 +6,12 @@ Pure: verified config and metadata in, plain JSON out. Variables that belong to 
 point the app elsewhere are dropped here.
 """
 
+from typing import Protocol
+
+from appctld.model.image import ImageConfig
 from appctld.model.jsonvalue import JsonObject
-from appctld.model.permissions import Metadata, parse_metadata
+from appctld.model.permissions import Permission, parse_metadata
 from appctld.pipeline.native.stages import ImportedCommit
-from appctld.pipeline.plans import Plan
 from appctld.pipeline.stages import Merged
 
 FORMAT = 1
@@ -34,39 +36,41 @@ _CALLERS = frozenset(
 _CALLERS_PREFIXES = ("XDG_", "DBUS_", "APPCTL_", "FLATPAK_")
 
 
+class App(Protocol):
+    """What is said of every app, be it planned or recorded."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> str: ...  # noqa: D102
+    @property
+    def permissions(self) -> tuple[Permission, ...]: ...  # noqa: D102
+
+
 def run_file(merged: Merged) -> JsonObject:
     """The contents of an image's run.json."""
-    planned = merged.planned
-    metadata = parse_metadata(merged.metadata) if merged.metadata is not None else None
-    command = metadata.command if metadata else ""
-    return {
-        **_common(planned, metadata),
-        "entrypoint": [command] if command else list(planned.config.entrypoint),
-        "cmd": [] if command else list(planned.config.cmd),
-        "env": dict(_environment(planned.config.env)),
-        "cwd": planned.config.working_dir,
-    }
+    return run_of(merged.planned, merged.planned.config, merged.metadata)
 
 
 def commit_run_file(imported: ImportedCommit) -> JsonObject:
     """The contents of a native commit's run.json: only its metadata says how it is run."""
-    metadata = parse_metadata(imported.metadata) if imported.metadata is not None else None
-    return {
-        **_common(imported.planned, metadata),
-        "entrypoint": [metadata.command] if metadata and metadata.command else [],
-        "cmd": [],
-        "env": dict(_environment(())),
-        "cwd": "/",
-    }
+    return run_of(imported.planned, None, imported.metadata)
 
 
-def _common(planned: Plan, metadata: Metadata | None) -> JsonObject:
+def run_of(app: App, config: ImageConfig | None, text: str | None) -> JsonObject:
+    """The same of what it depends on: the app, the config of its image, its tree's own metadata file."""
+    metadata = parse_metadata(text) if text is not None else None
+    command = metadata.command if metadata else ""
     return {
         "format": FORMAT,
-        "id": planned.id,
-        "version": planned.version,
+        "id": app.id,
+        "version": app.version,
+        "entrypoint": [command] if command else list(config.entrypoint if config else ()),
+        "cmd": [] if command or config is None else list(config.cmd),
+        "env": dict(_environment(config.env if config else ())),
+        "cwd": config.working_dir if config else "/",
         "runtime": metadata.runtime if metadata else "",
-        "permissions": [permission.to_json() for permission in planned.permissions],
+        "permissions": [permission.to_json() for permission in app.permissions],
     }
 
 

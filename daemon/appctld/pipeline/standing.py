@@ -14,24 +14,22 @@ from appctld.errors import Rollback
 from appctld.model.digest import Digest
 from appctld.model.image import ImageConfig
 from appctld.model.order import Moment, Place
+from appctld.pipeline.here import digest_here
 from appctld.pipeline.stages import Standing, Verified
 from appctld.pipeline.tools import Tools
-from appctld.state.records import Record
 from appctld.state.seen import recall, remember
 from appctld.trust.clock import check_age, check_not_ahead
 from appctld.trust.order import advance, agreed_time, judge, moment_of
 
 
-def stand(
-    verified: Verified, config: ImageConfig, app_id: str, current: Record | None, tools: Tools
-) -> Standing:
+def stand(verified: Verified, config: ImageConfig, app_id: str, tools: Tools) -> Standing:
     """Judge an image. Raises as `judged`, and Expired where its signature is older than the remote allows."""
     resolved, remote = verified.resolved, verified.resolved.remote
     signed_at = agreed_time((signer.signed_at for signer in verified.verdict.signers), remote.threshold)
     check_age(signed_at, remote.max_age, tools.now())
     place = Place(str(remote.prefix), str(resolved.reference), str(tools.platform), app_id)
     moment = moment_of(resolved.digest, verified.manifest.config.digest, config.created, signed_at)
-    return judged(place, moment, current.image_digest if current else None, tools)
+    return judged(place, moment, digest_here(app_id, tools), tools)
 
 
 def judged(place: Place, moment: Moment, here: Digest | None, tools: Tools) -> Standing:

@@ -14,6 +14,7 @@ from typing import Protocol
 from appctld.config.remote import Remote, no_remote
 from appctld.config.remotes import KEYRING_BYTES
 from appctld.errors import RegistryUnavailable
+from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_objects, get_str
 from appctld.model.login import Login, login_for
 from appctld.model.manifest import Platform
@@ -33,6 +34,7 @@ BLOB_DEADLINE = (
 )  # a layer of a few GB on a slow line; a stalled one is ended by the fetcher's floor
 KEYRING_DEADLINE = 30.0  # gpg reads at most 64 KiB
 STORE_DEADLINE = 3600.0  # the largest layer on a slow disk
+AUDIT_DEADLINE = 24 * 3600.0  # everything, at idle priority: 2 TB at 25 MB/s
 
 
 class Progress(Protocol):
@@ -80,7 +82,8 @@ class Tools:
 
     `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose layers
     others may use now (R5); `gunzip` is the decoder; `allow_downgrade` says that somebody was authorized to
-    install what is older (R9); `now` is the clock that images are judged by.
+    install what is older (R9); `now` is the clock that images are judged by. `doubted` are the
+    apps whose record a repair does not believe, and the digests that their commits name.
     """
 
     runner: Runner
@@ -94,6 +97,7 @@ class Tools:
     logins: tuple[Login, ...] = ()
     allow_downgrade: bool = False
     now: Callable[[], int] = unix_now
+    doubted: Mapping[str, Digest] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silence)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
@@ -107,7 +111,12 @@ class Tools:
         return await self.runner.run(program, request, report, fds=fds)
 
     async def store(
-        self, request: JsonObject, *, fds: Mapping[str, int] | None = None, report: Report | None = None
+        self,
+        request: JsonObject,
+        *,
+        fds: Mapping[str, int] | None = None,
+        report: Report | None = None,
+        deadline: float = STORE_DEADLINE,
     ) -> JsonObject:
         """Ask a store process, the only one that writes to the repository."""
         module = "appctld.workers.store"
@@ -118,7 +127,7 @@ class Tools:
             "apps": str(self.paths.apps),
             "quarantine": str(self.paths.quarantine),
         }
-        program = self._program(module, command, STORE_DEADLINE)
+        program = self._program(module, command, deadline)
         return await self.runner.run(program, {**places, **request}, report or ignore, fds=fds or {})
 
     async def fetch_bytes(self, request: JsonObject, limit: int) -> tuple[JsonObject, bytes]:

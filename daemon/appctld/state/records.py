@@ -7,7 +7,7 @@ record that cannot be read, or that stands in another's place, hides its deploym
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
@@ -77,6 +77,10 @@ class Record:
         return {app_ref(self.remote, self.id, self.deployment)} | {
             layer_ref(self.remote, diff_id) for diff_id in self.layers
         }
+
+    def moved_to(self, deployment: str) -> Self:
+        """The same facts about the same commit in another directory."""
+        return replace(self, deployment=deployment)
 
     def to_json(self) -> JsonObject:
         """As it stands in record.json."""

@@ -32,10 +32,12 @@ from appctld.jobs.requests import (
     CheckUpdates,
     Install,
     Prune,
+    Repair,
     Resolve,
     Rollback,
     Uninstall,
     Update,
+    Verify,
 )
 from appctld.model.jsonvalue import JsonObject
 
@@ -86,6 +88,15 @@ class Manager(Exported):
     async def check_updates(self, caller: Caller, options: Options) -> str:
         """Start a CheckUpdates job."""
         return self._start(caller, CheckUpdates(frozen(options)), "refresh", details())
+
+    async def verify(self, caller: Caller, ids: list[str], options: Options) -> str:
+        """Start a Verify job; it hashes everything, which not everybody may ask for."""
+        request = Verify(app_ids(ids, least=0), frozen(options))
+        return self._start(caller, request, "repair", self._installed(ids))
+
+    async def repair(self, caller: Caller, options: Options) -> str:
+        """Start a Repair job."""
+        return self._start(caller, Repair(frozen(options)), "repair", self._installed([]))
 
     async def prune(self, caller: Caller, options: Options) -> str:
         """Start a Prune job."""

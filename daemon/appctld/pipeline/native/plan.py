@@ -10,11 +10,11 @@ from appctld.model.order import Place
 from appctld.model.ostreeref import id_of_ref
 from appctld.model.permissions import Metadata
 from appctld.pipeline.claims import allowed_id, owned, read_label
+from appctld.pipeline.here import digest_here
 from appctld.pipeline.native.stages import PlannedCommit, VerifiedCommit
 from appctld.pipeline.stages import Standing
 from appctld.pipeline.standing import judged
 from appctld.pipeline.tools import Tools
-from appctld.state.records import Record
 from appctld.trust.clock import check_age
 from appctld.trust.order import agreed_time, moment_of
 
@@ -35,7 +35,7 @@ def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
         version=facts.version or resolved.digest.hex[:12],
         permissions=metadata.permissions if metadata else (),
         current=current,
-        standing=_stand(verified, app_id, current, tools),
+        standing=_stand(verified, app_id, tools),
     )
     tools.progress.expect(0, 0)
     return planned
@@ -46,11 +46,11 @@ def _id(verified: VerifiedCommit, metadata: Metadata | None) -> str:
     return checked_id(named) if named else id_of_ref(verified.resolved.reference)
 
 
-def _stand(verified: VerifiedCommit, app_id: str, current: Record | None, tools: Tools) -> Standing:
+def _stand(verified: VerifiedCommit, app_id: str, tools: Tools) -> Standing:
     """A commit's own time orders it; it is its own content."""
     resolved, remote = verified.resolved, verified.resolved.remote
     signed_at = agreed_time((signer.signed_at for signer in verified.verdict.signers), remote.threshold)
     check_age(signed_at, remote.max_age, tools.now())
     place = Place(str(remote.prefix), resolved.reference.ref, str(tools.platform), app_id)
     moment = moment_of(resolved.digest, resolved.digest, verified.facts.timestamp, signed_at)
-    return judged(place, moment, current.image_digest if current else None, tools)
+    return judged(place, moment, digest_here(app_id, tools), tools)

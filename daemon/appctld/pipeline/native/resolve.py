@@ -23,8 +23,10 @@ from appctld.trust.verdict import SIGNATURE_BYTES, SIGNATURES
 ANSWER_BYTES = COMMIT_BYTES + 2 * SIGNATURES * SIGNATURE_BYTES  # signatures of both kinds
 
 
-async def resolve_commit(reference: OstreeRef, remote: Remote, tools: Tools) -> ResolvedCommit:
-    """Ask the remote which commit its ref is now.
+async def resolve_commit(
+    reference: OstreeRef, remote: Remote, tools: Tools, at: Digest | None = None
+) -> ResolvedCommit:
+    """Ask the remote which commit its ref is now, or for the one that it was, `at`.
 
     Raises Expired before anybody is asked, where the clock cannot be right; PolicyDenied for a directory that
     others can change; the puller's leaves (Transport, NotFound); DigestMismatch for bytes of another name.
@@ -35,12 +37,12 @@ async def resolve_commit(reference: OstreeRef, remote: Remote, tools: Tools) -> 
     if directory is not None:
         check_directory(directory)
     async with quarantine(tools) as place:
-        request: JsonObject = {"op": "commit", "ref": reference.ref}
+        request: JsonObject = {"op": "commit", **({"commit": at.hex} if at else {"ref": reference.ref})}
         answer, data = await tools.pull_bytes(remote, place, request, ANSWER_BYTES)
     raw, openpgp, ed25519 = _split(answer, data)
     digest = Digest.of(raw)
     with understood("puller"):
-        if get_str(answer, "commit") != digest.hex:
+        if get_str(answer, "commit") != digest.hex or digest != (at or digest):
             raise DigestMismatch(
                 f"remote {remote.name} serves other bytes than the commit that {reference} is"
             )

@@ -3,8 +3,9 @@
 """The sentence for native commits, one line a step. Nothing else stands here."""
 
 from appctld.config.remote import Remote
+from appctld.model.digest import Digest
 from appctld.model.ostreeref import OstreeRef
-from appctld.pipeline.confirm import confirm
+from appctld.pipeline.confirm import Same, anything, confirm
 from appctld.pipeline.deploy import deploy
 from appctld.pipeline.native.plan import plan_commit
 from appctld.pipeline.native.pull import import_commit, pull
@@ -17,15 +18,20 @@ from appctld.pipeline.tools import Tools
 from appctld.state.paths import commit_ref
 
 
-async def preview_commit(reference: OstreeRef, remote: Remote, tools: Tools) -> PlannedCommit:
-    """What an install of `reference` would do; nothing is changed. Raises a leaf of errors.AppctlError."""
-    resolved = await resolve_commit(reference, remote, tools)
+async def preview_commit(
+    reference: OstreeRef, remote: Remote, tools: Tools, at: Digest | None = None
+) -> PlannedCommit:
+    """What an install of `reference` would do, or of the commit `at` that it was.
+
+    Nothing is changed. Raises a leaf of errors.AppctlError.
+    """
+    resolved = await resolve_commit(reference, remote, tools, at)
     verified = await verify_commit(resolved, tools)
     return plan_commit(verified, tools)
 
 
-async def install_commit(planned: PlannedCommit, tools: Tools) -> Deployed:
-    """Bring a planned commit to a deployment.
+async def install_commit(planned: PlannedCommit, tools: Tools, same: Same = anything) -> Deployed:
+    """Bring a planned commit to a deployment, unless `same` refuses it.
 
     Raises a leaf of errors.AppctlError; nothing is changed unless it returns.
     """
@@ -35,4 +41,5 @@ async def install_commit(planned: PlannedCommit, tools: Tools) -> Deployed:
             imported = await import_commit(pulled, tools)
         async with tools.gate.moving():
             confirm(planned, tools)
+            same(imported)
             return await deploy(imported, tools)

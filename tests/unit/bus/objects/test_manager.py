@@ -19,10 +19,12 @@ from appctld.jobs.requests import (
     CheckUpdates,
     Install,
     Prune,
+    Repair,
     Resolve,
     Rollback,
     Uninstall,
     Update,
+    Verify,
 )
 from appctld.model.jsonvalue import JsonObject
 from support.bus import ERROR, JOB, MANAGER, ROOT, client
@@ -69,6 +71,9 @@ CALLS: list[tuple[str, str, tuple[object, ...], AnyRequest, str, dict[str, str]]
     ("Resolve", "sa{sv}", ("acme/x", LOGIN), Resolve("acme/x", PLAIN_LOGIN), "install", ACME),
     ("CheckUpdates", "a{sv}", ({},), CheckUpdates({}), "refresh", EMPTY),
     ("Prune", "a{sv}", ({"dry-run": ("b", True)},), Prune({"dry-run": True}), "prune", EMPTY),
+    ("Repair", "a{sv}", ({"dry-run": ("b", True)},), Repair({"dry-run": True}), "repair", EDITORS),
+    ("Verify", "asa{sv}", ([], {}), Verify((), {}), "repair", EDITORS),
+    ("Verify", "asa{sv}", (["a.b.C"], {}), Verify(("a.b.C",), {}), "repair", ABC),
 ]
 
 

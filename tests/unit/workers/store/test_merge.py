@@ -493,13 +493,13 @@ def test_an_unchanged_subtree_keeps_its_checksum_and_is_not_written(
     opened = Repository.open(repository)
     big = opened.tree(opened.commit(base).tree).dirs["big"]
     written = []
-    add = merge_module._Stored.add_dirtree
+    add = merge_module._Writing.add_dirtree
 
     def watched(self: Any, tree: DirTree) -> str:  # noqa: ANN401
         written.append(tree)
         return add(self, tree)
 
-    monkeypatch.setattr(merge_module._Stored, "add_dirtree", watched)
+    monkeypatch.setattr(merge_module._Writing, "add_dirtree", watched)
     result = run(repository, [base, top])["commit"]
     assert opened.tree(opened.commit(result).tree).dirs["big"] == big
     assert len(written) == 2  # the root and etc/

@@ -34,6 +34,8 @@ from appctld.workers.store.deploy import CONTENT_SIZE, FILES, RECORD, RUN, UNCOM
 from appctld.workers.store.merge import union_again
 from appctld.workers.store.ostree.repository import Repository
 
+OTHER_REFS = 1000  # of 400 bytes at most; what an interrupted install left is a few dozen
+
 _BESIDE = {FILES, RECORD, RUN, disk.PROVENANCE, UNCOMMITTED}
 
 
@@ -85,9 +87,9 @@ class Deployment:
 def audit(request: JsonObject, report: Report) -> JsonObject:
     """Check `{"repo", "apps", "deployments", "layers"}`.
 
-    Answers `{"findings", "more", "stale_refs", "bytes", "objects"}`: `owners` of a finding are indexes of
-    `deployments`; `stale_refs` are refs of ours that the request does not name. Progress is
-    `{"bytes": hashed}`. Raises Busy.
+    Answers `{"findings", "more", "refs", "bytes", "objects"}`: `owners` of a finding are indexes of
+    `deployments`; `refs` are those of ours that the request does not name, or names with another commit, and
+    what they name, empty for nothing. Progress is `{"bytes": hashed}`. Raises Busy.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     deployments = [Deployment.parse(item) for item in get_objects(request, "deployments")]
@@ -100,11 +102,10 @@ def audit(request: JsonObject, report: Report) -> JsonObject:
         for number, deployment in enumerate(deployments):
             check.commit(number, deployment)
             check.deployed(number, deployment, Path(get_str(request, "apps")))
-    stale = sorted(check.there.keys() - {*layers, *(each.ref for each in deployments)})
     return {
         "findings": check.found.kept,
         "more": check.found.more,
-        "stale_refs": [*stale],
+        "refs": check.other_refs(),
         "bytes": check.reached.bytes,
         "objects": len(check.reached.needed_by),
     }
@@ -142,6 +143,13 @@ class _Check:
                 what = "names another commit" if ref in self.there else "is missing"
                 self.found.add(Fault.REF, f"the ref {ref} {what}", self._users(ref))
 
+    def other_refs(self) -> JsonObject:
+        """Refs that are not as the request has them, and what they name; as many as an answer holds."""
+        wanted = {layer.ref: layer.commit for layer in self._layers.values()}
+        wanted |= {each.ref: each.commit for each in self._deployments}
+        others = [ref for ref, commit in sorted(self.there.items()) if wanted.get(ref) != commit]
+        return {ref: self.there[ref] or "" for ref in others[:OTHER_REFS]}
+
     def commit(self, number: int, deployment: Deployment) -> None:
         """It says what the record says, and its layers make it up."""
         commit = self.reached.commits.get(deployment.commit)
@@ -149,10 +157,10 @@ class _Check:
             return
         for key, text in deployment.metadata.items():
             if commit.metadata.get(key) != text:
-                self.found.add(Fault.COMMIT, f"the commit's {key} is not {text}", [number])
+                self.found.add(Fault.RECORD, f"the commit's {key} is not {text}", [number])
         for key, digest in deployment.digests.items():
             if _digest(commit.metadata.get(key)) != digest:
-                self.found.add(Fault.COMMIT, f"the commit's {key} is not {digest}", [number])
+                self.found.add(Fault.RECORD, f"the commit's {key} is not {digest}", [number])
         if deployment.layers and self._union(deployment) not in {None, (commit.tree, commit.meta)}:
             self.found.add(Fault.UNION, "the layers do not make up the commit", [number])
 

@@ -24,11 +24,10 @@ class Fault(enum.StrEnum):
     OBJECT = "object"  # missing, or not what its name says
     ATTRIBUTES = "attributes"  # the content is right; its mode or time is not as we leave them
     REF = "ref"  # missing, or it names another commit
-    COMMIT = "commit"  # it says something else than the record
     UNION = "union"  # the layers do not make up the commit
     FILES = "files"  # the checkout is not what the commit says
     RUN = "run"  # run.json is not what the image says
-    RECORD = "record"  # record.json is not what the store wrote
+    RECORD = "record"  # record.json is not what the store wrote, or not what the commit says
 
 
 @dataclass

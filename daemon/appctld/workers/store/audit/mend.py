@@ -15,44 +15,43 @@ from appctld.errors import RepoCorrupt
 from appctld.model.jsonvalue import Json, JsonObject, get_objects, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
-from appctld.workers.store.audit.audit import Layer
 from appctld.workers.store.audit.reach import Reached, reach
+from appctld.workers.store.audit.stored_refs import stored_refs
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.objects import disk_mode
 from appctld.workers.store.ostree.repository import Repository
 
+_LAYER = "appctl/layer/"
+
 
 def mend(request: JsonObject, report: Report) -> JsonObject:
-    """`{"repo", "commits", "layers", "drop_refs", "refs"}` -> `{"removed", "mended", "dropped", "written"}`.
+    """`{"repo", "refs", "drop_refs"}` -> `{"removed", "mended", "dropped", "written"}`.
 
-    Looks at `commits` and at those of `layers` (`{"ref", "commit"}`), whose refs are dropped when something
-    that they need is wrong. `drop_refs` go in any case. `refs` are written once their commits are whole, and
-    those that were not are left out of `written`. Raises Busy, NoSpace.
+    `refs` are `{"ref", "commit"}`, as records have them. One whose commit is whole is written where it names
+    another or is missing; a layer's whose commit is not is dropped, as all of `drop_refs` are. Raises Busy,
+    NoSpace.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
-    layers = [Layer.parse(item) for item in get_objects(request, "layers")]
-    commits = list(map(names.check_checksum, get_strings(request, "commits")))
+    refs = dict(map(_ref, get_objects(request, "refs")))
     drop = set(map(names.check_ref, get_strings(request, "drop_refs")))
-    refs = {
-        names.check_ref(get_str(item, "ref")): get_str(item, "commit")
-        for item in get_objects(request, "refs")
-    }
     with repository.exclusive(), translated("mending"):
-        reached = reach(repository, [*commits, *refs.values(), *(layer.commit for layer in layers)], report)
-        drop |= {layer.ref for layer in layers if not reached.whole(layer.commit)}
+        reached = reach(repository, refs.values(), report)
+        there = stored_refs(repository.path)
+        whole = {ref: commit for ref, commit in refs.items() if ref not in drop and reached.whole(commit)}
+        drop |= {ref for ref in refs.keys() - whole.keys() if ref.startswith(_LAYER)}
         for ref in sorted(drop):
             repository.drop_ref(ref)
         removed = _remove(repository, reached)
         _settle(repository, reached)
-        whole = {ref: commit for ref, commit in refs.items() if reached.whole(commit)}
-        for ref, commit in whole.items():
+        written = {ref: commit for ref, commit in whole.items() if there.get(ref) != commit}
+        for ref, commit in written.items():
             repository.write_ref(ref, commit)
     return {
         "removed": removed,
         "mended": len(reached.touched),
         "dropped": list[Json](sorted(drop)),
-        "written": list[Json](sorted(whole)),
+        "written": list[Json](sorted(written)),
     }
 
 

@@ -3,13 +3,16 @@
 """The refs as they lie on the disk, also those that libostree would fail over.
 
 Guarantees: no symlink is followed, nothing but a short regular file is read, and a ref that holds anything
-but one checksum counts as naming nothing. Only refs under `appctl/` are looked at: others are not ours.
+but one checksum counts as naming nothing. Only refs of our own forms are looked at.
 """
 
 import os
 import re
 import stat
 from pathlib import Path
+
+from appctld.errors import Failed
+from appctld.workers.store import names
 
 _ROOT = Path("refs/heads/appctl")
 _REF = re.compile(rb"([0-9a-f]{64})\n?")
@@ -19,11 +22,21 @@ def stored_refs(repository: Path) -> dict[str, str | None]:
     """Every ref of ours, with the commit that it names."""
     top = repository / _ROOT
     found: dict[str, str | None] = {}
-    for directory, _, names in os.walk(top):
-        for name in names:
+    for directory, _, entries in os.walk(top):
+        for name in entries:
             path = Path(directory) / name
-            found[str(Path("appctl") / path.relative_to(top))] = _commit(path)
+            ref = str(Path("appctl") / path.relative_to(top))
+            if _is_ours(ref):
+                found[ref] = _commit(path)
     return found
+
+
+def _is_ours(ref: str) -> bool:
+    try:
+        names.check_ref(ref)
+    except Failed:
+        return False
+    return True
 
 
 def _commit(path: Path) -> str | None:

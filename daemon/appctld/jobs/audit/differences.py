@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Whether a deployment's record, its provenance and its commit say the same. Pure.
+
+The manifest is what its digest says, the index names it, it names the config, the config names the layers
+and what the record says of the app; who signed stands alike in all three. What nothing else tells (sizes,
+times of the install) is not compared.
+"""
+
+from collections.abc import Iterator
+
+from appctld.errors import AppctlError
+from appctld.jobs.audit.kept import Kept
+from appctld.model.digest import Digest
+from appctld.model.image import METADATA, TITLE, ImageConfig
+from appctld.model.jsonvalue import JsonObject
+from appctld.model.manifest import Index, Manifest, parse_document
+from appctld.model.reference import parse_reference
+from appctld.pipeline.claims import read_label
+from appctld.pipeline.plan import version_of
+from appctld.pipeline.provenance import evidence_of, words
+from appctld.pipeline.recall import Recalled
+from appctld.state.paths import app_ref, layer_ref
+from appctld.state.provenance import Provenance
+from appctld.state.records import Record
+
+Difference = tuple[str, str]
+"""A kind of fault (`record`, `provenance`) and a sentence."""
+
+
+def differences(kept: Kept) -> list[Difference]:
+    """All of them; none means that the records of this deployment are whole."""
+    if kept.record is None:
+        return [("record", f"the record of {kept.id} cannot be read")]
+    if not kept.path.name.startswith(kept.record.commit[:12]):
+        return [("record", "the record is not about the commit that the deployment is named after")]
+    found = list(_provenance(kept.record, kept.provenance, native=kept.native))
+    if kept.recalled is not None:
+        found += [("record", text) for text in _commit(kept.record, kept.recalled, native=kept.native)]
+    if kept.recalled is not None and not kept.native:
+        found += [("record", text) for text in _config(kept.record, kept.config)]
+    return found
+
+
+def expected(kept: Kept, record: Record) -> JsonObject:
+    """The same for the store, which holds the repository against it."""
+    texts: JsonObject = {"appctl.remote": record.remote, "appctl.reference": record.reference}
+    digests: JsonObject = {
+        "ostree.manifest": str(record.image_digest),
+        "ostree.container.image-config": str(record.config_digest),
+    }
+    texts["ostree.manifest-digest"] = str(record.image_digest)
+    return {
+        "id": record.id,
+        "deployment": kept.path.name,
+        "ref": app_ref(record.remote, record.id, record.deployment),
+        "commit": record.commit,
+        "layers": [layer_ref(record.remote, diff_id) for diff_id in record.layers],
+        "metadata": {} if kept.native else texts,
+        "digests": {} if kept.native else digests,
+        "run": kept.run(),
+    }
+
+
+def _provenance(record: Record, provenance: Provenance | None, *, native: bool) -> Iterator[Difference]:
+    if provenance is None:
+        yield "provenance", f"the provenance of {record.id} cannot be read"
+        return
+    for text in (*_documents(record, provenance, native=native), *_judged(record, provenance)):
+        yield "provenance", text
+
+
+def _documents(record: Record, provenance: Provenance, *, native: bool) -> Iterator[str]:
+    if Digest.of(provenance.manifest.raw) != record.image_digest:
+        yield f"the manifest is not {record.image_digest}"
+    elif not native:
+        yield from _named(record, provenance)
+    index = provenance.index
+    if (str(Digest.of(index.raw)) if index else "") != record.index_digest:
+        yield f"the index is not {record.index_digest or 'none'}"
+
+
+def _named(record: Record, provenance: Provenance) -> Iterator[str]:
+    """What one document says of the next."""
+    try:
+        manifest = parse_document(provenance.manifest.raw, provenance.manifest.media_type)
+        index = provenance.index and parse_document(provenance.index.raw, provenance.index.media_type)
+    except AppctlError as error:
+        yield f"a document that cannot be read: {error.message}"
+        return
+    if not isinstance(manifest, Manifest) or manifest.config.digest != record.config_digest:
+        yield f"the manifest does not name the config {record.config_digest}"
+    if index and not (isinstance(index, Index) and record.image_digest in _entries(index)):
+        yield f"the index does not name {record.image_digest}"
+
+
+def _entries(index: Index) -> set[Digest]:
+    return {entry.digest for entry in index.entries}
+
+
+def _judged(record: Record, provenance: Provenance) -> Iterator[str]:
+    judged = provenance.judged
+    mine = (record.verify, record.threshold, record.identity, record.tag_bound, record.checked_at)
+    kept = (judged.verify, judged.threshold, judged.identity, judged.tag_bound, judged.checked_at)
+    if mine != kept or record.verdict != words(judged):
+        yield "the record's verdict is another than the one that was kept"
+    if record.signers != judged.signers or not _is_first_signer(record):
+        yield "the record's signers are others than those that were kept"
+    if (provenance.reference, provenance.remote) != (record.reference, record.remote):
+        yield f"what was kept is about {provenance.reference} of remote {provenance.remote}"
+    try:
+        digest = str(evidence_of(provenance).digest)
+    except AppctlError as error:
+        yield error.message
+    else:
+        if digest not in {str(record.image_digest), record.index_digest}:
+            yield f"the signatures that were kept are about {digest}"
+
+
+def _is_first_signer(record: Record) -> bool:
+    first = record.signers[0] if record.signers else None
+    told = (record.signer, record.signer_name, record.signed_at)
+    return told == ((first.fingerprint, first.name, first.signed_at) if first else ("", "", 0))
+
+
+def _commit(record: Record, recalled: Recalled, *, native: bool) -> Iterator[str]:
+    """Who signed, as the commit says that was made at the install."""
+    if native:
+        return
+    signers = [signer.fingerprint for signer in record.signers]
+    times = [str(signer.signed_at) for signer in record.signers]
+    if (recalled.lists.get("appctl.signer", []), recalled.lists.get("appctl.signed-at", [])) != (
+        signers,
+        times,
+    ):
+        yield "the record's signers are others than the commit's"
+
+
+def _config(record: Record, config: ImageConfig | None) -> Iterator[str]:
+    """What the record says of the app, as the image's config says it."""
+    if config is None:
+        yield "the commit holds no config that can be read"
+        return
+    try:
+        metadata = read_label(config.label(METADATA))
+        version = version_of(config, parse_reference(record.reference), record.image_digest)
+    except AppctlError as error:
+        yield f"the record and the config do not fit together: {error.message}"
+        return
+    facts = {
+        "version": (record.version, version),
+        "title": (record.title, config.label(TITLE) or ""),
+        "architecture": (record.arch, config.platform.architecture),
+        "time": (record.created, config.created or 0),
+        "layers": (record.layers, config.diff_ids),
+        "permissions": (record.permissions, metadata.permissions if metadata else ()),
+        "ignored instructions": (record.ignored, config.ignored),
+    }
+    wrong = [name for name, (mine, its) in facts.items() if mine != its]
+    yield from (f"the record's {name} are not the image's" for name in wrong)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""One deployment as it lies here: whatever of its record, its provenance and its commit can be read.
+
+Reading changes nothing, and what cannot be read is None: to name it is the business of who asked.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from appctld.config.remote import check_name
+from appctld.errors import AppctlError
+from appctld.model.digest import Digest
+from appctld.model.image import ImageConfig, parse_config
+from appctld.model.jsonvalue import JsonObject
+from appctld.pipeline.recall import Recalled, recall
+from appctld.pipeline.runfile import run_of
+from appctld.pipeline.tools import Tools
+from appctld.state.paths import Paths
+from appctld.state.provenance import Provenance, read_provenance
+from appctld.state.records import Record, read_record
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`path` is the deployment's directory; `current` says whether it is the one that runs."""
+
+    path: Path
+    current: bool
+    record: Record | None
+    provenance: Provenance | None
+    recalled: Recalled | None
+
+    @property
+    def id(self) -> str:
+        """The app's."""
+        return self.path.parent.name
+
+    @property
+    def name(self) -> str:
+        """`ID/DEPLOYMENT`."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def native(self) -> bool:
+        """Whether it is a publisher's own commit, which no image names: then its name is its digest."""
+        return self.record is not None and self.record.image_digest.hex == self.record.commit
+
+    @property
+    def config(self) -> ImageConfig | None:
+        """The image's config, if it is here and can be read."""
+        try:
+            return parse_config(self.recalled.config) if self.recalled and self.recalled.config else None
+        except AppctlError:
+            return None
+
+    def run(self) -> JsonObject | None:
+        """What run.json must hold, if that can be told."""
+        record, config = self.record, self.config
+        if record is None or self.recalled is None or (config is None and not self.native):
+            return None
+        try:
+            return run_of(record, config, self.recalled.metadata)
+        except AppctlError:
+            return None
+
+
+def directories(paths: Paths, app_id: str) -> list[Path]:
+    """Every deployment of an app, be its record readable or not."""
+    found = (path for path in paths.app(app_id).iterdir() if not path.name.startswith("."))
+    return sorted(path for path in found if path.is_dir() and not path.is_symlink())
+
+
+async def kept(path: Path, tools: Tools) -> Kept:
+    """Read one deployment."""
+    record, provenance = _record(path), _provenance(path)
+    link = path.parent / "current"
+    current = link.is_symlink() and str(link.readlink()) == path.name
+    return Kept(path, current, record, provenance, await _recalled(path, record, tools))
+
+
+def _record(path: Path) -> Record | None:
+    try:
+        record = read_record(path)
+        check_name(record.remote)  # it names refs
+    except AppctlError:
+        return None
+    return record
+
+
+def _provenance(path: Path) -> Provenance | None:
+    try:
+        return read_provenance(path)
+    except AppctlError:
+        return None
+
+
+async def _recalled(path: Path, record: Record | None, tools: Tools) -> Recalled | None:
+    """Only the commit after which the deployment is named counts as its own."""
+    if record is None or not path.name.startswith(record.commit[:12]):
+        return None
+    try:
+        return await recall(Digest(record.commit).hex, tools)
+    except AppctlError:
+        return None

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Repair: what Verify would name, brought back as far as it can be; what cannot stays, and is named.
+
+First what is wrong in the repository goes, with the refs and records of the layers that it is part of; then
+each app comes back by itself, from here or from its registry at the digest that was recorded. No deployment
+is changed in place: an app that runs keeps its files until it ends.
+"""
+
+from dataclasses import replace
+
+from appctld.errors import AppctlError, InUse
+from appctld.jobs.audit.kept import Kept
+from appctld.jobs.audit.plan import Action, Step, recorded, steps
+from appctld.jobs.audit.survey import Survey, layers_here, survey
+from appctld.jobs.audit.verify import report
+from appctld.jobs.audit.views import problem_views
+from appctld.jobs.removal import prune_if_free
+from appctld.jobs.requests import Repair, flag
+from appctld.jobs.workshop import Workshop
+from appctld.model.jsonvalue import Json, JsonObject, get_strings
+from appctld.pipeline.answers import understood
+from appctld.pipeline.recall import Recalled, recall
+from appctld.pipeline.restore import redeploy, restore
+from appctld.pipeline.tools import AUDIT_DEADLINE
+from appctld.state.layers import forget_refs, recorded_refs
+from appctld.state.paths import app_ref, layer_ref
+
+ROUNDS = 3  # what lies behind a directory's object that was wrong can only be looked at when that is back
+
+
+async def repair(request: Repair, shop: Workshop) -> JsonObject:
+    """Look at everything, and bring back what is damaged. Raises Busy while somebody else looks."""
+    with shop.tools.gate.checking():
+        found = left = await survey((), shop)
+        if flag(request, "dry-run"):
+            planned: list[Json] = [_told(step, "would be done", done=False) for step in steps(found)]
+            return {**report(found, shop), "actions": planned, "left": len(found.damage), "dry-run": True}
+        actions: list[Json] = []
+        for _ in range(ROUNDS):
+            if not left.damage:
+                break
+            actions += await _round(left, shop)
+            left = await survey((), shop)
+    result = report(left, shop)
+    return {
+        **result,
+        "problems": problem_views(found),
+        "actions": actions,
+        "left": len(left.damage),
+        "dry-run": False,
+    }
+
+
+async def _round(found: Survey, shop: Workshop) -> list[Json]:
+    """Do all that can be done about what was found; what was done, and what failed."""
+    await _mend(found, shop)
+    actions = [await _do(step, found, shop) for step in steps(found)]
+    await prune_if_free(shop)
+    return actions
+
+
+async def _mend(found: Survey, shop: Workshop) -> None:
+    """Clear away what is wrong; records of layers whose refs went go too."""
+    drop = {*found.stale, *_layers_in_doubt(found)}
+    refs = recorded_refs(shop.tools.paths) - drop
+    wanted: list[Json] = [*layers_here(refs, shop), *_app_refs(found)]
+    shop.tools.progress.stage("mending")
+    async with shop.tools.gate.moving():
+        answer = await shop.tools.store(
+            {"op": "mend", "refs": wanted, "drop_refs": [*sorted(drop)]}, deadline=AUDIT_DEADLINE
+        )
+        with understood("store"):
+            forget_refs(shop.tools.paths, get_strings(answer, "dropped"))
+
+
+def _layers_in_doubt(found: Survey) -> set[str]:
+    """The layers of every app whose layers do not make it up: which of them is another, nobody can say."""
+    names = {name for problem in found.problems if problem.fault == "union" for name in problem.touches}
+    records = [kept.record for kept in found.kept if kept.name in names and kept.record is not None]
+    return {layer_ref(record.remote, diff_id) for record in records for diff_id in record.layers}
+
+
+def _app_refs(found: Survey) -> list[Json]:
+    """What the refs of apps must name, as far as records are not in doubt themselves."""
+    return [
+        {"ref": app_ref(record.remote, record.id, record.deployment), "commit": record.commit}
+        for kept in found.kept
+        if (record := kept.record) is not None and not _is_doubted(kept, found)
+    ]
+
+
+def _is_doubted(kept: Kept, found: Survey) -> bool:
+    return any(problem.fault == "record" for problem in found.of(kept.name))
+
+
+async def _do(step: Step, found: Survey, shop: Workshop) -> Json:
+    """One deployment. What fails leaves it as it is."""
+    kept = step.kept
+    try:
+        words = await _WAYS[step.action](kept, found, shop)
+    except AppctlError as error:
+        return _told(step, f"{error.name}: {error.message}", done=False)
+    facts: JsonObject = {"id": kept.id, "action": step.action.value, "deployment": kept.path.name}
+    shop.record("repair", facts)
+    return _told(step, words)
+
+
+async def _nothing(_kept: Kept, _found: Survey, _shop: Workshop) -> str:
+    return "its refs, modes and times are as they were"
+
+
+async def _drop(kept: Kept, found: Survey, shop: Workshop) -> str:
+    """Remove a deployment with its ref; one that runs stays for the next time."""
+    refs: list[Json] = [*sorted(_refs_of(kept, found))]
+    try:
+        async with shop.tools.gate.moving():
+            await shop.tools.store(
+                {"op": "remove", "id": kept.id, "deployments": [kept.path.name], "refs": refs}
+            )
+    except InUse:
+        return "it runs; its damaged files stay until it is closed"
+    shop.observer.apps_changed([kept.id])
+    return "the damaged files are gone"
+
+
+async def _redeploy(kept: Kept, found: Survey, shop: Workshop) -> str:
+    run = kept.run()
+    if kept.record is None or kept.provenance is None or run is None:
+        return await _restore(kept, found, shop)
+    await redeploy(kept.record, run, kept.provenance, shop.tools)
+    return f"checked out again; {await _drop(kept, found, shop)}"
+
+
+async def _restore(kept: Kept, found: Survey, shop: Workshop) -> str:
+    commit, recalled = await _recalled(kept, found, shop)
+    doubted = _is_doubted(kept, found)
+    wanted = recorded(kept, recalled if doubted else None, commit, doubted=doubted)
+    tools = replace(shop.tools, doubted={kept.id: wanted.digest}) if doubted else shop.tools
+    deployed = await restore(wanted, tools)
+    fetched = deployed.record.bytes_downloaded
+    return f"as it was installed, {fetched} bytes fetched; {await _drop(kept, found, shop)}"
+
+
+async def _recalled(kept: Kept, found: Survey, shop: Workshop) -> tuple[str, Recalled | None]:
+    """The commit that the deployment is named after, and what it says; from its ref where no record does."""
+    if kept.record is not None and kept.recalled is not None:
+        return kept.record.commit, kept.recalled
+    for ref, commit in found.refs.items():
+        if ref.endswith(f"/{kept.name}") and commit.startswith(kept.path.name.partition(".")[0]):
+            try:
+                return commit, await recall(commit, shop.tools)
+            except AppctlError:
+                return commit, None
+    return "", None
+
+
+def _refs_of(kept: Kept, found: Survey) -> set[str]:
+    refs = {ref for ref in found.refs if ref.startswith("appctl/app/") and ref.endswith(f"/{kept.name}")}
+    if kept.record is not None:
+        refs.add(app_ref(kept.record.remote, kept.id, kept.path.name))
+    return refs
+
+
+def _told(step: Step, words: str, *, done: bool = True) -> Json:
+    return {
+        "id": step.kept.id,
+        "deployment": step.kept.path.name,
+        "action": step.action.value,
+        "words": words,
+        "done": done,
+    }
+
+
+_WAYS = {
+    Action.MEND: _nothing,
+    Action.DROP: _drop,
+    Action.REDEPLOY: _redeploy,
+    Action.RESTORE: _restore,
+}

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Whether what spoke for a deployment would still be believed, from what is stored, under today's keys.
+
+Nothing is fetched, and nothing is taken away: an app whose key was revoked since then runs on, and is named.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from appctld.config.remote import Remote
+from appctld.config.urls import Prefix
+from appctld.errors import AppctlError
+from appctld.jobs.audit.kept import Kept
+from appctld.model.ostreeref import AnyReference, OstreeRef, parse_canonical
+from appctld.pipeline.provenance import evidence_of
+from appctld.pipeline.tools import Tools
+from appctld.state.provenance import Judged, Provenance
+from appctld.trust.clock import date
+from appctld.trust.native.signatures import judge_signatures
+from appctld.trust.since import since
+from appctld.trust.verdict import judge
+
+
+class Standing(StrEnum):
+    """The words stand on the bus."""
+
+    GOOD = "good"
+    DIGEST = "digest"  # somebody gave the digest, and nobody signed
+    NONE = "none"  # the remote asks for no signature
+    NO_LONGER = "no-longer"  # it counted when it was checked, and does not any more
+    NO_REMOTE = "no-remote"  # the remote is gone, or covers it no more
+    UNKNOWN = "unknown"  # what was kept cannot be read
+
+
+BELIEVED = {Standing.GOOD, Standing.DIGEST, Standing.NONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What is said about one deployment's signatures, and `words` for people."""
+
+    standing: Standing
+    words: str
+
+
+async def opinion(kept: Kept, remotes: list[Remote], tools: Tools) -> Opinion:
+    """Judge the stored evidence again, as of now."""
+    if kept.record is None or kept.provenance is None:
+        return Opinion(Standing.UNKNOWN, "what was kept of its signatures cannot be read")
+    judged = kept.provenance.judged
+    named = [remote for remote in remotes if remote.name == kept.record.remote]
+    reference = _reference(kept.record.reference)
+    if not named or reference is None or not _covers(named[0], reference):
+        text = f"{_was(judged)}; remote {kept.record.remote} is gone, or covers it no more"
+        return Opinion(Standing.NO_REMOTE, text)
+    try:
+        verify = await _judge(kept.provenance, reference, named[0], tools)
+    except AppctlError as error:
+        return _no_longer(judged, named[0], error)
+    return _believed(verify, judged)
+
+
+async def _judge(provenance: Provenance, reference: AnyReference, remote: Remote, tools: Tools) -> str:
+    """The way in which it is verified today. Raises as a verdict does."""
+    evidence = evidence_of(provenance)
+    if isinstance(reference, OstreeRef):
+        signed = await judge_signatures(
+            provenance.manifest.raw, evidence, reference, remote, tools.launcher, tools.now()
+        )
+        return signed.verify
+    verdict = await judge(evidence, reference, remote, tools.launcher, tools.now())
+    return verdict.verify
+
+
+def _believed(verify: str, judged: Judged) -> Opinion:
+    if verify == "none":
+        before = f"; {_was(judged)}" if judged.verify != "none" else ""
+        return Opinion(Standing.NONE, f"nothing is verified: the remote says verify=none{before}")
+    if verify == "digest":
+        return Opinion(Standing.DIGEST, "the digest was given, and nobody signed")
+    return Opinion(Standing.GOOD, f"{len(judged.signers)} signatures hold, as when checked on {_day(judged)}")
+
+
+def _no_longer(judged: Judged, remote: Remote, error: AppctlError) -> Opinion:
+    if not judged.signers:
+        before = f"installed on {_day(judged)} with verify={judged.verify}"
+        return Opinion(Standing.NO_LONGER, f"{before}; the remote asks for verify={remote.verify} now")
+    names = [signer.fingerprint for signer in judged.signers]
+    return Opinion(Standing.NO_LONGER, f"{_was(judged)}; {since(names, remote, error)}")
+
+
+def _was(judged: Judged) -> str:
+    return f"valid when checked on {_day(judged)}"
+
+
+def _day(judged: Judged) -> str:
+    return date(judged.checked_at).partition("T")[0]
+
+
+def _covers(remote: Remote, reference: AnyReference) -> bool:
+    if isinstance(reference, OstreeRef):
+        return remote.kind == "ostree" and remote.name == reference.remote
+    return isinstance(remote.prefix, Prefix) and remote.prefix.covers(reference)
+
+
+def _reference(text: str) -> AnyReference | None:
+    try:
+        return parse_canonical(text)
+    except AppctlError:
+        return None
