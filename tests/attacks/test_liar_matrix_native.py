@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The liar matrix, where objects come with names: OSTree commits out of a quarantine.
+"""The liar matrix, where objects come with names: OSTree commits, out of a quarantine, a delta, a directory.
 
 The same matrix as test_liar_matrix.py, for a publisher who sends whole objects. The lie is always about an
 object of the commit that the victim has installed, or is about to.
 """
 
 import itertools
+import secrets
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from appctld.errors import DigestMismatch
+from appctld.errors import DigestMismatch, RegistryUnavailable
 from appctld.workers.store.ostree.repository import Repository
 from support.layers import listing_of_directory
-from support.quarantine import WAYS, Published, Scene, object_of
+from support.ostree_remote import RepoServer
+from support.pulling import Pull
+from support.quarantine import WAYS, Published, Scene, object_of, ostree
 
 STORED = ("file", "symlink", "dirtree", "dirmeta", "commit")
 BESIDE = ("commitmeta", "tombstone-commit")
@@ -39,10 +44,10 @@ class Case:
         return f"{self.about}/{self.way}/{self.lie}/{there}/{'first' if self.first else 'after'}"
 
 
-def cases(about: tuple[str, ...], *lies: str) -> list[Case]:
+def cases(way: str, about: tuple[str, ...], *lies: str) -> list[Case]:
     """Every combination."""
     each = itertools.product(about, lies, [True, False], [True, False])
-    return [Case("quarantine", *one) for one in each]
+    return [Case(way, *one) for one in each]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +108,7 @@ def street(tmp_path: Path, published: Published) -> Iterator[Street]:
     street.state.fsck()
 
 
-@pytest.mark.parametrize("case", cases(STORED, *LIES), ids=str)
+@pytest.mark.parametrize("case", cases("quarantine", STORED, *LIES), ids=str)
 def test_an_object_that_is_not_what_its_name_says(case: Case, street: Street) -> None:
     street.prepare(case)
     before = street.deployed() if not case.first else []
@@ -114,7 +119,7 @@ def test_an_object_that_is_not_what_its_name_says(case: Case, street: Street) ->
     assert case.first or street.deployed() == before
 
 
-@pytest.mark.parametrize("case", cases(BESIDE, "an object beside"), ids=str)
+@pytest.mark.parametrize("case", cases("quarantine", BESIDE, "an object beside"), ids=str)
 def test_what_lies_beside_a_commit_stays_outside(case: Case, street: Street) -> None:
     """Neither the signatures that a remote sends with its objects nor its tombstones are anybody else's."""
     street.prepare(case)
@@ -123,6 +128,70 @@ def test_what_lies_beside_a_commit_stays_outside(case: Case, street: Street) -> 
     (quarantine / name).write_bytes(b"evil bytes")
     street.send(quarantine, remote=LIAR)
     assert not (street.state.repo / name).exists()
+
+
+# --- what libostree pulls from a liar, and what the store makes of that ---------------------------------
+
+
+class Liars:
+    """Repositories that lie about one object each, made when they are first asked for."""
+
+    def __init__(self, published: Published, directory: Path) -> None:
+        self._published = published
+        self._directory = directory
+
+    def local(self, about: str, lie: str) -> Path:
+        """A repository on this machine."""
+        path = self._directory / f"{about} {lie}"
+        if not path.exists():
+            subprocess.run(["cp", "-a", self._published.pulled, path], check=True)
+            WAYS[about][lie](path, object_of(path, self._published.commit, about))
+        return path
+
+    def delta(self, about: str, lie: str) -> Path:
+        """A web server's, honest but for a delta that was made of a lie."""
+        path = self._directory / f"delta {about} {lie}"
+        if not path.exists():
+            source, commit = self.local(about, lie), self._published.commit
+            ostree(source, "static-delta", "generate", "--empty", f"--to={commit}", "--min-fallback-size=0")
+            subprocess.run(["cp", "-a", self._published.archive.path, path], check=True)
+            shutil.copytree(source / "deltas", path / "deltas")
+            ostree(path, "summary", "--update")
+        return path
+
+
+@pytest.fixture(scope="module")
+def liars(published: Published, tmp_path_factory: pytest.TempPathFactory) -> Liars:
+    return Liars(published, tmp_path_factory.mktemp("liars"))
+
+
+def pulled(street: Street, url: str) -> None:
+    """What the daemon does: pull, then import."""
+    street.state.quarantine.mkdir(exist_ok=True)
+    quarantine = street.state.quarantine / secrets.token_hex(8)
+    Pull(quarantine, url).pull(street.commit)
+    street.send(quarantine, remote=LIAR)
+
+
+@pytest.mark.parametrize("case", cases("local", STORED, "swapped", "flipped", "missing"), ids=str)
+def test_a_repository_on_this_machine(case: Case, street: Street, liars: Liars) -> None:
+    street.prepare(case)
+    with pytest.raises((DigestMismatch, RegistryUnavailable) if case.lie == "missing" else DigestMismatch):
+        pulled(street, f"file://{liars.local(case.about, case.lie)}")
+    assert not street.refs_of(LIAR)
+
+
+DELTAS = [*cases("delta", STORED, "swapped"), *cases("delta", ("file", "symlink"), "flipped")]
+
+
+@pytest.mark.parametrize("case", DELTAS, ids=str)
+def test_a_static_delta(case: Case, street: Street, liars: Liars) -> None:
+    street.prepare(case)
+    with RepoServer(liars.delta(case.about, case.lie)) as server:
+        with pytest.raises(DigestMismatch):
+            pulled(street, server.url)
+        assert any(path.startswith("/deltas/") for path in server.paths())
+    assert not street.refs_of(LIAR)
 
 
 def test_the_lies_are_those_that_there_are_about_every_object() -> None:

@@ -123,7 +123,8 @@ def mirrors(top: Path, file: str) -> list[str]:
 
 
 def room(top: Path, file: str) -> list[str]:
-    """Other test files of its directory."""
-    directory = top / "tests/unit" / Path(file).parent
-    others = {str(test.relative_to(top)) for test in directory.glob("test_*.py")}
+    """Other test files of its room: `trust`, or for a worker all of that worker's."""
+    parts = Path(file).parts[:-1]
+    directory = top.joinpath("tests/unit", *parts[:2])
+    others = {str(test.relative_to(top)) for test in directory.rglob("test_*.py")}
     return sorted(others - set(mirrors(top, file)))
