@@ -5,8 +5,8 @@
     unshare --user --map-root-user --net python -m support.internet
 
 There a registry on "the Internet" tries to send the fetcher to this machine and to what only it can reach: by
-a redirect, by a token realm, by a lookaside. It prints one JSON object: what was tried -> [the error's name,
-requests that arrived inside]. `explore` starts it.
+a redirect, by a token realm, by a lookaside; so does a native repository, by a redirect. It prints one JSON
+object: what was tried -> [the error's name, requests that arrived inside]. `explore` starts it.
 """
 
 import fcntl
@@ -25,6 +25,7 @@ from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import OCI_MANIFEST
 from support.fake_registry import FakeServer, Reply, loopback_identity
 from support.fetching import Fetch, endpoint, resolve
+from support.pulling import Pull
 
 OUTSIDE = "8.8.8.8"
 INSIDE = ("127.0.0.1", "10.1.2.3", "172.16.1.2", "192.168.1.2", "169.254.169.254", "100.64.1.2")
@@ -97,11 +98,21 @@ def inwards(outside: FakeServer, inside: FakeServer) -> JsonObject:
     }
 
 
+def pulling() -> Json:
+    """A native repository that redirects inside, with everything over https."""
+    with tempfile.TemporaryDirectory() as directory:
+        context, ca = loopback_identity(Path(directory), OUTSIDE, "127.0.0.1")
+        with FakeServer(OUTSIDE, tls=context) as outside, FakeServer(tls=context) as inside:
+            outside.on("/summary.sig", Reply(307, {"Location": f"{inside.url}/summary.sig"}))
+            return tried(Pull(Path(directory) / "quarantine", outside.url, ca).commit, inside)
+
+
 def main() -> None:
     """Try each way in, and one way that is allowed."""
     make_internet()
     results: JsonObject = {}
     results["https"] = over_tls()
+    results["pull"] = pulling()
     for address in INSIDE:
         with FakeServer(OUTSIDE) as outside, FakeServer(address) as inside:
             results |= {f"{way} {address}": found for way, found in inwards(outside, inside).items()}

@@ -49,7 +49,7 @@ _SAID: tuple[tuple[str, type[AppctlError], str], ...] = (
 
 
 @contextlib.contextmanager
-def translated(source: Source, *, whole: bool, secret: str | None) -> Iterator[None]:
+def translated(source: Source, *, whole: bool, secret: str) -> Iterator[None]:
     """Raise libostree's and the kernel's errors as leaves. `whole`: what is missing is part of a commit."""
     try:
         yield
@@ -60,7 +60,7 @@ def translated(source: Source, *, whole: bool, secret: str | None) -> Iterator[N
         raise kind(f"the quarantine cannot be used: {error.strerror}") from error
 
 
-def _leaf(error: GLib.Error, place: str, *, whole: bool, secret: str | None) -> AppctlError:
+def _leaf(error: GLib.Error, place: str, *, whole: bool, secret: str) -> AppctlError:
     message = error.message.replace(secret, "…") if secret else error.message
     if error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NO_SPACE):
         return NoSpace("the disk is full")

@@ -6,7 +6,6 @@ Guarantees: local repositories are never taken at their word (UNTRUSTED), no HTT
 binding is not judged here, because nobody verified the commit yet (R7 is the daemon's).
 """
 
-import contextlib
 from dataclasses import dataclass
 
 from gi.repository import Gio, GLib, OSTree
@@ -17,7 +16,7 @@ from appctld.workers.pull.bounds import Watch, bounded_files
 from appctld.workers.pull.failures import translated
 from appctld.workers.pull.repository import Repository
 from appctld.workers.pull.source import Source
-from appctld.workers.pull.tunnel import Tunnel
+from appctld.workers.pull.tunnel import Direct, Tunnel
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +44,34 @@ def pull(source: Source, wanted: Wanted, limit: int, report: Report) -> Pulled:
     """Pull; the quarantine holds at most `limit` bytes.
 
     Raises NotFound (no such ref or commit), the leaves of Transport, TlsUntrusted, CredentialScope,
-    DigestMismatch, BadManifest, LimitExceeded, NoSpace.
+    DigestMismatch, LimitExceeded, NoSpace.
     """
-    with contextlib.ExitStack() as stack:
-        tunnel = stack.enter_context(Tunnel(source.server.origin)) if source.server else None
-        with translated(source, whole=wanted.whole, secret=tunnel.password if tunnel else None):
-            repository = Repository.create(source, tunnel.proxy if tunnel else None)
+    with Tunnel(source.server.origin) if source.server else Direct() as tunnel:
+        with translated(source, whole=wanted.whole, secret=tunnel.password):
+            repository = Repository.create(source, tunnel.proxy)
             if wanted.ref:
                 repository.point(wanted.ref, source.have)  # what was asked before is no place to start from
         cancellable = Gio.Cancellable()
         watch = Watch(
             source.quarantine,
             limit,
-            host=source.place if tunnel else None,
-            received=lambda: tunnel.received if tunnel else 0,
-            stop=cancellable.cancel,
+            host=source.place if source.server else None,
+            received=lambda: tunnel.received,
+            stop=lambda: _stop(cancellable, tunnel),
             report=report,
         )
         with bounded_files(source.quarantine, limit), watch:
             try:
-                with translated(source, whole=wanted.whole, secret=tunnel.password if tunnel else None):
+                with translated(source, whole=wanted.whole, secret=tunnel.password):
                     repository.pull(_options(wanted), cancellable)
-            except AppctlError as error:
-                raise (watch.failure or (tunnel and tunnel.failure) or error) from error.__cause__
-    return Pulled(repository, tunnel.received if tunnel else watch.stored)
+            except AppctlError as error:  # what was seen closer to the cause says more
+                raise (watch.failure or tunnel.failure or error) from error.__cause__
+    return Pulled(repository, tunnel.received if source.server else watch.stored)
+
+
+def _stop(cancellable: Gio.Cancellable, tunnel: Tunnel | Direct) -> None:
+    cancellable.cancel()
+    tunnel.cut()
 
 
 def _options(wanted: Wanted) -> GLib.Variant:

@@ -38,6 +38,26 @@ def connect(origin: Origin) -> socket.socket:
     return socket.create_connection((origin.host, origin.port), CONNECT_SECONDS)
 
 
+class Direct:
+    """What stands for a tunnel where no server is asked."""
+
+    failure: AppctlError | None = None
+    received = 0
+    password = ""
+    proxy: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """See `Tunnel`."""
+
+    def cut(self) -> None:
+        """See `Tunnel.cut`."""
+
+
 class Tunnel:
     """`with Tunnel(registry) as tunnel:`, in threads of its own; `tunnel.proxy` is what libostree is told.
 
@@ -54,6 +74,7 @@ class Tunnel:
         self._connect = connecting
         self._server = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
+        self._over = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
@@ -69,10 +90,15 @@ class Tunnel:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self.cut()
         self._thread.join()
         self._server.close()
+
+    def cut(self) -> None:
+        """End every connection and take no other: libostree does not always hear that it is cancelled."""
+        self._over = True
+        with self._lock, contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         with self._lock:
             for each in self._open:
                 with contextlib.suppress(OSError):
@@ -90,7 +116,7 @@ class Tunnel:
                     threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with self._kept(client), contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._kept(client):
             client.settimeout(HEAD_SECONDS)
             head = read_head(client)
             if head is None or not hmac.compare_digest(head.authorization.encode(), self._authorization):
@@ -113,7 +139,10 @@ class Tunnel:
         with connection:
             with self._lock:
                 self._open.add(connection)
+                over = self._over
             try:
+                if over:
+                    raise OSError("the pull is over")
                 yield
             finally:
                 with self._lock:

@@ -13,7 +13,7 @@ def tried() -> dict[str, list[object]]:
     return explore()
 
 
-@pytest.mark.parametrize("way", [*(f"{way} 127.0.0.1" for way in WAYS), "https"])
+@pytest.mark.parametrize("way", [*(f"{way} 127.0.0.1" for way in WAYS), "https", "pull"])
 def test_nothing_leads_from_the_internet_to_this_machine(tried: dict[str, list[object]], way: str) -> None:
     assert tried[way] == ["CredentialScope", 0]
 
