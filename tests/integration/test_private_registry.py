@@ -2,8 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A registry that wants a login: the caller's own opens it, and is seen nowhere on this machine meanwhile."""
 
-import base64
-import json
 import os
 import subprocess
 import time
@@ -12,6 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from support.exposure import (
+    auth_file,
+    downloads,
+    encoded,
+    exposing,
+    files_with,
+    log_in,
+    processes,
+)
 from support.greeter import build
 from support.machine import BIN, Machine
 from support.publisher import Publisher
@@ -74,35 +81,8 @@ def republish(private: Private, tag: str, reference: str) -> None:
     private.publish(tag, name, f"={name.partition('/')[0]} <{name.partition('/')[0]}@example.org>")
 
 
-def auth_file(machine: Machine) -> Path:
-    return machine.directory / "config/containers/auth.json"
-
-
-def encoded(login: str) -> str:
-    """As it stands in files and goes over the wire."""
-    return base64.b64encode(login.encode()).decode()
-
-
-def log_in(machine: Machine, place: str, login: str = LOGIN) -> None:
-    """What `podman login` writes."""
-    path = auth_file(machine)
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"auths": {place: {"auth": encoded(login)}}}))
-    path.chmod(0o600)
-
-
-def holds(data: bytes, login: str) -> bool:
-    """Whether the password is in there, plain or encoded."""
-    return login.partition(":")[2].encode() in data or encoded(login).encode() in data
-
-
-def files_with(login: str, directory: Path) -> list[Path]:
-    files = [path for path in directory.rglob("*") if path.is_file() and not path.is_symlink()]
-    return [path for path in files if holds(path.read_bytes(), login)]
-
-
 def test_the_callers_login_installs_and_updates(machine: Machine, private: Private, reference: str) -> None:
-    log_in(machine, private.registry.host)
+    log_in(machine, private.registry.host, LOGIN)
     app = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
     assert (app["version"], app["changed"]) == ("1.0", True)
     republish(private, "v2", reference)
@@ -117,7 +97,7 @@ def test_the_callers_login_installs_and_updates(machine: Machine, private: Priva
 def test_a_login_of_one_update_is_kept_for_no_other(
     machine: Machine, private: Private, reference: str
 ) -> None:
-    log_in(machine, private.registry.host)
+    log_in(machine, private.registry.host, LOGIN)
     machine.appctl("install", "-y", reference)
     auth_file(machine).unlink()
     republish(private, "v2", reference)
@@ -148,31 +128,13 @@ def test_a_wrong_password_is_refused(machine: Machine, private: Private, referen
 
 def test_a_login_for_another_place_is_not_tried(machine: Machine, private: Private, reference: str) -> None:
     host, repository = private.registry.host, reference.split("/")[1]
-    log_in(machine, f"{host}/{repository}-other")
+    log_in(machine, f"{host}/{repository}-other", LOGIN)
     refused(machine, reference)
-    log_in(machine, f"{host}/{repository}")
+    log_in(machine, f"{host}/{repository}", LOGIN)
     machine.appctl("install", "-y", reference)
 
 
 # --- who may see it meanwhile
-
-
-def processes() -> dict[str, tuple[bytes, bytes]]:
-    """Arguments and environment of every process whose environment we may read."""
-    found = {}
-    for path in Path("/proc").iterdir():
-        if not path.name.isdigit():
-            continue
-        try:
-            if path.stat().st_uid == os.getuid():
-                found[path.name] = (path / "cmdline").read_bytes(), (path / "environ").read_bytes()
-        except OSError:
-            continue  # it has ended, or is not ours to look into
-    return found
-
-
-def exposing(found: dict[str, tuple[bytes, bytes]], login: str) -> list[str]:
-    return [pid for pid, texts in found.items() if any(holds(text, login) for text in texts)]
 
 
 @pytest.fixture
@@ -191,10 +153,6 @@ def test_the_look_at_processes_sees_what_it_should(login: str, how: str) -> None
         assert process.stdout is not None
         process.stdout.readline()
         assert exposing(processes(), login) == [str(process.pid)]
-
-
-def downloads(machine: Machine) -> bool:
-    return bool(list(machine.state.glob("blobs/*/.unverified-*")))
 
 
 def test_a_login_is_in_no_arguments_and_no_environment(machine: Machine, login: str) -> None:
