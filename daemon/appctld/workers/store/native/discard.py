@@ -17,7 +17,7 @@ from appctld.workers.store import disk
 from appctld.workers.store.names import check_quarantine
 from appctld.workers.store.ostree.failures import translated
 
-_OURS = 0o700
+_OUR_MODE = 0o700
 
 
 def discard(request: JsonObject, _report: Report) -> JsonObject:
@@ -46,7 +46,7 @@ def _remove(name: str, within: int) -> None:
         if not _is_directory(last, within):
             os.unlink(last, dir_fd=within)
             continue
-        os.chmod(last, _OURS, dir_fd=within)  # to enter it; it is no symlink, as seen above
+        os.chmod(last, _OUR_MODE, dir_fd=within)  # to enter it; it is no symlink, as seen above
         with disk.opened(last, within) as directory:
             waiting += _empty(directory, within)
         os.rmdir(last, dir_fd=within)
@@ -57,7 +57,7 @@ def _empty(directory: int, within: int) -> list[str]:
     moved = []
     for name in disk.entries(directory):
         if _is_directory(name, directory):
-            os.chmod(name, _OURS, dir_fd=directory)  # else it could not be moved
+            os.chmod(name, _OUR_MODE, dir_fd=directory)  # else it could not be moved
             moved.append(disk.staging_name())
             os.rename(name, moved[-1], src_dir_fd=directory, dst_dir_fd=within)
         else:

@@ -16,7 +16,7 @@ from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str
 from appctld.workers.protocol import Report
 from appctld.workers.store.directory import DEPTH
 from appctld.workers.store.merge import metadata_files
-from appctld.workers.store.names import check_checksum, check_commit_ref
+from appctld.workers.store.names import check_commit_ref
 from appctld.workers.store.native.held import Held
 from appctld.workers.store.native.quarantine import Quarantine, wrong
 from appctld.workers.store.ostree.closure import content_size
@@ -41,7 +41,7 @@ def import_commit(request: JsonObject, _report: Report) -> JsonObject:
     Raises DigestMismatch (an object is missing or another), UnsafeArchive, BadManifest, LimitExceeded,
     NoSpace, Busy, RepoCorrupt.
     """
-    name = check_checksum(get_str(request, "commit"))
+    name = get_str(request, "commit")
     ref = _ref(request, name)
     repository = Repository.open(Path(get_str(request, "repo")))
     held = Held(repository, ref.split("/")[2], get_str(request, "parent_commit", "") or None)

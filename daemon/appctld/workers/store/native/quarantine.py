@@ -16,7 +16,7 @@ from pathlib import Path
 
 from appctld.errors import DigestMismatch, LimitExceeded
 from appctld.workers.store import disk
-from appctld.workers.store.archive.entry import PATH_BYTES, parse_text
+from appctld.workers.store.archive.entry import parse_text
 from appctld.workers.store.names import check_checksum
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
@@ -47,7 +47,7 @@ class Quarantine:
         self._directory = directory
         self._max_bytes = max_bytes
         self._stack = stack
-        self._shards: dict[str, int | None] = {}
+        self._shards: dict[str, int] = {}
 
     @classmethod
     @contextlib.contextmanager
@@ -105,22 +105,16 @@ class Quarantine:
 
     def _open(self, kind: Kind, name: str) -> int | None:
         with _readable(kind, name):
-            shard = self._shard(name[:2])
-            if shard is None:
-                return None
             try:
-                return os.open(f"{name[2:]}.{kind.suffix}", _FLAGS, dir_fd=shard)
+                return os.open(f"{name[2:]}.{kind.suffix}", _FLAGS, dir_fd=self._shard(name[:2]))
             except FileNotFoundError:
                 return None
 
-    def _shard(self, digits: str) -> int | None:
+    def _shard(self, digits: str) -> int:
         """The directory of the objects whose names begin so; it stays open."""
         if digits not in self._shards:
-            try:
-                with disk.opened("objects", self._directory) as objects:
-                    self._shards[digits] = self._stack.enter_context(disk.opened(digits, objects))
-            except FileNotFoundError:
-                self._shards[digits] = None
+            with disk.opened("objects", self._directory) as objects:
+                self._shards[digits] = self._stack.enter_context(disk.opened(digits, objects))
         return self._shards[digits]
 
     def _take(self, size: int) -> None:
@@ -152,8 +146,8 @@ def _attributes(descriptor: int, name: str) -> bytes:
 
 
 def _target(descriptor: int, size: int, name: str) -> str:
-    """A symlink's target, which libostree keeps with its NUL."""
-    data = b"".join(_read(descriptor, min(size, PATH_BYTES + 2), Kind.FILE, name))
+    """A symlink's target, which libostree keeps with its NUL; `parse_text` says how long one may be."""
+    data = b"".join(_read(descriptor, min(size, _CHUNK), Kind.FILE, name))
     return parse_text(data.removesuffix(b"\0"), "symlink's target")
 
 

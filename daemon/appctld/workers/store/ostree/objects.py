@@ -8,6 +8,7 @@ others: what a tar may claim (tar.py), and storing (writer.py).
 The layout is that of libostree's ostree_raw_file_to_content_stream().
 """
 
+import functools
 import hashlib
 import stat
 import struct
@@ -20,6 +21,7 @@ from appctld.workers.store.ostree.tree import Xattrs, parse_attributes, serializ
 _STAT = struct.Struct(">IIII")  # uid, gid, mode, rdev
 _SIZE = struct.Struct(">I4x")  # the header's size, and padding up to GVariant's alignment of eight
 _OFFSET_WIDTHS = (1, 2, 4)
+_HEADS = 64  # remembered: a tree has thousands of files and a handful of owners and modes; each up to 64 KiB
 _PRIVILEGED = (b"security.", b"trusted.")
 
 
@@ -54,6 +56,7 @@ def symlink(uid: int, gid: int, target: str, xattrs: Xattrs = ()) -> FileHead:
     return FileHead(uid, gid, stat.S_IFLNK | 0o777, target, tuple(sorted(xattrs)))
 
 
+@functools.lru_cache(_HEADS)
 def parse_head(attributes: bytes) -> FileHead:
     """Read `user.ostreemeta`, all of a file but its content, which is the target if it is a symlink.
 
@@ -73,6 +76,7 @@ def privilege(mode: int, xattrs: Xattrs) -> str:
     return f"a file with {named[0]}" if named else ""
 
 
+@functools.lru_cache(_HEADS)
 def header(head: FileHead) -> bytes:
     """What is hashed, and given to libostree, before the content: size, padding, `(uuuusa(ayay))`."""
     target = head.target.encode() + b"\0"

@@ -147,7 +147,7 @@ class Repository:
     def stat(self, kind: Kind, name: str) -> os.stat_result | None:
         """What the file system says about an object; None if there is none."""
         try:
-            return os.lstat(self.path / loose_path(kind, name))
+            return os.stat(loose_path(kind, name), dir_fd=self.directory, follow_symlinks=False)
         except FileNotFoundError:
             return None
 

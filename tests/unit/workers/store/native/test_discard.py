@@ -49,6 +49,7 @@ def dig(place: Path, depth: int) -> None:
 
 def test_whatever_is_in_it_goes_and_what_it_points_to_stays(state: State, tmp_path: Path) -> None:
     fill(state.quarantine / NAME, tmp_path / "outside")
+    (state.quarantine / NAME).chmod(0)
     assert state.call(discard, quarantine=str(state.quarantine / NAME)) == {}
     assert list(state.quarantine.iterdir()) == []
     assert (tmp_path / "outside/kept").exists()

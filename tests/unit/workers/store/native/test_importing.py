@@ -22,6 +22,7 @@ from appctld.errors import (
 )
 from appctld.workers.store.deploy import deploy
 from appctld.workers.store.directory import DEPTH
+from appctld.workers.store.native import importing
 from appctld.workers.store.ostree import writer as writer_module
 from appctld.workers.store.ostree.commit import Commit, serialize_commit
 from appctld.workers.store.ostree.kinds import Kind, loose_path
@@ -360,12 +361,17 @@ def test_depth_is_bounded(state: State, tmp_path: Path) -> None:
     state.fsck()
 
 
-def test_a_few_objects_that_make_a_tree_of_millions_are_refused(state: State, tmp_path: Path) -> None:
+def test_a_few_objects_that_make_a_large_tree_are_refused(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "NAMES", 8189)
     made = Forged(tmp_path / "0123456789")
     meta, tree = made.meta(), made.tree(DirTree())
-    for _ in range(30):
+    for _ in range(12):
         tree = made.tree(DirTree(dirs={"a": (tree, meta), "b": (tree, meta)}))
     refused(state, made, made.commit(tree, meta), LimitExceeded)
+    monkeypatch.setattr(importing, "NAMES", 8190)
+    assert send(state, made.path, made.commit(tree, meta))["objects"] == 15
 
 
 def test_objects_are_bounded(state: State, tmp_path: Path) -> None:
@@ -374,6 +380,14 @@ def test_objects_are_bounded(state: State, tmp_path: Path) -> None:
     commit = made.commit(made.tree(DirTree({**files, "again": files["0"]})))
     assert refused(state, made, commit, LimitExceeded, max_objects=6).data["limit"] == 6
     assert send(state, made.path, commit, max_objects=7)["objects"] == 7
+
+
+def test_objects_are_bounded_even_if_the_request_says_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "OBJECTS", 3)
+    with pytest.raises(LimitExceeded):
+        scene.send(scene.honest())
 
 
 def test_bytes_are_bounded(scene: Scene) -> None:
@@ -446,6 +460,13 @@ def test_a_ref_is_that_of_the_commit(scene: Scene) -> None:
         with pytest.raises(Failed):
             scene.send(scene.honest(), ref=other)
     assert not scene.state.repo.exists()
+
+
+@pytest.mark.parametrize("name", ["acme/{}", "../{}", ""])
+def test_a_commit_is_a_checksum(scene: Scene, name: str) -> None:
+    quarantine, wanted = scene.honest(), name.format(scene.commit)
+    with pytest.raises(Failed):
+        send(scene.state, quarantine, wanted, ref=f"appctl/commit/acme/{scene.commit}")
 
 
 def test_a_quarantine_that_is_a_symlink_is_not_read(scene: Scene, tmp_path: Path) -> None:
