@@ -29,9 +29,9 @@ from appctld.workers.store import checkout, disk
 from appctld.workers.store import deploy as deploy_module
 from appctld.workers.store.disk import RECORD_BYTES
 from appctld.workers.store.ostree.commit import Commit
-from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
-from appctld.workers.store.ostree.tree import DirTree, serialize_dirtree
+from appctld.workers.store.ostree.tree import DirTree, checksum, serialize_dirmeta, serialize_dirtree
 from appctld.workers.store.space import BLOCK
 from support.store_state import APP, State, modes, ref
 
@@ -217,6 +217,64 @@ def test_a_name_that_is_none_is_refused_before_anything(state: State, changed: d
         state.call(deploy_module.deploy, **(state.request(commit) | changed))
     assert not state.apps.exists()
     assert state.refs() == {}
+
+
+def test_a_ref_is_checked_before_anything(state: State) -> None:
+    """One that is not ours, but ends as ours do."""
+    commit = state.merge(*ONE)
+    changed = {"ref": f"other/refs/acme/{APP}/{commit[:12]}.0"}
+    with pytest.raises(Failed):
+        state.call(deploy_module.deploy, **(state.request(commit) | changed))
+    assert not state.apps.exists()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"id": "../../etc"},
+        {"deployment": ".."},
+        {"deployment": "../x.0"},
+        {"commit": "0123456789ab", "deployment": "0123456789ab.0"},
+    ],
+)
+def test_a_name_that_is_none_activates_nothing(state: State, changed: dict[str, str]) -> None:
+    commit = state.merge(*ONE)
+    state.deploy(commit)
+    before = state_of(state)
+    with pytest.raises(Failed):
+        state.call(deploy_module.activate, **(state.request(commit) | changed))
+    assert state_of(state) == before
+
+
+@pytest.mark.parametrize("changed", [{"id": "../apps"}, {"deployments": [".."]}])
+def test_a_name_that_is_none_removes_nothing(state: State, changed: dict[str, object]) -> None:
+    state.deploy(state.merge(*ONE))
+    before = state_of(state)
+    with pytest.raises(Failed):
+        state.call(deploy_module.remove, **({"deployments": [], "refs": []} | changed))
+    assert state_of(state) == before
+
+
+def test_a_lock_that_leads_elsewhere_is_not_taken(state: State, tmp_path: Path) -> None:
+    """The app holds the file itself; who holds what a symlink leads to knows nothing of it."""
+    state.deploy(state.merge(*ONE))
+    run = state.app / "current" / "run.json"
+    run.rename(tmp_path / "run.json")
+    run.symlink_to(tmp_path / "run.json")
+    with pytest.raises(Failed):
+        state.remove(None, [])
+    assert (state.app / "current" / "files").is_dir()
+
+
+def test_a_rollback_looks_at_the_attributes_of_directories(state: State) -> None:
+    one = state.merge("usr/", "usr/private/ 0700")
+    state.deploy(one)
+    name = checksum(serialize_dirmeta(0, 0, 0o700))
+    stored = state.repo / loose_path(Kind.DIRMETA, name)
+    stored.chmod(0o644)
+    stored.write_bytes(serialize_dirmeta(0, 0, 0o777))
+    with pytest.raises(RepoCorrupt, match=name):
+        state.activate(one)
 
 
 def test_an_app_directory_that_is_a_symlink_is_not_followed(state: State, tmp_path: Path) -> None:

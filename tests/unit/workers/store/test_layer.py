@@ -641,3 +641,28 @@ def test_only_what_somebody_holds_under_that_diff_id_is_adopted(repo: Path) -> N
         adopt(repo, commit, data=other)
     with pytest.raises(Failed):
         adopt(repo, "../" + "0" * 61)
+
+
+@pytest.mark.parametrize("kind", ["commit", "app"])
+def test_only_a_layers_ref_is_put_on_a_layer(repo: Path, kind: str) -> None:
+    """One of another kind that ends in the diffID all the same."""
+    name = ref_of(GOOD).rpartition("/")[2]
+    ref = {"commit": f"appctl/commit/acme/{name}", "app": f"appctl/app/acme/a.b.c/{name}"}[kind]
+    with pytest.raises(Failed):
+        send(repo, GOOD, ref=ref)
+    commit = send(repo, GOOD)["commit"]
+    with pytest.raises(Failed):
+        HANDLERS["adopt-layer"]({"repo": str(repo), "commit": commit, "ref": ref}, lambda _: None)
+    assert Repository.open(repo).refs() == {ref_of(GOOD): commit}
+
+
+def test_what_a_layer_has_often_is_hashed_once_for_its_adoption(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Directories that hold each other twice would else take for ever."""
+    data = archive(ROOT, *(entry(f"{a}/{b}/{c}/f", content=b"x") for a in "01" for b in "01" for c in "01"))
+    commit = send(repo, data)["commit"]
+    hashed: list[str] = []
+    monkeypatch.setattr(Repository, "verify", lambda _self, _kind, name: hashed.append(name))
+    adopt(repo, commit, data=data)
+    assert len(hashed) == 1

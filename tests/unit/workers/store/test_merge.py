@@ -6,6 +6,7 @@ The language of the tables is that of support/layers.py.
 """
 
 import base64
+import binascii
 import os
 import random
 import subprocess
@@ -19,7 +20,7 @@ from appctld.errors import Failed, LimitExceeded, RepoCorrupt, UnsafeArchive
 from appctld.model.permissions import METADATA_BYTES
 from appctld.workers.store import merge as merge_module
 from appctld.workers.store import union
-from appctld.workers.store.directory import DEPTH
+from appctld.workers.store.directory import DEPTH, Directory
 from appctld.workers.store.merge import merge
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.kinds import Kind
@@ -623,3 +624,41 @@ def test_a_damaged_layer_is_found(repository: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(RepoCorrupt):
         run(repository, [layer])
+
+
+def test_a_manifest_that_is_no_base64_is_not_stored(repository: Path) -> None:
+    with pytest.raises(binascii.Error):
+        run(repository, [commit_layer(repository, BASE)], metadata={"ostree.manifest": "e3!0="})
+
+
+def test_a_metadata_file_that_is_not_what_it_was_is_not_told(repository: Path) -> None:
+    layer = commit_layer(repository, ["metadata = [A]"])
+    (stored,) = (path for path in repository.glob("objects/??/*.file") if path.read_bytes() == b"[A]")
+    stored.chmod(0o644)
+    stored.write_bytes(b"[B]")
+    with pytest.raises(RepoCorrupt):
+        run(repository, [layer])
+
+
+class Nothing:
+    """Objects that nobody asks for."""
+
+    implicit_meta = ""
+
+    def dirtree(self, name: str) -> DirTree:
+        raise AssertionError(name)
+
+    def add_dirtree(self, tree: DirTree) -> str:
+        raise AssertionError(tree)
+
+    def symlink_target(self, name: str) -> str | None:
+        raise AssertionError(name)
+
+
+def test_no_directory_is_made_too_deep() -> None:
+    """Links can lead deeper than any layer is."""
+    deepest = Directory(Nothing(), None, "meta", 0)
+    for _ in range(DEPTH):
+        deepest = deepest.make("d", "meta", 0, 0)
+    with pytest.raises(LimitExceeded):
+        deepest.make("d", "meta", 0, 0)

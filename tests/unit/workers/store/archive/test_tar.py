@@ -245,6 +245,7 @@ HOSTILE = [
     ("other version", entry("a", magic=b"ustar\x0001"), UnsafeArchive),
     ("star", entry("a", tail=b"tar\0"), UnsafeArchive),
     ("GNU with a prefix", entry("a", magic=GNU, prefix=b"some/where"), UnsafeArchive),
+    ("GNU, a prefix after a time", entry("a", magic=GNU, prefix=octal(5, 12) + b"a/b"), UnsafeArchive),
     # whiteouts
     ("bare whiteout", entry(".wh."), UnsafeArchive),
     ("whiteout of .", entry("d/.wh.."), UnsafeArchive),

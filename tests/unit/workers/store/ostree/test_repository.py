@@ -183,3 +183,16 @@ def test_what_a_transaction_wrote_goes_when_it_fails(repository: Repository) -> 
         fail()
     assert list((repository.path / "objects").glob("*/*")) == []
     commit(repository)
+
+
+def test_what_is_no_name_of_a_ref_is_not_even_looked_for(repository: Repository) -> None:
+    for name in ("../../x", "appctl", "main"):
+        with pytest.raises(Failed):
+            repository.ref(name)
+
+
+def test_an_object_that_cannot_be_read_is_not_called_missing(repository: Repository) -> None:
+    name = commit(repository)
+    (repository.path / loose_path(Kind.COMMIT, name)).chmod(0)
+    with pytest.raises(Failed, match=name):
+        repository.commit(name)

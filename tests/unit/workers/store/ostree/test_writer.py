@@ -146,6 +146,8 @@ def test_the_reserve_counts_for_every_object(repository: Repository, monkeypatch
         assert raised.value.data["bytes_needed"] == 4096 + 1 - free[0]
         with pytest.raises(NoSpace):
             writer.file(HEAD, 2 << 20, iter([b"x" * (2 << 20)]))
+        with pytest.raises(NoSpace):
+            writer.meta(0, 0, 0o711)
         writer.file(HEAD, 1, [b"1"])  # it is there already
 
 
