@@ -17,7 +17,7 @@ from gi.repository import Gio, GLib, OSTree
 
 from appctld.errors import LimitExceeded
 from appctld.workers.net import authorities
-from appctld.workers.pull.source import Source, check_commit, check_ref
+from appctld.workers.pull.source import Source, check_commit
 
 REMOTE = "origin"
 _AT_FDCWD = -100  # fcntl.h
@@ -60,10 +60,9 @@ class Repository:
         self._library.set_ref_immediate(REMOTE, ref, commit, None)
 
     def resolve(self, ref: str) -> str:
-        """The commit that the remote's ref names, once it was pulled."""
-        return check_commit(
-            (self._path / "refs/remotes" / REMOTE / check_ref(ref)).read_text("ascii").strip()
-        )
+        """The commit that the remote's ref names, once it was pulled. Raises InvalidReference."""
+        path = self._path / "refs/remotes" / REMOTE / ref
+        return check_commit(path.read_text("ascii").strip())
 
     def read(self, kind: Kind, name: str, limit: int) -> bytes | None:
         """An object's bytes, None where there is none. Raises LimitExceeded."""
@@ -110,6 +109,6 @@ def _authorities(source: Source) -> Path:
 def _write(path: Path, data: bytes) -> None:
     """Replace a file; nobody else reads it, it may hold the proxy's password."""
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
