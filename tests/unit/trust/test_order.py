@@ -53,6 +53,7 @@ TABLE = [
     ("a@5 b@6", "b@1", False),  # the newest, of which somebody shows an older signature
     ("a@5 b@6", "c@5", True),
     ("a/x@5 b/y@6", "c/x@9", True),  # its content was replaced, however it is packed
+    ("a/x@5 b/y@6", "a/z@9", True),  # its digest was, whatever is said of its content
     ("a/x@5 b/x@5", "a/x@5", False),  # two packings of one content, to and fro
     ("a b", "a", True),  # without times only what was replaced is known
     ("a b", "b", False),
