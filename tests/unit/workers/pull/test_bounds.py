@@ -57,6 +57,16 @@ def test_files_without_a_name_count(tmp_path: Path) -> None:
         assert isinstance(stops(tmp_path), LimitExceeded)
 
 
+def test_what_lies_elsewhere_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_bytes(b"x" * 1001)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "directory").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "here" / "file").symlink_to(tmp_path / "elsewhere" / "file")
+    with watch(tmp_path / "here")[0]:
+        pass
+
+
 def test_what_is_there_at_the_end_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "TICK_SECONDS", HOUR)
     with pytest.raises(LimitExceeded), watch(tmp_path)[0]:
