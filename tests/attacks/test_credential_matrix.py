@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from appctld.model.manifest import OCI_INDEX
 from support.fake_registry import Reply
 from support.internet import INSIDE, WAYS, explore
 from support.net import (
     BLOB,
+    DIGEST,
     DOCUMENT,
     LOGIN,
     LOOKASIDE,
@@ -57,6 +59,47 @@ def redirected(net: Net, way: str) -> None:
     net.registry.on(path, basic(), to(f"{net.servers[place].url}/x"))
     net.servers[place].on("/x", DOCUMENT)
     net.ask(operation, net.members())
+
+
+SIGNATURE_TAG = f"/v2/demo/plain/manifests/{DIGEST.replace(':', '-')}.sig"
+REFERRERS = f"/v2/demo/plain/referrers/{DIGEST}"
+REFERRERS_TAG = f"/v2/demo/plain/manifests/{DIGEST.replace(':', '-')}"
+PLACES = (SIGNATURE_TAG, REFERRERS, REFERRERS_TAG)
+
+
+@CASES.each(
+    "a redirect leads away from where cosign's signatures are",
+    "",
+    {
+        name: (
+            f"registry GET {SIGNATURE_TAG} -",
+            *(f"registry GET {path} login" for path in PLACES),
+            "other GET /x -",
+        )
+        for name in ("tag", "referrers", "referrers tag")
+    },
+)
+def redirected_attachments(net: Net, way: str) -> None:
+    away = dict(zip(("tag", "referrers", "referrers tag"), PLACES, strict=True))[way]
+    for path in PLACES:
+        answer = to(f"{net.other.url}/x") if path == away else Reply(404)
+        net.registry.on(path, *([basic()] if path == SIGNATURE_TAG else []), answer)
+    net.ask("attachments", net.members())
+
+
+@CASES.one(
+    "more referrers are promised elsewhere",
+    "",
+    f"registry GET {SIGNATURE_TAG} -",
+    f"registry GET {SIGNATURE_TAG} login",
+    f"registry GET {REFERRERS} login",
+)
+def referrers_elsewhere(net: Net) -> None:
+    index = b'{"schemaVersion": 2, "mediaType": "%s", "manifests": []}' % OCI_INDEX.encode()
+    link = {"Content-Type": OCI_INDEX, "Link": f'<{net.other.url}/next>; rel="next"'}
+    net.registry.on(SIGNATURE_TAG, basic(), Reply(404))
+    net.registry.on(REFERRERS, Reply(200, link, index))
+    net.ask("attachments", net.members())
 
 
 @CASES.each(

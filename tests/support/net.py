@@ -99,6 +99,7 @@ class Net(ExitStack):
             "resolve": {"reference": "1", "platform": AMD64},
             "blob": {"digest": DIGEST, "size": 1000},
             "signatures": {"digest": DIGEST},
+            "attachments": {"digest": DIGEST},
         }
         try:
             Fetch().run(operation, {**more[operation], **members})

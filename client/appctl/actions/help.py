@@ -33,6 +33,8 @@ appctl does not install what nobody signed because it was asked twice.""",
 The image is signed, by a key that the remote does not list. Either the publisher has a new key, or
 somebody else made this image. Only the publisher can say which: ask by a way that does not lead over the same
 server.
+If the publisher gives a keyring update, which the keys that you trust have signed:
+    appctl remote modify NAME --keyring-update FILE
 If it is the publisher's:  appctl remote modify NAME --gpg-import NEWKEYFILE    (or --cosign-key)
 The new keys replace the old ones, which are trusted no more; to keep one, give its file too
 (--gpg-import OLDKEYFILE). The fingerprints that are no longer trusted are printed.

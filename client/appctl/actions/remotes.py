@@ -215,7 +215,9 @@ def _told(context: Context, remote: Json, done: str, *, changed: bool, gone: Seq
 def _lines(remote: Json, scope: Scope) -> list[str]:
     settings = {**get_object(remote, "Settings")}
     age = settings.pop("max-age", 0)
-    keys = ", ".join(get_strings(remote, "Fingerprints")) or "every key that it has"
+    pinned, denied = get_strings(remote, "Fingerprints"), get_strings(settings, "deny-keys")
+    counting = ", ".join(key for key in pinned if key not in denied)
+    keys = counting or ("nobody" if pinned else "every key that it has")
     rows = [
         ("Title", get_str(remote, "Title")),
         ("Prefix", get_str(remote, "Url")),

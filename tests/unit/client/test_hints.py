@@ -13,7 +13,10 @@ from appctl.parser import parse
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = [path for part in ("daemon", "client") for path in sorted((ROOT / part).rglob("*.py"))]
 MENTION = re.compile(r"[\"`]appctl ((?:help |remote )?[a-z][a-z-]*)")
-MENTIONS = sorted({found.group(1) for path in SOURCES for found in MENTION.finditer(path.read_text())})
+NO_COMMAND = {"keyring"}  # "appctl keyring update" is the type of what a publisher signs
+MENTIONS = sorted(
+    {found.group(1) for path in SOURCES for found in MENTION.finditer(path.read_text())} - NO_COMMAND
+)
 NEED_ONE = {
     "install",
     "uninstall",

@@ -229,3 +229,12 @@ def test_cosign_keys_travel_as_bytes(daemon: FakeInstaller, tmp_path: Path) -> N
     assert daemon.called("ModifyRemote").body[1] == {"cosign-keys": ("aay", [b"one", b"two"])}
     assert main(["remote", "modify", "acme", "--set", "cosign-keys=x"]) == 64
     assert main(["remote", "modify", "acme", "--set", "verify=cosign"]) == 0
+
+
+def test_a_key_that_is_denied_is_not_shown_as_trusted(daemon: FakeInstaller, capsys: Capture) -> None:
+    settings = ACME["Settings"]
+    assert isinstance(settings, dict)
+    for pinned, trusted in ((["E" * 40, "A" * 40], "A" * 40), (["E" * 40], "nobody")):
+        daemon.remotes = [ACME | {"Fingerprints": pinned, "Settings": settings | {"deny-keys": ["E" * 40]}}]
+        assert main(["remote", "show", "acme"]) == 0
+        assert f"Trusts:       {trusted}\n" in capsys.readouterr().out
