@@ -18,7 +18,8 @@ from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.writer import METADATA_BYTES
 
 REFS = 64  # a commit that is bound to more belongs to everybody; flatpak binds to one
-TEXT_LENGTH = 4096  # as of an image's labels: anything longer is no name, version or title
+NAME_LENGTH = 255  # of a ref, collection or version: what is longer would not be shown, nor typed
+SUBJECT_LENGTH = 4096  # cut there: nothing hangs on it, and an answer has 1 MiB for everything
 
 REF_BINDING = "ostree.ref-binding"
 COLLECTION_BINDING = "ostree.collection-binding"
@@ -47,7 +48,7 @@ def describe_commit(request: JsonObject, report: Report) -> JsonObject:
         "timestamp": commit.timestamp,
         "refs": _refs(commit),
         "collection": _text(commit, COLLECTION_BINDING),
-        "subject": commit.subject[:TEXT_LENGTH],
+        "subject": commit.subject[:SUBJECT_LENGTH],
         "version": next(filter(None, (_text(commit, key) for key in VERSIONS)), ""),
         "metadata": _label(commit),
         "tree": commit.tree,
@@ -94,7 +95,7 @@ def _label(commit: Commit) -> str | None:
 
 
 def _plain(text: str, key: str) -> str:
-    if _CONTROL.search(text) or len(text) > TEXT_LENGTH:
+    if _CONTROL.search(text) or len(text) > NAME_LENGTH:
         raise _bad(key)
     return text
 

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """describe.py: what a commit object says is told once it has one meaning; the rest is a bad manifest."""
 
+import json
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from appctld.errors import BadManifest, LimitExceeded
 from appctld.model.jsonvalue import JsonObject
+from appctld.system.child import LINE_BYTES
 from appctld.system.pipes import memory_file
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.native import describe
@@ -89,12 +91,12 @@ BAD: list[tuple[str, Value]] = [
     ("ostree.ref-binding", "a text"),
     ("ostree.ref-binding", b"bytes"),
     ("ostree.ref-binding", [f"r{number}" for number in range(describe.REFS + 1)]),
-    ("ostree.ref-binding", ["x" * 4097]),
+    ("ostree.ref-binding", ["x" * 256]),
     ("ostree.ref-binding", ["a\nb"]),
     ("ostree.collection-binding", ["a list"]),
     ("ostree.collection-binding", b"bytes"),
     ("ostree.collection-binding", "a\x1bb"),
-    ("ostree.collection-binding", "x" * 4097),
+    ("ostree.collection-binding", "x" * 256),
     ("version", ["a list"]),
     ("version", "1\x85"),
     ("org.opencontainers.image.version", b"bytes"),
@@ -162,3 +164,16 @@ def test_a_commit_that_libostree_would_not_store_is_a_bad_manifest() -> None:
 def test_a_long_subject_is_cut() -> None:
     data = serialize_commit(Commit(TREE, META, subject="ü" * 5000))
     assert ask(data)["subject"] == "ü" * 4096
+
+
+def test_an_answer_fits_into_its_line() -> None:
+    """Whatever a publisher says, the daemon hears an answer or a reason."""
+    character = "\U0010ffff"  # twelve bytes of JSON
+    metadata: dict[str, Value] = {
+        "ostree.ref-binding": [character * 255] * describe.REFS,
+        "ostree.collection-binding": character * 255,
+        "version": character * 255,
+        "xa.metadata": "\x01" * (64 << 10),
+    }
+    answer = ask(serialize_commit(Commit(TREE, META, 5, metadata, character * 9999)))
+    assert len(json.dumps(answer)) < LINE_BYTES - 1000
