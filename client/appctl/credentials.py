@@ -18,7 +18,7 @@ from pathlib import Path
 
 from appctl.context import Context
 from appctl.failure import Failure
-from appctl.references import expand, names_a_remote
+from appctl.references import expand, may_be_a_ref, names_a_remote
 from appctl.scope import Places
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, JsonValue, get_object, get_str
@@ -38,7 +38,8 @@ def logins(context: Context, references: Iterable[str]) -> list[JsonValue]:
     """
     files = list(_files(context.places))
     found: dict[str, JsonValue] = {}
-    for location in (_location(context, reference) for reference in references if files):
+    images = (reference for reference in references if files and not _is_ref(context, reference))
+    for location in (_location(context, reference) for reference in images):
         if location not in found and (login := lookup(files, location)):
             found[location] = {"host": location, **login}
     return list(found.values())
@@ -86,6 +87,11 @@ def _parsed(path: Path, data: bytes) -> Json:
     if not isinstance(content, dict):
         raise _broken(str(path), "it is no JSON object")
     return content
+
+
+def _is_ref(context: Context, reference: str) -> bool:
+    """Whether it is of an OSTree repository, for which there are no logins."""
+    return may_be_a_ref(reference, lambda: context.bus(context.scope).objects(REMOTE).values())
 
 
 def _location(context: Context, reference: str) -> str:

@@ -154,7 +154,7 @@ _Command = Callable[[str, str, str], argparse.ArgumentParser]
 def _apps(command: _Command) -> None:
     install = command("install", "install:install", "Install images, or update what is installed from them.")
     install.add_argument(
-        "refs", nargs="+", metavar="REF", help="HOST/REPOSITORY[:TAG], …@DIGEST, or REMOTE/NAME"
+        "refs", nargs="+", metavar="REF", help="HOST/REPOSITORY[:TAG], …@DIGEST, REMOTE/NAME, or REMOTE:REF"
     )
     install.add_argument("--reinstall", action="store_true", help="deploy again although it is installed")
     install.add_argument(
@@ -224,7 +224,9 @@ def _remotes(remote: argparse.ArgumentParser, common: _Parser) -> None:
             added.add_argument("name", metavar="NAME")
         if name == "add":
             added.add_argument(
-                "url", metavar="URL", help="oci+https://HOST/PATH, docker://…, quay.io/acme, …"
+                "url",
+                metavar="URL",
+                help="oci+https://HOST/PATH, docker://…, quay.io/acme, ostree+https://…, ostree:/DIR",
             )
             added.add_argument(
                 "--if-not-exists", action="store_true", help="no error when it is there already"
@@ -248,7 +250,14 @@ def _remote_settings(parser: argparse.ArgumentParser) -> None:
         "--cosign-key", metavar="FILE|-", action="append", default=[], help="the publisher's cosign.pub"
     )
     parser.add_argument(
-        "--verify", choices=["gpg", "cosign", "gpg+cosign", "digest", "none"], help="how images are verified"
+        "--ed25519-key", metavar="FILE|-", action="append", default=[],
+        help="a key of an OSTree repository: base64, or PEM",
+    )  # fmt: skip
+    parser.add_argument("--collection", metavar="ID", help="the collection of an OSTree repository")
+    parser.add_argument(
+        "--verify",
+        choices=["gpg", "cosign", "gpg+cosign", "ed25519", "gpg+ed25519", "digest", "none"],
+        help="how images or commits are verified",
     )
     parser.add_argument("--lookaside", metavar="URL", help="where the signatures are")
     parser.add_argument("--identity", choices=["tag", "repository"], help="what a signature must name")

@@ -6,10 +6,12 @@ The daemon reads references; here they are only compared, and never made into an
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from appctl.talk.wire import Json, get_str
 
+_PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+_REF = re.compile(rf"[a-z][a-z0-9_-]{{0,63}}:{_PART}(?:/{_PART})*")
 _SCHEME = re.compile(r"^[a-z+]+://")
 
 
@@ -22,6 +24,20 @@ def names_a_remote(text: str) -> bool:
     """Whether a text is `REMOTE/REST`."""
     first, slash, _ = text.partition("/")
     return bool(slash) and not is_host(first)
+
+
+def names_a_ref(reference: str) -> bool:
+    """Whether a whole reference is `REMOTE:REF`, of an OSTree repository: no image's is written so."""
+    return bool(_REF.fullmatch(reference)) and not reference.startswith("localhost:")
+
+
+def may_be_a_ref(text: str, remotes: Callable[[], Iterable[Json]]) -> bool:
+    """Whether what a person typed is `REMOTE:REF`: where it could be a host with a port, the remotes say."""
+    name, _, rest = text.partition(":")
+    if not names_a_ref(text) or not rest.partition("/")[0].isdigit():
+        return names_a_ref(text)
+    kinds = {get_str(remote, "Name"): get_str(remote, "Url") for remote in remotes()}
+    return kinds.get(name, "").startswith("ostree")
 
 
 def expand(text: str, remotes: Iterable[Json]) -> str:

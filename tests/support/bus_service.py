@@ -96,6 +96,9 @@ class SimulatedRemote:
     strict: bool = False
     ids: tuple[str, ...] = ()
     deny_keys: frozenset[str] = frozenset()
+    kind: str = "oci"
+    collection: str | None = None
+    ed25519_keys: tuple[bytes, ...] = ()
 
 
 @dataclass

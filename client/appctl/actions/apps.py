@@ -47,7 +47,7 @@ def _is_id(app: Json, name: str) -> bool:
 
 
 def _is_reference(app: Json, name: str) -> bool:
-    return "/" in name and means(name, get_str(app, "reference"))
+    return ("/" in name or ":" in name) and means(name, get_str(app, "reference"))
 
 
 def _is_last_part(app: Json, name: str) -> bool:

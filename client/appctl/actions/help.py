@@ -16,6 +16,8 @@ Ask the publisher for the prefix of its images, its public key, and where its si
     appctl remote add NAME PREFIX --gpg-import KEYFILE --lookaside URL
 or, for images that are signed with cosign, whose signatures are in the registry itself:
     appctl remote add NAME PREFIX --cosign-key cosign.pub
+For an OSTree repository, whose signatures are in it:
+    appctl remote add NAME ostree+https://HOST/PATH --gpg-import KEYFILE    (or --ed25519-key FILE)
 Compare the fingerprint that is printed with what the publisher says elsewhere (its web site, a person).
 Nothing is trusted because it was seen before, and no question during an install adds a key.
 A signature must name what you ask for. cosign names a tag only where the publisher tells it to:
@@ -52,6 +54,7 @@ A reference says which image: HOST[:PORT]/REPOSITORY[:TAG] or …@sha256:DIGEST,
     REMOTE/REST is short for what a remote covers: acme/editor:1 (appctl remote list)
     no tag means latest; there is no default registry
     one with a digest is that image for ever, and is never updated
+    REMOTE:REF is a ref of the OSTree repository that REMOTE is: acme:app/editor
 Where an installed app is asked for, its ID (org.acme.Editor) or the ID's last part (editor) does as well.""",
     "credentials": """\
 The registry wants a login. appctl reads, as you and for that one host, in this order:

@@ -13,6 +13,7 @@ from appctl.actions.facts import permissions, signed_by
 from appctl.context import Context
 from appctl.credentials import logins
 from appctl.failure import Declined, Failure
+from appctl.references import names_a_ref
 from appctl.running.deployment import parse
 from appctl.scope import Scope
 from appctl.talk.outcome import Outcome
@@ -152,7 +153,9 @@ def preview_lines(preview: Json, palette: Palette) -> list[str]:
     digest = get_str(preview, "image-digest")
     installed_version = get_str(preview, "installed")
     change = f"   (installed: {escape(installed_version)})" if installed_version else ""
-    subject = f"{escape(get_str(preview, 'reference'))}  {escape(digest[:11])}…"
+    reference = get_str(preview, "reference")
+    what = f"commit {digest[7:19]}" if names_a_ref(reference) else digest[:11]
+    subject = f"{escape(reference)}  {escape(what)}…"
     lines = [
         f"{palette.bold(name_of(preview))}   {subject}   from {escape(get_str(preview, 'remote'))}{change}",
         f"Signed by  {signed_by(preview, palette)}",
@@ -167,6 +170,8 @@ def preview_lines(preview: Json, palette: Palette) -> list[str]:
 
 
 def _sizes(preview: Json) -> str:
+    if preview.get("size-unknown"):
+        return "known after the download"
     parts = [f"{size(get_int(preview, 'download-size'))} to download"]
     if reused := get_int(preview, "reuse-size"):
         parts.append(f"{size(reused)} already here")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from appctl.actions.facts import duration
 from appctl.context import Context
+from appctl.edkeys import public_keys
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
 from appctl.scope import Scope
@@ -23,14 +24,14 @@ from appctl.terminal.show import escape, table
 KEYS_BYTES = 64 << 10  # what the daemon takes: keyrings of real publishers are below 20 KiB
 UPDATE_BYTES = 1 << 20  # likewise; a keyring update has each of its signers' copies
 _WITHOUT_KEYS = {"digest": "the digest that you name", "none": "nobody: UNSIGNED"}
-_VERIFY = ("gpg", "cosign", "gpg+cosign", "digest", "none", "")  # none at all: the default
+_VERIFY = ("gpg", "cosign", "gpg+cosign", "ed25519", "gpg+ed25519", "digest", "none", "")
 _FILES = {  # settings that are a file's content
     "gpg-keys": "--gpg-import FILE",
     "cosign-keys": "--cosign-key FILE",
     "ca": "--ca-file FILE",
     "keyring-update": "--keyring-update FILE",
 }
-_TAKEN = ("verify", "lookaside", "identity", "auth_realm", "title")
+_TAKEN = ("verify", "lookaside", "identity", "auth_realm", "title", "collection")
 
 
 def add(context: Context) -> int:
@@ -162,6 +163,9 @@ def _settings(context: Context) -> dict[str, object]:
         settings["gpg-keys"] = [_read(name) for name in options.gpg_import]
     if options.cosign_key:
         settings["cosign-keys"] = [_read(name) for name in options.cosign_key]
+    if options.ed25519_key:
+        keys = [key for name in options.ed25519_key for key in public_keys(_read(name), name)]
+        settings["ed25519-keys"] = " ".join(keys)
     if options.ca_file is not None:
         settings["ca"] = _read(options.ca_file)
     return settings
@@ -220,7 +224,7 @@ def _lines(remote: Json, scope: Scope) -> list[str]:
     keys = counting or ("nobody" if pinned else "every key that it has")
     rows = [
         ("Title", get_str(remote, "Title")),
-        ("Prefix", get_str(remote, "Url")),
+        ("Prefix" if get_str(settings, "kind") != "ostree" else "Repository", get_str(remote, "Url")),
         ("Verify", get_str(remote, "Verify")),
         (
             "Trusts",

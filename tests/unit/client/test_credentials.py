@@ -152,3 +152,9 @@ def test_a_broken_file_is_an_error(content: str, context: Context, tmp_path: Pat
     write(tmp_path / "run/containers/auth.json", content)
     with pytest.raises(Failure, match="cannot be used"):
         logins(context, ["quay.io/x"])
+
+
+def test_a_ref_of_an_ostree_repository_has_no_login(context: Context, tmp_path: Path) -> None:
+    write(tmp_path / "run/containers/auth.json", {"auths": {"trees:app": auth("u"), "quay.io": auth("q")}})
+    (login,) = logins(context, ["trees:app/editor", "quay.io/x:1"])
+    assert login == {"host": "quay.io/x", "username": "q", "password": ANY}

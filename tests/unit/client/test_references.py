@@ -4,7 +4,7 @@
 
 import pytest
 
-from appctl.references import expand, means
+from appctl.references import expand, may_be_a_ref, means, names_a_ref
 from appctl.talk.wire import Json
 
 DIGEST = "sha256:" + "3" * 64
@@ -43,7 +43,42 @@ def test_a_remotes_name_stands_for_its_prefix(text: str, whole: str) -> None:
         ("h:1/x:2", f"h:1/x:1@{DIGEST}", False),
         ("h", f"h:1/x@{DIGEST}", False),
         ("h:1/x", f"h:1/xy@{DIGEST}", False),
+        ("trees:app/x", "trees:app/x", True),
+        ("trees:app", "trees:app/x", False),
     ],
 )
 def test_what_a_text_means(text: str, reference: str, meant: bool) -> None:  # noqa: FBT001
     assert means(text, reference) is meant
+
+
+@pytest.mark.parametrize(
+    ("reference", "is_one"),
+    [
+        ("trees:stable", True),
+        ("trees:app/org.acme.Editor/x86_64/1", True),
+        ("quay.io/acme/editor:1", False),
+        ("acme/editor:1", False),
+        ("acme:5000/x:1", False),
+        (f"acme:5000/x@{DIGEST}", False),
+        ("localhost:stable", False),
+        ("trees:../x", False),
+        ("trees:", False),
+    ],
+)
+def test_a_ref_of_an_ostree_repository(reference: str, is_one: bool) -> None:  # noqa: FBT001
+    assert names_a_ref(reference) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("trees:5000/x", True),
+        ("acme:5000/x", False),
+        ("other:5000/x", False),
+        ("other:x", True),
+        ("a/b", False),
+    ],
+)
+def test_what_could_be_a_port_the_remotes_say(text: str, is_one: bool) -> None:  # noqa: FBT001
+    remotes: list[Json] = [*REMOTES, {"Name": "trees", "Url": "ostree+https://dl.trees.example/repo"}]
+    assert may_be_a_ref(text, lambda: remotes) is is_one

@@ -51,6 +51,12 @@ class RemoteFacts(Protocol):
     def ids(self) -> Collection[str]: ...  # noqa: D102
     @property
     def deny_keys(self) -> Collection[str]: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def collection(self) -> str | None: ...  # noqa: D102
+    @property
+    def ed25519_keys(self) -> Collection[bytes]: ...  # noqa: D102
 
 
 class RemoteObject(Exported):
@@ -75,14 +81,26 @@ class RemoteObject(Exported):
             "threshold": self.facts.threshold,
             "max-age": self.facts.max_age,
             "identity": self.facts.identity,
-            "lookaside": self.facts.lookaside,
-            "auth-realm": self.facts.auth_realm,
-            "insecure": self.facts.insecure,
-            "share": self.facts.share,
+            "kind": self.facts.kind,
+            **(self._of_repository() if self.facts.kind == "ostree" else self._of_registry()),
             "strict": self.facts.strict,
             "ids": list(self.facts.ids),
             "deny-keys": sorted(self.facts.deny_keys),
             "ca": self.facts.ca is not None,
+        }
+
+    def _of_registry(self) -> dict[str, object]:
+        return {
+            "lookaside": self.facts.lookaside,
+            "auth-realm": self.facts.auth_realm,
+            "insecure": self.facts.insecure,
+            "share": self.facts.share,
+        }
+
+    def _of_repository(self) -> dict[str, object]:
+        return {
+            "collection": self.facts.collection,
+            "ed25519-keys": sorted(key.hex().upper() for key in self.facts.ed25519_keys),
         }
 
     @property

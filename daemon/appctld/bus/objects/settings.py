@@ -47,14 +47,17 @@ class RemoteSettings:
 
         Which of them must sign is for whoever trusts, not for us to guess.
         """
-        if self.cosign_keys is None or self.texts.get("verify"):
+        kind = (
+            "cosign" if self.cosign_keys is not None else "ed25519" if self.texts.get("ed25519-keys") else ""
+        )
+        if not kind or self.texts.get("verify"):
             return self
         if self.keys is not None:
             raise InvalidReference(
-                "keys of both kinds are given: say who must have signed, verify=gpg, cosign or gpg+cosign",
+                f"keys of both kinds are given: say who must have signed, verify=gpg, {kind} or gpg+{kind}",
                 hint="appctl remote add --help",
             )
-        return replace(self, texts=MappingProxyType({**self.texts, "verify": "cosign"}))
+        return replace(self, texts=MappingProxyType({**self.texts, "verify": kind}))
 
 
 def _text(value: object) -> str:

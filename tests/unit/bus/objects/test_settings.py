@@ -114,6 +114,9 @@ def test_cosign_keys_stand_one_below_the_other() -> None:
         ({"cosign-keys": [b"x"], "verify": ""}, "cosign"),
         ({"cosign-keys": [b"x"], "verify": "none"}, "none"),
         ({"cosign-keys": [b"x"], "gpg-keys": [b"x"], "verify": "gpg"}, "gpg"),
+        ({"ed25519-keys": "x"}, "ed25519"),
+        ({"ed25519-keys": ["x", "y"], "verify": "none"}, "none"),
+        ({"ed25519-keys": "x", "gpg-keys": [b"x"], "verify": "gpg+ed25519"}, "gpg+ed25519"),
     ],
 )
 def test_the_keys_of_a_new_remote_say_how_it_is_verified(
@@ -123,9 +126,10 @@ def test_the_keys_of_a_new_remote_say_how_it_is_verified(
 
 
 def test_with_keys_of_both_kinds_somebody_must_say() -> None:
-    both = RemoteSettings.parse({"cosign-keys": [b"x"], "gpg-keys": [b"x"]})
-    with pytest.raises(InvalidReference, match="say who must have signed"):
-        both.for_a_new_remote()
+    for other in ({"cosign-keys": [b"x"]}, {"ed25519-keys": "x"}):
+        both = RemoteSettings.parse({**other, "gpg-keys": [b"x"]})
+        with pytest.raises(InvalidReference, match="say who must have signed"):
+            both.for_a_new_remote()
 
 
 def test_a_keyring_update_comes_without_cosign_keys() -> None:

@@ -84,6 +84,14 @@ def test_a_downgrade_is_shown_as_one(daemon: FakeInstaller, capsys: Capture) -> 
     assert "DOWNGRADE" not in capsys.readouterr().out
 
 
+def test_a_commit_is_shown_as_one(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.scripts |= {"Resolve": [resolved(**{"reference": "trees:app/editor", "size-unknown": True})]}
+    assert main(["install", "--dry-run", "trees:app/editor"]) == 0
+    out = capsys.readouterr().out
+    assert f"trees:app/editor  commit {'3' * 12}…" in out
+    assert "Size       known after the download" in out
+
+
 def test_unsigned_is_said(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.scripts["Resolve"] = [resolved(signer="", verify="none")]
     assert main(["install", "--dry-run", "acme/editor"]) == 0

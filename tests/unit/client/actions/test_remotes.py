@@ -238,3 +238,23 @@ def test_a_key_that_is_denied_is_not_shown_as_trusted(daemon: FakeInstaller, cap
         daemon.remotes = [ACME | {"Fingerprints": pinned, "Settings": settings | {"deny-keys": ["E" * 40]}}]
         assert main(["remote", "show", "acme"]) == 0
         assert f"Trusts:       {trusted}\n" in capsys.readouterr().out
+
+
+def test_ed25519_keys_travel_as_text(daemon: FakeInstaller, tmp_path: Path, capsys: Capture) -> None:
+    url = "ostree+https://dl.acme.example/repo"
+    settings = {"kind": "ostree", "collection": "org.acme.Apps", "ed25519-keys": ["0" * 64]}
+    daemon.remotes = [ACME | {"Url": url, "Verify": "ed25519", "Fingerprints": [], "Settings": settings}]
+    key = "A" * 43 + "="
+    (tmp_path / "key").write_text(f"{key}\n{key}\n")
+    given = ["--ed25519-key", str(tmp_path / "key"), "--collection", "org.acme.Apps"]
+    assert main(["remote", "add", "acme", url, *given]) == 0
+    assert daemon.called("AddRemote").body[1] == {
+        "url": ("s", url),
+        "collection": ("s", "org.acme.Apps"),
+        "ed25519-keys": ("s", f"{key} {key}"),
+    }
+    out = capsys.readouterr().out
+    assert f"Repository:   {url}" in out
+    assert "0" * 64 in out
+    (tmp_path / "key").write_text("nonsense")
+    assert main(["remote", "modify", "acme", *given]) == 64
