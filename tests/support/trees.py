@@ -79,11 +79,11 @@ class Trees:
         return {"commit": self._commit, "pull": self._pull}
 
     def _commit(self, request: JsonObject, _report: Report) -> JsonObject:
-        ref = get_str(request, "ref")
+        ref, wanted = get_str(request, "ref", ""), get_str(request, "commit", "")
         with os.fdopen(descriptor(request, "out"), "wb") as out:
-            if ref not in self.refs:
+            if not wanted and ref not in self.refs:
                 raise NotFound("the repository has no such ref")
-            name = self.refs[ref]
+            name = wanted or self.refs[ref]
             raw = self.raw.get(name) or self.bytes_of(name)
             openpgp, ed25519 = self.openpgp.get(name, []), self.ed25519.get(name, [])
             for part in (raw, *openpgp, *ed25519):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from appctld.errors import Busy
 from appctld.pipeline.gate import Gate
 
 
@@ -135,5 +136,17 @@ def test_who_is_cancelled_while_waiting_holds_nothing() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert await kept(gate) == set()
+
+    run(main)
+
+
+def test_one_at_a_time_checks_everything_and_the_second_is_told_at_once() -> None:
+    async def main(gate: Gate) -> None:
+        with gate.checking(), pytest.raises(Busy), gate.checking():
+            raise AssertionError
+        with pytest.raises(KeyError), gate.checking():
+            raise KeyError
+        with gate.checking():
+            pass
 
     run(main)

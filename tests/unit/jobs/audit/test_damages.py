@@ -2,84 +2,66 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Every kind of damage is found, named, and repaired, with nothing but the registry and the store."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from appctld.jobs.requests import Install, Prune, Repair, Verify
-from appctld.model.jsonvalue import JsonObject, get_objects, get_strings
-from support.damage import DAMAGES, SHARED_LAYER, Scene
-from support.inline import layer_of
-from support.world import Yard
+from appctld.jobs.requests import Prune, Repair
+from support.damage import DAMAGES
+from support.neighbours import APP, OTHER, Neighbours
 
-APP, OTHER = "org.acme.Hello", "org.other.Hello"
+TOUCHING_NOBODY = {"a ref that nothing needs"}
+TOUCHING_BOTH = {
+    "a byte of a file object",
+    "a file object's attributes",
+    "a file object missing",
+    "a file object that is a FIFO",
+    "a file object's mode",
+    "a file object's time",
+}  # of the layer that both have
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Yard:
-    """Two remotes' apps, whose lowest layer is the same."""
-    yard = Yard(tmp_path)
-    for remote, app_id in (("acme", APP), ("other", OTHER)):
-        top = layer_of({"usr/": None, "usr/top": remote.encode()})
-        yard.registry.push(
-            remote, [SHARED_LAYER, top], Labels={"org.appctl.id": app_id}, Cmd=["/usr/bin/hello"]
-        )
-        yard.do(Install((f"{remote}.example/x/hello:{remote}",)))
-    return yard
-
-
-def verify(yard: Yard, *ids: str) -> JsonObject:
-    result = yard.do(Verify(ids))
-    wrong = bool(result["problems"])
-    assert (yard.job.error is not None) == wrong
-    return result
-
-
-def faults(result: JsonObject) -> dict[str, set[str]]:
-    """The faults, and the apps that each touches."""
-    found: dict[str, set[str]] = {}
-    for problem in get_objects(result, "problems"):
-        found.setdefault(str(problem["fault"]), set()).update(get_strings(problem, "apps"))
-    return found
-
-
-def fsck(yard: Yard) -> None:
-    done = subprocess.run(
-        ["ostree", "fsck", f"--repo={yard.paths.repo}"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_what_was_just_installed_is_well(yard: Yard) -> None:
-    result = verify(yard)
-    assert result["problems"] == []
-    apps = {str(app["id"]): app for app in get_objects(result, "apps")}
-    assert {app_id: (app["state"], app["signature"]) for app_id, app in apps.items()} == {
-        APP: ("good", "none"),
-        OTHER: ("good", "none"),
-    }
-    assert result["bytes-checked"] == len("#!/bin/sh") + len("some text") + len("data\0") + len("acmeother")
+def yard(tmp_path: Path) -> Neighbours:
+    return Neighbours(tmp_path)
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_damage_is_found_named_and_repaired(yard: Yard, name: str) -> None:
+def test_damage_is_found_named_and_repaired(yard: Neighbours, name: str) -> None:
     fault, harm = DAMAGES[name]
-    scene = Scene(yard.paths.root, APP)
-    before = scene.files
-    harm(scene)
-    found = faults(verify(yard))
+    directory = yard.scene().deployment.parent
+    harm(yard.scene())
+    found = yard.faults()
     assert fault in found
-    if name != "a ref that nothing needs":
-        assert APP in found[fault]
+    if name in TOUCHING_BOTH:
+        assert found[fault] == {APP, OTHER}
+    elif name not in TOUCHING_NOBODY and "dirtree" not in name and "dirmeta" not in name:
+        assert found[fault] == {APP}
     told = yard.do(Repair())
     assert told["left"] == 0, (told, yard.job.items)
     assert yard.job.error is None
-    assert verify(yard)["problems"] == []
-    fsck(yard)
+    assert yard.verify()["problems"] == []
+    yard.fsck()
     assert yard.do(Prune({"dry-run": True}))["objects"] == 0
-    for app_id, text in ((APP, "acme"), (OTHER, "other")):
-        files = Scene(yard.paths.root, app_id).files
-        assert (files / "usr/top").read_text() == text
-        assert (files / "usr/data").read_text() == "some text"
-    assert len(list(before.parent.parent.iterdir())) == 2, "one deployment, and current"
+    assert (yard.top(), yard.top(OTHER)) == ("acme 1.0", "other 1.0")
+    for app_id in (APP, OTHER):
+        assert (yard.scene(app_id).files / "usr/data").read_text() == "some text"
+    assert len(list(directory.iterdir())) == 2, "one deployment, and current"
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_verify_changes_nothing(yard: Neighbours, name: str) -> None:
+    _, harm = DAMAGES[name]
+    harm(yard.scene())
+    before = snapshot(yard.paths.root)
+    yard.verify()
+    yard.do(Repair({"dry-run": True}))
+    assert snapshot(yard.paths.root) == before
+
+
+def snapshot(root: Path) -> dict[str, tuple[object, ...]]:
+    found = {}
+    for path in root.rglob("*"):
+        status = path.lstat()
+        found[str(path)] = (status.st_mode, status.st_ino, status.st_mtime_ns if path.is_file() else 0)
+    return {name: facts for name, facts in found.items() if not name.endswith((".lock", "history.jsonl"))}

@@ -27,7 +27,7 @@ from appctld.model.jsonvalue import (
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
 from appctld.workers.store.audit.files import OPEN, Checkout
-from appctld.workers.store.audit.findings import Fault, Findings
+from appctld.workers.store.audit.findings import Fault, Findings, shown
 from appctld.workers.store.audit.reach import Reached, reach
 from appctld.workers.store.audit.stored_refs import stored_refs
 from appctld.workers.store.deploy import CONTENT_SIZE, FILES, RECORD, RUN, UNCOMMITTED
@@ -147,8 +147,8 @@ class _Check:
         """Refs that are not as the request has them, and what they name; as many as an answer holds."""
         wanted = {layer.ref: layer.commit for layer in self._layers.values()}
         wanted |= {each.ref: each.commit for each in self._deployments}
-        others = [ref for ref, commit in sorted(self.there.items()) if wanted.get(ref) != commit]
-        return {ref: self.there[ref] or "" for ref in others[:OTHER_REFS]}
+        others = [item for item in sorted(self.there.items()) if item not in wanted.items()]
+        return {ref: commit or "" for ref, commit in others[:OTHER_REFS]}
 
     def commit(self, number: int, deployment: Deployment) -> None:
         """It says what the record says, and its layers make it up."""
@@ -229,7 +229,7 @@ class _Teller:
 
     def __call__(self, what: str, path: str) -> None:
         """See `files.Tell`."""
-        self.found.add(Fault.FILES, f"{path or '.'}: {what}", [self.number], path=path)
+        self.found.add(Fault.FILES, f"{shown(path) or '.'}: {what}", [self.number], path=path)
 
 
 def _digest(value: object) -> str:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from appctld.model.jsonvalue import Json
 
-FINDINGS = 400  # of 2 KiB each at most they fit into the protocol's line of 1 MiB; nobody reads more
-PATH_LENGTH = 200  # characters of a path in a finding: enough to find it
-OWNERS = 200  # deployments that one finding names
+FINDINGS = 128  # of 3 KiB each at most, in JSON that escapes everything, a third of the protocol's line
+TEXT_LENGTH = 250  # characters of a sentence
+PATH_LENGTH = 120  # characters of a path in a finding: enough to find it
+OWNERS = 100  # deployments that one finding names
 
 
 class Fault(enum.StrEnum):
@@ -45,7 +46,7 @@ class Findings:
         self.kept.append(
             {
                 "fault": fault.value,
-                "what": what,
+                "what": what[:TEXT_LENGTH],
                 "owners": list[Json](sorted(owners)[:OWNERS]),
                 "object": obj,
                 "path": shown(path),

@@ -67,6 +67,7 @@ def reach(repository: Repository, commits: Iterable[str], report: Report) -> Rea
         if done - told >= PROGRESS_BYTES:
             told = done
             report({"bytes": done})
+    report({"bytes": done})
     return walk.found
 
 

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Repair: from where things come back, and what it never does."""
+
+import asyncio
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import Conflict, DigestMismatch, RepoCorrupt
+from appctld.jobs.requests import Install, Prune, Repair, Rollback, Update
+from appctld.model.jsonvalue import JsonObject, get_objects
+from appctld.model.ostreeref import parse_canonical
+from appctld.pipeline.restore import Recorded, restore
+from appctld.state.records import installed_app
+from support.damage import cut, flip, lost, rewrite
+from support.inline import digest_of
+from support.neighbours import APP, OTHER, Neighbours
+from support.world import Yard
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Neighbours:
+    return Neighbours(tmp_path)
+
+
+def actions(result: JsonObject) -> list[tuple[object, ...]]:
+    return [(each["id"], each["action"], each["done"]) for each in get_objects(result, "actions")]
+
+
+def repaired(yard: Neighbours) -> list[tuple[object, ...]]:
+    """Repair, which must leave nothing; what was done."""
+    result = yard.do(Repair())
+    assert result["left"] == 0, result
+    assert yard.verify()["problems"] == []
+    yard.fsck()
+    return actions(result)
+
+
+def test_where_nothing_is_damaged_nothing_is_done(yard: Neighbours) -> None:
+    yard.runner.requests.clear()
+    assert repaired(yard) == []
+    assert set(yard.ops()) == {"recall", "audit"}
+
+
+def test_a_damaged_checkout_comes_back_without_the_network(yard: Neighbours) -> None:
+    yard.registry.down |= {"https://acme.example", "https://other.example"}
+    (yard.scene().files / "usr/data").unlink()
+    yard.scene(OTHER).edit("run", lambda found: found.update(cmd=["/bin/evil"]))
+    before = installed_app(yard.paths, APP).current
+    assert repaired(yard) == [(APP, "redeploy", True), (OTHER, "redeploy", True)]
+    after = installed_app(yard.paths, APP).current
+    assert after == replace(before, deployment=after.deployment)
+    assert after.deployment != before.deployment
+    assert yard.observer.apps[-2:] == [APP, OTHER]
+
+
+def test_refs_and_modes_are_mended_in_place(yard: Neighbours) -> None:
+    yard.registry.down |= {"https://acme.example"}
+    yard.scene().app_ref().unlink()
+    yard.scene().file_object("usr/top").chmod(0o600)
+    deployment = yard.scene().deployment
+    assert repaired(yard) == [(APP, "mend", True)]
+    assert yard.scene().deployment == deployment
+
+
+def test_a_kept_deployment_that_is_damaged_is_dropped(yard: Neighbours) -> None:
+    kept = yard.scene().deployment
+    yard.publish("acme", "2.0")
+    yard.do(Update((APP,)))
+    (kept / "run.json").write_text("{}")
+    assert repaired(yard) == [(APP, "drop", True)]
+    assert not kept.exists()
+    assert yard.top() == "acme 2.0"
+
+
+def test_what_comes_back_is_what_was_installed_not_what_the_tag_leads_to(yard: Neighbours) -> None:
+    yard.publish("acme", "2.0")
+    flip(yard.scene().file_object("usr/top"))
+    assert repaired(yard) == [(APP, "restore", True)]
+    assert yard.top() == "acme 1.0"
+
+
+def test_a_record_that_is_lost_after_a_rollback_comes_back_as_what_was_gone_back_to(yard: Neighbours) -> None:
+    """R9 does not judge the digest that is installed, as its commit says."""
+    yard.publish("acme", "2.0")
+    yard.do(Update((APP,)))
+    yard.do(Rollback(APP))
+    cut("record")(yard.scene())
+    assert (APP, "restore", True) in repaired(yard)
+    assert yard.top() == "acme 1.0"
+
+
+def test_only_the_layer_that_is_wrong_is_fetched_again(yard: Neighbours) -> None:
+    yard.registry.asked.clear()
+    flip(yard.scene().file_object("usr/top"))
+    repaired(yard)
+    config, *layers = yard.registry.asked
+    assert len(layers) == 1
+    assert config != layers[0]
+
+
+def test_without_the_network_what_needs_it_stays_and_is_named(yard: Neighbours) -> None:
+    yard.registry.down |= {"https://acme.example"}
+    flip(yard.scene().file_object("usr/top"))
+    deployment = yard.scene().deployment
+    result = yard.do(Repair())
+    assert actions(result)[0] == (APP, "restore", False)
+    assert "RegistryUnavailable" in str(get_objects(result, "actions")[0]["words"])
+    assert result["left"] != 0
+    assert isinstance(yard.job.error, RepoCorrupt)
+    assert yard.scene().deployment == deployment
+    yard.registry.down.clear()
+    repaired(yard)
+
+
+def test_a_registry_that_has_something_else_at_that_digest_brings_nothing(yard: Neighbours) -> None:
+    record = installed_app(yard.paths, APP).current
+    yard.publish("acme", "6.6")
+    yard.registry.tags[str(record.image_digest)] = yard.registry.tags["acme"]
+    flip(yard.scene().file_object("usr/top"))
+    result = yard.do(Repair())
+    assert "DigestMismatch" in str(get_objects(result, "actions")[0]["words"])
+    assert "6.6" not in yard.top()
+
+
+def test_where_nothing_says_what_it_was_it_stays_and_is_named(yard: Neighbours) -> None:
+    yard.scene().commit_object().unlink()
+    lost("record")(yard.scene())
+    deployment = yard.scene().deployment
+    result = yard.do(Repair())
+    assert "nothing here says what" in str(get_objects(result, "actions")[0]["words"])
+    assert deployment.is_dir()
+    assert yard.job.error is not None
+
+
+def test_what_a_wrong_directory_hid_is_found_when_it_is_back(yard: Neighbours) -> None:
+    """The file's object looks right to who only looks at its inode, and nothing leads to it at first."""
+    scene = yard.scene()
+    flip(scene.file_object())
+    for path in yard.paths.repo.glob("objects/??/*.dirtree"):
+        flip(path)
+    result = yard.do(Repair())
+    assert result["left"] == 0
+    assert len(get_objects(result, "actions")) > 2
+    yard.fsck()
+    assert (yard.scene().files / "usr/data").read_text() == "some text"
+
+
+def test_a_wrong_object_is_replaced_by_a_fresh_inode(yard: Neighbours) -> None:
+    """R4: a program that holds the old one does not see it change."""
+    path = yard.scene().file_object()
+    flip(path)
+    inode = path.stat().st_ino
+    wrong = path.read_bytes()
+    with path.open("rb") as held:
+        repaired(yard)
+        assert path.stat().st_ino != inode
+        assert held.read() == wrong
+
+
+@pytest.mark.parametrize("telling", [True, False])
+def test_an_evil_object_that_waits_for_an_honest_install(tmp_path: Path, *, telling: bool) -> None:
+    """One that shows (by its size) is replaced by the install; one that does not is found by Verify."""
+    other = Neighbours(tmp_path / "other")
+    name = other.scene().file_object("usr/top").relative_to(other.paths.root)
+    attributes = os.getxattr(other.paths.root / name, "user.ostreemeta")
+    evil = Yard(tmp_path / "victim").paths.root / name
+    shutil.rmtree(tmp_path / "victim/remotes.d")
+    evil.parent.mkdir(exist_ok=True)
+    evil.write_bytes(b"EVIL EVIL" if telling else b"EVIL 1.0")
+    os.setxattr(evil, "user.ostreemeta", attributes)
+    evil.chmod(0o444)
+    os.utime(evil, ns=(0, 0))
+    yard = Neighbours(tmp_path / "victim")
+    if telling:
+        assert yard.faults() == {}
+    else:
+        assert yard.faults() == {"object": {APP}}
+        repaired(yard)
+    assert yard.top() == "acme 1.0"
+
+
+def test_a_native_app_comes_back_at_its_commit(yard: Neighbours) -> None:
+    yard.trees.commit("app/hello", {"usr/bin/hello": "#!/bin/sh\n", "usr/data": "first"})
+    yard.do(Install(("trees:app/hello",)))
+    yard.trees.commit("app/hello", {"usr/bin/hello": "#!/bin/sh\n", "usr/data": "second"})
+    native = "local.trees.app.hello"
+    flip(yard.scene(native).file_object())
+    assert repaired(yard) == [(native, "restore", True)]
+    assert (yard.scene(native).files / "usr/data").read_text() == "first"
+
+
+def test_an_image_behind_an_index_comes_back_by_its_index(yard: Neighbours) -> None:
+    yard.publish("acme", "2.0")
+    index = yard.registry.push_index("acme")
+    yard.do(Update((APP,)))
+    flip(yard.scene().file_object("usr/top"))
+    yard.runner.requests.clear()
+    repaired(yard)
+    (request,) = [each for each in yard.runner.requests if each["op"] == "resolve"]
+    assert request["reference"] == index
+    assert installed_app(yard.paths, APP).current.index_digest == index
+
+
+def test_what_was_done_stands_in_the_history(yard: Neighbours) -> None:
+    (yard.scene().files / "usr/data").unlink()
+    deployment = yard.scene().deployment.name
+    repaired(yard)
+    event = json.loads(yard.paths.history.read_text().splitlines()[-1])
+    assert (event["event"], event["id"], event["action"], event["deployment"]) == (
+        "repair",
+        APP,
+        "redeploy",
+        deployment,
+    )
+
+
+# --- restore's own guards -------------------------------------------------------------------------------
+
+
+def recorded(yard: Neighbours) -> Recorded:
+    record = installed_app(yard.paths, APP).current
+    reference = parse_canonical(record.reference)
+    digest, name = record.image_digest, record.deployment
+    return Recorded(APP, name, "acme", reference, digest, None, record.commit, ())
+
+
+def bring(yard: Neighbours, wanted: Recorded) -> None:
+    asyncio.run(restore(wanted, yard.shop(Repair()).tools))
+
+
+def test_restoring_brings_the_same(yard: Neighbours) -> None:
+    bring(yard, recorded(yard))
+    assert installed_app(yard.paths, APP).current.commit == recorded(yard).commit
+
+
+def test_another_commit_of_the_same_signatures_is_refused(yard: Neighbours) -> None:
+    before = yard.scene().deployment
+    with pytest.raises(RepoCorrupt, match="another commit"):
+        bring(yard, replace(recorded(yard), commit="0" * 64))
+    assert yard.scene().deployment == before
+
+
+def test_an_image_that_was_signed_anew_may_be_another_commit(yard: Neighbours) -> None:
+    bring(yard, replace(recorded(yard), commit="0" * 64, signed=(("A" * 40, 7),)))
+    assert yard.top() == "acme 1.0"
+
+
+def test_another_app_or_image_is_refused(yard: Neighbours) -> None:
+    with pytest.raises(DigestMismatch, match="instead of"):
+        bring(yard, replace(recorded(yard), id=OTHER))
+    other = yard.publish("acme", "6.6")
+    wanted = replace(recorded(yard), index=type(recorded(yard).digest).parse(other))
+    with pytest.raises(DigestMismatch, match="instead of"):
+        bring(yard, wanted)
+    assert yard.top() == "acme 1.0"
+
+
+def test_what_is_not_current_any_more_is_not_replaced(yard: Neighbours) -> None:
+    with pytest.raises(Conflict, match="meanwhile"):
+        bring(yard, replace(recorded(yard), deployment="0" * 12 + ".0"))
+
+
+def test_prune_works_again(yard: Neighbours) -> None:
+    cut("record")(yard.scene())
+    with pytest.raises(RepoCorrupt):
+        yard.do(Prune())
+    repaired(yard)
+    yard.do(Prune())
+
+
+def test_the_table_keeps_sizes_and_times(yard: Neighbours) -> None:
+    """Damage that shows in an inode would be found by less than hashing."""
+    path = yard.scene().file_object()
+    before = path.stat()
+    flip(path)
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns, after.st_mode) == (before.st_size, 0, before.st_mode)
+    rewrite(path, b"x")
+    assert digest_of(path.read_bytes()) == digest_of(b"x")

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Verify: what it looks at, what it says of signatures, and what is no fault."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import Busy, NotInstalled, RepoCorrupt, UntrustedSigner
+from appctld.jobs.requests import Install, Update, Verify
+from appctld.model.jsonvalue import JsonObject, get_objects
+from appctld.system.worker import Program, Report
+from support.damage import DAMAGES, flip
+from support.inline import InlineRunner
+from support.neighbours import APP, OTHER, Neighbours, faults
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Neighbours:
+    return Neighbours(tmp_path)
+
+
+def test_what_was_just_installed_is_well(yard: Neighbours) -> None:
+    result = yard.verify()
+    apps = get_objects(result, "apps")
+    assert [(app["id"], app["state"], app["signature"], app["current"]) for app in apps] == [
+        (APP, "good", "none", True),
+        (OTHER, "good", "none", True),
+    ]
+    assert result["problems-total"] == 0
+    files = ("#!/bin/sh", "some text", "data\0", "acme 1.0", "other 1.0")
+    assert result["bytes-checked"] == sum(map(len, files))
+    assert yard.job.bytes_done == result["bytes-checked"]
+
+
+def test_only_the_apps_that_are_named_are_looked_at(yard: Neighbours) -> None:
+    yard.scene(OTHER).edit("run", lambda found: found.update(cmd=[]))
+    assert yard.faults(APP) == {}
+    assert yard.faults(OTHER) == {"run": {OTHER}}
+    assert yard.faults(APP, OTHER) == {"run": {OTHER}}
+
+
+@pytest.mark.parametrize("name", ["org.acme.Nothing", "../..", ""])
+def test_what_is_not_installed(yard: Neighbours, name: str) -> None:
+    with pytest.raises(NotInstalled):
+        yard.do(Verify((name,)))
+
+
+def test_a_second_check_is_told_that_one_runs(yard: Neighbours) -> None:
+    with yard.tools.gate.checking(), pytest.raises(Busy):
+        yard.do(Verify(()))
+
+
+def test_damage_is_the_jobs_error_though_all_is_told(yard: Neighbours) -> None:
+    flip(yard.scene().file_object("usr/top"))
+    assert yard.faults() == {"object": {APP}}
+    assert isinstance(yard.job.error, RepoCorrupt)
+    assert yard.job.error.advice == "appctl repair"
+    assert [(item["id"], item["state"]) for item in yard.job.items] == [(APP, "failed"), (OTHER, "succeeded")]
+
+
+def test_a_kept_deployment_is_looked_at_and_named(yard: Neighbours) -> None:
+    kept = yard.scene().deployment
+    yard.publish("acme", "2.0")
+    yard.do(Update((APP,)))
+    (kept / "run.json").write_text("{}")
+    (problem,) = get_objects(yard.verify(), "problems")
+    assert problem["deployments"] == [f"{APP}/{kept.name}"]
+    apps = get_objects(yard.verify(), "apps")
+    assert [(app["version"], app["state"]) for app in apps] == [
+        ("2.0", "good"),
+        ("1.0", "good"),
+        ("1.0", "damaged"),
+    ]
+    assert [app["current"] for app in apps] == [True, True, False]
+
+
+class Meanwhile(InlineRunner):
+    """A runner behind whose back something happens after the audit."""
+
+    def __init__(self, runner: InlineRunner, act: Callable[[], object]) -> None:
+        self._runner, self._act = runner, act
+        self.requests = runner.requests
+
+    async def run(
+        self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
+    ) -> JsonObject:
+        """See `Runner.run`."""
+        answer = await self._runner.run(program, request, report, fds=fds)
+        if request["op"] == "audit":
+            self._act()
+        return answer
+
+
+def test_an_app_that_is_removed_meanwhile_is_no_fault(yard: Neighbours) -> None:
+    yard.scene().edit("run", lambda found: found.update(cmd=[]))
+    gone = yard.scene().deployment
+    object.__setattr__(yard.tools, "runner", Meanwhile(yard.runner, lambda: shutil.rmtree(gone)))
+    assert faults(yard.do(Verify(()))) == {}
+
+
+def test_what_an_interrupted_install_left_is_no_fault(yard: Neighbours) -> None:
+    ref = yard.paths.repo / "refs/heads/appctl/layer/acme" / ("7" * 64)
+    ref.write_text(yard.scene().layer_ref().read_text())
+    assert yard.faults() == {}
+    ref.write_text("garbage")
+    assert yard.faults() == {"ref": set()}
+
+
+def test_a_remote_that_is_gone_is_said_and_takes_nothing_away(yard: Neighbours) -> None:
+    (yard.paths.root.parent / "remotes.d/acme.conf").unlink()
+    assert yard.faults() == {"signature": {APP}}
+    assert isinstance(yard.job.error, UntrustedSigner)
+    assert "remote acme is gone" in str(yard.job.error)
+    (app, _) = get_objects(yard.verify(), "apps")
+    assert (app["state"], app["signature"]) == ("no-longer-trusted", "no-remote")
+
+
+@pytest.mark.parametrize(
+    ("verify", "standing", "words"),
+    [
+        ("gpg", "no-longer", "with verify=none; the remote asks for verify=gpg now"),
+        ("none", "none", "verify=none"),
+    ],
+)
+def test_what_the_remote_asks_for_now_is_what_counts(
+    yard: Neighbours, verify: str, standing: str, words: str
+) -> None:
+    file = yard.paths.root.parent / "remotes.d/acme.conf"
+    file.write_text(file.read_text().replace("verify = none", f"verify = {verify}"))
+    (app, _) = get_objects(yard.verify(), "apps")
+    assert app["signature"] == standing
+    assert words in str(app["words"])
+
+
+def test_damage_comes_before_signatures(yard: Neighbours) -> None:
+    (yard.paths.root.parent / "remotes.d/acme.conf").unlink()
+    yard.scene(OTHER).edit("run", lambda found: found.update(cmd=[]))
+    yard.verify()
+    assert isinstance(yard.job.error, RepoCorrupt)
+
+
+def test_a_native_app_is_checked_with_its_commit_alone(yard: Neighbours) -> None:
+    yard.trees.commit("app/hello", {"usr/bin/hello": "#!/bin/sh\n", "usr/data": "tree"})
+    yard.do(Install(("trees:app/hello",)))
+    assert yard.faults() == {}
+    native = "local.trees.app.hello"
+    flip(yard.scene(native).file_object())
+    assert yard.faults() == {"object": {native}}
+
+
+def test_every_damage_has_a_fault_of_the_interface() -> None:
+    text = (Path(__file__).parents[4] / "data/dbus/org.appctl.Installer1.Job.xml").read_text()
+    (line,) = [each for each in text.splitlines() if "Key.problems/fault" in each]
+    assert {fault for fault, _ in DAMAGES.values()} < set(line.replace(",", " ").split())
