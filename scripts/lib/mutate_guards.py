@@ -17,7 +17,7 @@ from pathlib import Path
 from guards.guard import Guard
 from guards.scope import all_guards, sample, test_files
 from guards.table import markdown
-from guards.trial import mirrors
+from guards.trial import mirrors, room
 from guards.work import RedBefore, Result, try_all
 
 TOP = Path(__file__).resolve().parents[2]
@@ -59,10 +59,8 @@ def _arguments() -> argparse.Namespace:
 
 def _try(asked: argparse.Namespace, guards: Sequence[Guard], equivalent: dict[str, str]) -> int:
     started = time.monotonic()
-    near = {test for guard in guards for test in mirrors(TOP, guard.file)}
-    tests = sorted(near) if asked.short else test_files(TOP)
     try:
-        results = try_all(TOP, guards, tests, asked.jobs, _report)
+        results = try_all(TOP, guards, _tests(asked, guards), asked.jobs, _report)
     except RedBefore as error:
         print(f"error: these tests are red while every guard is there: {error}")
         return 1
@@ -72,6 +70,16 @@ def _try(asked: argparse.Namespace, guards: Sequence[Guard], equivalent: dict[st
     lost = sum(result.red is None for result in results)
     print(f"{len(results) - lost} of {len(results)} guards are held ({time.monotonic() - started:.0f} s)")
     return 1 if lost or not results else 0
+
+
+def _tests(asked: argparse.Namespace, guards: Sequence[Guard]) -> list[str]:
+    """Test files that may notice: all in scope, those of the rooms asked for, or the nearest."""
+    near = {test for guard in guards for test in mirrors(TOP, guard.file)}
+    if asked.short:
+        return sorted(near)
+    if asked.only:
+        return sorted(near.union(*(room(TOP, guard.file) for guard in guards)))
+    return test_files(TOP)
 
 
 def _report(result: Result) -> None:

@@ -87,7 +87,7 @@ class Bench:
         """The test that turns red once the guard is gone; None if all stay green."""
         with self._copy.without(guard):
             for tests in self._widening(guard, known):
-                seconds = max(LEAST_SECONDS, PATIENCE * sum(known.seconds.get(test, 1) for test in tests))
+                seconds = LEAST_SECONDS + PATIENCE * sum(known.seconds.get(test, 1) for test in tests)
                 red = self._ask(tests, min(seconds, ROOM_SECONDS), trace=False)["red"]
                 if red:
                     return str(red[0])
@@ -127,8 +127,9 @@ def mirrors(top: Path, file: str) -> list[str]:
 
 
 def room(top: Path, file: str) -> list[str]:
-    """Other test files of its room: `trust`, or for a worker all of that worker's."""
+    """Other test files of its room: `trust`, or for a worker a worker's; and the attacks' matrices."""
     parts = Path(file).parts[:-1]
     directory = top.joinpath("tests/unit", *parts[:2])
-    others = {str(test.relative_to(top)) for test in directory.rglob("test_*.py")}
+    found = (*directory.rglob("test_*.py"), *(top / "tests/attacks").glob("test_*matrix*.py"))
+    others = {str(test.relative_to(top)) for test in found}
     return sorted(others - set(mirrors(top, file)))

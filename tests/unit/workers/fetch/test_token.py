@@ -278,6 +278,7 @@ def test_basic_is_answered_with_the_login_and_with_nothing_else(registry: FakeSe
 def test_a_challenge_that_we_cannot_answer_needs_a_login(registry: FakeServer, challenge: str) -> None:
     registry.on(MANIFEST, Reply(401, {"WWW-Authenticate": challenge}))
     refused(registry, RegistryAuth, credential=LOGIN)
+    assert len(registry.asked(MANIFEST)) == 1
 
 
 def test_no_error_tells_a_secret(registry: FakeServer) -> None:

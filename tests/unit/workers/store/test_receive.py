@@ -21,6 +21,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.workers.store import space
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.archive import stream
+from appctld.workers.store.receive import sweep
 
 BODY = bytes(range(256)) * 9000
 
@@ -174,3 +175,10 @@ def test_progress_counts_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     HANDLERS["receive"](request, facts.append)
     assert facts[-1] == {"bytes": len(BODY)}
     assert len(facts) > 1
+
+
+def test_a_blob_that_leads_nowhere_is_swept(tmp_path: Path) -> None:
+    link = tmp_path / "blob"
+    link.symlink_to("nowhere")
+    assert sweep(tmp_path, lambda name: name == "blob", remove=True) == len("nowhere")
+    assert not link.is_symlink()
