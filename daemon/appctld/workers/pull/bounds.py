@@ -76,6 +76,7 @@ class Watch:
         self._received = received
         self._stop = stop
         self._report = report
+        self._older = frozenset(_unnamed())  # what was open before is none of the pull's
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -114,7 +115,8 @@ class Watch:
 
     def _measure(self) -> None:
         """Compare with the bounds. Raises LimitExceeded, NoSpace."""
-        sizes = [*_named(self._directory), *_unnamed()]
+        unnamed = [size for file, size in _unnamed().items() if file not in self._older]
+        sizes = [*_named(self._directory), *unnamed]
         self.stored = sum(sizes)
         if self.stored > self._limit:
             raise LimitExceeded(f"more than the {self._limit} bytes that it may have", limit=self._limit)
@@ -146,10 +148,12 @@ def _named(directory: Path) -> Iterator[int]:
         return
 
 
-def _unnamed() -> Iterator[int]:
-    """The sizes of our open files that have no name: downloads, and parts of deltas that are unpacked."""
+def _unnamed() -> dict[tuple[int, int], int]:
+    """Our open files without a name, (device, inode) and size: downloads, parts of deltas being unpacked."""
+    found: dict[tuple[int, int], int] = {}
     for number in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
             status = number.stat()
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
-                yield status.st_size
+                found[status.st_dev, status.st_ino] = status.st_size
+    return found

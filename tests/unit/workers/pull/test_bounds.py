@@ -51,10 +51,21 @@ def test_more_bytes_than_it_may_have(tmp_path: Path) -> None:
 
 
 def test_files_without_a_name_count(tmp_path: Path) -> None:
+    watching, stopped = watch(tmp_path)
     with tempfile.TemporaryFile(dir=tmp_path) as file:
         file.write(b"x" * 1001)
         file.flush()
-        assert isinstance(stops(tmp_path), LimitExceeded)
+        with pytest.raises(LimitExceeded), watching:
+            assert stopped.wait(LATE)
+
+
+def test_files_that_were_open_before_do_not_count(tmp_path: Path) -> None:
+    with tempfile.TemporaryFile(dir=tmp_path) as file:
+        file.write(b"x" * 1001)
+        file.flush()
+        watching, stopped = watch(tmp_path)
+        with watching:
+            assert not stopped.wait(2 * bounds.TICK_SECONDS)
 
 
 def test_what_lies_elsewhere_does_not_count(tmp_path: Path) -> None:
