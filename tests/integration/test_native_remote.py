@@ -113,6 +113,7 @@ def test_install_update_rollback_uninstall(
     assert "1.0 -> 2.0" in machine.appctl("update", "--check").out
     updated = machine.appctl("update", "-y", "--json").json["apps"][0]
     assert (updated["version"], updated["commit"], updated["changed"]) == ("2.0", second, True)
+    assert 0 < updated["bytes_downloaded"] < info["bytes_downloaded"] / 10
     assert "This is 2.0." in machine.run_app("greeter").out
 
     machine.appctl("rollback", "-y", f"acme:{REF}")

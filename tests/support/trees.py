@@ -27,7 +27,8 @@ WHEN = 1_790_000_000  # of the first commit; each later one is a minute younger
 class Trees:
     """`refs` are what the puller says; `raw`, `openpgp` and `ed25519` what it sends for a commit.
 
-    `spoil` may change a quarantine that is filled; `tell` what the puller answers.
+    `asked` are the commits that were pulled, `came` the files of each pull. `spoil` may change a quarantine
+    that is filled; `tell` what the puller answers.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -39,6 +40,7 @@ class Trees:
         self.openpgp: dict[str, list[bytes]] = {}
         self.ed25519: dict[str, list[bytes]] = {}
         self.asked: list[str] = []
+        self.came: list[set[str]] = []
         self.spoil: Callable[[Path], None] = lambda _quarantine: None
         self.tell: Callable[[JsonObject], JsonObject] = lambda answer: answer
 
@@ -103,8 +105,11 @@ class Trees:
         self.asked.append(name)
         base = ["ostree", f"--repo={quarantine}"]
         subprocess.run([*base, "init", "--mode=bare-user"], check=True, capture_output=True)
+        if parent := get_str(request, "parent", ""):
+            subprocess.run([*base, "config", "set", "core.parent", parent], check=True)
         pull = [*base, "pull-local", "--untrusted", str(self.repo), name]
         subprocess.run(pull, check=True, capture_output=True)
+        self.came.append({path.name for path in quarantine.glob("objects/*/*.file")})
         self.spoil(quarantine)
         report({"bytes": 1000})
         return self.tell({"bytes": 1000})

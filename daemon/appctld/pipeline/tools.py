@@ -145,22 +145,23 @@ class Tools:
         *,
         fds: Mapping[str, int] | None = None,
         report: Report | None = None,
+        parent: Path | None = None,
         deadline: float = FETCH_DEADLINE,
     ) -> JsonObject:
         """Ask a puller, the only process with libostree that has a network; it writes into `quarantine`.
 
-        A repository on this machine is shown to it instead of the network.
+        A repository on this machine is shown to it instead of the network; so is `parent`, whose objects it
+        leaves out.
         """
         module = "appctld.workers.pull"
         here = remote.repository.directory
-        command = self.launcher.worker(
-            module, network=here is None, writable=(quarantine,), readable=(here,) if here else ()
-        )
+        shown = tuple(path for path in (here, parent) if path is not None)
+        command = self.launcher.worker(module, network=here is None, writable=(quarantine,), readable=shown)
         place: JsonObject = {
             "quarantine": str(quarantine),
             "url": remote.repository.url,
             "ca": remote.ca.decode("ascii", "replace") if remote.ca else None,
-            "parent": None,
+            "parent": str(parent) if parent else None,
         }
         program = Program(module, command, deadline, self.launcher.environment, late=RegistryUnavailable)
         return await self.runner.run(program, {**place, **request}, report or ignore, fds=fds or {})

@@ -6,12 +6,16 @@ libostree pulls, in a sandbox that sees the network and that directory only; the
 a stranger's, hashes every object (R3, R4) and takes what the commit needs.
 """
 
+import contextlib
 from pathlib import Path
 
+from appctld.errors import DigestMismatch
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_str, get_string_map
 from appctld.pipeline.answers import understood
 from appctld.pipeline.claims import METADATA_FILE, check_metadata
+from appctld.pipeline.native.lent import Lent, lent
+from appctld.pipeline.native.quarantine import quarantine
 from appctld.pipeline.native.stages import ImportedCommit, PlannedCommit, PulledCommit
 from appctld.pipeline.tools import BLOB_DEADLINE, Tools
 from appctld.state.paths import commit_ref
@@ -20,8 +24,29 @@ COMMIT_TREE_BYTES = 16 << 30  # of one commit's objects, as for an uncompressed 
 COMMIT_OBJECTS = 1_000_000  # as many as a tree may have names
 
 
-async def pull(planned: PlannedCommit, place: Path, tools: Tools) -> PulledCommit:
-    """Download a commit into an empty quarantine. Raises the puller's leaves, LimitExceeded, NoSpace."""
+async def bring(planned: PlannedCommit, tools: Tools) -> ImportedCommit:
+    """Pull a commit and import it: what is new in it, or all of it where what was here is gone meanwhile.
+
+    Raises as `pull` and `import_commit`, and RepoCorrupt where what is here is damaged.
+    """
+    async with lent(planned, tools) as parent:
+        if parent is not None:
+            with contextlib.suppress(DigestMismatch):
+                return await _bring(planned, parent, tools)
+    return await _bring(planned, None, tools)
+
+
+async def _bring(planned: PlannedCommit, parent: Lent | None, tools: Tools) -> ImportedCommit:
+    async with quarantine(tools) as place:
+        pulled = await pull(planned, place, parent, tools)
+        return await import_commit(pulled, tools)
+
+
+async def pull(planned: PlannedCommit, place: Path, parent: Lent | None, tools: Tools) -> PulledCommit:
+    """Download into an empty quarantine what a commit has and `parent` has not.
+
+    Raises the puller's leaves, LimitExceeded, NoSpace.
+    """
     tools.progress.stage("downloading")
     request: JsonObject = {
         "op": "pull",
@@ -29,17 +54,19 @@ async def pull(planned: PlannedCommit, place: Path, tools: Tools) -> PulledCommi
         "ref": planned.reference.ref,
         "limit": COMMIT_TREE_BYTES,
         "deltas": True,
+        "have": parent.commit if parent else None,
     }
     answer = await tools.pull(
         planned.remote,
         place,
         request,
         report=lambda facts: tools.progress.downloaded(str(planned.digest), _bytes(facts.get("bytes"))),
+        parent=parent.place if parent else None,
         deadline=BLOB_DEADLINE,
     )
     with understood("puller"):
         downloaded = get_int(answer, "bytes")
-    return PulledCommit(planned, place, downloaded)
+    return PulledCommit(planned, place, downloaded, parent.commit if parent else "")
 
 
 async def import_commit(pulled: PulledCommit, tools: Tools) -> ImportedCommit:
@@ -58,6 +85,7 @@ async def import_commit(pulled: PulledCommit, tools: Tools) -> ImportedCommit:
         "max_bytes": COMMIT_TREE_BYTES,
         "max_objects": COMMIT_OBJECTS,
         "strict": planned.remote.strict,
+        "parent_commit": pulled.parent,
     }
     answer = await tools.store(request)
     with understood("store"):

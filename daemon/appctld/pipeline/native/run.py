@@ -8,8 +8,7 @@ from appctld.model.ostreeref import OstreeRef
 from appctld.pipeline.confirm import Same, anything, confirm
 from appctld.pipeline.deploy import deploy
 from appctld.pipeline.native.plan import plan_commit
-from appctld.pipeline.native.pull import import_commit, pull
-from appctld.pipeline.native.quarantine import quarantine
+from appctld.pipeline.native.pull import bring
 from appctld.pipeline.native.resolve import resolve_commit
 from appctld.pipeline.native.stages import PlannedCommit
 from appctld.pipeline.native.verify import verify_commit
@@ -36,9 +35,7 @@ async def install_commit(planned: PlannedCommit, tools: Tools, same: Same = anyt
     Raises a leaf of errors.AppctlError; nothing is changed unless it returns.
     """
     async with tools.gate.keeping({commit_ref(planned.remote.name, planned.digest.hex)}):
-        async with quarantine(tools) as place:
-            pulled = await pull(planned, place, tools)
-            imported = await import_commit(pulled, tools)
+        imported = await bring(planned, tools)
         async with tools.gate.moving():
             confirm(planned, tools)
             same(imported)

@@ -106,11 +106,15 @@ class PlannedCommit:
 
 @dataclass(frozen=True, slots=True)
 class PulledCommit:
-    """Whatever the remote sent for a commit, in a quarantine. Hostile: nothing of it was looked at."""
+    """Whatever the remote sent for a commit, in a quarantine. Hostile: nothing of it was looked at.
+
+    What is missing may be found below `parent`, a commit that the same remote gave; empty for none.
+    """
 
     planned: PlannedCommit
     quarantine: Path
     downloaded: int
+    parent: str
 
 
 @dataclass(frozen=True, slots=True)

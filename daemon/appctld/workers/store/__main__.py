@@ -18,6 +18,7 @@ from appctld.workers.store.merge import merge
 from appctld.workers.store.native.describe import describe_commit
 from appctld.workers.store.native.discard import discard
 from appctld.workers.store.native.importing import import_commit
+from appctld.workers.store.native.lend import lend
 from appctld.workers.store.prune import prune
 from appctld.workers.store.receive import receive, recheck
 from appctld.workers.store.recover import recover
@@ -30,6 +31,7 @@ HANDLERS: Mapping[str, Handler] = {
     "merge": merge,
     "describe-commit": describe_commit,
     "import-commit": import_commit,
+    "lend": lend,
     "discard": discard,
     "deploy": deploy,
     "activate": activate,

@@ -5,6 +5,8 @@
 import asyncio
 import base64
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +39,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.pipeline.native import resolve
 from appctld.pipeline.native.quarantine import quarantine
 from appctld.pipeline.native.run import install_commit
+from appctld.pipeline.stages import Deployed
 from appctld.state.paths import app_ref, commit_ref
 from appctld.state.provenance import read_provenance
 from appctld.state.records import installed_app
@@ -404,6 +407,79 @@ def test_no_prune_takes_what_a_job_has_just_imported(world: World) -> None:
 
     asyncio.run(work())
     assert kept == [{commit_ref("trees", name)}]
+
+
+# --- what is here already
+
+
+def update(world: World) -> Deployed:
+    """A second version, of which one file is new."""
+    world.trees.commit("a", {**HELLO, "usr/old": "old"})
+    world.install_commit("a")
+    world.trees.came.clear()
+    world.trees.commit("a", {**HELLO, "usr/old": "old", "usr/new": "new"})
+    return world.install_commit("a")
+
+
+def test_an_update_brings_what_is_new(world: World) -> None:
+    assert (update(world).path / "usr/old").read_text() == "old"
+    assert [len(files) for files in world.trees.came] == [1]
+    assert list(world.paths.quarantine.iterdir()) == []
+
+
+def test_what_is_damaged_here_is_not_built_upon(world: World) -> None:
+    world.trees.commit("a", {**HELLO, "usr/old": "old"})
+    first = world.install_commit("a").record
+    for file in (world.paths.repo / "objects").glob("*/*.file"):
+        if file.read_bytes() == b"old":
+            damage(file)
+    world.trees.commit("a", {**HELLO, "usr/old": "old", "usr/new": "new"})
+    with pytest.raises(RepoCorrupt):
+        world.install_commit("a")
+    assert installed_app(world.paths, first.id).current == first
+
+
+def test_what_is_gone_meanwhile_comes_again(world: World) -> None:
+    world.trees.commit("a", {**HELLO, "usr/old": "old"})
+    world.install_commit("a")
+
+    def spoil(_place: Path) -> None:
+        for kind in ("app", "commit"):
+            shutil.rmtree(world.paths.repo / f"refs/heads/appctl/{kind}/trees", ignore_errors=True)
+
+    world.trees.spoil = spoil
+    world.trees.came.clear()
+    world.trees.commit("a", {**HELLO, "usr/old": "old", "usr/new": "new"})
+    world.install_commit("a")
+    assert [len(files) for files in world.trees.came] == [1, 3]
+
+
+def damage(file: Path) -> None:
+    """The same inode, size and times, other bytes."""
+    times = file.stat()
+    file.chmod(0o644)
+    file.write_bytes(b"OLD")
+    file.chmod(0o444)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_where_nothing_can_be_lent_everything_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_request: JsonObject, _report: Report) -> JsonObject:
+        raise RepoCorrupt("broken")
+
+    table = {**world.runner._tables["appctld.workers.store"], "lend": broken}
+    monkeypatch.setitem(world.runner._tables, "appctld.workers.store", table)
+    update(world)
+    assert [len(files) for files in world.trees.came] == [3]
+
+
+def test_what_another_remote_has_comes_all_the_same(world: World) -> None:
+    """R5: of what is another's nobody learns whether it is here."""
+    world.trees.commit("a", HELLO)
+    world.install_commit("a")
+    world.trees.came.clear()
+    world.install_commit("a", growing("others"))
+    assert [len(files) for files in world.trees.came] == [1]
 
 
 # --- quarantines

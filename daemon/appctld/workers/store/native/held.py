@@ -34,6 +34,10 @@ class Held:
         self._repository.verify(Kind.FILE, name)
         return self._repository.file_head(name)
 
+    def everything(self) -> Closure:
+        """All that counts, by kind; nothing where the commit is not this remote's. Raises RepoCorrupt."""
+        return self._closure
+
     def _holds(self, kind: Kind, name: str) -> bool:
         return name in self._closure.objects[kind]
 

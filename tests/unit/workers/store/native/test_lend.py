@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What is shown to a pull: the objects of one commit of that very remote, and nothing else that is here."""
+
+import errno
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import Failed, NotFound, RepoCorrupt
+from appctld.workers.store.__main__ import HANDLERS
+from support.layers import commit_layer
+from support.quarantine import Scene, object_of
+
+PLACE = "0123456789abcdef"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """Remote acme has the commit; a layer of somebody else's lies beside it."""
+    scene = Scene(tmp_path)
+    scene.send(scene.honest())
+    commit_layer(scene.state.repo, ["usr/", "usr/secret = private"])
+    return scene
+
+
+def lend(scene: Scene, remote: str = "acme", commit: str = "", name: str = PLACE) -> Path:
+    place = scene.state.quarantine / name
+    place.mkdir(parents=True)
+    ref = f"appctl/commit/{remote}/{commit or scene.commit}"
+    scene.state.call(HANDLERS["lend"], quarantine=str(place), ref=ref)
+    return place
+
+
+def objects(repo: Path) -> set[str]:
+    return {str(path.relative_to(repo)) for path in (repo / "objects").glob("*/*")}
+
+
+def test_a_commit_is_there_whole_and_nothing_beside_it(scene: Scene) -> None:
+    place = lend(scene)
+    listed = subprocess.run(
+        ["ostree", f"--repo={place}", "ls", "-R", "-C", scene.commit],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "/d/f" in listed.stdout
+    assert objects(place) == objects(scene.published.pulled) - {
+        path for path in objects(scene.published.pulled) if path.endswith(".commitmeta")
+    }
+    assert objects(place) < objects(scene.state.repo)
+
+
+def test_it_costs_no_space(scene: Scene) -> None:
+    place = lend(scene)
+    for path in objects(place):
+        assert (place / path).stat().st_ino == (scene.state.repo / path).stat().st_ino
+
+
+def test_another_remotes_commit_is_not_lent(scene: Scene) -> None:
+    """R5: naming a private object would hand over its contents."""
+    with pytest.raises(NotFound):
+        lend(scene, remote="other")
+    assert objects(scene.state.quarantine / PLACE) == set()
+
+
+def test_a_commit_that_no_ref_names_is_not_lent(scene: Scene) -> None:
+    layer = commit_layer(scene.state.repo, ["usr/", "usr/secret = private"])
+    with pytest.raises(NotFound):
+        lend(scene, commit=layer)
+
+
+@pytest.mark.parametrize("name", ["..", "x", "0123"])
+def test_only_a_quarantine_is_filled(scene: Scene, name: str) -> None:
+    with pytest.raises((Failed, FileExistsError)):
+        lend(scene, name=name)
+
+
+def test_where_metadata_is_damaged_nothing_is_lent(scene: Scene) -> None:
+    lie = object_of(scene.published.pulled, scene.commit, "dirtree")
+    path = scene.state.repo / "objects" / lie.checksum[:2] / f"{lie.checksum[2:]}.dirtree"
+    path.unlink()
+    with pytest.raises(RepoCorrupt):
+        lend(scene)
+
+
+def test_an_object_with_too_many_links_is_left_out(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    lie = object_of(scene.published.pulled, scene.commit, "file")
+    real = os.link
+
+    def link(source: str, target: str, **options: object) -> None:
+        if lie.checksum[2:] in source:
+            raise OSError(errno.EMLINK, "Too many links")
+        real(source, target, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", link)
+    lent = objects(lend(scene))
+    assert not [path for path in lent if lie.checksum[2:] in path]
+    assert lent
