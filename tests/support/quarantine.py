@@ -145,7 +145,7 @@ def send(state: State, quarantine: Path, commit: str, remote: str = "acme", **ch
         "quarantine": str(quarantine),
         "commit": commit,
         "ref": f"appctl/commit/{remote}/{commit}",
-        "max_bytes": 1 << 30,
+        "max_bytes": 32 << 20,
         "strict": False,
     }
     return state.call(HANDLERS["import-commit"], **(request | changed))
@@ -295,7 +295,7 @@ _ANY: Mapping[str, Way] = {
     "fifo": _instead(os.mkfifo),
     "socket": _instead(_bind),
     "directory": _instead(Path.mkdir),
-    "vast": lambda quarantine, lie: os.truncate(_object(quarantine, lie), 4 << 30),
+    "vast": lambda quarantine, lie: os.truncate(_object(quarantine, lie), 64 << 20),
 }
 
 _ATTRIBUTES: Mapping[str, Way] = {
@@ -320,7 +320,7 @@ WAYS: Mapping[str, Mapping[str, Way]] = {
 """Each lie about each kind of object."""
 
 LIMITED = "vast"
-"""One way more, about each object: a hole of 4 GiB, which only a limit refuses."""
+"""One way more, about each object: a hole of 64 MiB, which only a limit refuses."""
 
 CASES = [(about, way) for about, ways in WAYS.items() for way in ways if way != LIMITED]
 """Those that are refused as DigestMismatch or UnsafeArchive."""

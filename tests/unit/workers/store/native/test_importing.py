@@ -101,7 +101,7 @@ TREES = {
         )
     ],
     "unsorted xattrs": [
-        archive(directory("./"), pax(SCHILY__xattr__user__z="1", SCHILY__xattr__user__a="2") + entry("f"))
+        archive(directory("./"), pax(SCHILY__xattr__user__a="1", SCHILY__xattr__user__z="2") + entry("f"))
     ],
     "parents": [HONEST, archive(directory("./"), entry("new", content=b"2"))],
     "nothing": [archive(directory("./"))],
