@@ -4,9 +4,11 @@
 
 Guarantees: afterwards no object lies in a staging directory that nobody holds, so that what was refused is
 not brought in by the next commit. The directories stay: another process may be about to take one over.
-Leaves to others: what a crash leaves (recover.py).
+What cannot be emptied is left; why the transaction was aborted matters more. Leaves to others: what a crash
+leaves (recover.py).
 """
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -24,7 +26,8 @@ def empty_staging(repository: int) -> None:
     with disk.opened("tmp", repository) as temporary:
         for name in disk.entries(temporary):
             if name.startswith(_PREFIX) and not name.endswith(_LOCK):
-                _empty(name, temporary)
+                with contextlib.suppress(OSError):  # somebody's transaction is under way, or one was faster
+                    _empty(name, temporary)
 
 
 def _empty(name: str, temporary: int) -> None:
@@ -36,7 +39,5 @@ def _empty(name: str, temporary: int) -> None:
             for shard in disk.entries(directory):
                 disk.remove_tree(shard, directory)
         os.unlink(name + _LOCK, dir_fd=temporary)  # as libostree does, which looks again after it locked one
-    except (BlockingIOError, FileNotFoundError):
-        pass  # somebody's transaction is under way, or another process was faster
     finally:
         os.close(lock)

@@ -5,7 +5,7 @@
 import gc
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,6 +72,26 @@ def test_no_descriptor_stays_open(made: Forged) -> None:
         for name in names:
             assert quarantine.metadata(Kind.DIRTREE, name)
     assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["FIFO", "directory"])
+@pytest.mark.parametrize("kind", [Kind.COMMIT, Kind.FILE])
+def test_only_regular_files_are_read(
+    made: Forged, quarantine: Quarantine, kind: Kind, make: Callable[[Path], None]
+) -> None:
+    path = made.path / loose_path(kind, NAME)
+    path.parent.mkdir(parents=True)
+    make(path)
+    with pytest.raises(DigestMismatch, match="no regular file"):
+        read(quarantine, kind)
+
+
+def read(quarantine: Quarantine, kind: Kind) -> None:
+    if kind is not Kind.FILE:
+        quarantine.metadata(kind, NAME)
+        return
+    with quarantine.file(NAME):
+        pass
 
 
 @pytest.mark.parametrize("name", ["", "../x", "ab/" + NAME[3:], NAME[:-1], NAME.upper(), NAME + "/.."])

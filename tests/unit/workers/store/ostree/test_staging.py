@@ -11,6 +11,7 @@ import pytest
 from appctld.errors import Failed
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.staging import empty_staging
 
 HEAD = regular(0, 0, 0o644)
 
@@ -63,3 +64,12 @@ def test_somebody_elses_transaction_is_not_disturbed(tmp_path: Path) -> None:
         other.stdin.close()
     assert other.returncode == 0
     assert found(tmp_path, "objects") == {b"other"}
+
+
+def test_what_cannot_be_emptied_is_left_and_no_symlink_is_followed(tmp_path: Path) -> None:
+    repository = Repository.open(tmp_path / "repo")
+    staging = tmp_path / "repo/tmp/staging-other-boot"
+    staging.mkdir()
+    staging.with_name("staging-other-boot-lock").symlink_to(tmp_path / "outside")
+    empty_staging(repository.directory)
+    assert not (tmp_path / "outside").exists()
