@@ -338,6 +338,17 @@ def test_a_commit_that_is_none_is_a_bad_manifest(state: State, tmp_path: Path, d
     refused(state, made, made.add(Kind.COMMIT, data), BadManifest)
 
 
+TYPES = [0, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFDIR, 1 << 16 | stat.S_IFREG]
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=oct)
+def test_an_object_is_a_file_or_a_symlink(state: State, tmp_path: Path, kind: int) -> None:
+    """Its name is right: only its type says that no deployment may have it."""
+    made = Forged(tmp_path / "0123456789")
+    device = made.file(head=FileHead(0, 0, kind | 0o644))
+    refused(state, made, made.commit(made.tree(DirTree({"x": device}))), UnsafeArchive)
+
+
 @pytest.mark.parametrize("target", ["", "a\0b", "x" * 4096], ids=["empty", "NUL", "long"])
 def test_a_symlink_that_cannot_be_is_refused(state: State, tmp_path: Path, target: str) -> None:
     made = Forged(tmp_path / "0123456789")
