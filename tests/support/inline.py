@@ -70,6 +70,7 @@ class MemoryRegistry:
     types: dict[str, str] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    lookaside: list[bytes] = field(default_factory=list)
     attached: dict[str, list[Attachment]] = field(default_factory=dict)
     tell: Callable[[JsonObject], JsonObject] = lambda answer: answer
 
@@ -142,9 +143,13 @@ class MemoryRegistry:
         return self.tell({"documents": [{"media_type": kind, "size": len(raw)} for kind, raw in documents]})
 
     def _signatures(self, request: JsonObject, _report: Report) -> JsonObject:
-        """There are none: nobody here could check one."""
-        os.close(descriptor(request, "out"))
-        return self.tell({"sizes": [], "looked_at": [[f"{get_str(request, 'lookaside')}/signature-1", 404]]})
+        """Those of `lookaside`, which nobody here could check."""
+        with os.fdopen(descriptor(request, "out"), "wb") as out:
+            out.write(b"".join(self.lookaside))
+        sizes: list[Json] = [len(blob) for blob in self.lookaside]
+        return self.tell(
+            {"sizes": sizes, "looked_at": [[f"{get_str(request, 'lookaside')}/signature-1", 404]]}
+        )
 
     def _attachments(self, request: JsonObject, _report: Report) -> JsonObject:
         found = self.attached.get(get_str(request, "digest"), [])

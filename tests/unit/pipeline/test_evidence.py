@@ -74,6 +74,15 @@ def test_signatures_that_make_no_sense_are_a_failure(world: World, answer: JsonO
         world.plan(REFERENCE, _signed(lookaside="https://sigs.example"))
 
 
+def test_a_lookaside_has_no_more_than_32_signatures(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = _signed(lookaside="https://sigs.example")
+    world.registry.lookaside = [b"one", b"", bytes(SIGNATURES * SIGNATURE_BYTES - 3)]
+    assert _evidence(world, monkeypatch, remote).openpgp == tuple(world.registry.lookaside)
+    world.registry.lookaside.append(b"x")
+    with pytest.raises(AppctlError, match="more than"):
+        world.plan(REFERENCE, remote)
+
+
 # --- beside the image
 
 
@@ -178,6 +187,7 @@ def test_what_the_fetcher_wrote_is_told_apart(world: World, monkeypatch: pytest.
     world.registry.tell = lambda said: _as_bundles(said) if "attached" in said else said
     evidence = _evidence(world, monkeypatch, _by_cosign())
     assert evidence.bundles == (Bundle(b"two", b"one"), Bundle(b"three", b"", "x" * 256))
+    assert evidence.attachments == ()
 
 
 def _as_bundles(said: JsonObject) -> JsonObject:

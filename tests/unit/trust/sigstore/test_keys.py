@@ -65,6 +65,7 @@ def test_one_key_has_one_fingerprint_however_it_is_spelled() -> None:
         (pem(KEY.der, "RSA PUBLIC KEY"), "'RSA PUBLIC KEY'"),
         (pem(b"\x30\x00"), "no public key"),
         (b"-----BEGIN PUBLIC KEY-----\n%%%\n-----END PUBLIC KEY-----\n", "no public key"),
+        (KEY.pem.replace(b"MFkw", b"MF%kw"), "no public key"),
         (KEY.pem[:-10], "no file of PEM blocks"),
         (KEY.pem + b"more", "no file of PEM blocks"),
         (b"# a comment\n" + KEY.pem, "no file of PEM blocks"),
@@ -72,7 +73,7 @@ def test_one_key_has_one_fingerprint_however_it_is_spelled() -> None:
         (b"\n" * (KEYS_BYTES + 1) + KEY.pem, "more than 65536 bytes"),
         (b"".join(CosignKey("ed25519").pem for _ in range(KEYS + 1)), "more than 32 keys"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_anything_but_public_keys_is_refused_in_words(data: bytes, words: str) -> None:
     with pytest.raises(KeysError, match=words):
