@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import DigestMismatch, RegistryUnavailable
+from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from support.layers import listing_of_directory
 from support.ostree_remote import RepoServer
 from support.pulling import Pull
-from support.quarantine import WAYS, Published, Scene, object_of, ostree
+from support.quarantine import WAYS, Lie, Published, Scene, object_of, ostree
 
 STORED = ("file", "symlink", "dirtree", "dirmeta", "commit")
 BESIDE = ("commitmeta", "tombstone-commit")
@@ -79,10 +80,8 @@ class Street(Scene):
         if not case.first:
             self.install()
         if not (case.present or case.first) and case.about in STORED:
-            kept = object_of(self.published.pulled, self.commit, case.about)
-            (
-                self.state.repo / "objects" / kept.checksum[:2] / f"{kept.checksum[2:]}.{kept.kind.suffix}"
-            ).unlink()
+            lost = object_of(self.published.pulled, self.commit, case.about)
+            (self.state.repo / loose_path(lost.kind, lost.checksum)).unlink()
 
     def refs_of(self, remote: str) -> set[str]:
         """The refs of one remote."""
@@ -149,15 +148,29 @@ class Liars:
         return path
 
     def delta(self, about: str, lie: str) -> Path:
-        """A web server's, honest but for a delta that was made of a lie."""
+        """A web server's, with a delta that was made of a lie.
+
+        libostree asks for some objects beside a delta, whichever comes first: so the object lies as well.
+        """
         path = self._directory / f"delta {about} {lie}"
         if not path.exists():
             source, commit = self.local(about, lie), self._published.commit
             ostree(source, "static-delta", "generate", "--empty", f"--to={commit}", "--min-fallback-size=0")
             subprocess.run(["cp", "-a", self._published.archive.path, path], check=True)
             shutil.copytree(source / "deltas", path / "deltas")
+            _spoil(path, source, object_of(self._published.pulled, commit, about))
             ostree(path, "summary", "--update")
         return path
+
+
+def _spoil(archive: Path, source: Path, lie: Lie) -> None:
+    """Metadata is the same in both kinds of repository; of files another one is taken."""
+    name = loose_path(lie.kind, lie.checksum)
+    if lie.kind is not Kind.FILE:
+        shutil.copy2(source / name, archive / name)
+        return
+    files = sorted(archive.glob("objects/??/*.filez"))
+    shutil.copy2(next(path for path in files if path != archive / f"{name}z"), archive / f"{name}z")
 
 
 @pytest.fixture(scope="module")
