@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Verify: what it looks at, what it says of signatures, and what is no fault."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from appctld.errors import Busy, NotInstalled, RepoCorrupt, UntrustedSigner
 from appctld.jobs.requests import Install, Update, Verify
+from appctld.jobs.work import work
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.system.worker import Program, Report
 from support.damage import DAMAGES, flip
@@ -107,6 +109,20 @@ def test_what_an_interrupted_install_left_is_no_fault(yard: Neighbours) -> None:
     assert yard.faults() == {}
     ref.write_text("garbage")
     assert yard.faults() == {"ref": set()}
+
+
+def test_a_ref_that_a_job_needs_is_no_fault(yard: Neighbours) -> None:
+    ref = yard.scene().app_ref()
+    new = ref.with_name(f"{ref.name.partition('.')[0]}.77")
+    new.write_text(ref.read_text())
+    assert yard.faults() == {"ref": set()}
+
+    async def while_it_is_needed() -> None:
+        async with yard.tools.gate.keeping({str(new.relative_to(yard.paths.repo / "refs/heads"))}):
+            request = Verify(())
+            assert (await work(request, yard.shop(request)))["problems"] == []
+
+    asyncio.run(while_it_is_needed())
 
 
 def test_a_remote_that_is_gone_is_said_and_takes_nothing_away(yard: Neighbours) -> None:

@@ -36,9 +36,10 @@ from appctld.errors import (
 )
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.ostreeref import OstreeRef
 from appctld.pipeline.native import resolve
 from appctld.pipeline.native.quarantine import quarantine
-from appctld.pipeline.native.run import install_commit
+from appctld.pipeline.native.run import install_commit, preview_commit
 from appctld.pipeline.stages import Deployed
 from appctld.state.paths import app_ref, commit_ref
 from appctld.state.provenance import read_provenance
@@ -123,6 +124,20 @@ def test_a_ref_that_is_not_there(world: World) -> None:
     with pytest.raises(NotFound):
         world.plan_commit("app/none")
     leaves_nothing(world)
+
+
+def test_a_commit_that_was_asked_for_by_name_is_that_one(world: World) -> None:
+    """A repair asks so; what the ref leads to by then does not matter."""
+    first = Digest(world.trees.commit("app/hello", HELLO))
+    second = world.trees.commit("app/hello", {**HELLO, "usr/more": "more"})
+    world.remotes["trees"] = remote = growing()
+    reference = OstreeRef("trees", "app/hello")
+    planned = asyncio.run(preview_commit(reference, remote, world.tools, at=first))
+    assert planned.digest == first
+    world.trees.raw[first.hex] = world.trees.bytes_of(second)
+    world.trees.tell = lambda answer: {**answer, "commit": second}
+    with pytest.raises(DigestMismatch, match="other bytes"):
+        asyncio.run(preview_commit(reference, remote, world.tools, at=first))
 
 
 def test_bytes_of_another_name_are_refused(world: World) -> None:
