@@ -119,8 +119,8 @@ def swap_attributes(scene: Scene) -> None:
     os.utime(path, ns=(0, 0))
 
 
-def fifo(scene: Scene) -> None:
-    path = scene.file_object()
+def fifo(path: Path) -> None:
+    """Who opens it waits for ever."""
     path.unlink()
     os.mkfifo(path)
 
@@ -232,12 +232,14 @@ DAMAGES: dict[str, tuple[str, Callable[[Scene], object]]] = {
     "a byte of a file object": ("object", lambda scene: flip(scene.file_object())),
     "a file object's attributes": ("object", swap_attributes),
     "a file object missing": ("object", lambda scene: scene.file_object().unlink()),
-    "a file object that is a FIFO": ("object", fifo),
+    "a file object that is a FIFO": ("object", lambda scene: fifo(scene.file_object())),
     "a file object's mode": ("attributes", lambda scene: scene.file_object().chmod(0o644)),
     "a file object's time": ("attributes", lambda scene: os.utime(scene.file_object())),
     "a dirtree swapped": ("object", lambda scene: swap(scene, "dirtree")),
     "a byte of a dirtree": ("object", lambda scene: flip(scene.metadata_object("dirtree"))),
     "a dirtree missing": ("object", lambda scene: scene.metadata_object("dirtree").unlink()),
+    "a dirtree that is a FIFO": ("object", lambda scene: fifo(scene.metadata_object("dirtree"))),
+    "the commit is a FIFO": ("object", lambda scene: fifo(scene.commit_object())),
     "a dirmeta swapped": ("object", lambda scene: swap(scene, "dirmeta")),
     "a dirmeta missing": ("object", lambda scene: scene.metadata_object("dirmeta").unlink()),
     "a dirtree's mode": ("attributes", lambda scene: scene.metadata_object("dirtree").chmod(0o664)),

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What the steps refuse: documents, configs and decoders that do not fit, and verdicts that do not hold."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,7 +28,9 @@ from appctld.model.image import CONFIG_BYTES, METADATA
 from appctld.model.jsonvalue import JsonObject, get_object, get_objects, parse_object
 from appctld.model.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from appctld.model.permissions import METADATA_BYTES
+from appctld.model.reference import parse_reference
 from appctld.pipeline import verify
+from appctld.pipeline.run import preview
 from appctld.state.records import installed
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Verdict
@@ -355,3 +358,16 @@ def test_of_zstd_only_success_is_believed(world: World, tmp_path: Path, status: 
         world.install(REFERENCE)
     else:
         refuses(world, DigestMismatch, "cannot be inflated whole")
+
+
+def test_bytes_that_were_asked_for_by_a_recorded_digest_have_it(world: World) -> None:
+    """A repair asks so: what the tag leads to by then does not matter, and nothing else is taken for it."""
+    first = world.registry.tags["1"]
+    second = world.registry.push("1", [BASE], Cmd=["/bin/other"])
+    world.remotes["acme"] = remote = trusting("acme")
+    reference, at = parse_reference(REFERENCE), Digest.of(first)
+    planned = asyncio.run(preview(reference, remote, world.tools, at))
+    assert planned.digest == at
+    world.registry.tags[str(at)] = world.registry.tags[second]
+    with pytest.raises(DigestMismatch, match="other bytes"):
+        asyncio.run(preview(reference, remote, world.tools, at))

@@ -15,7 +15,8 @@ from appctld.errors import Conflict, DigestMismatch, RepoCorrupt
 from appctld.jobs.requests import Install, Prune, Repair, Rollback, Update
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.ostreeref import parse_canonical
-from appctld.pipeline.restore import Recorded, restore
+from appctld.pipeline.restore import Recorded, redeploy, restore
+from appctld.state.provenance import read_provenance
 from appctld.state.records import installed_app
 from support.damage import cut, flip, lost, rewrite
 from support.inline import digest_of
@@ -264,6 +265,16 @@ def test_another_app_or_image_is_refused(yard: Neighbours) -> None:
 def test_what_is_not_current_any_more_is_not_replaced(yard: Neighbours) -> None:
     with pytest.raises(Conflict, match="meanwhile"):
         bring(yard, replace(recorded(yard), deployment="0" * 12 + ".0"))
+
+
+def test_a_checkout_is_not_renewed_in_the_place_of_something_newer(yard: Neighbours) -> None:
+    old = installed_app(yard.paths, APP).current
+    kept = read_provenance(yard.scene().deployment)
+    yard.publish("acme", "2.0")
+    yard.do(Update((APP,)))
+    with pytest.raises(Conflict, match="meanwhile"):
+        asyncio.run(redeploy(old, {"format": 1}, kept, yard.tools))
+    assert yard.top() == "acme 2.0"
 
 
 def test_prune_works_again(yard: Neighbours) -> None:

@@ -18,6 +18,7 @@ How it is used::
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Self
@@ -104,11 +105,14 @@ class Repository:
     def load(self, kind: Kind, name: str) -> bytes:
         """A metadata object's bytes, hashed again: missing or other than its name says is RepoCorrupt."""
         names.check_checksum(name)
+        status = self.stat(kind, name)
+        if status is not None and not stat.S_ISREG(status.st_mode):  # opening a FIFO would wait for ever
+            raise RepoCorrupt(f"the {kind.suffix} object {name} is no regular file", checksum=name)
         with translated(f"reading {kind.suffix} {name}"):
             try:
                 _, variant = self.library.load_variant(kind.library, name)
             except GLib.Error as error:
-                if self.stat(kind, name) is not None:
+                if status is not None:
                     raise
                 raise RepoCorrupt(f"the {kind.suffix} object {name} is missing", checksum=name) from error
             data = variant.get_data_as_bytes().get_data()

@@ -205,6 +205,16 @@ def test_what_is_to_be_dropped_is_not_written_again(state: State) -> None:
     assert (told["dropped"], told["written"]) == ([one["ref"]], [])
 
 
+def test_nobody_prunes_while_it_is_looked_at(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_self: Repository) -> None:
+        raise ZeroDivisionError
+
+    request = asked(state)
+    monkeypatch.setattr(Repository, "shared", never)
+    with pytest.raises(ZeroDivisionError):
+        state.call(audit, **request)
+
+
 def test_nobody_works_in_the_repository_while_it_is_mended(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
