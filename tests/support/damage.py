@@ -210,6 +210,11 @@ def other_digest(scene: Scene) -> None:
     scene.edit("record", lambda found: found.update(image_digest=other_hex(found["image_digest"])))
 
 
+def other_commit(scene: Scene) -> None:
+    """Only its last digit, so that the deployment is still named after it."""
+    scene.edit("record", lambda found: found.update(commit=other_hex(found["commit"])))
+
+
 def other_manifest(scene: Scene) -> None:
     scene.edit("provenance", lambda found: found["manifest"].update(raw="e30="))
 
@@ -255,6 +260,8 @@ DAMAGES: dict[str, tuple[str, Callable[[Scene], object]]] = {
     "the app's ref missing": ("ref", lambda scene: scene.app_ref().unlink()),
     "a ref that nothing needs": ("ref", stale_ref),
     "the record's digest": ("record", other_digest),
+    "the record's commit": ("ref", other_commit),
+    "the record's commit altogether": ("record", edited("record", commit="f" * 64)),
     "the record's signer": ("record", edited("record", signer="E" * 40, signers=[MALLORY])),
     "the record's permissions": ("record", edited("record", permissions=HOME)),
     "the record's remote": ("record", edited("record", remote="mallory")),

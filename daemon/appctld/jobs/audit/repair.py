@@ -63,8 +63,7 @@ async def _round(found: Survey, shop: Workshop) -> list[Json]:
 async def _mend(found: Survey, shop: Workshop) -> None:
     """Clear away what is wrong; records of layers whose refs went go too."""
     drop = {*found.stale, *_layers_in_doubt(found)}
-    refs = recorded_refs(shop.tools.paths) - drop
-    wanted: list[Json] = [*layers_here(refs, shop), *_app_refs(found)]
+    wanted: list[Json] = [*layers_here(recorded_refs(shop.tools.paths), shop), *_app_refs(found)]
     shop.tools.progress.stage("mending")
     async with shop.tools.gate.moving():
         answer = await shop.tools.store(
@@ -91,7 +90,17 @@ def _app_refs(found: Survey) -> list[Json]:
 
 
 def _is_doubted(kept: Kept, found: Survey) -> bool:
-    return any(problem.fault == "record" for problem in found.of(kept.name))
+    """Whether the record says otherwise than the commit, or names another than the ref of its deployment."""
+    named = _named_by_ref(kept, found)
+    other = named != "" and kept.record is not None and named != kept.record.commit
+    return other or any(problem.fault == "record" for problem in found.of(kept.name))
+
+
+def _named_by_ref(kept: Kept, found: Survey) -> str:
+    """The commit that a ref of this deployment names, if it is one after which the deployment is named."""
+    begins = kept.path.name.partition(".")[0]
+    named = (commit for ref, commit in found.refs.items() if ref.endswith(f"/{kept.name}"))
+    return next((commit for commit in named if commit.startswith(begins)), "")
 
 
 async def _do(step: Step, found: Survey, shop: Workshop) -> Json:
@@ -144,15 +153,13 @@ async def _restore(kept: Kept, found: Survey, shop: Workshop) -> str:
 
 async def _recalled(kept: Kept, found: Survey, shop: Workshop) -> tuple[str, Recalled | None]:
     """The commit that the deployment is named after, and what it says; from its ref where no record does."""
-    if kept.record is not None and kept.recalled is not None:
-        return kept.record.commit, kept.recalled
-    for ref, commit in found.refs.items():
-        if ref.endswith(f"/{kept.name}") and commit.startswith(kept.path.name.partition(".")[0]):
-            try:
-                return commit, await recall(commit, shop.tools)
-            except AppctlError:
-                return commit, None
-    return "", None
+    named = _named_by_ref(kept, found)
+    if not named:
+        return (kept.record.commit, kept.recalled) if kept.record is not None else ("", None)
+    try:
+        return named, await recall(named, shop.tools)
+    except AppctlError:
+        return named, None
 
 
 def _refs_of(kept: Kept, found: Survey) -> set[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import Conflict, DigestMismatch, RepoCorrupt
+from appctld.errors import Busy, Conflict, DigestMismatch, RepoCorrupt
 from appctld.jobs.requests import Install, Prune, Repair, Rollback, Update
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.ostreeref import parse_canonical
@@ -137,6 +137,29 @@ def test_where_nothing_says_what_it_was_it_stays_and_is_named(yard: Neighbours) 
     assert "nothing here says what" in str(get_objects(result, "actions")[0]["words"])
     assert deployment.is_dir()
     assert yard.job.error is not None
+
+
+def test_a_ref_that_names_another_commit_says_nothing_about_a_lost_record(yard: Neighbours) -> None:
+    scene = yard.scene()
+    ref, other = scene.app_ref(), yard.scene(OTHER).record["commit"]
+    lost("record")(scene)
+    ref.write_text(f"{other}\n")
+    result = yard.do(Repair())
+    assert "nothing here says what" in str(get_objects(result, "actions")[0]["words"])
+    assert yard.top() == "acme 1.0"
+
+
+def test_a_record_in_doubt_gets_no_ref(yard: Neighbours) -> None:
+    yard.scene().edit("record", lambda found: found.update(remote="mallory"))
+    repaired(yard)
+    asked = [json.dumps(request["refs"]) for request in yard.runner.requests if request["op"] == "mend"]
+    assert asked
+    assert "mallory" not in "".join(asked)
+
+
+def test_only_one_repair_runs(yard: Neighbours) -> None:
+    with yard.tools.gate.checking(), pytest.raises(Busy):
+        yard.do(Repair())
 
 
 def test_what_a_wrong_directory_hid_is_found_when_it_is_back(yard: Neighbours) -> None:

@@ -134,6 +134,13 @@ def test_a_remote_that_is_gone_is_said_and_takes_nothing_away(yard: Neighbours) 
     assert (app["state"], app["signature"]) == ("no-longer-trusted", "no-remote")
 
 
+def test_a_remote_that_covers_it_no_more_is_as_good_as_gone(yard: Neighbours) -> None:
+    file = yard.paths.root.parent / "remotes.d/acme.conf"
+    file.write_text(file.read_text().replace("acme.example/x", "acme.example/y"))
+    (app, _) = get_objects(yard.verify(), "apps")
+    assert app["signature"] == "no-remote"
+
+
 @pytest.mark.parametrize(
     ("verify", "standing", "words"),
     [
