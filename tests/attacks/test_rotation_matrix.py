@@ -457,6 +457,7 @@ def test_it_is_refused_and_nothing_changes(case: Case, tmp_path: Path, keys: Key
         assert type(caught.value) is case.leaf
         assert case.says in caught.value.message
         assert caught.value.data["remote"] == "acme"
+        assert "?" not in caught.value.message, "a field that nobody filled in"
         for word in ("--gpg-import", "--verify none"):
             assert word not in caught.value.message + caught.value.advice
         assert stage.files() == before
