@@ -5,7 +5,8 @@
 Guarantees: what is said is read only after as many of the keys that count now have signed it as the remote
 asks for, byte for byte the same; it is for this remote and this time; as many of the keys to come have signed
 it as will be asked for, so that nobody can lock a remote to keys that sign nothing; a denied key counts on
-neither side and stays denied; a key that was revoked stays revoked.
+neither side and stays denied; a key that was revoked stays revoked; a threshold that other kinds of keys
+share stays as it is.
 
 Leaves to others: that no earlier update is applied again (model/serial.py), and writing it.
 """
@@ -143,6 +144,11 @@ def _check_statement(keys: KeySet, remote: Policy, now: int) -> None:
         raise SignatureInvalid(
             f"this keyring update would be good for more than {LIFETIME // 86400} days,"
             " or this machine's clock is slow"
+        )
+    if "+" in remote.verify and keys.threshold != remote.threshold:
+        raise SignatureInvalid(
+            f"this keyring update asks for {keys.threshold} signers of an image: with verify={remote.verify}"
+            f" that number, {remote.threshold}, counts for other keys too, and only the administrator sets it"
         )
 
 

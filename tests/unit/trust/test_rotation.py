@@ -4,6 +4,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -99,6 +100,22 @@ def test_a_denied_key_of_the_new_set_is_not_among_those_that_count(
 def test_a_remote_that_asks_for_more_than_gpg_has_keys_too(press: Press, publisher: str, second: str) -> None:
     remote = Trusting(press.keys.export(publisher), verify="gpg+cosign")
     assert press.judge(press.statement(second), publisher, second, remote=remote).serial == 3
+
+
+@pytest.mark.parametrize("verify", ["gpg+cosign", "gpg+ed25519"])
+@pytest.mark.parametrize("threshold", [1, 2, 3])
+def test_a_threshold_that_other_keys_share_stays(
+    press: Press, publisher: str, second: str, stranger: str, threshold: int, verify: str
+) -> None:
+    """OpenPGP keys alone must not let fewer keys of the other kind do, or ask for more than there are."""
+    signers = (publisher, second, stranger)
+    remote = Trusting(press.keys.export(publisher, second), threshold=2, verify=verify)
+    statement = press.statement(*signers, threshold=threshold)
+    if threshold == remote.threshold:
+        assert press.judge(statement, *signers, remote=remote).threshold == threshold
+        return
+    with pytest.raises(SignatureInvalid, match=f"with verify={re.escape(verify)} .* only the administrator"):
+        press.judge(statement, *signers, remote=remote)
 
 
 def test_a_revoked_key_may_stay_revoked(press: Press, publisher: str) -> None:
