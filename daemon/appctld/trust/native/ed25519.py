@@ -19,7 +19,7 @@ def fingerprint(key: bytes) -> str:
 
 
 def _holds(signature: bytes, signed: bytes, key: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - a third of the daemon's start
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - tens of milliseconds
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
 
     try:

@@ -3,7 +3,7 @@
 """The one module that knows `cryptography`: keys of the kinds that cosign signs with, and one question.
 
 Guarantees: other kinds of keys, other curves and weak ones are never loaded, so nothing can be signed with
-them. Importing this costs as much as a third of the daemon, which most machines never need: `keys.py` does it
+them. Importing this costs tens of milliseconds, which most machines never need: `keys.py` does it
 when a key is first read.
 """
 
