@@ -9,7 +9,7 @@ is changed in place: an app that runs keeps its files until it ends.
 
 from dataclasses import replace
 
-from appctld.errors import AppctlError, InUse
+from appctld.errors import AppctlError, InUse, RepoCorrupt
 from appctld.jobs.audit.kept import Kept
 from appctld.jobs.audit.plan import Action, Step, recorded, steps
 from appctld.jobs.audit.survey import Survey, layers_here, survey
@@ -25,6 +25,7 @@ from appctld.pipeline.restore import redeploy, restore
 from appctld.pipeline.tools import AUDIT_DEADLINE
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import app_ref, layer_ref
+from appctld.state.records import read_record, roots
 
 ROUNDS = 3  # what lies behind a directory's object that was wrong can only be looked at when that is back
 
@@ -61,16 +62,22 @@ async def _round(found: Survey, shop: Workshop) -> list[Json]:
 
 
 async def _mend(found: Survey, shop: Workshop) -> None:
-    """Clear away what is wrong; records of layers whose refs went go too."""
-    drop = {*found.stale, *_layers_in_doubt(found)}
-    wanted: list[Json] = [*layers_here(recorded_refs(shop.tools.paths), shop), *_app_refs(found)]
+    """Clear away what is wrong; records of layers whose refs went go too.
+
+    Apps come and go while everything is looked at, so what is needed is told anew, when nobody moves refs.
+    """
+    paths = shop.tools.paths
     shop.tools.progress.stage("mending")
-    async with shop.tools.gate.moving():
+    async with shop.tools.gate.moving() as needed:
+        refs = recorded_refs(paths)
+        stale = set(found.stale) - roots(paths) - refs - needed
+        drop = stale | _layers_in_doubt(found)
+        wanted: list[Json] = [*layers_here(refs, shop), *_app_refs(found)]
         answer = await shop.tools.store(
             {"op": "mend", "refs": wanted, "drop_refs": [*sorted(drop)]}, deadline=AUDIT_DEADLINE
         )
         with understood("store"):
-            forget_refs(shop.tools.paths, get_strings(answer, "dropped"))
+            forget_refs(paths, get_strings(answer, "dropped"))
 
 
 def _layers_in_doubt(found: Survey) -> set[str]:
@@ -85,8 +92,16 @@ def _app_refs(found: Survey) -> list[Json]:
     return [
         {"ref": app_ref(record.remote, record.id, record.deployment), "commit": record.commit}
         for kept in found.kept
-        if (record := kept.record) is not None and not _is_doubted(kept, found)
+        if (record := kept.record) is not None and not _is_doubted(kept, found) and _is_here(kept)
     ]
+
+
+def _is_here(kept: Kept) -> bool:
+    """Whether the record is still what it was: its app may have been uninstalled since."""
+    try:
+        return read_record(kept.path) == kept.record
+    except RepoCorrupt:
+        return False
 
 
 def _is_doubted(kept: Kept, found: Survey) -> bool:

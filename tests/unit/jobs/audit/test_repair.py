@@ -6,8 +6,11 @@ import asyncio
 import json
 import os
 import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +18,12 @@ from appctld.errors import Busy, Conflict, DigestMismatch, RepoCorrupt
 from appctld.jobs.requests import Install, Prune, Repair, Rollback, Update
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.ostreeref import parse_canonical
+from appctld.pipeline.gate import Gate
 from appctld.pipeline.restore import Recorded, redeploy, restore
+from appctld.pipeline.tools import Tools
 from appctld.state.provenance import read_provenance
 from appctld.state.records import installed_app
-from support.damage import cut, flip, lost, rewrite
+from support.damage import cut, flip, lost, rewrite, stale_ref
 from support.inline import digest_of
 from support.neighbours import APP, OTHER, Neighbours
 from support.world import Yard
@@ -242,6 +247,70 @@ def test_what_was_done_stands_in_the_history(yard: Neighbours) -> None:
         "redeploy",
         deployment,
     )
+
+
+# --- apps that come and go while everything is looked at ------------------------------------------------
+
+
+def before_mending(monkeypatch: pytest.MonkeyPatch, act: Callable[[Gate], object]) -> list[JsonObject]:
+    """Let something happen once, between the survey and the mending; the requests to mend."""
+    real, asked = Tools.store, list[JsonObject]()
+    gate = Gate.moving
+
+    @asynccontextmanager
+    async def moving(self: Gate) -> AsyncIterator[set[str]]:
+        if not asked:
+            act(self)
+        async with gate(self) as needed:
+            yield needed
+
+    async def store(self: Tools, request: JsonObject, **options: Any) -> JsonObject:  # noqa: ANN401 - passed on
+        asked.extend([request] if request["op"] == "mend" else [])
+        return await real(self, request, **options)
+
+    monkeypatch.setattr(Gate, "moving", moving)
+    monkeypatch.setattr(Tools, "store", store)
+    return asked
+
+
+def test_an_app_whose_deploy_ends_before_the_mending_stays(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deploy writes the ref first, and the record later."""
+    app, hidden = yard.paths.app(APP), yard.paths.root / "hidden"
+    ref = yard.scene().app_ref()
+    app.rename(hidden)
+    asked = before_mending(monkeypatch, lambda _: hidden.exists() and hidden.rename(app))
+    result = yard.do(Repair())
+    assert (asked[0]["drop_refs"], result["left"]) == ([], 0)
+    assert ref.is_file()
+    yard.registry.down |= {"https://acme.example"}
+    assert repaired(yard) == []
+
+
+def test_what_a_job_needs_by_then_is_not_dropped(yard: Neighbours, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale_ref(yard.scene())
+    (stale,) = (each.name for each in yard.scene().app_ref().parent.glob("*.77"))
+    held = f"appctl/app/acme/{APP}/{stale}"
+    asked = before_mending(monkeypatch, lambda gate: gate._kept.update([held]))
+    yard.do(Repair())
+    assert asked[0]["drop_refs"] == []
+
+
+def test_the_ref_of_an_app_that_went_meanwhile_is_not_written_again(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref, app = yard.scene().app_ref(), yard.paths.app(APP)
+    stale_ref(yard.scene(OTHER))
+
+    def uninstall(_gate: Gate) -> None:
+        if app.exists():
+            shutil.rmtree(app)
+            ref.unlink()
+
+    before_mending(monkeypatch, uninstall)
+    yard.do(Repair())
+    assert not ref.exists()
 
 
 # --- restore's own guards -------------------------------------------------------------------------------
