@@ -16,6 +16,7 @@ from appctld.errors import InvalidReference, PolicyDenied
 from appctld.model.reference import looks_like_host
 
 SCHEMES = {"ostree+https": "https", "ostree+http": "http"}
+OWN_PORTS = {"ostree+https": "443", "ostree+http": "80"}
 LOCAL = "ostree:"
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~+@=,:-")
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
@@ -52,6 +53,9 @@ def parse_repository(url: str) -> Repository:
     host, slash, path = rest.partition("/")
     if not looks_like_host(host):
         raise InvalidReference(f"'{url}' names no host (ostree+https://HOST[:PORT]/PATH)")
+    port = host.rpartition("]")[2].partition(":")[2]
+    if port.startswith("0") or port == OWN_PORTS[scheme]:
+        raise InvalidReference(f"'{url}': leave out the scheme's own port, and zeros before another")
     if scheme == "ostree+http" and not is_loopback(host):
         raise InvalidReference(f"'{url}': plain HTTP is for loopback")
     return Repository(f"{SCHEMES[scheme]}://{host}{_path(slash + path, url) if path else ''}")

@@ -2,10 +2,12 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The log of what was done and what failed, and by whom: append and fsync, one JSON object a line.
 
-Guarantees: a line that is damaged hides itself and no other; what is read is bounded, and of known types.
+Guarantees: a line that is damaged hides itself and no other; what is read is bounded, and of known types; no
+number of failures, which anybody can cause, makes us forget what was done: they have a log of their own.
 Whose entries a caller may see is the bus's to say; the files are readable by the daemon alone.
 """
 
+import heapq
 import json
 import os
 import time
@@ -13,11 +15,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from appctld.model.jsonvalue import Json, JsonError, JsonObject, parse_object
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, parse_object
 from appctld.state.paths import Paths
 from appctld.system.durable import append_line, sync_directory
 
-HISTORY_BYTES = 1 << 20  # of a file, and the one before it is kept: together some 3,000 events
+HISTORY_BYTES = 1 << 20  # of a log's file, and the one before it is kept: together some 3,000 events
 LINE_BYTES = 64 << 10  # of one event; real ones have under 1 KiB
 ENTRIES = 1000  # that are told at once: a message of about 700 KiB
 TEXT_LENGTH = 2000  # of one text, so that no sentence of a server makes a line too long to be read
@@ -33,9 +35,10 @@ _NEEDED = {"time", "event", "uid"}
 
 def record_event(paths: Paths, event: JsonObject) -> None:
     """Add one event, with the time in seconds since 1970."""
-    _turn_over(paths)
+    log = paths.failures if "error" in event else paths.history
+    _turn_over(log)
     facts = {key: value[:TEXT_LENGTH] if isinstance(value, str) else value for key, value in event.items()}
-    append_line(paths.history, json.dumps({"time": int(time.time()), **facts}, sort_keys=True).encode())
+    append_line(log, json.dumps({"time": int(time.time()), **facts}, sort_keys=True).encode())
 
 
 def read_events(
@@ -45,19 +48,32 @@ def read_events(
     return list(islice(filter(wanted, _events(paths)), min(limit or ENTRIES, ENTRIES)))
 
 
-def _turn_over(paths: Paths) -> None:
+def _turn_over(log: Path) -> None:
     """Begin a new file where this one is long enough; the one before the last is gone then."""
     try:
-        if paths.history.stat().st_size < HISTORY_BYTES:
+        if log.stat().st_size < HISTORY_BYTES:
             return
     except FileNotFoundError:
         return
-    paths.history.replace(paths.history_before)
-    sync_directory(paths.history.parent)
+    log.replace(_before(log))
+    sync_directory(log.parent)
+
+
+def _before(log: Path) -> Path:
+    return log.with_name(f"{log.name}.1")
 
 
 def _events(paths: Paths) -> Iterator[JsonObject]:
-    for path in (paths.history, paths.history_before):
+    """What was done and what failed, newest first; within a second, what was done comes first."""
+    return heapq.merge(_log(paths.history), _log(paths.failures), key=_time, reverse=True)
+
+
+def _time(event: JsonObject) -> int:
+    return get_int(event, "time")
+
+
+def _log(log: Path) -> Iterator[JsonObject]:
+    for path in (log, _before(log)):
         for line in reversed(_tail(path).split(b"\n")):
             event = _known(line)
             if event is not None:

@@ -47,9 +47,9 @@ class Paths:
         return self.root / "history.jsonl"
 
     @property
-    def history_before(self) -> Path:
-        """The log before that one; what is older is gone."""
-        return self.root / "history.jsonl.1"
+    def failures(self) -> Path:
+        """The log of what failed."""
+        return self.root / "failures.jsonl"
 
     @property
     def last_check(self) -> Path:

@@ -169,7 +169,7 @@ def test_an_ostree_repository() -> None:
     assert (found.prefix, found.url) == (Repository("https://dl.acme.example/repo"), OSTREE)
     assert (found.verify, found.collection, found.ed25519_keys) == ("gpg", "org.acme.Apps", (RAW, bytes(32)))
     assert (remote().collection, remote().ed25519_keys) == (None, ())
-    assert remote(url="ostree+http://127.0.0.1:80/x").plain_http
+    assert remote(url="ostree+http://127.0.0.1:8080/x").plain_http
 
 
 @pytest.mark.parametrize("verify", ["gpg", "ed25519", "gpg+ed25519", "none"])

@@ -43,6 +43,10 @@ def test_only_a_local_one_has_a_directory() -> None:
 
 
 WRONG = [
+    "ostree+https://dl.acme.example:443/repo",
+    "ostree+https://dl.acme.example:08443/repo",
+    "ostree+http://127.0.0.1:80/repo",
+    "ostree+http://[::1]:80/repo",
     "ostree+ftp://dl.acme.example/repo",
     "ostree+https://dl/repo",
     "ostree+https:///repo",

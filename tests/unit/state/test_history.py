@@ -100,6 +100,24 @@ def test_the_log_does_not_grow_for_ever(paths: Paths, monkeypatch: pytest.Monkey
     assert not list(paths.root.glob("*.2"))
 
 
+def test_what_fails_makes_nothing_forgotten_that_was_done(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(paths, 1)
+    monkeypatch.setattr(history, "HISTORY_BYTES", 2 * paths.history.stat().st_size)
+    for number in range(2, 40):
+        note(paths, number, error="NotInstalled")
+    note(paths, 40)
+    assert {1, 39, 40} <= set(numbers(paths)) < set(range(1, 41))
+
+
+def test_done_and_failed_are_told_in_the_order_of_time(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1, 7):
+        monkeypatch.setattr("time.time", lambda number=number: float(number))
+        note(paths, number, **({"error": "Offline"} if number % 2 else {}))
+    assert numbers(paths) == [6, 5, 4, 3, 2, 1]
+
+
 def test_of_a_file_that_is_too_long_the_end_is_read(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         note(paths, number)
