@@ -27,16 +27,20 @@ class NewKeys:
     def pinned(self, settings: Mapping[str, str], old: Remote | None) -> Mapping[str, str]:
         """The settings with fingerprints pinned: those that are given, else all of the new keys.
 
-        Pins of a kind that stays as it is stay too. Raises InvalidReference for one that names no key.
+        Pins of a kind that stays as it is stay too, unless some of them are named: then only those. Raises
+        InvalidReference for one that names no key.
         """
         if self.keyring is None and self.cosign_keys is None:
             return settings
-        offered = (*self.fingerprints, *sorted(self._kept(old)))
-        wanted = settings.get("fingerprints", "").upper().replace(",", " ").split()
+        kept = sorted(self._kept(old))
+        offered = (*self.fingerprints, *kept)
+        wanted = settings.get("fingerprints", "").upper().replace(",", " ").split() or list(self.fingerprints)
         for fingerprint in wanted:
             if fingerprint not in offered:
                 raise InvalidReference(f"none of these keys is {fingerprint}", hint="appctl help trust")
-        return {**settings, "fingerprints": " ".join(wanted or offered)}
+        if not set(wanted) & set(kept):
+            wanted += kept  # without any, every key of that kind would count
+        return {**settings, "fingerprints": " ".join(wanted)}
 
     def _kept(self, old: Remote | None) -> frozenset[str]:
         if old is None:

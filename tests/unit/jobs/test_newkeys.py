@@ -90,6 +90,26 @@ def test_what_is_pinned_must_be_among_them(book: RemoteBook, keys: Keys, gpg: li
     assert book.get("acme").fingerprints == {gpg[0]}
 
 
+def test_naming_keys_of_one_kind_unpins_none_of_the_other(
+    book: RemoteBook, keys: Keys, gpg: list[str]
+) -> None:
+    pinned = {**BOTH, "fingerprints": f"{gpg[0]} {ONE.fingerprint}"}
+    asyncio.run(book.add("acme", pinned, keys.export(*gpg), cosign_keys=ONE.pem + TWO.pem))
+    asyncio.run(book.modify("acme", {"fingerprints": TWO.fingerprint}, cosign_keys=ONE.pem + TWO.pem))
+    assert book.get("acme").fingerprints == {gpg[0], TWO.fingerprint}
+    asyncio.run(book.modify("acme", {"fingerprints": gpg[1]}, keys.export(*gpg)))
+    assert book.get("acme").fingerprints == {gpg[1], TWO.fingerprint}
+
+
+def test_who_names_pins_of_the_kind_that_stays_keeps_those_alone(
+    book: RemoteBook, keys: Keys, gpg: list[str]
+) -> None:
+    asyncio.run(book.add("acme", BOTH, keys.export(*gpg), cosign_keys=ONE.pem))
+    named = {"fingerprints": f"{gpg[0]} {TWO.fingerprint}"}
+    asyncio.run(book.modify("acme", named, cosign_keys=TWO.pem))
+    assert book.get("acme").fingerprints == {gpg[0], TWO.fingerprint}
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
