@@ -69,18 +69,31 @@ class RemoteStore:
         """
         remotes = self.load()
         old = remotes.get(name)
+        remote = self.changed(old, settings, keyring, ca, cosign_keys)
+        return self._write(remotes, remote, before_writing)
+
+    def changed(
+        self,
+        old: Remote,
+        settings: Mapping[str, str],
+        keyring: bytes | None = None,
+        ca: bytes | None = None,
+        cosign_keys: bytes | None = None,
+    ) -> Remote:
+        """What `modify` would make of a remote, writing nothing. Raises InvalidReference, LimitExceeded."""
         _refuse_paths(settings)
         merged = {key: value for key, value in {**old.settings, **settings}.items() if value}
         if ca is not None:
             merged.pop("ca-file", None)
         remote = self._remote(
-            name,
+            old.name,
             merged,
             keyring=keyring or old.keyring,
             ca=old.ca if ca is None else ca or None,
             cosign_keys=cosign_keys or old.cosign_keys,
         )
-        return self._write(remotes, remote, before_writing)
+        _check(remote)
+        return remote
 
     def remove(self, name: str) -> None:
         """Remove a remote of ours, also one whose file is broken.

@@ -4,10 +4,13 @@
 
 Guarantees: no update that is older than the last one for this prefix is applied, also after a power cut at
 any moment: the number is on the disk before any of the keys, and the same update may come again until all of
-them are. At every moment either the old keys count or the new ones do.
+them are. At every moment either the old keys count or the new ones do. An update of which any part would be
+refused changes nothing, and may be corrected under its number.
 
 Leaves to others: whether it may be applied (trust/rotation.py), and the gate, which its caller holds.
 """
+
+from collections.abc import Mapping, Sequence
 
 from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
@@ -17,6 +20,8 @@ from appctld.state.paths import Paths
 from appctld.state.serials import last_serial, remember_serial
 from appctld.trust.policy import OPENPGP_DIGITS, openpgp_fingerprints, openpgp_that_count
 from appctld.trust.rotation import Rotation
+
+Step = tuple[Mapping[str, str], bytes | None]  # settings and keyring, as `RemoteStore.modify` takes them
 
 
 def apply_rotation(rotation: Rotation, judged: Remote, store: RemoteStore, paths: Paths) -> None:
@@ -31,8 +36,11 @@ def apply_rotation(rotation: Rotation, judged: Remote, store: RemoteStore, paths
         )
     prefix = str(judged.prefix)
     _check_order(rotation, last_serial(paths, prefix), judged.name)
+    steps = _steps(rotation, judged)
+    _check_steps(steps, judged, store)
     remember_serial(paths, prefix, Serial(rotation.serial, rotation.payload, settled=False))
-    _write(rotation, judged, store)
+    for settings, keyring in steps:
+        store.modify(judged.name, settings, keyring)
     remember_serial(paths, prefix, Serial(rotation.serial, rotation.payload, settled=True))
 
 
@@ -47,14 +55,29 @@ def _check_order(rotation: Rotation, last: Serial | None, name: str) -> None:
         )
 
 
-def _write(rotation: Rotation, remote: Remote, store: RemoteStore) -> None:
+def _steps(rotation: Rotation, remote: Remote) -> list[Step]:
     """Both sets lie there while the pins change; gpgv takes the first copy of a key, which is the new one."""
     held = openpgp_fingerprints(remote.keyring)
     others = {pin for pin in remote.fingerprints - held if len(pin) != OPENPGP_DIGITS}  # cosign keys, maybe
     counting = openpgp_that_count(remote, held)
+    steps: list[Step] = []
     if not counting <= remote.fingerprints:  # they count unnamed: not any more, before others lie there
-        store.modify(remote.name, {"fingerprints": " ".join(sorted(others | counting))})
-    store.modify(remote.name, {}, rotation.keyring + (remote.keyring or b""))
+        steps.append(({"fingerprints": " ".join(sorted(others | counting))}, None))
     pins = " ".join(sorted(others.union(rotation.fingerprints)))
-    store.modify(remote.name, {"fingerprints": pins, "threshold": str(rotation.threshold)})
-    store.modify(remote.name, {}, rotation.keyring)
+    return [
+        *steps,
+        ({}, _both(rotation.keyring, remote.keyring or b"")),
+        ({"fingerprints": pins, "threshold": str(rotation.threshold)}, None),
+        ({}, rotation.keyring),
+    ]
+
+
+def _both(new: bytes, old: bytes) -> bytes:
+    """The new keyring before the old one, where it lies already if a power cut stopped this very update."""
+    return old if old.startswith(new) else new + old
+
+
+def _check_steps(steps: Sequence[Step], remote: Remote, store: RemoteStore) -> None:
+    """Whatever may be refused is refused before anything is written."""
+    for settings, keyring in steps:
+        remote = store.changed(remote, settings, keyring)

@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
-from appctld.errors import NoRemote, PolicyDenied
+from appctld.config.remotes import KEYRING_BYTES
+from appctld.config.store import RemoteStore
+from appctld.errors import InvalidReference, LimitExceeded, NoRemote, PolicyDenied
+from appctld.jobs.rotation import apply_rotation
+from appctld.model.digest import Digest
+from appctld.state.serials import last_serial
 from appctld.system import durable
 from appctld.trust.gpgv import open_blob
 from appctld.trust.keys import read_keyring
 from appctld.trust.rotation import Rotation, judge_update
 from support.keys import Keys
-from support.rotation import Rotating
+from support.rotation import Rotating, text
 
 
 class Cut(BaseException):
@@ -91,6 +96,47 @@ def test_of_a_key_on_both_sides_the_new_copy_counts_at_once(yard: Rotating, keys
     both = keys.export(old, leaving) + before
     with pytest.raises(Exception, match="its key was revoked"):
         asyncio.run(open_blob(signature, both, yard.tools.launcher))
+
+
+def test_a_threshold_beyond_the_keys_of_another_kind_changes_nothing(
+    yard: Rotating, names: tuple[str, str, str]
+) -> None:
+    """The last step of all would be refused."""
+    old, kept, new = names
+    yard.trust(
+        "acme", old, url="ostree+https://acme.example/repo", verify="gpg", ed25519_keys=text(b"1" * 32)
+    )
+    before = yard.files()
+    with pytest.raises(InvalidReference, match="threshold=2"):
+        yard.apply(yard.update(yard.statement(kept, new, threshold=2), old, kept, new))
+    assert yard.files() == before
+    assert last_serial(yard.paths, str(yard.remote().prefix)) is None
+
+
+def test_keyrings_that_together_are_too_large_change_nothing(
+    yard: Rotating, names: tuple[str, str, str]
+) -> None:
+    old, _, new = names
+    yard.trust("acme", old)
+    before, remote = yard.files(), yard.remote()
+    large = yard.keys.export(new).ljust(KEYRING_BYTES, b"\0")
+    rotation = Rotation(1, Digest.of(b""), large, (new,), 1)
+    with pytest.raises(LimitExceeded):
+        apply_rotation(rotation, remote, RemoteStore([yard.configuration]), yard.paths)
+    assert yard.files() == before
+    assert last_serial(yard.paths, str(remote.prefix)) is None
+
+
+def test_what_a_power_cut_stopped_needs_no_more_room(yard: Rotating, names: tuple[str, str, str]) -> None:
+    """The new keyring lies before the old one already, and both are as large as may be."""
+    old, _, new = names
+    fresh = yard.keys.export(new)
+    yard.trust("acme", old)
+    (yard.configuration / "acme.gpg").write_bytes(
+        fresh + yard.keys.export(old) * ((KEYRING_BYTES - len(fresh)) // len(yard.keys.export(old)))
+    )
+    yard.apply(yard.update(yard.statement(new), old, new))
+    assert (yard.configuration / "acme.gpg").read_bytes() == fresh
 
 
 @pytest.mark.parametrize("pinned", [True, False], ids=["pinned", "not-pinned"])
