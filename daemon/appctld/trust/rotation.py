@@ -5,8 +5,8 @@
 Guarantees: what is said is read only after as many of the keys that count now have signed it as the remote
 asks for, byte for byte the same; it is for this remote and this time; as many of the keys to come have signed
 it as will be asked for, so that nobody can lock a remote to keys that sign nothing; a denied key counts on
-neither side and stays denied; a key that was revoked stays revoked; a threshold that other kinds of keys
-share stays as it is.
+neither side and stays denied; a key that the remote holds revoked stays revoked; a threshold that other kinds
+of keys share stays as it is.
 
 Leaves to others: that no earlier update is applied again (model/serial.py), and writing it.
 """
@@ -177,7 +177,7 @@ def _coming(keys: KeySet, keyring: bytes, remote: Policy) -> _Side:
 
 
 def _check_revoked(current: _Side, coming: _Side) -> None:
-    """A revocation is for ever: a set in which one is missing brings back a key that was given up."""
+    """A set in which a revocation is missing that lies here brings back a key that was given up."""
     revoked = {part for key in read_keyring(current.keyring) for part, gone in key.parts.items() if gone}
     for key in read_keyring(coming.keyring):
         if any(part in revoked and not gone for part, gone in key.parts.items()):
