@@ -11,7 +11,6 @@ an image's always does. Whether a remote has that name is the config room's.
 import re
 from dataclasses import dataclass
 
-from appctld.errors import InvalidReference
 from appctld.model.appid import checked_id, id_part
 from appctld.model.reference import Reference, parse_reference
 from appctld.model.remotename import REMOTE_NAME
@@ -46,20 +45,13 @@ class OstreeRef:
 AnyReference = Reference | OstreeRef
 
 
-def parse_ref(text: str) -> str:
-    """The ref, if it is one (ostree_validate_rev, and stricter about first characters).
-
-    Raises InvalidReference.
-    """
-    if len(text) > REF_LENGTH or not _REF.fullmatch(text):
-        raise InvalidReference(f"{text[:80]!a} is no ref of an OSTree repository")
-    return text
-
-
 def split_ref(text: str) -> OstreeRef | None:
-    """What `text` is if a remote of that name is an OSTree repository; None if it has another form."""
-    name, colon, ref = text.partition(":")
-    if not colon or not _NAME.fullmatch(name) or name == "localhost":
+    """What `text` is if a remote of that name is an OSTree repository; None if it has another form.
+
+    Refs are libostree's (ostree_validate_rev), and stricter about the first characters of their parts.
+    """
+    name, _, ref = text.partition(":")
+    if not _NAME.fullmatch(name) or name == "localhost":
         return None
     return OstreeRef(name, ref) if len(ref) <= REF_LENGTH and _REF.fullmatch(ref) else None
 

@@ -4,6 +4,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from appctld.config.remote import Remote
+from appctld.config.remote import Remote, make_remote
 from appctld.errors import (
     AlreadyInstalled,
     AppctlError,
@@ -35,7 +36,7 @@ from appctld.errors import (
     UntrustedSigner,
 )
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.ostreeref import OstreeRef
 from appctld.pipeline.native import resolve
 from appctld.pipeline.native.quarantine import quarantine
@@ -44,9 +45,11 @@ from appctld.pipeline.stages import Deployed
 from appctld.state.paths import app_ref, commit_ref
 from appctld.state.provenance import read_provenance
 from appctld.state.records import installed_app
+from appctld.system.sandbox import Bubblewrap
 from appctld.system.worker import Report
 from appctld.trust.clock import RELEASED
 from appctld.trust.evidence import Evidence
+from support.keys import Keys
 from support.trees import WHEN
 from support.world import BASE, World, growing
 
@@ -187,6 +190,14 @@ def test_a_directory_that_others_can_change_is_not_asked(world: World, tmp_path:
     assert world.ops() == []
 
 
+@pytest.mark.parametrize("place", ["x", ["x"], [1, 404], ["x", "404"]])
+def test_a_place_that_makes_no_sense_is_no_answer(world: World, place: Json) -> None:
+    world.trees.commit("a", HELLO)
+    world.trees.tell = lambda answer: {**answer, "looked_at": [place]}
+    with pytest.raises(Failed):
+        world.plan_commit("a")
+
+
 # --- verify
 
 
@@ -325,6 +336,27 @@ def test_a_commit_of_the_day_after_tomorrow_is_refused(world: World) -> None:
     world.trees.commit("a", HELLO, when=WHEN + 10**9)
     with pytest.raises(SignatureInvalid, match="future"):
         world.plan_commit("a")
+
+
+def test_a_signature_may_be_too_old(world: World) -> None:
+    with Keys() as keys:
+        key = keys.make("acme", at=RELEASED - 10_000)
+        name = world.trees.commit("a", HELLO)
+        blob = keys.sign(world.trees.bytes_of(name), key, how="--detach-sign", at=RELEASED - 9_000)
+        world.trees.openpgp[name] = [blob]
+        world.tools = replace(world.tools, launcher=Bubblewrap(()), now=lambda: RELEASED)
+        settings = {"url": "ostree+https://trees.example/repo", "max-age": "2h"}
+        for age, refused in (("3h", False), ("2h", True)):
+            remote = make_remote(
+                "trees",
+                {**settings, "max-age": age},
+                keyring=keys.export(key),
+                ca=None,
+                origin=Path("/x"),
+                writable=True,
+            )
+            with pytest.raises(Expired) if refused else contextlib.nullcontext():
+                assert world.plan_commit("a", remote).verdict.signers[0].fingerprint == key
 
 
 # --- pull and import

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import Failed, NotFound, RepoCorrupt
+from appctld.errors import Failed, NoSpace, NotFound, RepoCorrupt
 from appctld.workers.store.__main__ import HANDLERS
 from support.layers import commit_layer
 from support.quarantine import Scene, object_of
@@ -86,16 +86,39 @@ def test_where_metadata_is_damaged_nothing_is_lent(scene: Scene) -> None:
         lend(scene)
 
 
-def test_an_object_with_too_many_links_is_left_out(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def failing(scene: Scene, number: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an object that cannot be linked."""
     lie = object_of(scene.published.pulled, scene.commit, "file")
     real = os.link
 
     def link(source: str, target: str, **options: object) -> None:
         if lie.checksum[2:] in source:
-            raise OSError(errno.EMLINK, "Too many links")
+            raise OSError(number, os.strerror(number))
         real(source, target, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "link", link)
+    return lie.checksum[2:]
+
+
+def test_an_object_with_too_many_links_is_left_out(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = failing(scene, errno.EMLINK, monkeypatch)
     lent = objects(lend(scene))
-    assert not [path for path in lent if lie.checksum[2:] in path]
+    assert not [path for path in lent if name in path]
     assert lent
+
+
+def test_any_other_failure_is_one(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(scene, errno.ENOSPC, monkeypatch)
+    with pytest.raises(NoSpace):
+        lend(scene)
+
+
+def test_a_symlink_among_the_objects_is_not_followed(scene: Scene, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("somebody's")
+    lie = object_of(scene.published.pulled, scene.commit, "file")
+    path = Path("objects") / lie.checksum[:2] / f"{lie.checksum[2:]}.file"
+    (scene.state.repo / path).unlink()
+    (scene.state.repo / path).symlink_to(outside)
+    assert (lend(scene) / path).is_symlink()
+    assert outside.stat().st_nlink == 1
