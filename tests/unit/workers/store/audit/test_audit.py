@@ -94,6 +94,14 @@ def test_no_fifo_is_opened(state: State, name: str) -> None:
     assert faults(state) == ["files"]
 
 
+def test_a_fifo_among_the_objects_is_named_without_a_library_that_would_open_it(state: State) -> None:
+    path = state.object_of(state.app / str(state.current) / "files/usr/data")
+    path.unlink()
+    os.mkfifo(path)
+    (found,) = cast("list[dict[str, str]]", state.call(audit, **asked(state))["findings"])
+    assert found["what"].endswith("is no regular file")
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
