@@ -6,9 +6,11 @@ A deployment that is not current is dropped rather than brought back: it is ther
 that may be forged is nothing to go back to.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from appctld.config.remote import Remote
 from appctld.errors import AppctlError, RepoCorrupt
 from appctld.jobs.audit.kept import Kept
 from appctld.jobs.audit.survey import SIGNATURE, Survey
@@ -59,8 +61,18 @@ def _action(kept: Kept, found: Survey) -> Action:
     return Action.REDEPLOY if whole and faults <= CHECKED_OUT_AGAIN else Action.RESTORE
 
 
+def is_made_here(recalled: Recalled, named: Collection[str], remotes: Iterable[Remote]) -> bool:
+    """Whether this daemon wrote what a commit says of its image: a native one is its publisher's text.
+
+    `named` are the remotes that the refs of its deployment name; the commit must name that very one.
+    """
+    images = {remote.name for remote in remotes if remote.kind == "oci"}
+    remote = recalled.texts.get("appctl.remote", "")
+    return set(named) == {remote} and remote in images
+
+
 def recorded(kept: Kept, recalled: Recalled | None, commit: str, *, doubted: bool) -> Recorded:
-    """What must come back: as the record says, or the commit itself where the record is in doubt.
+    """What must come back: as the record says, or the commit itself (made here) where the record is in doubt.
 
     Raises RepoCorrupt where neither can be read.
     """

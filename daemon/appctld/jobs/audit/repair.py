@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from appctld.errors import AppctlError, InUse, RepoCorrupt
 from appctld.jobs.audit.kept import Kept
-from appctld.jobs.audit.plan import Action, Step, recorded, steps
+from appctld.jobs.audit.plan import Action, Step, is_made_here, recorded, steps
 from appctld.jobs.audit.survey import Survey, layers_here, survey
 from appctld.jobs.audit.verify import report
 from appctld.jobs.audit.views import problem_views
@@ -159,11 +159,21 @@ async def _redeploy(kept: Kept, found: Survey, shop: Workshop) -> str:
 async def _restore(kept: Kept, found: Survey, shop: Workshop) -> str:
     commit, recalled = await _recalled(kept, found, shop)
     doubted = _is_doubted(kept, found)
-    wanted = recorded(kept, recalled if doubted else None, commit, doubted=doubted)
+    told = recalled if doubted and recalled and _is_made_here(kept, recalled, found, shop) else None
+    wanted = recorded(kept, told, commit, doubted=doubted)
     tools = replace(shop.tools, doubted={kept.id: wanted.digest}) if doubted else shop.tools
     deployed = await restore(wanted, tools)
     fetched = deployed.record.bytes_downloaded
     return f"as it was installed, {fetched} bytes fetched; {await _drop(kept, found, shop)}"
+
+
+def _is_made_here(kept: Kept, recalled: Recalled, found: Survey, shop: Workshop) -> bool:
+    """As the refs of the deployment say; where they are as the record has them, it names their remote."""
+    refs = [ref for ref in found.refs if ref.startswith("appctl/app/") and ref.endswith(f"/{kept.name}")]
+    named = {ref.split("/")[2] for ref in refs}
+    if not named and kept.record is not None:
+        named = {kept.record.remote}
+    return is_made_here(recalled, named, shop.book.all())
 
 
 async def _recalled(kept: Kept, found: Survey, shop: Workshop) -> tuple[str, Recalled | None]:

@@ -10,15 +10,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from appctld.config.remote import Remote
 from appctld.errors import Busy, Conflict, DigestMismatch, RepoCorrupt
+from appctld.jobs.audit.plan import is_made_here
 from appctld.jobs.requests import Install, Prune, Repair, Rollback, Update
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.ostreeref import parse_canonical
 from appctld.pipeline.gate import Gate
+from appctld.pipeline.recall import Recalled
 from appctld.pipeline.restore import Recorded, redeploy, restore
 from appctld.pipeline.tools import Tools
 from appctld.state.provenance import read_provenance
@@ -222,6 +226,44 @@ def test_a_native_app_comes_back_at_its_commit(yard: Neighbours) -> None:
     flip(yard.scene(native).file_object())
     assert repaired(yard) == [(native, "restore", True)]
     assert (yard.scene(native).files / "usr/data").read_text() == "first"
+
+
+def test_a_native_commit_that_claims_to_be_an_image_is_not_believed(yard: Neighbours) -> None:
+    """Its metadata is its publisher's: with the record lost, it leads to no other remote's image."""
+    digest = yard.publish("other", "6.6")
+    claims = {
+        "ostree.manifest": "{}",
+        "ostree.manifest-digest": digest,
+        "appctl.remote": "other",
+        "appctl.reference": "other.example/x/hello:other",
+        "xa.metadata": f"[Application]\nname={OTHER}2\n",
+    }
+    options = [f"--add-metadata-string={key}={value}" for key, value in claims.items()]
+    yard.trees.commit(
+        "app/hello", {"usr/bin/hello": "#!/bin/sh\n", "app/metadata": claims["xa.metadata"]}, *options
+    )
+    yard.do(Install(("trees:app/hello",)))
+    cut("record")(yard.scene(f"{OTHER}2"))
+    yard.runner.requests.clear()
+    result = yard.do(Repair())
+    assert "nothing here says what" in str(get_objects(result, "actions")[0]["words"])
+    assert "resolve" not in yard.ops()
+
+
+@pytest.mark.parametrize(
+    ("named", "kind", "made_here"),
+    [
+        ({"acme"}, "oci", True),
+        ({"acme"}, "ostree", False),
+        ({"other"}, "oci", False),
+        ({"acme", "other"}, "oci", False),
+        (set[str](), "oci", False),
+    ],
+)
+def test_whose_word_a_commit_is(named: set[str], kind: str, *, made_here: bool) -> None:
+    recalled = Recalled({"appctl.remote": "acme"}, {}, b"{}", b"", None)
+    remotes = [cast("Remote", SimpleNamespace(name=name, kind=kind)) for name in ("acme", "other")]
+    assert is_made_here(recalled, named, remotes) == made_here
 
 
 def test_an_image_behind_an_index_comes_back_by_its_index(yard: Neighbours) -> None:
