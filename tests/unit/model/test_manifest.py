@@ -255,6 +255,11 @@ def test_no_image_for_this_machine_says_what_there_is(platform: Platform) -> Non
         choose(found, platform)
 
 
+def test_an_entry_without_a_platform_offers_nothing() -> None:
+    with pytest.raises(ArchMismatch, match=r"offered: linux/arm64\)"):
+        choose(parse_index(blob(OCI_MANIFEST), entry("arm64")), AMD64)
+
+
 def test_an_empty_index_offers_nothing() -> None:
     with pytest.raises(ArchMismatch, match="offered: none"):
         choose(parse_index(), AMD64)

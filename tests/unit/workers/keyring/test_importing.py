@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -192,3 +193,16 @@ def test_as_the_daemon_starts_it() -> None:
     os.close(kept)
     assert [key.fingerprint for key in read_keyring(keyring)] == [PUBLISHER]
     assert str(answer).count(PUBLISHER) == 1
+
+
+@pytest.mark.parametrize("what", ["returncode", "not_imported", "no_user_id"])
+def test_each_way_in_which_gpg_says_that_a_key_is_broken_counts(what: str) -> None:
+    said = {"sec_read": 0, "fingerprints": [PUBLISHER], "returncode": 0, "not_imported": 0, "no_user_id": 0}
+    importing._check(SimpleNamespace(**said))
+    with pytest.raises(InvalidReference, match="broken"):
+        importing._check(SimpleNamespace(**(said | {what: 1})))
+
+
+def test_a_gpg_that_is_not_there_is_our_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    refused(Failed, (FIXTURES / "publisher.gpg").read_bytes())
