@@ -64,8 +64,8 @@ def _before(log: Path) -> Path:
 
 
 def _events(paths: Paths) -> Iterator[JsonObject]:
-    """What was done and what failed, newest first; within a second, what was done comes first."""
-    return heapq.merge(_log(paths.history), _log(paths.failures), key=_time, reverse=True)
+    """What was done and what failed, newest first; within a second, what failed comes first."""
+    return heapq.merge(_log(paths.failures), _log(paths.history), key=_time, reverse=True)
 
 
 def _time(event: JsonObject) -> int:
