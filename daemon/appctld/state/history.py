@@ -38,7 +38,9 @@ def record_event(paths: Paths, event: JsonObject) -> None:
     log = paths.failures if "error" in event else paths.history
     _turn_over(log)
     facts = {key: value[:TEXT_LENGTH] if isinstance(value, str) else value for key, value in event.items()}
-    append_line(log, json.dumps({"time": int(time.time()), **facts}, sort_keys=True).encode())
+    append_line(
+        log, json.dumps({"time": int(time.time()), "order": time.time_ns(), **facts}, sort_keys=True).encode()
+    )
 
 
 def read_events(
@@ -64,12 +66,13 @@ def _before(log: Path) -> Path:
 
 
 def _events(paths: Paths) -> Iterator[JsonObject]:
-    """What was done and what failed, newest first; within a second, what failed comes first."""
-    return heapq.merge(_log(paths.failures), _log(paths.history), key=_time, reverse=True)
+    """What was done and what failed, newest first."""
+    found = heapq.merge(_log(paths.failures), _log(paths.history), key=_order, reverse=True)
+    return ({key: event[key] for key in event if key != "order"} for event in found)
 
 
-def _time(event: JsonObject) -> int:
-    return get_int(event, "time")
+def _order(event: JsonObject) -> int:
+    return get_int(event, "order", 0)
 
 
 def _log(log: Path) -> Iterator[JsonObject]:
@@ -100,6 +103,7 @@ def _known(line: bytes) -> JsonObject | None:
     found: JsonObject = {key: obj[key] for key in _TEXTS if isinstance(obj.get(key), str)}
     found |= {key: obj[key] for key in _NUMBERS if _is_number(obj.get(key))}
     found |= {key: obj[key] for key in _FLAGS if isinstance(obj.get(key), bool)}
+    found["order"] = obj["order"] if isinstance(obj.get("order"), int) else 0
     return found if found.keys() >= _NEEDED else None
 
 

@@ -29,12 +29,13 @@ def numbers(paths: Paths, limit: int | None = None) -> list[object]:
 
 def test_events_are_lines_with_their_time(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_700_000_000.9)
+    monkeypatch.setattr(time, "time_ns", lambda: 7)
     record_event(paths, {"event": "install", "title": "a\nb", "uid": 1000})
     record_event(paths, {"event": "uninstall"})
     lines = paths.history.read_text().splitlines()
     assert [json.loads(line) for line in lines] == [
-        {"time": 1_700_000_000, "event": "install", "title": "a\nb", "uid": 1000},
-        {"time": 1_700_000_000, "event": "uninstall"},
+        {"time": 1_700_000_000, "order": 7, "event": "install", "title": "a\nb", "uid": 1000},
+        {"time": 1_700_000_000, "order": 7, "event": "uninstall"},
     ]
 
 
@@ -113,7 +114,7 @@ def test_what_fails_makes_nothing_forgotten_that_was_done(
 
 def test_done_and_failed_are_told_in_the_order_of_time(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1, 7):
-        monkeypatch.setattr("time.time", lambda number=number: float(number))
+        monkeypatch.setattr("time.time_ns", lambda number=number: number)
         note(paths, number, **({"error": "Offline"} if number % 2 else {}))
     assert numbers(paths) == [6, 5, 4, 3, 2, 1]
 
