@@ -240,7 +240,9 @@ def test_what_the_parent_lacks_does_not_count(scene: Scene, tmp_path: Path, suff
     parent = made.commit(made.tree(DirTree({"own": made.file(b"own")})))
     send(scene.state, made.path, parent)
     quarantine = scene.honest()
-    next(iter(quarantine.glob(f"objects/??/*.{suffix}"))).unlink()
+    sent = (path.relative_to(quarantine) for path in quarantine.glob(f"objects/??/*.{suffix}"))
+    lacking = sorted(path for path in sent if not (made.path / path).exists())
+    (quarantine / lacking[0]).unlink()
     with pytest.raises(DigestMismatch, match="missing"):
         scene.send(quarantine, parent_commit=parent)
 
