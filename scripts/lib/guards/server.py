@@ -13,6 +13,7 @@ A request is `{"tests": [IDs or paths], "seconds": n, "trace": bool}`, the answe
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -36,6 +37,7 @@ import gi.repository.GLib  # noqa: E402
 import gi.repository.OSTree  # noqa: E402
 
 PRELOADED = (coverage, cryptography, gi, pytest, requests)
+PR_SET_PDEATHSIG = 1  # linux/prctl.h: what a run started does not outlive it
 TOP = Path(__file__).resolve().parents[3]
 MEMORY = 6 << 30  # bytes of address space: a limit that was removed must not take the machine's
 STATE = Path(os.environ["TMPDIR"])
@@ -92,6 +94,7 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
     if not child:
         with contextlib.suppress(BaseException):
             os.setsid()
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             os.close(reading)
             told = json.dumps(_run(request))
             with os.fdopen(writing, "w") as pipe:

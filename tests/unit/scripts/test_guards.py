@@ -3,6 +3,7 @@
 """How guards are found and removed; that tests notice is what scripts/mutate-guards shows."""
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from guards.guard import Guard
 from guards.scope import all_guards, sample
 from guards.syntax import find, helpers_of
+from guards.trial import Bench, Known
 from mutate_guards import EQUIVALENT, read_equivalent
 
 TOP = Path(__file__).resolve().parents[3]
@@ -93,3 +95,40 @@ def test_the_sample_takes_some_of_many_files() -> None:
     files = [guard.file for guard in sample(guards())]
     assert len(set(files)) > 8
     assert len(files) < 40
+
+
+class Recorded(Bench):
+    """A bench on which some tests are red without the guard, and some by themselves in any case."""
+
+    def __init__(self, without: set[str], alone: set[str], files: list[str]) -> None:
+        self._without, self._alone, self._files = without, alone, files
+
+    def _widening(self, _guard: Guard, _known: Known) -> list[list[str]]:
+        return [self._files]
+
+    def _red_without(self, _guard: Guard, tests: Sequence[str], known: Known) -> str:
+        return next((test for test in tests if test in self._without), "") or self._run(tests, known)
+
+    def _run(self, tests: Sequence[str], _known: Known) -> str:
+        return next((test for test in tests if test in self._alone), "")
+
+
+@pytest.mark.parametrize(
+    ("without", "alone", "proof"),
+    [
+        ({"b"}, set(), "b"),
+        ({"b", "c"}, {"b"}, "c"),
+        (set(), {"a", "b"}, None),
+        ({"b"}, {"b"}, None),
+        (set(), set(), None),
+    ],
+)
+def test_what_is_red_by_itself_proves_nothing(without: set[str], alone: set[str], proof: str | None) -> None:
+    known = Known(seconds=dict.fromkeys("abc", 1.0))
+    assert Recorded(without, alone, ["a", "b", "c"]).try_without(guards()[0], known) == proof
+
+
+def test_what_hangs_with_the_guard_too_proves_nothing() -> None:
+    known, tests, hung = Known(seconds={"a": 1.0}), ["a", "(no answer)"], {"(no answer)"}
+    assert Recorded(hung, hung, tests).try_without(guards()[0], known) is None
+    assert Recorded(hung, set(), tests).try_without(guards()[0], known) == "(no answer)"
