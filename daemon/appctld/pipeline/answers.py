@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from appctld.errors import Failed
-from appctld.model.jsonvalue import JsonError
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_list
 
 
 @contextmanager
@@ -16,3 +16,22 @@ def understood(worker: str) -> Iterator[None]:
         yield
     except JsonError as error:
         raise Failed(f"the {worker}'s answer makes no sense") from error
+
+
+def looked_at(answer: JsonObject) -> tuple[str, ...]:
+    """Where signatures were looked for, for people: "URL (status)". Raises JsonError."""
+    return tuple(_looked(item) for item in get_list(answer, "looked_at"))
+
+
+def bytes_so_far(facts: JsonObject) -> int:
+    """How many bytes a worker's progress tells of; 0 where it tells none."""
+    count = facts.get("bytes")
+    return count if isinstance(count, int) else 0
+
+
+def _looked(item: Json) -> str:
+    match item:
+        case [str(url), int(status)]:
+            return f"{url} ({status})"
+        case _:
+            raise JsonError("a place that is no URL and status")

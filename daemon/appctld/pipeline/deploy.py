@@ -11,7 +11,7 @@ from pathlib import Path
 from appctld.model.jsonvalue import get_str
 from appctld.pipeline.answers import understood
 from appctld.pipeline.native.stages import ImportedCommit
-from appctld.pipeline.papers import commit_papers, image_papers
+from appctld.pipeline.papers import Papers, commit_papers, image_papers
 from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.standing import remember_standing
 from appctld.pipeline.tools import Tools
@@ -25,12 +25,19 @@ async def deploy(ready: Merged | ImportedCommit, tools: Tools) -> Deployed:
     planned = ready.planned
     name = free_name(planned.id, ready.commit, tools)
     papers = image_papers(ready, name) if isinstance(ready, Merged) else commit_papers(ready, name)
-    record = papers.record
     remember_standing(planned.standing, tools)
+    path = await check_out(papers, tools)
+    written = read_record(path.parent)  # with the size that the store measured
+    return Deployed(written, path, previous=planned.current)  # confirmed under the gate
+
+
+async def check_out(papers: Papers, tools: Tools) -> Path:
+    """Let the store put in place what the papers are about; the directory of its files. Hold the gate."""
+    record = papers.record
     answer = await tools.store(
         {
             "op": "deploy",
-            "commit": ready.commit,
+            "commit": record.commit,
             "id": record.id,
             "deployment": record.deployment,
             "ref": app_ref(record.remote, record.id, record.deployment),
@@ -40,9 +47,7 @@ async def deploy(ready: Merged | ImportedCommit, tools: Tools) -> Deployed:
         }
     )
     with understood("store"):
-        path = Path(get_str(answer, "path"))
-    written = read_record(path.parent)  # with the size that the store measured
-    return Deployed(written, path, previous=planned.current)  # confirmed under the gate
+        return Path(get_str(answer, "path"))
 
 
 def free_name(app_id: str, commit: str, tools: Tools) -> str:

@@ -17,7 +17,7 @@ from appctld.model.jsonvalue import (
     get_str,
     get_strings,
 )
-from appctld.pipeline.answers import understood
+from appctld.pipeline.answers import looked_at, understood
 from appctld.pipeline.parallel import in_parallel
 from appctld.pipeline.stages import Resolved
 from appctld.pipeline.tools import Tools, endpoint
@@ -56,8 +56,8 @@ async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> Evide
     with understood("fetcher"):
         blobs = _Bytes(data)
         openpgp = tuple(blobs.take(size) for size in get_list(answer, "sizes"))
-        looked_at = tuple(_looked(item) for item in get_list(answer, "looked_at"))
-    return Evidence(digest, openpgp, looked_at=looked_at)
+        places = looked_at(answer)
+    return Evidence(digest, openpgp, looked_at=places)
 
 
 async def _attachments(digest: Digest, resolved: Resolved, tools: Tools) -> Evidence:
@@ -71,11 +71,11 @@ async def _attachments(digest: Digest, resolved: Resolved, tools: Tools) -> Evid
     with understood("fetcher"):
         blobs = _Bytes(data)
         found = [_attached(item, blobs) for item in get_objects(answer, "attached")]
-        looked_at = tuple(get_strings(answer, "looked_at"))
+        places = tuple(get_strings(answer, "looked_at"))
     return Evidence(
         digest,
         attachments=tuple(one for one in found if isinstance(one, Attachment)),
-        looked_at=looked_at,
+        looked_at=places,
         bundles=tuple(one for one in found if isinstance(one, Bundle)),
     )
 
@@ -104,11 +104,3 @@ def _attached(item: JsonObject, blobs: _Bytes) -> Attachment | Bundle:
     if get_bool(item, "bundle"):
         return Bundle(document, signed, identity)
     return Attachment(signed, document, identity)
-
-
-def _looked(item: Json) -> str:
-    match item:
-        case [str(url), int(status)]:
-            return f"{url} ({status})"
-        case _:
-            raise JsonError("a place that is no URL and status")

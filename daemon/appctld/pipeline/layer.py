@@ -11,10 +11,10 @@ from pathlib import Path
 
 from appctld.errors import DigestMismatch, Failed, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import Json, JsonObject, get_str, get_strings
+from appctld.model.jsonvalue import JsonObject, get_str, get_strings
 from appctld.model.login import login_for
 from appctld.model.manifest import COMPRESSION
-from appctld.pipeline.answers import understood
+from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.confirm import confirm_remote
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.plan import plan_layer
@@ -108,7 +108,7 @@ async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> No
         tools.store(
             {"op": "receive", "blobs": str(_blobs(verified, tools)), **what},
             fds={"in": reading},
-            report=lambda facts: tools.progress.downloaded(str(wanted.digest), _bytes(facts.get("bytes"))),
+            report=lambda facts: tools.progress.downloaded(str(wanted.digest), bytes_so_far(facts)),
         ),
     )
 
@@ -201,7 +201,3 @@ def _inflated(status: int, compression: str, tools: Tools) -> bool:
     """
     warned = status == GZIP_WARNING and (compression, tools.gunzip) == ("gzip", "gzip")
     return status == 0 or warned
-
-
-def _bytes(value: Json) -> int:
-    return value if isinstance(value, int) else 0

@@ -9,21 +9,19 @@ states no new fact. In both cases the damaged directory stays as it is: an app m
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from appctld.errors import Conflict, DigestMismatch, RepoCorrupt
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject, get_str
+from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
-from appctld.pipeline.answers import understood
-from appctld.pipeline.deploy import free_name
+from appctld.pipeline.deploy import check_out, free_name
 from appctld.pipeline.native.run import install_commit, preview_commit
 from appctld.pipeline.native.stages import ImportedCommit
+from appctld.pipeline.papers import Papers
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.run import install, preview
 from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.tools import Tools
-from appctld.state.paths import app_ref
 from appctld.state.provenance import Provenance
 from appctld.state.records import Record, installed_app, read_record
 
@@ -84,18 +82,5 @@ async def redeploy(record: Record, run: JsonObject, provenance: Provenance, tool
         if installed_app(tools.paths, record.id).current != record:
             raise Conflict(f"{record.id} was changed meanwhile", hint="try again")
         again = record.moved_to(free_name(record.id, record.commit, tools))
-        answer = await tools.store(
-            {
-                "op": "deploy",
-                "commit": again.commit,
-                "id": again.id,
-                "deployment": again.deployment,
-                "ref": app_ref(again.remote, again.id, again.deployment),
-                "record": again.to_json(),
-                "run": run,
-                "provenance": provenance.to_json(),
-            }
-        )
-        with understood("store"):
-            path = Path(get_str(answer, "path"))
+        path = await check_out(Papers(again, run, provenance), tools)
         return read_record(path.parent)

@@ -35,21 +35,23 @@ def differences(kept: Kept) -> list[Difference]:
     if not kept.path.name.startswith(kept.record.commit[:12]):
         return [("record", "the record is not about the commit that the deployment is named after")]
     found = list(_provenance(kept.record, kept.provenance, native=kept.native))
-    if kept.recalled is not None:
-        found += [("record", text) for text in _commit(kept.record, kept.recalled, native=kept.native)]
     if kept.recalled is not None and not kept.native:
-        found += [("record", text) for text in _config(kept.record, kept.config)]
+        texts = (*_commit(kept.record, kept.recalled), *_config(kept.record, kept.config))
+        found += [("record", text) for text in texts]
     return found
 
 
 def expected(kept: Kept, record: Record) -> JsonObject:
     """The same for the store, which holds the repository against it."""
-    texts: JsonObject = {"appctl.remote": record.remote, "appctl.reference": record.reference}
+    texts: JsonObject = {
+        "appctl.remote": record.remote,
+        "appctl.reference": record.reference,
+        "ostree.manifest-digest": str(record.image_digest),
+    }
     digests: JsonObject = {
         "ostree.manifest": str(record.image_digest),
         "ostree.container.image-config": str(record.config_digest),
     }
-    texts["ostree.manifest-digest"] = str(record.image_digest)
     return {
         "id": record.id,
         "deployment": kept.path.name,
@@ -123,10 +125,8 @@ def _is_first_signer(record: Record) -> bool:
     return told == ((first.fingerprint, first.name, first.signed_at) if first else ("", "", 0))
 
 
-def _commit(record: Record, recalled: Recalled, *, native: bool) -> Iterator[str]:
+def _commit(record: Record, recalled: Recalled) -> Iterator[str]:
     """Who signed, as the commit says that was made at the install."""
-    if native:
-        return
     signers = [signer.fingerprint for signer in record.signers]
     times = [str(signer.signed_at) for signer in record.signers]
     if (recalled.lists.get("appctl.signer", []), recalled.lists.get("appctl.signed-at", [])) != (

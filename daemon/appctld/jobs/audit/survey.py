@@ -25,7 +25,7 @@ from appctld.model.jsonvalue import (
     get_str,
     get_string_map,
 )
-from appctld.pipeline.answers import understood
+from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.tools import AUDIT_DEADLINE
 from appctld.state.layers import held, recorded_refs
 from appctld.state.paths import layer_ref
@@ -110,7 +110,7 @@ async def _ask(here: list[Kept], *, whole: bool, shop: Workshop) -> JsonObject:
     shop.tools.progress.stage("checking")
     return await shop.tools.store(
         {"op": "audit", "deployments": deployments, "layers": layers_here(refs, shop)},
-        report=lambda facts: shop.tools.progress.downloaded("audit", _number(facts.get("bytes"))),
+        report=lambda facts: shop.tools.progress.downloaded("audit", bytes_so_far(facts)),
         deadline=AUDIT_DEADLINE,
     )
 
@@ -189,7 +189,3 @@ def _still(problems: Iterable[Problem], here: Iterable[Kept]) -> tuple[Problem, 
         if touches or not problem.touches:
             left.append(Problem(problem.fault, problem.what, touches, problem.object, problem.path))
     return tuple(left)
-
-
-def _number(value: Json) -> int:
-    return value if isinstance(value, int) else 0

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from appctld.errors import DigestMismatch
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import Json, JsonObject, get_int, get_str, get_string_map
-from appctld.pipeline.answers import understood
+from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map
+from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.claims import METADATA_FILE, check_metadata
 from appctld.pipeline.native.lent import Lent, lent
 from appctld.pipeline.native.quarantine import quarantine
@@ -60,7 +60,7 @@ async def pull(planned: PlannedCommit, place: Path, parent: Lent | None, tools: 
         planned.remote,
         place,
         request,
-        report=lambda facts: tools.progress.downloaded(str(planned.digest), _bytes(facts.get("bytes"))),
+        report=lambda facts: tools.progress.downloaded(str(planned.digest), bytes_so_far(facts)),
         parent=parent.place if parent else None,
         deadline=BLOB_DEADLINE,
     )
@@ -93,7 +93,3 @@ async def import_commit(pulled: PulledCommit, tools: Tools) -> ImportedCommit:
         metadata = get_string_map(answer, "files", {}).get(METADATA_FILE)
     check_metadata(planned.verified.facts.metadata, metadata)
     return ImportedCommit(planned, commit, pulled.downloaded, size, metadata)
-
-
-def _bytes(value: Json) -> int:
-    return value if isinstance(value, int) else 0

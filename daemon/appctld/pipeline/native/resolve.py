@@ -10,9 +10,9 @@ from appctld.config.repository import check_directory
 from appctld.errors import DigestMismatch, Failed
 from appctld.model.commit import COMMIT_BYTES
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_list, get_str
+from appctld.model.jsonvalue import JsonObject, get_int, get_list, get_str
 from appctld.model.ostreeref import OstreeRef
-from appctld.pipeline.answers import understood
+from appctld.pipeline.answers import looked_at, understood
 from appctld.pipeline.native.quarantine import quarantine
 from appctld.pipeline.native.stages import ResolvedCommit
 from appctld.pipeline.tools import Tools
@@ -46,8 +46,8 @@ async def resolve_commit(
             raise DigestMismatch(
                 f"remote {remote.name} serves other bytes than the commit that {reference} is"
             )
-        looked_at = tuple(_looked(item) for item in get_list(answer, "looked_at"))
-    evidence = Evidence(digest, openpgp, looked_at=looked_at, ed25519=ed25519)
+        places = looked_at(answer)
+    evidence = Evidence(digest, openpgp, looked_at=places, ed25519=ed25519)
     return ResolvedCommit(reference, remote, raw, digest, evidence)
 
 
@@ -70,11 +70,3 @@ def _split(answer: JsonObject, data: bytes) -> tuple[bytes, tuple[bytes, ...], t
 
 def _sizes(answer: JsonObject, key: str) -> list[int]:
     return [item if isinstance(item, int) else -1 for item in get_list(answer, key)]
-
-
-def _looked(item: Json) -> str:
-    match item:
-        case [str(url), int(status)]:
-            return f"{url} ({status})"
-        case _:
-            raise JsonError("a place that is no URL and status")
