@@ -30,6 +30,13 @@ def since(fingerprints: Iterable[str], remote: CommitPolicy, error: AppctlError)
     return f"now: {error.message}"
 
 
+def count_no_more(fingerprints: Iterable[str], remote: CommitPolicy) -> str:
+    """What became of keys whose signatures count no more, where enough others do."""
+    fates = ((short(name), _fate(name, remote)) for name in fingerprints)
+    found = [f"{name} was {fate}" if fate else f"{name} counts no more" for name, fate in fates]
+    return f"since then key {', '.join(found)}"
+
+
 def _fate(fingerprint: str, remote: CommitPolicy) -> str:
     """What the remote's file or keys say about a key; empty if nothing against it."""
     openpgp, cosign = openpgp_fingerprints(remote.keyring), cosign_fingerprints(remote.cosign_keys)

@@ -8,7 +8,7 @@ import pytest
 
 from appctld.errors import SignatureInvalid, UntrustedSigner
 from appctld.trust.keys import read_keyring
-from appctld.trust.since import since
+from appctld.trust.since import count_no_more, since
 from appctld.trust.status import REASONS
 from support.policy import Trusting
 
@@ -50,3 +50,14 @@ def test_keys_of_other_kinds_are_known_as_well() -> None:
     raw = bytes(32)
     remote = Trusting(None, ed25519_keys=(raw,))
     assert since([raw.hex().upper()], remote, SignatureInvalid("few")) == "now: few"
+
+
+@pytest.mark.parametrize(
+    ("remote", "words"),
+    [
+        (Trusting(PUBLISHER, deny_keys=frozenset({KEY})), "was denied"),
+        (Trusting(PUBLISHER), "counts no more"),
+    ],
+)
+def test_a_key_of_several_that_counts_no_more(remote: Trusting, words: str) -> None:
+    assert count_no_more([KEY], remote) == f"since then key {KEY[:4]}…{KEY[-4:]} {words}"

@@ -18,7 +18,7 @@ from appctld.pipeline.tools import Tools
 from appctld.state.provenance import Judged, Provenance
 from appctld.trust.clock import date
 from appctld.trust.native.signatures import judge_signatures
-from appctld.trust.since import since
+from appctld.trust.since import count_no_more, since
 from appctld.trust.verdict import judge
 
 
@@ -55,31 +55,37 @@ async def opinion(kept: Kept, remotes: list[Remote], tools: Tools) -> Opinion:
         text = f"{_was(judged)}; remote {kept.record.remote} is gone, or covers it no more"
         return Opinion(Standing.NO_REMOTE, text)
     try:
-        verify = await _judge(kept.provenance, reference, named[0], tools)
+        verify, signers = await _judge(kept.provenance, reference, named[0], tools)
     except AppctlError as error:
         return _no_longer(judged, named[0], error)
-    return _believed(verify, judged)
+    return _believed(verify, signers, judged, named[0])
 
 
-async def _judge(provenance: Provenance, reference: AnyReference, remote: Remote, tools: Tools) -> str:
-    """The way in which it is verified today. Raises as a verdict does."""
+async def _judge(
+    provenance: Provenance, reference: AnyReference, remote: Remote, tools: Tools
+) -> tuple[str, set[str]]:
+    """The way in which it is verified today, and whose signatures count. Raises as a verdict does."""
     evidence = evidence_of(provenance)
     if isinstance(reference, OstreeRef):
         signed = await judge_signatures(
             provenance.manifest.raw, evidence, reference, remote, tools.launcher, tools.now()
         )
-        return signed.verify
+        return signed.verify, {signer.fingerprint for signer in signed.signers}
     verdict = await judge(evidence, reference, remote, tools.launcher, tools.now())
-    return verdict.verify
+    return verdict.verify, {signer.fingerprint for signer in verdict.signers}
 
 
-def _believed(verify: str, judged: Judged) -> Opinion:
+def _believed(verify: str, signers: set[str], judged: Judged, remote: Remote) -> Opinion:
     if verify == "none":
         before = f"; {_was(judged)}" if judged.verify != "none" else ""
         return Opinion(Standing.NONE, f"nothing is verified: the remote says verify=none{before}")
     if verify == "digest":
         return Opinion(Standing.DIGEST, "the digest was given, and nobody signed")
-    return Opinion(Standing.GOOD, f"{len(judged.signers)} signatures hold, as when checked on {_day(judged)}")
+    gone = [each.fingerprint for each in judged.signers if each.fingerprint not in signers]
+    if gone:
+        text = f"{len(signers)} signatures hold; when checked on {_day(judged)}, {len(judged.signers)} did"
+        return Opinion(Standing.GOOD, f"{text}; {count_no_more(gone, remote)}")
+    return Opinion(Standing.GOOD, f"{len(signers)} signatures hold, as when checked on {_day(judged)}")
 
 
 def _no_longer(judged: Judged, remote: Remote, error: AppctlError) -> Opinion:
