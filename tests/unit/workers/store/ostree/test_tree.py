@@ -186,6 +186,8 @@ HOSTILE = [
     (glib_dirtree([("", A)], []), "empty"),
     (glib_dirtree([("a", A[:-2])], []), "short checksum"),
     (glib_dirtree([("a", A + "aa")], []), "long checksum"),
+    (glib_dirtree([("n" * 28, "aa")], []), "a checksum of one byte, where a reader from behind finds a name"),
+    (glib_dirtree([("n" * 250, A[:-2])], []), "short checksum behind a long name"),
     (glib_dirtree([], [("a", "", B)]), "no checksum"),
     (GOOD.replace(b"b\0", b"\xff\0"), "not UTF-8"),
 ]
