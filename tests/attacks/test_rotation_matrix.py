@@ -265,6 +265,46 @@ def a_subkeys_revocation_that_is_missing(stage: Stage) -> bytes:
     return stage.update(statement, stage.old) + lines(thief.sign(statement, key))
 
 
+def forgotten(stage: Stage, name: str, bare: Callable[[Keys, str], object] = Keys.revoke) -> bytes:
+    """Update 1 revokes a key, or what `bare` revokes of it; 2 leaves it out, and 3 brings it as it was."""
+    key = stage.keys.make(name)
+    stage.keys.add_subkey(key)
+    thief = stolen(stage, key)
+    stage.trust("acme", stage.old, key)
+    bare(stage.keys, key)
+    stage.apply(stage.update(stage.statement(stage.old, key, serial=1), stage.old))
+    stage.apply(stage.update(stage.statement(stage.old, serial=2), stage.old))
+    statement = stage.statement(keys=[text(thief.export(key))], serial=3)
+    return stage.update(statement, stage.old) + lines(thief.sign(statement, key))
+
+
+@case("a key comes back that an update revoked and a later one left out", SignatureInvalid, "its revocation")
+def a_revocation_that_was_left_out(stage: Stage) -> bytes:
+    return forgotten(stage, "left-out")
+
+
+@case(
+    "a subkey comes back that an update revoked and a later one left out", SignatureInvalid, "its revocation"
+)
+def a_subkeys_revocation_that_was_left_out(stage: Stage) -> bytes:
+    return forgotten(stage, "subkey-left-out", Keys.revoke_subkey)
+
+
+@case("a revoked key comes back after the remote was removed", SignatureInvalid, "its revocation")
+def a_revocation_from_before_a_removal(stage: Stage) -> bytes:
+    update = forgotten(stage, "left-out-then-removed")
+    stage.remove("acme")
+    stage.trust("acme", stage.old)
+    return update
+
+
+@case("a revoked key comes back after the remote was moved", SignatureInvalid, "its revocation")
+def a_revocation_from_before_a_move(stage: Stage) -> bytes:
+    update = forgotten(stage, "left-out-then-moved")
+    stage.modify("acme", url="https://registry.acme.example")
+    return update
+
+
 @case("a key signs that has expired", UntrustedSigner, "its key has expired")
 def an_expired_key(stage: Stage) -> bytes:
     key = stage.keys.make("expired", expire="1d", at=1_700_000_000)

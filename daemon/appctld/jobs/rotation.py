@@ -4,13 +4,15 @@
 
 Guarantees: no update that is older than the last one for this prefix is applied, also after a power cut at
 any moment: the number is on the disk before any of the keys, and the same update may come again until all of
-them are. At every moment either the old keys count or the new ones do. An update of which any part would be
-refused changes nothing, and may be corrected under its number.
+them are. With the number stand the keys that updates revoked, also where a later one leaves them out: none
+brings them back. At every moment either the old keys count or the new ones do. An update of which any part
+would be refused changes nothing, and may be corrected under its number.
 
 Leaves to others: whether it may be applied (trust/rotation.py), and the gate, which its caller holds.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
@@ -19,7 +21,7 @@ from appctld.model.serial import Serial
 from appctld.state.paths import Paths
 from appctld.state.serials import last_serial, remember_serial
 from appctld.trust.policy import OPENPGP_DIGITS, openpgp_fingerprints, openpgp_that_count
-from appctld.trust.rotation import Rotation
+from appctld.trust.rotation import Rotation, check_revoked
 
 Step = tuple[Mapping[str, str], bytes | None]  # settings and keyring, as `RemoteStore.modify` takes them
 
@@ -28,24 +30,29 @@ def apply_rotation(rotation: Rotation, judged: Remote, store: RemoteStore, paths
     """Let the keys of an update count from now on, which was judged with `judged`.
 
     Raises PolicyDenied (the remote is another now), SignatureInvalid (it is no newer update than the last
-    one), RepoCorrupt, and as `RemoteStore.modify`.
+    one, or brings back a key that was revoked), RepoCorrupt, LimitExceeded, and as `RemoteStore.modify`.
     """
     if store.load().get(judged.name) != judged:
         raise PolicyDenied(
             f"remote {judged.name} was modified meanwhile", remote=judged.name, hint="try again"
         )
     prefix = str(judged.prefix)
-    _check_order(rotation, last_serial(paths, prefix), judged.name)
+    last = last_serial(paths, prefix)
+    _check_order(rotation, last, judged.name)
     steps = _steps(rotation, judged)
     _check_steps(steps, judged, store)
-    remember_serial(paths, prefix, Serial(rotation.serial, rotation.payload, settled=False))
+    begun = Serial(rotation.serial, rotation.payload, settled=False, revoked=_revoked(rotation, last))
+    remember_serial(paths, prefix, begun)
     for settings, keyring in steps:
         store.modify(judged.name, settings, keyring)
-    remember_serial(paths, prefix, Serial(rotation.serial, rotation.payload, settled=True))
+    remember_serial(paths, prefix, replace(begun, settled=True))
 
 
 def _check_order(rotation: Rotation, last: Serial | None, name: str) -> None:
-    if last and not last.admits(rotation.serial, rotation.payload):
+    """It comes after the last one, and what that or one before it revoked stays revoked."""
+    if last is None:
+        return
+    if not last.admits(rotation.serial, rotation.payload):
         raise SignatureInvalid(
             f"keyring update {rotation.serial} is not newer than {last.number}, which was the last one here",
             remote=name,
@@ -53,6 +60,12 @@ def _check_order(rotation: Rotation, last: Serial | None, name: str) -> None:
             last=last.number,
             hint="tell the publisher; nothing was changed",
         )
+    check_revoked(rotation, last.revoked, name)
+
+
+def _revoked(rotation: Rotation, last: Serial | None) -> frozenset[str]:
+    """Whatever was revoked once, be it in the keyring of now or in none any more."""
+    return rotation.revoked | (last.revoked if last else frozenset())
 
 
 def _steps(rotation: Rotation, remote: Remote) -> list[Step]:

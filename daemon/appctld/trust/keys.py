@@ -24,18 +24,18 @@ class KeyringError(ValueError):
 class Key:
     """A primary key: its fingerprint in upper-case hexadecimal, and its user IDs (foreign text).
 
-    `parts` are the bodies of its own packet and of its subkeys', and whether each was revoked.
+    `parts` are the fingerprints of itself and of its subkeys, and whether each was revoked.
     """
 
     fingerprint: str
     names: list[str] = field(default_factory=list)
-    parts: dict[bytes, bool] = field(default_factory=dict)
+    parts: dict[str, bool] = field(default_factory=dict)
 
 
 def read_keyring(keyring: bytes) -> tuple[Key, ...]:
     """The primary keys, in the keyring's order. Raises KeyringError."""
     keys: list[Key] = []
-    part = b""
+    part = ""
     for tag, body in _packets(keyring):
         if tag in SECRET:
             raise KeyringError("holds a secret key")
@@ -44,7 +44,7 @@ def read_keyring(keyring: bytes) -> tuple[Key, ...]:
         if not keys:
             continue
         if tag in {PUBLIC_KEY, SUBKEY}:
-            part = body
+            part = _fingerprint(body)
             keys[-1].parts[part] = False
         elif tag == USER_ID:
             keys[-1].names.append(body.decode("utf-8", "replace"))
@@ -53,6 +53,23 @@ def read_keyring(keyring: bytes) -> tuple[Key, ...]:
     if not keys:
         raise KeyringError("holds no key")
     return tuple(keys)
+
+
+def revoked_parts(keyring: bytes) -> frozenset[str]:
+    """The fingerprints of keys and subkeys that are revoked there. Raises KeyringError."""
+    return _parts(keyring, revoked=True)
+
+
+def unrevoked_parts(keyring: bytes) -> frozenset[str]:
+    """The fingerprints of keys and subkeys that stand there without a revocation. Raises KeyringError."""
+    return _parts(keyring, revoked=False)
+
+
+def _parts(keyring: bytes, *, revoked: bool) -> frozenset[str]:
+    """One that stands there twice, with a revocation and without, is both."""
+    return frozenset(
+        part for key in read_keyring(keyring) for part, gone in key.parts.items() if gone == revoked
+    )
 
 
 def _fingerprint(body: bytes) -> str:

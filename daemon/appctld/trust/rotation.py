@@ -8,11 +8,13 @@ it as will be asked for, so that nobody can lock a remote to keys that sign noth
 neither side and stays denied; a key that the remote holds revoked stays revoked; a threshold that other kinds
 of keys share stays as it is.
 
-Leaves to others: that no earlier update is applied again (model/serial.py), and writing it.
+Leaves to others: that no earlier update is applied again, that no key comes back which earlier ones revoked
+(jobs/rotation.py), and writing it.
 """
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from appctld.errors import (
@@ -27,7 +29,7 @@ from appctld.model.digest import Digest
 from appctld.system.sandbox import Launcher
 from appctld.trust.clock import check_clock, date
 from appctld.trust.gpgv import open_blob
-from appctld.trust.keys import Key, read_keyring
+from appctld.trust.keys import Key, read_keyring, revoked_parts, unrevoked_parts
 from appctld.trust.keyset import KeySet, parse_keyset, read_messages
 from appctld.trust.openpgp import check_signer, trusted_keys
 from appctld.trust.policy import Policy
@@ -42,7 +44,8 @@ Import = Callable[[bytes], Awaitable[tuple[bytes, tuple[str, ...]]]]
 class Rotation:
     """The keys of a remote from now on; `fingerprints` are those that count, so no denied one is among them.
 
-    `payload` is the digest of what was signed.
+    `payload` is the digest of what was signed. `revoked` are the keys and subkeys that the remote holds
+    revoked now or from now on, `unrevoked` those that come without a revocation.
     """
 
     serial: int
@@ -50,6 +53,8 @@ class Rotation:
     keyring: bytes
     fingerprints: tuple[str, ...]
     threshold: int
+    revoked: frozenset[str]
+    unrevoked: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +83,14 @@ async def judge_update(
         keys = parse_keyset(payload)
         _check_statement(keys, remote, now)
         coming = _coming(keys, await _imported(keys, import_keys), remote)
-        _check_revoked(current, coming)
+        rotation = _rotation(keys, payload, current, coming)
+        check_revoked(rotation, rotation.revoked, remote.name)
         if await _agreed(coming, messages, remote, launcher, now) != payload:
             raise SignatureInvalid("the new keys signed another keyring update than those that count now")
-        return Rotation(
-            keys.serial, Digest.of(payload), coming.keyring, tuple(coming.trusted), keys.threshold
-        )
     except AppctlError as error:
         error.about(remote=remote.name)
         raise
+    return rotation
 
 
 def _current(remote: Policy) -> _Side:
@@ -176,9 +180,21 @@ def _coming(keys: KeySet, keyring: bytes, remote: Policy) -> _Side:
     return _Side(keyring, trusted, keys.threshold, "the new keys")
 
 
-def _check_revoked(current: _Side, coming: _Side) -> None:
-    """A set in which a revocation is missing that lies here brings back a key that was given up."""
-    revoked = {part for key in read_keyring(current.keyring) for part, gone in key.parts.items() if gone}
-    for key in read_keyring(coming.keyring):
-        if any(part in revoked and not gone for part, gone in key.parts.items()):
-            raise SignatureInvalid(f"{short(key.fingerprint)} was revoked, and comes without its revocation")
+def _rotation(keys: KeySet, payload: bytes, current: _Side, coming: _Side) -> Rotation:
+    return Rotation(
+        serial=keys.serial,
+        payload=Digest.of(payload),
+        keyring=coming.keyring,
+        fingerprints=tuple(coming.trusted),
+        threshold=keys.threshold,
+        revoked=revoked_parts(current.keyring) | revoked_parts(coming.keyring),
+        unrevoked=unrevoked_parts(coming.keyring),
+    )
+
+
+def check_revoked(rotation: Rotation, revoked: AbstractSet[str], name: str) -> None:
+    """A set in which the revocation of one of these is missing brings back a key that was given up."""
+    back = rotation.unrevoked & revoked
+    if back:
+        names = ", ".join(short(part) for part in sorted(back))
+        raise SignatureInvalid(f"{names} was revoked, and comes without its revocation", remote=name)

@@ -11,10 +11,11 @@ import pytest
 
 from appctld.config.remotes import KEYRING_BYTES
 from appctld.config.store import RemoteStore
-from appctld.errors import InvalidReference, LimitExceeded, NoRemote, PolicyDenied
+from appctld.errors import InvalidReference, LimitExceeded, NoRemote, PolicyDenied, SignatureInvalid
 from appctld.jobs.rotation import apply_rotation
 from appctld.model.digest import Digest
-from appctld.state.serials import last_serial
+from appctld.model.jsonvalue import Json
+from appctld.state.serials import REVOKED, last_serial
 from appctld.system import durable
 from appctld.trust.gpgv import open_blob
 from appctld.trust.keys import read_keyring
@@ -73,6 +74,70 @@ def test_denied_keys_stay_denied(yard: Rotating, names: tuple[str, str, str]) ->
     assert counts(yard) == {new}, "to lift a denial is not yet to trust"
 
 
+@pytest.fixture(scope="module")
+def given_up(keys: Keys) -> tuple[str, bytes, bytes]:
+    """A key, as it was before it was revoked and as it is since."""
+    key = keys.make("given-up")
+    before = keys.export(key)
+    keys.revoke(key)
+    return key, before, keys.export(key)
+
+
+def give_up(yard: Rotating, old: str, given_up: tuple[str, bytes, bytes]) -> None:
+    """An update that revokes a key, and one that leaves it out."""
+    yard.trust("acme", old)
+    yard.apply(yard.update(yard.statement(old, given_up[0], serial=1), old))
+    yard.apply(yard.update(yard.statement(old, serial=2), old))
+
+
+def test_a_revoked_key_comes_back_with_its_revocation_only(
+    yard: Rotating, names: tuple[str, str, str], given_up: tuple[str, bytes, bytes]
+) -> None:
+    """An update that left it out does not let anybody forget it."""
+    old, _, _ = names
+    key, bare, revoked = given_up
+    give_up(yard, old, given_up)
+    with pytest.raises(SignatureInvalid, match="was revoked, and comes without") as caught:
+        yard.apply(yard.update(yard.statement(keys=keys_of(yard, old, bare), serial=3), old))
+    assert caught.value.data["remote"] == "acme"
+    assert counts(yard) == {old}
+    yard.apply(yard.update(yard.statement(keys=keys_of(yard, old, revoked), serial=3), old))
+    assert counts(yard) == {old, key}, "it is told as revoked, and no signature by it counts"
+
+
+def keys_of(yard: Rotating, fingerprint: str, key: bytes) -> Json:
+    """The member of a statement."""
+    return [text(yard.keys.export(fingerprint)), text(key)]
+
+
+def test_by_hand_a_revoked_key_comes_back_and_no_update_keeps_it(
+    yard: Rotating, names: tuple[str, str, str], given_up: tuple[str, bytes, bytes]
+) -> None:
+    """Whom this machine trusts is the administrator's to say; an update still cannot."""
+    old, _, _ = names
+    key, bare, _ = given_up
+    give_up(yard, old, given_up)
+    asyncio.run(yard.book.modify("acme", {}, yard.keys.export(old) + bare))
+    assert counts(yard) == {old, key}
+    with pytest.raises(SignatureInvalid, match="was revoked, and comes without"):
+        yard.apply(yard.update(yard.statement(keys=keys_of(yard, old, bare), serial=3), old))
+    assert counts(yard) == {old, key}
+
+
+def test_more_revoked_keys_than_are_remembered_change_nothing(
+    yard: Rotating, names: tuple[str, str, str]
+) -> None:
+    old, _, new = names
+    yard.trust("acme", old)
+    before, remote = yard.files(), yard.remote()
+    revoked = frozenset(f"{number:040X}" for number in range(REVOKED + 1))
+    rotation = Rotation(1, Digest.of(b""), yard.keys.export(new), (new,), 1, revoked, frozenset({new}))
+    with pytest.raises(LimitExceeded, match="revoked keys"):
+        apply_rotation(rotation, remote, RemoteStore([yard.configuration]), yard.paths)
+    assert yard.files() == before
+    assert last_serial(yard.paths, str(remote.prefix)) is None
+
+
 def test_pins_of_cosign_keys_stay(yard: Rotating, names: tuple[str, str, str]) -> None:
     """One that goes would let every cosign key count."""
     old, _, new = names
@@ -120,7 +185,7 @@ def test_keyrings_that_together_are_too_large_change_nothing(
     yard.trust("acme", old)
     before, remote = yard.files(), yard.remote()
     large = yard.keys.export(new).ljust(KEYRING_BYTES, b"\0")
-    rotation = Rotation(1, Digest.of(b""), large, (new,), 1)
+    rotation = Rotation(1, Digest.of(b""), large, (new,), 1, frozenset(), frozenset({new}))
     with pytest.raises(LimitExceeded):
         apply_rotation(rotation, remote, RemoteStore([yard.configuration]), yard.paths)
     assert yard.files() == before

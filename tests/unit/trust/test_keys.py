@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appctld.trust.keys import KeyringError, read_keyring
+from appctld.trust.keys import KeyringError, read_keyring, revoked_parts, unrevoked_parts
 from support.keys import Keys
 
 GOLDEN = Path(__file__).parents[2] / "fixtures/keys"
@@ -33,21 +33,24 @@ def test_subkeys_and_their_signatures_are_no_keys_of_their_own() -> None:
 def test_revocations_are_told_of_keys_and_of_subkeys() -> None:
     with Keys() as keys:
         primary = keys.make("loses-a-subkey")
-        keys.add_subkey(primary)
-        (found,) = read_keyring(keys.export(primary))
-        assert list(found.parts.values()) == [False, False]
+        subkey = keys.add_subkey(primary)
+        before = keys.export(primary)
+        assert unrevoked_parts(before) == {primary, subkey}
+        assert revoked_parts(before) == set()
         keys.revoke_subkey(primary)
-        (found,) = read_keyring(keys.export(primary))
-        assert list(found.parts.values()) == [False, True]
+        after = keys.export(primary)
+        assert unrevoked_parts(after) == {primary}
+        assert revoked_parts(after) == {subkey}
+        assert unrevoked_parts(before + after) == {primary, subkey}, "one copy has no revocation"
         keys.revoke(primary)
-        (found,) = read_keyring(keys.export(primary))
-        assert list(found.parts.values()) == [True, True]
+        assert revoked_parts(keys.export(primary)) == {primary, subkey}
 
 
 def test_a_revocation_of_version_3_is_one_too() -> None:
     key = b"\xc6\x02\x04a"
-    assert read_keyring(key + b"\xc2\x03\x03\x05\x20")[0].parts == {b"\x04a": True}
-    assert read_keyring(key + b"\xc2\x03\x03\x05\x10")[0].parts == {b"\x04a": False}
+    for kind, revoked in ((b"\x20", True), (b"\x10", False)):
+        (found,) = read_keyring(key + b"\xc2\x03\x03\x05" + kind)
+        assert found.parts == {found.fingerprint: revoked}
 
 
 def test_both_forms_of_packet_length() -> None:

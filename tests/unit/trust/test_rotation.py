@@ -62,7 +62,15 @@ def test_the_keys_of_now_and_those_to_come_have_signed(press: Press, publisher: 
     statement = press.statement(second)
     remote = Trusting(press.keys.export(publisher))
     rotation = press.judge(statement, publisher, second, remote=remote)
-    assert rotation == Rotation(3, Digest.of(statement), press.keys.export(second), (second,), 1)
+    assert rotation == Rotation(
+        serial=3,
+        payload=Digest.of(statement),
+        keyring=press.keys.export(second),
+        fingerprints=(second,),
+        threshold=1,
+        revoked=frozenset(),
+        unrevoked=frozenset({second}),
+    )
 
 
 def test_who_is_on_both_sides_signs_once(press: Press, publisher: str, second: str) -> None:
@@ -125,6 +133,15 @@ def test_a_revoked_key_may_stay_revoked(press: Press, publisher: str) -> None:
     remote = Trusting(press.keys.export(publisher, gone))
     rotation = press.judge(press.statement(publisher, gone), publisher, remote=remote)
     assert set(rotation.fingerprints) == {publisher, gone}
+    assert rotation.revoked == {gone}
+    assert rotation.unrevoked == {publisher}
+
+
+def test_what_is_revoked_is_told_also_where_the_new_set_leaves_it_out(press: Press, publisher: str) -> None:
+    gone = press.keys.make("gone-and-left-out")
+    press.keys.revoke(gone)
+    remote = Trusting(press.keys.export(publisher, gone))
+    assert press.judge(press.statement(publisher), publisher, remote=remote).revoked == {gone}
 
 
 @pytest.mark.parametrize(
