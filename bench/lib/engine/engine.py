@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The daemon's pipeline on a state directory of its own, without the daemon: plan an image, import a layer.
+
+Everything that costs something is real: worker processes, sandboxes, decoders, the repository. What is left
+out is the network, D-Bus and keys (the remote is `verify=none`).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from appctld.config.remote import Remote, make_remote
+from appctld.model.reference import parse_reference
+from appctld.pipeline.gate import Gate
+from appctld.pipeline.layer import fetch_and_import
+from appctld.pipeline.run import preview
+from appctld.pipeline.stages import ImportedLayer, Planned
+from appctld.pipeline.tools import Progress, Silence, Tools
+from appctld.scope import user_scope
+from appctld.state.paths import Paths
+from engine.runner import LayoutRunner
+from inputs.layout import Layout
+from measure.cost import Cost, Watch
+
+HOST = "bench.example"
+
+
+class Engine:
+    """One state directory, made if need be; remotes are made as they are named."""
+
+    def __init__(self, directory: Path, layout: Layout, remotes: Sequence[str] = ("bench",)) -> None:
+        self.paths = Paths(directory)
+        self.paths.create()
+        self._remotes = {name: _remote(name) for name in remotes}
+        scope = user_scope({"XDG_DATA_HOME": str(directory), "HOME": "/nonexistent"})
+        self._tools = Tools(
+            runner=LayoutRunner(layout),
+            launcher=scope.launcher,
+            paths=self.paths,
+            platform=scope.platform,
+            gate=Gate(),
+            remote=lambda name, _reference: self._remotes[name],
+            gunzip=scope.gunzip,
+            shares=lambda: tuple(self._remotes),
+        )
+
+    def tools(self, progress: Progress | None = None) -> Tools:
+        """The tools of one job."""
+        tools = self._tools
+        return Tools(
+            **{**{name: getattr(tools, name) for name in tools.__slots__}, "progress": progress or Silence()}
+        )
+
+    async def plan(self, tag: str, remote: str = "bench") -> Planned:
+        """What an install of the layout's image `tag` would do."""
+        return await preview(
+            parse_reference(f"{HOST}/{remote}/app:{tag}"), self._remotes[remote], self.tools()
+        )
+
+
+def _remote(name: str) -> Remote:
+    settings = {"url": f"https://{HOST}/{name}", "verify": "none"}
+    return make_remote(name, settings, keyring=None, ca=None, origin=Path("/nonexistent"), writable=True)
+
+
+class _AfterDownload(Silence):
+    """Begins to measure when a layer's last byte is here and hashed."""
+
+    def __init__(self) -> None:
+        self.watch = Watch()
+
+    def stage(self, name: str) -> None:
+        """See `Progress.stage`."""
+        if name == "importing":
+            self.watch.begin()
+
+
+async def import_layers(engine: Engine, planned: Planned) -> tuple[list[ImportedLayer], Cost]:
+    """Import an image's layers one after the other; the cost from each one's last byte on."""
+    done, cost = [], Cost(0, 0)
+    for layer in planned.layers:
+        progress = _AfterDownload()
+        done.append(await fetch_and_import(layer, planned, engine.tools(progress)))
+        cost += progress.watch.stop()
+    return done, cost

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The generated layer set, made once a machine and user and then kept: gzip takes longer than any benchmark.
+
+What is kept lies below /var/tmp/appctl-bench-UID, in a directory named by the sources that made it, so that a
+changed generator makes a new set. It is put there by one rename.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from inputs.layer import Layer, write_layer
+from inputs.shape import APPLICATION, BASE, UPDATE, Entry, Shape, entries
+
+_SOURCES = ("texture.py", "shape.py", "layer.py", "kept.py")
+
+
+def cache() -> Path:
+    """This user's directory; whoever else may write there is refused."""
+    place = Path(f"/var/tmp/appctl-bench-{os.getuid()}")  # noqa: S108 - checked right below
+    place.mkdir(mode=0o700, exist_ok=True)
+    found = place.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077 or place.is_symlink():
+        raise SystemExit(f"error: {place} is not this user's alone")
+    return place
+
+
+def layer_set(*, small: bool = False) -> tuple[Layer, Layer, Layer]:
+    """The base, the application and the update; in small, a fortieth of each."""
+    shapes = [shape.small() if small else shape for shape in (BASE, APPLICATION, UPDATE)]
+    base, application, update = kept("layers", shapes, _stack)
+    return base, application, update
+
+
+def kept(
+    name: str, shapes: Sequence[Shape], make: Callable[[Path, Sequence[Shape]], list[Layer]]
+) -> list[Layer]:
+    """What `make` made of these shapes in an empty directory, now or in an earlier run."""
+    place = cache() / f"{name}-{_key(shapes)}"
+    if not place.exists():
+        work = Path(tempfile.mkdtemp(dir=cache()))
+        try:
+            facts = [asdict(layer) | {"blob": layer.blob.name} for layer in make(work, shapes)]
+            (work / "layers.json").write_text(json.dumps(facts))
+            work.rename(place)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    facts = json.loads((place / "layers.json").read_bytes())
+    return [Layer(**{**fact, "blob": place / fact["blob"]}) for fact in facts]
+
+
+def _stack(work: Path, shapes: Sequence[Shape]) -> list[Layer]:
+    """Each layer above the ones before it."""
+    below: list[Entry] = []
+    layers = []
+    for shape in shapes:
+        listed = entries(shape, below)
+        layers.append(write_layer(work / f"{shape.seed}.tar.gz", listed, seed=shape.seed))
+        below += listed
+    return layers
+
+
+def _key(shapes: Sequence[Shape]) -> str:
+    sources = [Path(__file__).with_name(name).read_bytes() for name in _SOURCES]
+    return hashlib.sha256(b"".join([*sources, repr(shapes).encode()])).hexdigest()[:16]

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Every benchmark still works: each does its smallest input once, here, without its launcher."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[3]
+PROGRAMS = ("import_layer",)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_benchmark_measures_appctl_and_its_peers(program: str, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        f"programs.{program}",
+        "--small",
+        "--runs=1",
+        f"--at={tmp_path}",
+        "--json",
+    ]
+    path = f"{TOP}/bench/lib:{TOP}/tests"
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    report = json.loads(done.stdout)
+    assert report["sections"]
+    assert all(section["judged"] for section in report["sections"])
+    assert not list(tmp_path.iterdir())
