@@ -15,8 +15,8 @@ from appctld.errors import DigestMismatch, Failed, NotFound, UnsafeArchive
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str
 from appctld.workers.protocol import Report, descriptor
-from appctld.workers.store.archive.entry import WHITEOUT, Entry, Type
-from appctld.workers.store.archive.layertree import Dropped, File, LayerTree
+from appctld.workers.store.archive.entry import Entry, Type
+from appctld.workers.store.archive.layertree import LayerTree, Node
 from appctld.workers.store.archive.stream import Stream
 from appctld.workers.store.archive.tar import TarReader
 from appctld.workers.store.names import check_checksum, check_layer_ref
@@ -100,28 +100,28 @@ class _Import:
         if entry.type is Type.DIRECTORY:
             self._tree.add_directory(entry)
             return
-        slot = self._tree.place(entry)
-        if entry.type is Type.HARDLINK:
-            slot.fill(self._tree.linked(entry))
-        elif entry.type.dropped:
-            slot.fill(Dropped())
-            self._drop(entry.name)
-        else:
-            slot.fill(self._file(entry, reader))
+        children = self._tree.place(entry)
+        children[entry.path[-1]] = self._node(entry, reader)
+
+    def _node(self, entry: Entry, reader: TarReader) -> Node:
+        match entry.type:
+            case Type.FILE:
+                head = regular(entry.uid, entry.gid, entry.mode, entry.xattrs)
+                return bytes.fromhex(self._writer.file(head, entry.size, reader.content()))
+            case Type.SYMLINK:
+                head = symlink(entry.uid, entry.gid, entry.target, entry.xattrs)
+                return self._tree.symlink(entry, self._writer.file(head, 0))
+            case Type.HARDLINK:
+                return self._tree.linked(entry)
+            case _:
+                self._drop(entry.name)
+                return None
 
     def _drop(self, name: str) -> None:
         """Note it, as long as there is room; a control character takes six bytes in JSON."""
         self._dropped_room -= len(json.dumps(name))
         if len(self.dropped) < DROPPED_NAMES and self._dropped_room >= 0:
             self.dropped.append(name)
-
-    def _file(self, entry: Entry, reader: TarReader) -> File:
-        if entry.type is Type.SYMLINK:
-            head = symlink(entry.uid, entry.gid, entry.target, entry.xattrs)
-            return File(self._writer.file(head, 0), entry.target)
-        head = regular(entry.uid, entry.gid, entry.mode, entry.xattrs)
-        whiteout = entry.path[-1].startswith(WHITEOUT)
-        return File(self._writer.file(head, entry.size, reader.content()), whiteout=whiteout)
 
 
 def _check_strict(entry: Entry) -> None:

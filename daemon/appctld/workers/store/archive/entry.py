@@ -7,9 +7,10 @@ have one of the two forms that OCI defines. Leaves to others: how entries fit to
 """
 
 import enum
-from dataclasses import dataclass
+import functools
+from typing import NamedTuple
 
-from appctld.errors import LimitExceeded, UnsafeArchive
+from appctld.errors import AppctlError, LimitExceeded, UnsafeArchive
 from appctld.workers.store.ostree.tree import NAME_BYTES, Xattrs
 
 Path = tuple[str, ...]
@@ -19,6 +20,9 @@ DEPTH = 200  # directories below each other; libostree walks 256 deep, and merge
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
+
+_NO_NAMES = {"", ".", ".."}
+_DIRECTORIES = 64  # remembered: archives come directory by directory, and below the same few
 
 
 class Type(enum.Enum):
@@ -38,8 +42,7 @@ class Type(enum.Enum):
         return self in {Type.CHARACTER, Type.BLOCK, Type.FIFO}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """`mode`: permission bits; `size`: bytes of content; `target`: a symlink's; `link`: a hard link's."""
 
     type: Type
@@ -60,6 +63,23 @@ class Entry:
 
 def parse_path(raw: bytes, what: str = "path") -> Path:
     """Read an archive's name for a file. Raises UnsafeArchive, LimitExceeded."""
+    above, _, last = raw.removesuffix(b"/").rpartition(b"/")
+    if above and len(raw) <= PATH_BYTES:
+        try:
+            parents, name = _directory(above), parse_text(last, what)
+        except AppctlError:  # which is said again below, of the whole path
+            return _parse_path(raw, what)
+        if name not in _NO_NAMES and len(last) <= NAME_BYTES and len(parents) < DEPTH:
+            return (*parents, name)
+    return _parse_path(raw, what)
+
+
+@functools.lru_cache(_DIRECTORIES)
+def _directory(raw: bytes) -> Path:
+    return _parse_path(raw, "path")
+
+
+def _parse_path(raw: bytes, what: str) -> Path:
     text = parse_text(raw, what)
     if text.startswith("/"):
         raise UnsafeArchive(f"an absolute {what}: {text!r}", path=text)

@@ -10,7 +10,7 @@ be (tar.py), the layers below (union.py).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from appctld.errors import LimitExceeded, UnsafeArchive
 from appctld.workers.store.archive.entry import DEPTH, WHITEOUT, Entry, Path
@@ -34,18 +34,11 @@ class Writer(Protocol):
         """Store a dirmeta."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A content object; `target` is a symlink's, None for a regular file."""
+class Symlink(NamedTuple):
+    """A symlink's content object, and where it leads."""
 
-    checksum: str
-    target: str | None = None
-    whiteout: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A device or FIFO: its name is taken, and nothing is there."""
+    checksum: bytes
+    target: str
 
 
 @dataclass(slots=True)
@@ -56,19 +49,9 @@ class Directory:
     children: "dict[str, Node]" = field(default_factory=dict)
 
 
-Node = File | Dropped | Directory
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A free place for one node."""
-
-    directory: Directory
-    name: str
-
-    def fill(self, node: Node) -> None:
-        """Put it there."""
-        self.directory.children[self.name] = node
+# A regular file is its object's checksum and nothing else: of these there are hundreds of thousands. None is
+# a device or FIFO that was dropped: its name is taken, and nothing is there.
+Node = bytes | Symlink | Directory | None
 
 
 class LayerTree:
@@ -80,35 +63,40 @@ class LayerTree:
         self._nodes = 1
         self._steps = 0
         self._target_bytes = 0
+        self._last: tuple[Path, Directory] = (), self._root
 
     def add_directory(self, entry: Entry) -> None:
         """Make the directory, or give an implicit one its attributes."""
         there: Node = self._root
         if entry.path:
             parent, name = self._parent(entry), entry.path[-1]
-            there = parent.children.get(name) or self._imply(parent, name, entry)
+            there = parent.children[name] if name in parent.children else self._imply(parent, name, entry)
         if not isinstance(there, Directory) or there.meta is not None:
             raise _twice(entry)
         there.meta = self._writer.meta(entry.uid, entry.gid, entry.mode, entry.xattrs)
 
-    def place(self, entry: Entry) -> Slot:
-        """Where something that is no directory goes."""
-        slot = Slot(self._parent(entry), entry.path[-1])
-        if slot.name in slot.directory.children:
+    def place(self, entry: Entry) -> dict[str, Node]:
+        """The directory's children, among which something that is no directory has its name to itself."""
+        children = self._parent(entry).children
+        if entry.path[-1] in children:
             raise _twice(entry)
         self._count()
+        return children
+
+    def symlink(self, entry: Entry, checksum: str) -> Symlink:
+        """What is kept of a symlink."""
         self._target_bytes += len(entry.target.encode())
         if self._target_bytes > TARGET_BYTES:
             raise LimitExceeded(f"more than {TARGET_BYTES} bytes of symlinks' targets", limit=TARGET_BYTES)
-        return slot
+        return Symlink(bytes.fromhex(checksum), entry.target)
 
-    def linked(self, entry: Entry) -> File:
+    def linked(self, entry: Entry) -> bytes | Symlink:
         """The earlier file or symlink that a hard link names."""
-        found: Node | None = self._root
+        found: Node = self._root
         if entry.link:
             directory = self._walk(entry.link[:-1], entry, create=False)
             found = directory.children.get(entry.link[-1])
-        if not isinstance(found, File) or found.whiteout:
+        if not isinstance(found, bytes | Symlink) or entry.link[-1].startswith(WHITEOUT):
             target = "/".join(entry.link) or "."
             raise UnsafeArchive(
                 f"a hard link to {target}, which is no earlier file of the layer: {entry.name}",
@@ -134,7 +122,15 @@ class LayerTree:
         return _store(self._root, self._writer)
 
     def _parent(self, entry: Entry) -> Directory:
-        return self._walk(entry.path[:-1], entry, create=True)
+        """Where the entry lies; most lie where the one before them did."""
+        above = entry.path[:-1]
+        if above == self._last[0]:
+            return self._last[1]
+        steps = self._steps
+        found = self._walk(above, entry, create=True)
+        if self._steps == steps:  # a way through symlinks is counted each time, and so walked each time
+            self._last = above, found
+        return found
 
     def _walk(self, path: Path, entry: Entry, *, create: bool) -> Directory:
         """The directory at `path`, through symlinks of this layer as umoci follows them, never out of it."""
@@ -144,12 +140,13 @@ class LayerTree:
             if name == "..":
                 _up(way, entry)
                 continue
-            child = way[-1].children.get(name)
-            if child is None and create:
-                child = self._imply(way[-1], name, entry)
+            children = way[-1].children
+            if create and name not in children:
+                self._imply(way[-1], name, entry)
+            child = children.get(name)
             if isinstance(child, Directory):
                 way.append(child)
-            elif isinstance(child, File) and child.target is not None and links < LINKS:
+            elif isinstance(child, Symlink) and links < LINKS:
                 links += 1
                 way = way[:1] if child.target.startswith("/") else way
                 todo += [part for part in reversed(self._parts(child.target)) if part not in {"", "."}]
@@ -209,10 +206,12 @@ def _store(directory: Directory, writer: Writer) -> tuple[str, str]:
     files, dirs = {}, {}
     for name, child in directory.children.items():
         match child:
-            case File():
-                files[name] = child.checksum
+            case bytes():
+                files[name] = child.hex()
+            case Symlink():
+                files[name] = child.checksum.hex()
             case Directory():
                 dirs[name] = _store(child, writer)
-            case Dropped():
+            case None:
                 pass
     return writer.tree(DirTree(files, dirs)), directory.meta or writer.meta(0, 0, IMPLICIT_MODE)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Bytes that come in through a descriptor: counted, capped, and hashed while they are read.
+"""Bytes that come in through a descriptor: counted, capped, and hashed as they come.
 
-Guarantees: what a reader was given is what was hashed, in that order; no more than the limit is ever read on.
-Leaves to others: what the bytes mean.
+Guarantees: what a reader is given is what is hashed, in that order; nothing beyond the limit is given. Bytes
+come in by pieces of 1 MiB, and each is hashed as a whole, beside whatever the reader does (hashing.py); what
+was given stays as it is for as long as somebody holds it. Leaves to others: what the bytes mean.
 """
 
-import hashlib
+import contextlib
+import fcntl
 import os
 import time
 from types import TracebackType
@@ -15,8 +17,9 @@ from typing import Self
 from appctld.errors import LimitExceeded
 from appctld.model.digest import Digest
 from appctld.workers.protocol import Report
+from appctld.workers.store.archive.hashing import Hashing
 
-CHUNK = 1 << 20  # large enough that hashing and writing set the pace, small enough to hold
+CHUNK = 1 << 20  # large enough that hashing and writing set the pace, small enough to hold a few
 
 _REPORT_SECONDS = 0.1  # about what a progress bar can show
 
@@ -25,12 +28,16 @@ class Stream:
     """One descriptor, read once from its start; a context manager that closes it."""
 
     def __init__(self, descriptor: int, limit: int, report: Report) -> None:
-        self._file = os.fdopen(descriptor, "rb", buffering=CHUNK)
+        _widen(descriptor)
+        self._file = os.fdopen(descriptor, "rb")  # its buffer is small: a piece is read past it
         self._limit = limit
         self._report = report
         self._reported = time.monotonic()
-        self._hash = hashlib.sha256()
-        self.count = 0
+        self._hashing = Hashing()
+        self._before = 0  # bytes that were given before the current piece
+        self._piece = b""
+        self._at = 0  # where the next byte to give lies in it
+        self._end = 0  # where the piece ends, or the limit does
 
     def __enter__(self) -> Self:
         return self
@@ -38,35 +45,78 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._hashing.close()
         self._file.close()
 
     @property
     def digest(self) -> Digest:
-        """The digest of all that was read so far."""
-        return Digest(self._hash.hexdigest())
+        """The digest of all that came in; the stream was read to its end before."""
+        return Digest(self._hashing.hexdigest())
+
+    @property
+    def count(self) -> int:
+        """How many bytes were given."""
+        return self._before + self._at
 
     @property
     def left(self) -> int:
         """How many bytes may still come."""
-        return self._limit - self.count
+        return self._limit - self._before - self._at
 
     def read(self, size: int) -> bytes:
         """The next `size` bytes, fewer only at the end. Raises LimitExceeded beyond the limit, at once."""
-        data = self._file.read(min(size, self._limit - self.count + 1))
-        self.count += len(data)
-        if self.count > self._limit:
-            raise LimitExceeded(f"more than {self._limit} bytes where no more may come", limit=self._limit)
-        self._hash.update(data)
-        self._tell()
+        end = self._at + size
+        if end > self._end:
+            return self._across(size)
+        data = self._piece[self._at : end]
+        self._at = end
         return data
+
+    def some(self, size: int) -> memoryview:
+        """The next bytes without a copy: at most `size`, none only at the end. Raises LimitExceeded."""
+        if self._at == self._end:
+            self._advance()
+        start, self._at = self._at, min(self._at + size, self._end)
+        return memoryview(self._piece)[start : self._at]
 
     def drain(self) -> None:
         """Read, count and hash whatever still comes."""
-        while self.read(CHUNK):
+        while self.some(CHUNK):
             pass
+
+    def _across(self, size: int) -> bytes:
+        """What lies in more than one piece, or ends with the stream."""
+        found = []
+        while size and (data := self.some(size)):
+            found.append(data)
+            size -= len(data)
+        return b"".join(found)
+
+    def _advance(self) -> None:
+        """Go on to the next piece; at the end it is empty."""
+        self._check_limit()
+        self._before += self._at
+        room = self._limit - self._before
+        self._piece = self._file.read(min(CHUNK, room + 1))
+        self._at, self._end = 0, min(len(self._piece), room)
+        self._hashing.update(self._piece)
+        self._tell()
+        if not room:
+            self._check_limit()
+
+    def _check_limit(self) -> None:
+        """Refuse the byte beyond the limit, if it came."""
+        if self._end < len(self._piece):
+            raise LimitExceeded(f"more than {self._limit} bytes where no more may come", limit=self._limit)
 
     def _tell(self) -> None:
         now = time.monotonic()
         if now - self._reported >= _REPORT_SECONDS:
             self._reported = now
-            self._report({"bytes": self.count})
+            self._report({"bytes": self._before + self._end})
+
+
+def _widen(descriptor: int) -> None:
+    """Let a whole piece wait in the pipe, so that writer and reader wake each other less often."""
+    with contextlib.suppress(OSError):  # no pipe, or this user's pipes have as many pages as they may
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, CHUNK)

@@ -17,6 +17,7 @@ from typing import Protocol
 from appctld.errors import LimitExceeded, UnsafeArchive
 from appctld.workers.store.archive.entry import (
     PATH_BYTES,
+    WHITEOUT,
     Entry,
     Type,
     check_whiteout,
@@ -44,6 +45,8 @@ MODE_MAX = 0o177777  # sixteen bits: type and permissions
 OWNER_MAX = 2**32 - 2  # uid_t and gid_t; the last number means "nobody changes" to chown
 
 _CHUNK = 1 << 20
+_ABOUT = frozenset((b"x", b"g", b"L", b"K"))  # headers about the entry after them, or about all
+_WHITEOUT = WHITEOUT.encode()
 _XATTR_KEY = "SCHILY.xattr."
 # Keys by which an entry's content would be something else than the bytes that follow
 _REFUSED_KEYS = ("GNU.", "SCHILY.realsize", "SCHILY.offset", "SCHILY.filetype", "SCHILY.dir", "SCHILY.volhdr")
@@ -79,6 +82,9 @@ class Source(Protocol):
     def read(self, size: int) -> bytes:
         """Give the next bytes, fewer only at the end."""
 
+    def some(self, size: int) -> memoryview:
+        """Give at most `size` of the next bytes, none only at the end."""
+
     def drain(self) -> None:
         """Read what still comes."""
 
@@ -112,12 +118,13 @@ class TarReader:
         """Every entry. Raises UnsafeArchive and LimitExceeded, with the path where there is one."""
         pending = _Pending()
         while (header := self._next()) is not None:
-            if header.kind in {b"x", b"g", b"L", b"K"}:
+            if header.kind in _ABOUT:
                 self._extend(pending, header)
                 continue
             entry = _entry(header, pending)
-            pending = _Pending()
-            self._count_xattrs(entry)
+            if pending:
+                self._count_xattrs(entry)
+                pending = _Pending()
             if entry.size > self._source.left:
                 raise LimitExceeded(f"{entry.name} alone has more bytes than the layer may", path=entry.name)
             self._left, self._padding = entry.size, -entry.size % BLOCK
@@ -126,17 +133,20 @@ class TarReader:
             raise UnsafeArchive("an archive that ends after a header about an entry")
         self._source.drain()
 
-    def content(self) -> Iterator[bytes]:
-        """The current entry's bytes, as many as its size says."""
+    def content(self) -> Iterator[memoryview]:
+        """The current entry's bytes, as many as its size says, in pieces as they came."""
         while self._left:
-            piece = self._exactly(min(self._left, _CHUNK))
+            piece = self._source.some(self._left)
+            if not piece:
+                raise _ends_within_an_entry()
             self._left -= len(piece)
             yield piece
 
     def _next(self) -> Header | None:
         """The next header; None at the end: two zero blocks, or the stream's end between entries."""
-        for _ in self.content():
-            pass  # an entry whose content nobody wanted
+        if self._left:
+            for _ in self.content():
+                pass  # an entry whose content nobody wanted
         self._exactly(self._padding)
         self._padding = 0
         block = self._source.read(BLOCK)
@@ -185,8 +195,12 @@ class TarReader:
     def _exactly(self, size: int) -> bytes:
         data = self._source.read(size) if size else b""
         if len(data) < size:
-            raise UnsafeArchive("an archive that ends within an entry")
+            raise _ends_within_an_entry()
         return data
+
+
+def _ends_within_an_entry() -> UnsafeArchive:
+    return UnsafeArchive("an archive that ends within an entry")
 
 
 def _entry(header: Header, pending: _Pending) -> Entry:
@@ -196,7 +210,8 @@ def _entry(header: Header, pending: _Pending) -> Entry:
     try:
         entry = _build(header, pending.long, pax, path)
         _check_form(entry, raw)
-        check_whiteout(entry)
+        if _WHITEOUT in raw:
+            check_whiteout(entry)
     except (LimitExceeded, UnsafeArchive) as error:
         raise error.about(path="/".join(path) or ".") from error
     return entry
@@ -208,7 +223,8 @@ def _build(
     if header.kind not in _TYPES:
         what = _OTHERS.get(header.kind, f"an entry of type {header.kind!r}")
         raise UnsafeArchive(f"{what}: {'/'.join(path)}")
-    _check_keys(pax)
+    if pax:
+        _check_keys(pax)
     kind = _TYPES[header.kind]
     link = pax.get("linkpath", long.get(b"K", header.link))
     return Entry(
@@ -252,7 +268,7 @@ def _mode(number: int) -> int:
 
 
 def _owner(number: int, pax: Mapping[str, bytes], key: str) -> int:
-    said = pax_number(pax, key)
+    said = pax_number(pax, key) if pax else None
     owner = number if said is None else said
     if owner > OWNER_MAX:
         raise UnsafeArchive(f"a {key} that is out of range")
@@ -264,7 +280,7 @@ def _size(number: int, pax: Mapping[str, bytes]) -> int:
 
     The header cannot say 8 GiB in octal: writers put zero or the largest number there, and zero is let pass.
     """
-    said = pax_number(pax, "size")
+    said = pax_number(pax, "size") if pax else None
     if said is None:
         return number
     if number in {said, 0} or (number == OCTAL_MAX and said > OCTAL_MAX):
@@ -273,6 +289,8 @@ def _size(number: int, pax: Mapping[str, bytes]) -> int:
 
 
 def _xattrs(pax: Mapping[str, bytes]) -> Xattrs:
+    if not pax:
+        return ()
     found = {
         key.removeprefix(_XATTR_KEY).encode(): value
         for key, value in pax.items()

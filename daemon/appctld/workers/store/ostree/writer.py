@@ -30,6 +30,8 @@ from appctld.workers.store.ostree.tree import DirTree, Xattrs, serialize_dirmeta
 SMALL_FILE = 1 << 20  # held in memory; spooling costs a second write, which only large files should pay
 METADATA_BYTES = 10 << 20  # OSTREE_MAX_METADATA_SIZE of libostree 2022.7: it would not read a larger one back
 
+Data = bytes | bytearray | memoryview
+
 _FORMATS = {
     Kind.DIRTREE: "(a(say)a(sayay))",
     Kind.DIRMETA: "(uuua(ayay))",
@@ -48,7 +50,7 @@ class Writer:
         self._room = space.Room(self._free)
         self.written = 0
 
-    def file(self, head: FileHead, size: int, chunks: Iterable[bytes] = ()) -> str:
+    def file(self, head: FileHead, size: int, chunks: Iterable[Data] = ()) -> str:
         """Store a regular file of `size` bytes, or a symlink (size 0, no chunks); the object's checksum."""
         start = header(head)
         # libostree keeps a symlink's target with its NUL
@@ -180,7 +182,7 @@ def free_space(library: OSTree.Repo) -> int:
         return space.free(library.get_dfd(), reserve)
 
 
-def _spool(spool: IO[bytes], start: bytes, chunks: Iterable[bytes]) -> tuple[str, int]:
+def _spool(spool: IO[bytes], start: bytes, chunks: Iterable[Data]) -> tuple[str, int]:
     """Write header and content; the checksum and length of what was written."""
     digest = hashlib.sha256()
     for piece in itertools.chain((start,), chunks):

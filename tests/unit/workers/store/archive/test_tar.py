@@ -45,6 +45,9 @@ class Bytes(io.BytesIO):
         self.hash.update(data)
         return data
 
+    def some(self, size: int) -> memoryview:
+        return memoryview(self.read(size))
+
     def drain(self) -> None:
         self.read()
 
