@@ -41,6 +41,11 @@ class Layer:
         """Compressed bytes."""
         return self.blob.stat().st_size
 
+    def facts(self) -> dict[str, object]:
+        """What a table says about it."""
+        sizes = {"gzip": f"{self.size / 1e6:.1f} MB", "tar": f"{self.tar_size / 1e6:.1f} MB"}
+        return {"entries": self.entries, **sizes}
+
 
 def write_layer(blob: Path, listed: Iterable[Entry], *, seed: int = 0, level: int = 6) -> Layer:
     """Write `blob`; level 6 is what Go's gzip, and so every image builder, takes."""

@@ -9,6 +9,7 @@ image-spec 1.1, image-layout.md.
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,10 @@ class Layout:
         target = self.blob(digest)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.link(layer.blob, target)
+            try:
+                os.link(layer.blob, target)
+            except OSError:  # another file system, or somebody else's
+                shutil.copyfile(layer.blob, target)
         return {"mediaType": f"{_TYPE}layer.v1.tar+gzip", "digest": digest, "size": layer.size}
 
     def _document(self, value: object, kind: str) -> dict[str, Any]:
@@ -96,7 +100,9 @@ class Layout:
 
     def _entries(self) -> list[dict[str, Any]]:
         index = self.directory / "index.json"
-        entries: list[dict[str, Any]] = json.loads(index.read_bytes())["manifests"] if index.exists() else []
+        if not index.exists():
+            return []
+        entries: list[dict[str, Any]] = json.loads(index.read_bytes())["manifests"] or []
         return entries
 
     def _read(self, digest: str) -> dict[str, Any]:

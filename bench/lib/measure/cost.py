@@ -71,11 +71,11 @@ class Watch:
     """The cost of what this process does, its children and their orphans among them, since `begin`."""
 
     def __init__(self) -> None:
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.begin()
 
     def begin(self) -> None:
         """From now on."""
+        _adopt_orphans(1)
         self._others = _children()
         self._wall, self._cpu = time.monotonic(), _own_cpu()
 
@@ -87,6 +87,7 @@ class Watch:
             for pid in left:
                 os.waitpid(pid, os.WNOHANG)
             time.sleep(0.001)
+        _adopt_orphans(0)
         return Cost(wall, _own_cpu() - self._cpu)
 
 
@@ -95,6 +96,10 @@ def timed(work: Callable[[], object]) -> Cost:
     watch = Watch()
     work()
     return watch.stop()
+
+
+def _adopt_orphans(adopt: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, adopt, 0, 0, 0)
 
 
 def _own_cpu() -> float:

@@ -7,6 +7,7 @@ in its sandbox, the store processes, the daemon's own work (pipeline/layer.py).
 """
 
 import asyncio
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -15,8 +16,8 @@ from pathlib import Path
 
 from engine.engine import Engine, import_layers
 from engine.floors import Tar, inflate
-from inputs.kept import layer_set
-from inputs.layer import Layer, read_layer
+from engine.given import given_layer
+from inputs.layer import Layer
 from inputs.layout import Layout
 from measure.cost import Cost
 from measure.options import Where, lenient, parser, places
@@ -40,19 +41,13 @@ def main() -> int:
     asked = parser("import", __doc__.partition("\n")[2])
     asked.add_argument("--layer", type=Path, help="a gzip layer instead of the generated one")
     options = asked.parse_args()
-    say("making the layer; the first time gzip takes a minute")
-    layer = read_layer(options.layer.resolve()) if options.layer else layer_set(small=options.small)[1]
-    report = Report("import", _facts(layer, options.runs))
+    layer = given_layer(options)
+    report = Report("import", {"runs": options.runs, **layer.facts()})
     for where in places(options):
         say(f"measuring on {where.name}")
         _measure(layer, where, options.runs, report)
     report.print(as_json=options.json)
     return report.exit_code(lenient=lenient(options))
-
-
-def _facts(layer: Layer, runs: int) -> dict[str, object]:
-    sizes = {"gzip": f"{layer.size / 1e6:.1f} MB", "tar": f"{layer.tar_size / 1e6:.1f} MB"}
-    return {"runs": runs, "entries": layer.entries, **sizes}
 
 
 def _measure(layer: Layer, where: Where, runs: int, report: Report) -> None:
@@ -63,7 +58,7 @@ def _measure(layer: Layer, where: Where, runs: int, report: Report) -> None:
 
 def _contenders(layer: Layer, place: Path) -> Mapping[str, Contender]:
     here = place / "layer.tar.gz"
-    here.write_bytes(layer.blob.read_bytes())  # from the same file system for all
+    shutil.copyfile(layer.blob, here)  # from the same file system for all
     layout = Layout(place / "layout")
     layout.add("1", [Layer(here, layer.diff_id, layer.tar_size, layer.entries)])
     inflated = Tar(here, place)
