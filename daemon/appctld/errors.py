@@ -292,6 +292,11 @@ class Failed(Storage):
 
     hint = "the journal of the daemon has the details"
 
+    @property
+    def is_echo(self) -> bool:
+        """Whether it says only that the other end of a pipe is gone, which has a reason of its own."""
+        return self.data.get("echo") is True
+
 
 def leaves() -> dict[str, type[AppctlError]]:
     """Every leaf by its D-Bus name."""

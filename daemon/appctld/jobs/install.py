@@ -10,7 +10,7 @@ from appctld.config.remote import Remote
 from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, NeedsApproval
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.kinds import AnyPlan, carry_out, plan_any
-from appctld.jobs.removal import drop_older
+from appctld.jobs.removal import tidy
 from appctld.jobs.requests import Install, Resolve, flag, text
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, each
@@ -63,7 +63,7 @@ async def deploy_plan(planned: AnyPlan, shop: Workshop) -> JsonObject:
     shop.record(_event(planned), done_facts(deployed.record, deployed.previous))
     shop.observer.apps_changed([planned.id])
     _skip_what_was_left(planned, shop)
-    await drop_older(planned.id, shop, before=deployed.previous)
+    await tidy(planned.id, shop, before=deployed.previous)
     return deployed_view(deployed, shop.tools.paths)
 
 

@@ -6,16 +6,20 @@ The current deployment and the one before it are kept; older ones go, never one 
 running job needs is pruned under the gate.
 """
 
-from appctld.errors import Busy, InUse, RepoCorrupt
+import logging
+
+from appctld.errors import AppctlError, Busy, InUse, RepoCorrupt
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.workshop import Workshop, each
-from appctld.model.jsonvalue import Json, JsonObject, get_int
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_strings
 from appctld.pipeline.answers import understood
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import app_ref
 from appctld.state.records import Record, damaged, roots
 from appctld.state.skipped import forget_skipped
+
+logger = logging.getLogger(__name__)
 
 
 async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
@@ -64,20 +68,33 @@ async def drop_older(app_id: str, shop: Workshop, before: Record | None = None) 
         await prune_if_free(shop)
 
 
+async def tidy(app_id: str, shop: Workshop, before: Record | None) -> None:
+    """As `drop_older`, for a job that is done: what fails now, the next prune does."""
+    try:
+        await drop_older(app_id, shop, before)
+    except AppctlError as error:
+        logger.warning("older versions of %s stay: %s: %s", app_id, error.name, error.message)
+
+
 async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Workshop) -> None:
     names: list[Json] = [record.deployment for record in records]
     refs: list[Json] = [app_ref(record.remote, record.id, record.deployment) for record in records]
     async with shop.tools.gate.moving():
-        await shop.tools.store(
+        answer = await shop.tools.store(
             {"op": "remove", "id": app_id, "deployments": None if whole else names, "refs": refs}
         )
+        with understood("store"):
+            get_strings(answer, "removed")
 
 
 async def prune_if_free(shop: Workshop) -> JsonObject:
-    """A prune that may as well happen another time."""
+    """A prune that may as well happen another time, and fails nobody's job."""
     try:
         return await _prune(shop, dry_run=False)
     except (Busy, RepoCorrupt):
+        return {}
+    except AppctlError as error:
+        logger.warning("nothing was pruned: %s: %s", error.name, error.message)
         return {}
 
 

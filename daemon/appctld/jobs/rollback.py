@@ -10,7 +10,8 @@ from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Rollback, text
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import JsonObject, get_str
+from appctld.pipeline.answers import understood
 from appctld.state.records import Installed, Record
 from appctld.state.skipped import skip
 
@@ -38,7 +39,7 @@ async def _activate(request: Rollback, shop: Workshop) -> tuple[Installed, Recor
         target = _target(app, text(request, "to"))
         if target is not app.current:
             shop.tools.progress.stage("deploying")
-            await shop.tools.store(
+            answer = await shop.tools.store(
                 {
                     "op": "activate",
                     "id": target.id,
@@ -46,6 +47,8 @@ async def _activate(request: Rollback, shop: Workshop) -> tuple[Installed, Recor
                     "commit": target.commit,
                 }
             )
+            with understood("store"):
+                get_str(answer, "path")
     return app, target
 
 

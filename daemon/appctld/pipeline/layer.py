@@ -7,11 +7,12 @@ then are they inflated, by a stock program that can do nothing else, and read by
 """
 
 import os
+import signal
 from pathlib import Path
 
 from appctld.errors import DigestMismatch, Failed, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject, get_str, get_strings
+from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_strings
 from appctld.model.login import login_for
 from appctld.model.manifest import COMPRESSION
 from appctld.pipeline.answers import bytes_so_far, understood
@@ -27,6 +28,8 @@ from appctld.system.pump import pump
 LAYER_BYTES = 16 << 30  # an uncompressed layer; the largest published ones (machine learning) are about half
 INFLATE_DEADLINE = 1800.0  # seconds: 16 GiB at 10 MB/s, the slowest disk that anyone would use
 GZIP_WARNING = 2
+CANNOT_RUN = 126  # shells', bubblewrap's and prlimit's: from here on an exit status is not the program's own
+BY_SIGNAL = 128  # bubblewrap's, plus the signal's number
 _LIMITS = (
     "prlimit",
     "--as=536870912",
@@ -88,10 +91,11 @@ async def _is_here(layer: PlannedLayer, blobs: Path, tools: Tools) -> bool:
         return False
     request: JsonObject = {"op": "recheck", "digest": str(wanted.digest), "size": wanted.size}
     try:
-        await tools.store({**request, "blobs": str(blobs)})
+        answer = await tools.store({**request, "blobs": str(blobs)})
     except DigestMismatch:
         return False
-    return True
+    with understood("store"):
+        return get_int(answer, "size") == wanted.size
 
 
 async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> None:
@@ -103,14 +107,17 @@ async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> No
         **endpoint(resolved.remote, resolved.reference, tools.logins),
     }
     reading, writing = os.pipe()
-    await two_ends(
+    _, answer = await two_ends(
         tools.fetch(source, fds={"out": writing}, report=ignore, deadline=BLOB_DEADLINE),
         tools.store(
             {"op": "receive", "blobs": str(_blobs(verified, tools)), **what},
             fds={"in": reading},
             report=lambda facts: tools.progress.downloaded(str(wanted.digest), bytes_so_far(facts)),
+            deadline=BLOB_DEADLINE,
         ),
     )
+    with understood("store"):
+        get_int(answer, "size")
 
 
 async def _import(fetched: FetchedLayer, verified: Verified, tools: Tools) -> ImportedLayer:
@@ -129,7 +136,10 @@ async def _import(fetched: FetchedLayer, verified: Verified, tools: Tools) -> Im
 async def _adopt(layer: PlannedLayer, verified: Verified, tools: Tools) -> str:
     """Take over what another remote brought: every object is hashed again before our ref names it (R5)."""
     remote = verified.resolved.remote.name
-    await tools.store({"op": "adopt-layer", "commit": layer.commit, "ref": layer_ref(remote, layer.diff_id)})
+    ref = layer_ref(remote, layer.diff_id)
+    answer = await tools.store({"op": "adopt-layer", "commit": layer.commit, "ref": ref})
+    with understood("store"):
+        get_int(answer, "objects")
     if plan_layer(layer.diff_id, layer.descriptor, verified, tools).source is not Source.SHARED:
         raise NotFound("the layer's owner shares it no longer")  # and it is downloaded instead
     _remember(layer, layer.commit, verified, tools, anonymous=True)
@@ -174,9 +184,7 @@ async def _read_tar(fetched: FetchedLayer, request: JsonObject, tools: Tools) ->
         answer = await tools.store(request, fds={"tar": blob})
     else:
         reading, writing = os.pipe()
-        inflating = pump(
-            decoder, source=blob, sink=writing, deadline=INFLATE_DEADLINE, what="inflating a layer"
-        )
+        inflating = _inflate(decoder, blob, writing)
         status, answer = await two_ends(inflating, tools.store(request, fds={"tar": reading}))
         if not _inflated(status, compression, tools):
             raise DigestMismatch(f"layer {fetched.layer.descriptor.digest} cannot be inflated whole")
@@ -192,6 +200,19 @@ def _decoder(compression: str, tools: Tools) -> tuple[str, ...] | None:
             return tools.launcher.stock(*_LIMITS, "zstd", "-dc", "-M8MB")
         case _:
             return tools.launcher.stock(*_LIMITS, tools.gunzip, "-dc")
+
+
+async def _inflate(decoder: tuple[str, ...], blob: int, sink: int) -> int:
+    """The decoder's exit status. Raises Failed where it was killed or never ran: no layer is to blame.
+
+    That its reader is gone ends it too, and is no failure of its own.
+    """
+    status = await pump(decoder, source=blob, sink=sink, deadline=INFLATE_DEADLINE, what="inflating a layer")
+    number = -status if status < 0 else status - BY_SIGNAL
+    if number == signal.SIGPIPE or 0 <= status < CANNOT_RUN:
+        return status
+    how = f"was killed by signal {number}" if number > 0 else f"did not run (exit status {status})"
+    raise Failed(f"the decoder of a layer {how}")
 
 
 def _inflated(status: int, compression: str, tools: Tools) -> bool:

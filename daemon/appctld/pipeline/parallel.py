@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from appctld.errors import AppctlError, Failed
 
+ECHO_SECONDS = 10.0  # until the other end of a pipe has noticed: its next read or write, on a busy disk
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -26,14 +28,24 @@ async def in_parallel(work: Iterable[Coroutine[Any, Any, T]], at_once: int) -> t
 async def two_ends(source: Coroutine[Any, Any, T], sink: Coroutine[Any, Any, U]) -> tuple[T, U]:
     """Two children on the ends of one pipe: whichever fails ends the other, so both are waited for.
 
-    The failure that explains is raised: the source's, unless that is only `Failed` (the echo of a broken
-    pipe) and the sink knows better.
+    The failure that explains is raised: the source's, of which a sink that got too little is an echo, unless
+    it is an echo itself (its reader was gone). Who does not notice the pipe's end is ended.
     """
-    first, second = await in_parallel((_outcome(source), _outcome(sink)), at_once=2)
-    failures = [outcome for outcome in (first, second) if isinstance(outcome, AppctlError)]
-    if failures:
-        raise next((failure for failure in failures if not isinstance(failure, Failed)), failures[0])
-    return first, second  # type: ignore[return-value]  # no failures left
+    try:
+        async with asyncio.TaskGroup() as group:
+            ends = [group.create_task(_outcome(work)) for work in (source, sink)]
+            done, left = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if left and any(isinstance(end.result(), AppctlError) for end in done):
+                _, deaf = await asyncio.wait(left, timeout=ECHO_SECONDS)
+                for end in deaf:
+                    end.cancel()
+    except BaseExceptionGroup as failures:
+        raise _first_leaf(failures) from failures
+    outcomes = [end.result() for end in ends if not end.cancelled()]
+    found = [outcome for outcome in outcomes if isinstance(outcome, AppctlError)]
+    if found:
+        raise next((failure for failure in found if not _is_echo(failure)), found[0])
+    return tuple(outcomes)  # type: ignore[return-value]  # no failures left, and nobody was ended
 
 
 async def _in_turn(work: Coroutine[Any, Any, T], room: asyncio.Semaphore) -> T:
@@ -49,6 +61,10 @@ async def _outcome(work: Coroutine[Any, Any, object]) -> object:
         return await work
     except AppctlError as error:
         return error
+
+
+def _is_echo(failure: AppctlError) -> bool:
+    return isinstance(failure, Failed) and failure.is_echo
 
 
 def _first_leaf(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -20,6 +20,7 @@ BINARY_DOCUMENT = "00"  # the signature class; 01 is text, where line ends and t
 HASHES = frozenset({"8", "9", "10"})  # SHA-256, SHA-384, SHA-512; gpgv itself takes SHA-1 and RIPEMD-160
 NAME_LENGTH = 256  # characters of a user ID that are worth showing
 GPGV_REFUSED = 2  # its exit status for anything but good; bubblewrap's and prlimit's are others
+SIGNALLED = 128  # bubblewrap adds the number of the signal that ended gpgv
 ONCE = ("NEWSIG", "GOODSIG", "VALIDSIG")
 PLAINTEXT = "PLAINTEXT"  # about the bytes inside a message; beside a detached signature there are none
 REASONS = {
@@ -57,10 +58,12 @@ def parse_status(returncode: int, status: bytes, *, detached: bool = False) -> O
     Raises:
         UntrustedSigner: its one signature is by a key that the keyring does not hold (`fingerprints`).
         SignatureInvalid: anything else but exactly one good signature; the detail says what.
-        Failed: gpgv itself did not run.
+        Failed: gpgv itself did not run, or not to its end.
     """
     if not status:
         _judge_silence(returncode)
+    if returncode < 0 or returncode > SIGNALLED:
+        raise Failed("gpgv did not come to its end")
     lines = _lines(status)
     counts = Counter(keyword for keyword, _ in lines)
     if counts["NEWSIG"] > 1 or counts["VALIDSIG"] > 1:

@@ -12,7 +12,7 @@ from appctld.errors import Failed, NotInstalled, RepoCorrupt
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Nobody
 from appctld.jobs.remotes import RemoteBook
-from appctld.jobs.removal import drop_older, prune, uninstall_all
+from appctld.jobs.removal import drop_older, prune, tidy, uninstall_all
 from appctld.jobs.requests import Prune, Uninstall
 from appctld.jobs.workshop import Workshop
 from appctld.model.digest import Digest
@@ -36,7 +36,7 @@ class Store:
         self.paths = paths
         self.asked: list[JsonObject] = []
         self.known: list[bool] = []
-        self.answer: JsonObject = {"freed_bytes": 5, "objects": 1, "refs": []}
+        self.answer: JsonObject = {"freed_bytes": 5, "objects": 1, "refs": [], "removed": []}
 
     async def run(
         self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
@@ -129,3 +129,15 @@ def test_what_is_not_installed_is_not_removed(shop: Workshop, store: Store) -> N
     with pytest.raises(NotInstalled):
         asyncio.run(uninstall_all(Uninstall(("../../etc",)), shop))
     assert store.of("remove") == []
+
+
+def test_what_fails_after_a_job_is_done_fails_no_job(shop: Workshop, store: Store) -> None:
+    """A prune after an uninstall, and the removal of what is older than the last version."""
+    for number in (1, 2, 3):
+        deploy(store.paths, numbered(number, digest=Digest(str(number) * 64)), current=number == 3)
+    store.answer = {"removed": []}
+    assert asyncio.run(uninstall_all(Uninstall((RECORD.id,)), shop))["freed-bytes"] == 0
+    store.answer = {}
+    with pytest.raises(Failed):
+        asyncio.run(drop_older(RECORD.id, shop))
+    asyncio.run(tidy(RECORD.id, shop, None))

@@ -20,6 +20,7 @@ from appctld.errors import (
     NotFound,
     SignatureInvalid,
     SignatureMissing,
+    UnsafeArchive,
     UnsupportedMediaType,
     UntrustedSigner,
 )
@@ -348,6 +349,35 @@ def test_of_another_decoder_only_success_is_believed(
         world.install(REFERENCE)
     else:
         refuses(world, DigestMismatch, "cannot be inflated whole")
+
+
+@pytest.mark.parametrize(
+    ("end", "how"),
+    [
+        ("kill -9 $$", "was killed by signal 9"),
+        ("kill -TERM $$", "was killed by signal 15"),
+        ("exit 137", "was killed by signal 9"),  # bubblewrap's word for it
+        ("exit 127", "did not run"),
+    ],
+)
+def test_a_decoder_that_did_not_come_to_its_end_is_no_fault_of_the_layer(
+    world: World, tmp_path: Path, end: str, how: str
+) -> None:
+    program = tmp_path / "decoder"
+    program.write_text(f"#!/bin/sh\nhead -c 9 >/dev/null\n{end}\n")
+    program.chmod(0o755)
+    world.tools = replace(world.tools, launcher=StockLauncher(), gunzip=str(program))
+    _compressed(world.registry, GZIP, PACKED)
+    refuses(world, Failed, how)
+
+
+def test_a_decoder_without_a_reader_leaves_the_word_to_the_reader(world: World, tmp_path: Path) -> None:
+    program = tmp_path / "decoder"
+    program.write_text("#!/bin/sh\ncat >/dev/null\nhead -c 600 /dev/zero | tr '\\0' x\nkill -PIPE $$\n")
+    program.chmod(0o755)
+    world.tools = replace(world.tools, launcher=StockLauncher(), gunzip=str(program))
+    _compressed(world.registry, GZIP, PACKED)
+    refuses(world, UnsafeArchive, "archive|header|block|checksum|tar")
 
 
 @pytest.mark.parametrize(("status", "good"), [(0, True), (1, False), (2, False)])

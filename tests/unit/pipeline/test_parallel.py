@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from appctld.errors import AppctlError, Busy, DigestMismatch, Failed, LimitExceeded, RegistryUnavailable
+from appctld.pipeline import parallel
 from appctld.pipeline.parallel import in_parallel, two_ends
 
 
@@ -112,7 +113,8 @@ def test_both_results_of_a_pipe_are_given() -> None:
     assert asyncio.run(two_ends(give("source"), give(b"sink"))) == ("source", b"sink")
 
 
-ECHO = Failed("a worker failed (BrokenPipeError)")
+ECHO = Failed("the reader of the download is gone", echo=True)
+DIED = Failed("a worker ended without an answer (signal 9)")
 UNAVAILABLE = RegistryUnavailable("it went away")
 MISMATCH = DigestMismatch("fewer bytes")
 LIMIT = LimitExceeded("more than allowed")
@@ -122,6 +124,8 @@ LIMIT = LimitExceeded("more than allowed")
     ("source", "sink", "explains"),
     [
         (UNAVAILABLE, MISMATCH, UNAVAILABLE),  # the body stopped: the sink's "too short" is its echo
+        (DIED, MISMATCH, DIED),  # and so it is here
+        (ECHO, DIED, DIED),
         (ECHO, LIMIT, LIMIT),  # the sink had enough: the source's broken pipe is its echo
         (ECHO, MISMATCH, MISMATCH),
         (UNAVAILABLE, ECHO, UNAVAILABLE),
@@ -142,11 +146,11 @@ def test_of_two_ends_the_failure_that_explains_is_raised(
     assert caught.value is explains
 
 
-def test_of_two_echoes_the_sources_is_raised() -> None:
+def test_of_two_failures_of_ours_the_sources_is_raised() -> None:
     other = Failed("the sink")
     with pytest.raises(Failed) as caught:
-        asyncio.run(two_ends(fail(ECHO), fail(other)))
-    assert caught.value is ECHO
+        asyncio.run(two_ends(fail(DIED), fail(other)))
+    assert caught.value is DIED
 
 
 def test_the_other_end_is_waited_for_so_that_it_can_explain() -> None:
@@ -168,6 +172,28 @@ def test_the_other_end_is_waited_for_so_that_it_can_explain() -> None:
 
     with pytest.raises(LimitExceeded):
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("fails_first", ["source", "sink"])
+def test_who_does_not_notice_that_the_pipe_has_ended_is_ended(
+    fails_first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "ECHO_SECONDS", 0.01)
+    deaf = Endless()
+    ends = (fail(LIMIT), deaf.run()) if fails_first == "source" else (deaf.run(), fail(LIMIT))
+    with pytest.raises(LimitExceeded):
+        asyncio.run(two_ends(*ends))
+    assert deaf.cancelled
+
+
+def test_who_fails_at_nothing_is_waited_for_as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "ECHO_SECONDS", 0.0)
+
+    async def slow() -> int:
+        await asyncio.sleep(0.05)
+        return 1
+
+    assert asyncio.run(two_ends(give("source"), slow())) == ("source", 1)
 
 
 def test_a_bug_at_one_end_ends_the_other() -> None:

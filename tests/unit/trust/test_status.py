@@ -147,6 +147,12 @@ def test_silence_is_our_failure_and_not_the_publishers(returncode: int) -> None:
         parse_status(returncode, b"")
 
 
+@pytest.mark.parametrize("returncode", [-9, -15, 137, 143])
+def test_a_gpgv_that_was_ended_in_the_middle_is_our_failure_too(returncode: int) -> None:
+    with pytest.raises(Failed):
+        parse_status(returncode, b"[GNUPG:] NEWSIG\n")
+
+
 def test_silence_of_a_gpgv_that_ran_is_a_refusal() -> None:
     with pytest.raises(SignatureInvalid):
         parse_status(2, b"")

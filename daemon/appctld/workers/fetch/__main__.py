@@ -66,7 +66,7 @@ class Output:
             while left:
                 left = left[os.write(self._number, left) :]
         except BrokenPipeError:
-            raise Failed("the reader of the download is gone") from None
+            raise Failed("the reader of the download is gone", echo=True) from None
 
 
 def resolve(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - two small documents
