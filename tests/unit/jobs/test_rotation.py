@@ -84,10 +84,11 @@ def given_up(keys: Keys) -> tuple[str, bytes, bytes]:
 
 
 def give_up(yard: Rotating, old: str, given_up: tuple[str, bytes, bytes]) -> None:
-    """An update that revokes a key, and one that leaves it out."""
+    """An update that revokes a key, and two that leave it out: before the second it lies nowhere any more."""
     yard.trust("acme", old)
     yard.apply(yard.update(yard.statement(old, given_up[0], serial=1), old))
     yard.apply(yard.update(yard.statement(old, serial=2), old))
+    yard.apply(yard.update(yard.statement(old, serial=3), old))
 
 
 def test_a_revoked_key_comes_back_with_its_revocation_only(
@@ -98,10 +99,10 @@ def test_a_revoked_key_comes_back_with_its_revocation_only(
     key, bare, revoked = given_up
     give_up(yard, old, given_up)
     with pytest.raises(SignatureInvalid, match="was revoked, and comes without") as caught:
-        yard.apply(yard.update(yard.statement(keys=keys_of(yard, old, bare), serial=3), old))
+        yard.apply(yard.update(yard.statement(keys=keys_of(yard, old, bare), serial=4), old))
     assert caught.value.data["remote"] == "acme"
     assert counts(yard) == {old}
-    yard.apply(yard.update(yard.statement(keys=keys_of(yard, old, revoked), serial=3), old))
+    yard.apply(yard.update(yard.statement(keys=keys_of(yard, old, revoked), serial=4), old))
     assert counts(yard) == {old, key}, "it is told as revoked, and no signature by it counts"
 
 
@@ -120,7 +121,7 @@ def test_by_hand_a_revoked_key_comes_back_and_no_update_keeps_it(
     asyncio.run(yard.book.modify("acme", {}, yard.keys.export(old) + bare))
     assert counts(yard) == {old, key}
     with pytest.raises(SignatureInvalid, match="was revoked, and comes without"):
-        yard.apply(yard.update(yard.statement(keys=keys_of(yard, old, bare), serial=3), old))
+        yard.apply(yard.update(yard.statement(keys=keys_of(yard, old, bare), serial=4), old))
     assert counts(yard) == {old, key}
 
 
