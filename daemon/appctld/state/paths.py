@@ -21,6 +21,10 @@ class Paths:
         """The OSTree repository that all remotes share."""
         return self.root / "repo"
 
+    def ref(self, name: str) -> Path:
+        """The file of one ref of ours: only to look whether it is there, everything else is the store's."""
+        return self.repo / "refs/heads" / name
+
     @property
     def blobs(self) -> Path:
         """A directory a remote: verified blobs under their digest, `.unverified-*` while they arrive."""

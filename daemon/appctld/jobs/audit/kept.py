@@ -73,13 +73,14 @@ def directories(paths: Paths, app_id: str) -> list[Path]:
 
 async def kept(path: Path, tools: Tools) -> Kept:
     """Read one deployment."""
-    record, provenance = _record(path), _provenance(path)
+    record, provenance = record_of(path), _provenance(path)
     link = path.parent / "current"
     current = link.is_symlink() and str(link.readlink()) == path.name
     return Kept(path, current, record, provenance, await _recalled(path, record, tools))
 
 
-def _record(path: Path) -> Record | None:
+def record_of(path: Path) -> Record | None:
+    """A deployment's record as it is now, if it can be read and names a remote that may be."""
     try:
         record = read_record(path)
         check_name(record.remote)  # it names refs

@@ -4,15 +4,18 @@
 
 First what is wrong in the repository goes, with the refs and records of the layers that it is part of; then
 each app comes back by itself, from here or from its registry at the digest that was recorded. No deployment
-is changed in place: an app that runs keeps its files until it ends.
+is changed in place: an app that runs keeps its files until it ends. Other jobs go on meanwhile, so whatever
+was found is looked at again under the gate: what became another, or what a job needs, is left to the next
+round.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from appctld.errors import AppctlError, InUse, RepoCorrupt
-from appctld.jobs.audit.kept import Kept
+from appctld.errors import AppctlError, InUse
+from appctld.jobs.audit.kept import Kept, record_of
 from appctld.jobs.audit.plan import Action, Step, is_made_here, recorded, steps
-from appctld.jobs.audit.survey import Survey, layers_here, survey
+from appctld.jobs.audit.survey import Survey, is_there, layers_here, named, survey
 from appctld.jobs.audit.verify import report
 from appctld.jobs.audit.views import problem_views
 from appctld.jobs.removal import prune_if_free
@@ -25,7 +28,7 @@ from appctld.pipeline.restore import redeploy, restore
 from appctld.pipeline.tools import AUDIT_DEADLINE
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import app_ref, layer_ref
-from appctld.state.records import read_record, roots
+from appctld.state.records import roots
 
 ROUNDS = 3  # what lies behind a directory's object that was wrong can only be looked at when that is back
 
@@ -65,26 +68,38 @@ async def _mend(found: Survey, shop: Workshop) -> None:
     """Clear away what is wrong; records of layers whose refs went go too.
 
     Apps come and go while everything is looked at, so what is needed is told anew, when nobody moves refs.
+    An import may have written a ref again since the store dropped it: then it writes the record, too.
     """
     paths = shop.tools.paths
     shop.tools.progress.stage("mending")
     async with shop.tools.gate.moving() as needed:
         refs = recorded_refs(paths)
-        stale = set(found.stale) - roots(paths) - refs - needed
-        drop = stale | _layers_in_doubt(found)
-        wanted: list[Json] = [*layers_here(refs, shop), *_app_refs(found)]
+        layers = layers_here(refs, shop)
+        drop = set(found.stale) - roots(paths) - refs - needed
+        drop |= _layers_in_doubt(found, layers) - needed
+        wanted: list[Json] = [*named(layers), *_app_refs(found)]
         answer = await shop.tools.store(
             {"op": "mend", "refs": wanted, "drop_refs": [*sorted(drop)]}, deadline=AUDIT_DEADLINE
         )
         with understood("store"):
-            forget_refs(paths, get_strings(answer, "dropped"))
+            dropped = get_strings(answer, "dropped")
+        forget_refs(paths, [ref for ref in dropped if not is_there(ref, paths)])
 
 
-def _layers_in_doubt(found: Survey) -> set[str]:
-    """The layers of every app whose layers do not make it up: which of them is another, nobody can say."""
+def _layers_in_doubt(found: Survey, now: Mapping[str, str]) -> set[str]:
+    """The layers of every app whose layers do not make it up: which of them is another, nobody can say.
+
+    Nothing is said of an app of which one was brought here anew since: the others may be right.
+    """
     names = {name for problem in found.problems if problem.fault == "union" for name in problem.touches}
-    records = [kept.record for kept in found.kept if kept.name in names and kept.record is not None]
-    return {layer_ref(record.remote, diff_id) for record in records for diff_id in record.layers}
+    doubted = [_layers(kept) for kept in found.kept if kept.name in names and _is_unchanged(kept)]
+    same = {ref for ref, commit in found.layers.items() if now.get(ref) == commit}
+    return set[str]().union(*(refs for refs in doubted if refs <= same))
+
+
+def _layers(kept: Kept) -> set[str]:
+    record = kept.record
+    return {layer_ref(record.remote, diff_id) for diff_id in record.layers} if record is not None else set()
 
 
 def _app_refs(found: Survey) -> list[Json]:
@@ -92,16 +107,13 @@ def _app_refs(found: Survey) -> list[Json]:
     return [
         {"ref": app_ref(record.remote, record.id, record.deployment), "commit": record.commit}
         for kept in found.kept
-        if (record := kept.record) is not None and not _is_doubted(kept, found) and _is_here(kept)
+        if (record := kept.record) is not None and not _is_doubted(kept, found) and _is_unchanged(kept)
     ]
 
 
-def _is_here(kept: Kept) -> bool:
-    """Whether the record is still what it was: its app may have been uninstalled since."""
-    try:
-        return read_record(kept.path) == kept.record
-    except RepoCorrupt:
-        return False
+def _is_unchanged(kept: Kept) -> bool:
+    """Whether it is what was looked at: it may be gone since, or another installed under its name."""
+    return record_of(kept.path) == kept.record
 
 
 def _is_doubted(kept: Kept, found: Survey) -> bool:
@@ -139,6 +151,8 @@ async def _drop(kept: Kept, found: Survey, shop: Workshop) -> str:
     refs: list[Json] = [*sorted(_refs_of(kept, found))]
     try:
         async with shop.tools.gate.moving():
+            if not _is_unchanged(kept):
+                return "it is gone, or another took its place meanwhile"
             await shop.tools.store(
                 {"op": "remove", "id": kept.id, "deployments": [kept.path.name], "refs": refs}
             )

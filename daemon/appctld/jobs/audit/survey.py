@@ -6,6 +6,7 @@ Guarantees: nothing is changed; a fault names each app that it touches; apps tha
 are no fault. Leaves to others: what is told (views.py) and what is done (repair.py).
 """
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ from appctld.model.jsonvalue import (
 from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.tools import AUDIT_DEADLINE
 from appctld.state.layers import held, recorded_refs
-from appctld.state.paths import layer_ref
+from appctld.state.paths import Paths, layer_ref
 from appctld.state.records import roots
 
 SIGNATURE = "signature"  # the one fault that is no damage
@@ -57,7 +58,8 @@ class Problem:
 class Survey:
     """What was found; `stale` are refs that nothing needs, `more` faults are not among `problems`.
 
-    `refs` are those that are not as records have them, with the commits that they name.
+    `refs` are those that are not as records have them, with the commits that they name; `layers` are the refs
+    of those that were looked at, with the commits that their records named.
     """
 
     kept: tuple[Kept, ...]
@@ -65,6 +67,7 @@ class Survey:
     problems: tuple[Problem, ...]
     stale: tuple[str, ...]
     refs: Mapping[str, str]
+    layers: Mapping[str, str]
     more: int
     bytes: int
 
@@ -91,34 +94,39 @@ async def survey(ids: Collection[str], shop: Workshop) -> Survey:
     here = [await kept(path, tools) for app_id in wanted for path in directories(paths, app_id)]
     remotes = shop.book.all()
     opinions = [await opinion(each, remotes, tools) for each in here]
-    answer = await _ask(here, whole=not ids, shop=shop)
+    layers = layers_here(_layers_of(here) if ids else recorded_refs(paths), shop)
+    answer = await _ask(here, layers, shop)
     with understood("store"):
         names = [each.name for each in here if each.record is not None]
         found = [_problem(item, names) for item in get_objects(answer, "findings")]
         refs = get_string_map(answer, "refs")
-        stale = () if ids else _stale(refs, here, shop)
         more, count = get_int(answer, "more"), get_int(answer, "bytes")
+    stale = () if ids else await _stale(refs, here, shop)
     problems = [*_of_records(here), *_of_layers(here, shop), *found, *_of_signatures(here, opinions)]
     problems += [Problem("ref", f"nothing needs the ref {ref}", ()) for ref in stale]
-    return Survey(tuple(here), tuple(opinions), _still(problems, here), stale, refs, more, count)
+    return Survey(tuple(here), tuple(opinions), _still(problems, here), stale, refs, layers, more, count)
 
 
-async def _ask(here: list[Kept], *, whole: bool, shop: Workshop) -> JsonObject:
+async def _ask(here: list[Kept], layers: Mapping[str, str], shop: Workshop) -> JsonObject:
     """The store's part, which hashes everything."""
     deployments: list[Json] = [expected(each, each.record) for each in here if each.record is not None]
-    refs = recorded_refs(shop.tools.paths) if whole else _layers_of(here)
     shop.tools.progress.stage("checking")
     return await shop.tools.store(
-        {"op": "audit", "deployments": deployments, "layers": layers_here(refs, shop)},
+        {"op": "audit", "deployments": deployments, "layers": named(layers)},
         report=lambda facts: shop.tools.progress.downloaded("audit", bytes_so_far(facts)),
         deadline=AUDIT_DEADLINE,
     )
 
 
-def layers_here(refs: Iterable[str], shop: Workshop) -> list[Json]:
-    """The layers of these refs whose records can be read, as the store takes them."""
+def layers_here(refs: Iterable[str], shop: Workshop) -> dict[str, str]:
+    """The layers of these refs whose records can be read, and the commits that those name."""
     found = ((ref, _recorded(ref, shop)) for ref in sorted(refs))
-    return [{"ref": ref, "commit": commit} for ref, commit in found if commit]
+    return {ref: commit for ref, commit in found if commit}
+
+
+def named(refs: Mapping[str, str]) -> list[Json]:
+    """Refs and what they must name, as the store takes them."""
+    return [{"ref": ref, "commit": commit} for ref, commit in refs.items()]
 
 
 def _recorded(ref: str, shop: Workshop) -> str:
@@ -168,16 +176,23 @@ def _of_signatures(here: list[Kept], opinions: list[Opinion]) -> list[Problem]:
     ]
 
 
-def _stale(refs: Mapping[str, str], here: Iterable[Kept], shop: Workshop) -> tuple[str, ...]:
-    """Refs that no record needs now, and no job, and no deployment whose record cannot be read.
+async def _stale(refs: Mapping[str, str], here: Iterable[Kept], shop: Workshop) -> tuple[str, ...]:
+    """Refs that are here still, and that no record needs, no job, and no deployment whose record is unread.
 
     What an interrupted install left of layers and commits is the next prune's, unless it cannot be read.
+    Nobody moves refs meanwhile: a deploy writes its ref first, and its record later.
     """
     paths = shop.tools.paths
-    needed = roots(paths) | recorded_refs(paths) | shop.tools.gate.needed()
     unread = tuple(f"/{each.name}" for each in here if each.record is None)
     left = {ref for ref, commit in refs.items() if not commit or ref.startswith("appctl/app/")}
-    return tuple(ref for ref in sorted(left - needed) if not ref.endswith(unread))
+    async with shop.tools.gate.moving() as needed:
+        left -= roots(paths) | recorded_refs(paths) | needed
+        return tuple(ref for ref in sorted(left) if not ref.endswith(unread) and is_there(ref, paths))
+
+
+def is_there(ref: str, paths: Paths) -> bool:
+    """Whether there is such a ref now, be it one that cannot be read."""
+    return os.path.lexists(paths.ref(ref))
 
 
 def _still(problems: Iterable[Problem], here: Iterable[Kept]) -> tuple[Problem, ...]:

@@ -6,8 +6,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +17,10 @@ import pytest
 from appctld.config.remote import Remote
 from appctld.errors import Busy, Conflict, DigestMismatch, RepoCorrupt
 from appctld.jobs.audit.plan import is_made_here
+from appctld.jobs.audit.repair import _mend
+from appctld.jobs.audit.survey import Survey
 from appctld.jobs.requests import Install, Prune, Repair, Rollback, Update
+from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.ostreeref import parse_canonical
 from appctld.pipeline.gate import Gate
@@ -27,7 +29,7 @@ from appctld.pipeline.restore import Recorded, redeploy, restore
 from appctld.pipeline.tools import Tools
 from appctld.state.provenance import read_provenance
 from appctld.state.records import installed_app
-from support.damage import cut, flip, lost, rewrite, stale_ref
+from support.damage import Scene, cut, flip, lost, point_elsewhere, rewrite, stale_ref
 from support.inline import digest_of
 from support.neighbours import APP, OTHER, Neighbours
 from support.world import Yard
@@ -297,20 +299,17 @@ def test_what_was_done_stands_in_the_history(yard: Neighbours) -> None:
 def before_mending(monkeypatch: pytest.MonkeyPatch, act: Callable[[Gate], object]) -> list[JsonObject]:
     """Let something happen once, between the survey and the mending; the requests to mend."""
     real, asked = Tools.store, list[JsonObject]()
-    gate = Gate.moving
 
-    @asynccontextmanager
-    async def moving(self: Gate) -> AsyncIterator[set[str]]:
+    async def mending(found: Survey, shop: Workshop) -> None:
         if not asked:
-            act(self)
-        async with gate(self) as needed:
-            yield needed
+            act(shop.tools.gate)
+        await _mend(found, shop)
 
     async def store(self: Tools, request: JsonObject, **options: Any) -> JsonObject:  # noqa: ANN401 - passed on
         asked.extend([request] if request["op"] == "mend" else [])
         return await real(self, request, **options)
 
-    monkeypatch.setattr(Gate, "moving", moving)
+    monkeypatch.setattr("appctld.jobs.audit.repair._mend", mending)
     monkeypatch.setattr(Tools, "store", store)
     return asked
 
@@ -353,6 +352,105 @@ def test_the_ref_of_an_app_that_went_meanwhile_is_not_written_again(
     before_mending(monkeypatch, uninstall)
     yard.do(Repair())
     assert not ref.exists()
+
+
+def in_doubt(yard: Neighbours) -> Scene:
+    """An app whose layers do not make it up."""
+    point_elsewhere(yard.scene())
+    assert yard.faults()["union"] == {APP}
+    return yard.scene()
+
+
+def layers_of(scene: Scene) -> set[str]:
+    return {f"appctl/layer/acme/{digest.removeprefix('sha256:')}" for digest in scene.record["layers"]}
+
+
+def test_a_layer_in_doubt_goes(yard: Neighbours, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = in_doubt(yard)
+    asked = before_mending(monkeypatch, lambda _: None)
+    yard.do(Repair())
+    assert set(cast("list[str]", asked[0]["drop_refs"])) == layers_of(scene)
+
+
+def test_a_layer_in_doubt_that_a_job_needs_by_then_stays(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = in_doubt(yard)
+    ref, record = scene.layer_ref(), scene.layer_record()
+    name = str(ref.relative_to(yard.paths.repo / "refs/heads"))
+    asked = before_mending(monkeypatch, lambda gate: gate._kept.update([name]))
+    yard.do(Repair())
+    assert set(cast("list[str]", asked[0]["drop_refs"])) == layers_of(scene) - {name}
+    assert ref.is_file()
+    assert record.is_file()
+
+
+def test_layers_of_which_one_was_brought_anew_by_then_are_in_doubt_no_more(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = yard.scene().layer_record().read_bytes()
+    scene = in_doubt(yard)
+    stale_ref(yard.scene(OTHER))
+    asked = before_mending(monkeypatch, lambda _: scene.layer_record().write_bytes(right))
+    yard.registry.down |= {"https://acme.example"}
+    assert yard.do(Repair())["left"] == 0
+    assert layers_of(scene).isdisjoint(cast("list[str]", asked[0]["drop_refs"]))
+
+
+def test_layers_of_an_app_that_was_installed_anew_by_then_are_in_doubt_no_more(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = in_doubt(yard)
+    asked = before_mending(
+        monkeypatch, lambda _: scene.edit("record", lambda found: found.update(install_time=7))
+    )
+    yard.do(Repair())
+    assert asked[0]["drop_refs"] == []
+
+
+def test_a_layer_that_is_imported_again_while_it_is_dropped_keeps_its_record(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import waited for the store's lock, and its answer came first."""
+    scene = yard.scene()
+    ref, commit = scene.layer_ref(), scene.layer_ref().read_text()
+    flip(scene.file_object())
+    real = Tools.store
+
+    async def store(self: Tools, request: JsonObject, **options: Any) -> JsonObject:  # noqa: ANN401 - passed on
+        answer = await real(self, request, **options)
+        if request["op"] == "mend":
+            assert not ref.exists()
+            ref.write_text(commit)
+        return answer
+
+    monkeypatch.setattr(Tools, "store", store)
+    yard.registry.down |= {"https://acme.example", "https://other.example"}
+    yard.do(Repair())
+    assert scene.layer_record().is_file()
+
+
+def test_what_was_installed_in_the_place_of_a_damaged_deployment_is_not_dropped(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of deployments come from their commits, so that the same image gets the same name."""
+    kept = yard.scene().deployment
+    yard.publish("acme", "2.0")
+    yard.do(Update((APP,)))
+    run = (kept / "run.json").read_text()
+    (kept / "run.json").write_text("{}")
+
+    async def install_anew(*given: Any) -> None:  # noqa: ANN401 - passed on
+        await _mend(*given)
+        record = json.loads((kept / "record.json").read_text())
+        (kept / "record.json").write_text(json.dumps({**record, "install_time": record["install_time"] + 1}))
+        (kept / "run.json").write_text(run)
+
+    monkeypatch.setattr("appctld.jobs.audit.repair._mend", install_anew)
+    result = yard.do(Repair())
+    assert kept.is_dir()
+    assert "another took its place" in str(get_objects(result, "actions")[0]["words"])
+    assert yard.faults() == {}
 
 
 # --- restore's own guards -------------------------------------------------------------------------------

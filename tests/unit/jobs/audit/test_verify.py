@@ -125,6 +125,40 @@ def test_a_ref_that_a_job_needs_is_no_fault(yard: Neighbours) -> None:
     asyncio.run(while_it_is_needed())
 
 
+def test_the_ref_of_a_deploy_that_is_under_way_is_no_fault(yard: Neighbours) -> None:
+    """The ref is written first; Verify waits for the rest of it before it says that nothing needs it."""
+    app, hidden = yard.paths.app(APP), yard.paths.root / "hidden"
+    app.rename(hidden)
+    assert yard.faults() == {"ref": set()}, "no deploy is under way"
+
+    async def while_it_deploys() -> None:
+        request, audited = Verify(()), asyncio.Event()
+        object.__setattr__(yard.tools, "runner", Meanwhile(yard.runner, audited.set))
+        async with asyncio.timeout(60), yard.tools.gate.moving():
+            verifying = asyncio.create_task(work(request, yard.shop(request)))
+            await audited.wait()
+            for _ in range(10):  # let it go on as far as it can
+                await asyncio.sleep(0)
+            hidden.rename(app)
+        assert (await verifying)["problems"] == []
+
+    asyncio.run(while_it_deploys())
+
+
+def test_a_ref_that_went_meanwhile_is_no_fault(yard: Neighbours) -> None:
+    """As when an app comes and goes while everything is hashed."""
+    ref = yard.scene().app_ref()
+    new = ref.with_name(f"{ref.name.partition('.')[0]}.77")
+    new.write_text(ref.read_text())
+    object.__setattr__(yard.tools, "runner", Meanwhile(yard.runner, new.unlink))
+    assert faults(yard.do(Verify(()))) == {}
+
+
+def test_a_stale_ref_that_is_no_file_is_named(yard: Neighbours) -> None:
+    yard.scene().app_ref().with_name("7" * 12 + ".0").symlink_to("nowhere")
+    assert yard.faults() == {"ref": set()}
+
+
 def test_a_remote_that_is_gone_is_said_and_takes_nothing_away(yard: Neighbours) -> None:
     (yard.paths.root.parent / "remotes.d/acme.conf").unlink()
     assert yard.faults() == {"signature": {APP}}
