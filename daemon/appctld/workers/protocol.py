@@ -13,7 +13,8 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
+from importlib import import_module
+from typing import BinaryIO, cast
 
 from appctld.errors import AppctlError, Failed
 from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str, parse_object
@@ -43,6 +44,16 @@ def main(handlers: Mapping[str, Handler]) -> None:
     else:
         _write(answers, {"result": result})
     answers.close()
+
+
+def late(where: str) -> Handler:
+    """The handler `module:function`, imported when it is called: most workers are asked for one of many."""
+
+    def handle(request: JsonObject, report: Report) -> JsonObject:
+        module, _, function = where.partition(":")
+        return cast("Handler", getattr(import_module(module), function))(request, report)
+
+    return handle
 
 
 def descriptor(request: JsonObject, name: str) -> int:

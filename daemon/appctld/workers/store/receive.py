@@ -21,7 +21,7 @@ from appctld.model.jsonvalue import JsonObject, get_int, get_str
 from appctld.workers.protocol import Report, descriptor
 from appctld.workers.store import disk, names, space
 from appctld.workers.store.archive.stream import CHUNK, Stream
-from appctld.workers.store.ostree.failures import translated
+from appctld.workers.store.kernel import translated
 
 UNVERIFIED = ".unverified-"
 

@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from gi.repository import Gio, GLib
 
 from appctld.errors import AppctlError, Busy, Failed, LimitExceeded, NoSpace, RepoCorrupt
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+from appctld.workers.store import kernel
 
 
 @contextlib.contextmanager
@@ -26,7 +25,7 @@ def translated(doing: str, *, otherwise: type[AppctlError] = Failed) -> Iterator
     except GLib.Error as error:
         raise _leaf(error, doing, otherwise) from error
     except OSError as error:
-        raise _kernel(error, doing, otherwise) from error
+        raise kernel.leaf(error, doing, otherwise) from error
 
 
 def _leaf(error: GLib.Error, doing: str, otherwise: type[AppctlError]) -> AppctlError:
@@ -43,11 +42,6 @@ def _leaf(error: GLib.Error, doing: str, otherwise: type[AppctlError]) -> Appctl
     if _is(error, Gio.IOErrorEnum.NOT_FOUND) or "Corrupted" in error.message:
         return RepoCorrupt(text)
     return otherwise(text)
-
-
-def _kernel(error: OSError, doing: str, otherwise: type[AppctlError]) -> AppctlError:
-    text = f"{doing}: {error.strerror}"
-    return NoSpace(text) if error.errno in _FULL else otherwise(text)
 
 
 def _is(error: GLib.Error, code: Gio.IOErrorEnum) -> bool:
