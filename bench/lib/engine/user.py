@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A user who has appctl: a bus, the daemon on it, the command; and what a command of theirs costs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.published import APP_ID, Published
+from measure.cost import Cost, Watch, cpu_of
+from support.machine import Machine
+
+
+@contextmanager
+def user_of(published: Published, place: Path) -> Iterator[Machine]:
+    """One whose daemon runs already, and who trusts the publisher; with every sandbox."""
+    with Machine(place / "user", sandboxed=True) as machine:
+        machine.add_remote("bench", published.url, published.key, published.lookaside)
+        yield machine
+
+
+def appctl(machine: Machine, *arguments: str) -> Cost:
+    """The cost of a command, with all that the daemon and its workers do for it."""
+    if machine.daemon is None:
+        raise RuntimeError("the daemon does not run")
+    watch, before = Watch(), cpu_of(machine.daemon.pid)
+    machine.appctl(*arguments)
+    return watch.stop() + Cost(0, cpu_of(machine.daemon.pid) - before)
+
+
+def check_runnable(machine: Machine) -> None:
+    """The app's current deployment is there."""
+    if not (machine.state / "apps" / APP_ID / "current" / "files" / "usr").is_dir():
+        raise SystemExit("what was installed is not there")
