@@ -20,6 +20,8 @@ from appctld.workers.store.native.discard import clear
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.staging import is_staging
+from appctld.workers.store.ostree.staging import sweep as sweep_staging
 from appctld.workers.store.prune import stale_refs
 from appctld.workers.store.receive import UNVERIFIED, sweep
 
@@ -54,10 +56,14 @@ def _is_unverified(name: str) -> bool:
 
 
 def _clear_temporary(repository: Repository) -> None:
-    """Nobody writes now (exclusive lock), so all of it is left over: ours, and libostree's transactions."""
+    """Nobody writes now (exclusive lock), so all of it is left over: ours, and libostree's transactions.
+
+    A staging directory that somebody holds all the same is left.
+    """
     with disk.opened("tmp", repository.directory) as directory:
+        sweep_staging(directory)
         for name in disk.entries(directory):
-            if name not in _KEPT_IN_TMP:
+            if name not in _KEPT_IN_TMP and not is_staging(name):
                 disk.remove_tree(name, directory)
 
 

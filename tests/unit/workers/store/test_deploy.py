@@ -481,7 +481,7 @@ def test_a_dirtree_with_one_name_as_symlink_and_directory_is_not_checked_out(sta
     )
     both = evil[0][:-1] + evil[1][:-1] + evil[0][-1:]
     with repository.shared(), repository.transaction() as writer:
-        tree = writer._metadata(Kind.DIRTREE, both)
+        tree = writer.raw(Kind.DIRTREE, both)
         commit = writer.commit(Commit(tree, inner.meta))
     with pytest.raises(UnsafeArchive, match="at once"):
         state.deploy(commit)

@@ -3,6 +3,7 @@
 """Recover: what a crash leaves goes, what was committed stays. Kills at every step are in test_deploy.py."""
 
 import fcntl
+import os
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,21 @@ def test_temporary_files_of_ours_and_of_libostree_go(state: State, installed: st
     (state.repo / "tmp" / "staging-boot-x-lock").write_text("")
     state.recover(ref(installed))
     assert {path.name for path in (state.repo / "tmp").iterdir()} <= {"cache"}
+
+
+def test_a_staging_directory_that_somebody_holds_stays(state: State, installed: str) -> None:
+    held, abandoned = (state.repo / "tmp" / f"appctl-{digit * 16}" for digit in "ab")
+    for directory in (held, abandoned):
+        directory.mkdir()
+        (directory / "object").write_bytes(b"x")
+    descriptor = os.open(held, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    state.recover(ref(installed))
+    os.close(descriptor)
+    assert {path.name for path in (state.repo / "tmp").iterdir()} - {"cache"} == {held.name}
+    assert (held / "object").exists()
+    state.recover(ref(installed))
+    assert not held.exists()
 
 
 def test_unfinished_checkouts_go_even_if_they_cannot_be_entered(state: State, installed: str) -> None:

@@ -7,13 +7,11 @@ which are leaves already and pass through.
 """
 
 import contextlib
-import errno
-import os
 from collections.abc import Iterator
 
 from gi.repository import Gio, GLib
 
-from appctld.errors import AppctlError, Busy, Failed, LimitExceeded, NoSpace, RepoCorrupt
+from appctld.errors import AppctlError, Busy, Failed, NoSpace, RepoCorrupt
 from appctld.workers.store import kernel
 
 
@@ -32,12 +30,7 @@ def _leaf(error: GLib.Error, doing: str, otherwise: type[AppctlError]) -> Appctl
     text = f"{doing}: {error.message}"
     if _is(error, Gio.IOErrorEnum.WOULD_BLOCK):
         return Busy("something else is changing the repository")
-    full = _is(error, Gio.IOErrorEnum.NO_SPACE)
-    if "xattr(" in error.message and (full or os.strerror(errno.E2BIG) in error.message):
-        # The disk is not full: ext4 keeps about 4,000 bytes of user.ostreemeta, the kernel at most 64 KiB
-        return LimitExceeded(f"a file's attributes do not fit into this file system ({text})")
-    # libostree's own check of min-free-space fails without a code
-    if full or "min-free-space" in error.message:
+    if _is(error, Gio.IOErrorEnum.NO_SPACE):
         return NoSpace(text)
     if _is(error, Gio.IOErrorEnum.NOT_FOUND) or "Corrupted" in error.message:
         return RepoCorrupt(text)

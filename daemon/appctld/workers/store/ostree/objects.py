@@ -19,6 +19,7 @@ from appctld.errors import UnsafeArchive
 from appctld.workers.store.ostree.tree import Xattrs, parse_attributes, serialize_xattrs
 
 _STAT = struct.Struct(">IIII")  # uid, gid, mode, rdev
+_OWNER = struct.Struct(">III")  # uid, gid, mode
 _SIZE = struct.Struct(">I4x")  # the header's size, and padding up to GVariant's alignment of eight
 _OFFSET_WIDTHS = (1, 2, 4)
 _HEADS = 64  # remembered: a tree has thousands of files and a handful of owners and modes; each up to 64 KiB
@@ -76,15 +77,37 @@ def privilege(mode: int, xattrs: Xattrs) -> str:
     return f"a file with {named[0]}" if named else ""
 
 
-@functools.lru_cache(_HEADS)
 def header(head: FileHead) -> bytes:
-    """What is hashed, and given to libostree, before the content: size, padding, `(uuuusa(ayay))`."""
+    """What is hashed before the content: size, padding, `(uuuusa(ayay))`."""
     target = head.target.encode() + b"\0"
     body = _STAT.pack(head.uid, head.gid, head.mode, 0) + target + serialize_xattrs(head.xattrs)
     end = _STAT.size + len(target)  # the one member of variable size that is not the last
     width = next(width for width in _OFFSET_WIDTHS if len(body) + width < 1 << 8 * width)
     variant = body + end.to_bytes(width, "little")
     return _SIZE.pack(len(variant)) + variant
+
+
+class Stored:
+    """How bare-user keeps a file: all but its content, ready to be written.
+
+    `hash` has seen the header and waits for the content (take a copy); `attributes` is `user.ostreemeta`, a
+    big-endian `(uuua(ayay))` of uid, gid, mode and xattrs; `mode` is the object's own; `target` is what is
+    written instead of content if it is a symlink, with the NUL that libostree keeps too, else empty.
+    """
+
+    __slots__ = ("attributes", "hash", "mode", "target")
+
+    def __init__(self, head: FileHead) -> None:
+        self.hash = hashlib.sha256(header(head))
+        self.attributes = _OWNER.pack(head.uid, head.gid, head.mode) + serialize_xattrs(head.xattrs)
+        self.mode = head.disk_mode
+        self.target = head.target.encode() + b"\0" if head.target else b""
+
+
+@functools.lru_cache(_HEADS)
+def stored(head: FileHead) -> Stored:
+    """How a file with this head is kept."""
+    return Stored(head)
 
 
 def checksum(head: FileHead, content: Iterable[bytes] = ()) -> str:

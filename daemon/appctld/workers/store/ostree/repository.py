@@ -26,14 +26,15 @@ from typing import Self
 from gi.repository import GLib, OSTree
 
 from appctld.errors import RepoCorrupt
-from appctld.workers.store import names
+from appctld.workers.store import names, space
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind, loose_path
+from appctld.workers.store.ostree.loose import Loose
 from appctld.workers.store.ostree.objects import FileHead, parse_head
-from appctld.workers.store.ostree.staging import empty_staging
+from appctld.workers.store.ostree.staging import Staging
 from appctld.workers.store.ostree.tree import DirMeta, DirTree, checksum, parse_dirmeta, parse_dirtree
-from appctld.workers.store.ostree.writer import Writer, free_space
+from appctld.workers.store.ostree.writer import Writer
 
 LOCK_SECONDS = 30  # longer than any commit or prune that was measured; the caller then hears Busy
 
@@ -89,18 +90,11 @@ class Repository:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Writer]:
         """Write objects: durable and 0444 or 0555 when the block ends, gone when it raises. Hold `shared`."""
-        writer = Writer(self.library, self.path / "tmp")
-        with translated("opening a transaction"):
-            self.library.prepare_transaction(None)
-        try:
+        room = space.Room(self.free_space)
+        with Staging.opened(self.directory, room) as staging, Loose.opened(self.directory) as loose:
+            writer = Writer(loose, staging)
             yield writer
-            with translated("storing objects"):
-                self.library.commit_transaction(None)
-        except BaseException:
-            self.library.abort_transaction(None)
-            empty_staging(self.directory)
-            raise
-        writer.settle()
+            writer.settle()
 
     def load(self, kind: Kind, name: str) -> bytes:
         """A metadata object's bytes, hashed again: missing or other than its name says is RepoCorrupt."""
@@ -156,8 +150,10 @@ class Repository:
             return None
 
     def free_space(self) -> int:
-        """Bytes that may still be written: min-free-space stays free."""
-        return free_space(self.library)
+        """Bytes that may still be written: min-free-space stays free, which is ours to see to."""
+        with translated("looking at the free space"):
+            _, reserve = self.library.get_min_free_space_bytes()
+            return space.free(self.directory, reserve)
 
     # --- refs -----------------------------------------------------------------------------------
 

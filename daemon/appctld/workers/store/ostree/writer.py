@@ -2,202 +2,127 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Writing objects into the repository, inside one transaction (repository.py opens and ends it).
 
-Guarantees: the checksum of every object is computed here from the bytes that are stored, and libostree must
-have computed the same (R3); an object that exists is a reason not to write, never not to hash (R4), and one
-that is not what its name says is replaced by a fresh inode; after `settle` every object that was written or
-met is 0444 or 0555 (R12) and on the disk (R10). Memory is bounded: a large file is spooled.
+Guarantees: the checksum of every object is computed here from the bytes that are stored (R3); an object that
+exists is a reason not to write, never not to hash (R4), and one that does not look as we leave objects is
+replaced by a fresh inode; after `settle` every object that was written or met is 0444 or 0555 (R12) and on
+the disk (R10), and before it none of them has its name. Memory is bounded: a large file is written as it
+comes, and nothing is remembered of what was written. Leaves to others: how one object gets onto the disk
+(staging.py), what is there (loose.py), and the repository's shared lock. Why libostree does not write them:
+docs/adr/0017.
 """
 
 import hashlib
-import itertools
-import os
-import stat
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
-from typing import IO
-
-from gi.repository import Gio, GLib, OSTree
 
 from appctld.errors import Failed, LimitExceeded, RepoCorrupt
-from appctld.workers.store import disk, space
+from appctld.workers.store import kernel, names
+from appctld.workers.store.kernel import translated
 from appctld.workers.store.ostree.commit import Commit, serialize_commit
-from appctld.workers.store.ostree.failures import translated
-from appctld.workers.store.ostree.kinds import Kind, loose_path
-from appctld.workers.store.ostree.objects import FileHead, header
+from appctld.workers.store.ostree.kinds import Kind
+from appctld.workers.store.ostree.loose import METADATA_MODE, Loose
+from appctld.workers.store.ostree.objects import FileHead, Stored, stored
+from appctld.workers.store.ostree.staging import Data, Staging, check_size
 from appctld.workers.store.ostree.tree import DirTree, Xattrs, serialize_dirmeta, serialize_dirtree
 
-SMALL_FILE = 1 << 20  # held in memory; spooling costs a second write, which only large files should pay
+SMALL_FILE = 1 << 20  # hashed before it is written, so that one which is here already is never written
 METADATA_BYTES = 10 << 20  # OSTREE_MAX_METADATA_SIZE of libostree 2022.7: it would not read a larger one back
 
-Data = bytes | bytearray | memoryview
-
-_FORMATS = {
-    Kind.DIRTREE: "(a(say)a(sayay))",
-    Kind.DIRMETA: "(uuua(ayay))",
-    Kind.COMMIT: "(a{sv}aya(say)sstayay)",
-}
+_FILE = Kind.FILE.suffix
 
 
 class Writer:
     """One transaction's objects, of which `written` were not here. Raises NoSpace, LimitExceeded, Failed."""
 
-    def __init__(self, library: OSTree.Repo, spool: Path) -> None:
-        self._library = library
-        self._spool = spool
-        self._root = library.get_dfd()
-        self._modes: dict[tuple[Kind, str], int] = {}
-        self._room = space.Room(self._free)
+    def __init__(self, loose: Loose, staging: Staging) -> None:
+        self._loose = loose
+        self._staging = staging
         self.written = 0
 
     def file(self, head: FileHead, size: int, chunks: Iterable[Data] = ()) -> str:
-        """Store a regular file of `size` bytes, or a symlink (size 0, no chunks); the object's checksum."""
-        start = header(head)
-        # libostree keeps a symlink's target with its NUL
-        stored = len(head.target.encode()) + 1 if head.target else size
-        if size <= SMALL_FILE:
-            data = start + b"".join(chunks)
-            _check_size(len(data) - len(start), size)
-            stream = Gio.MemoryInputStream.new_from_bytes(GLib.Bytes.new(data))
-            return self._store(head, hashlib.sha256(data).hexdigest(), (stream, len(data)), stored)
-        self._room.take(size)
-        # The file gets no name (O_TMPFILE), so libostree's cleaning of tmp/ and a crash leave nothing to find
-        with translated("spooling a large file"), tempfile.TemporaryFile(dir=self._spool) as spool:
-            name, length = _spool(spool, start, chunks)
-            _check_size(length - len(start), size)
-            # libostree itself needs /proc to give its temporary files their names
-            spooled = Gio.File.new_for_path(f"/proc/self/fd/{spool.fileno()}").read(None)
-            return self._store(head, name, (spooled, length), stored)
+        """Store a regular file of `size` bytes, or a symlink (size 0, no chunks); the object's checksum.
+
+        Of a chunk nothing is kept once the next is asked for.
+        """
+        form = stored(head)
+        if form.target:
+            check_size(size, 0)
+        if size > SMALL_FILE:
+            return self._large(form, size, chunks)
+        data = _whole(chunks, size)
+        digest = form.hash.copy()
+        digest.update(data)
+        name = digest.hexdigest()
+        self._small(f"{name}.{_FILE}", data, form)
+        return name
 
     def tree(self, tree: DirTree) -> str:
         """Store a dirtree."""
-        return self._metadata(Kind.DIRTREE, serialize_dirtree(tree))
+        return self.raw(Kind.DIRTREE, serialize_dirtree(tree))
 
     def meta(self, uid: int, gid: int, mode: int, xattrs: Xattrs = ()) -> str:
         """Store a dirmeta."""
-        return self._metadata(Kind.DIRMETA, serialize_dirmeta(uid, gid, mode, xattrs))
+        return self.raw(Kind.DIRMETA, serialize_dirmeta(uid, gid, mode, xattrs))
 
     def commit(self, commit: Commit) -> str:
         """Store a commit object; no ref names it yet."""
-        return self._metadata(Kind.COMMIT, serialize_commit(commit))
+        return self.raw(Kind.COMMIT, serialize_commit(commit))
 
     def raw(self, kind: Kind, data: bytes) -> str:
-        """Store a dirtree, dirmeta or commit of a publisher's, its bytes unchanged; its caller parsed it."""
-        return self._metadata(kind, data)
-
-    def keep(self, kind: Kind, name: str, disk_mode: int = 0o444) -> None:
-        """Let `settle` see to an object that is already stored and that the result will use."""
-        self._modes[kind, name] = disk_mode
-
-    def settle(self) -> None:
-        """After the transaction's commit: modes, then everything on the disk; only now may a ref appear."""
-        with translated("setting the modes of objects", otherwise=RepoCorrupt):
-            for (kind, name), mode in self._modes.items():
-                self._set_mode(loose_path(kind, name), mode)
-        with translated("syncfs"):
-            disk.sync(self._root)
-
-    # --- storing --------------------------------------------------------------------------------
-
-    def _store(self, head: FileHead, name: str, data: tuple[Gio.InputStream, int], stored: int) -> str:
-        """`data`, header and content and how long both are, hashed to `name`; `stored` is the file's size."""
-        if not self._is_stored(name, stored):
-            self._room.take(stored)
-            with translated("writing a file's object"):
-                _, found = self._library.write_content(None, *data, None)
-            _agree(found, name)
-            self.written += 1
-        self._modes[Kind.FILE, name] = head.disk_mode
-        return name
-
-    def _metadata(self, kind: Kind, data: bytes) -> str:
+        """Store a dirtree, dirmeta or commit, its bytes unchanged; its caller made them, or parsed them."""
         if len(data) > METADATA_BYTES:
             raise LimitExceeded(f"a {kind.suffix} of {len(data)} bytes; {METADATA_BYTES} are allowed")
         name = hashlib.sha256(data).hexdigest()
-        if not self._is_kept(kind, name, data):
-            self._room.take(len(data))
-            with translated(f"writing a {kind.suffix}"):
-                of, raw = GLib.VariantType.new(_FORMATS[kind]), GLib.Bytes.new(data)
-                variant = GLib.Variant.new_from_bytes(of, raw, False)  # noqa: FBT003 - untrusted
-                _, found = self._library.write_metadata(kind.library, None, variant, None)
-            _agree(found, name)
-            self.written += 1
-        self._modes[kind, name] = 0o444
+        entry = f"{name}.{kind.suffix}"
+        with translated(f"writing a {kind.suffix}"):
+            if not self._loose.holds_metadata(entry, data):
+                self.written += self._staging.metadata(entry, data)
         return name
 
-    def _is_stored(self, name: str, size: int) -> bool:
-        """Whether the file's object need not be written; what does not look right is hashed again."""
-        if (Kind.FILE, name) in self._modes:
-            return True
-        path = loose_path(Kind.FILE, name)
+    def keep(self, kind: Kind, name: str, disk_mode: int = METADATA_MODE) -> None:
+        """Let an object that is already stored be part of the result; RepoCorrupt if it cannot be."""
+        with translated(f"keeping {kind.suffix} {name}", otherwise=RepoCorrupt):
+            self._loose.keep(f"{names.check_checksum(name)}.{kind.suffix}", disk_mode)
+
+    def settle(self) -> None:
+        """Everything onto the disk, then into its place, then the places onto the disk; only now a ref."""
+        with translated("storing objects"):
+            self._loose.sync()
+            if self.written:
+                published = self._staging.publish(self._loose)
+                self._loose.sync()
+                if published != self.written:
+                    raise Failed(f"of {self.written} objects {published} were there to be stored")
+
+    def _small(self, entry: str, data: Data, form: Stored) -> None:
+        content = form.target or data
         try:
-            found = os.stat(path, dir_fd=self._root, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        if stat.S_ISREG(found.st_mode) and found.st_size == size and found.st_mtime == 0:
-            return True  # libostree gives every content object this time
-        try:
-            with translated("hashing an object", otherwise=RepoCorrupt):
-                self._library.fsck_object(Kind.FILE.library, name, None)
-        except RepoCorrupt:
-            os.unlink(path, dir_fd=self._root)
-            return False
-        return True
+            if not self._loose.holds_file(entry, len(content), form.mode):
+                self.written += self._staging.file(entry, content, form)
+        except OSError as error:  # no `translated`: it would take longer than the look
+            raise kernel.leaf(error, "writing a file's object", Failed) from error
 
-    def _is_kept(self, kind: Kind, name: str, data: bytes) -> bool:
-        """Whether the metadata object need not be written; it is small enough to be compared."""
-        if (kind, name) in self._modes:
-            return True
-        path = loose_path(kind, name)
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        try:
-            with os.fdopen(os.open(path, flags, dir_fd=self._root), "rb") as file:
-                same = file.read(len(data) + 1) == data
-        except FileNotFoundError:
-            return False
-        except OSError:  # a symlink, say: what it leads to is not the repository's
-            same = False
-        if not same:
-            os.unlink(path, dir_fd=self._root)
-        return same
-
-    def _set_mode(self, path: str, mode: int) -> None:
-        found = os.stat(path, dir_fd=self._root, follow_symlinks=False)
-        if found.st_mode & 0o7777 == mode:
-            return
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._root)
-        try:
-            os.fchmod(descriptor, mode)
-        finally:
-            os.close(descriptor)
-
-    def _free(self) -> int:
-        return free_space(self._library)
+    def _large(self, form: Stored, size: int, chunks: Iterable[Data]) -> str:
+        with translated("writing a large file's object"):
+            name = self._staging.stream(chunks, size, form)
+            entry = f"{name}.{_FILE}"
+            if self._loose.holds_file(entry, size, form.mode):
+                self._staging.drop()
+            else:
+                self.written += self._staging.name(entry)
+        return name
 
 
-def free_space(library: OSTree.Repo) -> int:
-    """Bytes that may still be written beside a repository: its min-free-space stays free."""
-    with translated("looking at the free space"):
-        _, reserve = library.get_min_free_space_bytes()
-        return space.free(library.get_dfd(), reserve)
-
-
-def _spool(spool: IO[bytes], start: bytes, chunks: Iterable[Data]) -> tuple[str, int]:
-    """Write header and content; the checksum and length of what was written."""
-    digest = hashlib.sha256()
-    for piece in itertools.chain((start,), chunks):
-        digest.update(piece)
-        spool.write(piece)
-    spool.flush()
-    return digest.hexdigest(), spool.tell()
-
-
-def _check_size(found: int, promised: int) -> None:
-    if found != promised:
-        raise Failed(f"a file of {promised} bytes came as {found}")
-
-
-def _agree(found: bytes, name: str) -> None:
-    """What libostree computed from the same bytes must be what we computed (R3)."""
-    if bytes(found).hex() != name:
-        raise Failed(f"libostree stored {bytes(found).hex()} where we computed {name}")
+def _whole(chunks: Iterable[Data], size: int) -> Data:
+    """A small file's content in one piece; where it comes in one, as nearly always, it is not copied."""
+    coming = iter(chunks)
+    first = next(coming, b"")
+    if len(first) == size:
+        for piece in coming:
+            check_size(size + len(piece), size)
+        return first
+    whole = bytearray(first)
+    for piece in coming:
+        whole += piece
+        check_size(len(whole), size, whole=False)
+    check_size(len(whole), size)
+    return whole

@@ -23,7 +23,6 @@ from appctld.errors import (
 from appctld.workers.store.deploy import deploy
 from appctld.workers.store.directory import DEPTH
 from appctld.workers.store.native import importing
-from appctld.workers.store.ostree import writer as writer_module
 from appctld.workers.store.ostree.commit import Commit, serialize_commit
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.objects import FileHead
@@ -427,7 +426,7 @@ def test_metadata_is_bounded_by_itself(scene: Scene, about: str) -> None:
 
 
 def test_the_reserve_of_free_space_stays(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module.Writer, "_free", lambda _: 4096)
+    monkeypatch.setattr(Repository, "free_space", lambda _: 4096)
     with pytest.raises(NoSpace):
         scene.send(scene.honest())
     assert objects(scene.state.repo) == set()

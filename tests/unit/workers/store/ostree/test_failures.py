@@ -7,7 +7,7 @@ import errno
 import pytest
 from gi.repository import Gio, GLib
 
-from appctld.errors import AppctlError, Busy, Failed, LimitExceeded, NoSpace, NotFound, RepoCorrupt
+from appctld.errors import AppctlError, Busy, Failed, NoSpace, NotFound, RepoCorrupt
 from appctld.workers.store.ostree.failures import translated
 
 
@@ -18,9 +18,6 @@ def io_error(code: Gio.IOErrorEnum, text: str) -> GLib.Error:
 TABLE = [
     (io_error(Gio.IOErrorEnum.WOULD_BLOCK, "Locking repo exclusive failed"), Busy),
     (io_error(Gio.IOErrorEnum.NO_SPACE, "write: No space left on device"), NoSpace),
-    (io_error(Gio.IOErrorEnum.NO_SPACE, "fsetxattr(user.ostreemeta): No space left"), LimitExceeded),
-    (io_error(Gio.IOErrorEnum.FAILED, "fsetxattr(user.ostreemeta): Argument list too long"), LimitExceeded),
-    (io_error(Gio.IOErrorEnum.FAILED, "min-free-space-percent '3%' would be exceeded"), NoSpace),
     (io_error(Gio.IOErrorEnum.NOT_FOUND, "No such metadata object"), RepoCorrupt),
     (io_error(Gio.IOErrorEnum.FAILED, "Corrupted file object; checksum expected"), RepoCorrupt),
     (io_error(Gio.IOErrorEnum.FAILED, "something else"), Failed),
