@@ -8,6 +8,7 @@
 The puller starts no network: the pipeline's tests ask it in place of the worker.
 """
 
+import base64
 import os
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ from appctld.model.jsonvalue import Json, JsonObject, get_str
 from appctld.system.worker import Report
 from appctld.workers.protocol import Handler, descriptor
 
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))  # any: nobody else trusts it
+KEY_TEXT = base64.b64encode(KEY.public_key().public_bytes_raw()).decode()  # as `ed25519-keys` has it
 WHEN = 1_790_000_000  # of the first commit; each later one is a minute younger
 
 

@@ -3,20 +3,25 @@
 """Whether a deployment's record, its provenance and its commit say the same. Pure.
 
 The manifest is what its digest says, the index names it, it names the config, the config names the layers
-and what the record says of the app; who signed stands alike in all three. What nothing else tells (sizes,
-times of the install) is not compared.
+and what the record says of the app; who signed stands alike in all three. Of a publisher's own commit the
+record says what the commit's metadata does. What nothing else tells (sizes, times of the install) is not
+compared.
 """
 
 from collections.abc import Iterator
 
 from appctld.errors import AppctlError
 from appctld.jobs.audit.kept import Kept
+from appctld.model.commit import CommitFacts
 from appctld.model.digest import Digest
 from appctld.model.image import METADATA, TITLE, ImageConfig
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Index, Manifest, parse_document
+from appctld.model.ostreeref import split_ref
 from appctld.model.reference import parse_reference
 from appctld.pipeline.claims import read_label
+from appctld.pipeline.native.plan import id_of
+from appctld.pipeline.native.plan import version_of as version_of_commit
 from appctld.pipeline.plan import version_of
 from appctld.pipeline.provenance import evidence_of, words
 from appctld.pipeline.recall import Recalled
@@ -27,6 +32,9 @@ from appctld.state.records import Record
 Difference = tuple[str, str]
 """A kind of fault (`record`, `provenance`) and a sentence."""
 
+Facts = dict[str, tuple[object, object]]
+"""What the record says, and what the publisher does, by name."""
+
 
 def differences(kept: Kept) -> list[Difference]:
     """All of them; none means that the records of this deployment are whole."""
@@ -35,10 +43,17 @@ def differences(kept: Kept) -> list[Difference]:
     if not kept.path.name.startswith(kept.record.commit[:12]):
         return [("record", "the record is not about the commit that the deployment is named after")]
     found = list(_provenance(kept.record, kept.provenance, native=kept.native))
-    if kept.recalled is not None and not kept.native:
-        texts = (*_commit(kept.record, kept.recalled), *_config(kept.record, kept.config))
-        found += [("record", text) for text in texts]
+    found += [("record", text) for text in _told(kept, kept.record)]
     return found
+
+
+def _told(kept: Kept, record: Record) -> Iterator[str]:
+    """What the record says otherwise than the commit that is here."""
+    if kept.native:
+        yield from _own_commit(record, kept.facts)
+    elif kept.recalled is not None:
+        yield from _commit(record, kept.recalled)
+        yield from _config(record, kept.config)
 
 
 def expected(kept: Kept, record: Record) -> JsonObject:
@@ -147,7 +162,7 @@ def _config(record: Record, config: ImageConfig | None) -> Iterator[str]:
     except AppctlError as error:
         yield f"the record and the config do not fit together: {error.message}"
         return
-    facts = {
+    facts: Facts = {
         "version": (record.version, version),
         "title": (record.title, config.label(TITLE) or ""),
         "architecture": (record.arch, config.platform.architecture),
@@ -156,5 +171,36 @@ def _config(record: Record, config: ImageConfig | None) -> Iterator[str]:
         "permissions": (record.permissions, metadata.permissions if metadata else ()),
         "ignored instructions": (record.ignored, config.ignored),
     }
-    wrong = [name for name, (mine, its) in facts.items() if mine != its]
-    yield from (f"the record's {name} are not the image's" for name in wrong)
+    yield from _unlike(facts, "image")
+
+
+def _own_commit(record: Record, commit: CommitFacts | None) -> Iterator[str]:
+    """What the record says of the app, as its publisher's own commit says it; it is its own config."""
+    reference = split_ref(record.reference)
+    if commit is None or reference is None:
+        yield f"the record and the commit {record.commit[:12]} cannot be held against each other"
+        return
+    try:
+        metadata = read_label(commit.metadata)
+        app_id = id_of(reference, metadata)
+    except AppctlError as error:
+        yield f"the record and the commit do not fit together: {error.message}"
+        return
+    facts: Facts = {
+        "ID": (record.id, app_id),
+        "version": (record.version, version_of_commit(commit)),
+        "time": (record.created, commit.timestamp),
+        "permissions": (record.permissions, metadata.permissions if metadata else ()),
+        "ref": (record.tag_bound, record.verify != "none" and reference.ref in (commit.refs or ())),
+        "config": (record.config_digest, record.image_digest),
+        "title": (record.title, ""),
+        "architecture": (record.arch, ""),
+        "layers": (record.layers, ()),
+        "ignored instructions": (record.ignored, ()),
+    }
+    yield from _unlike(facts, "commit")
+
+
+def _unlike(facts: Facts, which: str) -> Iterator[str]:
+    wrong = (name for name, (mine, its) in facts.items() if mine != its)
+    return (f"the record and the {which} differ about the {name}" for name in wrong)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from appctld.config.remote import check_name
 from appctld.errors import AppctlError
+from appctld.model.commit import CommitFacts
 from appctld.model.digest import Digest
 from appctld.model.image import ImageConfig, parse_config
 from appctld.model.jsonvalue import JsonObject
+from appctld.pipeline.native.verify import read_commit
 from appctld.pipeline.recall import Recalled, recall
 from appctld.pipeline.runfile import run_of
 from appctld.pipeline.tools import Tools
@@ -23,13 +25,17 @@ from appctld.state.records import Record, read_record
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`path` is the deployment's directory; `current` says whether it is the one that runs."""
+    """`path` is the deployment's directory; `current` says whether it is the one that runs.
+
+    `facts` are what a publisher's own commit says of itself, read from the very bytes that were signed.
+    """
 
     path: Path
     current: bool
     record: Record | None
     provenance: Provenance | None
     recalled: Recalled | None
+    facts: CommitFacts | None
 
     @property
     def id(self) -> str:
@@ -44,7 +50,7 @@ class Kept:
     @property
     def native(self) -> bool:
         """Whether it is a publisher's own commit, which no image names: then its name is its digest."""
-        return self.record is not None and self.record.image_digest.hex == self.record.commit
+        return self.record is not None and _is_native(self.record)
 
     @property
     def config(self) -> ImageConfig | None:
@@ -76,7 +82,8 @@ async def kept(path: Path, tools: Tools) -> Kept:
     record, provenance = record_of(path), _provenance(path)
     link = path.parent / "current"
     current = link.is_symlink() and str(link.readlink()) == path.name
-    return Kept(path, current, record, provenance, await _recalled(path, record, tools))
+    recalled, facts = await _recalled(path, record, tools), await _facts(record, provenance, tools)
+    return Kept(path, current, record, provenance, recalled, facts)
 
 
 def record_of(path: Path) -> Record | None:
@@ -104,3 +111,20 @@ async def _recalled(path: Path, record: Record | None, tools: Tools) -> Recalled
         return await recall(Digest(record.commit).hex, tools)
     except AppctlError:
         return None
+
+
+async def _facts(record: Record | None, provenance: Provenance | None, tools: Tools) -> CommitFacts | None:
+    """Only bytes whose hash is the commit's name are read: whose signatures held when it was installed."""
+    if record is None or provenance is None or not _is_native(record):
+        return None
+    raw = provenance.manifest.raw
+    if Digest.of(raw) != record.image_digest:
+        return None
+    try:
+        return await read_commit(raw, record.image_digest, tools)
+    except AppctlError:
+        return None
+
+
+def _is_native(record: Record) -> bool:
+    return record.image_digest.hex == record.commit

@@ -10,16 +10,17 @@ from enum import StrEnum
 
 from appctld.config.remote import Remote
 from appctld.config.urls import Prefix
-from appctld.errors import AppctlError
+from appctld.errors import AppctlError, RepoCorrupt
 from appctld.jobs.audit.kept import Kept
 from appctld.model.ostreeref import AnyReference, OstreeRef, parse_canonical
 from appctld.pipeline.provenance import evidence_of
 from appctld.pipeline.tools import Tools
 from appctld.state.provenance import Judged, Provenance
 from appctld.trust.clock import date
+from appctld.trust.native.bindings import bind
 from appctld.trust.native.signatures import judge_signatures
 from appctld.trust.since import count_no_more, since
-from appctld.trust.verdict import judge
+from appctld.trust.verdict import Verdict, judge
 
 
 class Standing(StrEnum):
@@ -55,27 +56,27 @@ async def opinion(kept: Kept, remotes: list[Remote], tools: Tools) -> Opinion:
         text = f"{_was(judged)}; remote {kept.record.remote} is gone, or covers it no more"
         return Opinion(Standing.NO_REMOTE, text)
     try:
-        verify, signers = await _judge(kept.provenance, reference, named[0], tools)
+        verdict = await _judge(kept, kept.provenance, reference, named[0], tools)
     except AppctlError as error:
         return _no_longer(judged, named[0], error)
-    return _believed(verify, signers, judged, named[0])
+    return _believed(verdict, judged, named[0])
 
 
 async def _judge(
-    provenance: Provenance, reference: AnyReference, remote: Remote, tools: Tools
-) -> tuple[str, set[str]]:
-    """The way in which it is verified today, and whose signatures count. Raises as a verdict does."""
-    evidence = evidence_of(provenance)
-    if isinstance(reference, OstreeRef):
-        signed = await judge_signatures(
-            provenance.manifest.raw, evidence, reference, remote, tools.launcher, tools.now()
-        )
-        return signed.verify, {signer.fingerprint for signer in signed.signers}
-    verdict = await judge(evidence, reference, remote, tools.launcher, tools.now())
-    return verdict.verify, {signer.fingerprint for signer in verdict.signers}
+    kept: Kept, provenance: Provenance, reference: AnyReference, remote: Remote, tools: Tools
+) -> Verdict:
+    """As when it was installed: who signed, and that it is about what the record is about."""
+    evidence, launcher, now = evidence_of(provenance), tools.launcher, tools.now()
+    if not isinstance(reference, OstreeRef):
+        return await judge(evidence, reference, remote, launcher, now)
+    signed = await judge_signatures(provenance.manifest.raw, evidence, reference, remote, launcher, now)
+    if kept.facts is None:
+        raise RepoCorrupt("what its commit says cannot be read")
+    return bind(signed, kept.facts, reference, remote, now)
 
 
-def _believed(verify: str, signers: set[str], judged: Judged, remote: Remote) -> Opinion:
+def _believed(verdict: Verdict, judged: Judged, remote: Remote) -> Opinion:
+    verify, signers = verdict.verify, {signer.fingerprint for signer in verdict.signers}
     if verify == "none":
         before = f"; {_was(judged)}" if judged.verify != "none" else ""
         return Opinion(Standing.NONE, f"nothing is verified: the remote says verify=none{before}")

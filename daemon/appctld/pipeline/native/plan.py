@@ -6,8 +6,9 @@ Whose ID it is, is decided here (R8), and whether it is older than what was inst
 """
 
 from appctld.model.appid import checked_id
+from appctld.model.commit import CommitFacts
 from appctld.model.order import Place
-from appctld.model.ostreeref import id_of_ref
+from appctld.model.ostreeref import OstreeRef, id_of_ref
 from appctld.model.permissions import Metadata
 from appctld.pipeline.claims import allowed_id, owned, read_label
 from appctld.pipeline.here import digest_here
@@ -27,12 +28,12 @@ def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
     """
     resolved, facts = verified.resolved, verified.facts
     metadata = read_label(facts.metadata)
-    app_id = allowed_id(_id(verified, metadata), resolved.remote)
+    app_id = allowed_id(id_of(resolved.reference, metadata), resolved.remote)
     current = owned(app_id, resolved.reference, resolved.remote, tools)
     planned = PlannedCommit(
         verified=verified,
         id=app_id,
-        version=facts.version or resolved.digest.hex[:12],
+        version=version_of(facts),
         permissions=metadata.permissions if metadata else (),
         current=current,
         standing=_stand(verified, app_id, tools),
@@ -41,9 +42,15 @@ def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
     return planned
 
 
-def _id(verified: VerifiedCommit, metadata: Metadata | None) -> str:
+def id_of(reference: OstreeRef, metadata: Metadata | None) -> str:
+    """The ID that its label names, else that of the ref. Raises BadManifest."""
     named = metadata.name if metadata else ""
-    return checked_id(named) if named else id_of_ref(verified.resolved.reference)
+    return checked_id(named) if named else id_of_ref(reference)
+
+
+def version_of(facts: CommitFacts) -> str:
+    """What it says, else how it is called."""
+    return facts.version or facts.digest.hex[:12]
 
 
 def _stand(verified: VerifiedCommit, app_id: str, tools: Tools) -> Standing:

@@ -7,6 +7,7 @@ The store reads them, in its sandbox and with no signature in its hand: it is be
 
 from appctld.errors import Failed
 from appctld.model.commit import CommitFacts
+from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
 from appctld.pipeline.answers import understood
 from appctld.pipeline.native.stages import ResolvedCommit, VerifiedCommit
@@ -26,17 +27,18 @@ async def verify_commit(resolved: ResolvedCommit, tools: Tools) -> VerifiedCommi
     signed = await judge_signatures(
         resolved.raw, resolved.evidence, resolved.reference, resolved.remote, tools.launcher, now
     )
-    facts = await _read(resolved, tools)
+    facts = await read_commit(resolved.raw, resolved.digest, tools)
     verdict = bind(signed, facts, resolved.reference, resolved.remote, now)
     return VerifiedCommit(resolved, facts, verdict)
 
 
-async def _read(resolved: ResolvedCommit, tools: Tools) -> CommitFacts:
-    source = memory_file("commit", resolved.raw)
-    request: JsonObject = {"op": "describe-commit", "size": len(resolved.raw)}
+async def read_commit(raw: bytes, digest: Digest, tools: Tools) -> CommitFacts:
+    """What the commit of that digest says. Raises BadManifest for bytes that are none."""
+    source = memory_file("commit", raw)
+    request: JsonObject = {"op": "describe-commit", "size": len(raw)}
     answer = await tools.store(request, fds={"in": source})
     with understood("store"):
         facts = CommitFacts.from_json(answer)
-    if facts.digest != resolved.digest:
+    if facts.digest != digest:
         raise Failed("the store read another commit than the one that was verified")
     return facts

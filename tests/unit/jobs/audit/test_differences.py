@@ -12,13 +12,14 @@ import pytest
 
 from appctld.jobs.audit.differences import differences, expected
 from appctld.jobs.audit.kept import Kept, kept
-from appctld.jobs.requests import Update
+from appctld.jobs.requests import Install, Update
 from appctld.model.digest import Digest
 from appctld.model.manifest import OCI_INDEX
 from appctld.model.permissions import Permission
 from appctld.state.provenance import Document, Judged, Provenance, Signed
 from appctld.state.records import Record
 from support.neighbours import APP, Neighbours
+from support.trees import KEY, KEY_TEXT
 
 OTHER_DIGEST = Digest("0" * 64)
 NETWORK = Permission("shared", "network", "")
@@ -121,11 +122,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "the architecture": (recorded(arch="s390x"), "record", "architecture"),
     "the time": (recorded(created=7), "record", "time"),
     "the layers": (recorded(layers=()), "record", "layers"),
-    "the permissions": (
-        recorded(permissions=(Permission("shared", "network", ""),)),
-        "record",
-        "permissions",
-    ),
+    "the permissions": (recorded(permissions=(NETWORK,)), "record", "permissions"),
     "what is ignored": (recorded(ignored=("EXPOSE",)), "record", "ignored"),
 }
 
@@ -140,6 +137,78 @@ def test_a_difference_is_found(whole: Kept, name: str) -> None:
     change, fault, text = CASES[name]
     found = differences(change(whole))
     assert any(kind == fault and text in what for kind, what in found), found
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """A deployment of a publisher's own commit that says all that one can say."""
+    yard = Neighbours(tmp_path_factory.mktemp("native"))
+    label = "[Application]\nname=org.trees.Hello\n[Context]\nshared=network;\n"
+    texts = {"xa.metadata": label, "version": "1.0"}
+    options = [f"--add-metadata-string={key}={value}" for key, value in texts.items()]
+    yard.trees.commit("app/hello", {"usr/bin/hello": "#!/bin/sh\n", "app/metadata": label}, *options)
+    asyncio.run(yard.book.modify("trees", {"verify": "ed25519", "ed25519-keys": KEY_TEXT}))
+    yard.trees.sign(yard.trees.refs["app/hello"], KEY)
+    yard.do(Install(("trees:app/hello",), {"accept-permissions": True}))
+    return asyncio.run(kept(yard.scene("org.trees.Hello").deployment, yard.tools))
+
+
+def claimed(**members: object) -> Change:
+    """The commit says something else."""
+
+    def change(found: Kept) -> Kept:
+        assert found.facts is not None
+        return replace(found, facts=replace(found.facts, **members))  # type: ignore[arg-type]
+
+    return change
+
+
+NATIVE_CASES: dict[str, tuple[Change, str]] = {
+    "another ID": (claimed(metadata="[Application]\nname=org.trees.Other\n"), "ID"),
+    "the ID of its ref": (claimed(metadata=None), "ID"),
+    "a label that is none": (claimed(metadata="["), "do not fit together"),
+    "the version": (recorded(version="9"), "version"),
+    "the version, which is its name": (claimed(version=""), "version"),
+    "the time": (recorded(created=7), "time"),
+    "the permissions": (recorded(permissions=()), "permissions"),
+    "another ref": (recorded(reference="trees:app/other"), "ref"),
+    "refs that the commit names": (claimed(refs=("app/other",)), "ref"),
+    "a commit that names none": (claimed(refs=None), "ref"),
+    "that it names its ref": (recorded(tag_bound=False), "ref"),
+    "a reference of an image": (recorded(reference="trees.example/x:1"), "cannot be held"),
+    "a commit that cannot be read": (lambda found: replace(found, facts=None), "cannot be held"),
+    "the config's digest": (recorded(config_digest=OTHER_DIGEST), "config"),
+    "a title": (recorded(title="Hello"), "title"),
+    "an architecture": (recorded(arch="s390x"), "architecture"),
+    "layers": (recorded(layers=(OTHER_DIGEST,)), "layers"),
+    "ignored instructions": (recorded(ignored=("EXPOSE",)), "ignored"),
+}
+
+
+def test_of_a_native_app_the_record_says_what_the_commit_says(native: Kept) -> None:
+    assert differences(native) == []
+    assert record_of(native).version == "1.0"
+    assert [(each.kind, each.value) for each in record_of(native).permissions] == [("shared", "network")]
+    assert record_of(native).tag_bound
+
+
+@pytest.mark.parametrize("name", NATIVE_CASES)
+def test_a_difference_from_a_native_commit_is_found(native: Kept, name: str) -> None:
+    change, text = NATIVE_CASES[name]
+    found = differences(change(native))
+    assert any(kind == "record" and text in what for kind, what in found), found
+
+
+def test_bytes_of_another_name_say_nothing_of_a_native_commit(tmp_path: Path) -> None:
+    yard = Neighbours(tmp_path)
+    yard.trees.commit("app/hello", {"usr/bin/hello": "#!/bin/sh\n"})
+    yard.do(Install(("trees:app/hello",)))
+    scene = yard.scene("local.trees.app.hello")
+    assert asyncio.run(kept(scene.deployment, yard.tools)).facts is not None
+    yard.runner.requests.clear()
+    scene.edit("provenance", lambda found: found["manifest"].update(raw="e30="))
+    assert asyncio.run(kept(scene.deployment, yard.tools)).facts is None
+    assert "describe-commit" not in yard.ops()
 
 
 def test_the_store_is_told_what_the_commit_must_carry(whole: Kept) -> None:

@@ -17,6 +17,7 @@ from appctld.system.worker import Program, Report
 from support.damage import DAMAGES, flip
 from support.inline import InlineRunner
 from support.neighbours import APP, OTHER, Neighbours, faults
+from support.trees import KEY, KEY_TEXT
 
 
 @pytest.fixture
@@ -206,6 +207,63 @@ def test_a_native_app_is_checked_with_its_commit_alone(yard: Neighbours) -> None
     native = "local.trees.app.hello"
     flip(yard.scene(native).file_object())
     assert yard.faults() == {"object": {native}}
+
+
+@pytest.fixture
+def grove(yard: Neighbours) -> Neighbours:
+    """A native app whose commit is signed, and bound to its ref and its collection."""
+    settings = {"verify": "ed25519", "ed25519-keys": KEY_TEXT, "collection": "org.trees.Apps"}
+    asyncio.run(yard.book.modify("trees", settings))
+    binding = "--add-metadata-string=ostree.collection-binding=org.trees.Apps"
+    yard.trees.sign(yard.trees.commit("app/hello", {"usr/bin/hello": "#!/bin/sh\n"}, binding), KEY)
+    yard.do(Install(("trees:app/hello",)))
+    assert yard.faults() == {}
+    return yard
+
+
+NATIVE = "local.trees.app.hello"
+
+
+def words(yard: Neighbours, app_id: str = NATIVE) -> str:
+    """What is said of an app's signatures."""
+    (said,) = [str(app["words"]) for app in get_objects(yard.verify(), "apps") if app["id"] == app_id]
+    return said
+
+
+def test_a_native_commit_must_be_of_the_collection_that_the_remote_names_now(grove: Neighbours) -> None:
+    asyncio.run(grove.book.modify("trees", {"collection": "org.trees.Others"}))
+    assert grove.faults() == {"signature": {NATIVE}}
+    assert "is of 'org.trees.Apps', not of org.trees.Others" in words(grove)
+    asyncio.run(grove.book.modify("trees", {"collection": ""}))
+    assert grove.faults() == {}
+
+
+def test_a_native_commit_must_be_for_the_ref_of_the_record(grove: Neighbours) -> None:
+    """Changed in record and provenance alike, by somebody who cannot sign."""
+    for name in ("record", "provenance"):
+        grove.scene(NATIVE).edit(name, lambda found: found.update(reference="trees:app/other"))
+    assert grove.faults() == {"record": {NATIVE}, "signature": {NATIVE}}
+    assert "was signed for app/hello, not for app/other" in words(grove)
+
+
+def test_a_native_commit_that_names_no_ref_counts_as_long_as_the_remote_says_so(yard: Neighbours) -> None:
+    keys = {"verify": "ed25519", "ed25519-keys": KEY_TEXT}
+    asyncio.run(yard.book.modify("trees", {**keys, "identity": "repository"}))
+    yard.trees.sign(yard.trees.commit("app/hello", {"usr/bin/hello": "#!/bin/sh\n"}, "--no-bindings"), KEY)
+    yard.do(Install(("trees:app/hello",)))
+    assert yard.faults() == {}
+    asyncio.run(yard.book.modify("trees", {"identity": ""}))
+    assert yard.faults() == {"signature": {NATIVE}}
+    assert "does not say which refs it is for" in words(yard)
+
+
+def test_permissions_of_a_native_app_that_are_changed_everywhere_are_found(grove: Neighbours) -> None:
+    """In record and run.json alike: only the commit itself tells."""
+    for name in ("record", "run"):
+        grove.scene(NATIVE).edit(
+            name, lambda found: found.update(permissions=[["filesystems", "home", "all your files"]])
+        )
+    assert "record" in grove.faults()
 
 
 def test_every_damage_has_a_fault_of_the_interface() -> None:
