@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.published import APP_ID, Published
-from measure.cost import Cost, Watch, cpu_of
-from support.machine import Machine
+from measure.cost import Cost, Watch, command, cpu_of
+from support.machine import BIN, Machine
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def appctl(machine: Machine, *arguments: str) -> Cost:
     if machine.daemon is None:
         raise RuntimeError("the daemon does not run")
     watch, before = Watch(), cpu_of(machine.daemon.pid)
-    machine.appctl(*arguments)
+    command([BIN / "appctl", *arguments], env=machine.environment)
     return watch.stop() + Cost(0, cpu_of(machine.daemon.pid) - before)
 
 

@@ -20,6 +20,7 @@ class Texture(Enum):
     TEXT = 0.45
     CODE = 0.50
     COMPRESSED = 0.05
+    SPARSE = 0.0  # zeros; only where somebody asks for it
 
 
 class Contents:
@@ -31,6 +32,7 @@ class Contents:
             Texture.TEXT: _pool(source, [_word(source) for _ in range(_TEXT_WORDS)], b" "),
             Texture.CODE: _pool(source, [source.randbytes(4) for _ in range(_CODE_WORDS)], b""),
             Texture.COMPRESSED: source.randbytes(POOL),
+            Texture.SPARSE: bytes(POOL),
         }
 
     def of(self, number: int, size: int, texture: Texture) -> io.RawIOBase:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[3]
-PROGRAMS = ("import_layer", "install", "update", "second_remote", "merge", "deploy")
+PROGRAMS = ("import_layer", "install", "update", "second_remote", "merge", "deploy", "memory", "scale")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

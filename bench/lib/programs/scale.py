@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""bench/scale: `appctl list` with 1,000 installed apps, and `appctl prune` with 10,000 layers of five files.
+
+Both are the real command with the real daemon, which runs already, on a state directory that was written
+directly (engine/crowd.py). Prune is asked where an app needs every layer, and where none does.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from engine.crowd import LAYERS_OF_AN_APP, Crowd
+from engine.user import appctl
+from measure.cost import Cost, command
+from measure.options import lenient, parser, places
+from measure.report import Bound, Report, say
+from measure.turns import Row, take_turns
+from support.machine import Machine
+
+LIST, EMPTY = "appctl list", "floor: appctl list, no app"
+NEEDED, UNNEEDED, PEER = "appctl prune, all needed", "appctl prune, none needed", "ostree prune, none needed"
+
+
+def main() -> int:
+    """Measure in each place; 1 if a goal is missed."""
+    options = parser("scale", __doc__.partition("\n")[2], runs=3).parse_args()
+    apps, layers = (20, 100) if options.small else (1_000, 10_000)
+    report = Report("scale", {"runs": options.runs, "apps": apps, "layers": layers})
+    for where in places(options):
+        say(f"measuring on {where.name}")
+        with tempfile.TemporaryDirectory(prefix="bench.", dir=where.path) as made:
+            rows = take_turns(_contenders(apps, layers), options.runs, Path(made))
+        report.add(where.name, rows, (), _bounds(rows))
+    report.print(as_json=options.json)
+    return report.exit_code(lenient=lenient(options))
+
+
+def _bounds(rows: dict[str, Row]) -> list[Bound]:
+    limits = {LIST: 0.15, NEEDED: 2.0, UNNEEDED: 2.0}
+    return [Bound(f"median of {name}", round(rows[name].middle(), 3), "s", limits[name]) for name in limits]
+
+
+def _contenders(apps: int, layers: int) -> dict[str, Callable[[Path], Cost]]:
+    return {
+        LIST: partial(_listed, apps),
+        EMPTY: partial(_listed, 0),
+        NEEDED: partial(_pruned, layers, needed=True),
+        UNNEEDED: partial(_pruned, layers, needed=False),
+        PEER: partial(_peer, layers),
+    }
+
+
+def _listed(apps: int, place: Path) -> Cost:
+    machine = Machine(place / "user", sandboxed=True)
+    _crowd(machine).apps(apps)
+    with machine:
+        machine.appctl("list")  # the daemon has read everything once
+        return appctl(machine, "list")
+
+
+def _pruned(count: int, place: Path, *, needed: bool) -> Cost:
+    machine = Machine(place / "user", sandboxed=True)
+    crowd = _crowd(machine)
+    layers = crowd.layers(count)
+    if needed:
+        crowd.apps(-(-count // LAYERS_OF_AN_APP), layers)
+    with machine:
+        return appctl(machine, "prune")
+
+
+def _peer(count: int, place: Path) -> Cost:
+    crowd = Crowd(place / "state")
+    crowd.layers(count)
+    for ref in (crowd.paths.repo / "refs/heads/appctl/layer/bench").iterdir():
+        ref.unlink()
+    return command(["ostree", "prune", f"--repo={crowd.paths.repo}", "--refs-only", "--depth=0"])
+
+
+def _crowd(machine: Machine) -> Crowd:
+    machine.state.parent.mkdir(parents=True)
+    return Crowd(machine.state)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
