@@ -5,15 +5,16 @@
 Guarantees: every dirtree and dirmeta of the commit was hashed again and validated (R12); the names in the
 tree, and those of any one file, are bounded; the cost is no less than what the checkout takes, on a file
 system like ext4. Leaves to others: content (closure.py), the free space (space.py), and the checkout itself
-(deploy.py).
+(linking.py).
 """
 
+import os
 import stat
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from appctld.errors import LimitExceeded, RepoCorrupt
-from appctld.workers.store.ostree.kinds import Kind
+from appctld.errors import LimitExceeded
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
 from appctld.workers.store.space import BLOCK
@@ -29,8 +30,13 @@ _TARGET = 4096  # the largest object that can be a symlink (PATH_MAX)
 
 @dataclass
 class Inventory:
-    """`names`: how many names each content object has; `directories`: bytes that the directories take."""
+    """`names`: how many names each content object has; `directories`: bytes that the directories take.
 
+    `root` is the tree's dirtree, `trees` holds it and all below, by checksum.
+    """
+
+    root: str
+    trees: dict[str, DirTree] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
     directories: int = 0
     _total: int = 0
@@ -45,9 +51,15 @@ class Inventory:
         # A directory's blocks are half full after they were split
         self.directories += BLOCK if used < BLOCK else _blocks(2 * used)
 
-    def cost(self, repository: Repository) -> int:
-        """Bytes that a checkout takes at most: directories, symlinks, copies of what has too many links."""
-        return self.directories + sum(_cost(repository, *item) for item in self.names.items())
+    def cost(self, content: Mapping[str, os.stat_result], symlinks: Collection[str]) -> int:
+        """Bytes that a checkout takes at most: directories, symlinks, copies of what has too many links.
+
+        `content` is what was seen of each content object, `symlinks` are those that hold one.
+        """
+        return self.directories + sum(
+            _symlink_cost(content[name], names) if name in symlinks else _file_cost(content[name], names)
+            for name, names in self.names.items()
+        )
 
 
 def inventory(repository: Repository, name: str) -> Inventory:
@@ -55,8 +67,9 @@ def inventory(repository: Repository, name: str) -> Inventory:
 
     Raises RepoCorrupt, UnsafeArchive (R12 refuses it), LimitExceeded (names in the tree, or of one file).
     """
-    found, commit = Inventory(), repository.commit(name)
-    trees: dict[str, DirTree] = {}
+    commit = repository.commit(name)
+    found = Inventory(commit.tree)
+    trees = found.trees
     metas: set[str] = set()
     waiting = [(commit.tree, commit.meta)]
     while waiting:
@@ -74,15 +87,26 @@ def inventory(repository: Repository, name: str) -> Inventory:
     return found
 
 
-def _cost(repository: Repository, name: str, names: int) -> int:
-    status = repository.stat(Kind.FILE, name)
-    if status is None:
-        raise RepoCorrupt(f"the file object {name} is missing", checksum=name)
-    copies = max(0, names - max(0, LINKS - status.st_nlink))
-    asked = status.st_size <= _TARGET and (copies or status.st_size > _INLINE)  # else it is all one
-    if asked and stat.S_ISLNK(repository.file_mode(name)):
-        copies = names if status.st_size > _INLINE else 0  # a symlink is no hard link to its object
-    return copies * _blocks(status.st_size)
+def symlinks(repository: Repository, content: Mapping[str, os.stat_result]) -> set[str]:
+    """Those of the content objects that hold a symlink, which a bare-user repository keeps as a file.
+
+    Raises RepoCorrupt for one without the attribute that says so.
+    """
+    small = (name for name, status in content.items() if _may_be_symlink(status))
+    return {name for name in small if stat.S_ISLNK(repository.file_mode(name))}
+
+
+def _may_be_symlink(status: os.stat_result) -> bool:
+    return status.st_size <= _TARGET and not status.st_mode & stat.S_IXUSR
+
+
+def _symlink_cost(status: os.stat_result, names: int) -> int:
+    """A symlink is no hard link to its object."""
+    return names * _blocks(status.st_size) if status.st_size > _INLINE else 0
+
+
+def _file_cost(status: os.stat_result, names: int) -> int:
+    return max(0, names - max(0, LINKS - status.st_nlink)) * _blocks(status.st_size)
 
 
 def _blocks(size: int) -> int:

@@ -11,19 +11,19 @@ new, never over another. Leaves to others: which deployments are kept, and what 
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
-
-from gi.repository import OSTree
 
 from appctld.errors import Conflict, Failed, InUse, NotFound, RepoCorrupt
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_object, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, names
-from appctld.workers.store.checkout import inventory
-from appctld.workers.store.ostree.closure import check_content, closure
+from appctld.workers.store.checkout import inventory, symlinks
+from appctld.workers.store.linking import Checkout
+from appctld.workers.store.ostree.closure import check_content, closure, size_of
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.space import Room
@@ -80,32 +80,31 @@ def deploy(request: JsonObject, _report: Report) -> JsonObject:
     with repository.shared(), translated(f"deploying {target.id}"):
         merged = get_int(record, "installed_size") if "installed_size" in record else None
         tree = inventory(repository, target.commit)
-        size = check_content(repository, set(tree.names), merged)
-        record = {**record, CONTENT_SIZE: size, INSTALLED_SIZE: _ANY_SIZE}
+        content = check_content(repository, tree.names, merged)
+        links = symlinks(repository, content)
+        record = {**record, CONTENT_SIZE: size_of(content.values()), INSTALLED_SIZE: _ANY_SIZE}
         provenance = get_object(request, "provenance")
         records = {UNCOMMITTED: {}, RECORD: record, RUN: run, disk.PROVENANCE: provenance}
         # One that is too large is refused now, before anything is written
         own = sum(len(disk.encode(name, value)) for name, value in records.items())
-        Room(repository.free_space).take(tree.cost(repository) + own)
+        Room(repository.free_space).take(tree.cost(content, links) + own)
+        files = Checkout(repository.directory, tree.trees, content, links)
         with _app_directory(target, create=True) as app:
             if disk.exists(target.deployment, app):
                 raise Conflict(f"{target.id} has a deployment {target.deployment}", id=target.id)
             with _undone_on_failure(repository, target, ref, app):
-                installed = _deploy(repository, target, ref, records, app)
+                disk.sync(repository.directory)
+                repository.write_ref(ref, target.commit)
+                installed = _deploy(target, partial(_check_out, files, tree.root), records, app)
     return {"path": target.files, INSTALLED_SIZE: installed}
 
 
-def _deploy(
-    repository: Repository, target: Target, ref: str, records: dict[str, JsonObject], app: int
-) -> int:
-    """R10, one line a step; the installed size."""
-    disk.sync(repository.directory)
-    repository.write_ref(ref, target.commit)
+def _deploy(target: Target, check_out: Callable[[int], int], records: dict[str, JsonObject], app: int) -> int:
+    """The rest of R10, one line a step; the installed size."""
     staging = disk.staging_name()
     disk.make_directory(staging, app)
     with disk.opened(staging, app) as directory:
-        own = _check_out(repository, target.commit, directory)
-        installed = get_int(records[RECORD], CONTENT_SIZE) + own
+        installed = get_int(records[RECORD], CONTENT_SIZE) + check_out(directory)
         records = {**records, RECORD: {**records[RECORD], INSTALLED_SIZE: installed}}
         for name, value in records.items():
             disk.write_json(name, value, directory)
@@ -117,18 +116,10 @@ def _deploy(
     return installed
 
 
-def _check_out(repository: Repository, commit: str, within: int) -> int:
-    """Into `files`, which must not exist: libostree follows symlinks where it adds to a directory.
-
-    Bytes that it takes beside the objects.
-    """
-    options = OSTree.RepoCheckoutAtOptions()
-    options.mode = OSTree.RepoCheckoutMode.USER  # no owner, no setuid, no xattrs
-    options.overwrite_mode = OSTree.RepoCheckoutOverwriteMode.NONE
-    options.no_copy_fallback = False  # EMLINK: copy
-    repository.library.checkout_at(options, within, FILES, commit, None)
-    with disk.opened(FILES, within) as files:
-        return disk.settle(files)
+def _check_out(checkout: Checkout, root: str, within: int) -> int:
+    """Into `files`; bytes that it takes beside the objects."""
+    checkout.make(FILES, root, within)
+    return checkout.own
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from appctld.errors import Failed, LimitExceeded, RepoCorrupt
+from appctld.errors import LimitExceeded, RepoCorrupt
 from appctld.model.jsonvalue import JsonObject, parse_object
 
 STAGING = ".staging-"  # whatever has this prefix is nobody's after a crash
@@ -129,47 +129,6 @@ def sync(within: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def settle(within: int) -> int:
-    """Give every directory below 0755 and every file 0444 or 0555 (R12), whatever the image says.
-
-    Bytes on the disk of what is no hard link to an object. Called for a tree that libostree has just made and
-    nobody else may write to.
-    """
-    os.fchmod(within, _OPEN)
-    own = _on_disk(os.fstat(within))
-    with os.scandir(within) as found:
-        children = [(entry.name, entry.stat(follow_symlinks=False)) for entry in found]
-    for name, status in children:
-        if stat.S_ISDIR(status.st_mode):
-            own += _enter(name, status, within)
-        elif stat.S_ISREG(status.st_mode):
-            _settle_file(name, status, within)
-            own += _on_disk(status) if status.st_nlink == 1 else 0
-        elif stat.S_ISLNK(status.st_mode):
-            own += _on_disk(status)
-        else:
-            raise Failed(f"{name!r} in a deployment is neither file, directory nor symlink")
-    return own
-
-
-def _on_disk(status: os.stat_result) -> int:
-    return status.st_blocks * 512  # stat(2): whatever the file system's own blocks are
-
-
-def _enter(name: str, status: os.stat_result, within: int) -> int:
-    if stat.S_IMODE(status.st_mode) & stat.S_IRWXU != stat.S_IRWXU:
-        os.chmod(name, _OPEN, dir_fd=within)  # else we could not open it; it is a directory, as seen above
-    with opened(name, within) as directory:
-        return settle(directory)
-
-
-def _settle_file(name: str, status: os.stat_result, within: int) -> None:
-    """A hard link to an object is as it should be; a copy (EMLINK) has the image's mode."""
-    mode = stat.S_IMODE(status.st_mode)
-    if mode not in {0o444, 0o555}:
-        os.chmod(name, 0o555 if mode & 0o111 else 0o444, dir_fd=within)
-
-
 def remove_tree(name: str, within: int) -> None:
     """Remove a directory with all that is in it; one that is not there is no error.
 
@@ -184,5 +143,17 @@ def remove_tree(name: str, within: int) -> None:
     if not stat.S_ISDIR(status.st_mode):
         os.unlink(doomed, dir_fd=within)
         return
-    _enter(doomed, status, within)  # an unfinished checkout may hold directories that we could not enter
-    shutil.rmtree(doomed, dir_fd=within)
+    try:
+        shutil.rmtree(doomed, dir_fd=within)
+    except PermissionError:
+        _open_up(doomed, within)
+        shutil.rmtree(doomed, dir_fd=within)
+
+
+def _open_up(name: str, within: int) -> None:
+    """Let us into a directory and all below it: what a program left may be closed to its owner."""
+    os.chmod(name, _OPEN, dir_fd=within)
+    with opened(name, within) as directory, os.scandir(directory) as found:
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                _open_up(entry.name, directory)

@@ -2,15 +2,16 @@
 # SPDX-FileCopyrightText: The appctl authors
 """checkout.py: what a tree holds is counted as often as it is there, and costs no less than it takes."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from appctld.errors import LimitExceeded, RepoCorrupt
 from appctld.workers.store import checkout
-from appctld.workers.store.checkout import inventory
+from appctld.workers.store.checkout import inventory, symlinks
+from appctld.workers.store.ostree.closure import check_content
 from appctld.workers.store.ostree.commit import Commit
-from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
@@ -53,6 +54,12 @@ def test_the_names_of_a_tree_are_counted(state: State, monkeypatch: pytest.Monke
         inventory(Repository.open(state.repo), state.merge("a/f = 1", "a/g = 1", "b = 2", "c/"))
 
 
+def cost_of(repository: Repository, commit: str) -> int:
+    found = inventory(repository, commit)
+    content = check_content(repository, found.names)
+    return found.cost(content, symlinks(repository, content))
+
+
 LARGE = "x" * 5000
 TREES = {
     "nothing": ["./"],
@@ -74,7 +81,7 @@ def test_a_checkout_takes_no_more_than_it_was_said_to_cost(
 ) -> None:
     monkeypatch.setattr(checkout, "LINKS", links)
     commit = state.merge(*lines)
-    cost = inventory(Repository.open(state.repo), commit).cost(Repository.open(state.repo))
+    cost = cost_of(Repository.open(state.repo), commit)
     files = state.deploy(commit)
     found = [path.lstat() for path in (files, *files.rglob("*"))]
     objects = {path.stat().st_ino: path.stat() for path in state.repo.glob("objects/??/*.file")}
@@ -96,16 +103,17 @@ def test_what_has_links_from_other_versions_has_fewer_left(
     repository, commit = Repository.open(state.repo), state.merge(f"a = {LARGE}", f"b = {LARGE}")
     costs = []
     for number in range(3):
-        costs.append(inventory(repository, commit).cost(repository) - 4096)
+        costs.append(cost_of(repository, commit) - 4096)
         state.deploy(commit, number)
     assert costs == [0, 0, 2 * 8192]
 
 
-def test_an_object_that_is_missing_has_no_cost(state: State) -> None:
+def test_an_object_without_attributes_is_neither_file_nor_symlink(state: State) -> None:
     repository, commit = Repository.open(state.repo), state.merge("a = 1")
-    found = inventory(repository, commit)
-    (name,) = found.names
-    (state.repo / "objects" / name[:2] / f"{name[2:]}.file").unlink()
-    assert repository.stat(Kind.FILE, name) is None
+    content = check_content(repository, inventory(repository, commit).names)
+    (name,) = content
+    path = state.repo / "objects" / name[:2] / f"{name[2:]}.file"
+    path.chmod(0o644)
+    os.removexattr(path, "user.ostreemeta")
     with pytest.raises(RepoCorrupt):
-        found.cost(repository)
+        symlinks(repository, content)

@@ -164,21 +164,6 @@ def test_an_object_with_too_many_links_is_copied_with_the_mode_of_a_link(state: 
     assert own_blocks(files) >= copy.stat().st_blocks * 512 > 0
 
 
-@pytest.mark.parametrize(("mode", "settled"), [(0o4755, 0o555), (0o600, 0o444), (0, 0o444), (0o100, 0o555)])
-def test_a_copy_gets_the_mode_of_a_link(tmp_path: Path, mode: int, settled: int) -> None:
-    (tmp_path / "f").write_text("x")
-    (tmp_path / "f").chmod(mode)
-    with disk.opened(tmp_path) as directory:
-        disk.settle(directory)
-    assert modes(tmp_path) == {".": 0o755, "f": settled}
-
-
-def test_what_is_no_file_directory_or_symlink_is_in_no_deployment(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo")
-    with disk.opened(tmp_path) as directory, pytest.raises(Failed):
-        disk.settle(directory)
-
-
 def test_a_deployment_that_is_there_is_a_conflict(state: State) -> None:
     commit = state.merge(*ONE)
     files = state.deploy(commit)
@@ -595,8 +580,8 @@ def killing(owner, name):
 
 killing.left = int(sys.argv[1])
 for owner, names in {
-    os: ("mkdir", "rename", "symlink", "chmod", "fchmod", "fsync", "fdopen"),
-    disk: ("sync", "settle", "write_json", "point"),
+    os: ("mkdir", "rename", "symlink", "link", "chmod", "fchmod", "fsync", "fdopen"),
+    disk: ("sync", "write_json", "point"),
     repository.Repository: ("write_ref",),
     deploy: ("_check_out",),
 }.items():

@@ -80,3 +80,16 @@ def test_a_name_that_leads_nowhere_is_taken(within: int, tmp_path: Path) -> None
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     assert disk.exists("link", within)
     assert not disk.exists("nowhere", within)
+
+
+def test_a_tree_with_closed_directories_is_removed(within: int, tmp_path: Path) -> None:
+    below = tmp_path / "tree" / "closed" / "inner"
+    below.mkdir(parents=True)
+    (below / "f").write_text("x")
+    (tmp_path / "outside").mkdir(mode=0o700)
+    (below / "out").symlink_to(tmp_path / "outside")
+    for path in (below, below.parent, below.parent.parent):
+        path.chmod(0)
+    disk.remove_tree("tree", within)
+    assert [path.name for path in tmp_path.iterdir()] == ["outside"]
+    assert (tmp_path / "outside").stat().st_mode & 0o777 == 0o700

@@ -9,7 +9,7 @@ what to do about a commit that is not whole; its caller hears RepoCorrupt.
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from appctld.errors import RepoCorrupt
@@ -60,23 +60,30 @@ def _walk(repository: Repository, found: Closure, tree: str, meta: str) -> None:
 
 def content_size(repository: Repository, files: Iterable[str]) -> int:
     """Bytes of these content objects, each counted once; a missing one is RepoCorrupt."""
-    return sum(_stat(repository, name).st_size for name in files)
+    return size_of(_stat(repository, name) for name in files)
 
 
-def check_content(repository: Repository, files: set[str], expected_size: int | None = None) -> int:
-    """Look at every content object, hash again what looks touched, and mend its mode; the bytes of all.
+def check_content(
+    repository: Repository, files: Collection[str], expected_size: int | None = None
+) -> dict[str, os.stat_result]:
+    """Look at every content object, hash again what looks touched, and mend its mode; what was seen of each.
 
     An object as we left it is a regular file, 0444 or 0555, of mtime 0. libostree keeps no sizes, so these
     are compared as a sum: another than `expected_size` has every object hashed. Raises RepoCorrupt.
     """
     found = {name: _stat(repository, name) for name in files}
-    size = sum(status.st_size for status in found.values())
-    suspicious = expected_size is not None and size != expected_size
+    suspicious = expected_size is not None and size_of(found.values()) != expected_size
     for name, status in found.items():
         if suspicious or not _untouched(status):
             repository.verify(Kind.FILE, name)
             _mend(repository, name)
-    return size
+            found[name] = _stat(repository, name)
+    return found
+
+
+def size_of(statuses: Iterable[os.stat_result]) -> int:
+    """Bytes of all of them together."""
+    return sum(status.st_size for status in statuses)
 
 
 def _stat(repository: Repository, name: str) -> os.stat_result:
@@ -89,7 +96,7 @@ def _stat(repository: Repository, name: str) -> os.stat_result:
 
 
 def _untouched(status: os.stat_result) -> bool:
-    return stat.S_IMODE(status.st_mode) in _DISK_MODES and status.st_mtime_ns == 0
+    return status.st_mtime_ns == 0 and stat.S_IMODE(status.st_mode) in _DISK_MODES
 
 
 def _mend(repository: Repository, name: str) -> None:

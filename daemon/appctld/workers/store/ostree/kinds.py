@@ -7,8 +7,8 @@ import enum
 from gi.repository import OSTree
 
 
-class Kind(enum.Enum):
-    """Value: the file name's suffix, which is also what people call the kind."""
+class Kind(enum.StrEnum):
+    """Value, and text: the file name's suffix, which is also what people call the kind."""
 
     FILE = "file"
     DIRTREE = "dirtree"
@@ -36,4 +36,4 @@ _LIBRARY = {
 
 def loose_path(kind: Kind, checksum: str) -> str:
     """Where the object lies, relative to the repository."""
-    return f"objects/{checksum[:2]}/{checksum[2:]}.{kind.suffix}"
+    return f"objects/{checksum[:2]}/{checksum[2:]}.{kind}"

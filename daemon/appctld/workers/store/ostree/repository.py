@@ -26,7 +26,7 @@ from typing import Self
 from gi.repository import GLib, OSTree
 
 from appctld.errors import RepoCorrupt
-from appctld.workers.store import names, space
+from appctld.workers.store import kernel, names, space
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind, loose_path
@@ -39,6 +39,8 @@ from appctld.workers.store.ostree.writer import Writer
 LOCK_SECONDS = 30  # longer than any commit or prune that was measured; the caller then hears Busy
 
 _REFS = "refs/heads"
+# Without O_NONBLOCK opening a FIFO that somebody put in an object's place would wait for ever
+_OBJECT = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Repository:
@@ -98,21 +100,24 @@ class Repository:
 
     def load(self, kind: Kind, name: str) -> bytes:
         """A metadata object's bytes, hashed again: missing or other than its name says is RepoCorrupt."""
-        names.check_checksum(name)
-        status = self.stat(kind, name)
-        if status is not None and not stat.S_ISREG(status.st_mode):  # opening a FIFO would wait for ever
-            raise RepoCorrupt(f"the {kind.suffix} object {name} is no regular file", checksum=name)
-        with translated(f"reading {kind.suffix} {name}"):
-            try:
-                _, variant = self.library.load_variant(kind.library, name)
-            except GLib.Error as error:
-                if status is not None:
-                    raise
-                raise RepoCorrupt(f"the {kind.suffix} object {name} is missing", checksum=name) from error
-            data = variant.get_data_as_bytes().get_data()
+        with translated(f"reading {kind.suffix} {names.check_checksum(name)}"):
+            data = self._read(kind, name)
         if checksum(data) != name:
             raise RepoCorrupt(f"the {kind.suffix} object {name} is not what it was", checksum=name)
         return data
+
+    def _read(self, kind: Kind, name: str) -> bytes:
+        try:
+            descriptor = os.open(loose_path(kind, name), _OBJECT, dir_fd=self.directory)
+        except FileNotFoundError as error:
+            raise RepoCorrupt(f"the {kind.suffix} object {name} is missing", checksum=name) from error
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise RepoCorrupt(f"the {kind.suffix} object {name} is no regular file", checksum=name)
+            return os.read(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
 
     def tree(self, name: str) -> DirTree:
         """A stored dirtree, validated (R12)."""
@@ -133,8 +138,10 @@ class Repository:
 
     def file_mode(self, name: str) -> int:
         """A stored file's mode, type included, as its image gave it; missing or unreadable is RepoCorrupt."""
-        with translated(f"reading file {name}", otherwise=RepoCorrupt):
-            attributes = os.getxattr(self.path / loose_path(Kind.FILE, name), "user.ostreemeta")
+        try:
+            attributes = os.getxattr(f"{self.path}/{loose_path(Kind.FILE, name)}", "user.ostreemeta")
+        except OSError as error:
+            raise kernel.leaf(error, f"reading file {name}", RepoCorrupt) from error
         return int.from_bytes(attributes[8:12])  # big-endian (uuua(ayay)): uid, gid, mode, xattrs
 
     def file_head(self, name: str) -> FileHead:
