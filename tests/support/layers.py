@@ -63,6 +63,7 @@ def commit_layer(repository: Path, lines: Iterable[str], remote: str = "acme") -
         file.seek(0)
         request: JsonObject = {
             "repo": str(repository),
+            "tar_split": str(repository.parent / "tar-split"),
             "diff_id": f"sha256:{diff_id}",
             "max_bytes": len(data),
             "strict": False,

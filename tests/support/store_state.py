@@ -29,12 +29,13 @@ class State:
 
     def __init__(self, directory: Path) -> None:
         self.repo, self.blobs, self.apps = (directory / name for name in ("repo", "blobs", "apps"))
-        self.quarantine = directory / "quarantine"
+        self.quarantine, self.tar_split = directory / "quarantine", directory / "tar-split"
         self.app = self.apps / APP
 
     def call(self, handler: Handler, **request: object) -> JsonObject:
         """Run an operation on this state."""
-        paths = {name: str(getattr(self, name)) for name in ("repo", "blobs", "apps", "quarantine")}
+        names = ("repo", "blobs", "tar_split", "apps", "quarantine")
+        paths = {name: str(getattr(self, name)) for name in names}
         return handler(cast("JsonObject", paths | {"id": APP} | request), lambda _facts: None)
 
     def merge(self, *lines: str) -> str:

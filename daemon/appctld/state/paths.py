@@ -31,6 +31,11 @@ class Paths:
         return self.root / "blobs"
 
     @property
+    def tar_split(self) -> Path:
+        """What layers' tars hold beside files, one file a diffID, so that they can be made again."""
+        return self.root / "tar-split"
+
+    @property
     def apps(self) -> Path:
         """One directory an app."""
         return self.root / "apps"
@@ -97,7 +102,7 @@ class Paths:
 
     def create(self) -> None:
         """Make the directories that every later step expects."""
-        for path in (self.root, self.blobs, self.apps, self.quarantine, self.remotes):
+        for path in (self.root, self.blobs, self.tar_split, self.apps, self.quarantine, self.remotes):
             make_directories(path)
 
 

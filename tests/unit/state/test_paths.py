@@ -17,6 +17,7 @@ def test_every_place_is_below_the_root(tmp_path: Path) -> None:
         "blobs": paths.blobs,
         "blobs/acme": paths.blobs_of("acme", private=False),
         "blobs/acme.login": paths.blobs_of("acme", private=True),
+        "tar-split": paths.tar_split,
         "apps": paths.apps,
         "apps/org.example.App": paths.app("org.example.App"),
         "quarantine": paths.quarantine,
@@ -35,6 +36,7 @@ def test_what_later_steps_expect_is_made_and_the_repository_is_left_to_the_store
     Paths(tmp_path / "a" / "state").create()
     assert {path.name for path in (tmp_path / "a" / "state").iterdir()} == {
         "blobs",
+        "tar-split",
         "apps",
         "quarantine",
         "remotes",

@@ -17,6 +17,7 @@ HANDLERS: Mapping[str, Handler] = {
         "recheck": "receive:recheck",
         "import-layer": "layer:import_layer",
         "adopt-layer": "layer:adopt_layer",
+        "rebuild-layer": "tarsplit.rebuild:rebuild_layer",
         "merge": "merge:merge",
         "describe-commit": "native.describe:describe_commit",
         "import-commit": "native.importing:import_commit",

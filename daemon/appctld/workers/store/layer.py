@@ -3,8 +3,9 @@
 """A layer's tar becomes a layer commit with a remote's ref on it, or another's commit gets a second ref.
 
 Guarantees: the ref appears only when the stream's digest is the diffID (R2), every object's checksum was
-computed here (R3, R4), and all of it is on the disk (R10); the commit is a function of the layer's bytes
-alone; a failure leaves no ref. Leaves to others: inflating, and what layers mean together (union.py).
+computed here (R3, R4), and all of it is on the disk (R10), with what the tar holds beside files (tarsplit);
+the commit is a function of the layer's bytes alone; a failure leaves no ref. Leaves to others: inflating, and
+what layers mean together (union.py).
 """
 
 import json
@@ -25,6 +26,9 @@ from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.objects import disk_mode, privilege, regular, symlink
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.writer import Writer
+from appctld.workers.store.space import Room
+from appctld.workers.store.tarsplit.kept import recording
+from appctld.workers.store.tarsplit.recorder import Recorder
 
 DROPPED_NAMES = 100  # what a person may want to read; more are counted in no answer
 DROPPED_BYTES = 4 << 10  # of one layer's names as JSON: an image has 256 layers, and its record 1 MiB
@@ -39,12 +43,16 @@ def import_layer(request: JsonObject, report: Report) -> JsonObject:
         diff_id = Digest.parse(get_str(request, "diff_id"))
         ref = _ref(request, diff_id.hex)
         repository = Repository.open(Path(get_str(request, "repo")))
-        with repository.shared():
+        tar_split, room = Path(get_str(request, "tar_split")), Room(repository.free_space)
+        with repository.shared(), recording(tar_split, diff_id, room) as record:
             with repository.transaction() as writer:
-                layer = _Import(writer, strict=get_bool(request, "strict"))
-                commit = layer.read(TarReader(stream))
+                recorder = Recorder(stream, record.sink)
+                layer = _Import(writer, recorder, strict=get_bool(request, "strict"))
+                commit = layer.read()
                 if stream.digest != diff_id:
                     raise DigestMismatch(f"the layer is {stream.digest}, not {diff_id}", digest=str(diff_id))
+                recorder.finish(stream.count)
+            record.keep()
             repository.write_ref(ref, commit)
     return {"commit": commit, "entries": layer.entries, "size": stream.count, "dropped": [*layer.dropped]}
 
@@ -77,37 +85,38 @@ def _ref(request: JsonObject, diff_id: str) -> str:
 class _Import:
     """One archive on its way into the repository."""
 
-    def __init__(self, writer: Writer, *, strict: bool) -> None:
+    def __init__(self, writer: Writer, recorder: Recorder, *, strict: bool) -> None:
         self._writer = writer
+        self._recorder = recorder
+        self._reader = TarReader(recorder)
         self._strict = strict
         self._tree = LayerTree(writer)
         self.entries = 0
         self.dropped: list[str] = []
         self._dropped_room = DROPPED_BYTES
 
-    def read(self, reader: TarReader) -> str:
+    def read(self) -> str:
         """Store every entry, and the commit; its checksum."""
-        for entry in reader.entries():
+        for entry in self._reader.entries():
             self.entries += 1
             if self._strict:
                 _check_strict(entry)
-            self._add(entry, reader)
+            self._add(entry)
         implicit = self._tree.implicit()
         tree, meta = self._tree.store()
         return self._writer.commit(Commit(tree, meta, 0, {IMPLICIT_DIRS: implicit} if implicit else {}))
 
-    def _add(self, entry: Entry, reader: TarReader) -> None:
+    def _add(self, entry: Entry) -> None:
         if entry.type is Type.DIRECTORY:
             self._tree.add_directory(entry)
             return
         children = self._tree.place(entry)
-        children[entry.path[-1]] = self._node(entry, reader)
+        children[entry.path[-1]] = self._node(entry)
 
-    def _node(self, entry: Entry, reader: TarReader) -> Node:
+    def _node(self, entry: Entry) -> Node:
         match entry.type:
             case Type.FILE:
-                head = regular(entry.uid, entry.gid, entry.mode, entry.xattrs)
-                return bytes.fromhex(self._writer.file(head, entry.size, reader.content()))
+                return self._file(entry)
             case Type.SYMLINK:
                 head = symlink(entry.uid, entry.gid, entry.target, entry.xattrs)
                 return self._tree.symlink(entry, self._writer.file(head, 0))
@@ -116,6 +125,12 @@ class _Import:
             case _:
                 self._drop(entry.name)
                 return None
+
+    def _file(self, entry: Entry) -> bytes:
+        head = regular(entry.uid, entry.gid, entry.mode, entry.xattrs)
+        checksum = bytes.fromhex(self._writer.file(head, entry.size, self._reader.content()))
+        self._recorder.content(checksum, entry.size)
+        return checksum
 
     def _drop(self, name: str) -> None:
         """Note it, as long as there is room; a control character takes six bytes in JSON."""

@@ -23,6 +23,7 @@ from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.receive import sweep
+from appctld.workers.store.tarsplit import kept
 
 _BLOB = re.compile(r"[0-9a-f]{64}|\.unverified-.+")
 _OBJECT = re.compile(r"([0-9a-f]{62})\.([a-z]+)")
@@ -30,10 +31,11 @@ _SHARD = re.compile(r"[0-9a-f]{2}")
 
 
 def prune(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "blobs", "keep_refs", "keep_blobs", "dry_run"}` -> `{"freed_bytes", "objects", "refs"}`.
+    """`{"repo", "blobs", "tar_split", "keep_refs", "keep_blobs", "dry_run"}`.
 
-    `refs` are those that were dropped. `keep_blobs`: some job downloads, so what lies among the blobs may be
-    its. `dry_run` tells what would go. Raises Busy while an import runs, RepoCorrupt.
+    -> `{"freed_bytes", "objects", "refs"}`; `refs` are those that were dropped. `keep_blobs`: some job
+    downloads, so what lies among the blobs may be its. `dry_run` tells what would go. Raises Busy while an
+    import runs, RepoCorrupt.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     keep = set(map(names.check_ref, get_strings(request, "keep_refs")))
@@ -46,6 +48,8 @@ def prune(request: JsonObject, _report: Report) -> JsonObject:
             for ref in stale:
                 repository.drop_ref(ref)
             objects, freed = _prune(repository)
+        left = repository.refs().keys() - set(stale)
+        freed += kept.sweep(Path(get_str(request, "tar_split")), left, remove=not dry_run)
         if not get_bool(request, "keep_blobs"):
             freed += sweep(Path(get_str(request, "blobs")), _is_blob, remove=not dry_run)
     return {"freed_bytes": freed, "objects": objects, "refs": list[Json](stale)}

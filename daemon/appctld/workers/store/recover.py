@@ -24,15 +24,17 @@ from appctld.workers.store.ostree.staging import is_staging
 from appctld.workers.store.ostree.staging import sweep as sweep_staging
 from appctld.workers.store.prune import stale_refs
 from appctld.workers.store.receive import UNVERIFIED, sweep
+from appctld.workers.store.tarsplit import kept
 
 _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
 
 
 def recover(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "blobs", "apps", "quarantine", "keep_refs", "keep_all"}` -> `{"missing_refs", "dropped"}`.
+    """`{"repo", "blobs", "tar_split", "apps", "quarantine", "keep_refs", "keep_all"}`.
 
-    `missing_refs` are those of `keep_refs` that name no commit here: their records are RepoCorrupt. With
-    `keep_all` no ref is dropped: some record cannot be read, and who knows what it needs.
+    -> `{"missing_refs", "dropped"}`; `missing_refs` are those of `keep_refs` that name no commit here: their
+    records are RepoCorrupt. With `keep_all` no ref is dropped: some record cannot be read, and who knows what
+    it needs.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     apps = Path(get_str(request, "apps"))
@@ -46,6 +48,7 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         dropped = [] if get_bool(request, "keep_all") else stale_refs(repository, keep)
         for ref in dropped:
             repository.drop_ref(ref)
+        kept.sweep(Path(get_str(request, "tar_split")), repository.refs().keys(), remove=True)
         there = {ref for ref, commit in repository.refs().items() if repository.stat(Kind.COMMIT, commit)}
     return {"missing_refs": list[Json](sorted(keep - there)), "dropped": list[Json](dropped)}
 

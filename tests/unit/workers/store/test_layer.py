@@ -75,6 +75,7 @@ def asked(repo: Path, data: bytes, tar: int) -> JsonObject:
     """The request that the daemon makes for this layer."""
     return {
         "repo": str(repo),
+        "tar_split": str(repo.parent / "tar-split"),
         "diff_id": str(Digest.of(data)),
         "max_bytes": 1 << 30,
         "strict": False,
@@ -522,7 +523,7 @@ def test_the_ref_comes_last_and_is_on_the_disk(repo: Path, monkeypatch: pytest.M
     sync, settle = os.fsync, Repository.write_ref
 
     def record(descriptor: int) -> None:
-        calls.append(str(Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(repo)))
+        calls.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()).removeprefix(f"{repo}/"))
         sync(descriptor)
 
     def write(self: Repository, name: str, commit: str) -> None:

@@ -146,6 +146,7 @@ def _ours(repo: Path, data: bytes) -> Commit:
     answer = HANDLERS["import-layer"](
         {
             "repo": str(repo),
+            "tar_split": str(repo.parent / "tar-split"),
             "diff_id": str(digest),
             "max_bytes": 1 << 20,
             "strict": False,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import Busy, Failed
-from appctld.model.jsonvalue import JsonObject, get_strings
+from appctld.model.jsonvalue import JsonObject, get_int, get_strings
 from appctld.workers.store.ostree.repository import Repository
 from support.layers import commit_layer, listing
 from support.quarantine import Archive, pull, send
@@ -67,6 +67,19 @@ def test_two_remotes_hold_one_layer_and_either_may_let_go(state: State) -> None:
     assert state.prune(theirs)["refs"] == [mine]
     assert listing(state.repo, layer) == sorted(ONE)
     state.fsck()
+
+
+def test_a_layers_tar_metadata_stays_while_some_remote_has_the_layer(state: State) -> None:
+    commit_layer(state.repo, ONE)
+    commit_layer(state.repo, ONE, "other")
+    mine, theirs = layer_refs(state)
+    assert state.prune(theirs)["refs"] == [mine]
+    (kept,) = state.tar_split.iterdir()
+    assert kept.name == theirs[-64:]
+    size = kept.stat().st_size
+    said = get_int(state.prune(dry_run=True), "freed_bytes")
+    assert said == get_int(state.prune(), "freed_bytes") > size
+    assert list(state.tar_split.iterdir()) == []
 
 
 def test_a_dry_run_says_what_a_real_one_does(state: State) -> None:

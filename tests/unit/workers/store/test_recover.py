@@ -54,6 +54,15 @@ def test_downloads_that_were_not_hashed_go_and_whole_blobs_stay(state: State) ->
     assert [path.name for path in state.blobs.iterdir()] == ["ab" * 32]
 
 
+def test_tar_metadata_goes_that_has_no_layer_or_was_not_finished(state: State) -> None:
+    commit_layer(state.repo, ONE)
+    commit_layer(state.repo, TWO)
+    (state.tar_split / ".unfinished-0123").write_bytes(b"x")
+    one, _ = sorted(Repository.open(state.repo).refs("appctl/layer"))
+    state.recover(one)
+    assert [path.name for path in state.tar_split.iterdir()] == [one[-64:]]
+
+
 def test_downloads_of_each_remote_are_cleared_and_empty_directories_go(state: State, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     for directory in (outside, *(state.blobs / name for name in ("acme", "acme.login", "Other"))):

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What a tar's reader reads, on the way to it: every byte that is no file's content is written down.
+
+Guarantees: the records, in their order, make the stream again, byte for byte, what follows the end of the
+archive too; memory is bounded. Leaves to others: what the bytes mean, and the form of the records (form.py).
+"""
+
+from typing import Protocol
+
+from appctld.errors import Failed
+from appctld.workers.store.archive.tar import Source
+from appctld.workers.store.tarsplit import form
+
+_BATCH = 256 << 10  # bytes that are compressed at a time: some hundred entries
+
+_CHUNK = 1 << 20
+
+
+class Sink(Protocol):
+    """Where records go: form.Sink."""
+
+    def write(self, records: bytes) -> None:
+        """Take whole records."""
+
+    def finish(self) -> None:
+        """Take it that there are no more."""
+
+
+class Recorder:
+    """A source between a stream and its reader, who says what became of each content (`content`)."""
+
+    def __init__(self, source: Source, sink: Sink) -> None:
+        self._source = source
+        self._sink = sink
+        self._literal: list[bytes | memoryview] = []
+        self._held = 0  # bytes of them
+        self._records: list[bytes] = []
+        self._waiting = 0  # bytes of them
+        self._size = 0  # of the layer, as far as it is in the records
+
+    @property
+    def left(self) -> int:
+        """How many bytes may still come."""
+        return self._source.left
+
+    def read(self, size: int) -> bytes:
+        """Read what is a header, padding or the like, and write it down."""
+        data = self._source.read(size)
+        self._hold(data)
+        return data
+
+    def some(self, size: int) -> memoryview:
+        """Read what is a file's content, which `content` is told of once it has a name."""
+        return self._source.some(size)
+
+    def drain(self) -> None:
+        """Read what follows the end of the archive, and write it down."""
+        while data := self._source.some(_CHUNK):
+            self._hold(data)
+
+    def content(self, checksum: bytes, size: int) -> None:
+        """What came last was the content of this object."""
+        if size:
+            self._close_literal()
+            self._add(form.content(checksum, size))
+            self._size += size
+
+    def finish(self, size: int) -> None:
+        """The stream ended, after `size` bytes; raises Failed where not all of them were written down."""
+        self._close_literal()
+        if self._size != size:
+            raise Failed(f"of a layer of {size} bytes {self._size} were written down")
+        self._add(form.end(size))
+        self._flush()
+        self._sink.finish()
+
+    def _hold(self, data: bytes | memoryview) -> None:
+        self._literal.append(data)
+        self._held += len(data)
+        if self._held >= _BATCH:
+            self._close_literal()
+
+    def _close_literal(self) -> None:
+        if self._held:
+            self._add(form.literal(b"".join(self._literal)))
+            self._size += self._held
+            self._literal, self._held = [], 0
+
+    def _add(self, record: bytes) -> None:
+        self._records.append(record)
+        self._waiting += len(record)
+        if self._waiting >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._sink.write(b"".join(self._records))
+        self._records, self._waiting = [], 0
