@@ -187,8 +187,7 @@ def remove(request: JsonObject, _report: Report) -> JsonObject:
         if whole:
             os.rmdir(app_id, dir_fd=above)
             os.fsync(above)
-    for ref in refs:
-        repository.drop_ref(ref)
+    repository.drop_refs(refs)
     return {"removed": removed}
 
 

@@ -45,8 +45,7 @@ def prune(request: JsonObject, _report: Report) -> JsonObject:
         if dry_run:
             objects, freed = _unneeded(repository, keep)
         else:
-            for ref in stale:
-                repository.drop_ref(ref)
+            repository.drop_refs(stale)
             objects, freed = _prune(repository)
         left = repository.refs().keys() - set(stale)
         freed += kept.sweep(Path(get_str(request, "tar_split")), left, remove=not dry_run)

@@ -46,8 +46,7 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         _clear_apps(apps)
         keep = {ref for ref in wanted if _has_deployment(ref, apps)}
         dropped = [] if get_bool(request, "keep_all") else stale_refs(repository, keep)
-        for ref in dropped:
-            repository.drop_ref(ref)
+        repository.drop_refs(dropped)
         kept.sweep(Path(get_str(request, "tar_split")), repository.refs().keys(), remove=True)
         there = {ref for ref, commit in repository.refs().items() if repository.stat(Kind.COMMIT, commit)}
     return {"missing_refs": list[Json](sorted(keep - there)), "dropped": list[Json](dropped)}

@@ -19,7 +19,7 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -194,11 +194,18 @@ class Repository:
 
     def drop_ref(self, name: str) -> None:
         """Remove a ref, durably; one that is not there is no error."""
-        target = self.path / _REFS / names.check_ref(name)
-        with translated(f"dropping ref {name}"):
-            target.unlink(missing_ok=True)
-            if target.parent.is_dir():
-                self._sync_directories(target.parent)
+        self.drop_refs([name])
+
+    def drop_refs(self, found: Iterable[str]) -> None:
+        """Remove refs, durably; each directory is put on the disk once, however many were in it."""
+        targets = [f"{self.path}/{_REFS}/{names.check_ref(name)}" for name in found]
+        with translated("dropping refs"):
+            for target in targets:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(target)  # noqa: PTH108 - there may be ten thousand
+            for directory in {Path(target).parent for target in targets}:
+                if directory.is_dir():
+                    _sync(directory)
 
     def _sync_directories(self, directory: Path) -> None:
         """Up to refs/heads: each of them may be new."""

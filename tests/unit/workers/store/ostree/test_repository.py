@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """repository.py: refs that survive, locks that time out, objects that are what their names say."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -63,6 +64,21 @@ def test_a_ref_is_written_changed_and_dropped(repository: Repository) -> None:
     repository.drop_ref(REF)
     repository.drop_ref(REF)
     assert (repository.refs(), repository.ref(REF)) == ({OTHER: first}, None)
+
+
+def test_refs_that_go_together_are_durable_by_directory(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = commit(repository)
+    many = [f"appctl/layer/acme/{number:064x}" for number in range(5)]
+    for ref in (*many, OTHER):
+        repository.write_ref(ref, name)
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    repository.drop_refs([*many, OTHER, "appctl/layer/gone/" + "a" * 64])
+    directories = {(repository.path / "refs/heads" / ref).parent for ref in (many[0], OTHER)}
+    assert sorted(synced) == sorted(directory.stat().st_ino for directory in directories)
+    assert repository.refs() == {}
 
 
 def test_libostree_reads_our_refs(repository: Repository) -> None:
