@@ -21,6 +21,7 @@ from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.lock import take_lock
 from appctld.state.paths import Paths
 from appctld.state.records import damaged, roots
+from appctld.system.keeper import keeping
 from appctld.system.worker import Processes
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ async def recover(tools: Tools) -> None:
 
 def _performer(scope: str, tools: Tools, book: RemoteBook) -> Perform:
     async def perform(request: AnyRequest, job: Job, observer: Observer) -> None:
-        shop = workshop(scope, tools, book, observer, job, request)
-        job.result = await work(request, shop)
+        async with keeping(tools.runner) as runner:
+            shop = workshop(scope, replace(tools, runner=runner), book, observer, job, request)
+            job.result = await work(request, shop)
 
     return perform

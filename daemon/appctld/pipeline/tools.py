@@ -3,6 +3,7 @@
 """What the sentence works with: the workers, the places, and whom to tell; and how to ask a worker."""
 
 import asyncio
+import json
 import os
 import time
 from collections import defaultdict
@@ -104,10 +105,17 @@ class Tools:
     async def fetch(
         self, request: JsonObject, *, fds: Mapping[str, int], report: Report, deadline: float = FETCH_DEADLINE
     ) -> JsonObject:
-        """Ask a fetcher, the only process with a network."""
+        """Ask a fetcher, the only process with a network: one that was there before, if it waits."""
         module = "appctld.workers.fetch"
         command = self.launcher.worker(module, network=True)
-        program = Program(module, command, deadline, self.launcher.environment, late=RegistryUnavailable)
+        program = Program(
+            module,
+            command,
+            deadline,
+            self.launcher.environment,
+            late=RegistryUnavailable,
+            keep=json.dumps({key: request.get(key) for key in ENDPOINT}),
+        )
         return await self.runner.run(program, request, report, fds=fds)
 
     async def store(
@@ -196,6 +204,9 @@ class Tools:
 
 def ignore(_facts: JsonObject) -> None:
     """The report of a worker whose progress nobody wants."""
+
+
+ENDPOINT = ("registry", "repository", "insecure", "auth_realm", "ca", "credential")
 
 
 def endpoint(remote: Remote, reference: Reference, logins: Iterable[Login] = ()) -> JsonObject:

@@ -27,7 +27,7 @@ class Program:
     """How to start a worker: its command line with the sandbox in front, and how long it may take (seconds).
 
     `module` names it for people and for runners that start no process; `late` is the error of a missed
-    deadline.
+    deadline. `keep`, if it is not empty, says by which other programs the same process may be asked after it.
     """
 
     module: str
@@ -35,6 +35,7 @@ class Program:
     deadline: float
     environment: Mapping[str, str] = field(default_factory=lambda: PLAIN)
     late: type[AppctlError] = Failed
+    keep: str = ""
 
 
 class Runner(Protocol):
@@ -79,12 +80,12 @@ class Processes:
 async def _converse(process: Process, line: bytes, report: Report) -> JsonObject:
     asked = asyncio.ensure_future(_ask(process, line))
     try:
-        answer = await _answer(process, report)
+        result = await answer(process, report)
     finally:
         asked.cancel()
     with contextlib.suppress(TimeoutError):  # it said what it had to say; the caller of `child` ends it
         await asyncio.wait_for(process.wait(), GRACE)
-    return answer
+    return result
 
 
 async def _ask(process: Process, line: bytes) -> None:
@@ -98,7 +99,8 @@ async def _ask(process: Process, line: bytes) -> None:
         pass  # a child that died early shows in its answer
 
 
-async def _answer(process: Process, report: Report) -> JsonObject:
+async def answer(process: Process, report: Report) -> JsonObject:
+    """What a child that was asked answers. Raises the leaf that it names, or Failed."""
     while True:
         match await _line(process):
             case {"progress": dict(facts)}:

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The child's half of the worker pattern: one request line in, progress lines and one answer line out.
+"""The child's half of the worker pattern: a request line in, progress lines and one answer line out.
 
 A worker is a table of handlers. `main` reads `{"op": …, "fds": {name: number}, …}` from standard input, calls
 the handler, and writes `{"progress": …}` lines and then `{"result": …}` or `{"error": [name, sentence, hint,
 data]}`. Bulk bytes never cross here: a handler reads and writes the descriptors it was given and closes them.
+Where standard input is a socket, one request follows the other until it ends, and each brings its descriptors
+with its first byte; what `fds` names them is their order.
 """
 
 import json
 import os
 import signal
+import socket
+import stat
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import BinaryIO, cast
 
@@ -21,29 +25,53 @@ from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str, pa
 
 REQUEST_BYTES = 24 << 20  # a deploy carries a provenance of at most 20 MiB, and two records of 1 MiB
 
+_DESCRIPTORS = 8  # that may come with a request; none has more than two
+
 Report = Callable[[JsonObject], None]
 Handler = Callable[[JsonObject, Report], JsonObject]
 
 
 def main(handlers: Mapping[str, Handler]) -> None:
-    """Serve the one request of this process, and end it."""
+    """Serve the requests of this process, mostly one, and end it."""
     signal.signal(signal.SIGTERM, _terminated)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to the journal, never into the answer
+    if stat.S_ISSOCK(os.fstat(0).st_mode):
+        with socket.socket(fileno=os.dup(0)) as requests:
+            for line, descriptors in _received(requests):
+                _serve(handlers, line, descriptors, answers)
+    else:
+        _serve(handlers, sys.stdin.buffer.readline(REQUEST_BYTES + 1), (), answers)
+    answers.close()
+
+
+def _serve(
+    handlers: Mapping[str, Handler], line: bytes, descriptors: Sequence[int], answers: BinaryIO
+) -> None:
     try:
-        line = sys.stdin.buffer.readline(REQUEST_BYTES + 1)
         request = parse_object(line, REQUEST_BYTES)
+        if descriptors:
+            request["fds"] = dict(zip(get_object(request, "fds"), descriptors, strict=True))
         result = handlers[get_str(request, "op")](request, lambda facts: _write(answers, {"progress": facts}))
     except AppctlError as error:
         _write(answers, {"error": error.to_wire()})
-    except BrokenPipeError:
-        _write(answers, {"error": Failed("who read from a worker is gone", echo=True).to_wire()})
     except Exception as error:  # noqa: BLE001 - a worker's bug must reach its caller as an answer
         traceback.print_exc()
         _write(answers, {"error": Failed(f"a worker failed ({type(error).__name__})").to_wire()})
     else:
         _write(answers, {"result": result})
-    answers.close()
+
+
+def _received(requests: socket.socket) -> Iterator[tuple[bytes, list[int]]]:
+    """Each request with its descriptors, until the other end is closed."""
+    while True:
+        first, descriptors, _, _ = socket.recv_fds(requests, 1, _DESCRIPTORS)
+        if not first:
+            return
+        line = bytearray(first)
+        while not line.endswith(b"\n") and len(line) <= REQUEST_BYTES and (more := requests.recv(1 << 16)):
+            line += more
+        yield bytes(line), descriptors
 
 
 def late(where: str) -> Handler:

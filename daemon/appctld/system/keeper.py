@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Workers that are asked more than once: what a worker takes to start is paid by its first request.
+
+Guarantees: a worker is asked again only by programs with the same command line and the same `keep`, and only
+while the keeper lasts; one that failed, was left or gave an error is ended, and the next request starts
+another. For each request all else is as worker.py says. The descriptors of a request go with its first byte
+(SCM_RIGHTS), because those that a child inherits are settled when it starts.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from asyncio.subprocess import PIPE, Process
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+
+from appctld.model.jsonvalue import JsonObject
+from appctld.system.child import child
+from appctld.system.worker import Processes, Program, Report, Runner, answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A worker that waits, and our end of its standard input; `ending` ends both."""
+
+    process: Process
+    requests: socket.socket
+    ending: contextlib.AsyncExitStack
+
+
+class Keeper:
+    """The runner of one job."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+        self._idle: defaultdict[tuple[tuple[str, ...], str], list[_Kept]] = defaultdict(list)
+
+    async def run(
+        self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
+    ) -> JsonObject:
+        """See `Runner.run`."""
+        if not program.keep:
+            return await self._processes.run(program, request, report, fds=fds)
+        with contextlib.ExitStack() as descriptors:
+            for number in fds.values():
+                descriptors.callback(os.close, number)
+            idle = self._idle[program.argv, program.keep]
+            kept = idle.pop() if idle else await self._started(program)
+            async with kept.ending:
+                try:
+                    async with asyncio.timeout(program.deadline):
+                        await _ask(kept.requests, request, fds)
+                        descriptors.close()  # else who reads from the worker would not see its end
+                        result = await answer(kept.process, report)
+                except TimeoutError as error:
+                    raise program.late(f"{program.module} took longer than {program.deadline:g} s") from error
+                idle.append(replace(kept, ending=kept.ending.pop_all()))
+        return result
+
+    async def close(self) -> None:
+        """End every worker that waits."""
+        async with contextlib.AsyncExitStack() as stack:
+            for kept in [each for idle in self._idle.values() for each in idle]:
+                stack.push_async_exit(kept.ending)
+        self._idle.clear()
+
+    async def _started(self, program: Program) -> _Kept:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(ours.close)
+            ours.setblocking(False)  # noqa: FBT003 - the library's signature
+            process = await stack.enter_async_context(
+                child(
+                    program.argv,
+                    stdin=theirs.detach(),
+                    stdout=PIPE,
+                    held=self._processes.held,
+                    environment=program.environment,
+                )
+            )
+            return _Kept(process, ours, stack.pop_all())
+
+
+@contextlib.asynccontextmanager
+async def keeping(runner: Runner) -> AsyncIterator[Runner]:
+    """A runner for the length of the block, which keeps workers if `runner` starts processes."""
+    if not isinstance(runner, Processes):
+        yield runner
+        return
+    keeper = Keeper(runner)
+    try:
+        yield keeper
+    finally:
+        await keeper.close()
+
+
+async def _ask(requests: socket.socket, request: JsonObject, fds: Mapping[str, int]) -> None:
+    line = json.dumps({**request, "fds": dict(fds)}).encode() + b"\n"
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it shows in the answer
+        socket.send_fds(requests, [line[:1]], list(fds.values()))  # nothing waits before it: there is room
+        await asyncio.get_running_loop().sock_sendall(requests, line[1:])

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Workers that are asked more than once, with real children that use our half of the protocol."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+import appctld
+from appctld.errors import DigestMismatch, Failed, RegistryUnavailable
+from appctld.model.jsonvalue import JsonObject
+from appctld.system import child as child_module
+from appctld.system.keeper import Keeper, keeping
+from appctld.system.worker import Processes, Program, Runner
+from support.descriptors import gone
+
+pytestmark = pytest.mark.usefixtures("nothing_stays")
+
+CODE = str(Path(appctld.__file__).parent.parent)
+SERVE = f"""
+import sys
+sys.path.insert(0, {CODE!r})
+import os, time
+from appctld import errors
+from appctld.workers.protocol import descriptor, main
+
+def pid(request, report):
+    report({{"bytes": 1}})
+    return {{"pid": os.getpid(), "fds": sorted(request["fds"])}}
+
+def copy(request, report):
+    with os.fdopen(descriptor(request, "out"), "wb") as sink:
+        with os.fdopen(descriptor(request, "in"), "rb") as source:
+            sink.write(source.read().upper())
+    return {{"pid": os.getpid()}}
+
+def lie(request, report):
+    raise errors.DigestMismatch("other bytes")
+
+def end(request, report):
+    os._exit(3)
+
+def hang(request, report):
+    report({{"pid": os.getpid()}})
+    time.sleep(1000)
+
+main({{"pid": pid, "copy": copy, "lie": lie, "end": end, "hang": hang}})
+"""
+
+
+@pytest.fixture(autouse=True)
+def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "GRACE", 0.5)
+
+
+def program(keep: str = "one place", deadline: float = 60.0) -> Program:
+    argv = (sys.executable, "-I", "-c", SERVE)
+    return Program("a.worker", argv, deadline, late=RegistryUnavailable, keep=keep)
+
+
+def kept(work: Callable[[Runner], Awaitable[None]]) -> None:
+    """Do some work with a keeper, and wait until asyncio has closed what is closed."""
+
+    async def main() -> None:
+        async with keeping(Processes()) as runner:
+            await work(runner)
+
+    asyncio.run(main())
+
+
+async def pid_of(runner: Runner, keep: str = "one place") -> int:
+    answer = await runner.run(program(keep), {"op": "pid"}, lambda _: None, fds={})
+    assert isinstance(answer["pid"], int)
+    return answer["pid"]
+
+
+async def shouted(runner: Runner, text: bytes) -> bytes:
+    """What a worker makes of a text that comes and goes through pipes."""
+    (their_in, our_in), (our_out, their_out) = os.pipe(), os.pipe()
+    os.write(our_in, text)
+    os.close(our_in)
+    await runner.run(program(), {"op": "copy"}, lambda _: None, fds={"in": their_in, "out": their_out})
+    with os.fdopen(our_out, "rb") as file:
+        return file.read()  # to its end: nobody else holds the pipe
+
+
+def test_the_same_worker_answers_one_request_after_the_other() -> None:
+    async def work(runner: Runner) -> None:
+        first = await pid_of(runner)
+        assert [await pid_of(runner), await pid_of(runner)] == [first, first]
+
+    kept(work)
+
+
+def test_each_request_brings_its_own_descriptors() -> None:
+    async def work(runner: Runner) -> None:
+        before = await pid_of(runner)
+        assert await shouted(runner, b"one") == b"ONE"
+        assert await shouted(runner, b"two") == b"TWO"
+        assert await pid_of(runner) == before
+
+    kept(work)
+
+
+def test_who_keeps_another_name_gets_another_worker_and_who_keeps_none_a_fresh_one() -> None:
+    async def work(runner: Runner) -> None:
+        pids = [await pid_of(runner, keep) for keep in ("a", "b", "", "")]
+        assert len(set(pids)) == len(pids)
+        assert await pid_of(runner, "a") == pids[0]
+
+    kept(work)
+
+
+def test_requests_at_the_same_time_have_a_worker_each() -> None:
+    async def work(runner: Runner) -> None:
+        pids = set(await asyncio.gather(pid_of(runner), pid_of(runner)))
+        assert len(pids) == 2
+        assert await pid_of(runner) in pids
+
+    kept(work)
+
+
+def test_a_worker_that_gave_an_error_is_asked_no_more() -> None:
+    async def work(runner: Runner) -> None:
+        before = await pid_of(runner)
+        with pytest.raises(DigestMismatch, match="other bytes"):
+            await runner.run(program(), {"op": "lie"}, lambda _: None, fds={})
+        assert gone(before)
+        assert await pid_of(runner) != before
+
+    kept(work)
+
+
+def test_a_worker_that_died_is_a_failure_and_the_next_request_has_another() -> None:
+    async def work(runner: Runner) -> None:
+        await pid_of(runner)
+        with pytest.raises(Failed, match="without an answer"):
+            await runner.run(program(), {"op": "end"}, lambda _: None, fds={})
+        await pid_of(runner)
+
+    kept(work)
+
+
+def test_a_worker_that_died_while_it_waited_is_a_failure() -> None:
+    async def work(runner: Runner) -> None:
+        os.kill(await pid_of(runner), 9)
+        with pytest.raises(Failed, match="without an answer"):
+            await pid_of(runner)
+
+    kept(work)
+
+
+def test_a_deadline_ends_the_worker() -> None:
+    async def work(runner: Runner) -> None:
+        before = await pid_of(runner)
+        with pytest.raises(RegistryUnavailable, match="longer"):
+            await runner.run(program(deadline=0.5), {"op": "hang"}, lambda _: None, fds={})
+        assert gone(before)
+
+    kept(work)
+
+
+def test_a_cancelled_request_ends_the_worker() -> None:
+    async def work(runner: Runner) -> None:
+        ready: asyncio.Future[JsonObject] = asyncio.get_running_loop().create_future()
+        asking = asyncio.ensure_future(runner.run(program(), {"op": "hang"}, ready.set_result, fds={}))
+        worker = (await ready)["pid"]
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert isinstance(worker, int)
+        assert gone(worker)
+
+    kept(work)
+
+
+def test_no_worker_outlives_the_block() -> None:
+    pids: list[int] = []
+
+    async def work(runner: Runner) -> None:
+        pids.extend([await pid_of(runner, "a"), await pid_of(runner, "b")])
+        assert not any(map(gone, pids))
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        kept(work)
+    assert all(map(gone, pids))
+
+
+def test_the_descriptors_of_a_request_that_could_not_be_asked_are_closed() -> None:
+    async def work(_: Runner) -> None:
+        reading, writing = os.pipe()
+        missing = Program("a.worker", ("/nowhere/worker",), 60.0, keep="x")
+        with pytest.raises(Failed, match="could not be started"):
+            await Keeper(Processes()).run(missing, {}, lambda _: None, fds={"out": writing})
+        with os.fdopen(reading, "rb") as file:
+            assert file.read() == b""
+
+    kept(work)
+
+
+def test_a_runner_without_processes_is_left_as_it_is() -> None:
+    class Inline:
+        async def run(self, *_: object, **__: object) -> JsonObject:
+            return {}
+
+    async def main() -> None:
+        inline = Inline()
+        async with keeping(inline) as runner:
+            assert runner is inline
+
+    asyncio.run(main())
