@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The import's oracle: for the tars that libostree reads as we do, both make the same tree.
+"""The import's oracle: for the tars that libostree reads as we do, both make the same tree and objects.
 
 The set: every directory, the root included, has one entry before its children; paths are
 unique; names and targets are UTF-8; symlinks are 0777; at most one xattr an entry (libostree before 2024.10
@@ -8,8 +8,14 @@ does not sort them); hard links name an earlier file. What lies outside is in th
 test_layer.py.
 """
 
+import gzip
 import os
+import shutil
+import stat
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +24,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appctld.model.digest import Digest
+from appctld.model.jsonvalue import JsonObject, get_objects, get_str, parse_object
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.ostree import writer
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.repository import Repository
+from support.oracle_writer import stored
 from support.tarball import GNU, archive, directory, entry, gnu_long, hardlink, pax_raw, record, symlink
+
+IMAGES = Path(__file__).resolve().parents[3] / "fixtures" / "images"
 
 names = st.text(
     st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40
@@ -94,49 +104,77 @@ def _entry(draw: st.DrawFn, path: str, kind: bytes, content: bytes = b"", link: 
     return pax_raw(body) + entry("short", kind, content, mode=mode, link=b"short" if link else b"")
 
 
-@pytest.fixture(scope="module")
-def repositories(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Ours, and one that the ostree command writes into."""
-    base = tmp_path_factory.mktemp("oracle")
-    ours, theirs = base / "ours", base / "theirs"
-    _ostree(theirs, "init", "--mode=bare-user")
-    _ostree(theirs, "config", "set", "core.fsync", "false")
-    return ours, theirs
+@pytest.fixture(name="empty", scope="module")
+def _empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of the ostree command's."""
+    repo = tmp_path_factory.mktemp("oracle") / "empty"
+    _ostree(repo, "init", "--mode=bare-user")
+    _ostree(repo, "config", "set", "core.fsync", "false")
+    return repo
+
+
+@contextmanager
+def _repositories(empty: Path) -> Iterator[tuple[Path, Path]]:
+    """Ours, and one that the ostree command writes into; ours is sound at the end."""
+    with tempfile.TemporaryDirectory(dir=empty.parent) as directory:
+        ours, theirs = Path(directory, "ours"), Path(directory, "theirs")
+        shutil.copytree(empty, theirs)
+        yield ours, theirs
+        _ostree(ours, "fsck", "--quiet")
+        modes = {path.stat().st_mode for path in (ours / "objects").glob("*/*")}
+        assert modes <= {stat.S_IFREG | 0o444, stat.S_IFREG | 0o555}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(tars())
-def test_our_tree_is_libostrees(repositories: tuple[Path, Path], tar: Tar) -> None:
-    ours, theirs = repositories
-    expected = _theirs(theirs, tar)
-    found = _ours(ours, tar.data)
-    assert (found.tree, found.meta) == (expected.tree, expected.meta)
-    assert found.implicit_dirs == frozenset()
+@given(tars(), st.sampled_from([0, 600, 1 << 20]))
+def test_our_tree_and_every_object_below_it_are_libostrees(empty: Path, tar: Tar, small: int) -> None:
+    """Objects: in name, bytes, attributes and time. `small`: files above it are written as they come."""
+    with _repositories(empty) as (ours, theirs), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(writer, "SMALL_FILE", small)
+        expected = _theirs(theirs, tar)
+        found = _ours(ours, tar.data)
+        assert (found.tree, found.meta) == (expected.tree, expected.meta)
+        assert found.implicit_dirs == frozenset()
+        assert stored(ours, commits=False) == stored(theirs, commits=False)
 
 
-def test_a_spooled_file_is_libostrees_too(
-    repositories: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "SMALL_FILE", 1000)
-    tar = Tar(
-        archive(directory("./"), entry("large", content=os.urandom(300_000)), symlink("l", "large")), ()
-    )
-    expected, found = _theirs(repositories[1], tar), _ours(repositories[0], tar.data)
-    assert (found.tree, found.meta) == (expected.tree, expected.meta)
+def test_a_file_of_more_than_a_piece_is_libostrees_too(empty: Path) -> None:
+    content = os.urandom(3_000_000)
+    tar = Tar(archive(directory("./"), entry("large", content=content), symlink("l", "large")), ())
+    with _repositories(empty) as (ours, theirs):
+        expected, found = _theirs(theirs, tar), _ours(ours, tar.data)
+        assert (found.tree, found.meta) == (expected.tree, expected.meta)
+        assert stored(ours, commits=False) == stored(theirs, commits=False)
 
 
-def test_the_oracle_sees_a_difference(repositories: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("number", range(3))
+def test_a_layer_that_umoci_wrote_is_libostrees_too(empty: Path, number: int) -> None:
+    tar = Tar(gzip.decompress(golden_layers()[number].read_bytes()), ())
+    with _repositories(empty) as (ours, theirs):
+        expected, found = _theirs(theirs, tar), _ours(ours, tar.data)
+        assert (found.tree, found.meta) == (expected.tree, expected.meta)
+        assert stored(ours, commits=False) == stored(theirs, commits=False)
+
+
+def golden_layers() -> list[Path]:
+    """The layers of the golden image `plain`."""
+    blobs = IMAGES / "blobs"
+
+    def read(digest: str) -> JsonObject:
+        return parse_object((blobs / digest.replace(":", "/")).read_bytes(), 1 << 20)
+
+    index = get_objects(parse_object((IMAGES / "index.json").read_bytes(), 1 << 20), "manifests")
+    manifest = read(get_str(index[0], "digest"))
+    digests = [get_str(layer, "digest") for layer in get_objects(manifest, "layers")]
+    return [blobs / digest.replace(":", "/") for digest in digests]
+
+
+def test_the_oracle_sees_a_difference(empty: Path) -> None:
     one = archive(directory("./"), entry("a", content=b"x"), hardlink("b", "a"))
     other = archive(directory("./"), entry("a", content=b"x", mode=0o600), hardlink("b", "a"))
-    assert _theirs(repositories[1], Tar(one, ())).tree != _ours(repositories[0], other).tree
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _clean_at_the_end(repositories: tuple[Path, Path]) -> object:
-    yield
-    _ostree(repositories[0], "fsck", "--quiet")
-    modes = {path.stat().st_mode & 0o7777 for path in (repositories[0] / "objects").glob("*/*")}
-    assert modes <= {0o444, 0o555}
+    with _repositories(empty) as (ours, theirs):
+        assert _theirs(theirs, Tar(one, ())).tree != _ours(ours, other).tree
+        assert stored(ours, commits=False) != stored(theirs, commits=False)
 
 
 def _ours(repo: Path, data: bytes) -> Commit:
@@ -148,7 +186,7 @@ def _ours(repo: Path, data: bytes) -> Commit:
             "repo": str(repo),
             "tar_split": str(repo.parent / "tar-split"),
             "diff_id": str(digest),
-            "max_bytes": 1 << 20,
+            "max_bytes": 1 << 22,
             "strict": False,
             "ref": f"appctl/layer/acme/{digest.hex}",
             "fds": {"tar": os.open(source, os.O_RDONLY)},
