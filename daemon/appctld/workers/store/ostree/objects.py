@@ -49,7 +49,12 @@ def disk_mode(mode: int) -> int:
 
 def regular(uid: int, gid: int, mode: int, xattrs: Xattrs = ()) -> FileHead:
     """The head of a regular file; of `mode` only the permission bits count."""
-    return FileHead(uid, gid, stat.S_IFREG | stat.S_IMODE(mode), "", tuple(sorted(xattrs)))
+    return _regular(uid, gid, stat.S_IFREG | stat.S_IMODE(mode), tuple(sorted(xattrs)))
+
+
+@functools.lru_cache(_HEADS)
+def _regular(uid: int, gid: int, mode: int, xattrs: tuple[tuple[bytes, bytes], ...]) -> FileHead:
+    return FileHead(uid, gid, mode, "", xattrs)
 
 
 def symlink(uid: int, gid: int, target: str, xattrs: Xattrs = ()) -> FileHead:

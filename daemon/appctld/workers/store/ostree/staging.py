@@ -183,7 +183,7 @@ def _finish(descriptor: int, mode: int, attributes: bytes) -> None:
     """Attributes first: of a file that it may not write, nobody but root can set them."""
     if attributes:
         _set_attributes(descriptor, attributes)
-        os.utime(descriptor, ns=_EPOCH)
+        os.utime(descriptor, _EPOCH)
     os.fchmod(descriptor, mode)
 
 

@@ -11,6 +11,7 @@ comes, and nothing is remembered of what was written. Leaves to others: how one 
 docs/adr/0017.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterable
 
@@ -27,6 +28,7 @@ from appctld.workers.store.ostree.tree import DirTree, Xattrs, serialize_dirmeta
 SMALL_FILE = 1 << 20  # hashed before it is written, so that one which is here already is never written
 METADATA_BYTES = 10 << 20  # OSTREE_MAX_METADATA_SIZE of libostree 2022.7: it would not read a larger one back
 
+_METAS = 16  # remembered: a tree has thousands of directories and few owners and modes; each up to 64 KiB
 _FILE = Kind.FILE.suffix
 
 
@@ -36,6 +38,7 @@ class Writer:
     def __init__(self, loose: Loose, staging: Staging) -> None:
         self._loose = loose
         self._staging = staging
+        self._meta = functools.lru_cache(_METAS)(self._store_meta)
         self.written = 0
 
     def file(self, head: FileHead, size: int, chunks: Iterable[Data] = ()) -> str:
@@ -61,7 +64,7 @@ class Writer:
 
     def meta(self, uid: int, gid: int, mode: int, xattrs: Xattrs = ()) -> str:
         """Store a dirmeta."""
-        return self.raw(Kind.DIRMETA, serialize_dirmeta(uid, gid, mode, xattrs))
+        return self._meta(uid, gid, mode, tuple(xattrs))
 
     def commit(self, commit: Commit) -> str:
         """Store a commit object; no ref names it yet."""
@@ -92,6 +95,9 @@ class Writer:
                 self._loose.sync()
                 if published != self.written:
                     raise Failed(f"of {self.written} objects {published} were there to be stored")
+
+    def _store_meta(self, uid: int, gid: int, mode: int, xattrs: Xattrs) -> str:
+        return self.raw(Kind.DIRMETA, serialize_dirmeta(uid, gid, mode, xattrs))
 
     def _small(self, entry: str, data: Data, form: Stored) -> None:
         content = form.target or data
