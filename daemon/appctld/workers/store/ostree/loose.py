@@ -9,6 +9,7 @@ without which what is seen here may be pruned a moment later.
 """
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -35,13 +36,12 @@ class Loose:
     @contextlib.contextmanager
     def opened(cls, repository: int) -> Iterator[Self]:
         """The objects of the repository of this descriptor."""
-        with disk.opened("objects", repository) as objects:
+        with contextlib.ExitStack() as stack:
+            with translated("opening the repository's objects"):
+                objects = stack.enter_context(disk.opened("objects", repository))
             loose = cls(objects)
-            try:
-                yield loose
-            finally:
-                for shard in loose._shards.values():
-                    os.close(shard)
+            stack.callback(loose._close)
+            yield loose
 
     def holds_file(self, entry: str, size: int, mode: int) -> bool:
         """Whether a file need not be written: it is here, regular, of that size and mode, and of mtime 0."""
@@ -68,13 +68,13 @@ class Loose:
 
     def keep(self, entry: str, mode: int) -> None:
         """Give an object that is here its mode (R12); OSError if it is not, or is no regular file."""
-        shard, name = self._shard(entry), entry[2:]
-        found = os.stat(name, dir_fd=shard, follow_symlinks=False)
-        if found.st_mode == stat.S_IFREG | mode:
-            return
-        descriptor = os.open(name, _OBJECT, dir_fd=shard)
+        descriptor = os.open(entry[2:], _OBJECT, dir_fd=self._shard(entry))
         try:
-            os.fchmod(descriptor, mode)
+            found = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(found):
+                raise OSError(errno.EINVAL, "it is no regular file")
+            if found != stat.S_IFREG | mode:
+                os.fchmod(descriptor, mode)
         finally:
             os.close(descriptor)
 
@@ -100,3 +100,7 @@ class Loose:
             disk.make_directory(digits, self._objects)
             shard = self._shards[digits] = os.open(digits, _DIRECTORY, dir_fd=self._objects)
         return shard
+
+    def _close(self) -> None:
+        for shard in self._shards.values():
+            os.close(shard)

@@ -23,7 +23,7 @@ from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.objects import checksum, regular, symlink
 from appctld.workers.store.ostree.repository import Repository
-from appctld.workers.store.ostree.tree import DirTree
+from appctld.workers.store.ostree.tree import DirTree, serialize_dirmeta
 
 HEAD = regular(1, 2, 0o4751, [(b"user.note", b"x")])
 LINK = symlink(3, 4, "../ü")
@@ -143,6 +143,15 @@ def test_stored_metadata_is_not_written_again(repository: Repository) -> None:
     assert inode() == inode()
 
 
+def test_metadata_is_written_once(repository: Repository) -> None:
+    with repository.shared(), repository.transaction() as writer:
+        for _ in range(3):
+            writer.tree(DirTree())
+            writer.raw(Kind.DIRMETA, serialize_dirmeta(0, 0, 0o755))
+            writer.meta(0, 0, 0o755)
+        assert writer.written == 2
+
+
 @pytest.mark.parametrize("target", ["usr/bin", "ü", "x" * 4000])
 def test_a_stored_symlink_is_not_written_again(repository: Repository, target: str) -> None:
     for count in (1, 0):
@@ -231,17 +240,13 @@ def test_an_object_that_is_kept_gets_its_mode(repository: Repository) -> None:
     assert (path.stat().st_mode & 0o7777, path.stat().st_ino) == (0o555, inode)
 
 
-def as_a_symlink(path: Path) -> None:
-    path.symlink_to(elsewhere(path))
-
-
-@pytest.mark.parametrize("harm", [Path.unlink, as_a_symlink])
-def test_what_cannot_be_kept_is_corrupt(repository: Repository, harm: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize("harm", ["missing", "a symlink to it", "a directory", "a FIFO"])
+def test_what_cannot_be_kept_is_corrupt(repository: Repository, harm: str) -> None:
     path = store(repository)
-    harm(path)
+    DAMAGE[harm](path)
     with pytest.raises(RepoCorrupt), repository.shared(), repository.transaction() as writer:
-        writer.keep(Kind.FILE, path.parent.name + path.stem)
-    path.unlink(missing_ok=True)
+        writer.keep(Kind.FILE, path.parent.name + path.stem, 0o555)
+    store(repository)
 
 
 @pytest.mark.parametrize("name", ["../" + "a" * 61, "A" * 64, "", "a" * 63])
