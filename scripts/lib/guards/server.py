@@ -7,9 +7,10 @@
 Guarantees: the libraries are loaded once, but nothing of appctl's: a child imports that as it stands then. A
 child that hangs is killed, with everything it started. Leaves to others: which tests, and what they mean.
 
-A request is `{"tests": [IDs or paths], "seconds": n, "trace": bool}`, the answer `{"red": [ID], "seconds":
-{ID: n}, "lines": {FILE: {LINE: [ID]}}}`. `red` are tests that failed, "(…)" where none was reached. With
-`trace` all tests run, else none after the first that is red; `lines` says which of them ran which lines.
+A request is `{"tests": [IDs or paths], "seconds": n, "each": {ID: n}, "trace": bool}`, the answer `{"red":
+[ID], "seconds": {ID: n}, "lines": {FILE: {LINE: [ID]}}}`. `seconds` are for all, `each` for one test: then it
+hangs, and is red. `red` are tests that failed, "(…)" where none was reached. With `trace` all tests run, else
+none after the first that is red; `lines` says which of them ran which lines.
 """
 
 import contextlib
@@ -21,35 +22,54 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import coverage
 import cryptography.hazmat.primitives.asymmetric.ec
+import dbus_next.aio
 import gi
+import gnupg
+import hypothesis.strategies
+import jsonschema
 import pytest
 import requests
+import zstandard
 
 gi.require_version("OSTree", "1.0")
 import gi.repository.Gio  # noqa: E402
 import gi.repository.GLib  # noqa: E402
 import gi.repository.OSTree  # noqa: E402
 
-PRELOADED = (coverage, cryptography, gi, pytest, requests)
+PRELOADED = (
+    coverage,
+    cryptography,
+    dbus_next,
+    gi,
+    gnupg,
+    hypothesis,
+    jsonschema,
+    pytest,
+    requests,
+    zstandard,
+)
+# A failed test need not be explained, and rewriting the assertions of what is preloaded takes a second a run
+LEAN = ("-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h: what a run started does not outlive it
 TOP = Path(__file__).resolve().parents[3]
 MEMORY = 6 << 30  # bytes of address space: a limit that was removed must not take the machine's
 STATE = Path(os.environ["TMPDIR"])
+NOW = STATE / "now"  # the test that runs
 
 
 class Notes:
     """A pytest plugin: which test failed first, how long each took, and in which one we are."""
 
-    def __init__(self, tests: Sequence[str], tracer: coverage.Coverage | None) -> None:
+    def __init__(self, request: dict[str, Any], tracer: coverage.Coverage | None) -> None:
         self.red: list[str] = []
         self.seconds: dict[str, float] = {}
-        self._places = {name: place for place, name in enumerate(tests)}
+        self._places = {name: place for place, name in enumerate(request["tests"])}
+        self._each = request["each"]
         self._tracer = tracer
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -61,7 +81,9 @@ class Notes:
             )
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Say whose lines these are."""
+        """Say whose lines these are, and die of SIGALRM if it takes too long."""
+        NOW.write_text(nodeid)
+        signal.setitimer(signal.ITIMER_REAL, self._each.get(nodeid, 0))
         if self._tracer:
             self._tracer.switch_context(nodeid)
 
@@ -90,6 +112,7 @@ def serve() -> None:
 
 def _in_child(request: dict[str, Any]) -> dict[str, Any]:
     reading, writing = os.pipe()
+    NOW.write_text("(no answer)")
     child = os.fork()
     if not child:
         with contextlib.suppress(BaseException):
@@ -106,7 +129,9 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    answer: dict[str, Any] = json.loads(data or b'{"red": ["(no answer)"], "seconds": {}, "lines": {}}')
+    if not data:
+        return {"red": [NOW.read_text()], "seconds": {}, "lines": {}}
+    answer: dict[str, Any] = json.loads(data)
     return answer
 
 
@@ -126,12 +151,12 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     os.chdir(TOP)
     tests, trace = request["tests"], request["trace"]
     tracer = coverage.Coverage(data_file=None, source=[str(TOP / "daemon")]) if trace else None
-    notes = Notes(tests, tracer)
+    notes = Notes(request, tracer)
     files = list(dict.fromkeys(name.partition("::")[0] for name in tests))
     options = [] if trace else ["--exitfirst"]
     if tracer:
         tracer.start()
-    code = pytest.main(["-q", f"--basetemp={STATE}/pytest", *options, *files], plugins=[notes])
+    code = pytest.main([*LEAN, f"--basetemp={STATE}/pytest", *options, *files], plugins=[notes])
     if tracer:
         tracer.stop()
     if not notes.red and code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:

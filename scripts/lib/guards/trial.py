@@ -21,7 +21,7 @@ from guards.guard import Guard
 
 SERVER = "scripts/lib/guards/server.py"
 PATIENCE = 10  # times as long as the tests took with the guard: then it hangs, which is noticed too
-LEAST_SECONDS = 15.0
+LEAST_SECONDS = 10.0
 ROOM_SECONDS = 900.0
 
 # Tests that mirror another file than their name says
@@ -85,7 +85,7 @@ class Bench:
 
     def trace(self, files: Sequence[str]) -> dict[str, Any]:
         """Run whole files with every guard there."""
-        return self._ask(files, ROOM_SECONDS, trace=True)
+        return self._ask(files, ROOM_SECONDS)
 
     def try_without(self, guard: Guard, known: Known) -> str | None:
         """The test that turns red once the guard is gone; None if all stay green."""
@@ -105,7 +105,8 @@ class Bench:
             return not self._run(tests, known)
         if red not in known.alone:
             known.alone[red] = not self._run([red], known)
-        return known.alone[red] and bool(self._red_without(guard, [red], known))
+        alone = red == tests[0]  # nothing ran before it
+        return known.alone[red] and (alone or bool(self._red_without(guard, [red], known)))
 
     def _red_without(self, guard: Guard, tests: Sequence[str], known: Known) -> str:
         """The first test that turns red once the guard is gone, or nothing."""
@@ -115,8 +116,8 @@ class Bench:
     def _run(self, tests: Sequence[str], known: Known) -> str:
         if not tests:
             return ""
-        seconds = LEAST_SECONDS + PATIENCE * sum(known.seconds.get(test, 1) for test in tests)
-        red = self._ask(tests, min(seconds, ROOM_SECONDS), trace=False)["red"]
+        each = {test: LEAST_SECONDS + PATIENCE * known.seconds.get(test, 1) for test in tests}
+        red = self._ask(tests, ROOM_SECONDS, each=each)["red"]
         return str(red[0]) if red else ""
 
     def _widening(self, guard: Guard, known: Known) -> Iterable[list[str]]:
@@ -131,10 +132,13 @@ class Bench:
         left = sorted(set(here) - set(runners), key=lambda test: (known.seconds[test], test))
         return (tests for tests in (near, far, left) if tests)
 
-    def _ask(self, tests: Sequence[str], seconds: float, *, trace: bool) -> dict[str, Any]:
+    def _ask(
+        self, tests: Sequence[str], seconds: float, each: dict[str, float] | None = None
+    ) -> dict[str, Any]:
+        """Run tests; without a limit for each, trace them."""
         if self._server.stdin is None or self._server.stdout is None:
             raise RuntimeError("a server without pipes")
-        request = {"tests": list(tests), "seconds": seconds, "trace": trace}
+        request = {"tests": list(tests), "seconds": seconds, "each": each or {}, "trace": each is None}
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
         line = self._server.stdout.readline()
