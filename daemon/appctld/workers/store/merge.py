@@ -14,12 +14,12 @@ from appctld.errors import Failed, LimitExceeded
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str, get_strings
 from appctld.model.permissions import METADATA_BYTES
 from appctld.workers.protocol import Report
-from appctld.workers.store.ostree.closure import closure, content_size
+from appctld.workers.store.ostree.closure import content_size, reached
 from appctld.workers.store.ostree.commit import Commit, Value
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
-from appctld.workers.store.ostree.tree import DirTree, checksum, serialize_dirmeta, serialize_dirtree
+from appctld.workers.store.ostree.tree import DirMeta, DirTree, checksum, serialize_dirmeta, serialize_dirtree
 from appctld.workers.store.ostree.writer import Writer
 from appctld.workers.store.union import Layer, union
 
@@ -41,20 +41,16 @@ def merge(request: JsonObject, _report: Report) -> JsonObject:
     metadata = {key: _value(key, value) for key, value in get_object(request, "metadata").items()}
     with repository.shared():
         with repository.transaction() as writer:
-            tree, meta = union_of(repository, writer, layers)
+            objects = _Writing(repository, writer)
+            tree, meta = union(_layers(repository, layers), objects)
             commit = writer.commit(Commit(tree, meta, get_int(request, "timestamp"), metadata))
-        size = content_size(repository, closure(repository, [commit]).files)
+        size = content_size(repository, reached(objects, tree, meta).files)
         files = metadata_files(repository, tree)
     return {"commit": commit, "installed_size": size, "files": files}
 
 
-def union_of(repository: Repository, writer: Writer, commits: Sequence[str]) -> tuple[str, str]:
-    """Merge layer commits, lowest first; (root dirtree, root dirmeta), written but not yet settled."""
-    return union(_layers(repository, commits), _Writing(repository, writer))
-
-
 def union_again(repository: Repository, commits: Sequence[str]) -> tuple[str, str]:
-    """What `union_of` would give, with nothing written."""
+    """What a merge would make of layer commits, with nothing written; (root dirtree, root dirmeta)."""
     return union(_layers(repository, commits), _Stored(repository))
 
 
@@ -66,10 +62,7 @@ def _layers(repository: Repository, commits: Sequence[str]) -> list[Layer]:
 
 
 class _Stored:
-    """The repository as the algebra sees it; a dirtree is read once, and so is a symlink. Nothing is written.
-
-    What the algebra makes it never reads back.
-    """
+    """The repository as the algebra sees it: dirtrees and symlinks are read once, and nothing is written."""
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
@@ -77,10 +70,15 @@ class _Stored:
         self._targets: dict[str, str | None] = {}
         self.implicit_meta = checksum(serialize_dirmeta(0, 0, 0o755))
 
-    def dirtree(self, name: str) -> DirTree:
+    def tree(self, name: str) -> DirTree:
         if name not in self._trees:
             self._trees[name] = self._repository.tree(name)
         return self._trees[name]
+
+    dirtree = tree
+
+    def meta(self, name: str) -> DirMeta:
+        return self._repository.meta(name)
 
     def add_dirtree(self, tree: DirTree) -> str:
         return checksum(serialize_dirtree(tree))
@@ -110,7 +108,9 @@ class _Writing(_Stored):
         self.implicit_meta = writer.meta(0, 0, 0o755)
 
     def add_dirtree(self, tree: DirTree) -> str:
-        return self._writer.tree(tree)
+        name = self._writer.tree(tree)
+        self._trees[name] = tree
+        return name
 
 
 def _value(key: str, value: Json) -> Value:

@@ -11,14 +11,26 @@ import os
 import stat
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from appctld.errors import RepoCorrupt
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.objects import FileHead
 from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.tree import DirMeta, DirTree
 
 _MODE = slice(8, 12)  # of user.ostreemeta, a (uuua(ayay)) of uid, gid, mode and xattrs, big-endian
 _DISK_MODES = {0o444, 0o555}  # R12
+
+
+class Metadata(Protocol):
+    """Who reads and validates directories: the repository, or who remembers what it read there."""
+
+    def tree(self, name: str) -> DirTree:
+        """A stored dirtree."""
+
+    def meta(self, name: str) -> DirMeta:
+        """A stored dirmeta."""
 
 
 @dataclass
@@ -43,16 +55,23 @@ def closure(repository: Repository, commits: Iterable[str]) -> Closure:
     return found
 
 
-def _walk(repository: Repository, found: Closure, tree: str, meta: str) -> None:
+def reached(metadata: Metadata, tree: str, meta: str) -> Closure:
+    """The same of one tree, whose directories somebody may have read before."""
+    found = Closure()
+    _walk(metadata, found, tree, meta)
+    return found
+
+
+def _walk(metadata: Metadata, found: Closure, tree: str, meta: str) -> None:
     waiting = [(tree, meta)]
     trees, metas = found.objects[Kind.DIRTREE], found.objects[Kind.DIRMETA]
     while waiting:
         tree, meta = waiting.pop()
         if meta not in metas:
-            repository.meta(meta)
+            metadata.meta(meta)
             metas.add(meta)
         if tree not in trees:
-            here = repository.tree(tree)
+            here = metadata.tree(tree)
             trees.add(tree)
             found.files.update(here.files.values())
             waiting += here.dirs.values()

@@ -16,7 +16,7 @@ import hashlib
 import itertools
 import stat
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from appctld.errors import UnsafeArchive
@@ -25,10 +25,10 @@ NAME_BYTES = 255  # NAME_MAX of every file system we check out to; a longer name
 
 Xattrs = Sequence[tuple[bytes, bytes]]
 
-_SUM = 32  # SHA-256
+_SUM, _HEX = 32, 64  # of SHA-256, in bytes and in digits
 _WIDTHS = {1: "B", 2: "H", 4: "I", 8: "Q"}  # of an offset in bytes, and what struct calls such a number
 _WIDE = 256  # bytes of a container from which one byte is too narrow for an offset
-_SHORT = _WIDE - _SUM - 2  # bytes of a name whose entry as a file is smaller than that
+_SHORT = _WIDE - 2 * _SUM - 4  # bytes of a name whose entry, as a file or directory, is smaller than that
 _NO_NAMES = frozenset({"", ".", ".."})
 _DIRMETA_HEAD = struct.Struct(">III")  # libostree keeps uid, gid and mode big-endian
 
@@ -101,7 +101,8 @@ def parse_dirtree(data: bytes) -> DirTree:
     """Read a dirtree object; anything but libostree's own normal form is `UnsafeArchive`."""
     try:
         files, dirs = _members(data, 2)
-        tree = DirTree(_files(files), _dirs(dirs))
+        below = {name: (sums[:_HEX], sums[_HEX:]) for name, sums in _children(dirs, 2)}
+        tree = DirTree(dict(_children(files, 1)), below)
     except ValueError as error:
         raise UnsafeArchive("a dirtree that cannot be read") from error
     # Sorted, unique, no slack between members, shortest offsets: all of it is this one comparison
@@ -153,37 +154,28 @@ def _file_entry(name: str, content: bytes) -> bytes:
 
 
 def _dir_entry(name: str, tree: bytes, meta: bytes) -> bytes:
-    return _tuple(_utf8(name) + b"\0", tree, meta)
+    text = _utf8(name)
+    if len(text) < _SHORT:
+        end = len(text) + 1
+        return b"%b\0%b%b%c%c" % (text, tree, meta, end + _SUM, end)
+    return _tuple(text + b"\0", tree, meta)
 
 
-def _files(data: bytes) -> dict[str, str]:
-    """Names and checksums of an array of files.
+def _children(data: bytes, count: int) -> Iterator[tuple[str, str]]:
+    """The names of an array's children, each with its `count` checksums in one piece.
 
     Where they lie follows from their sizes alone; what else stands there, `parse_dirtree` compares.
     """
-    found = {}
     for entry in _elements(data):
-        end = len(entry) - _SUM - (1 if len(entry) < _WIDE else 2)
-        if end < 1:  # of what is shorter the checksum is no checksum
+        end = len(entry) - count * (_SUM + (1 if len(entry) < _WIDE else 2))
+        if end < 1:  # of what is shorter the checksums are no checksums
             raise ValueError("an entry that is too short")
-        found[entry[: end - 1].decode()] = entry[end : end + _SUM].hex()
-    return found
-
-
-def _dirs(data: bytes) -> dict[str, tuple[str, str]]:
-    members = (_members(entry, 3) for entry in _elements(data))
-    return {name.removesuffix(b"\0").decode(): (_hex(tree), _hex(meta)) for name, tree, meta in members}
+        yield entry[: end - 1].decode(), entry[end : end + count * _SUM].hex()
 
 
 def _xattr(data: bytes) -> tuple[bytes, bytes]:
     name, value = _members(data, 2)
     return name.removesuffix(b"\0"), value  # one without its NUL does not come out as it went in
-
-
-def _hex(data: bytes) -> str:
-    if len(data) != _SUM:
-        raise ValueError("a checksum of another length")
-    return data.hex()
 
 
 def _utf8(text: str) -> bytes:
@@ -202,14 +194,20 @@ def _width(size: int) -> int:
 
 def _width_behind(body: int, count: int) -> int:
     """Bytes of each of `count` offsets behind `body` bytes."""
+    if body + count < _WIDE:
+        return 1
     return next(width for width in _WIDTHS if _width(body + count * width) <= width)
 
 
 def _packed(numbers: Sequence[int], width: int) -> bytes:
+    if width == 1:
+        return bytes(numbers)
     return struct.pack(f"<{len(numbers)}{_WIDTHS[width]}", *numbers)
 
 
-def _unpacked(data: bytes, width: int) -> tuple[int, ...]:
+def _unpacked(data: bytes, width: int) -> Sequence[int]:
+    if width == 1:
+        return data
     return struct.unpack(f"<{len(data) // width}{_WIDTHS[width]}", data)
 
 
