@@ -7,7 +7,8 @@ out is the network, D-Bus and keys (the remote is `verify=none`).
 """
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from appctld.config.remote import Remote, make_remote
@@ -19,6 +20,7 @@ from appctld.pipeline.stages import ImportedLayer, Planned
 from appctld.pipeline.tools import Progress, Silence, Tools
 from appctld.scope import user_scope
 from appctld.state.paths import Paths
+from appctld.system.sandbox import Launcher
 from engine.runner import LayoutRunner
 from inputs.layout import Layout
 from measure.cost import Cost, Watch
@@ -47,10 +49,11 @@ class Engine:
 
     def tools(self, progress: Progress | None = None) -> Tools:
         """The tools of one job."""
-        tools = self._tools
-        return Tools(
-            **{**{name: getattr(tools, name) for name in tools.__slots__}, "progress": progress or Silence()}
-        )
+        return replace(self._tools, progress=progress or Silence())
+
+    def launch_with(self, change: Callable[[Launcher], Launcher]) -> None:
+        """From now on start processes through what `change` makes of the launcher."""
+        self._tools = replace(self._tools, launcher=change(self._tools.launcher))
 
     async def plan(self, tag: str, remote: str = "bench") -> Planned:
         """What an install of the layout's image `tag` would do."""

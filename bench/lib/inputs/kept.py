@@ -69,7 +69,7 @@ def _stack(work: Path, shapes: Sequence[Shape]) -> list[Layer]:
     layers = []
     for shape in shapes:
         listed = entries(shape, below)
-        layers.append(write_layer(work / f"{shape.seed}.tar.gz", listed, seed=shape.seed))
+        layers.append(write_layer(work / f"{shape.seed}.tar.gz", listed))
         below += listed
     return layers
 

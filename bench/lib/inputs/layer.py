@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Self, cast
 
@@ -47,15 +48,18 @@ class Layer:
         return {"entries": self.entries, **sizes}
 
 
-def write_layer(blob: Path, listed: Iterable[Entry], *, seed: int = 0, level: int = 6) -> Layer:
+def write_layer(blob: Path, listed: Iterable[Entry], *, level: int = 6) -> Layer:
     """Write `blob`; level 6 is what Go's gzip, and so every image builder, takes."""
-    contents, count = Contents(seed), 0
+    contents, count = _contents(), 0
     with blob.open("wb") as file, _Compressor(file, level) as stream, _archive(stream) as archive:
         for entry in listed:
             archive.addfile(_member(entry), contents.of(entry.number, entry.size, entry.texture))
             archive.members = []  # type: ignore[attr-defined]  # it would remember every one
             count += 1
     return Layer(blob, f"sha256:{stream.digest.hexdigest()}", stream.size, count)
+
+
+_contents = cache(Contents)
 
 
 def _archive(stream: "_Compressor") -> tarfile.TarFile:

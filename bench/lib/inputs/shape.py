@@ -23,6 +23,7 @@ _ROOTS = (
     "usr/share/locale",
     "etc",
 )
+_SEED_BITS = 32  # of an entry's number lie below its seed
 _DEEPEST = 14
 _LONGEST = 80_000_000  # bytes of a file: LLVM's library has as many
 
@@ -39,7 +40,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a tar; `target` is a link's, `number` finds a file's content."""
+    """One entry of a tar; `target` is a link's, `number` finds a file's content, in any layer."""
 
     path: str
     kind: Kind
@@ -121,7 +122,7 @@ def _files(
             Kind.FILE,
             mode=0o755 if index % 7 == 0 else 0o644,
             size=size,
-            number=shape.seed << 32 | index,
+            number=shape.seed << _SEED_BITS | index,
             texture=source.choices(list(Texture), [texture.value for texture in Texture])[0],
         )
 

@@ -2,15 +2,16 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Bytes that compress and differ as those of a distribution's files do: text, machine code, compressed data.
 
-A seed makes the same bytes everywhere. Each texture is a pool of 2 MiB from which files are cut at an offset
-of their own; gzip looks back 32 KiB, so what two files share outside of that does not help it.
+The same everywhere. Each texture is a pool of 1 MiB from which files are cut at an offset of their own; gzip
+looks back 32 KiB, so what two files share outside of that does not help it.
 """
 
 import io
 import random
 from enum import Enum
 
-POOL = 2 << 20
+POOL = 1 << 20
+_SEED = 1
 _TEXT_WORDS, _CODE_WORDS = 1_500, 700  # gzip makes a third of text, and two fifths of code
 
 
@@ -24,10 +25,10 @@ class Texture(Enum):
 
 
 class Contents:
-    """The bytes of every file of one seed."""
+    """The bytes of every file, by its number."""
 
-    def __init__(self, seed: int) -> None:
-        source = random.Random(seed)
+    def __init__(self) -> None:
+        source = random.Random(_SEED)
         self._pools = {
             Texture.TEXT: _pool(source, [_word(source) for _ in range(_TEXT_WORDS)], b" "),
             Texture.CODE: _pool(source, [source.randbytes(4) for _ in range(_CODE_WORDS)], b""),

@@ -28,10 +28,11 @@ class Cost:
 
     wall: float
     cpu: float
+    system: float = 0.0
 
     def __add__(self, other: "Cost") -> "Cost":
         """One after the other."""
-        return Cost(self.wall + other.wall, self.cpu + other.cpu)
+        return Cost(self.wall + other.wall, self.cpu + other.cpu, self.system + other.system)
 
 
 def command(
@@ -55,7 +56,7 @@ def command(
             os.lseek(errors, 0, os.SEEK_SET)
             said = os.read(errors, 4000).decode(errors="replace")
             raise RuntimeError(f"{argv[0]} ended with {process.returncode}: {said}")
-    return Cost(wall, used.ru_utime + used.ru_stime)
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_stime)
 
 
 @contextmanager
@@ -77,7 +78,7 @@ class Watch:
         """From now on."""
         _adopt_orphans(1)
         self._others = _children()
-        self._wall, self._cpu = time.monotonic(), _own_cpu()
+        self._wall, (self._user, self._system) = time.monotonic(), _own_cpu()
 
     def stop(self) -> Cost:
         """Until now. Children that are new since `begin` are awaited, and must be nobody else's."""
@@ -88,7 +89,8 @@ class Watch:
                 os.waitpid(pid, os.WNOHANG)
             time.sleep(0.001)
         _adopt_orphans(0)
-        return Cost(wall, _own_cpu() - self._cpu)
+        user, system = _own_cpu()
+        return Cost(wall, user + system - self._user - self._system, system - self._system)
 
 
 def timed(work: Callable[[], object]) -> Cost:
@@ -102,9 +104,10 @@ def _adopt_orphans(adopt: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, adopt, 0, 0, 0)
 
 
-def _own_cpu() -> float:
+def _own_cpu() -> tuple[float, float]:
+    """User and system time."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(one.ru_utime for one in used), sum(one.ru_stime for one in used)
 
 
 def _children() -> set[int]:

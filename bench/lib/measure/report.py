@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The table of a benchmark, its ratios and goals, for people (Markdown) and for programs (JSON).
+"""What a benchmark found out: costs, tables and plots, and whether its goals are met; as values and as JSON.
 
 A goal is a ratio of medians of wall time within one run; the ratio of the CPU times stands beside it, which
-a busy machine hardly changes.
+a busy machine hardly changes. Leaves to others: how it looks (shown/).
 """
 
 import json
@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from measure.turns import Row
+from shown.markdown import document
 
 
 @dataclass(frozen=True)
@@ -27,26 +28,6 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """How a goal came out."""
-
-    goal: Goal
-    wall: float
-    cpu: float
-
-    @property
-    def missed(self) -> bool:
-        """Whether there is a limit, and it is exceeded."""
-        return self.goal.limit is not None and self.wall > self.goal.limit
-
-    def __str__(self) -> str:
-        """One line of the list below a table."""
-        limit = self.goal.limit
-        verdict = "" if limit is None else f" (goal {limit:g}: {'missed' if self.missed else 'met'})"
-        return f"{self.goal.subject} / {self.goal.yardstick}: {self.wall:.2f}{verdict}; CPU {self.cpu:.2f}"
-
-
-@dataclass(frozen=True)
 class Bound:
     """A goal that is a number: `value` of `unit` may be at most `limit`."""
 
@@ -54,16 +35,6 @@ class Bound:
     value: float
     unit: str
     limit: float | None = None
-
-    @property
-    def missed(self) -> bool:
-        """Whether there is a limit, and it is exceeded."""
-        return self.limit is not None and self.value > self.limit
-
-    def __str__(self) -> str:
-        """One line of the list below a table."""
-        limit = "" if self.limit is None else f" (goal {self.limit:g}: {'missed' if self.missed else 'met'})"
-        return f"{self.what}: {self.value:g} {self.unit}{limit}"
 
 
 @dataclass
@@ -73,44 +44,42 @@ class Report:
     program: str
     facts: Mapping[str, object]
     sections: list[dict[str, Any]] = field(default_factory=list)
-    missed: bool = False
 
     def add(
         self, title: str, rows: Mapping[str, Row], goals: Sequence[Goal] = (), bounds: Sequence[Bound] = ()
     ) -> None:
-        """One table, and what is asked of it. Goals about what did not run are left out."""
+        """Costs, and what is asked of them. Goals about what did not run are left out."""
         ratios = [_ratio(rows, goal) for goal in goals if {goal.subject, goal.yardstick} <= rows.keys()]
-        judged: list[Ratio | Bound] = [*ratios, *bounds]
-        self.missed |= any(one.missed for one in judged)
-        self.sections.append({"title": title, "rows": list(rows.values()), "judged": judged})
+        judged = ratios + [_judged(asdict(bound), bound.value, bound.limit) for bound in bounds]
+        costs = [asdict(row) for row in rows.values()]
+        self.sections.append({"kind": "costs", "title": title, "rows": costs, "judged": judged})
+
+    def add_table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """A table of anything; the first column names the rows."""
+        table = {"kind": "table", "title": title, "columns": [*columns], "rows": [[*row] for row in rows]}
+        self.sections.append(table)
+
+    def add_plot(self, plot: Mapping[str, Any]) -> None:
+        """A plot of shown/plots.py."""
+        self.sections.append({"kind": "plot", **plot})
+
+    @property
+    def missed(self) -> bool:
+        """Whether any goal was."""
+        return any(one["missed"] for section in self.sections for one in section.get("judged", ()))
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, every run."""
+        facts = {name: str(value) for name, value in self.facts.items()}
+        return {"program": self.program, "machine": machine(), "facts": facts, "sections": self.sections}
 
     def print(self, *, as_json: bool) -> None:
         """Write it to standard output."""
-        print(json.dumps(self._json(), indent=1) if as_json else self._markdown())
+        print(json.dumps(self.to_json(), indent=1) if as_json else document(self.to_json()))
 
     def exit_code(self, *, lenient: bool) -> int:
         """1 if a goal was missed and that is not to be looked over."""
         return int(self.missed and not lenient)
-
-    def _markdown(self) -> str:
-        facts = ", ".join(f"{name} {value}" for name, value in self.facts.items())
-        return "\n\n".join([f"## bench/{self.program}: {facts}", *map(_section, self.sections)])
-
-    def _json(self) -> dict[str, Any]:
-        sections = [
-            {
-                "title": section["title"],
-                "rows": [asdict(row) for row in section["rows"]],
-                "judged": [{**asdict(one), "missed": one.missed} for one in section["judged"]],
-            }
-            for section in self.sections
-        ]
-        return {
-            "program": self.program,
-            "machine": machine(),
-            "facts": dict(self.facts),
-            "sections": sections,
-        }
 
 
 def machine() -> dict[str, object]:
@@ -124,20 +93,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _ratio(rows: Mapping[str, Row], goal: Goal) -> Ratio:
+def _ratio(rows: Mapping[str, Row], goal: Goal) -> dict[str, Any]:
     ours, theirs = rows[goal.subject], rows[goal.yardstick]
-    cpu = theirs.middle("cpu")
-    return Ratio(goal, ours.middle() / theirs.middle(), ours.middle("cpu") / cpu if cpu else float("inf"))
+    wall = ours.middle() / theirs.middle()
+    cpu = ours.middle("cpu") / theirs.middle("cpu") if theirs.middle("cpu") else None
+    return _judged({**asdict(goal), "wall": wall, "cpu": cpu}, wall, goal.limit)
 
 
-def _section(section: Mapping[str, Any]) -> str:
-    head = "| seconds | wall, min | median | CPU, min | median |\n|---|---|---|---|---|"
-    lines = list(map(_line, section["rows"]))
-    table = [head, *lines] if lines else []
-    judged = [f"- {one}" for one in section["judged"]]
-    return "\n".join([f"### {section['title']}", "", *table, *([""] if table and judged else []), *judged])
-
-
-def _line(row: Row) -> str:
-    numbers = (row.least(), row.middle(), row.least("cpu"), row.middle("cpu"))
-    return f"| {row.name} | " + " | ".join(f"{number:.3f}" for number in numbers) + " |"
+def _judged(what: dict[str, Any], value: float, limit: float | None) -> dict[str, Any]:
+    return {**what, "missed": limit is not None and value > limit}

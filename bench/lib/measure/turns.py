@@ -28,7 +28,7 @@ class Row:
     costs: tuple[Cost, ...]
 
     def least(self, what: str = "wall") -> float:
-        """The minimum of `wall` or `cpu`: what the work costs."""
+        """The minimum of `wall`, `cpu` or `system`: what the work costs."""
         return min(self._all(what))
 
     def middle(self, what: str = "wall") -> float:
@@ -36,7 +36,7 @@ class Row:
         return statistics.median(self._all(what))
 
     def _all(self, what: str) -> list[float]:
-        return [cost.cpu if what == "cpu" else cost.wall for cost in self.costs]
+        return [float(getattr(cost, what)) for cost in self.costs]
 
 
 def take_turns(contenders: Mapping[str, Contender], runs: int, at: Path) -> dict[str, Row]:

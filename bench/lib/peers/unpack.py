@@ -9,10 +9,15 @@ from measure.cost import Cost, command
 
 def ostree_commit(layer: Path, place: Path) -> Cost:
     """Into a new bare-user repository; ostree syncs once, at the end."""
+    return command(ostree_commit_command(layer, place))
+
+
+def ostree_commit_command(layer: Path, place: Path) -> list[str]:
+    """The command, its repository made."""
     repository = place / "repo"
     command(["ostree", "init", f"--repo={repository}", "--mode=bare-user"])
     words = ["--branch=layer", f"--tree=tar={layer}", "--tar-autocreate-parents", "--no-bindings"]
-    return command(["ostree", "commit", f"--repo={repository}", *words, "--timestamp=@0", "--subject="])
+    return ["ostree", "commit", f"--repo={repository}", *words, "--timestamp=@0", "--subject="]
 
 
 def tar(layer: Path, place: Path) -> Cost:
