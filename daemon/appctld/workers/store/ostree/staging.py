@@ -23,6 +23,7 @@ from typing import Self
 from appctld.errors import Failed, LimitExceeded
 from appctld.workers.store import disk
 from appctld.workers.store.kernel import translated
+from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.loose import METADATA_MODE, Loose
 from appctld.workers.store.ostree.objects import Stored
 from appctld.workers.store.space import Room
@@ -30,6 +31,7 @@ from appctld.workers.store.space import Room
 Data = bytes | bytearray | memoryview
 
 _NAME = re.compile(r"appctl-[0-9a-f]{16}")
+_COMMIT = f".{Kind.COMMIT.suffix}"
 _INCOMING = "incoming"  # a large file whose name nobody knows yet
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -91,18 +93,26 @@ class Staging:
         os.unlink(_INCOMING, dir_fd=self._directory)
 
     def publish(self, loose: Loose) -> int:
-        """Give every object its place, how many there were; they are on the disk by now."""
-        published = found = self._publish(loose)
+        """Give every object its place, how many there were; they are on the disk by now.
+
+        Commits come last, so that one which is here is whole, whatever ends us in between.
+        """
+        return self._publish(loose, commits=False) + self._publish(loose, commits=True)
+
+    def _publish(self, loose: Loose, *, commits: bool) -> int:
+        published = found = self._publish_some(loose, commits=commits)
         while found:  # POSIX does not promise that a directory which shrinks is read to its end
-            found = self._publish(loose)
+            found = self._publish_some(loose, commits=commits)
             published += found
         return published
 
-    def _publish(self, loose: Loose) -> int:
+    def _publish_some(self, loose: Loose, *, commits: bool) -> int:
         found = 0
         with os.scandir(self._directory) as entries:
-            for found, entry in enumerate(entries, 1):  # noqa: B007 - counted
-                loose.take(entry.name, self._directory)
+            for entry in entries:
+                if entry.name.endswith(_COMMIT) == commits:
+                    loose.take(entry.name, self._directory)
+                    found += 1
         return found
 
     def _write(self, entry: str, data: Data, mode: int, attributes: bytes) -> bool:

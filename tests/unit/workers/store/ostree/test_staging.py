@@ -14,8 +14,11 @@ import pytest
 
 from appctld.errors import Failed
 from appctld.workers.store.ostree import staging as module
+from appctld.workers.store.ostree.commit import Commit
+from appctld.workers.store.ostree.loose import Loose
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.tree import DirTree
 
 HEAD = regular(0, 0, 0o644)
 
@@ -68,6 +71,28 @@ def test_the_next_transaction_does_not_bring_in_what_was_refused(tmp_path: Path)
     assert staged(tmp_path) == []
     write(repository, b"taken")
     assert found(tmp_path, "objects/??") == {b"taken"}
+
+
+def test_a_commit_has_its_name_only_after_all_that_it_may_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is killed in between leaves no commit without its tree, which fsck would find."""
+    taken: list[str] = []
+    take = Loose.take
+
+    def noted(self: Loose, entry: str, staging: int) -> None:
+        taken.append(entry.partition(".")[2])
+        take(self, entry, staging)
+
+    monkeypatch.setattr(Loose, "take", noted)
+    repository = Repository.open(tmp_path)
+    with repository.shared(), repository.transaction() as writer:
+        for number in range(20):
+            file = writer.file(HEAD, 2, [b"%02d" % number])
+            tree, meta = writer.tree(DirTree({"f": file}, {})), writer.meta(0, 0, 0o755)
+            writer.commit(Commit(tree, meta, number, {}))
+    assert taken == sorted(taken, key=lambda kind: kind == "commit")
+    assert taken.count("commit") == 20
 
 
 def test_somebody_elses_transaction_is_not_disturbed(tmp_path: Path) -> None:
