@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
-from appctld.errors import AppctlError, Failed
+from appctld.errors import AppctlError, ContentMismatch, Failed, UnsafeArchive
 
 ECHO_SECONDS = 10.0  # until the other end of a pipe has noticed: its next read or write, on a busy disk
+TOO_LITTLE = (ContentMismatch, UnsafeArchive, Failed)  # what a sink may say when its source dies
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -28,8 +29,7 @@ async def in_parallel(work: Iterable[Coroutine[Any, Any, T]], at_once: int) -> t
 async def two_ends(source: Coroutine[Any, Any, T], sink: Coroutine[Any, Any, U]) -> tuple[T, U]:
     """Two children on the ends of one pipe: whichever fails ends the other, so both are waited for.
 
-    The failure that explains is raised: the source's, of which a sink that got too little is an echo, unless
-    it is an echo itself (its reader was gone). Who does not notice the pipe's end is ended.
+    The failure that explains is raised (`_explaining`). Who does not notice the pipe's end is ended.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -41,11 +41,10 @@ async def two_ends(source: Coroutine[Any, Any, T], sink: Coroutine[Any, Any, U])
                     end.cancel()
     except BaseExceptionGroup as failures:
         raise _first_leaf(failures) from failures
-    outcomes = [end.result() for end in ends if not end.cancelled()]
-    found = [outcome for outcome in outcomes if isinstance(outcome, AppctlError)]
-    if found:
-        raise next((failure for failure in found if not _is_echo(failure)), found[0])
-    return tuple(outcomes)  # type: ignore[return-value]  # no failures left, and nobody was ended
+    first, second = (None if end.cancelled() else end.result() for end in ends)
+    if failure := _explaining(first, second):
+        raise failure
+    return first, second  # type: ignore[return-value]  # no failures, and nobody was ended
 
 
 async def _in_turn(work: Coroutine[Any, Any, T], room: asyncio.Semaphore) -> T:
@@ -63,8 +62,18 @@ async def _outcome(work: Coroutine[Any, Any, object]) -> object:
         return error
 
 
-def _is_echo(failure: AppctlError) -> bool:
-    return isinstance(failure, Failed) and failure.is_echo
+def _explaining(source: object, sink: object) -> AppctlError | None:
+    """The source's failure, of which that of a sink that got too little is an echo, unless it is one itself.
+
+    A source that has no reader any more, or did not survive that, leaves the word to the sink.
+    """
+    failures = [end for end in (source, sink) if isinstance(end, AppctlError)]
+    match failures:
+        case [Failed() as first, second] if first.is_echo or not isinstance(second, TOO_LITTLE):
+            return second
+        case [first, *_]:
+            return first
+    return None
 
 
 def _first_leaf(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from appctld.errors import AppctlError, Busy, DigestMismatch, Failed, LimitExceeded, RegistryUnavailable
+from appctld.errors import (
+    AppctlError,
+    Busy,
+    DigestMismatch,
+    Failed,
+    LimitExceeded,
+    NoSpace,
+    RegistryUnavailable,
+    UnsafeArchive,
+)
 from appctld.pipeline import parallel
 from appctld.pipeline.parallel import in_parallel, two_ends
 
@@ -117,6 +126,7 @@ ECHO = Failed("the reader of the download is gone", echo=True)
 DIED = Failed("a worker ended without an answer (signal 9)")
 UNAVAILABLE = RegistryUnavailable("it went away")
 MISMATCH = DigestMismatch("fewer bytes")
+UNSAFE, FULL = UnsafeArchive("an archive that breaks off"), NoSpace("4 bytes are missing")
 LIMIT = LimitExceeded("more than allowed")
 
 
@@ -125,6 +135,9 @@ LIMIT = LimitExceeded("more than allowed")
     [
         (UNAVAILABLE, MISMATCH, UNAVAILABLE),  # the body stopped: the sink's "too short" is its echo
         (DIED, MISMATCH, DIED),  # and so it is here
+        (DIED, UNSAFE, DIED),
+        (DIED, LIMIT, LIMIT),  # which nobody says who got too little
+        (DIED, FULL, FULL),
         (ECHO, DIED, DIED),
         (ECHO, LIMIT, LIMIT),  # the sink had enough: the source's broken pipe is its echo
         (ECHO, MISMATCH, MISMATCH),
