@@ -21,12 +21,13 @@ _SLEEP = "\nwhile True: time.sleep(1000)"
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to misbehave; `late` says that only a deadline ends it."""
+    """One way to misbehave. `late`: only a deadline ends it. `bare`: outside of the sandbox, for strace."""
 
     name: str
     program: str = ""
     prefix: tuple[str, ...] = ()
     late: bool = False
+    bare: bool = False
 
     @property
     def deadline(self) -> float:
@@ -34,11 +35,11 @@ class Fault:
         return SOON if self.late else LONG
 
     def command(self, argv: Sequence[str]) -> tuple[str, ...]:
-        """What is started where `argv` would be."""
+        """What is started where `argv` would be; a stand-in finds `argv` in its arguments."""
         if self.program:
-            return (sys.executable, "-I", "-S", "-c", self.program)
-        end = argv.index("--") + 1 if "--" in argv else 0  # inside of what isolates it
-        return (*argv[:end], *self.prefix, *argv[end:])
+            return (sys.executable, "-I", "-S", "-c", self.program, *argv)
+        end = argv.index("--") + 1  # the prefix stands inside of what isolates the program
+        return (*(() if self.bare else argv[:end]), *self.prefix, *argv[end:])
 
 
 MUTE = (
@@ -99,14 +100,53 @@ LYING = (
 """Its answer makes sense, and the bytes that it wrote beside are others."""
 
 
+_FILTER = _START + "data = sys.stdin.buffer.read()\n"
+_KILL = "os.kill(os.getpid(), signal.SIGKILL)"
+
+DECODER = (
+    Fault("is killed before it reads", _START + "os.kill(os.getpid(), signal.SIGKILL)"),
+    Fault("is killed in the middle", _FILTER + "os.write(1, bytes(512)); " + _KILL),
+    Fault("is terminated", _FILTER + "os.kill(os.getpid(), signal.SIGTERM)"),
+    Fault("fails", _FILTER + "raise SystemExit(1)"),
+    Fault("writes nothing", _FILTER),
+    Fault("writes too little", _FILTER + "os.write(1, bytes(512))"),
+    Fault("writes garbage", _FILTER + "os.write(1, os.urandom(20000))"),
+    Fault("writes for ever", _FILTER + "while True: os.write(1, bytes(65536))"),
+    Fault("hangs", _FILTER + _SLEEP, late=True),
+    Fault("is stopped", _FILTER + "os.kill(os.getpid(), signal.SIGSTOP)", late=True),
+    Fault("closes its pipe and lives on", _FILTER + "os.close(1)" + _SLEEP),
+)
+"""In the place of igzip, gzip or zstd."""
+
+_STATUS = _START + "status = int(sys.argv[sys.argv.index('--status-fd') + 1])\n"
+_GOOD = "os.write(status, b'[GNUPG:] NEWSIG\\n[GNUPG:] GOODSIG 0 x\\n')\n"
+
+GPGV = (
+    Fault("is killed before it reads", _STATUS + "os.kill(os.getpid(), signal.SIGKILL)"),
+    Fault("is killed in the middle", _STATUS + _GOOD + "os.kill(os.getpid(), signal.SIGKILL)"),
+    Fault("is terminated", _STATUS + _GOOD + "os.kill(os.getpid(), signal.SIGTERM)"),
+    Fault("ends without a word", _STATUS),
+    Fault("says too little", _STATUS + _GOOD),
+    Fault("writes garbage", _STATUS + "os.write(status, os.urandom(999))"),
+    Fault("writes for ever", _STATUS + "while True: os.write(1, bytes(65536))"),
+    Fault("reports for ever", _STATUS + "while True: os.write(status, b'[GNUPG:] NEWSIG\\n' * 999)"),
+    Fault("hangs", _STATUS + _SLEEP, late=True),
+    Fault("closes its pipes and lives on", _STATUS + "os.close(status); os.close(1)" + _SLEEP, late=True),
+)
+"""In the place of gpgv."""
+
+
 def limited(**limits: int) -> Fault:
     """The real program with less than it needs (prlimit's names: as, fsize, nofile, cpu)."""
     words = [f"--{name}={value}" for name, value in limits.items()]
     return Fault("has " + ", ".join(words), prefix=("prlimit", *words, "--"))
 
 
-def injected(call: str, what: str, when: int | str = 1) -> Fault:
-    """The real program, to whose call number `when` (of its kind) strace does `what`."""
-    rule = f"inject={call}:{what}:when={when}"
-    quiet = ("strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={call.rstrip('?')}")
-    return Fault(f"{call} {what} at {when}", prefix=(*quiet, "-e", rule, "--"))
+def injected(call: str, what: str, when: int = 1, *, bare: bool = False) -> Fault:
+    """The real program, to whose call number `when` (of its kind, in its thread) strace does `what`.
+
+    `what` is strace's: `signal=KILL`, `error=ENOSPC`, … (With --seccomp-bpf strace 6.1 loses the signals.)
+    """
+    quiet = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}")
+    rule = ("-e", f"inject={call}:{what}:when={when}", "--")
+    return Fault(f"{what.partition('=')[2]} at {call} {when}", prefix=(*quiet, *rule), bare=bare)

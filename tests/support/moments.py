@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The moments of one real process: every system call that touches what matters, found by watching it once.
+
+    for moment in watch("install", ("store", "deploy", 1), village, directory / "0"):
+        endure(moment.case("signal=KILL"), village, directory / str(next(numbers)))
+
+strace counts the calls of each kind; a process that does the same again does its n-th call of that kind at
+the same place. Random names differ, what is iterated in the order of a set too: then the moment is another,
+and is one all the same.
+"""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.deeds import DEEDS, done, layers_of
+from support.faults import Fault, injected
+from support.ordeal import Case, Village
+
+MOVES = {"deploy", "activate", "remove"}  # what they do may be done when they are killed
+
+# What a full disk can fail (man 2), a bad one, and a process without descriptors; and what a kill can part
+FULL = set(
+    """write pwrite64 writev ftruncate fallocate mkdir mkdirat link linkat symlink symlinkat rename renameat
+    renameat2 fsync fdatasync syncfs copy_file_range open openat""".split()  # noqa: SIM905 - as a man page has it
+)
+BROKEN = {"read", "pread64", "write", "fsync", "fdatasync", "syncfs", "rename", "renameat", "getdents64"}
+NO_MORE = {"open", "openat", "dup", "pipe2", "memfd_create"}
+CHANGES = FULL | {"unlink", "unlinkat", "rmdir", "fchmod", "fchmodat", "chmod", "utimensat", "fsetxattr"}
+
+_CALL = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The `number`th call of a kind, in the process of one request of a deed; `opens` to create something."""
+
+    deed: str
+    request: tuple[str, str, int]
+    call: str
+    number: int
+    creates: bool
+
+    def faults(self) -> Iterator[str]:
+        """What may happen at this moment, in strace's words."""
+        reads = self.call in {"open", "openat"} and not self.creates
+        if self.call in CHANGES and not reads:
+            yield "signal=KILL"
+        if self.call in FULL and not reads:
+            yield "error=ENOSPC"
+        if self.call in BROKEN:
+            yield "error=EIO"
+        if self.call in NO_MORE:
+            yield "error=EMFILE"
+
+    def case(self, what: str) -> Case:
+        """The ordeal in which that happens at this moment."""
+        process, operation, number = self.request
+        names = {"error=ENOSPC": {"NoSpace"}, "error=EIO": {"Failed", "RepoCorrupt"}}.get(what, {"Failed"})
+        fault = injected(self.call, what, self.number, bare=True)
+        moved = operation in MOVES
+        passes = what != "signal=KILL"
+        return Case(self.deed, process, operation, fault, number, frozenset(names), moved, passes)
+
+
+def watch(
+    deed: str, request: tuple[str, str, int], village: Village, place: Path, *, everything: bool = False
+) -> list[Moment]:
+    """Calls of that request's process to which something can happen: on what lies in the house, or all."""
+    house = village.house(deed, place)
+    log = place.with_suffix(".strace")
+    words = ("strace", "-f", "-qq", "-y", "-s", "0", "-o", str(log), "-e", "trace=%file,%desc", "--")
+    try:
+        layers_of(deed, house)
+        house.misbehave(request[0], request[1], Fault("is watched", prefix=words, bare=True), request[2])
+        done(house.do(DEEDS[deed].ask(house)))
+    finally:
+        house.close()
+    below = "" if everything else f"{place}/state"
+    return [moment for moment in _moments(deed, request, log, below) if list(moment.faults())]
+
+
+def _moments(deed: str, request: tuple[str, str, int], log: Path, below: str) -> Iterator[Moment]:
+    counted: Counter[tuple[str, str]] = Counter()
+    lines = log.read_text(errors="replace").splitlines()
+    for found in filter(None, map(_CALL.match, lines)):
+        counted[found["pid"], found["name"]] += 1
+        if below in found["rest"]:
+            number = counted[found["pid"], found["name"]]
+            yield Moment(deed, request, found["name"], number, "O_CREAT" in found["rest"])
+
+
+def spread(moments: list[Moment], most: int) -> list[Moment]:
+    """At most that many of them, from the first to the last."""
+    step = max(1, -(-len(moments) // most))
+    return list(itertools.islice(moments, 0, None, step))
