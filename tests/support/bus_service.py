@@ -4,7 +4,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -68,6 +68,9 @@ class SimulatedApps:
 
     def last_check_time(self) -> int:
         return 1_700_000_002
+
+    def some(self, keys: Collection[str]) -> Sequence[JsonObject]:
+        return [{key: facts[key] for key in keys if key in facts} for facts in self.apps.values()]
 
     def list(self) -> list[JsonObject]:
         return list(self.apps.values())

@@ -34,6 +34,19 @@ def installed(context: Context, options: Json | None = None) -> list[Json]:
     return found
 
 
+def some_facts(context: Context, keys: Sequence[str], options: Json) -> list[Json]:
+    """The same with these keys alone, in one text: a thousand apps in an instant. Raises Failure."""
+    import json
+
+    def ask(bus: Bus) -> list[JsonValue]:
+        return bus.manager("ListText", "a{sv}as", dict(options), list(keys))
+
+    found: list[Json] = []
+    for scope, answer in context.reachable(ask).items():
+        found += [{**app, "scope": scope.value} for app in json.loads(str(answer[0]))]
+    return found
+
+
 def matching(apps: Sequence[Json], name: str) -> list[Json]:
     """Find the apps that a name means: a whole ID, else a reference, else a last part (case ignored)."""
     for same in (_is_id, _is_reference, _is_last_part):

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 
-from appctl.actions.apps import installed
+from appctl.actions.apps import installed, some_facts
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import usage
@@ -30,13 +30,17 @@ _COLUMNS: dict[str, tuple[str, Callable[[Json], str]]] = {
     "size": ("Size", lambda app: size(get_int(app, "installed-size"))),
     "update": ("Update", lambda app: get_str(app, "update-version")),
 }
+_FACTS = (
+    "id", "title", "version", "tag", "remote", "signer", "verify", "installed-size", "update-version",
+)  # fmt: skip
 _DEFAULT = ("name", "id", "version", "tag", "remote", "signed", "scope", "size")
 
 
 def listing(context: Context) -> int:
     """Print a table, or with --json a list of apps with all their facts."""
     columns = _columns(context)
-    apps = installed(context, {"updates": context.options.updates})
+    wanted: Json = {"updates": context.options.updates}
+    apps = installed(context, wanted) if context.options.json else some_facts(context, _FACTS, wanted)
     apps.sort(key=lambda app: (get_str(app, "id"), get_str(app, "scope")))
     if context.options.json:
         context.put_json(list(apps))

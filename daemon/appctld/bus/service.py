@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What the bus serves: the rooms below, as far as it needs them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,9 @@ class Apps(Protocol):
 
     def list(self) -> Sequence[JsonObject]:
         """One object for every app, with the keys of Manager.List."""
+
+    def some(self, keys: Collection[str]) -> Sequence[JsonObject]:
+        """The same with these keys alone."""
 
     def last_check_time(self) -> int:
         """When updates were last looked for, in seconds since 1970; 0 for never."""

@@ -31,8 +31,8 @@ def record_view(record: Record, paths: Paths) -> JsonObject:
     return facts
 
 
-def app_view(app: Installed, paths: Paths, scope: str, *, running: bool) -> JsonObject:
-    """An installed app, as `List` gives it."""
+def app_view(app: Installed, paths: Paths, scope: str) -> JsonObject:
+    """An installed app, as `List` gives it, as far as its records tell."""
     kept: list[Json] = [record.version for record in app.kept]
     deployments: list[Json] = [_deployment_view(record, app, paths) for record in app.records]
     return {
@@ -41,7 +41,6 @@ def app_view(app: Installed, paths: Paths, scope: str, *, running: bool) -> Json
         "scope": scope,
         "kept": kept,
         "deployments": deployments,
-        "running": running,
     }
 
 

@@ -6,6 +6,7 @@ The store writes the files (docs/rules.md, R10); this module says what stands in
 record that cannot be read, or that stands in another's place, hides its deployment and nothing else.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -143,13 +144,19 @@ class Installed:
 
 def installed(paths: Paths) -> dict[str, Installed]:
     """Every app that has a current deployment, by ID."""
-    found = ((path.name, _read_app(path)) for path in sorted(paths.apps.iterdir()) if path.is_dir())
+    found = ((name, read_app(paths.app(name))) for name in app_names(paths))
     return {name: app for name, app in found if app is not None}
+
+
+def app_names(paths: Paths) -> list[str]:
+    """The directories that may each hold an app, sorted."""
+    with os.scandir(paths.apps) as found:
+        return sorted(entry.name for entry in found if entry.is_dir())
 
 
 def installed_app(paths: Paths, app_id: str) -> Installed:
     """One app. Raises NotInstalled, also for what is no ID: it names a directory."""
-    app = _read_app(paths.app(app_id)) if is_app_id(app_id) else None
+    app = read_app(paths.app(app_id)) if is_app_id(app_id) else None
     if app is None:
         raise NotInstalled(f"{app_id} is not installed")
     return app
@@ -186,7 +193,8 @@ def read_record(deployment: Path) -> Record:
     return record
 
 
-def _read_app(directory: Path) -> Installed | None:
+def read_app(directory: Path) -> Installed | None:
+    """The app of one directory; None where it has no current deployment that can be read."""
     try:
         current = str((directory / "current").readlink())
     except OSError:

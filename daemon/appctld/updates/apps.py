@@ -2,40 +2,58 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The installed apps as callers see them: records, with what the last check for updates found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from appctld.jobs.views import app_view
 from appctld.model.jsonvalue import JsonObject
 from appctld.state.available import Available, last_check
 from appctld.state.paths import Paths
-from appctld.state.records import Installed, installed
+from appctld.state.reading import Reading
+from appctld.state.records import Installed
 from appctld.state.running import is_running
 from appctld.updates.due import due
 
+RUNNING = "running"
+
 
 class Apps:
-    """Reads the state anew at every call; holds nothing. `max_ages` are the remotes' (R9)."""
+    """Holds only what the disk still says at every call. `max_ages` are the remotes' (R9)."""
 
     def __init__(self, paths: Paths, scope: str, max_ages: Callable[[], Mapping[str, int]]) -> None:
         self._paths = paths
         self._scope = scope
         self._max_ages = max_ages
+        self._reading = Reading(paths)
+        self._views: dict[str, tuple[Installed, JsonObject]] = {}
 
     def list(self) -> list[JsonObject]:
         """Every installed app, by ID, with kebab-case keys."""
-        apps = installed(self._paths)
+        return [*self._facts(running=True)]
+
+    def some(self, keys: Collection[str]) -> Sequence[JsonObject]:
+        """The same with these keys alone; whether an app runs is looked at only where that is asked."""
+        found = self._facts(running=RUNNING in keys)
+        return [{key: facts[key] for key in keys if key in facts} for facts in found]
+
+    def _facts(self, *, running: bool) -> Sequence[JsonObject]:
+        apps = self._reading.installed()
+        self._views = {app_id: self._view(app_id, app) for app_id, app in apps.items()}
         updates, ages = due(last_check(self._paths), apps), self._max_ages()
         return [
             {
-                **self._view(app),
+                **view,
+                **({RUNNING: self._is_running(app)} if running else {}),
                 "max-age": ages.get(app.current.remote, 0),
                 **_update_view(updates.get(app_id)),
             }
-            for app_id, app in apps.items()
+            for app_id, (app, view) in self._views.items()
         ]
 
-    def _view(self, app: Installed) -> JsonObject:
-        return app_view(app, self._paths, self._scope, running=self._is_running(app))
+    def _view(self, app_id: str, app: Installed) -> tuple[Installed, JsonObject]:
+        known = self._views.get(app_id)
+        if known is not None and known[0] is app:
+            return known
+        return app, app_view(app, self._paths, self._scope)
 
     def _is_running(self, app: Installed) -> bool:
         directory = self._paths.app(app.current.id)

@@ -97,13 +97,13 @@ def test_the_deployment_is_the_directory_with_the_files() -> None:
 
 
 def test_an_app_is_its_current_record_and_the_versions_beside_it() -> None:
-    view = app_view(Installed(numbered(3), (numbered(2), numbered(1))), PATHS, "user", running=True)
+    view = app_view(Installed(numbered(3), (numbered(2), numbered(1))), PATHS, "user")
     assert (view["version"], view["kept"], view["scope"]) == ("3.0", ["2.0", "1.0"], "user")
 
 
 def test_every_deployment_that_is_here_says_why_it_was_believed() -> None:
     kept = replace(numbered(2), verdict="another")
-    view = app_view(Installed(numbered(3), (kept,)), PATHS, "user", running=False)
+    view = app_view(Installed(numbered(3), (kept,)), PATHS, "user")
     here = get_objects(view, "deployments")
     assert [(item["version"], item["current"]) for item in here] == [("3.0", True), ("2.0", False)]
     assert here[1]["verdict"] == "another"
@@ -159,7 +159,7 @@ def test_a_preview_of_what_nobody_signed_names_nobody() -> None:
 def test_an_app_says_who_tells_its_order(created: int, signed_at: int, told_by: str) -> None:
     signers = (Signed("A" * 40, "Acme", signed_at),)
     record = replace(RECORD, created=created, signers=signers, threshold=1)
-    assert app_view(Installed(record, ()), PATHS, "user", running=False)["order-by"] == told_by
+    assert app_view(Installed(record, ()), PATHS, "user")["order-by"] == told_by
 
 
 def test_a_preview_says_that_it_is_a_downgrade() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
 
+import fcntl
 from pathlib import Path
 
 from appctld.model.digest import Digest
@@ -37,3 +38,18 @@ def test_the_list_shows_what_is_due(tmp_path: Path) -> None:
     assert (app["scope"], app["running"], app["max-age"]) == ("user", False, 86_400)
     assert Apps(paths, "user", dict).list()[0]["max-age"] == 0
     assert apps.last_check_time() > 0
+
+
+def test_some_facts_are_those_of_the_list(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    paths.create()
+    deploy(paths)
+    apps = Apps(paths, "user", dict)
+    (whole,), (some,) = apps.list(), apps.some(["id", "running", "update-available", "what"])
+    assert some == {"id": whole["id"], "running": False, "update-available": False}
+    run = paths.app(RECORD.id) / RECORD.deployment / "run.json"
+    run.write_text("{}")
+    with run.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        assert apps.some(["running"]) == [{"running": True}]
+    assert apps.some(["id"]) == [{"id": RECORD.id}]

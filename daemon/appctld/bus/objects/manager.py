@@ -6,6 +6,7 @@ Guarantees: polkit is asked about exactly the values that the work is done with.
 frozen is asked.py's, what polkit's answer means polkit.py's, what is done the jobs room's.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
@@ -124,11 +125,13 @@ class Manager(Exported):
 
     async def list(self, caller: Caller, options: Options) -> list[JsonObject]:  # noqa: ARG002 - anybody may look
         """What is installed and passes the filters."""
-        wanted = {key: options[key] for key in ("scope", "remote") if key in options}
-        if options.get("updates"):
-            wanted["update-available"] = True
-        apps = self._service.apps.list()
-        return [app for app in apps if all(app.get(key) == value for key, value in wanted.items())]
+        return _filtered(self._service.apps.list(), _wanted(options))
+
+    async def list_text(self, caller: Caller, options: Options, keys: Sequence[str]) -> str:  # noqa: ARG002
+        """Some facts of the same apps, as JSON."""
+        wanted = _wanted(options)
+        found = _filtered(self._service.apps.some({*keys, *wanted}), wanted)
+        return json.dumps([{key: app[key] for key in keys if key in app} for app in found])
 
     async def history(self, caller: Caller, options: Options) -> Sequence[JsonObject]:
         """What was done and what failed, as far as it is the caller's own; root sees all."""
@@ -235,3 +238,13 @@ class Manager(Exported):
 def _also(options: Options) -> tuple[str, ...]:
     """What a caller must be allowed besides."""
     return ("allow-downgrade",) if options.get("allow-downgrade") else ()
+
+
+def _wanted(options: Options) -> Mapping[str, object]:
+    """The facts that an app must have to be listed."""
+    wanted = {key: options[key] for key in ("scope", "remote") if key in options}
+    return {**wanted, "update-available": True} if options.get("updates") else wanted
+
+
+def _filtered(apps: Sequence[JsonObject], wanted: Mapping[str, object]) -> list[JsonObject]:
+    return [app for app in apps if all(app.get(key) == value for key, value in wanted.items())]

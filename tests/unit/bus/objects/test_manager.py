@@ -3,6 +3,7 @@
 """The Manager: what is asked of polkit is what is done, and nothing is done before polkit's answer."""
 
 import asyncio
+import json
 import os
 from types import SimpleNamespace
 from typing import cast
@@ -344,6 +345,9 @@ def test_list_filters(address: str, options: dict[str, object], found: list[str]
             running.apps.apps["org.acme.Viewer"] = viewer
             _, (apps,) = await caller.call("List", "a{sv}", options)
             assert [app["id"][1] for app in apps] == found
+            keys = ["id", "signed-at", "what"]
+            _, (text,) = await caller.call("ListText", "a{sv}as", options, keys)
+            assert json.loads(text) == [{"id": name, "signed-at": EDITOR["signed-at"]} for name in found]
 
     asyncio.run(scenario())
 

@@ -70,6 +70,10 @@ def test_list_and_its_columns(daemon: FakeInstaller, capsys: Capture) -> None:
     assert main(["ls", "--json", "--updates"]) == 0
     assert [app["id"] for app in json.loads(capsys.readouterr().out)] == ["org.acme.Editor", "org.acme.Tool"]
     assert options_of(daemon, "List") == {"updates": True}
+    assert main(["list", "--updates"]) == 0
+    asked, keys = daemon.called("ListText").body
+    assert asked == {"updates": ("b", True)}
+    assert "installed-size" in keys
 
 
 def test_info_for_people_and_for_programs(daemon: FakeInstaller, capsys: Capture) -> None:
