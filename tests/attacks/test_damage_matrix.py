@@ -24,28 +24,19 @@ from support.publisher import Publisher
 
 APPS = {"acme": "org.acme.Hello", "other": "org.other.Hello"}
 APP, OTHER = APPS.values()
-CLI = (
-    "a byte of a file object",
-    "a file object missing",
-    "a file object's mode",
-    "a dirtree swapped",
-    "a dirmeta missing",
-    "the commit missing",
-    "a layer's ref moved",
-    "a layer's record missing",
-    "the app's ref missing",
-    "the record's digest",
-    "the record's signer",
-    "the record's permissions",
-    "the record cut",
-    "run.json's arguments",
-    "the provenance's evidence",
-    "the provenance missing",
-    "a file replaced",
-    "a file added",
-    "a symlink retargeted",
-    "a directory's mode",
-)
+CLI = {
+    "a byte of a file object": "the record's digest",
+    "a file object missing": "the provenance's evidence",
+    "a file object's mode": "a file replaced",
+    "a dirtree swapped": "the record's signer",
+    "a dirmeta missing": "the provenance missing",
+    "the commit missing": "a layer's ref moved",
+    "a layer's record missing": "a file added",
+    "the app's ref missing": "a symlink retargeted",
+    "the record's permissions": "a directory's mode",
+    "the record cut": "run.json's arguments",
+}
+"""What happens to one app, and at the same time to the other: of two kinds, of which none hides the other."""
 
 
 @dataclass
@@ -95,10 +86,13 @@ def test_two_apps_that_are_well(street: Street) -> None:
 
 @pytest.mark.parametrize("name", CLI)
 def test_damage_is_named_and_repaired(street: Street, name: str) -> None:
-    fault, harm = DAMAGES[name]
-    harm(street.scene())
+    harmed = {APP: DAMAGES[name], OTHER: DAMAGES[CLI[name]]}
+    assert len({fault for fault, _ in harmed.values()}) == len(harmed)
+    for app_id, (_, harm) in harmed.items():
+        harm(street.scene(app_id))
     document = street.verify(code=1)
-    assert any(APP in each["apps"] for each in document["problems"] if each["fault"] == fault)
+    for app_id, (fault, _) in harmed.items():
+        assert any(app_id in each["apps"] for each in document["problems"] if each["fault"] == fault)
     assert document["errors"][0]["name"] == "RepoCorrupt"
     assert document["errors"][0]["hint"] == "appctl repair"
     assert street.machine.appctl("repair", "--json").json["left"] == 0
