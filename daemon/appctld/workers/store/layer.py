@@ -8,6 +8,7 @@ the commit is a function of the layer's bytes alone; a failure leaves no ref. Le
 what layers mean together (union.py).
 """
 
+import functools
 import json
 import stat
 from pathlib import Path
@@ -32,6 +33,8 @@ from appctld.workers.store.tarsplit.recorder import Recorder
 
 DROPPED_NAMES = 100  # what a person may want to read; more are counted in no answer
 DROPPED_BYTES = 4 << 10  # of one layer's names as JSON: an image has 256 layers, and its record 1 MiB
+
+_HEADS = 64  # remembered: a tree has thousands of files and a handful of owners and modes; each up to 64 KiB
 
 
 def import_layer(request: JsonObject, report: Report) -> JsonObject:
@@ -127,7 +130,7 @@ class _Import:
                 return None
 
     def _file(self, entry: Entry) -> bytes:
-        head = regular(entry.uid, entry.gid, entry.mode, entry.xattrs)
+        head = _regular(entry.uid, entry.gid, entry.mode, entry.xattrs)
         checksum = bytes.fromhex(self._writer.file(head, entry.size, self._reader.content()))
         self._recorder.content(checksum, entry.size)
         return checksum
@@ -137,6 +140,9 @@ class _Import:
         self._dropped_room -= len(json.dumps(name))
         if len(self.dropped) < DROPPED_NAMES and self._dropped_room >= 0:
             self.dropped.append(name)
+
+
+_regular = functools.lru_cache(_HEADS)(regular)
 
 
 def _check_strict(entry: Entry) -> None:

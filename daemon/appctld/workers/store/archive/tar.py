@@ -116,22 +116,27 @@ class TarReader:
 
     def entries(self) -> Iterator[Entry]:
         """Every entry. Raises UnsafeArchive and LimitExceeded, with the path where there is one."""
-        pending = _Pending()
+        pending = None
         while (header := self._next()) is not None:
             if header.kind in _ABOUT:
+                pending = pending or _Pending()
                 self._extend(pending, header)
                 continue
             entry = _entry(header, pending)
-            if pending:
+            if pending is not None:
                 self._count_xattrs(entry)
-                pending = _Pending()
-            if entry.size > self._source.left:
-                raise LimitExceeded(f"{entry.name} alone has more bytes than the layer may", path=entry.name)
-            self._left, self._padding = entry.size, -entry.size % BLOCK
+                pending = None
+            if entry.size:
+                self._expect(entry)
             yield entry
         if pending:
             raise UnsafeArchive("an archive that ends after a header about an entry")
         self._source.drain()
+
+    def _expect(self, entry: Entry) -> None:
+        if entry.size > self._source.left:
+            raise LimitExceeded(f"{entry.name} alone has more bytes than the layer may", path=entry.name)
+        self._left, self._padding = entry.size, -entry.size % BLOCK
 
     def content(self) -> Iterator[memoryview]:
         """The current entry's bytes, as many as its size says, in pieces as they came."""
@@ -147,9 +152,11 @@ class TarReader:
         if self._left:
             for _ in self.content():
                 pass  # an entry whose content nobody wanted
-        self._exactly(self._padding)
+        data = self._source.read(self._padding + BLOCK)
+        if len(data) < self._padding:
+            raise _ends_within_an_entry()
+        block = data[self._padding :]
         self._padding = 0
-        block = self._source.read(BLOCK)
         if not block:
             return None
         if not any(block):
@@ -203,12 +210,12 @@ def _ends_within_an_entry() -> UnsafeArchive:
     return UnsafeArchive("an archive that ends within an entry")
 
 
-def _entry(header: Header, pending: _Pending) -> Entry:
-    pax = pending.pax or {}
-    raw = pax.get("path", pending.long.get(b"L", header.name))
+def _entry(header: Header, pending: _Pending | None) -> Entry:
+    pax, long = (pending.pax or {}, pending.long) if pending is not None else ({}, {})
+    raw = pax.get("path", long.get(b"L", header.name))
     path = parse_path(raw)
     try:
-        entry = _build(header, pending.long, pax, path)
+        entry = _build(header, long, pax, path)
         _check_form(entry, raw)
         if _WHITEOUT in raw:
             check_whiteout(entry)

@@ -20,7 +20,7 @@ BLOCK = 512
 OCTAL_MAX = 0o77777777777  # 8 GiB - 1, the largest size that eleven octal digits say
 
 _POSIX, _GNU = b"ustar\x0000", b"ustar  \x00"
-_FIELDS = struct.Struct("100s 8s 8s 8s 12s 12x 8s c 100s 8s 80x 155s 8x 4s")  # up to 512 bytes
+_FIELDS = struct.Struct("100s 24s 12s 12x 8s c 100s 8s 80x 155s 8x 4s")  # up to 512 bytes
 _OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
 _RECORD = re.compile(rb"([1-9][0-9]{0,9}) ([^=\0\n]+)=")
 _DECIMAL = re.compile(rb"[0-9]{1,19}")
@@ -28,7 +28,7 @@ _HALF = BLOCK // 2
 _ADLER = 0xFFFF  # the half of an Adler-32 that is one plus the sum of all bytes, modulo 65,521
 _BLANK = 8 * ord(" ")  # what the checksum counts in its own place
 
-_NUMBERS = 1024  # remembered: a layer has a handful of owners and modes, and most of its files are small
+_REMEMBERED = 1024  # fields: a layer has a handful of owners and modes, and most of its files are small
 
 
 class Header(NamedTuple):
@@ -45,7 +45,7 @@ class Header(NamedTuple):
 
 def parse_header(block: bytes) -> Header:
     """Read one block of 512 bytes that is not all zero."""
-    name, mode, uid, gid, size, checksum, kind, link, magic, prefix, tail = _FIELDS.unpack(block)
+    name, attributes, size, checksum, kind, link, magic, prefix, tail = _FIELDS.unpack(block)
     _check_sum(block, checksum)
     name = _text(name)
     if magic == _POSIX:
@@ -56,15 +56,7 @@ def parse_header(block: bytes) -> Header:
         _check_gnu_times(prefix)
     else:
         raise UnsafeArchive("a header that is neither ustar nor GNU (old-style tar?)", path=_shown(name))
-    return Header(
-        kind,
-        name,
-        _text(link),
-        _remembered(mode, "mode"),
-        _remembered(uid, "uid"),
-        _remembered(gid, "gid"),
-        _remembered(size, "size"),
-    )
+    return Header(kind, name, _text(link), *_attributes(attributes), _remembered(size, "size"))
 
 
 def parse_pax(body: bytes) -> dict[str, bytes]:
@@ -132,7 +124,13 @@ def _number(field: bytes, what: str, *, signed: bool = False) -> int:
     return int(match[1] or b"0", 8)
 
 
-_remembered = functools.lru_cache(_NUMBERS)(_number)
+_remembered = functools.lru_cache(_REMEMBERED)(_number)
+
+
+@functools.lru_cache(_REMEMBERED)
+def _attributes(field: bytes) -> tuple[int, int, int]:
+    """Mode, owner and group, which stand side by side, and often the same ones."""
+    return _number(field[:8], "mode"), _number(field[8:16], "uid"), _number(field[16:], "gid")
 
 
 def _text(field: bytes) -> bytes:

@@ -47,7 +47,10 @@ class Recorder:
     def read(self, size: int) -> bytes:
         """Read what is a header, padding or the like, and write it down."""
         data = self._source.read(size)
-        self._hold(data)
+        self._literal.append(data)
+        self._held += len(data)
+        if self._held >= _BATCH:
+            self._close_literal()
         return data
 
     def some(self, size: int) -> memoryview:
@@ -57,7 +60,9 @@ class Recorder:
     def drain(self) -> None:
         """Read what follows the end of the archive, and write it down."""
         while data := self._source.some(_CHUNK):
-            self._hold(data)
+            self._literal.append(data)
+            self._held += len(data)
+            self._close_literal()
 
     def content(self, checksum: bytes, size: int) -> None:
         """What came last was the content of this object."""
@@ -74,12 +79,6 @@ class Recorder:
         self._add(form.end(size))
         self._flush()
         self._sink.finish()
-
-    def _hold(self, data: bytes | memoryview) -> None:
-        self._literal.append(data)
-        self._held += len(data)
-        if self._held >= _BATCH:
-            self._close_literal()
 
     def _close_literal(self) -> None:
         if self._held:
