@@ -8,7 +8,7 @@ Guarantees that every byte a client downloads is counted where it is served.
 import http.client
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -58,15 +58,28 @@ class Published:
         """Where the signatures are."""
         return self._publisher.lookaside.url
 
+    @property
+    def registry(self) -> str:
+        """The registry's own URL."""
+        return self._publisher.registry.url
+
     def image(self, tag: str) -> str:
         """The reference of a tag, without transport."""
         return f"{self._publisher.registry.host}/{NAME}:{tag}"
 
-    def push(self, tag: str, layers: Sequence[Layer], *tags: str, minute: int = 0) -> None:
-        """Publish an image, signed as `tag` and as each of `tags`."""
-        self._layout.add(tag, layers, minute=minute, labels={"org.appctl.id": APP_ID})
+    def push(
+        self,
+        tag: str,
+        layers: Sequence[Layer],
+        *tags: str,
+        minute: int = 0,
+        labels: Mapping[str, str] | None = None,
+    ) -> str:
+        """Publish an image, signed as `tag` and as each of `tags`; its manifest's digest."""
+        digest = self._layout.add(tag, layers, minute=minute, labels=labels or {"org.appctl.id": APP_ID})
         for name in (tag, *tags):
             self._publisher.push(tag, f"{NAME}:{name}", self._signer)
+        return digest
 
     def point(self, tag: str, at: str) -> None:
         """Let `tag` name what was pushed as `at`, and was signed as `tag`."""

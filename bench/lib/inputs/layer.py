@@ -9,7 +9,7 @@ entries give the same bytes on one machine.
 import hashlib
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ _TYPES = {
     Kind.SYMLINK: tarfile.SYMTYPE,
     Kind.HARD_LINK: tarfile.LNKTYPE,
 }
+Member = tuple[tarfile.TarInfo, IO[bytes] | None]
 _TIME = 1_700_000_000
 
 
@@ -50,10 +51,31 @@ class Layer:
 
 def write_layer(blob: Path, listed: Iterable[Entry], *, level: int = 6) -> Layer:
     """Write `blob`; level 6 is what Go's gzip, and so every image builder, takes."""
-    contents, count = _contents(), 0
+    contents = _contents()
+    members = ((_member(entry), contents.of(entry.number, entry.size, entry.texture)) for entry in listed)
+    return _write(blob, cast("Iterable[Member]", members), level)
+
+
+def rewrite_layer(
+    source: Path, blob: Path, change: Callable[[tarfile.TarInfo], None], *more: Member
+) -> Layer:
+    """Write `blob`: what is in the layer `source`, each entry changed, and behind it `more`."""
+    with tarfile.open(source, "r|gz") as archive:
+
+        def members() -> Iterator[Member]:
+            for member in archive:
+                change(member)
+                yield member, archive.extractfile(member) if member.isreg() else None
+            yield from more
+
+        return _write(blob, members(), level=6)
+
+
+def _write(blob: Path, members: Iterable[Member], level: int) -> Layer:
+    count = 0
     with blob.open("wb") as file, _Compressor(file, level) as stream, _archive(stream) as archive:
-        for entry in listed:
-            archive.addfile(_member(entry), contents.of(entry.number, entry.size, entry.texture))
+        for member, content in members:
+            archive.addfile(member, content)
             archive.members = []  # type: ignore[attr-defined]  # it would remember every one
             count += 1
     return Layer(blob, f"sha256:{stream.digest.hexdigest()}", stream.size, count)

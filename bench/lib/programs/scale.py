@@ -12,7 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from engine.crowd import LAYERS_OF_AN_APP, Crowd
+from engine.crowd import LAYERS_OF_AN_APP, REMOTE, Crowd
+from engine.engine import copied
 from engine.user import appctl
 from measure.cost import Cost, command
 from measure.options import lenient, parser, places
@@ -32,7 +33,7 @@ def main() -> int:
     for where in places(options):
         say(f"measuring on {where.name}")
         with tempfile.TemporaryDirectory(prefix="bench.", dir=where.path) as made:
-            rows = take_turns(_contenders(apps, layers), options.runs, Path(made))
+            rows = take_turns(_contenders(apps, layers, Path(made)), options.runs, Path(made))
         report.add(where.name, rows, (), _bounds(rows))
     report.print(as_json=options.json)
     return report.exit_code(lenient=lenient(options))
@@ -43,45 +44,49 @@ def _bounds(rows: dict[str, Row]) -> list[Bound]:
     return [Bound(f"median of {name}", round(rows[name].middle(), 3), "s", limits[name]) for name in limits]
 
 
-def _contenders(apps: int, layers: int) -> dict[str, Callable[[Path], Cost]]:
+def _contenders(apps: int, layers: int, place: Path) -> dict[str, Callable[[Path], Cost]]:
+    listed, empty = (_crowd(place / f"apps-{count}", count) for count in (apps, 0))
+    needed = _crowd(place / "needed", -(-layers // LAYERS_OF_AN_APP), layers)
+    unneeded = _crowd(place / "unneeded", 0, layers)
     return {
-        LIST: partial(_listed, apps),
-        EMPTY: partial(_listed, 0),
-        NEEDED: partial(_pruned, layers, needed=True),
-        UNNEEDED: partial(_pruned, layers, needed=False),
-        PEER: partial(_peer, layers),
+        LIST: partial(_listed, listed),
+        EMPTY: partial(_listed, empty),
+        NEEDED: partial(_pruned, needed),
+        UNNEEDED: partial(_pruned, unneeded),
+        PEER: partial(_peer, unneeded),
     }
 
 
-def _listed(apps: int, place: Path) -> Cost:
+def _crowd(root: Path, apps: int, layers: int = 0) -> Path:
+    crowd = Crowd(root / "appctl")
+    crowd.apps(apps, crowd.layers(layers))
+    return crowd.paths.root
+
+
+def _user(state: Path, place: Path) -> Machine:
+    """A user who has that state."""
     machine = Machine(place / "user", sandboxed=True)
-    _crowd(machine).apps(apps)
-    with machine:
+    machine.state.parent.mkdir(parents=True)
+    copied(state, machine.state.parent)
+    return machine
+
+
+def _listed(state: Path, place: Path) -> Cost:
+    with _user(state, place) as machine:
         machine.appctl("list")  # the daemon has read everything once
         return appctl(machine, "list")
 
 
-def _pruned(count: int, place: Path, *, needed: bool) -> Cost:
-    machine = Machine(place / "user", sandboxed=True)
-    crowd = _crowd(machine)
-    layers = crowd.layers(count)
-    if needed:
-        crowd.apps(-(-count // LAYERS_OF_AN_APP), layers)
-    with machine:
+def _pruned(state: Path, place: Path) -> Cost:
+    with _user(state, place) as machine:
         return appctl(machine, "prune")
 
 
-def _peer(count: int, place: Path) -> Cost:
-    crowd = Crowd(place / "state")
-    crowd.layers(count)
-    for ref in (crowd.paths.repo / "refs/heads/appctl/layer/bench").iterdir():
+def _peer(state: Path, place: Path) -> Cost:
+    repository = copied(state, place) / "repo"
+    for ref in (repository / "refs/heads/appctl/layer" / REMOTE).iterdir():
         ref.unlink()
-    return command(["ostree", "prune", f"--repo={crowd.paths.repo}", "--refs-only", "--depth=0"])
-
-
-def _crowd(machine: Machine) -> Crowd:
-    machine.state.parent.mkdir(parents=True)
-    return Crowd(machine.state)
+    return command(["ostree", "prune", f"--repo={repository}", "--refs-only", "--depth=0"])
 
 
 if __name__ == "__main__":
