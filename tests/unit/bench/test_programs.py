@@ -12,7 +12,17 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[3]
 PROGRAMS = (
-    *("import_layer", "install", "update", "second_remote", "merge", "deploy", "memory", "scale"),
+    *(
+        "import_layer",
+        "install",
+        "update",
+        "second_remote",
+        "merge",
+        "deploy",
+        "memory",
+        "scale",
+        "responsiveness",
+    ),
     *("question_checksums", "question_layers", "question_updates"),
 )
 
