@@ -9,7 +9,6 @@ be (tar.py), the layers below (union.py).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from appctld.errors import LimitExceeded, UnsafeArchive
@@ -21,6 +20,9 @@ LINKS = 40  # symlinks on one path, as the kernel's MAXSYMLINKS
 LINK_STEPS = 4_000_000  # parts of symlinks' targets walked: four for each of 1,000,000 entries; some seconds
 TARGET_BYTES = 64 << 20  # symlinks' targets of one layer, kept in memory: 100,000 real ones have 3 MB
 IMPLICIT_BYTES = 8 << 20  # their paths, which stand in the commit, and libostree reads no commit above 10 MiB
+PACK_NODES = 50_000  # from here on directories are packed when they are left: these cost 9 MB unpacked
+PACKED_FILES = 16  # a directory with fewer children is not worth it
+_CHECKSUM = 32  # bytes of a SHA-256
 IMPLICIT_MODE = 0o755  # owner 0:0, no xattrs (docs/rules.md, "Layers")
 
 
@@ -41,12 +43,50 @@ class Symlink(NamedTuple):
     target: str
 
 
-@dataclass(slots=True)
 class Directory:
-    """`meta` is the dirmeta's checksum (xattrs are not kept: 60 KiB each), None while it is implicit."""
+    """A directory's children, of which regular files may be packed: 50 bytes each instead of 180.
 
-    meta: str | None = None
-    children: "dict[str, Node]" = field(default_factory=dict)
+    `meta` is the dirmeta's checksum (xattrs are not kept: 60 KiB each), None while the directory is implicit.
+    """
+
+    __slots__ = ("_checksums", "_children", "_names", "_pack_from", "meta")
+
+    def __init__(self) -> None:
+        self.meta: str | None = None
+        self._children: dict[str, Node] = {}
+        self._names = ""  # of packed files, with slashes between them
+        self._checksums = b""
+        self._pack_from = PACKED_FILES
+
+    def among(self, name: str) -> "dict[str, Node]":
+        """Children that are at hand; `name` is among them if the directory has it at all."""
+        if self._names and name not in self._children:
+            self._children.update(self._packed())
+            self._names, self._checksums = "", b""
+        return self._children
+
+    def items(self) -> "Iterator[tuple[str, Node]]":
+        """Every child."""
+        yield from self._children.items()
+        yield from self._packed()
+
+    def directories(self) -> "Iterator[tuple[str, Directory]]":
+        """The children that are directories; they are never packed."""
+        return ((name, child) for name, child in self._children.items() if isinstance(child, Directory))
+
+    def pack(self) -> None:
+        """Keep the files in less memory, if they have doubled since the last time: so it stays cheap."""
+        if len(self._children) < self._pack_from or self._names:
+            return
+        files = {name: child for name, child in self._children.items() if isinstance(child, bytes)}
+        self._pack_from = 2 * len(self._children)
+        self._names, self._checksums = "/".join(files), b"".join(files.values())
+        self._children = {name: child for name, child in self._children.items() if name not in files}
+
+    def _packed(self) -> Iterator[tuple[str, bytes]]:
+        if self._names:
+            for at, name in enumerate(self._names.split("/")):
+                yield name, self._checksums[at * _CHECKSUM : (at + 1) * _CHECKSUM]
 
 
 # A regular file is its object's checksum and nothing else: of these there are hundreds of thousands. None is
@@ -69,16 +109,18 @@ class LayerTree:
         """Make the directory, or give an implicit one its attributes."""
         there: Node = self._root
         if entry.path:
-            parent, name = self._parent(entry), entry.path[-1]
-            there = parent.children[name] if name in parent.children else self._imply(parent, name, entry)
+            name = entry.path[-1]
+            children = self._parent(entry).among(name)
+            there = children[name] if name in children else self._imply(children, name, entry)
         if not isinstance(there, Directory) or there.meta is not None:
             raise _twice(entry)
         there.meta = self._writer.meta(entry.uid, entry.gid, entry.mode, entry.xattrs)
 
     def place(self, entry: Entry) -> dict[str, Node]:
-        """The directory's children, among which something that is no directory has its name to itself."""
-        children = self._parent(entry).children
-        if entry.path[-1] in children:
+        """The directory's children, where something that is no directory has its name to itself."""
+        name = entry.path[-1]
+        children = self._parent(entry).among(name)
+        if name in children:
             raise _twice(entry)
         self._count()
         return children
@@ -95,7 +137,7 @@ class LayerTree:
         found: Node = self._root
         if entry.link:
             directory = self._walk(entry.link[:-1], entry, create=False)
-            found = directory.children.get(entry.link[-1])
+            found = directory.among(entry.link[-1]).get(entry.link[-1])
         if not isinstance(found, bytes | Symlink) or entry.link[-1].startswith(WHITEOUT):
             target = "/".join(entry.link) or "."
             raise UnsafeArchive(
@@ -126,6 +168,8 @@ class LayerTree:
         above = entry.path[:-1]
         if above == self._last[0]:
             return self._last[1]
+        if self._nodes > PACK_NODES:
+            self._last[1].pack()
         steps = self._steps
         found = self._walk(above, entry, create=True)
         if self._steps == steps:  # a way through symlinks is counted each time, and so walked each time
@@ -140,9 +184,9 @@ class LayerTree:
             if name == "..":
                 _up(way, entry)
                 continue
-            children = way[-1].children
+            children = way[-1].among(name)
             if create and name not in children:
-                self._imply(way[-1], name, entry)
+                self._imply(children, name, entry)
             child = children.get(name)
             if isinstance(child, Directory):
                 way.append(child)
@@ -163,12 +207,12 @@ class LayerTree:
             raise LimitExceeded(f"more than {LINK_STEPS} steps through symlinks", limit=LINK_STEPS)
         return parts
 
-    def _imply(self, parent: Directory, name: str, entry: Entry) -> Directory:
+    def _imply(self, children: dict[str, Node], name: str, entry: Entry) -> Directory:
         if name.startswith(WHITEOUT):
             raise UnsafeArchive(f"an entry below a whiteout: {entry.name}", path=entry.name)
         self._count()
         implied = Directory()
-        parent.children[name] = implied
+        children[name] = implied
         return implied
 
     def _count(self) -> None:
@@ -197,14 +241,13 @@ def _twice(entry: Entry) -> UnsafeArchive:
 def _implicit(directory: Directory, path: Path) -> Iterator[str]:
     if directory.meta is None:
         yield "/".join(path)
-    for name, child in directory.children.items():
-        if isinstance(child, Directory):
-            yield from _implicit(child, (*path, name))
+    for name, child in directory.directories():
+        yield from _implicit(child, (*path, name))
 
 
 def _store(directory: Directory, writer: Writer) -> tuple[str, str]:
     files, dirs = {}, {}
-    for name, child in directory.children.items():
+    for name, child in directory.items():
         match child:
             case bytes():
                 files[name] = child.hex()

@@ -35,7 +35,7 @@ from appctld.workers.store.archive.tarheader import (
 from appctld.workers.store.ostree.tree import NAME_BYTES, Xattrs
 
 ENTRIES = (
-    500_000  # headers in one layer: a full TeX Live has 200,000, and each costs about 500 bytes of memory
+    500_000  # headers in one layer: a full TeX Live has 200,000, and each costs up to 200 bytes of memory
 )
 PAX_BYTES = 256 << 10  # one pax header: two paths and the xattrs, with room for keys that we do not read
 XATTRS = 64  # of one entry; real ones have three
