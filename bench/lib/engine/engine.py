@@ -55,6 +55,10 @@ class Engine:
         """From now on start processes through what `change` makes of the launcher."""
         self._tools = replace(self._tools, launcher=change(self._tools.launcher))
 
+    async def ask_for_nothing(self) -> None:
+        """Let a store process open the repository, and find that there is nothing to prune."""
+        await self._tools.store({"op": "prune", "keep_refs": [], "keep_blobs": True, "dry_run": True})
+
     async def plan(self, tag: str, remote: str = "bench") -> Planned:
         """What an install of the layout's image `tag` would do."""
         return await preview(

@@ -6,6 +6,7 @@ Each is done by itself, in one thread, with nothing between: what appctl takes b
 appctl's own.
 """
 
+import asyncio
 import hashlib
 import mmap
 import os
@@ -14,7 +15,9 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from measure.cost import Cost, command, timed
+from engine.engine import Engine
+from inputs.layout import Layout
+from measure.cost import Cost, Watch, command, timed
 
 _META = bytes(12) + b"\0\0\x81\xa4"  # as long as user.ostreemeta is: uid, gid, mode
 
@@ -26,6 +29,19 @@ def inflate(layer: Path, _place: Path) -> Cost:
 
 def _decoder() -> str:
     return "igzip" if shutil.which("igzip") else "gzip"
+
+
+def store_process(place: Path) -> Cost:
+    """A store process that opens a repository and has nothing to do: sandbox, interpreter, libostree."""
+
+    async def work() -> Cost:
+        engine = Engine(place / "state", Layout(place / "layout"))
+        await engine.ask_for_nothing()  # the first one makes the repository
+        watch = Watch()
+        await engine.ask_for_nothing()
+        return watch.stop()
+
+    return asyncio.run(work())
 
 
 class Tar:

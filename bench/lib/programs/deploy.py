@@ -17,15 +17,17 @@ from pathlib import Path
 from appctld.pipeline.deploy import deploy
 from appctld.pipeline.merge import merge
 from engine.engine import Engine, copied, import_layers
+from engine.floors import store_process
 from engine.given import given_layer
 from inputs.layout import Layout
 from measure.cost import Cost, Watch, command, timed
 from measure.options import lenient, parser, places
 from measure.report import Goal, Report, say
-from measure.turns import take_turns
+from measure.turns import Contender, take_turns
 
 APPCTL, CHECKOUT, FLOOR = "appctl", "ostree checkout -U -H", "floor: system calls"
-GOALS = (Goal(APPCTL, CHECKOUT, 1.1), Goal(APPCTL, FLOOR))
+PROCESS = "floor: a store process"
+GOALS = (Goal(APPCTL, CHECKOUT, 1.1), Goal(APPCTL, FLOOR), Goal(APPCTL, PROCESS))
 
 
 def main() -> int:
@@ -41,10 +43,11 @@ def main() -> int:
             layout, state = Layout(Path(made) / "layout"), Path(made) / "state"
             layout.add("1", [layer])
             commit = asyncio.run(_prepared(layout, state))
-            contenders = {
+            contenders: dict[str, Contender] = {
                 APPCTL: partial(_deploy, layout, state),
                 CHECKOUT: partial(_check_out, state, commit),
                 FLOOR: partial(_link, state, commit),
+                PROCESS: store_process,
             }
             report.add(where.name, take_turns(contenders, options.runs, Path(made)), GOALS)
     report.print(as_json=options.json)

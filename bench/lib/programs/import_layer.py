@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.engine import Engine, import_layers
-from engine.floors import Tar, inflate
+from engine.floors import Tar, inflate, store_process
 from engine.given import given_layer
 from inputs.layer import Layer
 from inputs.layout import Layout
@@ -27,12 +27,13 @@ from peers.ostree_ext import contender as ostree_ext
 from peers.unpack import ostree_commit, tar
 
 APPCTL, COMMIT, TAR, EXT = "appctl", "ostree commit --tree=tar", "tar xzf", "ostree-ext"
-INFLATE, HASH, WRITE = "floor: inflate", "floor: SHA-256, once", "floor: system calls"
+INFLATE, HASH = "floor: inflate", "floor: SHA-256, once"
+WRITE, PROCESS = "floor: system calls", "floor: a store process"
 GOALS = (
     Goal(APPCTL, COMMIT, 0.35),
     Goal(APPCTL, TAR, 0.60),
     Goal(APPCTL, EXT, 0.25),
-    *(Goal(APPCTL, floor) for floor in (INFLATE, HASH, WRITE)),
+    *(Goal(APPCTL, floor) for floor in (INFLATE, HASH, WRITE, PROCESS)),
 )
 
 
@@ -70,6 +71,7 @@ def _contenders(layer: Layer, place: Path) -> Mapping[str, Contender]:
         INFLATE: partial(inflate, here),
         HASH: inflated.hash,
         WRITE: inflated.write,
+        PROCESS: store_process,
     }
 
 

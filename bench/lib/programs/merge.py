@@ -15,15 +15,17 @@ from pathlib import Path
 
 from appctld.pipeline.merge import merge
 from engine.engine import Engine, copied, import_layers
+from engine.floors import store_process
 from engine.given import given_layers
 from inputs.layout import Layout
 from measure.cost import Cost, Watch, command
 from measure.options import lenient, parser, places
 from measure.report import Goal, Report, say
-from measure.turns import take_turns
+from measure.turns import Contender, take_turns
 
 APPCTL, UNION = "appctl", "ostree checkout --union, commit"
-GOALS = (Goal(APPCTL, UNION, 0.1),)
+PROCESS = "floor: a store process"
+GOALS = (Goal(APPCTL, UNION, 0.1), Goal(APPCTL, PROCESS))
 
 
 def main() -> int:
@@ -38,7 +40,11 @@ def main() -> int:
             layout, state = Layout(Path(made) / "layout"), Path(made) / "state"
             layout.add("1", layers)
             commits = asyncio.run(_prepared(layout, state))
-            contenders = {APPCTL: partial(_merge, layout, state), UNION: partial(_union, state, commits)}
+            contenders: dict[str, Contender] = {
+                APPCTL: partial(_merge, layout, state),
+                UNION: partial(_union, state, commits),
+                PROCESS: store_process,
+            }
             report.add(where.name, take_turns(contenders, options.runs, Path(made)), GOALS)
     report.print(as_json=options.json)
     return report.exit_code(lenient=lenient(options))

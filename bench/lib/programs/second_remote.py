@@ -14,15 +14,17 @@ from pathlib import Path
 
 from appctld.pipeline.layer import fetch_and_import
 from engine.engine import Engine, import_layers
+from engine.floors import store_process
 from engine.given import given_layer
 from inputs.layout import Layout
 from measure.cost import Cost, Watch
 from measure.options import lenient, parser, places
 from measure.report import Goal, Report, say
-from measure.turns import take_turns
+from measure.turns import Contender, take_turns
 
 FIRST, SECOND = "first import", "appctl, second remote"
-GOALS = (Goal(SECOND, FIRST, 0.5),)
+PROCESS = "floor: a store process"
+GOALS = (Goal(SECOND, FIRST, 0.5), Goal(SECOND, PROCESS))
 
 
 def main() -> int:
@@ -37,7 +39,11 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench.", dir=where.path) as made:
             layout = Layout(Path(made) / "layout")
             layout.add("1", [layer])
-            contenders = {FIRST: partial(_first, layout), SECOND: partial(_second, layout)}
+            contenders: dict[str, Contender] = {
+                FIRST: partial(_first, layout),
+                SECOND: partial(_second, layout),
+                PROCESS: store_process,
+            }
             report.add(where.name, take_turns(contenders, options.runs, Path(made)), GOALS)
     report.print(as_json=options.json)
     return report.exit_code(lenient=lenient(options))
