@@ -41,7 +41,7 @@ def test_a_store_that_dies_or_has_no_room(
 ) -> None:
     """After so much of its work."""
     moments = watch(deed, request_, village, tmp_path / "watched")
-    possible = [moment for moment in moments if what in moment.faults()]
+    possible = [moment for moment in moments if what in moment.faults]
     endure(possible[int(len(possible) * part)].case(what), village, tmp_path / "house", restart=True)
 
 

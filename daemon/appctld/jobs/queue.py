@@ -30,6 +30,7 @@ from appctld.jobs.fairness.slots import Slots
 from appctld.jobs.job import DONE, Job, State
 from appctld.jobs.observer import Nobody, Observer
 from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, Verify, flag
+from appctld.system.durable import storage_failure
 
 UNFINISHED_PER_UID = 32  # more than a person starts, fewer than hurt
 UNFINISHED = 256  # of all users; root and the daemon's own user may start more
@@ -138,6 +139,9 @@ class Jobs:
             self._finish(job, State.NEEDS_APPROVAL, error)
         except AppctlError as error:
             self._finish(job, State.FAILED, error)
+        except OSError as error:
+            logger.exception("job %d failed", job.number)
+            self._finish(job, State.FAILED, storage_failure(error))
         except Exception as error:
             logger.exception("job %d failed", job.number)
             self._finish(job, State.FAILED, Failed(f"unexpected {type(error).__name__}"))

@@ -20,6 +20,7 @@ from appctld.model.jsonvalue import Json, JsonObject
 from appctld.pipeline.tools import Tools
 from appctld.state.history import record_event
 from appctld.state.records import Installed, installed, installed_app
+from appctld.system.durable import storage_failure
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,11 @@ class Workshop:
         except asyncio.CancelledError:
             self.record(self.job.kind, failure_facts(subject, Cancelled("the job was cancelled")))
             raise
+        except OSError as error:
+            logger.exception("%s of %s failed", self.job.kind, subject)
+            failure = storage_failure(error)
+            self.record(self.job.kind, failure_facts(subject, failure))
+            raise failure from error
         except Exception as error:
             unexpected = Failed(f"unexpected {type(error).__name__}")
             self.record(self.job.kind, failure_facts(subject, unexpected))

@@ -2,9 +2,20 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Small files that must survive a power cut: written whole or not at all, and on the disk when we say so."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
+
+from appctld.errors import Failed, NoSpace, Storage
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def storage_failure(error: OSError) -> Storage:
+    """What the kernel says about a file of ours, as a leaf; in its own words, so that no path is told."""
+    kind = NoSpace if error.errno in _FULL else Failed
+    return kind(f"this machine could not do what it should: {os.strerror(error.errno or 0)}")
 
 
 def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:

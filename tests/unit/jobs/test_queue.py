@@ -4,6 +4,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -86,7 +87,7 @@ def test_needs_approval_is_a_state_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [ZeroDivisionError("secret"), ExceptionGroup("secret", [ValueError("secret")]), OSError(28, "secret")],
+    [ZeroDivisionError("secret"), ExceptionGroup("secret", [ValueError("secret")])],
 )
 def test_anything_unforeseen_is_failed_without_its_text(
     error: Exception, caplog: pytest.LogCaptureFixture
@@ -98,6 +99,15 @@ def test_anything_unforeseen_is_failed_without_its_text(
     assert job.error.message == f"unexpected {type(error).__name__}"
     assert "secret" not in str(job.error.to_wire())
     assert "Traceback" in caplog.text, "the journal has the details"
+
+
+@pytest.mark.parametrize(("number", "name"), [(28, "NoSpace"), (122, "NoSpace"), (30, "Failed")])
+def test_what_the_kernel_refuses_is_told_in_its_own_words(number: int, name: str) -> None:
+    job, _ = ending(failing(OSError(number, "secret", "/secret")))
+    assert job.state is State.FAILED
+    assert job.error is not None
+    assert job.error.name == name
+    assert job.error.message.endswith(os.strerror(number))
 
 
 def test_a_failure_is_written_to_the_log_with_its_name(caplog: pytest.LogCaptureFixture) -> None:

@@ -20,7 +20,7 @@ from typing import Self
 from appctld.errors import Conflict, Failed, InUse, NotFound, RepoCorrupt
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_object, get_str, get_strings
 from appctld.workers.protocol import Report
-from appctld.workers.store import disk, names
+from appctld.workers.store import disk, kernel, names
 from appctld.workers.store.checkout import inventory, symlinks
 from appctld.workers.store.linking import Checkout
 from appctld.workers.store.ostree.closure import check_content, closure, size_of
@@ -161,7 +161,9 @@ def _recorded_size(target: Target, app: int) -> int:
         with disk.opened(target.deployment, app) as directory, disk.opened(FILES, directory):
             record = disk.read_json(RECORD, directory)
             commit, size = get_str(record, "commit"), get_int(record, CONTENT_SIZE)
-    except (OSError, JsonError) as error:
+    except OSError as error:
+        raise kernel.leaf(error, f"deployment {target.deployment} of {target.id}", RepoCorrupt) from error
+    except JsonError as error:
         raise RepoCorrupt(f"deployment {target.deployment} of {target.id} is not whole") from error
     if commit != target.commit:
         raise RepoCorrupt(f"deployment {target.deployment} of {target.id} is of another commit")

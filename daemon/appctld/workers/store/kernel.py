@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from appctld.errors import AppctlError, Failed, NoSpace
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # what this process lacks says nothing about a file
 
 
 @contextlib.contextmanager
@@ -26,4 +27,6 @@ def translated(doing: str, *, otherwise: type[AppctlError] = Failed) -> Iterator
 def leaf(error: OSError, doing: str, otherwise: type[AppctlError]) -> AppctlError:
     """The leaf that says what an OSError says."""
     text = f"{doing}: {error.strerror}"
-    return NoSpace(text) if error.errno in _FULL else otherwise(text)
+    if error.errno in _FULL:
+        return NoSpace(text)
+    return Failed(text) if error.errno in OURS else otherwise(text)

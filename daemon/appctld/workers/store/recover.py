@@ -8,13 +8,14 @@ to say about a record whose ref is missing (RepoCorrupt), and objects that no re
 """
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
 from appctld.errors import Failed, InUse
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_bool, get_str, get_strings
 from appctld.workers.protocol import Report
-from appctld.workers.store import disk, names
+from appctld.workers.store import disk, kernel, names
 from appctld.workers.store.deploy import FILES, RECORD, UNCOMMITTED, not_running
 from appctld.workers.store.native.discard import clear
 from appctld.workers.store.ostree.failures import translated
@@ -96,12 +97,14 @@ def _clear_app(app: int, app_id: str) -> None:
 
 
 def _is_kept(app: int, name: str) -> bool:
-    """Whether a deployment was current once, and is whole."""
+    """Whether a deployment was current once, and is whole, or cannot be looked at just now."""
     try:
         with disk.opened(name, app) as directory, disk.opened(FILES, directory):
             disk.read_json(RECORD, directory)
             return not disk.exists(UNCOMMITTED, directory)
-    except (OSError, JsonError):
+    except OSError as error:
+        return error.errno in kernel.OURS or error.errno == errno.EIO
+    except JsonError:
         return False
 
 

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Recover: what a crash leaves goes, what was committed stays. Kills at every step are in test_deploy.py."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from appctld.model.jsonvalue import JsonObject, get_strings
+from appctld.workers.store import disk
 from appctld.workers.store.deploy import UNCOMMITTED
 from appctld.workers.store.ostree.repository import Repository
 from support.layers import commit_layer
@@ -202,6 +204,23 @@ def test_a_deployment_that_lost_its_files_goes(state: State, installed: str) -> 
     shutil.rmtree(files)
     state.recover(ref(installed), ref(two))
     assert state.deployments == [f"{installed[:12]}.0"]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EIO])
+def test_a_deployment_that_cannot_be_looked_at_just_now_stays(
+    state: State, installed: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who goes back to it later must not have lost it to a start that was short of descriptors."""
+    two = state.merge(*TWO)
+    state.deploy(two)
+
+    def fail(name: str, within: int) -> JsonObject:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "read_json", fail)
+        state.recover(ref(installed), ref(two))
+    assert state.activate(installed).is_dir()
 
 
 def test_what_is_current_is_never_removed_whatever_its_record(state: State, installed: str) -> None:

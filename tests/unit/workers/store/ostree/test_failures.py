@@ -3,6 +3,7 @@
 """failures.py: libostree's and the kernel's errors in a table."""
 
 import errno
+import os
 
 import pytest
 from gi.repository import Gio, GLib
@@ -38,6 +39,12 @@ def test_an_error_becomes_its_leaf(error: Exception, leaf: type[AppctlError]) ->
 def test_the_unforeseen_is_what_the_caller_says() -> None:
     with pytest.raises(RepoCorrupt, match="doing it: odd"), translated("doing it", otherwise=RepoCorrupt):
         raise io_error(Gio.IOErrorEnum.FAILED, "odd")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_what_a_process_lacks_is_no_damage(number: int) -> None:
+    with pytest.raises(Failed), translated("doing it", otherwise=RepoCorrupt):
+        raise OSError(number, os.strerror(number))
 
 
 def test_our_own_bugs_pass_through() -> None:

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Tries every process of a job with every fault, at one moment after the other; does fault-injection's work.
+
+Guarantees: each trial begins with a state directory of its own, and ends with all checks of
+tests/support/ordeal.py: what is told, that the old version or the new one is whole and current, that `ostree
+fsck` is content, that the next start leaves no litter within five seconds, that the same job then succeeds
+and fetches no finished layer again. The exit code is 0 only if nothing of that failed in any trial.
+"""
+
+import argparse
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support.deeds import DEEDS
+from support.keys import Keys
+from support.moments import guess, spread, watch
+from support.ordeal import Case, Village, cases, endure, sample
+from support.stand import Stand
+
+INSIDE = (
+    ("install", ("store", "receive", 1)),
+    ("install", ("store", "import-layer", 1)),
+    ("resume", ("store", "recheck", 1)),
+    ("adopt", ("store", "adopt-layer", 1)),
+    ("update", ("store", "merge", 1)),
+    ("update", ("store", "deploy", 1)),
+    ("update", ("store", "remove", 1)),
+    ("update", ("store", "prune", 1)),
+    ("rollback", ("store", "activate", 1)),
+    ("uninstall", ("store", "remove", 1)),
+    ("repair", ("store", "mend", 1)),
+    ("repair", ("store", "deploy", 1)),
+    ("install", ("fetch", "resolve", 1)),
+    ("install", ("fetch", "blob", 2)),
+    ("install", ("igzip", "run", 1)),
+    ("install", ("zstd", "run", 1)),
+    ("update", ("gpgv", "run", 1)),
+)
+"""Real processes that are stopped inside of their work."""
+
+WORDS = {
+    "signal=KILL": "killed",
+    "error=ENOSPC": "no space",
+    "error=EIO": "input/output error",
+    "error=EMFILE": "no descriptors",
+}
+MOST = {"signal=KILL": 1.0, "error=ENOSPC": 0.6, "error=EIO": 0.2, "error=EMFILE": 0.2}  # of --most
+SHORT_MOMENTS, SHORT_REQUESTS, SHORT_STRIDE = 1, 5, 8  # so much of everything fits into half a minute
+
+
+@dataclass
+class Row:
+    """One line of the table: trials of one process with one fault."""
+
+    tried: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    wrong: int = 0
+
+
+def main() -> int:
+    """Do what the arguments say; the exit code."""
+    asked = _arguments()
+    began = time.monotonic()
+    rows: dict[tuple[str, str], Row] = {}
+    root = Path(tempfile.mkdtemp(prefix="campaign-"))
+    with Keys() as keys, Stand(keys) as stand:
+        (root / "village").mkdir()
+        village = Village(root / "village", stand)
+        numbers = itertools.count()
+        for fault, case in _trials(asked, village, root):
+            row = rows.setdefault((f"{case.deed}: {case.process} {case.operation}", fault), Row())
+            _try(case, village, root / f"trial-{next(numbers)}", row)
+    if asked.table_fd is not None:
+        with os.fdopen(asked.table_fd, "w") as table:
+            table.write(markdown(rows))
+    tried, wrong = (sum(getattr(row, name) for row in rows.values()) for name in ("tried", "wrong"))
+    print(f"{tried} trials, {wrong} violations ({time.monotonic() - began:.0f} s)")
+    return 1 if wrong or not tried else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="fault-injection", description="Let each process of a job go wrong."
+    )
+    parser.add_argument("--short", action="store_true", help="a sample, within half a minute")
+    parser.add_argument("--most", type=int, default=40, metavar="N", help="moments of one process and fault")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only trials whose name holds this")
+    parser.add_argument("--table-fd", type=int, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _trials(asked: argparse.Namespace, village: Village, root: Path) -> Iterator[tuple[str, Case]]:
+    """The fault as the table has it, and the trial."""
+    whole = sample()[::SHORT_STRIDE] if asked.short else list(cases())
+    yield from (("misbehaves", case) for case in whole if asked.only in str(case))
+    most = SHORT_MOMENTS if asked.short else asked.most
+    for number, (deed, request) in enumerate(INSIDE[::SHORT_REQUESTS] if asked.short else INSIDE):
+        if asked.only in f"{deed}/{request[0]} {request[1]}":
+            yield from _inside(deed, request, most, village, root / f"watched-{number}")
+
+
+def _inside(
+    deed: str, request: tuple[str, str, int], most: int, village: Village, place: Path
+) -> Iterator[tuple[str, Case]]:
+    in_the_open = request[0] != "gpgv"  # which needs the files that its sandbox shows it
+    moments = watch(deed, request, village, place) if in_the_open else guess(deed, request, most)
+    for what, word in WORDS.items():
+        possible = [moment for moment in moments if what in moment.faults]
+        chosen = spread(possible, max(1, int(most * MOST[what])))
+        yield from ((word, moment.case(what)) for moment in chosen)
+
+
+def _try(case: Case, village: Village, place: Path, row: Row) -> None:
+    row.tried += 1
+    try:
+        job = endure(case, village, place, restart=row.tried % 2 == 0)
+    except AssertionError as error:
+        row.wrong += 1
+        print(
+            f"VIOLATION {case}: {str(error).splitlines()[0] if str(error) else 'see ordeal.py'}", flush=True
+        )
+    else:
+        row.outcomes[job.error.name if job.error else "done"] += 1
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def markdown(rows: dict[tuple[str, str], Row]) -> str:
+    """The table of docs/faults.md, in the order of the deeds."""
+    lines = ["| job: process | fault | trials | told | violations |", "|---|---|---|---|---|"]
+    order = list(DEEDS)
+    for (process, fault), row in sorted(rows.items(), key=lambda item: order.index(item[0][0].split(":")[0])):
+        told = ", ".join(f"{name} {count}" for name, count in sorted(row.outcomes.items()))
+        lines.append(f"| {process} | {fault} | {row.tried} | {told or '-'} | {row.wrong} |")
+    total = sum(row.tried for row in rows.values())
+    wrong = sum(row.wrong for row in rows.values())
+    return "\n".join([*lines, f"| **all** | | {total} | | {wrong} |", ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
