@@ -13,13 +13,16 @@ and is one all the same.
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from support.deeds import DEEDS, done, layers_of
 from support.faults import Fault, injected
 from support.ordeal import Case, Village
+
+T = TypeVar("T")
 
 MOVES = {"deploy", "activate", "remove"}  # what they do may be done when they are killed
 
@@ -110,7 +113,7 @@ def _moments(deed: str, request: tuple[str, str, int], log: Path, below: str) ->
             yield Moment(deed, request, found["name"], number, "O_CREAT" in found["rest"])
 
 
-def spread(moments: list[Moment], most: int) -> list[Moment]:
+def spread(moments: Sequence[T], most: int) -> list[T]:
     """At most that many of them, from the first to the last."""
     step = max(1, -(-len(moments) // most))
     return list(itertools.islice(moments, 0, None, step))
