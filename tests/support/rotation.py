@@ -44,6 +44,19 @@ def lines(*messages: bytes) -> bytes:
     return b"".join(base64.b64encode(message) + b"\n" for message in messages)
 
 
+class Remembering(Tools):
+    """Lets the keyring worker read each keyring once: for the same bytes it would say the same again."""
+
+    async def import_keys(self, keys: bytes) -> tuple[bytes, tuple[str, ...]]:
+        """See `Tools.import_keys`; what it refuses it refuses every time."""
+        if keys not in _READ:
+            _READ[keys] = await super().import_keys(keys)
+        return _READ[keys]
+
+
+_READ: dict[bytes, tuple[bytes, tuple[str, ...]]] = {}
+
+
 class Rotating(ExitStack):
     """One scope's remotes, and a publisher's keys."""
 
@@ -54,7 +67,7 @@ class Rotating(ExitStack):
         self.paths.create()
         self.configuration = directory / "remotes.d"
         launcher = Bubblewrap(tuple(sorted(code_directories())))
-        self.tools = Tools(Processes(), launcher, self.paths, Platform("linux", "amd64"), Gate())
+        self.tools = Remembering(Processes(), launcher, self.paths, Platform("linux", "amd64"), Gate())
         self.book = RemoteBook([self.configuration], self.tools, Nobody)
 
     def trust(self, name: str, *fingerprints: str, **settings: str) -> None:

@@ -44,6 +44,17 @@ def yard(tmp_path: Path, keys: Keys) -> Rotating:
     return Rotating(tmp_path, keys)
 
 
+@pytest.fixture(scope="module")
+def updates(
+    keys: Keys, names: tuple[str, str, str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[bytes, bytes]:
+    """Number 5, from `old` and `kept` to `kept` and `new`; and number 4, which must never come after it."""
+    old, kept, new = names
+    yard = Rotating(tmp_path_factory.mktemp("updates"), keys)
+    newer = yard.update(yard.statement(kept, new, serial=5), old, new)
+    return newer, yard.update(yard.statement(kept, serial=4), old, kept, new)
+
+
 def counts(yard: Rotating) -> frozenset[str]:
     """Whose signatures count now, as a verdict sees it."""
     remote = yard.remote()
@@ -210,15 +221,15 @@ def test_what_a_power_cut_stopped_needs_no_more_room(yard: Rotating, names: tupl
 def test_after_a_power_cut_the_old_keys_count_or_the_new_ones_do(
     yard: Rotating,
     names: tuple[str, str, str],
+    updates: tuple[bytes, bytes],
     write: int,
     pinned: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Then an older update is refused, and the same one can be finished."""
     old, kept, new = names
+    update, older = updates
     yard.trust("acme", old, kept)
-    update = yard.update(yard.statement(kept, new, serial=5), old, new)
-    older = yard.update(yard.statement(kept, serial=4), old, kept, new)
     if not pinned:
         yard.modify("acme", fingerprints="")
     left = iter(range(1, write))
