@@ -131,8 +131,7 @@ def test_our_tree_and_every_object_below_it_are_libostrees(empty: Path, tar: Tar
     """Objects: in name, bytes, attributes and time. `small`: files above it are written as they come."""
     with _repositories(empty) as (ours, theirs), pytest.MonkeyPatch.context() as patched:
         patched.setattr(writer, "SMALL_FILE", small)
-        expected = _theirs(theirs, tar)
-        found = _ours(ours, tar.data)
+        expected, found = _read(theirs, _theirs(theirs, tar)), _read(ours, _ours(ours, tar.data))
         assert (found.tree, found.meta) == (expected.tree, expected.meta)
         assert found.implicit_dirs == frozenset()
         assert stored(ours, commits=False) == stored(theirs, commits=False)
@@ -140,20 +139,29 @@ def test_our_tree_and_every_object_below_it_are_libostrees(empty: Path, tar: Tar
 
 def test_a_file_of_more_than_a_piece_is_libostrees_too(empty: Path) -> None:
     content = os.urandom(3_000_000)
-    tar = Tar(archive(directory("./"), entry("large", content=content), symlink("l", "large")), ())
+    large = archive(directory("./"), entry("large", content=content), symlink("l", "large"))
     with _repositories(empty) as (ours, theirs):
-        expected, found = _theirs(theirs, tar), _ours(ours, tar.data)
-        assert (found.tree, found.meta) == (expected.tree, expected.meta)
+        _ours(ours, large)
+        _theirs(theirs, Tar(large, ()))
         assert stored(ours, commits=False) == stored(theirs, commits=False)
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_a_layer_that_umoci_wrote_is_libostrees_too(empty: Path, number: int) -> None:
-    tar = Tar(gzip.decompress(golden_layers()[number].read_bytes()), ())
+def test_a_layer_that_umoci_wrote_is_libostrees_too_and_libostree_reads_ours(
+    empty: Path, number: int
+) -> None:
+    layer = gzip.decompress(golden_layers()[number].read_bytes())
     with _repositories(empty) as (ours, theirs):
-        expected, found = _theirs(theirs, tar), _ours(ours, tar.data)
-        assert (found.tree, found.meta) == (expected.tree, expected.meta)
+        commits = {ours: _ours(ours, layer), theirs: _theirs(theirs, Tar(layer, ()))}
         assert stored(ours, commits=False) == stored(theirs, commits=False)
+        listings = {_ostree(repo, "ls", "-R", "-C", "-X", name) for repo, name in commits.items()}
+        assert len(listings) == 1
+        for repo, name in commits.items():
+            _ostree(repo, "checkout", "-U", name, str(repo.parent / f"{repo.name}.out"))
+        subprocess.run(
+            ["diff", "-r", "--no-dereference", ours.with_suffix(".out"), theirs.with_suffix(".out")],
+            check=True,
+        )
 
 
 def golden_layers() -> list[Path]:
@@ -173,11 +181,15 @@ def test_the_oracle_sees_a_difference(empty: Path) -> None:
     one = archive(directory("./"), entry("a", content=b"x"), hardlink("b", "a"))
     other = archive(directory("./"), entry("a", content=b"x", mode=0o600), hardlink("b", "a"))
     with _repositories(empty) as (ours, theirs):
-        assert _theirs(theirs, Tar(one, ())).tree != _ours(ours, other).tree
+        assert _read(theirs, _theirs(theirs, Tar(one, ()))).tree != _read(ours, _ours(ours, other)).tree
         assert stored(ours, commits=False) != stored(theirs, commits=False)
 
 
-def _ours(repo: Path, data: bytes) -> Commit:
+def _read(repo: Path, name: str) -> Commit:
+    return Repository.open(repo).commit(name)
+
+
+def _ours(repo: Path, data: bytes) -> str:
     digest = Digest.of(data)
     source = repo.parent / "ours.tar"
     source.write_bytes(data)
@@ -193,16 +205,16 @@ def _ours(repo: Path, data: bytes) -> Commit:
         },
         lambda _: None,
     )
-    return Repository.open(repo).commit(str(answer["commit"]))
+    return str(answer["commit"])
 
 
-def _theirs(repo: Path, tar: Tar) -> Commit:
+def _theirs(repo: Path, tar: Tar) -> str:
     source, skipped = repo.parent / "theirs.tar", repo.parent / "skipped"
     source.write_bytes(tar.data)
     skipped.write_text("".join(f"{path}\n" for path in tar.devices), encoding="utf-8")
     options = ["--tar-autocreate-parents", "--orphan", "--no-bindings", "--timestamp=@0", "-s", ""]
     skip = [f"--skip-list={skipped}"] if tar.devices else []
-    return Repository.open(repo).commit(_ostree(repo, "commit", f"--tree=tar={source}", *options, *skip))
+    return _ostree(repo, "commit", f"--tree=tar={source}", *options, *skip)
 
 
 def _ostree(repo: Path, command: str, *arguments: str) -> str:
