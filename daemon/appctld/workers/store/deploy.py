@@ -110,10 +110,26 @@ def _deploy(target: Target, check_out: Callable[[int], int], records: dict[str, 
             disk.write_json(name, value, directory)
     os.rename(staging, target.deployment, src_dir_fd=app, dst_dir_fd=app)
     disk.sync(app)
-    disk.point(target.deployment, app)
-    with contextlib.suppress(OSError):  # it is installed; recover.py does the same
-        os.unlink(f"{target.deployment}/{UNCOMMITTED}", dir_fd=app)
+    _make_current(target.deployment, app)
     return installed
+
+
+def _make_current(deployment: str, app: int) -> None:
+    """The commit point. What was and what is current carry no mark, which a kill in between may have left.
+
+    Else the next start would take the one that was for one that never was.
+    """
+    before = disk.current(app)
+    if before is not None:
+        _unmark(before, app)
+    disk.point(deployment, app)
+    with contextlib.suppress(OSError):  # it is current; recover.py does the same
+        _unmark(deployment, app)
+
+
+def _unmark(deployment: str, app: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{deployment}/{UNCOMMITTED}", dir_fd=app)
 
 
 def _check_out(checkout: Checkout, root: str, within: int) -> int:
@@ -149,7 +165,7 @@ def activate(request: JsonObject, _report: Report) -> JsonObject:
         size = _recorded_size(target, app)
         check_content(repository, closure(repository, [target.commit]).files, size)
         disk.sync(app)
-        disk.point(target.deployment, app)
+        _make_current(target.deployment, app)
     return {"path": target.files}
 
 

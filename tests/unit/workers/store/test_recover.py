@@ -206,6 +206,24 @@ def test_a_deployment_that_lost_its_files_goes(state: State, installed: str) -> 
     assert state.deployments == [f"{installed[:12]}.0"]
 
 
+@pytest.mark.parametrize("goes_on", ["another update", "a rollback and back"])
+def test_a_store_that_was_killed_right_after_the_commit_point_costs_no_version(
+    state: State, installed: str, goes_on: str
+) -> None:
+    """Nobody starts the daemon again in between: what was current then is kept, and is no leftover."""
+    two = state.merge(*TWO)
+    state.deploy(two)
+    (state.app / "current" / UNCOMMITTED).write_text("{}")
+    if goes_on == "another update":
+        other = state.merge("./", "usr/", "usr/a = three")
+        state.deploy(other)
+    else:
+        other = installed
+        state.activate(installed)
+    state.recover(ref(two), ref(other), ref(installed))
+    assert state.activate(two).is_dir()
+
+
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EIO])
 def test_a_deployment_that_cannot_be_looked_at_just_now_stays(
     state: State, installed: str, number: int, monkeypatch: pytest.MonkeyPatch
