@@ -55,6 +55,13 @@ class Known:
             for line, tests in lines.items():
                 self.runners[file, int(line)].update(tests)
 
+    def set_aside(self) -> None:
+        """Forget the tests that are red."""
+        for test in self.red:
+            self.seconds.pop(test, None)
+            for tests in self.runners.values():
+                tests.discard(test)
+
     def runners_of(self, guard: Guard) -> list[str]:
         """Tests that run the statement around a guard, the quickest first."""
         file = str(PACKAGE / guard.file)

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """All trials, side by side, each in a copy that it has to itself.
 
-Guarantees: nothing is tried unless every test is green while every guard is there. The copies are gone at the
-end. Leaves to others: which guards, and what the results mean.
+Guarantees: a test that is red while every guard is there proves nothing, and is set aside. The copies are
+gone at the end. Leaves to others: which guards, and what the results mean.
 """
 
 import tempfile
@@ -27,14 +27,10 @@ class Result:
     red: str | None
 
 
-class RedBefore(Exception):
-    """Tests that are red while every guard is there, which prove nothing."""
-
-
 def try_all(
     top: Path, guards: Iterable[Guard], tests: Iterable[str], jobs: int, report: Callable[[Result], None]
-) -> list[Result]:
-    """Trace the test files `tests`, then remove each guard in turn. Raises RedBefore."""
+) -> tuple[list[Result], list[str]]:
+    """Trace the test files `tests`, then remove each guard in turn; and the tests that were set aside."""
     with ExitStack() as stack:
         made = tempfile.TemporaryDirectory(prefix="guards.", ignore_cleanup_errors=True)
         directory = stack.enter_context(made)
@@ -50,7 +46,7 @@ def try_all(
             report(result)
             return result
 
-        return list(pool.map(attempt, guards))
+        return list(pool.map(attempt, guards)), known.red
 
 
 def _trace(benches: "SimpleQueue[Bench]", pool: ThreadPoolExecutor, tests: Iterable[str]) -> Known:
@@ -61,8 +57,7 @@ def _trace(benches: "SimpleQueue[Bench]", pool: ThreadPoolExecutor, tests: Itera
     known = Known()
     for answer in pool.map(run, tests):
         known.learn(answer)
-    if known.red:
-        raise RedBefore(", ".join(known.red))
+    known.set_aside()
     return known
 
 

@@ -130,7 +130,7 @@ def test_each_stage_is_constructed_in_exactly_one_function(stage: str) -> None:
 
 def test_a_keyring_update_that_may_be_applied_is_made_in_exactly_one_function() -> None:
     """No stage, but the same promise: who holds one, holds a verdict."""
-    assert calls("Rotation") == {"trust/rotation.py:judge_update"}
+    assert calls("Rotation") == {"trust/rotation.py:_rotation"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

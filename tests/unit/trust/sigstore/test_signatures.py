@@ -5,6 +5,7 @@
 import asyncio
 import base64
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from support.keys import Keys, payload
 from support.policy import Trusting
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
-NOW = 1795521011
+NOW = int(time.time())  # gpg signs at no other time
 DIGEST = Digest.of(b"the manifest")
 NAME = "quay.io/acme/editor"
 TAGGED = parse_reference(f"{NAME}:1")
