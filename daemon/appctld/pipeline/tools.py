@@ -126,7 +126,7 @@ class Tools:
         report: Report | None = None,
         deadline: float = STORE_DEADLINE,
     ) -> JsonObject:
-        """Ask a store process, the only one that writes to the repository."""
+        """Ask a store process, the only one that writes to the repository; one that waits, if any does."""
         module = "appctld.workers.store"
         command = self.launcher.worker(module, writable=(self.paths.root,))
         places: JsonObject = {
@@ -136,7 +136,7 @@ class Tools:
             "apps": str(self.paths.apps),
             "quarantine": str(self.paths.quarantine),
         }
-        program = self._program(module, command, deadline)
+        program = Program(module, command, deadline, self.launcher.environment, keep=module)
         return await self.runner.run(program, {**places, **request}, report or ignore, fds=fds or {})
 
     async def fetch_bytes(self, request: JsonObject, limit: int) -> tuple[JsonObject, bytes]:
