@@ -21,6 +21,7 @@ from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.lock import take_lock
 from appctld.state.paths import Paths
 from appctld.state.records import damaged, roots
+from appctld.system.durable import sweep
 from appctld.system.keeper import keeping
 from appctld.system.worker import Processes
 
@@ -56,6 +57,8 @@ async def recover(tools: Tools) -> None:
     Layers that an interrupted install had brought here stay until the next prune, so that it resumes.
     """
     paths = tools.paths
+    for directory in paths.written():
+        sweep(directory)
     broken, needed, layers = damaged(paths), roots(paths), recorded_refs(paths)
     for record in broken:
         logger.error("%s cannot be read; no ref is dropped while that is so", record)

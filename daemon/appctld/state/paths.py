@@ -3,6 +3,7 @@
 """Where state lives. One directory a scope; every name below it is made here and nowhere else."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +92,12 @@ class Paths:
     def layers(self, remote: str) -> Path:
         """The layer records of one remote."""
         return self.remotes / remote / "layers"
+
+    def written(self) -> Iterator[Path]:
+        """The directories in which the daemon itself puts whole files in the place of others."""
+        yield self.root
+        yield from self.remotes.glob("*/layers")
+        yield from self.seen.glob("*")
 
     def seen_below(self, prefix: str) -> Path:
         """What was seen of the publisher at one prefix, whatever its remote is called."""

@@ -4,11 +4,13 @@
 
 import errno
 import os
+import re
 import secrets
 from pathlib import Path
 
 from appctld.errors import Failed, NoSpace, Storage
 
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}")  # as `write_file` names it
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -34,6 +36,13 @@ def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def sweep(directory: Path) -> None:
+    """Remove what a `write_file` left there that was killed. Nobody else may be writing."""
+    for path in directory.glob(".*"):
+        if _TEMPORARY.fullmatch(path.name) and not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def remove_file(path: Path) -> None:

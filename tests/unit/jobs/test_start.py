@@ -94,3 +94,12 @@ def test_a_missing_ref_of_an_installed_app_is_said(paths: Paths, caplog: pytest.
 def test_an_answer_that_makes_no_sense_is_a_failure(paths: Paths) -> None:
     with pytest.raises(Failed):
         start(paths, Store(dropped=None))
+
+
+@pytest.mark.parametrize("place", [".", "remotes/acme/layers", "seen/0f"])
+def test_what_a_killed_daemon_was_writing_goes(paths: Paths, place: str) -> None:
+    left = paths.root / place / ".x.json.0123456789ab"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_text("{")
+    asyncio.run(recover(Tools(Store(), NoLauncher(), paths, Platform("linux", "amd64"), Gate())))
+    assert not left.exists()

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from appctld.system.durable import append_line, make_directories, remove_file, sync_directory, write_file
+from appctld.system.durable import (
+    append_line,
+    make_directories,
+    remove_file,
+    sweep,
+    sync_directory,
+    write_file,
+)
 from support.descriptors import open_descriptors
 
 
@@ -137,3 +144,23 @@ def test_only_a_directory_is_synced_as_one(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(NotADirectoryError):
         sync_directory(tmp_path / "a")
+
+
+def test_what_an_interrupted_write_left_is_swept_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_self: Path, _target: Path) -> None:
+        os._exit(0)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    child = os.fork()
+    if child == 0:
+        write_file(tmp_path / "record.json", b"facts")
+    os.waitpid(child, 0)
+    others = {".hidden", "record.json", ".record.json.0123456789a", "record.json.0123456789ab"}
+    for name in others:
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".directory.0123456789ab").mkdir()
+    assert len(list(tmp_path.iterdir())) == len(others) + 2
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == others | {".directory.0123456789ab"}
