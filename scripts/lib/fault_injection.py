@@ -16,14 +16,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from support.deeds import DEEDS
 from support.keys import Keys
-from support.moments import guess, spread, watch
-from support.ordeal import Case, Village, cases, endure, sample
+from support.moments import guess, spread, watch, watch_daemon
+from support.ordeal import Case, Village, cases, endure, perish, sample
 from support.stand import Stand
 
 INSIDE = (
@@ -78,7 +79,11 @@ def main() -> int:
         numbers = itertools.count()
         for fault, case in _trials(asked, village, root):
             row = rows.setdefault((f"{case.deed}: {case.process} {case.operation}", fault), Row())
-            _try(case, village, root / f"trial-{next(numbers)}", row)
+            _try(str(case), partial(_told, case, village), root / f"trial-{next(numbers)}", row)
+        for deed, prefix in _ends(asked, village, root):
+            row = rows.setdefault((f"{deed}: daemon and workers", "killed"), Row())
+            name = f"{deed}: {' '.join(prefix)}"
+            _try(name, partial(_ended, deed, prefix, village), root / f"trial-{next(numbers)}", row)
     if asked.table_fd is not None:
         with os.fdopen(asked.table_fd, "w") as table:
             table.write(markdown(rows))
@@ -119,17 +124,32 @@ def _inside(
         yield from ((word, moment.case(what)) for moment in chosen)
 
 
-def _try(case: Case, village: Village, place: Path, row: Row) -> None:
+def _ends(asked: argparse.Namespace, village: Village, root: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Moments at which the daemon is killed, and all of its workers with it."""
+    for deed in ("update",) if asked.short else ("install", "update", "rollback", "uninstall"):
+        if asked.only in f"{deed}/daemon":
+            moments = watch_daemon(deed, village, root / f"watched-{deed}")
+            yield from (
+                (deed, prefix) for prefix in spread(moments, SHORT_MOMENTS if asked.short else asked.most)
+            )
+
+
+def _told(case: Case, village: Village, place: Path, *, restart: bool) -> str:
+    job = endure(case, village, place, restart=restart)
+    return job.error.name if job.error else "done"
+
+
+def _ended(deed: str, prefix: tuple[str, ...], village: Village, place: Path, *, restart: bool) -> str:  # noqa: ARG001
+    return "-" if perish(deed, prefix, village, place) else "done"
+
+
+def _try(name: str, trial: Callable[..., str], place: Path, row: Row) -> None:
     row.tried += 1
     try:
-        job = endure(case, village, place, restart=row.tried % 2 == 0)
+        row.outcomes[trial(place, restart=row.tried % 2 == 0)] += 1
     except AssertionError as error:
         row.wrong += 1
-        print(
-            f"VIOLATION {case}: {str(error).splitlines()[0] if str(error) else 'see ordeal.py'}", flush=True
-        )
-    else:
-        row.outcomes[job.error.name if job.error else "done"] += 1
+        print(f"VIOLATION {name}: {[*str(error).splitlines(), 'see ordeal.py'][0]}", flush=True)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

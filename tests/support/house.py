@@ -43,6 +43,12 @@ from support.stand import Shown, Stand
 
 STOCK = {"igzip", "gzip", "zstd", "gpgv"}
 REMOTE = "acme"
+_WRITTEN = (
+    "",
+    "remotes/**/",
+    "seen/**/",
+    "tar-split/**/",
+)  # where files are replaced
 
 
 @dataclass
@@ -185,6 +191,7 @@ class House:
             *self.paths.apps.glob("*/*/.uncommitted"),
             *(path for path in (self.paths.repo / "tmp").iterdir() if path.name != "cache"),
             *self.paths.root.glob("quarantine/*"),
+            *(path for place in _WRITTEN for path in self.paths.root.glob(f"{place}.*")),
             *self.paths.repo.glob("objects/??/*.tmp*"),
         ]
         heads = self.paths.repo / "refs/heads"

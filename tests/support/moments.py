@@ -20,7 +20,9 @@ from typing import TypeVar
 
 from support.deeds import DEEDS, done, layers_of
 from support.faults import Fault, injected
-from support.ordeal import Case, Village
+from support.ordeal import Case, Village, perish
+
+WATCHING = ("-qq", "-y", "-s", "0", "-e", "trace=%file,%desc", "-o")
 
 T = TypeVar("T")
 
@@ -81,7 +83,7 @@ def watch(deed: str, request: tuple[str, str, int], village: Village, place: Pat
     """Calls of that request's process to which something can happen: a store's on what lies in the house."""
     house = village.house(deed, place)
     log = place.with_suffix(".strace")
-    words = ("strace", "-f", "-qq", "-y", "-s", "0", "-o", str(log), "-e", "trace=%file,%desc", "--")
+    words = ("strace", "-f", *WATCHING, str(log), "--")
     try:
         layers_of(deed, house)
         house.misbehave(request[0], request[1], Fault("is watched", prefix=words, bare=True), request[2])
@@ -90,6 +92,20 @@ def watch(deed: str, request: tuple[str, str, int], village: Village, place: Pat
         house.close()
     below = f"{place}/state" if request[0] == "store" else ""
     return [found for found in _moments(deed, request, log, below) if found.faults]
+
+
+def watch_daemon(deed: str, village: Village, place: Path) -> list[tuple[str, ...]]:
+    """What, before a daemon, kills it and its workers at each of its own calls that change a file."""
+    log = place.with_suffix(".strace")
+    perish(deed, ("strace", *WATCHING, str(log), "--"), village, place)
+    lines = [f"0 {line}" for line in log.read_text(errors="replace").splitlines()]  # one thread: no number
+    log.write_text("\n".join(lines))
+    moments = _moments(deed, ("store", "", 1), log, f"{place}/state")
+    return [
+        injected(moment.call, "signal=KILL", moment.number).prefix
+        for moment in moments
+        if "signal=KILL" in moment.faults
+    ]
 
 
 def guess(deed: str, request: tuple[str, str, int], most: int) -> list[Moment]:

@@ -9,8 +9,10 @@
 """
 
 import contextlib
+import os
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -24,7 +26,7 @@ from support.deeds import DEEDS, Deed, done, layers_of, publish_steady, referenc
 from support.faults import LYING, MISBEHAVIOUR, Fault
 from support.house import House
 from support.outcomes import FAULTS, LIES, OUTCOMES
-from support.stand import Stand
+from support.stand import Shown, Stand
 
 STOCK_SOON = 4.0  # seconds; honest decoders of the same job have the same deadline, on a busy machine
 RESTART_SECONDS = 5.0  # R11: a start after a crash cleans up within them
@@ -139,16 +141,7 @@ def endure(case: Case, village: Village, place: Path, *, restart: bool = False) 
         house.behave()
         _check_told(case, deed, job)
         _check_state(case, deed, job, house)
-        if restart:
-            _restart(house)
-        finished = house.finished(layers)
-        _again(deed, house)
-        again = {path for path, asked in finished.items() if house.finished(layers).get(path) != asked}
-        assert not (deed.brings and again), f"finished layers were fetched again: {again}"
-        _restart(house)
-        assert house.versions() == deed.after
-        assert house.problems() == []
-        assert house.fsck() == ""
+        _check_future(deed, house, layers, restart=restart)
         return job
     finally:
         house.close()
@@ -169,6 +162,38 @@ def hurried(fault: Fault) -> Iterator[None]:
         for module, name, value in changes:
             stack.enter_context(mock.patch.object(module, name, value))
         yield
+
+
+def perish(deed_name: str, prefix: Sequence[str], village: Village, place: Path) -> bool:
+    """Let the daemon and all of its workers be killed by what `prefix` does; whether they were."""
+    deed = DEEDS[deed_name]
+    house = village.house(deed_name, place)
+    try:
+        layers = layers_of(deed_name, house)
+        command = [*prefix, sys.executable, "-m", "support.errand", str(place), house.stand.host, deed_name]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        ended = subprocess.run(command, env=environment, capture_output=True, check=False)
+        found = house.versions()
+        assert found in (deed.before, deed.after), found
+        assert house.fsck() == "", house.fsck()
+        _check_future(deed, house, layers, restart=True)
+        return ended.returncode != 0
+    finally:
+        house.close()
+
+
+def _check_future(deed: Deed, house: House, layers: Sequence[Shown], *, restart: bool) -> None:
+    """The same again succeeds, from where it was; a start leaves no litter; all is well in the end."""
+    if restart:
+        _restart(house)
+    finished = house.finished(layers)
+    _again(deed, house)
+    again = {path for path, asked in finished.items() if house.finished(layers).get(path) != asked}
+    assert not (deed.brings and again), f"finished layers were fetched again: {again}"
+    _restart(house)
+    assert house.versions() == deed.after
+    assert house.problems() == []
+    assert house.fsck() == ""
 
 
 def _check_told(case: Case, deed: Deed, job: Job) -> None:
