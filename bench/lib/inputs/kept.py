@@ -34,7 +34,7 @@ def cache() -> Path:
 
 
 def layer_set(*, small: bool = False) -> tuple[Layer, Layer, Layer]:
-    """The base, the application and the update; in small, a fortieth of each."""
+    """The base, the application and the update; in small, a hundredth of each."""
     shapes = [shape.small() if small else shape for shape in (BASE, APPLICATION, UPDATE)]
     make = partial(_stack, shapes=shapes)
     base, application, update = make(scratch()) if small else kept("layers", make)

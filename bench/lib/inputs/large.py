@@ -17,14 +17,14 @@ _PER_DIRECTORY = 1_000
 
 
 def large_layer(*, small: bool) -> Layer:
-    """4 GiB, half of it in one file; in small 64 MiB."""
-    make = partial(_written, entries=_large(_LARGE >> 6 if small else _LARGE))
+    """4 GiB, half of it in one file; in small 16 MiB."""
+    make = partial(_written, entries=_large(_LARGE >> 8 if small else _LARGE))
     return (make(scratch()) if small else kept("large", make))[0]
 
 
 def many_layer(*, small: bool) -> Layer:
-    """500,000 files of 200 bytes; in small 5,000."""
-    make = partial(_written, entries=_many(_MANY // 100 if small else _MANY))
+    """500,000 files of 200 bytes; in small 1,000."""
+    make = partial(_written, entries=_many(_MANY // 500 if small else _MANY))
     return (make(scratch()) if small else kept("many", make))[0]
 
 

@@ -61,7 +61,7 @@ class Shape:
     whiteouts: int = 0
     replaced: float = 0.0
 
-    def small(self, times: int = 40) -> "Shape":
+    def small(self, times: int = 100) -> "Shape":
         """The same in small, for a first try and for tests."""
         return replace(
             self,

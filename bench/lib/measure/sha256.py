@@ -18,7 +18,7 @@ from gi.repository import GLib
 
 VARIABLE, WITHOUT = "OPENSSL_ia32cap", ":~0x20000000"
 _PIECE = bytes(1 << 20)
-_PIECES = 64  # MiB, once to warm up and then three times
+_PIECES = 16  # MiB, once to warm up and then three times
 
 
 def rates() -> dict[str, float]:

@@ -28,7 +28,7 @@ NEEDED, UNNEEDED, PEER = "appctl prune, all needed", "appctl prune, none needed"
 def main() -> int:
     """Measure in each place; 1 if a goal is missed."""
     options = parser("scale", __doc__.partition("\n")[2], runs=3).parse_args()
-    apps, layers = (20, 100) if options.small else (1_000, 10_000)
+    apps, layers = (5, 20) if options.small else (1_000, 10_000)
     report = Report("scale", {"runs": options.runs, "apps": apps, "layers": layers})
     for where in places(options):
         say(f"measuring on {where.name}")

@@ -108,7 +108,7 @@ def test_a_layout_finds_its_images_again(tmp_path: Path) -> None:
 
 
 def test_a_flattened_version_is_what_its_layers_make_together() -> None:
-    below = above({}, entries(BASE.small()))
+    below = above({}, entries(BASE.small(10)))
     listed = entries(UPDATE.small(10), list(below.values()))
     whole = above(below, listed)
     gone = {entry.target for entry in listed if entry.kind is Kind.WHITEOUT}
