@@ -68,7 +68,7 @@ def victim(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> It
     keys = {name: publisher.keys.make(name) for name in ("acme", "other", "stranger")}
     (work / "layers").mkdir()
     build(publisher.layout, work / "layers", 1)
-    with Machine(work / "machine") as machine:
+    with Machine(work / "machine", measured=False) as machine:
         for name in ("acme", "other"):
             key = work / f"{name}.asc"
             key.write_bytes(publisher.keys.export(keys[name], armor=True))

@@ -152,7 +152,7 @@ def test_blobs_that_a_login_opens_arrive_apart(yard: Yard) -> None:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
-    with Machine(tmp_path / "machine") as running:
+    with Machine(tmp_path / "machine", measured=False) as running:
         yield running
 
 

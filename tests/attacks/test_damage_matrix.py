@@ -63,7 +63,7 @@ class Street:
 @pytest.fixture(scope="module")
 def street(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
     keys = {name: publisher.keys.make(name) for name in (*APPS, "third")}
-    with Machine(tmp_path_factory.mktemp("street") / "machine") as machine:
+    with Machine(tmp_path_factory.mktemp("street") / "machine", measured=False) as machine:
         street = Street(machine, publisher, keys)
         host = publisher.registry.host
         for name, app_id in APPS.items():

@@ -77,7 +77,7 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     work = tmp_path_factory.mktemp("shop")
-    with Machine(work / "machine") as machine:
+    with Machine(work / "machine", measured=False) as machine:
         yield Shop(machine, publisher, work)
         machine.fsck()
 
@@ -142,7 +142,7 @@ def test_an_older_image_by_its_digest(shop: Shop) -> None:
 def test_a_remote_removed_and_added_under_another_name(
     shop: Shop, publisher: Publisher, tmp_path: Path
 ) -> None:
-    with Machine(tmp_path / "machine") as machine:
+    with Machine(tmp_path / "machine", measured=False) as machine:
         other = Shop.__new__(Shop)
         other.__dict__.update(shop.__dict__, machine=machine)
         other.add_remote("first")

@@ -6,7 +6,8 @@
         machine.appctl("list")
 
 Where coverage measures, the daemon's Python workers run outside bubblewrap (support/bare.py), unless the test
-asks for `sandboxed`.
+asks for `sandboxed`. With `measured=False` nothing of it is measured, and all of it runs as it does for
+users: half the time of a measured command goes into measuring.
 """
 
 import json
@@ -43,13 +44,18 @@ class Ran:
 class Machine:
     """One user's appctl, with all its state below `directory`."""
 
-    def __init__(self, directory: Path, *, sandboxed: bool = False) -> None:
+    def __init__(self, directory: Path, *, sandboxed: bool = False, measured: bool = True) -> None:
         self.directory = directory
         self.state = directory / "data" / "appctl"
         self.configuration = directory / "config" / "appctl" / "remotes.d"
         self.log = directory / "daemon.log"
         self.altered = ""  # what support/altered.py changes in the daemon
-        self._bare = "COVERAGE_PROCESS_START" in os.environ and not sandboxed
+        self._inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("XDG_") and (measured or not name.startswith("COVERAGE_"))
+        }
+        self._bare = "COVERAGE_PROCESS_START" in self._inherited and not sandboxed
         self._stack = ExitStack()
         self.daemon: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}
@@ -58,7 +64,7 @@ class Machine:
         self.directory.mkdir(exist_ok=True)
         address = self._stack.enter_context(private_bus(self.directory))
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("XDG_")},
+            **self._inherited,
             "DBUS_SESSION_BUS_ADDRESS": address,
             "APPCTL_SCOPE": "user",
             "PATH": f"{BIN}:{os.environ['PATH']}",
