@@ -14,6 +14,7 @@ TOP = Path(__file__).resolve().parents[3]
 PROGRAMS = (
     *(
         "import_layer",
+        "reader",
         "install",
         "update",
         "second_remote",

@@ -123,9 +123,9 @@ class TarReader:
                 self._extend(pending, header)
                 continue
             entry = _entry(header, pending)
-            if pending is not None:
+            pending = None
+            if entry.xattrs:
                 self._count_xattrs(entry)
-                pending = None
             if entry.size:
                 self._expect(entry)
             yield entry
@@ -195,15 +195,11 @@ class TarReader:
             raise LimitExceeded(
                 f"a header of type {header.kind.decode()} of more than {limit} bytes", limit=limit
             )
-        body = self._exactly(header.size)
-        self._exactly(-header.size % BLOCK)
-        return body
-
-    def _exactly(self, size: int) -> bytes:
-        data = self._source.read(size) if size else b""
-        if len(data) < size:
+        padded = header.size + -header.size % BLOCK
+        data = self._source.read(padded)
+        if len(data) < padded:
             raise _ends_within_an_entry()
-        return data
+        return data[: header.size]
 
 
 def _ends_within_an_entry() -> UnsafeArchive:
@@ -243,7 +239,7 @@ def _build(
         size=_size(header.size, pax),
         target=parse_text(link, "symlink's target") if kind is Type.SYMLINK else "",
         link=parse_path(link, "hard link's target") if kind is Type.HARDLINK else (),
-        xattrs=_xattrs(pax),
+        xattrs=_xattrs(pax) if pax else (),
     )
 
 
@@ -296,13 +292,13 @@ def _size(number: int, pax: Mapping[str, bytes]) -> int:
 
 
 def _xattrs(pax: Mapping[str, bytes]) -> Xattrs:
-    if not pax:
-        return ()
     found = {
         key.removeprefix(_XATTR_KEY).encode(): value
         for key, value in pax.items()
         if key.startswith(_XATTR_KEY)
     }
+    if not found:
+        return ()
     if b"" in found:
         raise UnsafeArchive("an xattr without a name")
     if len(found) > XATTRS or _length(found.items()) > XATTR_BYTES:

@@ -32,6 +32,8 @@ LITERAL_BYTES = 2 << 20  # of one record; a longer run of bytes is several
 _MAGIC = b"appctl tar-split 1"
 _HEAD = len(_MAGIC) + 32
 _CHECKSUM = 32  # bytes of a SHA-256
+_LITERAL = struct.Struct(">cI")
+_CONTENT = struct.Struct(">c32sQ")
 _LENGTH = struct.Struct(">I")
 _OBJECT = struct.Struct(">32sQ")
 _SIZE = struct.Struct(">Q")
@@ -46,14 +48,14 @@ class Content(NamedTuple):
     size: int
 
 
-def literal(data: bytes) -> bytes:
-    """The record of at most LITERAL_BYTES of the tar."""
-    return b"L" + _LENGTH.pack(len(data)) + data
+def literal(length: int) -> bytes:
+    """What stands in a record before bytes of the tar, at most LITERAL_BYTES."""
+    return _LITERAL.pack(b"L", length)
 
 
 def content(checksum: bytes, size: int) -> bytes:
     """The record of a file's content."""
-    return b"C" + _OBJECT.pack(checksum, size)
+    return _CONTENT.pack(b"C", checksum, size)
 
 
 def end(size: int) -> bytes:

@@ -35,8 +35,8 @@ class Recorder:
         self._sink = sink
         self._literal: list[bytes | memoryview] = []
         self._held = 0  # bytes of them
-        self._records: list[bytes] = []
-        self._waiting = 0  # bytes of them
+        self._records: list[bytes | memoryview] = []
+        self._waiting = 0  # bytes of the tar among them
         self._size = 0  # of the layer, as far as it is in the records
 
     @property
@@ -68,7 +68,7 @@ class Recorder:
         """What came last was the content of this object."""
         if size:
             self._close_literal()
-            self._add(form.content(checksum, size))
+            self._records.append(form.content(checksum, size))
             self._size += size
 
     def finish(self, size: int) -> None:
@@ -76,19 +76,17 @@ class Recorder:
         self._close_literal()
         if self._size != size:
             raise Failed(f"of a layer of {size} bytes {self._size} were written down")
-        self._add(form.end(size))
+        self._records.append(form.end(size))
         self._flush()
         self._sink.finish()
 
     def _close_literal(self) -> None:
         if self._held:
-            self._add(form.literal(b"".join(self._literal)))
+            self._records.append(form.literal(self._held))
+            self._records += self._literal
             self._size += self._held
+            self._waiting += self._held
             self._literal, self._held = [], 0
-
-    def _add(self, record: bytes) -> None:
-        self._records.append(record)
-        self._waiting += len(record)
         if self._waiting >= _BATCH:
             self._flush()
 

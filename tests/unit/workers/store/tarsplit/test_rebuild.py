@@ -211,6 +211,10 @@ def sealed(head: bytes, frame: bytes) -> bytes:
     return head + hashlib.sha256(frame).digest() + frame
 
 
+def literal(data: bytes) -> bytes:
+    return form.literal(len(data)) + data
+
+
 def forged(digest: Digest, records: bytes) -> bytes:
     """A file of ours in which nothing but the checksum need be right."""
     frame = zstandard.ZstdCompressor().compress(records)
@@ -232,7 +236,7 @@ DAMAGED: dict[str, Callable[[bytes, Digest], bytes]] = {
     "half a frame": lambda data, _: sealed(data[:HEAD], data[HEAD + 32 : -9]),
     "no record": lambda _, digest: forged(digest, b""),
     "an unknown record": lambda _, digest: forged(digest, b"X" + form.end(0)),
-    "a literal that is longer": lambda _, digest: forged(digest, form.literal(b"x" * 9)[:-1]),
+    "a literal that is longer": lambda _, digest: forged(digest, literal(b"x" * 9)[:-1]),
     "a literal without a length": lambda _, digest: forged(digest, b"L\0"),
     "a literal over the limit": lambda _, digest: forged(digest, b"L\xff\xff\xff\xff"),
     "a content without its name": lambda _, digest: forged(digest, b"C" + bytes(8)),
@@ -251,10 +255,10 @@ def test_of_damaged_metadata_nothing_is_given_out(
 
 
 FORGED = {
-    "other bytes": form.literal(b"x") + form.end(1),
-    "no end": form.literal(GOOD),
-    "an end that says another size": form.literal(GOOD) + form.end(len(GOOD) + 1),
-    "more behind the end": form.literal(GOOD) + form.end(len(GOOD)) + b"x",
+    "other bytes": literal(b"x") + form.end(1),
+    "no end": literal(GOOD),
+    "an end that says another size": literal(GOOD) + form.end(len(GOOD) + 1),
+    "more behind the end": literal(GOOD) + form.end(len(GOOD)) + b"x",
     "an object that is not here": form.content(b"\1" * 32, 5) + form.end(5),
 }
 
