@@ -9,7 +9,8 @@ work runs side by side in one way only is what makes an error one error.
 import ast
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -40,12 +41,20 @@ STAGES = (
 COPIES = {"replace", "copy", "deepcopy", "__replace__"}  # ways to a value that are no construction
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(SOURCES.rglob("*.py")):
-        yield str(path.relative_to(SOURCES)), ast.parse(path.read_text(encoding="utf-8"), str(path))
+@cache
+def trees() -> list[tuple[str, ast.Module]]:
+    """Every file and its tree, read once for all tests, and by whoever runs one of them only."""
+    paths = sorted(SOURCES.rglob("*.py"))
+    return [
+        (str(path.relative_to(SOURCES)), ast.parse(path.read_text(encoding="utf-8"), str(path)))
+        for path in paths
+    ]
 
 
-TREES = list(trees())
+@cache
+def nodes() -> list[tuple[str, ast.AST]]:
+    """Every file and each node of its tree."""
+    return [(file, node) for file, tree in trees() for node in ast.walk(tree)]
 
 
 def name_of(node: ast.expr) -> str:
@@ -59,18 +68,24 @@ def name_of(node: ast.expr) -> str:
 
 def calls(name: str) -> set[str]:
     """`file:function` of every call of something called `name`."""
-    found: set[str] = set()
+    return set(all_calls().get(name, ()))
+
+
+@cache
+def all_calls() -> Mapping[str, set[str]]:
+    """The same by name."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
 
     def visit(node: ast.AST, where: str) -> None:
         for inner in ast.iter_child_nodes(node):
             inside = where
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 inside = f"{where}.{inner.name}" if ":" in where else f"{where}:{inner.name}"
-            if isinstance(inner, ast.Call) and name_of(inner.func) == name:
-                found.add(inside)
+            if isinstance(inner, ast.Call):
+                found[name_of(inner.func)].add(inside)
             visit(inner, inside)
 
-    for file, tree in TREES:
+    for file, tree in trees():
         visit(tree, file)
     return found
 
@@ -95,8 +110,7 @@ def files_that(name: str) -> set[str]:
     """The files in which `name` is used at all: called, imported, passed on."""
     return {
         file
-        for file, tree in TREES
-        for node in ast.walk(tree)
+        for file, node in nodes()
         if (isinstance(node, ast.Attribute) and node.attr == name)
         or (isinstance(node, ast.Name) and node.id == name)
         or (isinstance(node, ast.alias) and node.name.rpartition(".")[2] == name)
@@ -106,15 +120,14 @@ def files_that(name: str) -> set[str]:
 def keywords() -> dict[str, set[str]]:
     """The files in which a call gives an argument of that name."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for file, tree in TREES:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.keyword) and node.arg:
-                found[node.arg].add(file)
+    for file, node in nodes():
+        if isinstance(node, ast.keyword) and node.arg:
+            found[node.arg].add(file)
     return found
 
 
 def test_the_daemon_is_what_is_read() -> None:
-    assert {"__main__.py", "pipeline/run.py", "workers/protocol.py"} <= {file for file, _ in TREES}
+    assert {"__main__.py", "pipeline/run.py", "workers/protocol.py"} <= {file for file, _ in trees()}
 
 
 def test_the_list_of_stages_is_the_files() -> None:
@@ -143,14 +156,13 @@ def test_each_stage_is_frozen(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_stage_is_made_under_another_name(stage: str) -> None:
     """No `as`, no base class, no class method, no second name: the test above would not see those."""
-    for file, tree in TREES:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.alias) and node.name == stage:
-                assert node.asname is None, file
-            if isinstance(node, ast.ClassDef):
-                assert stage not in map(name_of, node.bases), file
-            if isinstance(node, ast.Assign | ast.NamedExpr):
-                assert name_of(node.value) != stage, file
+    for file, node in nodes():
+        if isinstance(node, ast.alias) and node.name == stage:
+            assert node.asname is None, file
+        if isinstance(node, ast.ClassDef):
+            assert stage not in map(name_of, node.bases), file
+        if isinstance(node, ast.Assign | ast.NamedExpr):
+            assert name_of(node.value) != stage, file
     assert not [name for name, value in vars(kind_of(stage)).items() if isinstance(value, classmethod)]
 
 
@@ -162,7 +174,7 @@ def test_no_stage_is_copied_with_changes(copy: str) -> None:
 
 def on_text(place: str, copy: str) -> bool:
     """Whether every such call there is a method of a value, `text.replace(a, b)`, with two arguments."""
-    (tree,) = (tree for file, tree in TREES if file == place.partition(":")[0])
+    (tree,) = (tree for file, tree in trees() if file == place.partition(":")[0])
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and name_of(node.func) == copy]
     return all(isinstance(node.func, ast.Attribute) and len(node.args) == 2 for node in found)
 
