@@ -198,6 +198,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from appctld.workers.store import disk
+from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
@@ -219,8 +220,7 @@ killing(disk, "sync")
 head = regular(0, 0, 0o755)
 with repository.shared(), repository.transaction() as writer:
     names = {"f": writer.file(head, 5, [b"small"]), "l": writer.file(head, 2 << 20, [b"x" * (1 << 20)] * 2)}
-    writer.tree(DirTree(names))
-    writer.meta(0, 0, 0o755)
+    writer.commit(Commit(writer.tree(DirTree(names)), writer.meta(0, 0, 0o755)))
 """
 
 
@@ -239,7 +239,7 @@ def test_a_kill_at_any_step_leaves_whole_objects_only(tmp_path: Path) -> None:
         if code != -signal.SIGKILL:
             break
     assert code == 0
-    assert seen == {0, 1, 2, 3, 4}
+    assert seen == {0, 1, 2, 3, 4, 5}
     assert step > 40
 
 
