@@ -3,9 +3,9 @@
 """Workers that are asked more than once: what a worker takes to start is paid by its first request.
 
 Guarantees: a worker is asked again only by programs with the same command line and the same `keep`, and only
-while the keeper lasts; one that failed, was left or gave an error is ended, and the next request starts
-another. For each request all else is as worker.py says. The descriptors of a request go with its first byte
-(SCM_RIGHTS), because those that a child inherits are settled when it starts.
+while the keeper lasts; one that failed, was left, gave an error, or died or spoke while it waited is ended, and
+the next request starts another. For each request all else is as worker.py says. The descriptors of a request
+go with its first byte (SCM_RIGHTS), because those that a child inherits are settled when it starts.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Keeper:
             for number in fds.values():
                 descriptors.callback(os.close, number)
             idle = self._idle[program.argv, program.keep]
-            kept = idle.pop() if idle else await self._started(program)
+            kept = await self._waiting(idle) or await self._started(program)
             async with kept.ending:
                 try:
                     async with asyncio.timeout(program.deadline):
@@ -67,6 +67,16 @@ class Keeper:
             for kept in [each for idle in self._idle.values() for each in idle]:
                 stack.push_async_exit(kept.ending)
         self._idle.clear()
+
+    @staticmethod
+    async def _waiting(idle: list[_Kept]) -> _Kept | None:
+        """One that waits, if there is one; those that died meanwhile, or spoke unasked, are ended."""
+        while idle:
+            kept = idle.pop()
+            if _is_quiet(kept.process):
+                return kept
+            await kept.ending.aclose()
+        return None
 
     async def _started(self, program: Program) -> _Kept:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -96,6 +106,12 @@ async def keeping(runner: Runner) -> AsyncIterator[Runner]:
         yield keeper
     finally:
         await keeper.close()
+
+
+def _is_quiet(process: Process) -> bool:
+    """Whether a worker lives, and has said nothing since its answer: that would pass for its next one."""
+    output = process.stdout
+    return output is not None and not output.at_eof() and not output._buffer  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 async def _ask(requests: socket.socket, request: JsonObject, fds: Mapping[str, int]) -> None:

@@ -55,6 +55,8 @@ def _serve(
         result = handlers[get_str(request, "op")](request, lambda facts: _write(answers, {"progress": facts}))
     except AppctlError as error:
         _write(answers, {"error": error.to_wire()})
+    except BrokenPipeError:
+        _write(answers, {"error": Failed("who read from a worker is gone", echo=True).to_wire()})
     except Exception as error:  # noqa: BLE001 - a worker's bug must reach its caller as an answer
         traceback.print_exc()
         _write(answers, {"error": Failed(f"a worker failed ({type(error).__name__})").to_wire()})

@@ -154,6 +154,31 @@ def test_a_worker_that_died_while_it_waited_is_a_failure() -> None:
     kept(work)
 
 
+TWICE = """
+import socket, os
+requests = socket.socket(fileno=0)
+while requests.recv(1 << 16):
+    os.write(1, b'{"result": {"pid": %d}}\\n{"result": {"pid": 0}}\\n' % os.getpid())
+"""
+
+
+@pytest.mark.parametrize("ends", ["", "    break\n"])
+def test_a_worker_that_answered_twice_or_ended_is_asked_no_more(ends: str) -> None:
+    """What it said unasked would pass for the answer to the next request."""
+
+    async def work(runner: Runner) -> None:
+        worker = Program("a.worker", (sys.executable, "-I", "-c", TWICE + ends), 60.0, keep="one place")
+        pids = []
+        for _ in range(3):
+            answer = await runner.run(worker, {"op": "pid"}, lambda _: None, fds={})
+            pids.append(answer["pid"])
+            await asyncio.sleep(0.2)  # until the rest of it has come
+        assert 0 not in pids
+        assert len(set(pids)) == len(pids)
+
+    kept(work)
+
+
 def test_a_deadline_ends_the_worker() -> None:
     async def work(runner: Runner) -> None:
         before = await pid_of(runner)

@@ -50,10 +50,14 @@ def late(request, report):
 def gone(request, report):
     raise MemoryError
 
+def deaf(request, report):
+    raise BrokenPipeError
+
 def length(request, report):
     return {{"length": len(request["filler"])}}
 
-main({{"ok": ok, "noisy": noisy, "leaf": leaf, "bug": bug, "late": late, "gone": gone, "length": length}})
+main({{"ok": ok, "noisy": noisy, "leaf": leaf, "bug": bug, "late": late, "gone": gone, "length": length,
+    "deaf": deaf}})
 """
 
 
@@ -101,6 +105,11 @@ def test_a_bug_is_failed_for_the_caller_and_a_traceback_for_the_journal(operatio
     assert "Traceback" in said
     assert "Traceback" not in json.dumps(lines)
     assert "secret" not in json.dumps(lines)
+
+
+def test_a_reader_that_is_gone_is_told_as_the_echo_that_it_is() -> None:
+    lines, _ = ask(op="deaf")
+    assert [(line["error"][0], line["error"][3]) for line in lines] == [("Failed", {"echo": True})]
 
 
 BAD = [
