@@ -3,9 +3,9 @@
 """Workers that are asked more than once: what a worker takes to start is paid by its first request.
 
 Guarantees: a worker is asked again only by programs with the same command line and the same `keep`, and only
-while the keeper lasts; one that failed, was left, gave an error, or died or spoke while it waited is ended, and
-the next request starts another. For each request all else is as worker.py says. The descriptors of a request
-go with its first byte (SCM_RIGHTS), because those that a child inherits are settled when it starts.
+while the keeper lasts; one that failed, was left, gave an error, or died or spoke while it waited is ended,
+and the next request starts another. For each request all else is as worker.py says. The descriptors of a
+request go with its first byte (SCM_RIGHTS), because those that a child inherits are settled when it starts.
 """
 
 import asyncio

@@ -3,13 +3,14 @@
 """The operation `prune`: remove what no kept ref needs.
 
 Guarantees: nobody writes objects meanwhile (the exclusive lock, else Busy); refs are dropped durably before
-the first object goes, so a crash never leaves a ref to a commit that is not whole. Leaves to others: which
-refs are kept (they are derived from records), and downloads under way, which only recover.py may judge.
+the first object goes, and commits before what they need, so a crash leaves nothing that names what is gone.
+Leaves to others: which refs are kept (they are derived from records), and downloads under way, which only
+recover.py may judge.
 """
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gi.repository import OSTree
@@ -27,6 +28,7 @@ from appctld.workers.store.tarsplit import kept
 
 _BLOB = re.compile(r"[0-9a-f]{64}|\.unverified-.+")
 _OBJECT = re.compile(r"([0-9a-f]{62})\.([a-z]+)")
+_KINDS = {kind.suffix: kind for kind in Kind}
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
 
@@ -73,26 +75,38 @@ def _is_blob(name: str) -> bool:
 
 
 def _prune(repository: Repository) -> tuple[int, int]:
+    commits = _drop_commits(repository)
     # Depth 0: what a ref names, not what came before it; a publisher's commits name their parents
     _, _, objects, size = repository.library.prune(OSTree.RepoPruneFlags.REFS_ONLY, 0, None)
-    return objects, size
+    return objects + len(commits), size + sum(commits)
+
+
+def _drop_commits(repository: Repository) -> list[int]:
+    """Before anything that they need: were we killed in between, fsck would find a commit without its trees.
+
+    Their sizes in bytes.
+    """
+    named, sizes = set(repository.refs().values()), []
+    for kind, name, size in _loose_objects(repository, {Kind.COMMIT.suffix: Kind.COMMIT}):
+        if name not in named:
+            repository.library.delete_object(kind.library, name, None)
+            sizes.append(size)
+    return sizes
 
 
 def _unneeded(repository: Repository, keep: set[str]) -> tuple[int, int]:
     """(objects, bytes) that a prune would remove once only `keep` and what is not ours is left."""
     left = [commit for ref, commit in repository.refs().items() if ref in keep or not _is_ours(ref)]
     needed = closure(repository, left).objects
-    gone = [size for kind, name, size in _loose_objects(repository) if name not in needed[kind]]
+    gone = [size for kind, name, size in _loose_objects(repository, _KINDS) if name not in needed[kind]]
     return len(gone), sum(gone)
 
 
-def _loose_objects(repository: Repository) -> Iterator[tuple[Kind, str, int]]:
-    kinds = {kind.suffix: kind for kind in Kind}
+def _loose_objects(repository: Repository, kinds: Mapping[str, Kind]) -> Iterator[tuple[Kind, str, int]]:
     with disk.opened("objects", repository.directory) as objects:
         for shard in filter(_SHARD.fullmatch, disk.entries(objects)):
             with disk.opened(shard, objects) as directory:
                 for entry in disk.entries(directory):
-                    found = _OBJECT.fullmatch(entry)
-                    if found and found[2] in kinds:
+                    if (found := _OBJECT.fullmatch(entry)) and found[2] in kinds:
                         size = os.stat(entry, dir_fd=directory, follow_symlinks=False).st_size
                         yield kinds[found[2]], shard + found[1], size

@@ -9,6 +9,7 @@ import pytest
 
 from appctld.errors import Busy, Failed
 from appctld.model.jsonvalue import JsonObject, get_int, get_strings
+from appctld.workers.store import prune as prune_module
 from appctld.workers.store.ostree.repository import Repository
 from support.layers import commit_layer, listing
 from support.quarantine import Archive, pull, send
@@ -44,6 +45,29 @@ def test_what_a_kept_ref_needs_stays_and_the_rest_goes(state: State) -> None:
     assert listing(state.repo, two) == expected
     contents = {path.read_text() for path in objects(state) if path.suffix == ".file"}
     assert contents == {"two", "same"}
+    state.fsck()
+
+
+def test_a_prune_that_comes_to_nothing_leaves_no_commit_without_its_tree(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if it were killed when libostree has removed every directory, which it does in no order."""
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(two)
+    for path in state.repo.glob("objects/??/*.commit"):
+        path.with_suffix(".commitmeta").write_bytes(b"")
+
+    def removed(repository: Repository) -> tuple[int, int]:
+        commits = drop_commits(repository)
+        raise Failed(f"killed after {len(commits)} commits")
+
+    drop_commits = prune_module._drop_commits
+    monkeypatch.setattr(prune_module, "_prune", removed)
+    with pytest.raises(Failed, match="killed after 1 commits"):
+        state.prune(ref(two))
+    left = {path.parent.name + path.stem for path in state.repo.glob("objects/??/*.commit*")}
+    assert left == {two}
+    assert one not in left
     state.fsck()
 
 
