@@ -72,9 +72,14 @@ class Moment:
     def case(self, what: str) -> Case:
         """The ordeal in which that happens at this moment."""
         process, operation, number = self.request
-        names = {"error=ENOSPC": {"NoSpace"}, "error=EIO": {"Failed", "RepoCorrupt"}}.get(what, {"Failed"})
+        names = {
+            "error=ENOSPC": {"NoSpace"} | ({"Failed"} if self.call == "openat" else set()),
+            "error=EIO": {"Failed", "RepoCorrupt"},
+        }.get(what, {"Failed"})
         fault = injected(self.call, what, self.number, bare=True)
         moved = operation in MOVES
+        if process == "gpgv":  # what it had said by then may be a refusal
+            names |= {"SignatureInvalid"}
         passes = what != "signal=KILL" or process == "gpgv"
         return Case(self.deed, process, operation, fault, number, frozenset(names), moved, passes)
 

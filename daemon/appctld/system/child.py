@@ -9,8 +9,10 @@ by its caller (cancelled, timed out, misunderstood) is terminated, then killed, 
 import asyncio
 import contextlib
 import os
+import signal
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
+from typing import Any
 
 from appctld.errors import Failed
 
@@ -41,15 +43,17 @@ async def child(
     """
     owned = {*fds, *(number for number in (stdin, stdout) if number >= 0)}
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=(*fds, *held),
-            env=dict(environment),
-            limit=LINE_BYTES,
-            start_new_session=True,
+        process = await _begun(
+            asyncio.create_subprocess_exec(
+                *argv,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=(*fds, *held),
+                env=dict(environment),
+                limit=LINE_BYTES,
+                start_new_session=True,
+            )
         )
     except OSError as error:
         raise Failed(f"{argv[0]} could not be started: {error.strerror}") from error
@@ -60,6 +64,17 @@ async def child(
         yield process
     finally:
         await _end(process)
+
+
+async def _begun(starting: Coroutine[Any, Any, Process]) -> Process:
+    """The process, once it is there; who is cancelled meanwhile leaves none behind."""
+    task = asyncio.ensure_future(starting)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            await _end(await task)
+        raise
 
 
 async def _end(process: Process) -> None:
@@ -90,6 +105,17 @@ async def _stop(process: Process) -> None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
     await process.wait()
+    _end_group(process.pid)
+
+
+def _end_group(leader: int) -> None:
+    """What a sandbox left that was ended while it was made: its inner half waits for the outer one for ever.
+
+    That half is the first process of its namespace, for which SIGTERM is nothing; it would keep every
+    descriptor that it was given, the state lock among them.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _close_pipes(process: Process) -> None:

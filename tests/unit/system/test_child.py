@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
@@ -84,6 +85,52 @@ def test_a_child_that_ignores_sigterm_is_killed_after_the_grace_time(monkeypatch
         return process.returncode
 
     assert asyncio.run(start()) == -9
+
+
+HALVES = """
+import os, signal, sys, time
+if os.fork() == 0:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open(sys.argv[1], "w").write(str(os.getpid()))
+time.sleep(1000)
+"""
+
+
+def test_the_half_of_a_sandbox_that_waits_for_the_other_is_ended_with_it(tmp_path: Path) -> None:
+    """Inner bubblewrap waits for the outer one before it can die with it, and is deaf to SIGTERM."""
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+
+    async def main() -> int:
+        argv = (sys.executable, "-I", "-c", HALVES, str(ready))
+        async with child(argv, stdin=DEVNULL, stdout=DEVNULL):
+            return int(await asyncio.to_thread(ready.read_text))
+
+    assert until_gone(asyncio.run(main()))
+
+
+def until_gone(pid: int) -> bool:
+    """An orphan is reaped by somebody else, a moment after it has ended."""
+    for _ in range(500):
+        if gone(pid) or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_who_is_cancelled_while_a_child_starts_leaves_none() -> None:
+    async def main() -> None:
+        async def begin() -> None:
+            async with child(("sleep", "1000"), stdin=DEVNULL, stdout=DEVNULL):
+                raise AssertionError
+
+        task = asyncio.create_task(begin())
+        await asyncio.sleep(0)  # it has begun to start, and has not started
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
 
 
 def test_a_child_that_ended_by_itself_keeps_its_exit_status() -> None:

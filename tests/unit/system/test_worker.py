@@ -314,6 +314,7 @@ def test_a_grandchild_that_keeps_the_pipes_does_not_keep_us(tmp_path: Path) -> N
     script = (
         "import os, sys, time\n"
         "if os.fork() == 0:\n"
+        "    os.setsid()\n"
         "    open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(1000)\n"
         "time.sleep(1000)"
     )

@@ -32,6 +32,8 @@ def _leaf(error: GLib.Error, doing: str, otherwise: type[AppctlError]) -> Appctl
         return Busy("something else is changing the repository")
     if _is(error, Gio.IOErrorEnum.NO_SPACE):
         return NoSpace(text)
+    if "lock file" in error.message:
+        return Failed(text)  # libostree 2022.7 has lost by then why, and says NOT_FOUND
     if _is(error, Gio.IOErrorEnum.NOT_FOUND) or "Corrupted" in error.message:
         return RepoCorrupt(text)
     return otherwise(text)

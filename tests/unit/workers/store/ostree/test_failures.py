@@ -20,6 +20,7 @@ TABLE = [
     (io_error(Gio.IOErrorEnum.WOULD_BLOCK, "Locking repo exclusive failed"), Busy),
     (io_error(Gio.IOErrorEnum.NO_SPACE, "write: No space left on device"), NoSpace),
     (io_error(Gio.IOErrorEnum.NOT_FOUND, "No such metadata object"), RepoCorrupt),
+    (io_error(Gio.IOErrorEnum.NOT_FOUND, "Opening lock file (null)/.lock failed: No such file"), Failed),
     (io_error(Gio.IOErrorEnum.FAILED, "Corrupted file object; checksum expected"), RepoCorrupt),
     (io_error(Gio.IOErrorEnum.FAILED, "something else"), Failed),
     (OSError(errno.ENOSPC, "No space left on device"), NoSpace),
