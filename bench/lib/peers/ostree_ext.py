@@ -15,17 +15,21 @@ from pathlib import Path
 from inputs.layer import Layer
 from inputs.layout import Layout
 from measure.cost import Cost, command
+from measure.report import say
 from measure.turns import Contender
 
 PROGRAM = "ostree-ext-cli"
 
 
 def contender(name: str, layout: Layout, place: Path) -> Mapping[str, Contender]:
-    """The contender of that name, for the layers of the layout's image "1"; none where it is missing."""
+    """The contender of that name, for the layers of the layout's image "1"; none where it cannot run."""
     if not shutil.which(PROGRAM):
         return {}
-    derived = _derived(layout, place)
-    return {name: partial(_pull, derived)}
+    try:
+        return {name: partial(_pull, _derived(layout, place))}
+    except (OSError, RuntimeError, LookupError, ValueError) as error:
+        say(f"{name} is left out: {error}")
+        return {}
 
 
 def _derived(layout: Layout, place: Path) -> Layout:
