@@ -105,6 +105,7 @@ def test_install_update_rollback_uninstall(
     assert (info["signer"], info["verify"], info["layers"]) == (acme, "gpg", [])
     assert info["bytes_downloaded"] > 0
     assert "This is 1.0." in machine.run_app("greeter").out
+    assert machine.appctl("verify", "--json").json["problems"] == []
     again = machine.appctl("install", "-y", "--json", f"acme:{REF}").json["apps"][0]
     assert again["changed"] is False
     assert machine.appctl("update", "--check", code=2).out.strip() == ""
