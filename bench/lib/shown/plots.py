@@ -13,8 +13,8 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 _WIDTH, _HEIGHT = 720, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 190, 40, 50  # around the axes; the legend is on the right
-_BAR_LEFT = 170
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 190, 52, 50  # around the axes; the legend is on the right
+_BAR_LEFT = 190
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#f0e442")
 _STYLE = (
     "text{font:12px sans-serif;fill:#222}.axis{stroke:#888;fill:none}.grid{stroke:#8884}"
