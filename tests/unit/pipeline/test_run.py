@@ -281,6 +281,21 @@ def test_a_blob_that_an_earlier_job_left_is_hashed_before_it_counts(world: World
     assert world.install("acme.example/x/hello:1").record.bytes_downloaded == len(BASE)
 
 
+def test_a_blob_of_which_the_store_says_something_else_is_downloaded(world: World) -> None:
+    world.registry.push("1", [BASE])
+    _leave_blob(world, BASE)
+    world.runner.instead["recheck"] = lambda _request, _report: {"size": len(BASE) - 1}
+    assert world.install("acme.example/x/hello:1").record.bytes_downloaded == len(BASE)
+
+
+def test_a_layer_that_its_own_registry_does_not_have_is_asked_for_once(world: World) -> None:
+    world.registry.push("1", [BASE])
+    del world.registry.blobs[digest_of(BASE)]
+    with pytest.raises(NotFound):
+        world.install("acme.example/x/hello:1")
+    assert world.registry.asked.count(digest_of(BASE)) == 1
+
+
 def test_a_whole_blob_that_an_earlier_job_left_is_not_downloaded_again(world: World) -> None:
     world.registry.push("1", [BASE])
     _leave_blob(world, BASE)
