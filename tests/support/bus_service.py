@@ -70,7 +70,7 @@ class SimulatedApps:
         return 1_700_000_002
 
     def some(self, keys: Collection[str]) -> Sequence[JsonObject]:
-        return [{key: facts[key] for key in keys if key in facts} for facts in self.apps.values()]
+        return [{key: facts[key] for key in facts.keys() & keys} for facts in self.apps.values()]
 
     def list(self) -> list[JsonObject]:
         return list(self.apps.values())

@@ -31,9 +31,13 @@ class Apps:
         return [*self._facts(running=True)]
 
     def some(self, keys: Collection[str]) -> Sequence[JsonObject]:
-        """The same with these keys alone; whether an app runs is looked at only where that is asked."""
-        found = self._facts(running=RUNNING in keys)
-        return [{key: facts[key] for key in keys if key in facts} for facts in found]
+        """The same with these keys alone; whether an app runs is looked at only where that is asked.
+
+        Anybody may ask for millions of keys, so what is done for each app must not grow with them.
+        """
+        asked = frozenset(keys)
+        found = self._facts(running=RUNNING in asked)
+        return [{key: fact for key, fact in facts.items() if key in asked} for facts in found]
 
     def _facts(self, *, running: bool) -> Sequence[JsonObject]:
         apps = self._reading.installed()

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 
 import fcntl
+from dataclasses import replace
 from pathlib import Path
 
 from appctld.model.digest import Digest
@@ -10,6 +11,7 @@ from appctld.state.paths import Paths
 from appctld.state.records import Installed
 from appctld.updates.apps import Apps
 from appctld.updates.due import due
+from support.counted import Counted
 from support.records import RECORD, deploy
 
 NEWER = Available(RECORD.id, "2.0", 100, Digest("9" * 64))
@@ -53,3 +55,13 @@ def test_some_facts_are_those_of_the_list(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_SH)
         assert apps.some(["running"]) == [{"running": True}]
     assert apps.some(["id"]) == [{"id": RECORD.id}]
+
+
+def test_keys_that_a_caller_asks_for_are_gone_through_once_not_for_every_app(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    paths.create()
+    for number in range(3):
+        deploy(paths, replace(RECORD, id=f"org.example.App{number}"))
+    keys = Counted(["id", *map(str, range(1000))])
+    assert len(Apps(paths, "user", dict).some(keys)) == 3
+    assert keys.rounds == 1

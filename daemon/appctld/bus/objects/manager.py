@@ -129,9 +129,9 @@ class Manager(Exported):
 
     async def list_text(self, caller: Caller, options: Options, keys: Sequence[str]) -> str:  # noqa: ARG002
         """Some facts of the same apps, as JSON."""
-        wanted = _wanted(options)
-        found = _filtered(self._service.apps.some({*keys, *wanted}), wanted)
-        return json.dumps([{key: app[key] for key in keys if key in app} for app in found])
+        wanted, asked = _wanted(options), frozenset(keys)
+        found = _filtered(self._service.apps.some(asked | wanted.keys()), wanted)
+        return json.dumps([{key: fact for key, fact in app.items() if key in asked} for app in found])
 
     async def history(self, caller: Caller, options: Options) -> Sequence[JsonObject]:
         """What was done and what failed, as far as it is the caller's own; root sees all."""

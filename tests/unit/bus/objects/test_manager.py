@@ -29,7 +29,8 @@ from appctld.jobs.requests import (
 )
 from appctld.model.jsonvalue import JsonObject
 from support.bus import ERROR, JOB, MANAGER, ROOT, client
-from support.bus_service import EDITOR, RecordingAuthorizer, served
+from support.bus_service import EDITOR, RecordingAuthorizer, SimulatedApps, served
+from support.counted import Counted
 
 EMPTY = {"remote": "", "reference": "", "digest": "", "verify": ""}
 ACME = {"remote": "acme", "verify": "gpg", "digest": "", "reference": "quay.io/acme/x"}
@@ -350,6 +351,15 @@ def test_list_filters(address: str, options: dict[str, object], found: list[str]
             assert json.loads(text) == [{"id": name, "signed-at": EDITOR["signed-at"]} for name in found]
 
     asyncio.run(scenario())
+
+
+def test_keys_that_list_text_is_asked_for_are_gone_through_once_not_for_every_app() -> None:
+    apps = SimulatedApps({str(number): {"id": str(number)} for number in range(3)})
+    manager = Manager(cast("Service", SimpleNamespace(apps=apps)), cast("Announcer", None))
+    keys = Counted(["id", *map(str, range(1000))])
+    text = asyncio.run(manager.list_text(Caller(1000, ":1.1"), {}, keys))
+    assert len(json.loads(text)) == 3
+    assert keys.rounds == 1
 
 
 @pytest.mark.parametrize(
