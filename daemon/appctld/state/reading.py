@@ -4,7 +4,8 @@
 
 Guarantees: an answer is never older than the files: an app is read again unless its directory (in which
 `current` is renamed, and deployments come and go) and each of its records are the inodes that were read, at
-the times of then. Leaves to others: what a record means (records.py).
+the times of then. An app with a record that could not be read is read again each time. Leaves to others: what
+a record means (records.py).
 """
 
 import os
@@ -12,7 +13,7 @@ import time
 from dataclasses import dataclass
 
 from appctld.state.paths import Paths
-from appctld.state.records import Installed, app_names, read_app
+from appctld.state.records import Installed, app_names, deployments, read_app
 
 SETTLED = 2 * 10**9  # nanoseconds; within a tick of the file system's clock two changes look like one
 
@@ -44,12 +45,12 @@ class Reading:
         known = self._known.get(name)
         if known is not None and known.settled and _look(directory, known.app) == known.seen:
             return known
-        before = time.time_ns()
-        app = read_app(self._paths.app(name))
+        before, path = time.time_ns(), self._paths.app(name)
+        app = read_app(path)
         if app is None:
             return None
-        seen = _look(directory, app)
-        return _Read(app, seen, settled=all(max(times) < before - SETTLED for _, *times in seen))
+        seen, whole = _look(directory, app), len(deployments(path)) == len(app.records)
+        return _Read(app, seen, settled=whole and all(max(times) < before - SETTLED for _, *times in seen))
 
 
 def _look(directory: str, app: Installed) -> tuple[tuple[int, ...], ...]:

@@ -171,7 +171,7 @@ def damaged(paths: Paths) -> list[Path]:
     """Deployments whose record cannot be read: what they need is not known, so nothing may be dropped."""
     found = []
     for app in sorted(path for path in paths.apps.iterdir() if path.is_dir()):
-        for deployment in _deployments(app):
+        for deployment in deployments(app):
             try:
                 read_record(deployment)
             except RepoCorrupt:
@@ -216,14 +216,14 @@ def _age(directory: Path, record: Record) -> tuple[int, int]:
 
 
 def _records(directory: Path) -> Iterator[Record]:
-    for path in _deployments(directory):
+    for path in deployments(directory):
         try:
             yield read_record(path)
         except RepoCorrupt:
             continue
 
 
-def _deployments(directory: Path) -> list[Path]:
+def deployments(directory: Path) -> list[Path]:
     """The deployments of an app's directory; `.staging-*` are none yet, `current` is a link to one."""
     candidates = (path for path in directory.iterdir() if not path.name.startswith("."))
     return sorted(path for path in candidates if not path.is_symlink() and path.is_dir())

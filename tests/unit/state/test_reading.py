@@ -115,6 +115,19 @@ def test_whatever_changes_is_read_again(paths: Paths, change: Callable[[Paths], 
     assert after != before
 
 
+def test_a_record_that_could_not_be_read_is_looked_for_again(paths: Paths, read: list[str]) -> None:
+    """It was restored from a backup, say, or this process had no descriptor left for it."""
+    record = paths.app(RECORD.id) / numbered(1).deployment / "record.json"
+    there = record.read_bytes()
+    record.write_bytes(b"")
+    here = Reading(paths)
+    assert len(here.installed()[RECORD.id].records) == 1
+    record.write_bytes(there)
+    assert here.installed() == installed(paths)
+    assert len(here.installed()[RECORD.id].records) == 2
+    assert read.count(OTHER) == 1
+
+
 def test_what_changed_a_moment_ago_is_not_relied_on(paths: Paths) -> None:
     here = Reading(paths)
     first, again = here.installed(), here.installed()
