@@ -41,16 +41,17 @@ def main(handlers: Mapping[str, Handler]) -> None:
             for line, descriptors in _received(requests):
                 _serve(handlers, line, descriptors, answers)
     else:
-        _serve(handlers, sys.stdin.buffer.readline(REQUEST_BYTES + 1), (), answers)
+        _serve(handlers, sys.stdin.buffer.readline(REQUEST_BYTES + 1), None, answers)
     answers.close()
 
 
 def _serve(
-    handlers: Mapping[str, Handler], line: bytes, descriptors: Sequence[int], answers: BinaryIO
+    handlers: Mapping[str, Handler], line: bytes, descriptors: Sequence[int] | None, answers: BinaryIO
 ) -> None:
+    """One request; `descriptors` are None where they are inherited, under the numbers that it names."""
     try:
         request = parse_object(line, REQUEST_BYTES)
-        if descriptors:
+        if descriptors is not None:  # none of some is a failure: the numbers are those of the other side
             request["fds"] = dict(zip(get_object(request, "fds"), descriptors, strict=True))
         result = handlers[get_str(request, "op")](request, lambda facts: _write(answers, {"progress": facts}))
     except AppctlError as error:

@@ -4,6 +4,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -223,6 +224,22 @@ def test_the_descriptors_of_a_request_that_could_not_be_asked_are_closed() -> No
             await Keeper(Processes()).run(missing, {}, lambda _: None, fds={"out": writing})
         with os.fdopen(reading, "rb") as file:
             assert file.read() == b""
+
+    kept(work)
+
+
+def test_descriptors_that_did_not_arrive_are_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that has no room for them is given none: what the request names are our numbers, not its."""
+
+    def without(requests: socket.socket, data: list[bytes], _: list[int]) -> int:
+        return requests.send(data[0])
+
+    async def work(runner: Runner) -> None:
+        monkeypatch.setattr(socket, "send_fds", without)
+        reading, writing = os.pipe()
+        os.close(reading)
+        with pytest.raises(Failed, match=r"a worker failed \(ValueError\)"):
+            await runner.run(program(), {"op": "pid"}, lambda _: None, fds={"out": writing})
 
     kept(work)
 
