@@ -55,12 +55,14 @@ def recording(directory: Path, diff_id: Digest, room: Room) -> Iterator[Recordin
     with translated("recording a layer's tar metadata"):
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+    file = os.fdopen(descriptor, "wb")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, _MODE)
-            yield Recording(path, file, diff_id, room)
+        os.fchmod(descriptor, _MODE)
+        yield Recording(path, file, diff_id, room)
     finally:
         path.unlink(missing_ok=True)
+        with translated("recording a layer's tar metadata"):
+            file.close()  # on a full disk it fails once more, and must say the same
 
 
 @contextlib.contextmanager

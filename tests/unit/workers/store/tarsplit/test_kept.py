@@ -168,6 +168,23 @@ def test_a_content_that_nobody_named_is_no_success(tmp_path: Path) -> None:
             recorder.finish(stream.count)
 
 
+def test_a_disk_that_is_full_is_told_as_that_also_when_the_file_is_closed(tmp_path: Path) -> None:
+    with pytest.raises(NoSpace):
+        record_on_a_full_disk(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def record_on_a_full_disk(directory: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    with kept.recording(directory, Digest(NAME), Room(lambda: 1 << 40)) as record:
+        (file,) = directory.iterdir()
+        (ours,) = (each for each in Path("/proc/self/fd").iterdir() if each.exists() and each.samefile(file))
+        os.dup2(full, int(ours.name))
+        os.close(full)
+        for _ in range(4):
+            record.sink.write(os.urandom(1 << 18))
+
+
 # what goes
 
 
