@@ -4,6 +4,7 @@
 
 import asyncio
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from appctld.errors import (
     Conflict,
     ContentMismatch,
     DigestMismatch,
+    Failed,
     NeedsApproval,
     NotFound,
     NotInstalled,
@@ -24,7 +26,7 @@ from appctld.errors import (
     SignatureMissing,
     UnsafeArchive,
 )
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import JsonObject, get_object
 from appctld.model.login import Login
 from appctld.model.manifest import Platform
 from appctld.pipeline.papers import DROPPED_BYTES
@@ -32,6 +34,7 @@ from appctld.pipeline.stages import Source
 from appctld.state.layers import held
 from appctld.state.paths import layer_ref
 from appctld.state.records import installed, installed_app, roots
+from appctld.workers.protocol import Report
 from support.inline import MemoryRegistry, digest_of, fifos, layer_of
 from support.world import BASE, TOP, World, trusting
 
@@ -286,6 +289,42 @@ def test_a_blob_of_which_the_store_says_something_else_is_downloaded(world: Worl
     _leave_blob(world, BASE)
     world.runner.instead["recheck"] = lambda _request, _report: {"size": len(BASE) - 1}
     assert world.install("acme.example/x/hello:1").record.bytes_downloaded == len(BASE)
+
+
+def test_a_store_that_does_not_say_what_it_received_is_not_believed(world: World) -> None:
+    world.registry.push("1", [BASE])
+    world.runner.instead["receive"] = _takes_everything_and_says_nothing
+    with pytest.raises(Failed, match="makes no sense"):
+        world.install("acme.example/x/hello:1")
+
+
+def test_a_store_that_does_not_say_what_it_adopted_is_not_believed(world: World) -> None:
+    world.registry.push("1", [BASE])
+    world.install("acme.example/x/hello:1")
+    world.runner.instead["adopt-layer"] = _takes_everything_and_says_nothing
+    with pytest.raises(Failed, match="makes no sense"):
+        world.install("other.example/x/hello:1", trusting("other"))
+
+
+def _takes_everything_and_says_nothing(request: JsonObject, _report: Report) -> JsonObject:
+    for number in get_object(request, "fds").values():
+        assert isinstance(number, int)
+        with os.fdopen(number, "rb") as file:
+            file.read()
+    return {}
+
+
+def test_a_blob_is_read_at_its_own_place_only(world: World, tmp_path: Path) -> None:
+    """Between the look and the reading somebody who can write there could have put a link."""
+    world.registry.push("1", [BASE])
+    _leave_blob(world, b"")
+    (tmp_path / "elsewhere").write_bytes(BASE)
+    [blob] = [path for path in world.paths.blobs.rglob("*") if path.is_file()]
+    blob.unlink()
+    blob.symlink_to(tmp_path / "elsewhere")
+    world.runner.instead["recheck"] = lambda _request, _report: {"size": len(BASE)}
+    with pytest.raises(OSError, match="symbolic link"):
+        world.install("acme.example/x/hello:1")
 
 
 def test_a_layer_that_its_own_registry_does_not_have_is_asked_for_once(world: World) -> None:
