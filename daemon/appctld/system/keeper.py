@@ -4,8 +4,9 @@
 
 Guarantees: a worker is asked again only by programs with the same command line and the same `keep`, and only
 while the keeper lasts; one that failed, was left, gave an error, or died or spoke while it waited is ended,
-and the next request starts another. For each request all else is as worker.py says. The descriptors of a
-request go with its first byte (SCM_RIGHTS), because those that a child inherits are settled when it starts.
+and the next request starts another; no more than a few wait. For each request all else is as worker.py says.
+The descriptors of a request go with its first byte (SCM_RIGHTS), because those that a child inherits are
+settled when it starts.
 """
 
 import asyncio
@@ -14,13 +15,18 @@ import json
 import os
 import socket
 from asyncio.subprocess import PIPE, Process
-from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
 from appctld.model.jsonvalue import JsonObject
 from appctld.system.child import child
 from appctld.system.worker import Processes, Program, Report, Runner, answer
+
+WAITING = (
+    8  # workers of one job: the fetchers and store processes of three layers, and of the manifest before
+)
+
+_Key = tuple[tuple[str, ...], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Keeper:
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
-        self._idle: defaultdict[tuple[tuple[str, ...], str], list[_Kept]] = defaultdict(list)
+        self._idle: list[tuple[_Key, _Kept]] = []  # who answered last stands last
 
     async def run(
         self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
@@ -48,8 +54,8 @@ class Keeper:
         with contextlib.ExitStack() as descriptors:
             for number in fds.values():
                 descriptors.callback(os.close, number)
-            idle = self._idle[program.argv, program.keep]
-            kept = await self._waiting(idle) or await self._started(program)
+            key = program.argv, program.keep
+            kept = await self._waiting(key) or await self._started(program)
             async with kept.ending:
                 try:
                     async with asyncio.timeout(program.deadline):
@@ -58,25 +64,37 @@ class Keeper:
                         result = await answer(kept.process, report)
                 except TimeoutError as error:
                     raise program.late(f"{program.module} took longer than {program.deadline:g} s") from error
-                idle.append(replace(kept, ending=kept.ending.pop_all()))
+                self._idle.append((key, replace(kept, ending=kept.ending.pop_all())))
+        await self._end_oldest()
         return result
 
     async def close(self) -> None:
         """End every worker that waits."""
         async with contextlib.AsyncExitStack() as stack:
-            for kept in [each for idle in self._idle.values() for each in idle]:
+            for _, kept in self._idle:
                 stack.push_async_exit(kept.ending)
         self._idle.clear()
 
-    @staticmethod
-    async def _waiting(idle: list[_Kept]) -> _Kept | None:
+    async def _waiting(self, key: _Key) -> _Kept | None:
         """One that waits, if there is one; those that died meanwhile, or spoke unasked, are ended."""
-        while idle:
-            kept = idle.pop()
+        while kept := self._taken(key):
             if _is_quiet(kept.process):
                 return kept
             await kept.ending.aclose()
         return None
+
+    def _taken(self, key: _Key) -> _Kept | None:
+        """Of those that may be asked the one that answered last, which waits no longer."""
+        for at in reversed(range(len(self._idle))):
+            if self._idle[at][0] == key:
+                return self._idle.pop(at)[1]
+        return None
+
+    async def _end_oldest(self) -> None:
+        """A job that updates everything has a thousand repositories, and asks most of them once."""
+        while len(self._idle) > WAITING:
+            _, oldest = self._idle.pop(0)
+            await oldest.ending.aclose()
 
     async def _started(self, program: Program) -> _Kept:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)

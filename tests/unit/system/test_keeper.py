@@ -15,7 +15,7 @@ import appctld
 from appctld.errors import DigestMismatch, Failed, RegistryUnavailable
 from appctld.model.jsonvalue import JsonObject
 from appctld.system import child as child_module
-from appctld.system.keeper import Keeper, keeping
+from appctld.system.keeper import WAITING, Keeper, keeping
 from appctld.system.worker import Processes, Program, Runner
 from support.descriptors import gone
 
@@ -199,6 +199,19 @@ def test_a_cancelled_request_ends_the_worker() -> None:
             await asking
         assert isinstance(worker, int)
         assert gone(worker)
+
+    kept(work)
+
+
+def test_no_more_than_a_few_wait_and_those_that_answered_last() -> None:
+    async def work(runner: Runner) -> None:
+        often = await pid_of(runner, "often")
+        pids = []
+        for number in range(WAITING + 2):
+            pids.append(await pid_of(runner, str(number)))
+            assert await pid_of(runner, "often") == often
+        assert [gone(pid) for pid in pids] == [True] * 3 + [False] * (WAITING - 1)
+        assert await pid_of(runner, "3") == pids[3]
 
     kept(work)
 
