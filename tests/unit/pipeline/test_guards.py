@@ -25,7 +25,7 @@ from appctld.errors import (
     UntrustedSigner,
 )
 from appctld.model.digest import Digest
-from appctld.model.image import CONFIG_BYTES, METADATA
+from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA
 from appctld.model.jsonvalue import JsonObject, get_object, get_objects, parse_object
 from appctld.model.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from appctld.model.permissions import METADATA_BYTES
@@ -107,6 +107,12 @@ def test_a_metadata_label_has_a_size_in_bytes(world: World, letter: str) -> None
     refuses(world, BadManifest, "64 KiB")
     _labelled(world, METADATA_START + "#" + comment[2:])
     assert world.plan(REFERENCE).id == "org.acme.Hello"
+
+
+@pytest.mark.parametrize("name", ["../../etc", "org.acme.Hello/x", "hello", "org.acme." + "x" * 300])
+def test_a_label_names_an_id_or_the_image_is_refused(world: World, name: str) -> None:
+    world.registry.push("1", [BASE], Labels={APP_ID: name})
+    refuses(world, BadManifest, "no application ID")
 
 
 def test_an_app_on_a_runtime_does_not_install_without_it(world: World) -> None:
