@@ -112,10 +112,16 @@ def _end_group(leader: int) -> None:
     """What a sandbox left that was ended while it was made: its inner half waits for the outer one for ever.
 
     That half is the first process of its namespace, for which SIGTERM is nothing; it would keep every
-    descriptor that it was given, the state lock among them.
+    descriptor that it was given, the state lock among them. The leader was reaped, maybe long ago; while
+    others of its group are left, nobody else gets its number, so whoever has it is a stranger.
     """
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(leader, signal.SIGKILL)
+    try:
+        os.kill(leader, 0)
+    except ProcessLookupError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(leader, signal.SIGKILL)
+    except PermissionError:
+        pass  # a stranger, of another user
 
 
 def _close_pipes(process: Process) -> None:

@@ -5,6 +5,7 @@
 import asyncio
 import fcntl
 import os
+import subprocess
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
@@ -140,6 +141,20 @@ def test_a_child_that_ended_by_itself_keeps_its_exit_status() -> None:
         return process.returncode
 
     assert asyncio.run(start()) == 7
+
+
+def test_who_got_the_number_of_a_child_that_is_gone_is_left_alone() -> None:
+    async def scenario(stranger: int) -> None:
+        async with child(["true"], stdin=DEVNULL, stdout=DEVNULL) as process:
+            await process.wait()
+            process.pid = stranger
+
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as stranger:
+        try:
+            asyncio.run(scenario(stranger.pid))
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_it_has_its_own_session_so_that_ctrl_c_is_ours_to_handle() -> None:
