@@ -30,6 +30,7 @@ from appctld.system.sandbox import Launcher
 from appctld.system.worker import Program, Report, Runner
 
 FETCH_DEADLINE = 60.0  # seconds for small documents; the fetcher gives up earlier on each connection
+ANSWER_DEADLINE = 2 * FETCH_DEADLINE  # until all of them came: a fetcher takes a moment to start, and is kept
 BLOB_DEADLINE = (
     6 * 3600.0
 )  # a layer of a few GB on a slow line; a stalled one is ended by the fetcher's floor
@@ -140,11 +141,17 @@ class Tools:
         return await self.runner.run(program, {**places, **request}, report or ignore, fds=fds or {})
 
     async def fetch_bytes(self, request: JsonObject, limit: int) -> tuple[JsonObject, bytes]:
-        """Ask a fetcher for small documents: its answer, and at most `limit` bytes. Raises LimitExceeded."""
+        """Ask a fetcher for small documents: its answer, and at most `limit` bytes. Raises LimitExceeded.
+
+        One that answers and does not let go of the pipe is no longer waited for, though it still lives.
+        """
         reading, writing = os.pipe()
-        return await two_ends(
-            self.fetch(request, fds={"out": writing}, report=ignore), collect(reading, limit)
-        )
+        asking = self.fetch(request, fds={"out": writing}, report=ignore)
+        try:
+            async with asyncio.timeout(ANSWER_DEADLINE):
+                return await two_ends(asking, collect(reading, limit))
+        except TimeoutError as error:
+            raise RegistryUnavailable("a fetcher answered, and never came to its end") from error
 
     async def pull(
         self,
