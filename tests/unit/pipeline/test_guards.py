@@ -17,6 +17,7 @@ from appctld.errors import (
     BadManifest,
     DigestMismatch,
     Failed,
+    LimitExceeded,
     NotFound,
     SignatureInvalid,
     SignatureMissing,
@@ -27,7 +28,7 @@ from appctld.errors import (
 from appctld.model.digest import Digest
 from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA
 from appctld.model.jsonvalue import JsonObject, get_object, get_objects, parse_object
-from appctld.model.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from appctld.model.manifest import DOCKER_MANIFEST, MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST
 from appctld.model.permissions import METADATA_BYTES
 from appctld.model.reference import parse_reference
 from appctld.pipeline import verify
@@ -161,6 +162,11 @@ def test_sizes_that_do_not_fit_the_documents_are_a_failure(
     documents = told(len(world.registry.tags["1"]))
     world.registry.tell = lambda _answer: json.loads(json.dumps({"documents": documents}))
     refuses(world, Failed, "do not fit together")
+
+
+def test_an_index_and_a_manifest_have_a_size_together(world: World) -> None:
+    world.registry.tags["1"] = b"x" * (2 * MANIFEST_BYTES + 1)
+    refuses(world, LimitExceeded, "where a small document was expected")
 
 
 def test_one_type_for_one_document(world: World) -> None:

@@ -5,6 +5,8 @@
 import asyncio
 import json
 import os
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from appctld.errors import (
     DigestMismatch,
     Failed,
     NeedsApproval,
+    NoRemote,
     NotFound,
     NotInstalled,
     PolicyDenied,
@@ -29,12 +32,16 @@ from appctld.errors import (
 from appctld.model.jsonvalue import JsonObject, get_object
 from appctld.model.login import Login
 from appctld.model.manifest import Platform
+from appctld.model.reference import parse_reference
 from appctld.pipeline.papers import DROPPED_BYTES
+from appctld.pipeline.run import LAYERS_AT_ONCE
 from appctld.pipeline.stages import Source
+from appctld.pipeline.tools import unknown_remote
 from appctld.state.layers import held
 from appctld.state.paths import layer_ref
 from appctld.state.records import installed, installed_app, roots
 from appctld.workers.protocol import Report
+from appctld.workers.store.__main__ import HANDLERS
 from support.inline import MemoryRegistry, digest_of, fifos, layer_of
 from support.world import BASE, TOP, World, trusting
 
@@ -116,6 +123,28 @@ def test_a_layer_that_was_fetched_with_a_credential_is_not_shared(world: World) 
     world.install("acme.example/x/hello:1")
     world.tools = public
     assert world.install("other.example/x/hello:1", trusting("other")).record.bytes_downloaded == len(BASE)
+
+
+def test_no_more_layers_come_at_once_than_are_allowed(world: World) -> None:
+    world.registry.push("1", [layer_of({f"file-{number}": b"x"}) for number in range(3 * LAYERS_AT_ONCE)])
+    under_way, most = set[int](), 0
+
+    def receive(request: JsonObject, report: Report) -> JsonObject:
+        nonlocal most
+        under_way.add(threading.get_ident())
+        most = max(most, len(under_way))
+        time.sleep(0.05)  # long enough for others to begin
+        under_way.discard(threading.get_ident())
+        return HANDLERS["receive"](request, report)
+
+    world.runner.instead["receive"] = receive
+    world.install("acme.example/x/hello:1")
+    assert most == LAYERS_AT_ONCE
+
+
+def test_the_tools_of_no_job_know_no_remote(world: World) -> None:
+    with pytest.raises(NoRemote):
+        unknown_remote("acme", parse_reference("acme.example/x/hello:1"))
 
 
 def test_a_layer_that_stands_twice_in_an_image_is_fetched_once(world: World) -> None:

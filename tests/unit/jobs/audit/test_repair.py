@@ -499,6 +499,14 @@ def test_what_is_not_current_any_more_is_not_replaced(yard: Neighbours) -> None:
         bring(yard, replace(recorded(yard), deployment="0" * 12 + ".0"))
 
 
+def test_what_was_uninstalled_meanwhile_does_not_come_back(yard: Neighbours) -> None:
+    wanted = recorded(yard)
+    shutil.rmtree(yard.paths.app(APP))
+    with pytest.raises(Conflict, match="meanwhile"):
+        bring(yard, wanted)
+    assert not yard.paths.app(APP).exists()
+
+
 def test_a_checkout_is_not_renewed_in_the_place_of_something_newer(yard: Neighbours) -> None:
     old = installed_app(yard.paths, APP).current
     kept = read_provenance(yard.scene().deployment)

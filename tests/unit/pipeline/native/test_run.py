@@ -37,10 +37,11 @@ from appctld.errors import (
 )
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
-from appctld.model.ostreeref import OstreeRef
+from appctld.model.ostreeref import OstreeRef, parse_canonical
 from appctld.pipeline.native import resolve
 from appctld.pipeline.native.quarantine import quarantine
 from appctld.pipeline.native.run import install_commit, preview_commit
+from appctld.pipeline.restore import Recorded, restore
 from appctld.pipeline.stages import Deployed
 from appctld.state.paths import app_ref, commit_ref
 from appctld.state.provenance import read_provenance
@@ -569,3 +570,21 @@ def test_without_room_for_a_quarantine_nothing_begins(world: World) -> None:
     world.paths.quarantine.rmdir()
     with pytest.raises(NoSpace):
         world.plan_commit("a")
+
+
+def test_what_comes_back_is_what_was_recorded(world: World) -> None:
+    world.trees.commit("app/hello", HELLO)
+    record = world.install_commit("app/hello").record
+    was = Recorded(
+        id=record.id,
+        deployment=record.deployment,
+        remote=record.remote,
+        reference=parse_canonical(record.reference),
+        digest=record.image_digest,
+        index=None,
+        commit=record.commit,
+        signed=(),
+    )
+    with pytest.raises(DigestMismatch, match="instead of"):
+        asyncio.run(restore(replace(was, id="org.acme.Other"), world.tools))
+    assert asyncio.run(restore(was, world.tools)).record.commit == record.commit
