@@ -62,13 +62,22 @@ async def recover(tools: Tools) -> None:
     broken, needed, layers = damaged(paths), roots(paths), recorded_refs(paths)
     for record in broken:
         logger.error("%s cannot be read; no ref is dropped while that is so", record)
-    keep: list[Json] = [*sorted(needed | layers)]
-    answer = await tools.store({"op": "recover", "keep_refs": keep, "keep_all": bool(broken)})
+    keep, keep_all = needed | layers, bool(broken)
+    while missing := await _recover(keep, tools, keep_all=keep_all):
+        forget_refs(paths, missing & layers)
+        for ref in sorted(missing & needed):
+            logger.error("the repository lacks %s, which an installed app needs", ref)
+        keep, keep_all = keep - missing, True  # a ref whose commit is gone is told, and stays for a repair
+
+
+async def _recover(keep: set[str], tools: Tools, *, keep_all: bool) -> set[str]:
+    """The store's part; those of `keep` that the repository lacks, as many as an answer tells."""
+    refs: list[Json] = [*sorted(keep)]
+    answer = await tools.store({"op": "recover", "keep_refs": refs, "keep_all": keep_all})
     with understood("store"):
-        dropped, missing = get_strings(answer, "dropped"), set(get_strings(answer, "missing_refs"))
-    forget_refs(paths, {*dropped, *(missing & layers)})
-    for ref in sorted(missing & needed):
-        logger.error("the repository lacks %s, which an installed app needs", ref)
+        dropped, missing = get_strings(answer, "dropped"), get_strings(answer, "missing_refs")
+    forget_refs(tools.paths, dropped)
+    return keep & set(missing)
 
 
 def _performer(scope: str, tools: Tools, book: RemoteBook) -> Perform:

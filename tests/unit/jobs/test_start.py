@@ -5,6 +5,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from appctld.errors import Failed
 from appctld.jobs.start import recover
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.jsonvalue import Json, JsonObject, get_strings
 from appctld.model.manifest import Platform
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.tools import Tools
@@ -76,6 +77,24 @@ def test_a_layer_whose_ref_is_gone_is_forgotten(paths: Paths, caplog: pytest.Log
         start(paths, Store(missing_refs=[LAYER_REF]))
     assert held(paths, "acme", LAYER.diff_id) is None
     assert caplog.text == ""
+
+
+def test_more_refs_that_are_gone_than_one_answer_tells_are_all_forgotten(paths: Paths) -> None:
+    class Slow(Store):
+        async def run(
+            self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
+        ) -> JsonObject:
+            asked.append(request["keep_all"])
+            told: list[Json] = [*get_strings(request, "keep_refs")[:2]]
+            return {"dropped": [], "missing_refs": told}
+
+    asked: list[Json] = []
+    digests = [Digest(digit * 64) for digit in "12345"]
+    for digest in digests:
+        remember(paths, replace(LAYER, diff_id=digest))
+    start(paths, Slow())
+    assert [held(paths, "acme", digest) for digest in digests] == [None] * 5
+    assert asked == [False, True, True, True], "one that names a commit that is gone is no stale one"
 
 
 def test_a_layer_whose_ref_was_dropped_is_forgotten(paths: Paths) -> None:

@@ -27,6 +27,8 @@ from appctld.workers.store.prune import stale_refs
 from appctld.workers.store.receive import UNVERIFIED, sweep
 from appctld.workers.store.tarsplit import kept
 
+TOLD = 1000  # refs of each kind in an answer, of 400 bytes at most: it is a line of at most 1 MiB
+
 _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
 
 
@@ -34,8 +36,9 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
     """`{"repo", "blobs", "tar_split", "apps", "quarantine", "keep_refs", "keep_all"}`.
 
     -> `{"missing_refs", "dropped"}`; `missing_refs` are those of `keep_refs` that name no commit here: their
-    records are RepoCorrupt. With `keep_all` no ref is dropped: some record cannot be read, and who knows what
-    it needs.
+    records are RepoCorrupt. Of both as many are told as an answer holds; who asks again without the ones that
+    are missing hears of the next. With `keep_all` no ref is dropped: some record cannot be read, and who
+    knows what it needs.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     apps = Path(get_str(request, "apps"))
@@ -50,7 +53,8 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         repository.drop_refs(dropped)
         kept.sweep(Path(get_str(request, "tar_split")), repository.refs().keys(), remove=True)
         there = {ref for ref, commit in repository.refs().items() if repository.stat(Kind.COMMIT, commit)}
-    return {"missing_refs": list[Json](sorted(keep - there)), "dropped": list[Json](dropped)}
+    missing = sorted(keep - there)
+    return {"missing_refs": list[Json](missing[:TOLD]), "dropped": list[Json](dropped[:TOLD])}
 
 
 def _is_unverified(name: str) -> bool:

@@ -4,6 +4,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from appctld.model.jsonvalue import JsonObject, get_strings
+from appctld.system.child import LINE_BYTES
 from appctld.workers.store import disk
 from appctld.workers.store.deploy import UNCOMMITTED
 from appctld.workers.store.ostree.repository import Repository
@@ -188,6 +190,14 @@ def test_a_record_whose_ref_is_gone_is_told(state: State, installed: str) -> Non
 def test_a_ref_to_a_commit_that_is_gone_is_told(state: State, installed: str) -> None:
     (state.repo / "objects" / installed[:2] / f"{installed[2:]}.commit").unlink()
     assert state.recover(ref(installed))["missing_refs"] == [ref(installed)]
+
+
+def test_of_many_refs_that_are_gone_as_many_are_told_as_a_line_holds(state: State) -> None:
+    layers = [f"appctl/layer/acme/{number:064x}" for number in range(20_000)]
+    answer = state.recover(*layers)
+    assert len(json.dumps({"result": answer})) < LINE_BYTES
+    told = get_strings(answer, "missing_refs")
+    assert state.recover(*set(layers).difference(told))["missing_refs"] == layers[len(told) : 2 * len(told)]
 
 
 def test_what_is_not_ours_in_the_apps_directory_is_left_alone(state: State, installed: str) -> None:
