@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,7 @@ from appctld.system.sandbox import Bubblewrap
 from appctld.system.worker import Report
 from appctld.trust.clock import RELEASED
 from appctld.trust.evidence import Evidence
+from support.inline import NoLauncher
 from support.keys import Keys
 from support.trees import WHEN
 from support.world import BASE, World, growing
@@ -588,3 +590,33 @@ def test_what_comes_back_is_what_was_recorded(world: World) -> None:
     with pytest.raises(DigestMismatch, match="instead of"):
         asyncio.run(restore(replace(was, id="org.acme.Other"), world.tools))
     assert asyncio.run(restore(was, world.tools)).record.commit == record.commit
+
+
+class Watching(NoLauncher):
+    """A launcher that writes down what was shown to workers."""
+
+    def __init__(self) -> None:
+        self.shown: list[Path] = []
+
+    def worker(
+        self,
+        module: str,
+        *,
+        network: bool = False,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
+        """See `Launcher.worker`."""
+        self.shown += readable
+        return super().worker(module)
+
+
+def test_a_puller_with_a_network_is_shown_what_was_lent_and_nothing_else(world: World) -> None:
+    watching = Watching()
+    world.tools = replace(world.tools, launcher=watching)
+    world.trees.commit("app/hello", HELLO)
+    world.install_commit("app/hello")
+    assert watching.shown == []
+    world.trees.commit("app/hello", {**HELLO, "more": "x"})
+    world.install_commit("app/hello")
+    assert all(isinstance(path, Path) for path in watching.shown)
