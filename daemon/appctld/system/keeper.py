@@ -18,6 +18,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
+from appctld.errors import Failed
 from appctld.model.jsonvalue import JsonObject
 from appctld.system.child import child
 from appctld.system.worker import Processes, Program, Report, Runner, answer
@@ -134,6 +135,10 @@ def _is_quiet(process: Process) -> bool:
 
 async def _ask(requests: socket.socket, request: JsonObject, fds: Mapping[str, int]) -> None:
     line = json.dumps({**request, "fds": dict(fds)}).encode() + b"\n"
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it shows in the answer
+    try:
         socket.send_fds(requests, [line[:1]], list(fds.values()))  # nothing waits before it: there is room
         await asyncio.get_running_loop().sock_sendall(requests, line[1:])
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it shows in the answer
+    except OSError as error:  # it did not read what it answered, say, and now there is no room
+        raise Failed(f"a worker could not be asked: {error.strerror}") from error

@@ -3,6 +3,7 @@
 """Workers that are asked more than once, with real children that use our half of the protocol."""
 
 import asyncio
+import errno
 import os
 import socket
 import sys
@@ -237,6 +238,26 @@ def test_the_descriptors_of_a_request_that_could_not_be_asked_are_closed() -> No
             await Keeper(Processes()).run(missing, {}, lambda _: None, fds={"out": writing})
         with os.fdopen(reading, "rb") as file:
             assert file.read() == b""
+
+    kept(work)
+
+
+def test_a_worker_that_cannot_be_asked_is_a_failure_and_asked_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Taken over, it answers and reads nothing, until there is no room; or this user has sent too many."""
+
+    async def work(runner: Runner) -> None:
+        before = await pid_of(runner)
+        with monkeypatch.context() as patch:
+            patch.setattr(socket, "send_fds", full)
+            with pytest.raises(Failed, match="could not be asked"):
+                await pid_of(runner)
+        assert gone(before)
+        await pid_of(runner)
+
+    def full(*_: object) -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     kept(work)
 
