@@ -52,6 +52,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="print the names of the guards, and do nothing")
     parser.add_argument("--only", default="", metavar="TEXT", help="only guards whose name holds this")
     parser.add_argument("--short", action="store_true", help="a fixed sample, within a minute")
+    parser.add_argument(
+        "--narrow",
+        action="store_true",
+        help="only tests that run a guard's own lines",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies side by side")
     parser.add_argument("--table-fd", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -59,7 +64,7 @@ def _arguments() -> argparse.Namespace:
 
 def _try(asked: argparse.Namespace, guards: Sequence[Guard], equivalent: dict[str, str]) -> int:
     started = time.monotonic()
-    results, red = try_all(TOP, guards, _tests(asked, guards), asked.jobs, _report)
+    results, red = try_all(TOP, guards, _tests(asked, guards), _report, jobs=asked.jobs, narrow=asked.narrow)
     if asked.table_fd is not None:
         with os.fdopen(asked.table_fd, "w") as table:
             table.write(markdown(results, equivalent))

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from guards.copies import PACKAGE, Copy
 from guards.guard import Guard
+from guards.scope import attacks
 
 SERVER = "scripts/lib/guards/server.py"
 PATIENCE = 10  # times as long as the tests took with the guard: then it hangs, which is noticed too
@@ -94,9 +95,12 @@ class Bench:
         """Run whole files with every guard there."""
         return self._ask(files, ROOM_SECONDS)
 
-    def try_without(self, guard: Guard, known: Known) -> str | None:
-        """The test that turns red once the guard is gone; None if all stay green."""
-        for tests in self._widening(guard, known):
+    def try_without(self, guard: Guard, known: Known, *, narrow: bool = False) -> str | None:
+        """The test that turns red once the guard is gone; None if all stay green.
+
+        `narrow`: of those that run the guard's lines, as far as the tracer saw.
+        """
+        for tests in self._widening(guard, known, narrow=narrow):
             left = list(tests)
             while red := self._red_without(guard, left, known):
                 if self._proves(guard, red, left, known):
@@ -127,12 +131,14 @@ class Bench:
         red = self._ask(tests, ROOM_SECONDS, each=each)["red"]
         return str(red[0]) if red else ""
 
-    def _widening(self, guard: Guard, known: Known) -> Iterable[list[str]]:
+    def _widening(self, guard: Guard, known: Known, *, narrow: bool = False) -> Iterable[list[str]]:
         """The mirrored file's tests that run the guard, then others that do, then all of the room."""
         mirrored = mirrors(self._copy.path, guard.file)
         runners = known.runners_of(guard)
         near = [test for test in runners if test.partition("::")[0] in mirrored]
         far = [test for test in runners if test not in near]
+        if narrow:
+            return (tests for tests in (near, far) if tests)
         around = {*mirrored, *room(self._copy.path, guard.file)}
         # What is left of the room may run the guard in another process, which no tracer sees
         here = [test for test in known.seconds if test.partition("::")[0] in around]
@@ -167,6 +173,6 @@ def room(top: Path, file: str) -> list[str]:
     """Other test files of its room: `trust`, or for a worker a worker's; and the attacks' matrices."""
     parts = Path(file).parts[:-1]
     directory = top.joinpath("tests/unit", *parts[:2])
-    found = (*directory.rglob("test_*.py"), *(top / "tests/attacks").glob("test_*matrix*.py"))
+    found = (*directory.rglob("test_*.py"), *attacks(top))
     others = {str(test.relative_to(top)) for test in found}
     return sorted(others - set(mirrors(top, file)))

@@ -28,7 +28,13 @@ class Result:
 
 
 def try_all(
-    top: Path, guards: Iterable[Guard], tests: Iterable[str], jobs: int, report: Callable[[Result], None]
+    top: Path,
+    guards: Iterable[Guard],
+    tests: Iterable[str],
+    report: Callable[[Result], None],
+    *,
+    jobs: int,
+    narrow: bool,
 ) -> tuple[list[Result], list[str]]:
     """Trace the test files `tests`, then remove each guard in turn; and the tests that were set aside."""
     with ExitStack() as stack:
@@ -42,7 +48,7 @@ def try_all(
 
         def attempt(guard: Guard) -> Result:
             with _taken(benches) as bench:
-                result = Result(guard, bench.try_without(guard, known))
+                result = Result(guard, bench.try_without(guard, known, narrow=narrow))
             report(result)
             return result
 

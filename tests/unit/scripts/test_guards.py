@@ -103,7 +103,7 @@ class Recorded(Bench):
     def __init__(self, without: set[str], alone: set[str], files: list[str]) -> None:
         self._without, self._alone, self._files = without, alone, files
 
-    def _widening(self, _guard: Guard, _known: Known) -> list[list[str]]:
+    def _widening(self, _guard: Guard, _known: Known, *, narrow: bool = False) -> list[list[str]]:
         return [self._files]
 
     def _red_without(self, _guard: Guard, tests: Sequence[str], known: Known) -> str:
