@@ -32,7 +32,11 @@ def main() -> int:
     if unknown:
         print(*(f"error: {EQUIVALENT.name} names no guard: {name}" for name in sorted(unknown)), sep="\n")
         return 1
-    wanted = [g for g in guards if asked.only in g.name and g.name not in equivalent]
+    wanted = [
+        guard
+        for guard in guards
+        if guard.name not in equivalent and any(text in guard.name for text in asked.only or [""])
+    ]
     if asked.list:
         print(*(guard.name for guard in wanted), sep="\n")
         return 0
@@ -50,12 +54,14 @@ def read_equivalent(text: str) -> dict[str, str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mutate-guards", description="Remove guards, one at a time.")
     parser.add_argument("--list", action="store_true", help="print the names of the guards, and do nothing")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only guards whose name holds this")
+    parser.add_argument(
+        "--only", action="append", metavar="TEXT", help="only guards whose name holds this (or the next)"
+    )
     parser.add_argument("--short", action="store_true", help="a fixed sample, within a minute")
     parser.add_argument(
         "--narrow",
         action="store_true",
-        help="only tests that run a guard's own lines",
+        help="only a guard's nearest tests",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies side by side")
     parser.add_argument("--table-fd", type=int, help=argparse.SUPPRESS)

@@ -33,6 +33,7 @@ TESTS = (
     "unit/pipeline",
     "unit/state",
     "unit/jobs",
+    "unit/system",
 )
 
 

@@ -28,6 +28,7 @@ ROOM_SECONDS = 900.0
 # Tests that mirror another file than their name says
 MIRRORS = {
     "workers/fetch/__main__.py": ["workers/fetch/test_operations.py"],
+    "workers/protocol.py": ["system/test_worker.py", "system/test_keeper.py"],
     "workers/store/archive/entry.py": ["workers/store/archive/test_tar.py", "workers/store/test_layer.py"],
     "workers/store/archive/layertree.py": ["workers/store/test_layer.py"],
     "workers/store/archive/tarheader.py": ["workers/store/archive/test_tar.py"],
@@ -98,7 +99,7 @@ class Bench:
     def try_without(self, guard: Guard, known: Known, *, narrow: bool = False) -> str | None:
         """The test that turns red once the guard is gone; None if all stay green.
 
-        `narrow`: of those that run the guard's lines, as far as the tracer saw.
+        `narrow`: of those that run the guard's lines, as far as the tracer saw, and of its file's own.
         """
         for tests in self._widening(guard, known, narrow=narrow):
             left = list(tests)
@@ -132,18 +133,17 @@ class Bench:
         return str(red[0]) if red else ""
 
     def _widening(self, guard: Guard, known: Known, *, narrow: bool = False) -> Iterable[list[str]]:
-        """The mirrored file's tests that run the guard, then others that do, then all of the room."""
+        """The mirrored file's tests that run the guard, others that do, the rest of those, the room's."""
         mirrored = mirrors(self._copy.path, guard.file)
         runners = known.runners_of(guard)
         near = [test for test in runners if test.partition("::")[0] in mirrored]
         far = [test for test in runners if test not in near]
-        if narrow:
-            return (tests for tests in (near, far) if tests)
-        around = {*mirrored, *room(self._copy.path, guard.file)}
-        # What is left of the room may run the guard in another process, which no tracer sees
-        here = [test for test in known.seconds if test.partition("::")[0] in around]
-        left = sorted(set(here) - set(runners), key=lambda test: (known.seconds[test], test))
-        return (tests for tests in (near, far, left) if tests)
+        # What is left may run the guard in another process or thread, where no tracer looks
+        rest = sorted(known.seconds.keys() - set(runners), key=lambda test: (known.seconds[test], test))
+        beside = [test for test in rest if test.partition("::")[0] in mirrored]
+        around = () if narrow else room(self._copy.path, guard.file)
+        left = [test for test in rest if test.partition("::")[0] in around]
+        return (tests for tests in (near, far, beside, left) if tests)
 
     def _ask(
         self, tests: Sequence[str], seconds: float, each: dict[str, float] | None = None
