@@ -308,6 +308,14 @@ def test_an_archive_that_ends_within_an_entry_is_refused(length: int) -> None:
         read(whole[:length])
 
 
+def test_an_archive_that_ends_within_a_header_about_all_entries_is_refused() -> None:
+    """Nothing else need follow such a header, so that nobody would miss its end."""
+    whole = entry("a") + pax(b"g", comment="1234")
+    assert [found.name for found in read(whole)] == ["a"]
+    with pytest.raises(UnsafeArchive, match="ends within an entry"):
+        read(whole[:-1])
+
+
 @pytest.mark.parametrize("last", [pax(path="b"), gnu_long(b"L", b"b"), gnu_long(b"K", b"b")])
 @pytest.mark.parametrize("end", [b"", bytes(2 * BLOCK)])
 def test_a_header_about_an_entry_that_never_comes_is_refused(last: bytes, end: bytes) -> None:
