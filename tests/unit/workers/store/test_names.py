@@ -16,6 +16,7 @@ from appctld.workers.store.names import (
     check_layer_ref,
     check_quarantine,
     check_ref,
+    is_shelf,
 )
 
 HEX = "0123456789abcdef" * 4
@@ -86,3 +87,13 @@ BAD: list[tuple[Check, str]] = [
 def test_any_other_text_is_refused(check: Check, text: str) -> None:
     with pytest.raises(Failed):
         check(text)
+
+
+@pytest.mark.parametrize("name", ["acme", "acme.login", "a-b_9"])
+def test_the_directories_of_blobs_are_named_after_remotes(name: str) -> None:
+    assert is_shelf(name)
+
+
+@pytest.mark.parametrize("name", ["", "Acme", "lost+found", "acme.logins", ".login", "a/b", "..", "acme\n"])
+def test_other_directories_hold_no_blobs(name: str) -> None:
+    assert not is_shelf(name)
