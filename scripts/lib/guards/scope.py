@@ -25,7 +25,7 @@ QUICK = (
     "workers/store/ostree/writer.py",
     "workers/store/receive.py",
 )
-EACH = 2  # guards of each of them: within a minute on two cores
+EACH = 1  # guards of each of them: within a minute on two cores
 TESTS = (
     "unit/trust",
     "unit/workers",

@@ -6,7 +6,7 @@ Guarantees: what is read was written here, whole, for this layer, before the fir
 length is bounded. Leaves to others: where such files lie (kept.py), and whether the parts make the layer
 (rebuild.py). The form, integers big-endian:
 
-    "appctl tar-split 1", the diffID (32 bytes), the SHA-256 of what follows (32), one zstd frame
+    "appctl-tar-split 1", the diffID (32 bytes), the SHA-256 of what follows (32), one zstd frame
 
 and the frame holds records, of which the last is E:
 
@@ -29,7 +29,7 @@ from appctld.workers.store.space import Room
 FILE_BYTES = 512 << 20  # of one stored form: that of a layer with 500,000 small files has 19 MB
 LITERAL_BYTES = 2 << 20  # of one record; a longer run of bytes is several
 
-_MAGIC = b"appctl tar-split 1"
+_MAGIC = b"appctl-tar-split 1"
 _HEAD = len(_MAGIC) + 32
 _CHECKSUM = 32  # bytes of a SHA-256
 _LITERAL = struct.Struct(">cI")

@@ -218,7 +218,7 @@ def literal(data: bytes) -> bytes:
 def forged(digest: Digest, records: bytes) -> bytes:
     """A file of ours in which nothing but the checksum need be right."""
     frame = zstandard.ZstdCompressor().compress(records)
-    return sealed(b"appctl tar-split 1" + bytes.fromhex(digest.hex), frame)
+    return sealed(b"appctl-tar-split 1" + bytes.fromhex(digest.hex), frame)
 
 
 HEAD = 18 + 32
