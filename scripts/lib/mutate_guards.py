@@ -84,7 +84,7 @@ def _try(asked: argparse.Namespace, guards: Sequence[Guard], equivalent: dict[st
 def _tests(asked: argparse.Namespace, guards: Sequence[Guard]) -> list[str]:
     """Test files that may notice: all in scope, those of the rooms asked for, or the nearest."""
     near = {test for guard in guards for test in mirrors(TOP, guard.file)}
-    if asked.short:
+    if asked.short or (asked.only and asked.narrow):
         return sorted(near)
     if asked.only:
         return sorted(near.union(*(room(TOP, guard.file) for guard in guards)))
