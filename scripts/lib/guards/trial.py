@@ -28,6 +28,11 @@ ROOM_SECONDS = 900.0
 # Tests that mirror another file than their name says
 MIRRORS = {
     "workers/fetch/__main__.py": ["workers/fetch/test_operations.py"],
+    "workers/fetch/http/adapter.py": [
+        "workers/fetch/http/test_session.py",
+        "workers/fetch/test_operations.py",
+    ],
+    "workers/pull/__main__.py": ["workers/pull/test_operations.py", "workers/pull/test_hostile.py"],
     "workers/protocol.py": ["system/test_worker.py", "system/test_keeper.py"],
     "workers/store/archive/entry.py": ["workers/store/archive/test_tar.py", "workers/store/test_layer.py"],
     "workers/store/archive/layertree.py": ["workers/store/test_layer.py"],
