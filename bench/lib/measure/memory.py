@@ -10,11 +10,12 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from measure.beside import beside
 
 _PAUSE = 0.02  # seconds between two looks
 _SHARE = 4  # looking may take a fifth of the time
@@ -29,33 +30,22 @@ class Peak:
 
 
 class Sampler:
-    """Watches all descendants of this process while `with` lasts, but for those in `without`, and theirs."""
+    """What was seen of all descendants of this process but for those in `without`, and theirs."""
 
     def __init__(self, without: Collection[int] = ()) -> None:
         self.peak = Peak()
         self.looks = 0
         self._without = frozenset(without)
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._end.is_set():
+    def watch(self, ended: threading.Event) -> None:
+        """Look until it ended."""
+        while not ended.is_set():
             began = time.monotonic()
             found = self._look()
             self.looks += 1
             if sum(found.values()) > self.peak.total:
                 self.peak = Peak(sum(found.values()), found)
-            self._end.wait(max(_PAUSE, _SHARE * (time.monotonic() - began)))
+            ended.wait(max(_PAUSE, _SHARE * (time.monotonic() - began)))
 
     def _look(self) -> dict[str, int]:
         found: dict[str, int] = defaultdict(int)
@@ -64,6 +54,14 @@ class Sampler:
             if size:
                 found[_program(pid)] += size
         return dict(found)
+
+
+@contextmanager
+def sampling(without: Collection[int] = ()) -> Iterator[Sampler]:
+    """Watch for the length of the block."""
+    sampler = Sampler(without)
+    with beside(sampler.watch):
+        yield sampler
 
 
 def descendants(top: int, without: Collection[int] = ()) -> set[int]:

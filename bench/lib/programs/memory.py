@@ -15,7 +15,7 @@ from engine.published import Published
 from engine.user import appctl, check_runnable, user_of
 from inputs.large import large_layer, many_layer
 from inputs.layer import Layer
-from measure.memory import Peak, Sampler, descendants
+from measure.memory import Peak, descendants, sampling
 from measure.options import Where, lenient, parser, places
 from measure.report import Bound, Report, say
 from measure.turns import Row
@@ -49,7 +49,7 @@ def _measure(name: str, layer: Layer, where: Where, report: Report) -> None:
         with Published(place / "publisher") as published, user_of(published, place) as machine:
             published.push("1", [layer])
             daemon = machine.daemon.pid if machine.daemon else 0
-            with Sampler(without=descendants(os.getpid()) - {daemon}) as sampler:
+            with sampling(without=descendants(os.getpid()) - {daemon}) as sampler:
                 cost = appctl(machine, "install", "-y", published.image("1"))
             check_runnable(machine)
     report.add(title, {"appctl install": Row("appctl install", (cost,))}, (), _bounds(sampler.peak))

@@ -13,9 +13,8 @@ import tempfile
 import threading
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from jeepney import DBusAddress, Message, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
@@ -24,6 +23,7 @@ from engine.given import given_image
 from engine.published import Published
 from engine.user import appctl, check_runnable, user_of
 from inputs.layer import Layer
+from measure.beside import beside
 from measure.cost import Cost
 from measure.options import Where, lenient, parser, places
 from measure.report import Bound, Report, say
@@ -70,37 +70,19 @@ def _installed(published: Published, place: Path, trips: dict[str, list[float]])
     """The cost of one install; the milliseconds of the round trips meanwhile are added to `trips`."""
     place.mkdir()
     with user_of(published, place) as machine:
-        with Caller(machine.environment["DBUS_SESSION_BUS_ADDRESS"], trips):
+        with beside(partial(_call, machine.environment["DBUS_SESSION_BUS_ADDRESS"], trips)):
             cost = appctl(machine, "install", "-y", published.image("1"))
         check_runnable(machine)
     return cost
 
 
-class Caller:
-    """Calls for the length of the block, and notes the milliseconds of each round trip."""
-
-    def __init__(self, address: str, trips: dict[str, list[float]]) -> None:
-        self._address = address
-        self._trips = trips
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._call)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _call(self) -> None:
-        with closing(open_dbus_connection(self._address)) as connection:
-            for name, call in itertools.cycle(CALLS.items()):
-                self._trips[name].append(_round_trip(connection, call))
-                if self._ended.wait(PAUSE):
-                    return
+def _call(address: str, trips: dict[str, list[float]], ended: threading.Event) -> None:
+    """Call until it ended, and note the milliseconds of each round trip."""
+    with closing(open_dbus_connection(address)) as connection:
+        for name, call in itertools.cycle(CALLS.items()):
+            trips[name].append(_round_trip(connection, call))
+            if ended.wait(PAUSE):
+                return
 
 
 def _round_trip(connection: DBusConnection, call: Message) -> float:

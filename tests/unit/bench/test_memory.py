@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from measure.memory import Sampler, descendants
+from measure.memory import descendants, sampling
 
 HOLD = "import sys; data = b'x' * 50_000_000; print(flush=True); sys.stdin.read()"
 
@@ -14,7 +14,7 @@ HOLD = "import sys; data = b'x' * 50_000_000; print(flush=True); sys.stdin.read(
 def test_the_peak_counts_what_children_hold_in_a_sandbox_too() -> None:
     sandbox = ("bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "python3", "-c", HOLD)
     before = descendants(os.getpid())
-    with Sampler(before) as sampler, subprocess.Popen(sandbox, stdin=-1, stdout=-1) as child:
+    with sampling(before) as sampler, subprocess.Popen(sandbox, stdin=-1, stdout=-1) as child:
         assert child.stdout is not None
         child.stdout.readline()
         looked = sampler.looks

@@ -13,19 +13,19 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[3]
 PROGRAMS = (
-    *(
-        "import_layer",
-        "reader",
-        "install",
-        "update",
-        "second_remote",
-        "merge",
-        "deploy",
-        "memory",
-        "scale",
-        "responsiveness",
-    ),
-    *("question_checksums", "question_layers", "question_updates"),
+    "import_layer",
+    "reader",
+    "install",
+    "update",
+    "second_remote",
+    "merge",
+    "deploy",
+    "memory",
+    "scale",
+    "responsiveness",
+    "question_checksums",
+    "question_layers",
+    "question_updates",
 )
 
 
