@@ -35,7 +35,7 @@ class Program:
     deadline: float
     environment: Mapping[str, str] = field(default_factory=lambda: PLAIN)
     late: type[AppctlError] = Failed
-    keep: str = ""
+    keep: str = field(default="", repr=False)  # a login may be in it
 
 
 class Runner(Protocol):

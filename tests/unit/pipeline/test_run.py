@@ -36,7 +36,7 @@ from appctld.model.reference import parse_reference
 from appctld.pipeline.papers import DROPPED_BYTES
 from appctld.pipeline.run import LAYERS_AT_ONCE
 from appctld.pipeline.stages import Source
-from appctld.pipeline.tools import unknown_remote
+from appctld.pipeline.tools import ENDPOINT, endpoint, unknown_remote
 from appctld.state.layers import held
 from appctld.state.paths import layer_ref
 from appctld.state.records import installed, installed_app, roots
@@ -145,6 +145,11 @@ def test_no_more_layers_come_at_once_than_are_allowed(world: World) -> None:
 def test_the_tools_of_no_job_know_no_remote(world: World) -> None:
     with pytest.raises(NoRemote):
         unknown_remote("acme", parse_reference("acme.example/x/hello:1"))
+
+
+def test_everything_about_an_endpoint_tells_fetchers_apart() -> None:
+    """Else one that was given a login, or a CA, would be asked again for a place that has another."""
+    assert set(ENDPOINT) == endpoint(trusting("acme"), parse_reference("acme.example/x/hello:1")).keys()
 
 
 def test_a_layer_that_stands_twice_in_an_image_is_fetched_once(world: World) -> None:

@@ -289,3 +289,7 @@ def test_a_runner_without_processes_is_left_as_it_is() -> None:
             assert runner is inline
 
     asyncio.run(main())
+
+
+def test_whatever_tells_workers_apart_is_in_no_log() -> None:
+    assert "hunter2" not in repr(program(keep='{"credential": "hunter2"}'))

@@ -4,6 +4,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,22 @@ def test_progress_then_one_result() -> None:
 def test_only_the_first_line_is_a_request() -> None:
     lines, _ = answers(b'{"op": "ok"}\n{"op": "bug"}\n')
     assert lines == [{"progress": {"bytes": 1}}, {"result": {"got": ["op"]}}]
+
+
+def test_a_worker_on_a_socket_answers_in_turn_and_ends_with_it() -> None:
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-I", "-c", WORKER]
+    with ours, theirs, subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.PIPE) as worker:
+        theirs.close()
+        assert worker.stdout is not None
+        for _ in range(2):
+            ours.sendall(b'{"op": "length", "filler": "four", "fds": {}}\n')
+            assert json.loads(worker.stdout.readline()) == {"result": {"length": 4}}
+        ours.close()
+        try:
+            assert worker.wait(timeout=30) == 0
+        finally:
+            worker.kill()
 
 
 def test_what_is_printed_goes_to_the_journal_never_into_the_answer() -> None:
