@@ -8,6 +8,7 @@ appctl needs that, and bubblewrap started by root is no sandbox.
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -69,6 +70,7 @@ async def run(scope: Scope) -> int:
         service = _service(scope, rooms, connection)
         server = await serve(connection, service, scope.interfaces)
         await connection.own_name(BUS_NAME)
+        gc.freeze()  # every module stays: who looks for garbage among them stops the loop for tens of ms
         await _until_unneeded(scope, rooms, connection, server)
         return 0
     finally:

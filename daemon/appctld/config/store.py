@@ -4,15 +4,17 @@
 
 Guarantees: nothing is written that `load` would refuse; a remote's own file comes last and goes first, so
 that at no moment it is there without its keys; no remote inherits the keys of a removed one of its name;
-without a key of its own a remote is refused, unless it is said how else it is verified (R6).
+without a key of its own a remote is refused, unless it is said how else it is verified (R6); what
+one thread of ours has changed by half, no other reads (`whole`).
 
 Leaves to others: authorization, and importing keys (`keyring` is dearmored and read back already,
 `cosign_keys` are public keys).
 """
 
 import ssl
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctld.config.lookup import Remotes
@@ -27,13 +29,18 @@ USAGE = "appctl remote add --help"
 
 @dataclass(frozen=True)
 class RemoteStore:
-    """`directories` in order of precedence; the first is written, the others are shipped."""
+    """`directories` in order of precedence; the first is written, the others are shipped.
+
+    Who holds `whole` is the only one who reads or changes them; each method takes it for itself.
+    """
 
     directories: Sequence[Path]
+    whole: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def load(self) -> Remotes:
         """All remotes as they are now. Raises Failed or Conflict (see `remotes.load`)."""
-        return load(self.directories)
+        with self.whole:
+            return load(self.directories)
 
     def add(
         self,
@@ -44,13 +51,14 @@ class RemoteStore:
         cosign_keys: bytes | None = None,
     ) -> Remote:
         """Write a new remote. Raises InvalidReference, Conflict, LimitExceeded, Failed."""
-        remotes = self.load()
-        if name in remotes:
-            raise Conflict(f"there is a remote {name} already", remote=name)
-        _refuse_paths(settings)
-        return self._write(
-            remotes, self._remote(name, settings, keyring=keyring, ca=ca, cosign_keys=cosign_keys)
-        )
+        with self.whole:
+            remotes = self.load()
+            if name in remotes:
+                raise Conflict(f"there is a remote {name} already", remote=name)
+            _refuse_paths(settings)
+            return self._write(
+                remotes, self._remote(name, settings, keyring=keyring, ca=ca, cosign_keys=cosign_keys)
+            )
 
     def modify(
         self,
@@ -67,10 +75,10 @@ class RemoteStore:
         `before_writing` is told what it will be, once nothing but the disk stands against it. Raises as
         `add`, and NoRemote.
         """
-        remotes = self.load()
-        old = remotes.get(name)
-        remote = self.changed(old, settings, keyring, ca, cosign_keys)
-        return self._write(remotes, remote, before_writing)
+        with self.whole:
+            remotes = self.load()
+            remote = self.changed(remotes.get(name), settings, keyring, ca, cosign_keys)
+            return self._write(remotes, remote, before_writing)
 
     def changed(
         self,
@@ -111,10 +119,11 @@ class RemoteStore:
             )
         if not path.exists():
             raise no_remote(name)
-        durable.remove_file(path)
-        durable.remove_file(beside(path, "gpg"))
-        durable.remove_file(beside(path, "cosign.pub"))
-        durable.remove_file(beside(path, "ca.pem"))
+        with self.whole:
+            durable.remove_file(path)
+            durable.remove_file(beside(path, "gpg"))
+            durable.remove_file(beside(path, "cosign.pub"))
+            durable.remove_file(beside(path, "ca.pem"))
 
     def _path(self, name: str) -> Path:
         return self.directories[0] / f"{check_name(name)}.conf"

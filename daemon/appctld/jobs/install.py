@@ -43,7 +43,8 @@ async def plan_reference(reference: AnyReference, remote: Remote, shop: Workshop
     try:
         return await plan_any(reference, remote, shop.tools)
     except AppctlError as error:
-        running = [app for app in shop.installed().values() if app.current.reference == str(reference)]
+        apps = await shop.installed()
+        running = [app for app in apps.values() if app.current.reference == str(reference)]
         if running:
             error.about(note=f"Nothing changed; {running[0].current.version} still runs.")
         error.about(reference=str(reference), remote=remote.name)
@@ -55,14 +56,14 @@ async def deploy_plan(planned: AnyPlan, shop: Workshop) -> JsonObject:
     try:
         deployed = await carry_out(planned, shop.tools)
     except AlreadyInstalled:
-        current = shop.installed()[planned.id].current
+        current = shop.app(planned.id).current
         return outcome_view(current, shop.tools.paths, changed=False)
     except AppctlError as error:
         error.about(app=planned.id, digest=str(planned.digest))
         raise
-    shop.record(_event(planned), done_facts(deployed.record, deployed.previous))
+    await shop.record(_event(planned), done_facts(deployed.record, deployed.previous))
     shop.observer.apps_changed([planned.id])
-    _skip_what_was_left(planned, shop)
+    await _skip_what_was_left(planned, shop)
     await tidy(planned.id, shop, before=deployed.previous)
     return deployed_view(deployed, shop.tools.paths)
 
@@ -73,12 +74,12 @@ def _event(planned: Plan) -> str:
     return "update" if planned.current else "install"
 
 
-def _skip_what_was_left(planned: Plan, shop: Workshop) -> None:
+async def _skip_what_was_left(planned: Plan, shop: Workshop) -> None:
     """Who went back to an older image is not brought forward again behind their back."""
     if planned.standing.downgrade and planned.current:
-        skip(shop.tools.paths, planned.id, planned.current.image_digest)
+        await shop.tools.aside(skip, shop.tools.paths, planned.id, planned.current.image_digest)
     else:
-        forget_skipped(shop.tools.paths, [planned.id])
+        await shop.tools.aside(forget_skipped, shop.tools.paths, [planned.id])
 
 
 async def _install_one(

@@ -14,7 +14,7 @@ from pathlib import Path
 from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
 from appctld.errors import AppctlError, InUse, InvalidReference, PolicyDenied
-from appctld.jobs.newkeys import read_keys
+from appctld.jobs.newkeys import NewKeys, read_keys
 from appctld.jobs.observer import Observer
 from appctld.jobs.rotation import apply_rotation
 from appctld.model.ostreeref import AnyReference
@@ -24,7 +24,7 @@ from appctld.state.records import installed
 from appctld.state.seen import carry_over
 from appctld.state.serials import carry_serial
 from appctld.trust.order import merge
-from appctld.trust.rotation import judge_update
+from appctld.trust.rotation import Rotation, judge_update
 
 
 class RemoteBook:
@@ -87,7 +87,9 @@ class RemoteBook:
     ) -> None:
         """Write a new remote. Raises as `RemoteStore.add`, and InvalidReference for what are no keys."""
         new = await read_keys(keys, cosign_keys, self._tools)
-        self._store.add(name, new.pinned(settings, None), new.keyring, ca, new.cosign_keys)
+        await self._tools.aside(
+            self._store.add, name, new.pinned(settings, None), new.keyring, ca, new.cosign_keys
+        )
         self._observer().remotes_changed([name])
 
     async def modify(
@@ -103,18 +105,7 @@ class RemoteBook:
         async with (
             self._tools.gate.moving()
         ):  # a job that deploys ends first, and the next one sees the change
-            before = self._store.load().get(name)
-            take_along = partial(self._take_along, before)
-            after = self._store.modify(
-                name,
-                new.pinned(settings, before),
-                new.keyring,
-                ca,
-                new.cosign_keys,
-                before_writing=take_along,
-            )
-            if after.prefix != before.prefix:
-                forget_remote(self._tools.paths, name)
+            await self._tools.aside(self._modify, name, settings, new, ca)
         self._observer().remotes_changed([name])
 
     async def rotate(self, name: str, update: bytes) -> None:
@@ -125,8 +116,26 @@ class RemoteBook:
         remote, now = self._store.load().get(name), int(time.time())
         rotation = await judge_update(update, remote, self._tools.import_keys, self._tools.launcher, now)
         async with self._tools.gate.moving():
-            apply_rotation(rotation, remote, self._store, self._tools.paths)
+            await self._tools.aside(self._apply, rotation, remote)
         self._observer().remotes_changed([name])
+
+    def _modify(self, name: str, settings: Mapping[str, str], new: NewKeys, ca: bytes | None) -> None:
+        with self._store.whole:  # nobody meets the new remote with the old one's layers
+            before = self._store.load().get(name)
+            after = self._store.modify(
+                name,
+                new.pinned(settings, before),
+                new.keyring,
+                ca,
+                new.cosign_keys,
+                before_writing=partial(self._take_along, before),
+            )
+            if after.prefix != before.prefix:
+                forget_remote(self._tools.paths, name)
+
+    def _apply(self, rotation: Rotation, judged: Remote) -> None:
+        with self._store.whole:
+            apply_rotation(rotation, judged, self._store, self._tools.paths)
 
     def _take_along(self, before: Remote, after: Remote) -> None:
         """What was installed from a publisher, and its keys' last update, count at its new place too (R9)."""
@@ -137,15 +146,18 @@ class RemoteBook:
     async def remove(self, name: str) -> None:
         """Forget a remote. Raises InUse while apps from it are installed."""
         async with self._tools.gate.moving():
-            apps = sorted(
-                app.current.id for app in installed(self._tools.paths).values() if app.current.remote == name
-            )
-            if apps:
-                raise InUse(
-                    f"{', '.join(apps)} would never be updated again",
-                    remote=name,
-                    hint="uninstall that first",
-                )
-            self._store.remove(name)
-            forget_remote(self._tools.paths, name)
+            await self._tools.aside(self._remove, name)
         self._observer().remotes_changed([name])
+
+    def _remove(self, name: str) -> None:
+        paths = self._tools.paths
+        apps = sorted(app.current.id for app in installed(paths).values() if app.current.remote == name)
+        if apps:
+            raise InUse(
+                f"{', '.join(apps)} would never be updated again",
+                remote=name,
+                hint="uninstall that first",
+            )
+        with self._store.whole:
+            self._store.remove(name)
+            forget_remote(paths, name)

@@ -15,8 +15,8 @@ from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_strings
 from appctld.pipeline.answers import understood
 from appctld.state.layers import forget_refs, recorded_refs
-from appctld.state.paths import app_ref
-from appctld.state.records import Record, damaged, roots
+from appctld.state.paths import Paths, app_ref
+from appctld.state.records import Record, damaged, find_app, roots
 from appctld.state.skipped import forget_skipped
 
 logger = logging.getLogger(__name__)
@@ -28,13 +28,13 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
     async def one(app_id: str) -> JsonObject:
         app = shop.app(app_id)
         await _remove(app_id, list(app.records), whole=True, shop=shop)
-        shop.record("uninstall", done_facts(app.current))
+        await shop.record("uninstall", done_facts(app.current))
         shop.observer.apps_changed([app_id])
         return {"id": app_id, "version": app.current.version, "changed": True}
 
     apps = await each(shop, request.ids, one)
     pruned = await prune_if_free(shop)
-    forget_skipped(shop.tools.paths, request.ids)
+    await shop.tools.aside(forget_skipped, shop.tools.paths, request.ids)
     return {"apps": apps, "freed-bytes": pruned.get("freed-bytes", 0)}
 
 
@@ -42,7 +42,7 @@ async def prune(request: Prune, shop: Workshop) -> JsonObject:
     """Remove what nothing needs, or say what could be. Raises Busy."""
     dry_run = flag(request, "dry-run")
     if not dry_run:
-        for app_id in shop.installed():
+        for app_id in await shop.installed():
             await drop_older(app_id, shop)
     return await _prune(shop, dry_run=dry_run)
 
@@ -53,7 +53,7 @@ async def drop_older(app_id: str, shop: Workshop, before: Record | None = None) 
     Without `before`, or where that was the same image, the newest of another image is kept. One that runs
     stays for the next time.
     """
-    app = shop.installed().get(app_id)
+    app = find_app(shop.tools.paths, app_id)
     if app is None:
         return
     changed = before is not None and before.image_digest != app.current.image_digest
@@ -101,13 +101,9 @@ async def prune_if_free(shop: Workshop) -> JsonObject:
 async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
     paths = shop.tools.paths
     async with shop.tools.gate.moving() as needed:
-        for record in damaged(paths):
-            raise RepoCorrupt(
-                f"{record} cannot be read, and nothing is pruned while that is so", path=str(record)
-            )
-        keep_refs = roots(paths) | needed
+        keep_refs = await shop.tools.aside(_needed, paths) | needed
         if not dry_run:  # first, so that no record ever names a layer whose ref is gone
-            forget_refs(paths, recorded_refs(paths) - set(keep_refs))
+            await shop.tools.aside(_forget_others, paths, keep_refs)
         keep: list[Json] = [*sorted(keep_refs)]
         answer = await shop.tools.store(
             {"op": "prune", "keep_refs": keep, "keep_blobs": bool(needed), "dry_run": dry_run}
@@ -115,3 +111,16 @@ async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
         with understood("store"):
             freed, objects = get_int(answer, "freed_bytes"), get_int(answer, "objects")
     return {"freed-bytes": freed, "objects": objects, "dry-run": dry_run}
+
+
+def _needed(paths: Paths) -> set[str]:
+    """The refs that records need. Raises RepoCorrupt where one cannot tell."""
+    for record in damaged(paths):
+        raise RepoCorrupt(
+            f"{record} cannot be read, and nothing is pruned while that is so", path=str(record)
+        )
+    return roots(paths)
+
+
+def _forget_others(paths: Paths, keep: set[str]) -> None:
+    forget_refs(paths, recorded_refs(paths) - keep)

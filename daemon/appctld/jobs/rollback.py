@@ -21,13 +21,13 @@ async def roll_back(request: Rollback, shop: Workshop) -> JsonObject:
 
     Raises NotInstalled, NotFound (nothing such is kept), RepoCorrupt (it is damaged).
     """
-    with shop.attempt(request.id):
+    async with shop.attempt(request.id):
         app, target = await _activate(request, shop)
     if target is app.current:
         return {"apps": [outcome_view(target, shop.tools.paths, changed=False)]}
-    skip(shop.tools.paths, target.id, app.current.image_digest)
+    await shop.tools.aside(skip, shop.tools.paths, target.id, app.current.image_digest)
     view = outcome_view(target, shop.tools.paths, changed=True, previous=app.current)
-    shop.record("rollback", done_facts(target, app.current))
+    await shop.record("rollback", done_facts(target, app.current))
     shop.observer.apps_changed([target.id])
     return {"apps": [view]}
 

@@ -28,7 +28,7 @@ async def update_all(request: Update, shop: Workshop) -> JsonObject:
         _check_approved(planned, app.current, request)
         return await deploy_plan(planned, shop)
 
-    return {"apps": await each(shop, request.ids or sorted(shop.installed()), one)}
+    return {"apps": await each(shop, request.ids or sorted(await shop.installed()), one)}
 
 
 async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
@@ -39,7 +39,7 @@ async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
     found: list[Json] = []
     available: list[Available] = []
     before = last_check(shop.tools.paths).updates
-    for app in shop.installed().values():
+    for app in (await shop.installed()).values():
         try:
             planned = await _newer(app.current, shop)
         except AppctlError as error:
@@ -53,7 +53,7 @@ async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
                 Available(app.current.id, planned.version, planned.bytes_to_download or 0, digest)
             )
             found.append(_update_view(app.current, planned))
-    remember_check(shop.tools.paths, available)
+    await shop.tools.aside(remember_check, shop.tools.paths, available)
     if before != tuple(available):
         shop.observer.updates_changed()
     return {"updates": found}

@@ -4,8 +4,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -35,43 +35,41 @@ class Workshop:
     observer: Observer
     job: Job
 
-    def installed(self) -> dict[str, Installed]:
+    async def installed(self) -> dict[str, Installed]:
         """Every installed app, read anew."""
-        return installed(self.tools.paths)
+        return await self.tools.aside(installed, self.tools.paths)
 
     def app(self, app_id: str) -> Installed:
         """One of them, read anew. Raises NotInstalled."""
         return installed_app(self.tools.paths, app_id)
 
-    def record(self, event: str, facts: JsonObject) -> None:
+    async def record(self, event: str, facts: JsonObject) -> None:
         """Write one line of history; a log that cannot be written ends no job that is done."""
+        line: JsonObject = {"event": event, "uid": self.job.uid, "background": self.job.background, **facts}
         try:
-            record_event(
-                self.tools.paths,
-                {"event": event, "uid": self.job.uid, "background": self.job.background, **facts},
-            )
+            await self.tools.aside(record_event, self.tools.paths, line)
         except OSError:
             logger.exception("the history could not be written")
 
-    @contextmanager
-    def attempt(self, subject: str) -> Iterator[None]:
+    @asynccontextmanager
+    async def attempt(self, subject: str) -> AsyncIterator[None]:
         """For the length of the block the job works on `subject`; how that fails is history too."""
         try:
             yield
         except AppctlError as error:
-            self.record(self.job.kind, failure_facts(subject, error))
+            await self.record(self.job.kind, failure_facts(subject, error))
             raise
         except asyncio.CancelledError:
-            self.record(self.job.kind, failure_facts(subject, Cancelled("the job was cancelled")))
+            await self.record(self.job.kind, failure_facts(subject, Cancelled("the job was cancelled")))
             raise
         except OSError as error:
             logger.exception("%s of %s failed", self.job.kind, subject)
             failure = storage_failure(error)
-            self.record(self.job.kind, failure_facts(subject, failure))
+            await self.record(self.job.kind, failure_facts(subject, failure))
             raise failure from error
         except Exception as error:
             unexpected = Failed(f"unexpected {type(error).__name__}")
-            self.record(self.job.kind, failure_facts(subject, unexpected))
+            await self.record(self.job.kind, failure_facts(subject, unexpected))
             raise
 
 
@@ -99,12 +97,12 @@ async def each(
     """
     names = list(names)
     if len(names) == 1:
-        with shop.attempt(names[0]):
+        async with shop.attempt(names[0]):
             return [await work(names[0])]
     results: list[Json] = []
     for name in names:
         try:
-            with shop.attempt(name):
+            async with shop.attempt(name):
                 result = await work(name)
         except AppctlError as error:
             _note_failure(shop, name, error)

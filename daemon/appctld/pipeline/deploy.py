@@ -25,7 +25,7 @@ async def deploy(ready: Merged | ImportedCommit, tools: Tools) -> Deployed:
     planned = ready.planned
     name = free_name(planned.id, ready.commit, tools)
     papers = image_papers(ready, name) if isinstance(ready, Merged) else commit_papers(ready, name)
-    remember_standing(planned.standing, tools)
+    await tools.aside(remember_standing, planned.standing, tools)
     path = await check_out(papers, tools)
     written = read_record(path.parent)  # with the size that the store measured
     return Deployed(written, path, previous=planned.current)  # confirmed under the gate

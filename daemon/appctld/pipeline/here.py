@@ -4,12 +4,12 @@
 
 from appctld.model.digest import Digest
 from appctld.pipeline.tools import Tools
-from appctld.state.records import Record, installed
+from appctld.state.records import Record, find_app
 
 
 def record_here(app_id: str, tools: Tools) -> Record | None:
     """The record of the current deployment; None where there is none, or none to go by."""
-    app = None if app_id in tools.doubted else installed(tools.paths).get(app_id)
+    app = None if app_id in tools.doubted else find_app(tools.paths, app_id)
     return app.current if app else None
 
 

@@ -140,10 +140,14 @@ async def _adopt(layer: PlannedLayer, verified: Verified, tools: Tools) -> str:
     answer = await tools.store({"op": "adopt-layer", "commit": layer.commit, "ref": ref})
     with understood("store"):
         get_int(answer, "objects")
+    await tools.aside(_remember_adopted, layer, verified, tools)
+    return layer.commit
+
+
+def _remember_adopted(layer: PlannedLayer, verified: Verified, tools: Tools) -> None:
     if plan_layer(layer.diff_id, layer.descriptor, verified, tools).source is not Source.SHARED:
         raise NotFound("the layer's owner shares it no longer")  # and it is downloaded instead
     _remember(layer, layer.commit, verified, tools, anonymous=True)
-    return layer.commit
 
 
 async def _import_blob(
@@ -161,12 +165,16 @@ async def _import_blob(
     with understood("store"):
         commit = Digest(get_str(answer, "commit")).hex
         dropped = tuple(get_strings(answer, "dropped"))
-    _remember(layer, commit, verified, tools, anonymous=not _is_private(verified, tools))
+    anonymous = not _is_private(verified, tools)
+    await tools.aside(_remember, layer, commit, verified, tools, anonymous=anonymous)
     return commit, dropped
 
 
 def _remember(layer: PlannedLayer, commit: str, verified: Verified, tools: Tools, *, anonymous: bool) -> None:
-    """Write the layer's record, unless the remote is another by now: its successor inherits nothing."""
+    """Write the layer's record, unless the remote is another by now: its successor inherits nothing.
+
+    To be done aside, in one piece: a change of the remote that comes later finds the record, and removes it.
+    """
     confirm_remote(verified.resolved.remote, verified.resolved.reference, tools)
     remote = verified.resolved.remote.name
     record = LayerRecord(remote, layer.diff_id, commit, anonymous=anonymous)
@@ -188,7 +196,7 @@ async def _read_tar(fetched: FetchedLayer, request: JsonObject, tools: Tools) ->
         status, answer = await two_ends(inflating, tools.store(request, fds={"tar": reading}))
         if not _inflated(status, compression, tools):
             raise DigestMismatch(f"layer {fetched.layer.descriptor.digest} cannot be inflated whole")
-    fetched.blob.unlink(missing_ok=True)
+    await tools.aside(fetched.blob.unlink, missing_ok=True)
     return answer
 
 

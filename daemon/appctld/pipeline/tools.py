@@ -25,6 +25,7 @@ from appctld.pipeline.answers import understood
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.parallel import two_ends
 from appctld.state.paths import Paths
+from appctld.system.aside import Aside
 from appctld.system.pipes import collect, memory_file
 from appctld.system.sandbox import Launcher
 from appctld.system.worker import Program, Report, Runner
@@ -85,7 +86,8 @@ class Tools:
     `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose layers
     others may use now (R5); `gunzip` is the decoder; `allow_downgrade` says that somebody was authorized to
     install what is older (R9); `now` is the clock that images are judged by. `doubted` are the
-    apps whose record a repair does not believe, and the digests that their commits name.
+    apps whose record a repair does not believe, and the digests that their commits name. `aside` is where all
+    jobs, and nobody else, write state.
     """
 
     runner: Runner
@@ -101,6 +103,7 @@ class Tools:
     now: Callable[[], int] = unix_now
     doubted: Mapping[str, Digest] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silence)
+    aside: Aside = field(default_factory=Aside)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def fetch(

@@ -15,7 +15,7 @@ from appctld.errors import AppctlError
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonError, get_bool, get_str, parse_object
 from appctld.state.paths import Paths, layer_ref
-from appctld.system.durable import make_directories, remove_file, write_file
+from appctld.system.durable import make_directories, sync_directory, write_file
 
 RECORD_BYTES = 4096  # three short members
 
@@ -75,12 +75,6 @@ def recorded_refs(paths: Paths) -> set[str]:
     return refs
 
 
-def forget(paths: Paths, remote: str, diff_id: Digest) -> None:
-    """Remove the record of a layer whose ref is gone."""
-    if paths.layers(remote).is_dir():
-        remove_file(paths.layers(remote) / f"{diff_id.hex}.json")
-
-
 def forget_remote(paths: Paths, remote: str) -> None:
     """Remove a remote's layer records, and blobs that wait: one of its name later is somebody else."""
     prefix = layer_ref(remote, Digest("0" * 64)).removesuffix("0" * 64)
@@ -91,9 +85,13 @@ def forget_remote(paths: Paths, remote: str) -> None:
 
 def forget_refs(paths: Paths, refs: Collection[str]) -> None:
     """Remove the records of the layer refs that a prune or a recovery dropped."""
+    changed = set()
     for ref in refs:
         match ref.split("/"):
-            case ["appctl", "layer", remote, hexadecimal]:
-                forget(paths, remote, Digest(hexadecimal))
+            case ["appctl", "layer", remote, hexadecimal] if (layers := paths.layers(remote)).is_dir():
+                (layers / f"{Digest(hexadecimal).hex}.json").unlink(missing_ok=True)
+                changed.add(layers)
             case _:
                 pass
+    for layers in changed:  # of thousands of records one by one it would take seconds
+        sync_directory(layers)

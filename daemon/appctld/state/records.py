@@ -154,9 +154,14 @@ def app_names(paths: Paths) -> list[str]:
         return sorted(entry.name for entry in found if entry.is_dir())
 
 
+def find_app(paths: Paths, app_id: str) -> Installed | None:
+    """One app, if it is installed; what is no ID names no directory."""
+    return read_app(paths.app(app_id)) if is_app_id(app_id) else None
+
+
 def installed_app(paths: Paths, app_id: str) -> Installed:
-    """One app. Raises NotInstalled, also for what is no ID: it names a directory."""
-    app = read_app(paths.app(app_id)) if is_app_id(app_id) else None
+    """One app. Raises NotInstalled."""
+    app = find_app(paths, app_id)
     if app is None:
         raise NotInstalled(f"{app_id} is not installed")
     return app

@@ -2,10 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Changing remotes: what is refused, what is written, and in which order."""
 
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from appctld.config import store as store_module
+from appctld.config.lookup import Remotes
 from appctld.config.remotes import COSIGN_BYTES, KEYRING_BYTES
 from appctld.config.store import RemoteStore
 from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoRemote, PolicyDenied
@@ -285,3 +289,42 @@ def test_a_remotes_own_file_comes_last_and_goes_first(
     order.clear()
     store.remove("acme")
     assert order == ["acme.conf", "acme.gpg", "acme.cosign.pub", "acme.ca.pem"]
+
+
+def test_no_other_thread_reads_a_remote_that_is_changed_by_half(
+    store: RemoteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads waits for `whole`; it is taken at every step of a change."""
+    free: list[bool] = []
+    steps = {name: getattr(durable, name) for name in ("write_file", "remove_file")}
+
+    def try_it() -> None:
+        free.append(store.whole.acquire(blocking=False))
+
+    def looked(step: str, *args: object) -> None:
+        thread = threading.Thread(target=try_it)
+        thread.start()
+        thread.join()
+        steps[step](*args)
+
+    for name in steps:
+        monkeypatch.setattr(durable, name, partial(looked, name))
+    store.add("acme", URL, b"keys", CA)
+    store.modify("acme", {"title": "Acme"}, b"other keys")
+    store.remove("acme")
+    assert free == [False] * len(free)
+    assert len(free) == 4 * 3
+    try_it()
+    assert free.pop()
+
+
+def test_who_reads_takes_the_lock(store: RemoteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+
+    def load(_directories: object) -> Remotes:
+        held.append(store.whole._is_owned())  # type: ignore[attr-defined]
+        return Remotes([])
+
+    monkeypatch.setattr(store_module, "load", load)
+    store.load()
+    assert held == [True]

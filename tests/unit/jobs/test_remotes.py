@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import Conflict, InUse, InvalidReference, NoRemote, PolicyDenied, RepoCorrupt
+from appctld.jobs import remotes
 from appctld.jobs.observer import Nobody
 from appctld.jobs.remotes import RemoteBook
 from appctld.model.digest import Digest
@@ -219,3 +220,41 @@ def test_a_remote_changes_only_when_nothing_is_being_put_in_place(
             await changing
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("change", ["modify", "remove"])
+def test_nobody_reads_a_remote_until_what_its_predecessor_had_is_forgotten(
+    change: str, book: RemoteBook, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    forgotten: list[bool] = []
+
+    def forget(_paths: Paths, _name: str) -> None:
+        forgotten.append(book._store.whole._is_owned())  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(remotes, "forget_remote", forget)
+    acts = {"modify": book.modify("acme", {"url": "https://quay.io/other"}), "remove": book.remove("acme")}
+    for name, act in acts.items():
+        if name == change:
+            asyncio.run(act)
+        act.close()
+    assert forgotten == [True]
+
+
+def test_nobody_reads_a_remote_while_its_keys_are_rotated(
+    book: RemoteBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(book.add("acme", SETTINGS, b"keys"))
+    applied: list[bool] = []
+
+    async def judged(*_args: object) -> None:
+        pass
+
+    monkeypatch.setattr(remotes, "judge_update", judged)
+    monkeypatch.setattr(
+        remotes,
+        "apply_rotation",
+        lambda *_args: applied.append(book._store.whole._is_owned()),  # type: ignore[attr-defined]
+    )
+    asyncio.run(book.rotate("acme", b"update"))
+    assert applied == [True]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from appctld.model.digest import Digest
-from appctld.state.layers import RECORD_BYTES, LayerRecord, forget, forget_refs, held, remember, shared
+from appctld.state import layers
+from appctld.state.layers import RECORD_BYTES, LayerRecord, forget_refs, held, remember, shared
 from appctld.state.paths import Paths, layer_ref
 
 DIFF_ID, OTHER = Digest("a" * 64), Digest("b" * 64)
@@ -83,12 +84,23 @@ def test_a_damaged_record_is_none_and_never_lent(paths: Paths, data: bytes) -> N
 def test_a_record_is_forgotten_alone(paths: Paths) -> None:
     for one in (record(), record(diff_id=OTHER), record("beta")):
         remember(paths, one)
-    forget(paths, "acme", DIFF_ID)
-    forget(paths, "acme", DIFF_ID)
-    forget(paths, "never-seen", DIFF_ID)
+    forget_refs(paths, [layer_ref("acme", DIFF_ID)])
+    forget_refs(paths, [layer_ref("acme", DIFF_ID), layer_ref("never-seen", DIFF_ID)])
     assert held(paths, "acme", DIFF_ID) is None
     assert held(paths, "acme", OTHER) is not None
     assert held(paths, "beta", DIFF_ID) is not None
+
+
+def test_that_records_are_forgotten_is_durable(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = [record(), record(diff_id=OTHER), record("beta")]
+    for one in [*gone, record("gamma")]:
+        remember(paths, one)
+    synced: list[Path] = []
+    monkeypatch.setattr(
+        layers, "sync_directory", lambda path: synced.append(path) if not any(path.iterdir()) else None
+    )
+    forget_refs(paths, [layer_ref(one.remote, one.diff_id) for one in gone])
+    assert sorted(synced) == [paths.layers("acme"), paths.layers("beta")]
 
 
 def test_the_records_of_dropped_layer_refs_go_and_no_others(paths: Paths) -> None:

@@ -9,7 +9,7 @@ was found is looked at again under the gate: what became another, or what a job 
 round.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from appctld.errors import AppctlError, InUse
@@ -27,7 +27,7 @@ from appctld.pipeline.recall import Recalled, recall
 from appctld.pipeline.restore import redeploy, restore
 from appctld.pipeline.tools import AUDIT_DEADLINE
 from appctld.state.layers import forget_refs, recorded_refs
-from appctld.state.paths import app_ref, layer_ref
+from appctld.state.paths import Paths, app_ref, layer_ref
 from appctld.state.records import roots
 
 ROUNDS = 3  # what lies behind a directory's object that was wrong can only be looked at when that is back
@@ -83,7 +83,11 @@ async def _mend(found: Survey, shop: Workshop) -> None:
         )
         with understood("store"):
             dropped = get_strings(answer, "dropped")
-        forget_refs(paths, [ref for ref in dropped if not is_there(ref, paths)])
+        await shop.tools.aside(_forget_gone, paths, dropped)
+
+
+def _forget_gone(paths: Paths, refs: Iterable[str]) -> None:
+    forget_refs(paths, [ref for ref in refs if not is_there(ref, paths)])
 
 
 def _layers_in_doubt(found: Survey, now: Mapping[str, str]) -> set[str]:
@@ -138,7 +142,7 @@ async def _do(step: Step, found: Survey, shop: Workshop) -> Json:
     except AppctlError as error:
         return _told(step, f"{error.name}: {error.message}", done=False)
     facts: JsonObject = {"id": kept.id, "action": step.action.value, "deployment": kept.path.name}
-    shop.record("repair", facts)
+    await shop.record("repair", facts)
     return _told(step, words)
 
 
