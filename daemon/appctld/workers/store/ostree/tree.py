@@ -29,6 +29,10 @@ _SUM, _HEX = 32, 64  # of SHA-256, in bytes and in digits
 _WIDTHS = {1: "B", 2: "H", 4: "I", 8: "Q"}  # of an offset in bytes, and what struct calls such a number
 _WIDE = 256  # bytes of a container from which one byte is too narrow for an offset
 _SHORT = _WIDE - 2 * _SUM - 4  # bytes of a name whose entry, as a file or directory, is smaller than that
+_INNER_ENDS = {
+    1: [bytes([end]) for end in range(_SHORT + 1)],
+    2: [bytes([end + _SUM, end]) for end in range(_SHORT + 1)],
+}  # what follows the checksums of a short entry, by where its name ends
 _NO_NAMES = frozenset({"", ".", ".."})
 _DIRMETA_HEAD = struct.Struct(">III")  # libostree keeps uid, gid and mode big-endian
 
@@ -44,12 +48,13 @@ class DirTree:
     dirs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not (_are_plain(self.files) and _are_plain(self.dirs)):
-            for name in (*self.files, *self.dirs):
+        names = (*self.files, *self.dirs)
+        if not _are_plain(names):
+            for name in names:
                 check_name(name)
-        twice = sorted(self.files.keys() & self.dirs.keys())
-        if twice:
-            raise UnsafeArchive(f"{twice[0]!r} is a file and a directory at once", path=twice[0])
+        if not self.files.keys().isdisjoint(self.dirs):
+            twice = min(self.files.keys() & self.dirs.keys())
+            raise UnsafeArchive(f"{twice!r} is a file and a directory at once", path=twice)
 
 
 @dataclass(frozen=True)
@@ -100,11 +105,30 @@ def serialize_dirtree(tree: DirTree) -> bytes:
 def parse_dirtree(data: bytes) -> DirTree:
     """Read a dirtree object; anything but libostree's own normal form is `UnsafeArchive`."""
     try:
-        files, dirs = _members(data, 2)
-        below = {name: (sums[:_HEX], sums[_HEX:]) for name, sums in _children(dirs, 2)}
-        tree = DirTree(dict(_children(files, 1)), below)
+        return _read_plain(data) or _read_any(data)
     except ValueError as error:
         raise UnsafeArchive("a dirtree that cannot be read") from error
+
+
+def _read_plain(data: bytes) -> DirTree | None:
+    """A dirtree that is surely in normal form, as nearly all are; None if that is to be looked at closely."""
+    tail = len(data) - _width(len(data))
+    end = int.from_bytes(data[tail:], "little")
+    if end > tail or _width(len(data)) != _width_behind(tail, 1):
+        return None
+    files, dirs = _plain_children(data[:end], 1), _plain_children(data[end:tail], 2)
+    if files is None or dirs is None:
+        return None
+    names = b"\0".join((*files, *dirs)).decode().split("\0")  # all at once: none of them has a NUL
+    pairs = zip(names[len(files) :], dirs.values(), strict=False)  # of no names at all one is left, empty
+    below = {name: (sums[:_HEX], sums[_HEX:]) for name, sums in pairs}
+    return DirTree(dict(zip(names, files.values(), strict=False)), below)
+
+
+def _read_any(data: bytes) -> DirTree:
+    files, dirs = _members(data, 2)
+    below = {name: (sums[:_HEX], sums[_HEX:]) for name, sums in _children(dirs, 2)}
+    tree = DirTree(dict(_children(files, 1)), below)
     # Sorted, unique, no slack between members, shortest offsets: all of it is this one comparison
     if serialize_dirtree(tree) != data:
         raise UnsafeArchive("a dirtree that is not in normal form, or whose names are unsorted or double")
@@ -159,6 +183,28 @@ def _dir_entry(name: str, tree: bytes, meta: bytes) -> bytes:
         end = len(text) + 1
         return b"%b\0%b%b%c%c" % (text, tree, meta, end + _SUM, end)
     return _tuple(text + b"\0", tree, meta)
+
+
+def _plain_children(data: bytes, count: int) -> dict[bytes, str] | None:
+    """What `_children` gives of an array that `_array` would write so again; None if it might not.
+
+    A look at each entry says what writing all of them again says, in a third of the time.
+    """
+    width = _width(len(data))
+    tail = int.from_bytes(data[-width:], "little")
+    inner = _INNER_ENDS[count]
+    found, ends, start = dict[bytes, str](), list[int](), 0
+    while start < tail:
+        sums = data.index(0, start) + 1  # ValueError: no entry is without one
+        end = sums + count * _SUM
+        if sums - start > _SHORT or data[end : end + count] != inner[sums - start]:
+            return None
+        found[data[start : sums - 1]] = data[sums:end].hex()
+        start = end + count
+        ends.append(start)
+    if data[start:] != _packed(ends, _width_behind(start, len(ends))):  # slack between members shows here
+        return None
+    return found if list(found) == sorted(found) and len(found) == len(ends) else None
 
 
 def _children(data: bytes, count: int) -> Iterator[tuple[str, str]]:

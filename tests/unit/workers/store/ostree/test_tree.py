@@ -201,6 +201,66 @@ def test_a_hostile_dirtree_is_refused(data: bytes, why: str) -> None:
     assert why
 
 
+@given(trees(), st.data())
+def test_only_what_would_be_written_so_is_read(tree: DirTree, data: st.DataObject) -> None:
+    """A byte that is another, that is one more or one less: the parser never takes it for the normal form."""
+    whole = serialize_dirtree(tree)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    before, byte, behind = whole[:at], whole[at], whole[at + 1 :]
+    other = data.draw(st.binary(max_size=2))
+    for altered in (before + other + behind, before + bytes([byte ^ 1 << at % 8]) + behind):
+        try:
+            read = parse_dirtree(altered)
+        except UnsafeArchive:
+            continue
+        assert serialize_dirtree(read) == altered
+
+
+def _offset(number: int, width: int = 1) -> bytes:
+    return number.to_bytes(width, "little")
+
+
+def _entry(name: bytes, *sums: str) -> bytes:
+    """An entry with offsets of one byte, fitting or not."""
+    ends = [len(name) + 1 + 32 * number for number in range(len(sums))]
+    return name + b"\0" + b"".join(map(bytes.fromhex, sums)) + bytes(ends[::-1])
+
+
+def _files(*entries: bytes, width: int = 1, outer: int = 1) -> bytes:
+    """A dirtree without directories; offsets, the array's and the tuple's, may be wider than GLib's."""
+    ends = [sum(map(len, entries[: number + 1])) for number in range(len(entries))]
+    array = b"".join(entries) + b"".join(_offset(end, width) for end in ends)
+    return array + _offset(len(array), outer)
+
+
+ONE, TWO = _entry(b"a", A), _entry(b"b", B)
+HALVES = (
+    _entry(b"a" * 92, A),
+    _entry(b"b" * 92, B),
+)  # 252 bytes: room for three narrow offsets, not for wide ones
+ABNORMAL = [
+    (_files(ONE, TWO + b"\0"), "a byte between the checksum and its end"),
+    (_files(ONE[:-1] + b"\3", TWO), "a name that ends elsewhere"),
+    (ONE + TWO + b"\0\x46\x48", "a first entry that is empty, says the offset"),
+    (ONE + TWO + b"\x46\x48", "an entry without an offset"),
+    (ONE + b"\0" + TWO + b"\x23\x47\x49", "slack between entries"),
+    (_files(*HALVES, width=2, outer=2), "an array with wider offsets than it needs"),
+    (_files(*HALVES, outer=2), "a tuple with a wider offset than it needs"),
+    (_files(_entry(b"n" * 222, A), width=2, outer=2), "an entry of 256 bytes with a narrow offset"),
+    (b"a" * 40 + b"\x28\x29", "a name without its end"),
+    (ONE + b"\x23\x25", "a tuple whose first member ends behind it"),
+]
+
+
+@pytest.mark.parametrize(("data", "why"), ABNORMAL, ids=[why for _, why in ABNORMAL])
+def test_what_glib_would_write_otherwise_is_refused(data: bytes, why: str) -> None:
+    assert parse_dirtree(_files(ONE, TWO)) == DirTree({"a": A, "b": B})
+    assert len(parse_dirtree(_files(*HALVES)).files) == len(HALVES)
+    with pytest.raises(UnsafeArchive):
+        parse_dirtree(data)
+    assert why
+
+
 HOSTILE_META = [
     (b"", "nothing"),
     (b"\0" * 11, "too short"),
