@@ -27,7 +27,7 @@ Xattrs = Sequence[tuple[bytes, bytes]]
 
 _SUM, _HEX = 32, 64  # of SHA-256, in bytes and in digits
 _WIDTHS = {1: "B", 2: "H", 4: "I", 8: "Q"}  # of an offset in bytes, and what struct calls such a number
-_WIDE = 256  # bytes of a container from which one byte is too narrow for an offset
+_WIDE, _WIDER, _WIDEST = 1 << 8, 1 << 16, 1 << 32  # bytes of a container from which 1, 2, 4 are too narrow
 _SHORT = _WIDE - 2 * _SUM - 4  # bytes of a name whose entry, as a file or directory, is smaller than that
 _INNER_ENDS = {
     1: [bytes([end]) for end in range(_SHORT + 1)],
@@ -233,16 +233,16 @@ def _utf8(text: str) -> bytes:
 
 def _width(size: int) -> int:
     """Bytes of one offset in a container of `size` bytes."""
-    if size < _WIDE:
-        return 1
-    return next(width for width in _WIDTHS if size < 1 << 8 * width)
+    return 1 if size < _WIDE else 2 if size < _WIDER else 4 if size < _WIDEST else 8
 
 
 def _width_behind(body: int, count: int) -> int:
     """Bytes of each of `count` offsets behind `body` bytes."""
     if body + count < _WIDE:
         return 1
-    return next(width for width in _WIDTHS if _width(body + count * width) <= width)
+    if body + 2 * count < _WIDER:
+        return 2
+    return 4 if body + 4 * count < _WIDEST else 8
 
 
 def _packed(numbers: Sequence[int], width: int) -> bytes:
