@@ -43,11 +43,12 @@ class Inventory:
 
     def add(self, tree: DirTree) -> None:
         """Count one directory, which may be the same as another. Raises LimitExceeded."""
-        self._total += len(tree.files) + len(tree.dirs)
+        names = (*tree.files, *tree.dirs)
+        self._total += len(names)
         if self._total > NAMES:
             raise LimitExceeded(f"more than {NAMES} files and directories", limit=NAMES)
         self.names.update(tree.files.values())
-        used = sum(len(name.encode()) + _ENTRY for name in (*tree.files, *tree.dirs))
+        used = len("".join(names).encode()) + _ENTRY * len(names)
         # A directory's blocks are half full after they were split
         self.directories += BLOCK if used < BLOCK else _blocks(2 * used)
 
@@ -56,9 +57,12 @@ class Inventory:
 
         `content` is what was seen of each content object, `symlinks` are those that hold one.
         """
+        # What is one link to its object, as nearly all is, costs nothing
+        linked = LINKS - max(self.names.values(), default=0)
         return self.directories + sum(
             _symlink_cost(content[name], names) if name in symlinks else _file_cost(content[name], names)
             for name, names in self.names.items()
+            if content[name].st_nlink > linked or name in symlinks
         )
 
 
@@ -92,12 +96,12 @@ def symlinks(repository: Repository, content: Mapping[str, os.stat_result]) -> s
 
     Raises RepoCorrupt for one without the attribute that says so.
     """
-    small = (name for name, status in content.items() if _may_be_symlink(status))
+    small = (
+        name
+        for name, status in content.items()
+        if status.st_size <= _TARGET and not status.st_mode & stat.S_IXUSR
+    )
     return {name for name in small if stat.S_ISLNK(repository.file_mode(name))}
-
-
-def _may_be_symlink(status: os.stat_result) -> bool:
-    return status.st_size <= _TARGET and not status.st_mode & stat.S_IXUSR
 
 
 def _symlink_cost(status: os.stat_result, names: int) -> int:

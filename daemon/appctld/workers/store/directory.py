@@ -7,8 +7,7 @@ sake; each knows which layer brought what, so that a layer that says two things 
 Leaves to others: what a layer means (union.py), where objects are stored (`Objects`).
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from appctld.errors import LimitExceeded
 from appctld.workers.store.archive.entry import OPAQUE, WHITEOUT
@@ -35,8 +34,7 @@ class Objects(Protocol):
         """Read where a content object points; None if it is no symlink."""
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A child that is no directory, and the layer that brought it."""
 
     content: str

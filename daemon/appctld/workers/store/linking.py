@@ -21,6 +21,7 @@ _NO_LINK = {errno.EMLINK, errno.EXDEV, errno.EPERM}  # a copy will do: too many 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TARGET = 4096  # PATH_MAX, with the NUL that libostree keeps too
 _PIECE = 1 << 30  # bytes asked of one sendfile, which gives fewer
 
 
@@ -73,8 +74,11 @@ class Checkout:
             self._copy(name, path, self._content[content], within)
 
     def _symlink(self, name: bytes, path: str, within: int) -> None:
-        with os.fdopen(os.open(path, _READ, dir_fd=self._repository), "rb") as file:
-            target = file.read().partition(b"\0")[0]  # libostree keeps it with its NUL
+        source = os.open(path, _READ, dir_fd=self._repository)
+        try:
+            target = os.read(source, _TARGET).partition(b"\0")[0]
+        finally:
+            os.close(source)
         os.symlink(target, name, dir_fd=within)
         self.own += _on_disk(os.stat(name, dir_fd=within, follow_symlinks=False))
 

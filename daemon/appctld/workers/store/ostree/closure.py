@@ -79,7 +79,7 @@ def _walk(metadata: Metadata, found: Closure, tree: str, meta: str) -> None:
 
 def content_size(repository: Repository, files: Iterable[str]) -> int:
     """Bytes of these content objects, each counted once; a missing one is RepoCorrupt."""
-    return size_of(_stat(repository, name) for name in files)
+    return size_of(_look(repository, files).values())
 
 
 def check_content(
@@ -90,13 +90,13 @@ def check_content(
     An object as we left it is a regular file, 0444 or 0555, of mtime 0. libostree keeps no sizes, so these
     are compared as a sum: another than `expected_size` has every object hashed. Raises RepoCorrupt.
     """
-    found = {name: _stat(repository, name) for name in files}
+    found = _look(repository, files)
     suspicious = expected_size is not None and size_of(found.values()) != expected_size
     for name, status in found.items():
         if suspicious or not _untouched(status):
             repository.verify(Kind.FILE, name)
             _mend(repository, name)
-            found[name] = _stat(repository, name)
+            found |= _look(repository, [name])
     return found
 
 
@@ -105,13 +105,18 @@ def size_of(statuses: Iterable[os.stat_result]) -> int:
     return sum(status.st_size for status in statuses)
 
 
-def _stat(repository: Repository, name: str) -> os.stat_result:
-    status = repository.stat(Kind.FILE, name)
-    if status is None:
-        raise RepoCorrupt(f"the file object {name} is missing", checksum=name)
-    if not stat.S_ISREG(status.st_mode):  # not to be hashed either: opening a FIFO would wait for ever
-        raise RepoCorrupt(f"the file object {name} is no regular file", checksum=name)
-    return status
+def _look(repository: Repository, files: Iterable[str]) -> dict[str, os.stat_result]:
+    """What the file system says about content objects; RepoCorrupt for one that is no regular file."""
+    found, directory = {}, repository.directory
+    for name in files:
+        try:
+            status = os.stat(loose_path(Kind.FILE, name), dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError as error:
+            raise RepoCorrupt(f"the file object {name} is missing", checksum=name) from error
+        if not stat.S_ISREG(status.st_mode):  # not to be hashed either: opening a FIFO would wait for ever
+            raise RepoCorrupt(f"the file object {name} is no regular file", checksum=name)
+        found[name] = status
+    return found
 
 
 def _untouched(status: os.stat_result) -> bool:

@@ -36,4 +36,4 @@ _LIBRARY = {
 
 def loose_path(kind: Kind, checksum: str) -> str:
     """Where the object lies, relative to the repository."""
-    return f"objects/{checksum[:2]}/{checksum[2:]}.{kind}"
+    return "objects/" + checksum[:2] + "/" + checksum[2:] + "." + kind  # a checkout asks 50,000 times

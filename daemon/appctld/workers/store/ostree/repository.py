@@ -25,7 +25,7 @@ from typing import Self
 
 from gi.repository import GLib, OSTree
 
-from appctld.errors import RepoCorrupt
+from appctld.errors import Failed, RepoCorrupt
 from appctld.workers.store import kernel, names, space
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.failures import translated
@@ -53,6 +53,7 @@ class Repository:
 
     def __init__(self, path: Path, library: OSTree.Repo) -> None:
         self.path = path
+        self._top = f"{path}/"
         self.library = library
         self.directory = library.get_dfd()
 
@@ -101,8 +102,11 @@ class Repository:
 
     def load(self, kind: Kind, name: str) -> bytes:
         """A metadata object's bytes, hashed again: missing or other than its name says is RepoCorrupt."""
-        with translated(f"reading {kind.suffix} {names.check_checksum(name)}"):
+        names.check_checksum(name)
+        try:
             data = self._read(kind, name)
+        except OSError as error:  # no `translated`: it would take longer than the reading
+            raise kernel.leaf(error, f"reading {kind.suffix} {name}", Failed) from error
         if checksum(data) != name:
             raise RepoCorrupt(f"the {kind.suffix} object {name} is not what it was", checksum=name)
         return data
@@ -142,7 +146,7 @@ class Repository:
     def file_mode(self, name: str) -> int:
         """A stored file's mode, type included, as its image gave it; missing or unreadable is RepoCorrupt."""
         try:
-            attributes = os.getxattr(f"{self.path}/{loose_path(Kind.FILE, name)}", "user.ostreemeta")
+            attributes = os.getxattr(self._top + loose_path(Kind.FILE, name), "user.ostreemeta")
         except OSError as error:
             raise kernel.leaf(error, f"reading file {name}", RepoCorrupt) from error
         return int.from_bytes(attributes[8:12])  # big-endian (uuua(ayay)): uid, gid, mode, xattrs
