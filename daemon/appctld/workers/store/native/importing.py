@@ -14,7 +14,6 @@ from pathlib import Path
 from appctld.errors import BadManifest, Failed, LimitExceeded, RepoCorrupt, UnsafeArchive
 from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str
 from appctld.workers.protocol import Report
-from appctld.workers.store.directory import DEPTH
 from appctld.workers.store.merge import metadata_files
 from appctld.workers.store.names import check_commit_ref
 from appctld.workers.store.native.held import Held
@@ -26,7 +25,7 @@ from appctld.workers.store.ostree.objects import FileHead, privilege
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, Xattrs, checksum, parse_dirmeta, parse_dirtree
 from appctld.workers.store.ostree.writer import Writer
-from appctld.workers.store.union import NAMES
+from appctld.workers.store.walk import walk
 
 OBJECTS = 1_000_000  # of one commit, if the request says nothing: as many as a tree may have names
 
@@ -84,7 +83,6 @@ class _Import:
         self._max_objects = get_int(request, "max_objects", OBJECTS)
         self._trees: dict[str, DirTree] = {}
         self._metas: set[str] = set()
-        self._names = 0
         self.objects = 0
         self.files: dict[str, str] = {}
 
@@ -96,26 +94,13 @@ class _Import:
         except RepoCorrupt as error:
             raise BadManifest(error.detail) from error
         self._store(Kind.COMMIT, data)
-        self._walk(commit)
+        walk(commit.tree, commit.meta, self)
         for content in sorted(self.files):
             self._file(content)
         return commit
 
-    def _walk(self, commit: Commit) -> None:
-        """Every directory as often as it stands in the tree: a few objects can make a tree of millions."""
-        waiting = [(commit.tree, commit.meta, 0)]
-        while waiting:
-            tree, meta, depth = waiting.pop()
-            if depth > DEPTH:
-                raise LimitExceeded(f"more than {DEPTH} directories below each other", limit=DEPTH)
-            self._meta(meta)
-            here = self._tree(tree)
-            self._names += len(here.files) + len(here.dirs)
-            if self._names > NAMES:
-                raise LimitExceeded(f"more than {NAMES} files and directories", limit=NAMES)
-            waiting += [(*below, depth + 1) for below in here.dirs.values()]
-
-    def _tree(self, name: str) -> DirTree:
+    def tree(self, name: str) -> DirTree:
+        """Store a dirtree, once."""
         if name not in self._trees:
             data = self._metadata(Kind.DIRTREE, name)
             tree = self._trees[name] = parse_dirtree(data)
@@ -129,7 +114,8 @@ class _Import:
             self._count()
             self.files[content] = name
 
-    def _meta(self, name: str) -> None:
+    def meta(self, name: str) -> None:
+        """Store a dirmeta, once."""
         if name not in self._metas:
             data = self._metadata(Kind.DIRMETA, name)
             meta = parse_dirmeta(data)

@@ -20,6 +20,7 @@ from appctld.errors import (
     RepoCorrupt,
     UnsafeArchive,
 )
+from appctld.workers.store import walk
 from appctld.workers.store.deploy import deploy
 from appctld.workers.store.directory import DEPTH
 from appctld.workers.store.native import importing
@@ -376,13 +377,13 @@ def test_depth_is_bounded(state: State, tmp_path: Path) -> None:
 def test_a_few_objects_that_make_a_large_tree_are_refused(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "NAMES", 8189)
+    monkeypatch.setattr(walk, "NAMES", 8189)
     made = Forged(tmp_path / "0123456789")
     meta, tree = made.meta(), made.tree(DirTree())
     for _ in range(12):
         tree = made.tree(DirTree(dirs={"a": (tree, meta), "b": (tree, meta)}))
     refused(state, made, made.commit(tree, meta), LimitExceeded)
-    monkeypatch.setattr(importing, "NAMES", 8190)
+    monkeypatch.setattr(walk, "NAMES", 8190)
     assert send(state, made.path, made.commit(tree, meta))["objects"] == 15
 
 
