@@ -18,6 +18,8 @@ HANDLERS: Mapping[str, Handler] = {
         "import-layer": "layer:import_layer",
         "adopt-layer": "layer:adopt_layer",
         "rebuild-layer": "tarsplit.rebuild:rebuild_layer",
+        "import-objects": "ostree_ext.importing:import_objects",
+        "import-commit-layer": "ostree_ext.importing:import_commit_layer",
         "merge": "merge:merge",
         "describe-commit": "native.describe:describe_commit",
         "import-commit": "native.importing:import_commit",

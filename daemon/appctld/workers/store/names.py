@@ -23,6 +23,7 @@ _ID = re.compile(ID_PATTERN)
 _DEPLOYMENT_PATTERN = re.compile(_DEPLOYMENT)
 _QUARANTINE_PATTERN = re.compile(_QUARANTINE)
 _LAYER_REF = re.compile(f"appctl/layer/{REMOTE_NAME}/{_HEX}")
+_OSTREE_REF = re.compile(f"appctl/ostree/{REMOTE_NAME}/{_HEX}")
 _COMMIT_REF = re.compile(f"appctl/commit/{REMOTE_NAME}/{_HEX}")
 _APP_REF = re.compile(f"appctl/app/{REMOTE_NAME}/{ID_PATTERN}/{_DEPLOYMENT}")
 
@@ -59,6 +60,11 @@ def check_layer_ref(text: str) -> str:
     return _check(_LAYER_REF, text, "a layer's ref")
 
 
+def check_ostree_ref(text: str) -> str:
+    """Give back `appctl/ostree/REMOTE/<diffID hex>`, a layer of objects; anything else is `Failed`."""
+    return _check(_OSTREE_REF, text, "a layer's ref")
+
+
 def check_commit_ref(text: str) -> str:
     """Give back `appctl/commit/REMOTE/<commit hex>`; anything else is `Failed`."""
     return _check(_COMMIT_REF, text, "a commit's ref")
@@ -70,10 +76,12 @@ def check_app_ref(text: str) -> str:
 
 
 def check_ref(text: str) -> str:
-    """Give back a ref of one of the three kinds; anything else is `Failed`."""
-    if text.startswith("appctl/layer/"):
-        return check_layer_ref(text)
-    return check_commit_ref(text) if text.startswith("appctl/commit/") else check_app_ref(text)
+    """Give back a ref of one of the four kinds; anything else is `Failed`."""
+    kind = text.split("/")[1:2]
+    return _KINDS.get("".join(kind), check_app_ref)(text)
+
+
+_KINDS = {"layer": check_layer_ref, "ostree": check_ostree_ref, "commit": check_commit_ref}
 
 
 def _check(pattern: re.Pattern[str], text: str, what: str) -> str:

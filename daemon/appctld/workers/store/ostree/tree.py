@@ -166,6 +166,17 @@ def serialize_xattrs(xattrs: Xattrs) -> bytes:
     return _array([_tuple(name + b"\0", value) for name, value in xattrs])
 
 
+def parse_xattrs(data: bytes, what: str) -> Xattrs:
+    """Read an `a(ayay)` of name and value, whose order stays (`UnsafeArchive`: not in normal form)."""
+    try:
+        pairs = tuple(map(_xattr, _elements(data)))
+    except ValueError as error:
+        raise UnsafeArchive(f"{what} that cannot be read") from error
+    if serialize_xattrs(pairs) != data:
+        raise UnsafeArchive(f"{what} that are not in normal form")
+    return pairs
+
+
 def _dirmeta(meta: DirMeta) -> bytes:
     return _DIRMETA_HEAD.pack(meta.uid, meta.gid, meta.mode) + serialize_xattrs(meta.xattrs)
 

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""importing.py: the publisher's commit comes out of the layers that other people's tools made."""
+
+import gzip
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import DigestMismatch
+from appctld.workers.store.__main__ import HANDLERS
+from appctld.workers.store.ostree.kinds import Kind, loose_path
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.tree import DirTree, serialize_dirtree
+from support.ostree_layers import VERSIONS, File, Published, changed, loose, obj, skeleton
+from support.ostree_store import TREE, ref_of, refused, send, send_commit, tar_of
+
+FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
+COMMIT = "f1295095a4cc6d06c08199cf29e2b8b932e960031ac1cabe923f6b22c85294de"
+
+
+# --- images of other people's tools
+
+
+def layers_of(tag: str) -> list[bytes]:
+    """The layers of a golden image, inflated."""
+    images = FIXTURES / "images"
+    name = "org.opencontainers.image.ref.name"
+    index = json.loads((images / "index.json").read_bytes())
+    (digest,) = [item["digest"] for item in index["manifests"] if item["annotations"][name] == tag]
+    manifest = json.loads(blob(digest))
+    return [gzip.decompress(blob(layer["digest"])) for layer in manifest["layers"]]
+
+
+def blob(digest: str) -> bytes:
+    return (FIXTURES / "images/blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()
+
+
+def listing(repo: Path, commit: str, *options: str) -> str:
+    command = ["ostree", f"--repo={repo}", "ls", "-R", *options, commit]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_commit_in_one_layer_is_the_publishers(repo: Path) -> None:
+    (layer,) = layers_of("ostree-plain")
+    answer = send_commit(repo, layer, COMMIT)
+    assert answer["commit"] == COMMIT
+    assert answer["size"] == len(layer)
+    assert listing(repo, COMMIT, "-C", "-X") == (FIXTURES / "ostree-ls.txt").read_text()
+    assert Repository.open(repo).refs() == {ref_of(layer): COMMIT}
+    assert answer["objects"] == len(list(repo.glob("objects/??/*")))
+    assert list(repo.glob("objects/??/*meta2")) == list(repo.glob("objects/??/*.commitmeta")) == []
+
+
+def test_a_commit_in_chunks_is_the_same(repo: Path) -> None:
+    first, *chunks = layers_of("ostree-chunked")
+    before = [ref_of(chunk) for chunk in chunks]
+    for chunk, ref in zip(chunks, before, strict=True):
+        answer = send(repo, "import-objects", chunk)
+        assert Repository.open(repo).refs()[ref] == answer["commit"]
+    answer = send_commit(repo, first, COMMIT, *before)
+    assert listing(repo, COMMIT, "-C", "-X") == (FIXTURES / "ostree-ls.txt").read_text()
+    sizes = {path.stat().st_ino: path.stat().st_size for path in repo.glob("objects/??/*.file")}
+    assert answer["installed_size"] == sum(sizes.values())
+
+
+def test_what_is_layered_on_top_is_what_the_peer_makes_of_it(repo: Path) -> None:
+    base, top = layers_of("ostree-derived")
+    send_commit(repo, base, COMMIT)
+    diff_id = hashlib.sha256(top).hexdigest()
+    layer = send(
+        repo, "import-layer", top, ref=f"appctl/layer/acme/{diff_id}", tar_split=str(repo.parent / "split")
+    )
+    merged = HANDLERS["merge"](
+        {
+            "repo": str(repo),
+            "layers": [COMMIT, layer["commit"]],
+            "ostree": True,
+            "metadata": {},
+            "timestamp": 0,
+        },
+        lambda _facts: None,
+    )
+    assert listing(repo, str(merged["commit"]), "-X") == (FIXTURES / "ostree-derived-ls.txt").read_text()
+
+
+# --- every version of the format
+
+
+@pytest.fixture(scope="module")
+def published() -> Published:
+    return Published(TREE)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_of_the_format_is_read(repo: Path, published: Published, version: str) -> None:
+    answer = send_commit(repo, tar_of(published.layer(version)), published.commit)
+    assert answer["files"] == {"app/metadata": "[Application]\nname=org.example.App\n"}
+    shown = listing(repo, published.commit, "-C", "-X")
+    assert "04755 0 0      1" in shown
+    assert "user.b" in shown
+    assert set(published.files) == {path.parent.name + path.stem for path in repo.glob("objects/??/*.file")}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_chunks_of_every_version_are_read(repo: Path, published: Published, version: str) -> None:
+    one, *others = published.files
+    chunks = [
+        tar_of(published.files_layer(one, version=version)),
+        tar_of(published.files_layer(*others, version=version)),
+    ]
+    for chunk in chunks:
+        send(repo, "import-objects", chunk)
+    send_commit(repo, tar_of(published.layer(version, files=False)), published.commit, *map(ref_of, chunks))
+    assert "/x/suid" in listing(repo, published.commit)
+
+
+def test_a_commit_without_detached_metadata_is_read(repo: Path, published: Published) -> None:
+    send_commit(repo, tar_of(published.layer(detached=None)), published.commit)
+
+
+def test_a_layer_without_files_is_read(repo: Path) -> None:
+    """As an exporter reserves one for what comes later."""
+    answer = send(repo, "import-objects", tar_of(skeleton()))
+    assert answer["objects"] == 0
+
+
+def test_the_empty_directory_that_an_exporter_leaves_out_is_made(repo: Path) -> None:
+    made = Published({"sysroot": {}, "f": File(b"x")})
+    empty = loose(hashlib.sha256(serialize_dirtree(DirTree())).hexdigest(), "dirtree")
+    parts = [part for part in made.layer() if part[0] != empty]
+    assert len(parts) < len(made.layer())
+    send_commit(repo, tar_of(parts), made.commit)
+    assert "/sysroot" in listing(repo, made.commit)
+
+
+def test_the_same_files_make_the_same_object_set(repo: Path, published: Published) -> None:
+    names = list(published.files)
+    layers = [tar_of(published.files_layer(*order)) for order in (names, names[::-1])]
+    assert layers[0] != layers[1]
+    first, second = (send(repo, "import-objects", layer)["commit"] for layer in layers)
+    assert first == second
+
+
+def test_what_is_here_is_hashed_all_the_same(repo: Path, published: Published) -> None:
+    """R4: honest objects that are here do not vouch for the bytes of a layer."""
+    send_commit(repo, tar_of(published.layer()), published.commit)
+    name = next(iter(published.files))
+    parts = changed(published.layer(), loose(name, "file"), obj(name, "file", b"evil"))
+    refused(repo, DigestMismatch, lambda: send_commit(repo, tar_of(parts), published.commit))
+    parts = changed(published.files_layer(name), loose(name, "file"), obj(name, "file", b"evil"))
+    refused(repo, DigestMismatch, lambda: send(repo, "import-objects", tar_of(parts)))
+
+
+def test_an_object_that_was_touched_is_replaced(repo: Path, published: Published) -> None:
+    layer = tar_of(published.layer())
+    send_commit(repo, layer, published.commit)
+    path = repo / loose_path(Kind.FILE, next(iter(published.files)))
+    path.chmod(0o644)
+    path.write_bytes(b"evil")
+    send_commit(repo, layer, published.commit)
+    Repository.open(repo).verify(Kind.FILE, path.parent.name + path.stem)
