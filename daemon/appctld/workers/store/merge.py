@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appctld.errors import Failed, LimitExceeded
-from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str, get_strings
+from appctld.model.jsonvalue import Json, JsonObject, get_bool, get_int, get_object, get_str, get_strings
 from appctld.model.permissions import METADATA_BYTES
 from appctld.workers.protocol import Report
 from appctld.workers.store.ostree.closure import content_size, reached
@@ -21,6 +21,7 @@ from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirMeta, DirTree, checksum, serialize_dirmeta, serialize_dirtree
 from appctld.workers.store.ostree.writer import Writer
+from appctld.workers.store.ostree_ext.derived import derived
 from appctld.workers.store.union import Layer, union
 
 METADATA_FILES = ("app/metadata", "metadata")  # what `runtime=` images carry; the first that is there counts
@@ -31,34 +32,43 @@ _BASE64_KEYS = {"ostree.manifest"}  # bytes, not text
 
 
 def merge(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "layers", "metadata", "timestamp"}` -> `{"commit", "installed_size", "files"}`.
+    """`{"repo", "layers", "metadata", "timestamp", "ostree"}` -> `{"commit", "installed_size", "files"}`.
 
-    `layers` are commits, lowest first; `files` holds the text of `app/metadata` if the tree has one. Raises
-    UnsafeArchive and LimitExceeded (`path` and `layer` in the data), RepoCorrupt, NoSpace, Busy.
+    `layers` are commits, lowest first; with `ostree` the first is a publisher's own (derived.py). `files`
+    holds the text of `app/metadata` if the tree has one. Raises UnsafeArchive and LimitExceeded (`path` and
+    `layer` in the data), RepoCorrupt, NoSpace, Busy.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
-    layers = get_strings(request, "layers")
+    layers, ostree = get_strings(request, "layers"), get_bool(request, "ostree", default=False)
     metadata = {key: _value(key, value) for key, value in get_object(request, "metadata").items()}
     with repository.shared():
         with repository.transaction() as writer:
             objects = _Writing(repository, writer)
-            tree, meta = union(_layers(repository, layers), objects)
+            tree, meta = union(_layers(repository, layers, objects, ostree=ostree), objects)
             commit = writer.commit(Commit(tree, meta, get_int(request, "timestamp"), metadata))
         size = content_size(repository, reached(objects, tree, meta).files)
         files = metadata_files(repository, tree)
     return {"commit": commit, "installed_size": size, "files": files}
 
 
-def union_again(repository: Repository, commits: Sequence[str]) -> tuple[str, str]:
+def union_again(repository: Repository, commits: Sequence[str], *, ostree: bool = False) -> tuple[str, str]:
     """What a merge would make of layer commits, with nothing written; (root dirtree, root dirmeta)."""
-    return union(_layers(repository, commits), _Stored(repository))
+    objects = _Stored(repository)
+    return union(_layers(repository, commits, objects, ostree=ostree), objects)
 
 
-def _layers(repository: Repository, commits: Sequence[str]) -> list[Layer]:
+def _layers(
+    repository: Repository, commits: Sequence[str], objects: "_Stored", *, ostree: bool
+) -> list[Layer]:
     if not commits:
         raise Failed("a merge of no layers")
     loaded = [(name, repository.commit(name)) for name in commits]
-    return [Layer(name, layer.tree, layer.meta, layer.implicit_dirs) for name, layer in loaded]
+    layers = [Layer(name, layer.tree, layer.meta, layer.implicit_dirs) for name, layer in loaded]
+    if not ostree:
+        return layers
+    base, *above = layers
+    # A publisher's commit may say anything, of implicit directories too: each of its own counts
+    return [Layer(base.name, base.tree, base.meta), *(derived(layer, objects) for layer in above)]
 
 
 class _Stored:
@@ -81,7 +91,9 @@ class _Stored:
         return self._repository.meta(name)
 
     def add_dirtree(self, tree: DirTree) -> str:
-        return checksum(serialize_dirtree(tree))
+        name = checksum(serialize_dirtree(tree))
+        self._trees[name] = tree
+        return name
 
     def symlink_target(self, name: str) -> str | None:
         if name not in self._targets:

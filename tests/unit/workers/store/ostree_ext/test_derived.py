@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""derived.py: what counts of a layer on top of a publisher's commit, in the language of support/layers.py."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import UnsafeArchive
+from appctld.model.jsonvalue import JsonObject
+from appctld.workers.store.merge import merge, union_again
+from appctld.workers.store.ostree.commit import IMPLICIT_DIRS, Commit
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.tree import DirTree
+from support.layers import commit_layer, listing
+
+BASE = ("./", "usr/", "usr/bin/", "usr/bin/a = 1", "usr/etc/ 0700", "usr/etc/old = 1")
+AS_IT_WAS = sorted(BASE)
+
+
+def run(repo: Path, commits: Sequence[str]) -> str:
+    about: JsonObject = {"metadata": {}, "timestamp": 0, "ostree": True}
+    request: JsonObject = {"repo": str(repo), "layers": [*commits], **about}
+    return str(merge(request, lambda _facts: None)["commit"])
+
+
+def with_(*lines: str) -> list[str]:
+    return sorted([*BASE, *lines])
+
+
+DERIVED = {
+    "etc is usr/etc": (["./", "etc/ 0700", "etc/new = 2"], with_("usr/etc/new = 2")),
+    "etc without an entry keeps its mode": (["etc/new = 2"], with_("usr/etc/new = 2")),
+    "etc with another mode": (
+        ["etc/ 0711", "etc/new = 2"],
+        sorted([*(line for line in BASE if "0700" not in line), "usr/etc/ 0711", "usr/etc/new = 2"]),
+    ),
+    "a directory below etc without an entry": (["etc/d/f = 2"], with_("usr/etc/d/", "usr/etc/d/f = 2")),
+    "a whiteout in etc": (
+        ["etc/.wh.old"],
+        [line for line in AS_IT_WAS if "old" not in line],
+    ),
+    "etc that is opaque": (
+        ["etc/ 0700", "etc/.wh..wh..opq", "etc/new = 2"],
+        sorted([*(line for line in BASE if "old" not in line), "usr/etc/new = 2"]),
+    ),
+    "etc beside usr": (
+        ["usr/", "usr/bin/", "usr/bin/b = 2", "etc/new = 2"],
+        with_("usr/bin/b = 2", "usr/etc/new = 2"),
+    ),
+    "etc as a symlink": (
+        ["etc -> /elsewhere"],
+        ["./", "usr/", "usr/bin/", "usr/bin/a = 1", "usr/etc -> /elsewhere"],
+    ),
+    "usr/etc itself": (["usr/etc/new = 2"], with_("usr/etc/new = 2")),
+    "usr whose attributes are explicit": (
+        ["usr/ 0711", "etc/new = 2"],
+        sorted([*(line for line in BASE if line != "usr/"), "usr/ 0711", "usr/etc/new = 2"]),
+    ),
+    "var": (["var/", "var/lib/", "var/lib/f = 2"], with_("var/", "var/lib/", "var/lib/f = 2")),
+    "var without entries": (["var/lib/f = 2"], with_("var/", "var/lib/", "var/lib/f = 2")),
+    "run, itself alone": (["run/", "run/x/", "run/x/y = 2"], with_("run/")),
+    "run without an entry": (["run/x/y = 2"], AS_IT_WAS),
+    "tmp, proc, sys and dev": (
+        ["tmp/ 0700", "tmp/a = 2", "proc/", "proc/a = 2", "sys/", "sys/a = 2", "dev/", "dev/a = 2"],
+        with_("dev/", "proc/", "sys/", "tmp/ 0700"),
+    ),
+    "a link of that name": (["run -> /x"], with_("run -> /x")),
+    "anything else": (["opt/", "opt/f = 2", "f = 2", "bin -> usr/bin", "home/x/f = 2"], AS_IT_WAS),
+    "whiteouts at the top": ([".wh.usr", ".wh..wh..opq", ".wh.etc"], AS_IT_WAS),
+    "the root's own mode": (["./ 0711"], ["./ 0711", *AS_IT_WAS[1:]]),
+    "nothing": ([], AS_IT_WAS),
+}
+
+
+@pytest.mark.parametrize(("lines", "expected"), DERIVED.values(), ids=DERIVED)
+def test_what_counts(repo: Path, lines: Sequence[str], expected: list[str]) -> None:
+    commits = [commit_layer(repo, BASE), commit_layer(repo, lines)]
+    made = run(repo, commits)
+    assert listing(repo, made) == expected
+    repository = Repository.open(repo)
+    found = repository.commit(made)
+    assert union_again(repository, commits, ostree=True) == (found.tree, found.meta)
+
+
+def test_layers_lie_on_each_other(repo: Path) -> None:
+    above = (["etc/a = 2", "etc/b = 2"], ["etc/.wh.a", "etc/c = 3", "opt/x = 3"])
+    commits = [commit_layer(repo, lines) for lines in (BASE, *above)]
+    assert listing(repo, run(repo, commits)) == with_("usr/etc/b = 2", "usr/etc/c = 3")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["etc/a = 2", "usr/etc/b = 2"],
+        ["etc/a = 2", "usr/etc -> x"],
+        ["etc -> x", "usr/etc/b = 2"],
+        ["etc/a = 2", "usr -> x"],
+    ],
+)
+def test_a_layer_with_two_of_etc_is_refused(repo: Path, lines: Sequence[str]) -> None:
+    commits = [commit_layer(repo, BASE), commit_layer(repo, lines)]
+    with pytest.raises(UnsafeArchive) as raised:
+        run(repo, commits)
+    assert raised.value.data["layer"] == commits[1]
+
+
+def test_a_publishers_commit_does_not_say_which_of_its_directories_count(repo: Path) -> None:
+    """What our own layer commits say of themselves anybody may write into theirs."""
+    repository = Repository.open(repo)
+    with repository.shared(), repository.transaction() as writer:
+        meta, private = writer.meta(0, 0, 0o755), writer.meta(0, 0, 0o700)
+        tree = writer.tree(DirTree({}, {"d": (writer.tree(DirTree()), private)}))
+        commit = writer.commit(Commit(tree, meta, 0, {IMPLICIT_DIRS: ["", "d"]}))
+        repository.write_ref(f"appctl/commit/acme/{commit}", commit)
+    made = run(repo, [commit, commit_layer(repo, ["./"])])
+    assert listing(repo, made) == ["./", "d/ 0700"]
