@@ -10,13 +10,13 @@ from appctld.errors import TlsUntrusted
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def load_authorities(context: ssl.SSLContext, ca: str | None) -> None:
-    """Let `context` believe the distribution's bundle and `ca` (PEM); with neither, nobody is trusted.
+def load_authorities(context: ssl.SSLContext, bundle: Path, ca: str | None) -> None:
+    """Let `context` believe the bundle, if it is there, and `ca` (PEM); with neither, nobody is trusted.
 
     Raises TlsUntrusted for a `ca` that is no certificate.
     """
-    if CA_BUNDLE.exists():
-        context.load_verify_locations(cafile=CA_BUNDLE)
+    if bundle.exists():
+        context.load_verify_locations(cafile=bundle)
     if ca is not None:
         try:
             context.load_verify_locations(cadata=ca)

@@ -97,7 +97,8 @@ def _configuration(source: Source, proxy: str | None) -> GLib.KeyFile:
 
 def _authorities(source: Source) -> Path:
     """The file with everybody whom TLS believes here. Raises TlsUntrusted."""
-    authorities.load_authorities(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), source.ca)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authorities.load_authorities(context, authorities.CA_BUNDLE, source.ca)
     if source.ca is None:
         return authorities.CA_BUNDLE
     bundle = authorities.CA_BUNDLE.read_bytes() if authorities.CA_BUNDLE.exists() else b""

@@ -8,10 +8,12 @@ connection passes `Peers`. The deadline of the whole is the parent's. No library
 they carry URLs.
 """
 
+import functools
 import logging
 import ssl
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from time import sleep
 from types import TracebackType
 from typing import Self
@@ -24,8 +26,8 @@ from appctld.errors import CredentialScope
 from appctld.workers.fetch.endpoint import Endpoint
 from appctld.workers.fetch.http.adapter import CheckedAdapter
 from appctld.workers.fetch.http.answer import REPORTED_SECONDS, Answer
+from appctld.workers.net import authorities
 from appctld.workers.net.address import Url, names_loopback
-from appctld.workers.net.authorities import load_authorities
 from appctld.workers.net.failures import Failure, translate
 from appctld.workers.net.peers import Peers
 
@@ -53,7 +55,7 @@ class Session:
     def __init__(self, endpoint: Endpoint) -> None:
         self._insecure = endpoint.insecure
         peers = Peers(endpoint.registry, insecure=endpoint.insecure)
-        self._http = _http(CheckedAdapter(peers, _context(endpoint.ca)))
+        self._http = _http(CheckedAdapter(peers, _context(endpoint.ca, authorities.CA_BUNDLE)))
 
     def __enter__(self) -> Self:
         return self
@@ -113,11 +115,15 @@ def _http(adapter: CheckedAdapter) -> requests.Session:
     return http
 
 
-def _context(ca: str | None) -> ssl.SSLContext:
-    """Verifies hosts against the distribution's bundle and `ca`; with neither, nobody is trusted."""
+@functools.lru_cache(1)  # reading the bundle takes longer than a small document, of which a job asks three
+def _context(ca: str | None, bundle: Path) -> ssl.SSLContext:
+    """Verifies hosts against the distribution's bundle and `ca`; with neither, nobody is trusted.
+
+    It is kept: what the authorities are when a worker first asks they are for its few requests.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    load_authorities(context, ca)
+    authorities.load_authorities(context, bundle, ca)
     return context
 
 

@@ -208,6 +208,28 @@ def test_the_distributions_bundle_is_believed(tmp_path: Path, monkeypatch: pytes
         assert status(server.url) == 200
 
 
+def test_what_is_believed_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, ca = loopback_identity(tmp_path, "127.0.0.1")
+    bundle = tmp_path / "bundle.crt"
+    bundle.write_text(ca)
+    monkeypatch.setattr(authorities, "CA_BUNDLE", bundle)
+    with FakeServer(tls=context) as server:
+        server.on("/x", Reply(200))
+        assert status(server.url) == 200
+        bundle.unlink()
+        assert status(server.url) == 200
+
+
+def test_a_ca_is_not_remembered_for_who_gives_none(tmp_path: Path) -> None:
+    context, ca = loopback_identity(tmp_path, "127.0.0.1")
+    with FakeServer(tls=context) as server:
+        server.on("/x", Reply(200))
+        assert status(server.url, ca=ca) == 200
+        with pytest.raises(TlsUntrusted):
+            status(server.url)
+        assert status(server.url, ca=ca) == 200
+
+
 def test_a_ca_that_is_no_certificate_is_said_so() -> None:
     with pytest.raises(TlsUntrusted, match="no PEM"):
         status("https://127.0.0.1:1", ca="rubbish")
