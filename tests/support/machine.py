@@ -7,7 +7,8 @@
 
 Where coverage measures, the daemon's Python workers run outside bubblewrap (support/bare.py), unless the test
 asks for `sandboxed`. With `measured=False` nothing of it is measured, and all of it runs as it does for
-users: half the time of a measured command goes into measuring.
+users: half the time of a measured command goes into measuring. `daemon` is a module, with its arguments, that
+runs in the place of the daemon's own.
 """
 
 import json
@@ -15,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +46,9 @@ class Ran:
 class Machine:
     """One user's appctl, with all its state below `directory`."""
 
-    def __init__(self, directory: Path, *, sandboxed: bool = False, measured: bool = True) -> None:
+    def __init__(
+        self, directory: Path, *, sandboxed: bool = False, measured: bool = True, daemon: Sequence[str] = ()
+    ) -> None:
         self.directory = directory
         self.state = directory / "data" / "appctl"
         self.configuration = directory / "config" / "appctl" / "remotes.d"
@@ -57,6 +61,7 @@ class Machine:
         }
         self._bare = "COVERAGE_PROCESS_START" in self._inherited and not sandboxed
         self._stack = ExitStack()
+        self._program = daemon
         self.daemon: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}
 
@@ -68,7 +73,7 @@ class Machine:
             "DBUS_SESSION_BUS_ADDRESS": address,
             "APPCTL_SCOPE": "user",
             "PATH": f"{BIN}:{os.environ['PATH']}",
-            "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+            "PYTHONPATH": os.environ.get("PYTHONPATH", str(Path(__file__).resolve().parents[1])),
             **{name: str(self._made(path)) for name, path in self._places().items()},
         }
         (self.directory / "run").chmod(0o700)
@@ -86,6 +91,8 @@ class Machine:
         command = [sys.executable, "-m", "support.bare"] if self._bare else [str(BIN / "appctld"), "--user"]
         if self.altered:
             command = [sys.executable, "-m", "support.altered", self.altered]
+        if self._program:
+            command = [sys.executable, "-m", *self._program]
         with self.log.open("ab") as log:
             self.daemon = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         end = time.monotonic() + START_SECONDS

@@ -7,7 +7,8 @@ out is the network, D-Bus and keys (the remote is `verify=none`).
 """
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,9 +36,10 @@ class Engine:
         self.paths = Paths(directory)
         self.paths.create()
         self._remotes = {name: _remote(name) for name in remotes}
+        self._runner = LayoutRunner(layout)
         scope = user_scope({"XDG_DATA_HOME": str(directory), "HOME": "/nonexistent"})
         self._tools = Tools(
-            runner=LayoutRunner(layout),
+            runner=self._runner,
             launcher=scope.launcher,
             paths=self.paths,
             platform=scope.platform,
@@ -46,6 +48,17 @@ class Engine:
             gunzip=scope.gunzip,
             shares=lambda: tuple(self._remotes),
         )
+
+    @asynccontextmanager
+    async def job(self) -> AsyncIterator[None]:
+        """For the length of the block workers are asked again, as those of one job are."""
+        before = self._tools
+        async with self._runner.keeping() as runner:
+            self._tools = replace(before, runner=runner)
+            try:
+                yield
+            finally:
+                self._tools = before
 
     def tools(self, progress: Progress | None = None) -> Tools:
         """The tools of one job."""

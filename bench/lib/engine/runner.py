@@ -9,22 +9,30 @@ without a registry between them.
 import asyncio
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from appctld.errors import Failed
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.model.manifest import OCI_MANIFEST
-from appctld.system.worker import Processes, Program, Report
+from appctld.system.keeper import keeping
+from appctld.system.worker import Processes, Program, Report, Runner
 from inputs.layout import Layout
 
 
 class LayoutRunner:
     """A `Runner`; references name the layout's tags."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, processes: Runner | None = None) -> None:
         self._layout = layout
-        self._processes = Processes()
+        self._processes = processes or Processes()
+
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator["LayoutRunner"]:
+        """One whose store processes are kept for the length of the block."""
+        async with keeping(Processes()) as processes:
+            yield LayoutRunner(self._layout, processes)
 
     async def run(
         self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]

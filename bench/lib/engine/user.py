@@ -8,13 +8,18 @@ from pathlib import Path
 
 from engine.published import APP_ID, Published
 from measure.cost import Cost, Watch, command, cpu_of
+from measure.ended import noted
 from support.machine import BIN, Machine
+
+_ENDED = "ended"
 
 
 @contextmanager
 def user_of(published: Published, place: Path) -> Iterator[Machine]:
     """One whose daemon runs already, and who trusts the publisher; with every sandbox."""
-    with Machine(place / "user", sandboxed=True) as machine:
+    user = place / "user"
+    daemon = ("measure.ended", str(user / _ENDED), "--user")
+    with Machine(user, sandboxed=True, daemon=daemon) as machine:
         machine.add_remote("bench", published.url, published.key, published.lookaside)
         yield machine
 
@@ -23,9 +28,13 @@ def appctl(machine: Machine, *arguments: str) -> Cost:
     """The cost of a command, with all that the daemon and its workers do for it."""
     if machine.daemon is None:
         raise RuntimeError("the daemon does not run")
-    watch, before = Watch(), cpu_of(machine.daemon.pid)
+    watch, before = Watch(), _taken(machine.daemon.pid, machine)
     command([BIN / "appctl", *arguments], env=machine.environment)
-    return watch.stop() + Cost(0, cpu_of(machine.daemon.pid) - before)
+    return watch.stop() + Cost(0, _taken(machine.daemon.pid, machine) - before)
+
+
+def _taken(daemon: int, machine: Machine) -> float:
+    return cpu_of(daemon) + noted(machine.directory / _ENDED)
 
 
 def check_runnable(machine: Machine) -> None:

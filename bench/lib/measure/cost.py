@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from measure.clocks import children, clock, descendants
+
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _ORPHANS_END = 5.0  # seconds; they are already told to
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -69,27 +71,36 @@ def _scratch() -> Iterator[int]:
 
 
 class Watch:
-    """The cost of what this process does, its children and their orphans among them, since `begin`."""
+    """The cost of what this process does, its children and their orphans among them, since `begin`.
 
-    def __init__(self) -> None:
+    With `keeps` every process that lives below this one now, and when it ends, does so too: kept workers.
+    """
+
+    def __init__(self, *, keeps: bool = False) -> None:
+        self._keeps = keeps
         self.begin()
 
     def begin(self) -> None:
         """From now on."""
         _adopt_orphans(1)
-        self._others = _children()
+        self._others = children("self")
+        self._kept = {pid: clock(pid) for pid in descendants("self")} if self._keeps else {}
         self._wall, (self._user, self._system) = time.monotonic(), _own_cpu()
 
     def stop(self) -> Cost:
-        """Until now. Children that are new since `begin` are awaited, and must be nobody else's."""
+        """Until now. Children that are new since `begin` are awaited, and must be nobody else's.
+
+        The time of those that are kept is not told apart, and counts as the user's.
+        """
         wall = time.monotonic() - self._wall
         end = time.monotonic() + _ORPHANS_END
-        while (left := _children() - self._others) and time.monotonic() < end:
+        while (left := children("self") - self._others) and time.monotonic() < end:
             for pid in left:
                 os.waitpid(pid, os.WNOHANG)
             time.sleep(0.001)
         _adopt_orphans(0)
         user, system = _own_cpu()
+        user += sum(clock(pid) - before for pid, before in self._kept.items() if clock(pid))
         return Cost(wall, user + system - self._user - self._system, system - self._system)
 
 
@@ -108,11 +119,6 @@ def _own_cpu() -> tuple[float, float]:
     """User and system time."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime for one in used), sum(one.ru_stime for one in used)
-
-
-def _children() -> set[int]:
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for task in tasks for pid in task.read_text().split()}
 
 
 def cpu_of(pid: int) -> float:

@@ -4,7 +4,8 @@
 
 appctl stats every object, checks out by hard links, writes its records, and syncs in R10's order; the
 yardstick is `ostree checkout --user-mode --require-hardlinks` alone, the floor a bare loop over the same
-tree: one mkdir a directory, one link a file.
+tree: one mkdir a directory, one link a file. The store process is the one that merged, as in a job; what its
+start takes is a row of its own.
 """
 
 import asyncio
@@ -67,10 +68,11 @@ def _deploy(layout: Layout, state: Path, place: Path) -> Cost:
         engine = Engine(copied(state, place), layout)
         planned = await engine.plan("1")
         held, _ = await import_layers(engine, planned)
-        merged = await merge(planned, tuple(held), engine.tools())
-        watch = Watch()
-        await deploy(merged, engine.tools())
-        return watch.stop()
+        async with engine.job():
+            merged = await merge(planned, tuple(held), engine.tools())
+            watch = Watch(keeps=True)
+            await deploy(merged, engine.tools())
+            return watch.stop()
 
     return asyncio.run(work())
 

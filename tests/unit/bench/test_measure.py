@@ -2,13 +2,17 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What is measured, and how goals come out."""
 
+import asyncio
 import json
 import subprocess
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
 import pytest
 
+from appctld.system import child as child_module
 from measure.cost import Cost, Watch, command
+from measure.ended import note_what_is_ended, noted
 from measure.report import Bound, Goal, Report
 from measure.turns import Contender, Row, take_turns
 
@@ -26,6 +30,43 @@ def test_what_bubblewrap_runs_is_charged_too() -> None:
     sandbox = ("bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/")
     subprocess.run([*sandbox, "python3", "-c", BURN], check=True)
     assert watch.stop().cpu >= 0.3
+
+
+SANDBOX = ("bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc")
+WAITS = f"{BURN}\nprint(flush=True)\ntime.sleep(1000)"
+
+
+def test_what_is_kept_is_charged_while_it_lives() -> None:
+    burn_twice = f"{BURN}\nprint(flush=True)\ninput()\nwhile time.process_time() < 0.6: pass\n{WAITS}"
+    command = [*SANDBOX, "python3", "-c", burn_twice]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdin
+        assert worker.stdout
+        worker.stdout.readline()
+        watch, bystander = Watch(keeps=True), Watch()
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+        worker.stdout.readline()
+        assert bystander.stop().cpu < 0.3
+        assert watch.stop().cpu >= 0.3
+        worker.kill()
+
+
+def test_what_a_daemon_ends_is_noted_with_what_was_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_module, "_stop", child_module._stop)
+    note_what_is_ended(tmp_path / "ended")
+    assert noted(tmp_path / "ended") == 0
+
+    async def work() -> None:
+        words = [*SANDBOX, "python3", "-c", WAITS]
+        async with child_module.child(words, stdin=DEVNULL, stdout=PIPE) as process:
+            assert process.stdout
+            await process.stdout.readline()
+
+    asyncio.run(work())
+    assert noted(tmp_path / "ended") >= 0.3
 
 
 def test_a_command_that_fails_says_why() -> None:
