@@ -37,7 +37,7 @@ WAITS = f"{BURN}\nprint(flush=True)\ntime.sleep(1000)"
 
 
 def test_what_is_kept_is_charged_while_it_lives() -> None:
-    burn_twice = f"{BURN}\nprint(flush=True)\ninput()\nwhile time.process_time() < 0.6: pass\n{WAITS}"
+    burn_twice = f"{BURN}\nprint(flush=True)\ninput()\nwhile time.process_time() < 0.7: pass\n{WAITS}"
     command = [*SANDBOX, "python3", "-c", burn_twice]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdin
