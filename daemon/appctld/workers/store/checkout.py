@@ -2,10 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What a checkout of a commit will hold, and what it will cost beside the objects that it links to.
 
-Guarantees: every dirtree and dirmeta of the commit was hashed again and validated (R12); the names in the
-tree, and those of any one file, are bounded; the cost is no less than what the checkout takes, on a file
-system like ext4. Leaves to others: content (closure.py), the free space (space.py), and the checkout itself
-(linking.py).
+Guarantees: every dirtree and dirmeta of the commit was hashed again and validated (R12), here or by whoever
+knows it; the names in the tree, and those of any one file, are bounded; the cost is no less than what the
+checkout takes, on a file system like ext4. Leaves to others: content (closure.py), the free space (space.py),
+and the checkout itself (linking.py).
 """
 
 import os
@@ -13,6 +13,7 @@ import stat
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from appctld.errors import LimitExceeded
 from appctld.workers.store.ostree.repository import Repository
@@ -25,6 +26,7 @@ LINKS = 65_000  # of one inode on ext4, the fewest of the file systems in use; w
 
 _INLINE = 60  # bytes of a symlink's object (with its NUL) up to which ext4 keeps the target in the inode
 _ENTRY = 12  # bytes of a directory's entry beside its name, roughly
+_NOTHING: Mapping[str, DirTree] = MappingProxyType({})
 _TARGET = 4096  # the largest object that can be a symlink (PATH_MAX)
 
 
@@ -66,8 +68,8 @@ class Inventory:
         )
 
 
-def inventory(repository: Repository, name: str) -> Inventory:
-    """Walk a commit, every directory as often as it is there.
+def inventory(repository: Repository, name: str, known: Mapping[str, DirTree] = _NOTHING) -> Inventory:
+    """Walk a commit, every directory as often as it is there; `known` dirtrees are not read again.
 
     Raises RepoCorrupt, UnsafeArchive (R12 refuses it), LimitExceeded (names in the tree, or of one file).
     """
@@ -82,7 +84,7 @@ def inventory(repository: Repository, name: str) -> Inventory:
             repository.meta(meta)
             metas.add(meta)
         if tree not in trees:
-            trees[tree] = repository.tree(tree)
+            trees[tree] = known.get(tree) or repository.tree(tree)
         found.add(trees[tree])
         waiting += trees[tree].dirs.values()
     most = max(found.names.values(), default=0)

@@ -20,7 +20,7 @@ from typing import Self
 from appctld.errors import Conflict, Failed, InUse, NotFound, RepoCorrupt
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_object, get_str, get_strings
 from appctld.workers.protocol import Report
-from appctld.workers.store import disk, kernel, names
+from appctld.workers.store import disk, kernel, names, recent
 from appctld.workers.store.checkout import inventory, symlinks
 from appctld.workers.store.linking import Checkout
 from appctld.workers.store.ostree.closure import check_content, closure, size_of
@@ -79,7 +79,7 @@ def deploy(request: JsonObject, _report: Report) -> JsonObject:
     repository = Repository.open(Path(get_str(request, "repo")))
     with repository.shared(), translated(f"deploying {target.id}"):
         merged = get_int(record, "installed_size") if "installed_size" in record else None
-        tree = inventory(repository, target.commit)
+        tree = inventory(repository, target.commit, recent.take(target.commit))
         content = check_content(repository, tree.names, merged)
         links = symlinks(repository, content)
         record = {**record, CONTENT_SIZE: size_of(content.values()), INSTALLED_SIZE: _ANY_SIZE}

@@ -14,6 +14,7 @@ from appctld.errors import Failed, LimitExceeded
 from appctld.model.jsonvalue import Json, JsonObject, get_bool, get_int, get_object, get_str, get_strings
 from appctld.model.permissions import METADATA_BYTES
 from appctld.workers.protocol import Report
+from appctld.workers.store import recent
 from appctld.workers.store.ostree.closure import content_size, reached
 from appctld.workers.store.ostree.commit import Commit, Value
 from appctld.workers.store.ostree.failures import translated
@@ -46,8 +47,10 @@ def merge(request: JsonObject, _report: Report) -> JsonObject:
             objects = _Writing(repository, writer)
             tree, meta = union(_layers(repository, layers, objects, ostree=ostree), objects)
             commit = writer.commit(Commit(tree, meta, get_int(request, "timestamp"), metadata))
-        size = content_size(repository, reached(objects, tree, meta).files)
+        found = reached(objects, tree, meta)
+        size = content_size(repository, found.files)
         files = metadata_files(repository, tree)
+    recent.keep(commit, {name: objects.tree(name) for name in found.objects[Kind.DIRTREE]})
     return {"commit": commit, "installed_size": size, "files": files}
 
 

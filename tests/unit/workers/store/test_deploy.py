@@ -25,7 +25,7 @@ from appctld.errors import (
     RepoCorrupt,
     UnsafeArchive,
 )
-from appctld.workers.store import checkout, disk
+from appctld.workers.store import checkout, disk, recent
 from appctld.workers.store import deploy as deploy_module
 from appctld.workers.store.disk import RECORD_BYTES
 from appctld.workers.store.ostree.commit import Commit
@@ -445,6 +445,7 @@ def test_an_object_whose_mode_or_time_alone_changed_is_mended(state: State) -> N
 
 def test_a_damaged_dirtree_stops_a_deploy(state: State) -> None:
     commit = state.merge(*ONE)
+    recent.take(commit)  # another process merged it
     tree = Repository.open(state.repo).commit(commit).tree
     path = state.repo / "objects" / tree[:2] / f"{tree[2:]}.dirtree"
     path.chmod(0o644)
