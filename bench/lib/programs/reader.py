@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
@@ -33,7 +34,8 @@ from measure.turns import Contender, Row, take_turns
 HASH, STREAM, ENTRIES = "floor: SHA-256, once", "the stream and its digest", "and its entries"
 OBJECTS, METADATA = "and the digest of each file", "and its tar metadata"
 IMPORT, REBUILD = "appctl: import-layer", "appctl: rebuild-layer"
-GOALS = (Goal(ENTRIES, HASH), Goal(METADATA, HASH), Goal(REBUILD, HASH))
+ALONE = "import-layer, one process"
+GOALS = (Goal(ENTRIES, HASH), Goal(METADATA, HASH), Goal(IMPORT, ALONE), Goal(REBUILD, HASH))
 _SHARE = 0.7  # per cent of the layer's tar
 _TIME = 5  # per cent of an import
 
@@ -72,6 +74,7 @@ def _contenders(layer: Layer, place: Path) -> Mapping[str, Contender]:
         HASH: tar.hash,
         **{name: partial(_timed, step, tar.path) for name, step in steps.items()},
         IMPORT: lambda state: timed(lambda: _import(tar.path, layer, state)),
+        ALONE: lambda state: timed(lambda: _import_alone(tar.path, layer, state)),
         REBUILD: lambda _place: timed(lambda: _rebuild(layer, kept)),
     }
 
@@ -103,8 +106,14 @@ def _read_objects(tar: Path, _place: Path) -> object:
 
 def _record(tar: Path, place: Path) -> object:
     with _stream(tar) as stream, recording(place, _ANY, Room(lambda: _ENOUGH)) as record:
-        recorder = Recorder(stream, record.sink)
-        _hash_objects(TarReader(recorder), recorder.content)
+        checksums: list[bytes] = []
+        recorder = Recorder(stream, record.sink, checksums.__getitem__)
+
+        def hashed(checksum: bytes, size: int) -> None:
+            checksums.append(checksum)
+            recorder.content(len(checksums) - 1, size)
+
+        _hash_objects(TarReader(recorder), hashed)
         recorder.finish(stream.count)
         record.keep()
         return stream.digest
@@ -126,6 +135,12 @@ def _feed(update: Callable[[memoryview], object], pieces: Iterable[memoryview]) 
 def _import(tar: Path, layer: Layer, state: Path) -> None:
     request = _asked(layer, state) | {"diff_id": layer.diff_id, "strict": False}
     HANDLERS["import-layer"](request | {"fds": {"tar": os.open(tar, os.O_RDONLY)}}, lambda _: None)
+
+
+def _import_alone(tar: Path, layer: Layer, state: Path) -> None:
+    """Without the second process of a large layer."""
+    with mock.patch("appctld.workers.store.ostree.contents._useful", return_value=False):
+        _import(tar, layer, state)
 
 
 def _rebuild(layer: Layer, state: Path) -> None:

@@ -40,6 +40,11 @@ MIRRORS = {
     "workers/store/directory.py": ["workers/store/test_merge.py"],
     "workers/store/disk.py": ["workers/store/test_deploy.py"],
     "workers/store/ostree/closure.py": ["workers/store/test_deploy.py"],
+    "workers/store/ostree/second.py": ["workers/store/ostree/test_contents.py"],
+    "workers/store/tarsplit/recorder.py": [
+        "workers/store/tarsplit/test_kept.py",
+        "workers/store/tarsplit/test_rebuild.py",
+    ],
     "workers/store/union.py": ["workers/store/test_merge.py"],
     "pipeline/": ["pipeline/test_guards.py", "pipeline/test_run.py"],
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Where bytes become objects: one process, one thread, one repository; no network."""
+"""Where bytes become objects: one thread with one repository, and helpers that hash and write; no network."""
 
 import gi
 

@@ -23,6 +23,7 @@ from appctld.workers.store.archive.stream import Stream
 from appctld.workers.store.archive.tar import TarReader
 from appctld.workers.store.names import check_checksum, check_layer_ref
 from appctld.workers.store.ostree.commit import IMPLICIT_DIRS, Commit
+from appctld.workers.store.ostree.contents import Contents
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.objects import disk_mode, privilege, regular, symlink
 from appctld.workers.store.ostree.repository import Repository
@@ -48,9 +49,10 @@ def import_layer(request: JsonObject, report: Report) -> JsonObject:
         repository = Repository.open(Path(get_str(request, "repo")))
         tar_split, room = Path(get_str(request, "tar_split")), Room(repository.free_space)
         with repository.shared(), recording(tar_split, diff_id, room) as record:
-            with repository.transaction() as writer:
-                recorder = Recorder(stream, record.sink)
-                layer = _Import(writer, recorder, strict=get_bool(request, "strict"))
+            with repository.transaction() as writer, Contents(writer, repository.room()) as contents:
+                stream.when_large(contents.begin)
+                recorder = Recorder(stream, record.sink, contents.checksum)
+                layer = _Import(writer, contents, recorder, strict=get_bool(request, "strict"))
                 commit = layer.read()
                 if stream.digest != diff_id:
                     raise DigestMismatch(f"the layer is {stream.digest}, not {diff_id}", digest=str(diff_id))
@@ -88,8 +90,9 @@ def _ref(request: JsonObject, diff_id: str) -> str:
 class _Import:
     """One archive on its way into the repository."""
 
-    def __init__(self, writer: Writer, recorder: Recorder, *, strict: bool) -> None:
+    def __init__(self, writer: Writer, contents: Contents, recorder: Recorder, *, strict: bool) -> None:
         self._writer = writer
+        self._contents = contents
         self._recorder = recorder
         self._reader = TarReader(recorder)
         self._strict = strict
@@ -106,7 +109,7 @@ class _Import:
                 _check_strict(entry)
             self._add(entry)
         implicit = self._tree.implicit()
-        tree, meta = self._tree.store()
+        tree, meta = self._tree.store(self._contents.checksum)
         return self._writer.commit(Commit(tree, meta, 0, {IMPLICIT_DIRS: implicit} if implicit else {}))
 
     def _add(self, entry: Entry) -> None:
@@ -129,11 +132,11 @@ class _Import:
                 self._drop(entry.name)
                 return None
 
-    def _file(self, entry: Entry) -> bytes:
+    def _file(self, entry: Entry) -> int:
         head = _regular(entry.uid, entry.gid, entry.mode, entry.xattrs)
-        checksum = bytes.fromhex(self._writer.file(head, entry.size, self._reader.content()))
-        self._recorder.content(checksum, entry.size)
-        return checksum
+        number = self._contents.add(head, entry.size, self._reader.content())
+        self._recorder.content(number, entry.size)
+        return number
 
     def _drop(self, name: str) -> None:
         """Note it, as long as there is room; a control character takes six bytes in JSON."""

@@ -29,7 +29,9 @@ from appctld.model.jsonvalue import Json, JsonObject
 from appctld.workers.store import disk, layer
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.archive import layertree, tar
+from appctld.workers.store.ostree import contents
 from appctld.workers.store.ostree.commit import Commit
+from appctld.workers.store.ostree.contents import Contents
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from support.tarball import archive, directory, entry, hardlink, pax, symlink
@@ -598,6 +600,77 @@ def test_a_worker_that_is_killed_midway_leaves_a_sound_repository(repo: Path) ->
     worker.stdin.close()
     assert Repository.open(repo).refs() == {}
     assert send(repo, data)["entries"] == 4
+
+
+# by two processes
+
+
+def large() -> bytes:
+    """Files across the pieces in which a stream comes, hard links to them, and a large one."""
+    files = [(f"d{n % 7}/f{n}", os.urandom(n * 37 % 9000), 0o644 + n % 2 * 0o111) for n in range(700)]
+    return archive(
+        ROOT,
+        *[entry(name, content=content, mode=mode) for name, content, mode in files],
+        entry("big", content=os.urandom(3 << 20)),
+        *[hardlink(f"link{n}", f"d{n % 7}/f{n}") for n in range(0, 700, 50)],
+        symlink("s", "big"),
+        entry("last", content=b"x"),
+    )
+
+
+@pytest.fixture(name="begun")
+def _begun(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of the contents from which on a second process wrote."""
+    found: list[int] = []
+    begin = Contents.begin
+
+    def begun(self: Contents) -> None:
+        begin(self)
+        found.append(self._count)
+
+    monkeypatch.setattr(Contents, "begin", begun)
+    monkeypatch.setattr(contents, "_useful", lambda: True)
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_two_processes_make_of_a_large_layer_what_one_makes(
+    repo: Path, tmp_path: Path, begun: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = large()
+    answer = send(repo, data)
+    assert len(begun) == 1
+    assert 100 < begun[0] < 600
+    (tmp_path / "other").mkdir()
+    monkeypatch.setattr(contents, "_useful", lambda: False)
+    assert send(tmp_path / "other" / "repo", data) == answer
+    for where in (f"tar-split/{Digest.of(data).hex}", "repo/objects"):
+        assert tree(tmp_path / where) == tree(tmp_path / "other" / where)
+
+
+def tree(path: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(file.relative_to(path)): (file.stat().st_mode, file.read_bytes())
+        for file in (path, *path.rglob("*"))
+        if file.is_file()
+    }
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_what_is_wrong_at_the_end_of_a_large_layer_leaves_nothing(repo: Path, begun: list[int]) -> None:
+    data = large()
+    for bad in (data + bytes(512), data[:-2000] + b"x" + data[-1999:], data[: -(1 << 20)]):
+        with pytest.raises(AppctlError):
+            send(repo, bad, diff_id=str(Digest.of(data)), ref=ref_of(data))
+    assert len(begun) == 3
+    assert not [*repo.glob("objects/??/*"), *repo.glob("tmp/appctl-*")]
+    assert not Repository.open(repo).refs()
+    assert imported(repo, data)
+
+
+def test_a_small_layer_is_written_by_one_process(repo: Path, begun: list[int]) -> None:
+    imported(repo, archive(entry("a", content=bytes(1 << 19)), entry("b", content=bytes(1 << 18))))
+    assert begun == []
 
 
 # another remote's layer

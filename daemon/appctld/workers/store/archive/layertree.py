@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The tree that one layer's entries make, held as names and checksums until it is stored.
+"""The tree that one layer's entries make, held as names and numbers of contents until it is stored.
 
 Guarantees: every path once; a hard link names an earlier file or symlink of the layer; an entry lies in a
 directory, or behind symlinks of the layer that stay inside its tree; what has no entry of its own is
@@ -8,7 +8,8 @@ implicit; nodes, and whatever is kept or done for each, are bounded. Leaves to o
 be (tar.py), the layers below (union.py).
 """
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from appctld.errors import LimitExceeded, UnsafeArchive
@@ -22,7 +23,7 @@ TARGET_BYTES = 64 << 20  # symlinks' targets of one layer, kept in memory: 100,0
 IMPLICIT_BYTES = 8 << 20  # their paths, which stand in the commit, and libostree reads no commit above 10 MiB
 PACK_NODES = 50_000  # from here on directories are packed when they are left: these cost 9 MB unpacked
 PACKED_FILES = 16  # a directory with fewer children is not worth it
-_CHECKSUM = 32  # bytes of a SHA-256
+_NUMBERS = "I"  # four bytes each, which NODES fits into
 IMPLICIT_MODE = 0o755  # owner 0:0, no xattrs (docs/rules.md, "Layers")
 
 
@@ -44,25 +45,25 @@ class Symlink(NamedTuple):
 
 
 class Directory:
-    """A directory's children, of which regular files may be packed: 50 bytes each instead of 180.
+    """A directory's children, of which regular files may be packed, a fifth as large.
 
     `meta` is the dirmeta's checksum (xattrs are not kept: 60 KiB each), None while the directory is implicit.
     """
 
-    __slots__ = ("_checksums", "_children", "_names", "_pack_from", "meta")
+    __slots__ = ("_children", "_names", "_numbers", "_pack_from", "meta")
 
     def __init__(self) -> None:
         self.meta: str | None = None
         self._children: dict[str, Node] = {}
         self._names = ""  # of packed files, with slashes between them
-        self._checksums = b""
+        self._numbers = array(_NUMBERS)
         self._pack_from = PACKED_FILES
 
     def among(self, name: str) -> "dict[str, Node]":
         """Children that are at hand; `name` is among them if the directory has it at all."""
         if self._names and name not in self._children:
             self._children.update(self._packed())
-            self._names, self._checksums = "", b""
+            self._names, self._numbers = "", array(_NUMBERS)
         return self._children
 
     def items(self) -> "Iterator[tuple[str, Node]]":
@@ -78,20 +79,19 @@ class Directory:
         """Keep the files in less memory, if they have doubled since the last time: so it stays cheap."""
         if len(self._children) < self._pack_from or self._names:
             return
-        files = {name: child for name, child in self._children.items() if isinstance(child, bytes)}
+        files = {name: child for name, child in self._children.items() if isinstance(child, int)}
         self._pack_from = 2 * len(self._children)
-        self._names, self._checksums = "/".join(files), b"".join(files.values())
+        self._names, self._numbers = "/".join(files), array(_NUMBERS, files.values())
         self._children = {name: child for name, child in self._children.items() if name not in files}
 
-    def _packed(self) -> Iterator[tuple[str, bytes]]:
+    def _packed(self) -> Iterator[tuple[str, int]]:
         if self._names:
-            for at, name in enumerate(self._names.split("/")):
-                yield name, self._checksums[at * _CHECKSUM : (at + 1) * _CHECKSUM]
+            yield from zip(self._names.split("/"), self._numbers, strict=True)
 
 
-# A regular file is its object's checksum and nothing else: of these there are hundreds of thousands. None is
-# a device or FIFO that was dropped: its name is taken, and nothing is there.
-Node = bytes | Symlink | Directory | None
+# A regular file is the number of its content (ostree/contents.py) and nothing else: of these there are
+# hundreds of thousands. None is a device or FIFO that was dropped: its name is taken, and nothing is there.
+Node = int | Symlink | Directory | None
 
 
 class LayerTree:
@@ -132,13 +132,13 @@ class LayerTree:
             raise LimitExceeded(f"more than {TARGET_BYTES} bytes of symlinks' targets", limit=TARGET_BYTES)
         return Symlink(bytes.fromhex(checksum), entry.target)
 
-    def linked(self, entry: Entry) -> bytes | Symlink:
+    def linked(self, entry: Entry) -> int | Symlink:
         """The earlier file or symlink that a hard link names."""
         found: Node = self._root
         if entry.link:
             directory = self._walk(entry.link[:-1], entry, create=False)
             found = directory.among(entry.link[-1]).get(entry.link[-1])
-        if not isinstance(found, bytes | Symlink) or entry.link[-1].startswith(WHITEOUT):
+        if not isinstance(found, int | Symlink) or entry.link[-1].startswith(WHITEOUT):
             target = "/".join(entry.link) or "."
             raise UnsafeArchive(
                 f"a hard link to {target}, which is no earlier file of the layer: {entry.name}",
@@ -159,9 +159,9 @@ class LayerTree:
             found.append(path)
         return sorted(found)
 
-    def store(self) -> tuple[str, str]:
-        """Store every directory; the root's dirtree and dirmeta."""
-        return _store(self._root, self._writer)
+    def store(self, checksum: Callable[[int], bytes]) -> tuple[str, str]:
+        """Store every directory; the root's dirtree and dirmeta. `checksum` says what a number stands for."""
+        return _store(self._root, self._writer, checksum)
 
     def _parent(self, entry: Entry) -> Directory:
         """Where the entry lies; most lie where the one before them did."""
@@ -245,16 +245,16 @@ def _implicit(directory: Directory, path: Path) -> Iterator[str]:
         yield from _implicit(child, (*path, name))
 
 
-def _store(directory: Directory, writer: Writer) -> tuple[str, str]:
+def _store(directory: Directory, writer: Writer, checksum: Callable[[int], bytes]) -> tuple[str, str]:
     files, dirs = {}, {}
     for name, child in directory.items():
         match child:
-            case bytes():
-                files[name] = child.hex()
+            case int():
+                files[name] = checksum(child).hex()
             case Symlink():
                 files[name] = child.checksum.hex()
             case Directory():
-                dirs[name] = _store(child, writer)
+                dirs[name] = _store(child, writer, checksum)
             case None:
                 pass
     return writer.tree(DirTree(files, dirs)), directory.meta or writer.meta(0, 0, IMPLICIT_MODE)

@@ -8,9 +8,12 @@ was given stays as it is for as long as somebody holds it. Leaves to others: wha
 """
 
 import contextlib
+import ctypes
 import fcntl
+import functools
 import os
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +24,7 @@ from appctld.workers.store.archive.hashing import Hashing
 
 CHUNK = 1 << 20  # large enough that hashing and writing set the pace, small enough to hold a few
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _REPORT_SECONDS = 0.1  # about what a progress bar can show
 
 
@@ -28,12 +32,14 @@ class Stream:
     """One descriptor, read once from its start; a context manager that closes it."""
 
     def __init__(self, descriptor: int, limit: int, report: Report) -> None:
+        _keep_pieces()
         _widen(descriptor)
         self._file = os.fdopen(descriptor, "rb")  # its buffer is small: a piece is read past it
         self._limit = limit
         self._report = report
         self._reported = time.monotonic()
         self._hashing = Hashing()
+        self._more: Callable[[], object] | None = None
         self._before = 0  # bytes that were given before the current piece
         self._piece = b""
         self._at = 0  # where the next byte to give lies in it
@@ -47,6 +53,10 @@ class Stream:
     ) -> None:
         self._hashing.close()
         self._file.close()
+
+    def when_large(self, begin: Callable[[], object]) -> None:
+        """Call this once a second piece comes, before anything goes on beside this thread."""
+        self._more = begin
 
     @property
     def digest(self) -> Digest:
@@ -99,6 +109,9 @@ class Stream:
         room = self._limit - self._before
         self._piece = self._file.read(min(CHUNK, room + 1))
         self._at, self._end = 0, min(len(self._piece), room)
+        if self._more and self._before and self._piece:
+            self._more()
+            self._more = None
         self._hashing.update(self._piece)
         self._tell()
         if not room:
@@ -114,6 +127,14 @@ class Stream:
         if now - self._reported >= _REPORT_SECONDS:
             self._reported = now
             self._report({"bytes": self._before + self._end})
+
+
+@functools.cache
+def _keep_pieces() -> None:
+    """Let the allocator keep some pieces' memory, instead of a page fault for each 4 KiB of the next."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # glibc's
+        mallopt(_M_MMAP_THRESHOLD, 4 * CHUNK)
+        mallopt(_M_TRIM_THRESHOLD, 16 * CHUNK)
 
 
 def _widen(descriptor: int) -> None:

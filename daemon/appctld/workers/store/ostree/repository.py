@@ -16,6 +16,7 @@ How it is used::
 """
 
 import contextlib
+import functools
 import os
 import secrets
 import stat
@@ -166,8 +167,16 @@ class Repository:
     def free_space(self) -> int:
         """Bytes that may still be written: min-free-space stays free, which is ours to see to."""
         with translated("looking at the free space"):
-            _, reserve = self.library.get_min_free_space_bytes()
-            return space.free(self.directory, reserve)
+            return space.free(self.directory, self._reserve())
+
+    def room(self) -> space.Room:
+        """What may still be written, as `free_space` says it, but never asking libostree again."""
+        with translated("looking at the free space"):
+            return space.Room(functools.partial(space.free, self.directory, self._reserve()))
+
+    def _reserve(self) -> int:
+        _, reserve = self.library.get_min_free_space_bytes()
+        return reserve
 
     # --- refs -----------------------------------------------------------------------------------
 

@@ -60,6 +60,10 @@ class Staging:
             stack.callback(shutil.rmtree, name, ignore_errors=True, dir_fd=temporary)
             yield cls(directory, room)
 
+    def twin(self, room: Room) -> Self:
+        """The same directory for another process, which looks at the free space itself."""
+        return type(self)(self._directory, room)
+
     def file(self, entry: str, data: Data, form: Stored) -> bool:
         """Stage a content object; False if this transaction has it already."""
         return self._write(entry, data, form.mode, form.attributes)

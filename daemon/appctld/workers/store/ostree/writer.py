@@ -14,6 +14,7 @@ docs/adr/0017.
 import functools
 import hashlib
 from collections.abc import Iterable
+from typing import Self
 
 from appctld.errors import Failed, LimitExceeded, RepoCorrupt
 from appctld.workers.store import kernel, names
@@ -24,6 +25,7 @@ from appctld.workers.store.ostree.loose import METADATA_MODE, Loose
 from appctld.workers.store.ostree.objects import FileHead, Stored, stored
 from appctld.workers.store.ostree.staging import Data, Staging, check_size
 from appctld.workers.store.ostree.tree import DirTree, Xattrs, serialize_dirmeta, serialize_dirtree
+from appctld.workers.store.space import Room
 
 SMALL_FILE = 1 << 20  # hashed before it is written, so that one which is here already is never written
 METADATA_BYTES = 10 << 20  # OSTREE_MAX_METADATA_SIZE of libostree 2022.7: it would not read a larger one back
@@ -41,6 +43,10 @@ class Writer:
         self._meta = functools.lru_cache(_METAS)(self._store_meta)
         self.written = 0
 
+    def twin(self, room: Room) -> Self:
+        """A writer into the same transaction, for another process; it has written nothing yet."""
+        return type(self)(self._loose, self._staging.twin(room))
+
     def file(self, head: FileHead, size: int, chunks: Iterable[Data] = ()) -> str:
         """Store a regular file of `size` bytes, or a symlink (size 0, no chunks); the object's checksum.
 
@@ -50,12 +56,26 @@ class Writer:
         if form.target:
             check_size(size, 0)
         if size > SMALL_FILE:
-            return self._large(form, size, chunks)
-        data = _whole(chunks, size)
+            return self.large(form, size, chunks)
+        return self.small(form, _whole(chunks, size))
+
+    def small(self, form: Stored, data: Data) -> str:
+        """Store a file that is in memory whole; the object's checksum."""
         digest = form.hash.copy()
         digest.update(data)
         name = digest.hexdigest()
         self._small(f"{name}.{_FILE}", data, form)
+        return name
+
+    def large(self, form: Stored, size: int, chunks: Iterable[Data]) -> str:
+        """Store a file as it comes; the object's checksum."""
+        with translated("writing a large file's object"):
+            name = self._staging.stream(chunks, size, form)
+            entry = f"{name}.{_FILE}"
+            if self._loose.holds_file(entry, size, form.mode):
+                self._staging.drop()
+            else:
+                self.written += self._staging.name(entry)
         return name
 
     def tree(self, tree: DirTree) -> str:
@@ -106,16 +126,6 @@ class Writer:
                 self.written += self._staging.file(entry, content, form)
         except OSError as error:  # no `translated`: it would take longer than the look
             raise kernel.leaf(error, "writing a file's object", Failed) from error
-
-    def _large(self, form: Stored, size: int, chunks: Iterable[Data]) -> str:
-        with translated("writing a large file's object"):
-            name = self._staging.stream(chunks, size, form)
-            entry = f"{name}.{_FILE}"
-            if self._loose.holds_file(entry, size, form.mode):
-                self._staging.drop()
-            else:
-                self.written += self._staging.name(entry)
-        return name
 
 
 def _whole(chunks: Iterable[Data], size: int) -> Data:

@@ -6,6 +6,8 @@ Guarantees: the records, in their order, make the stream again, byte for byte, w
 archive too; memory is bounded. Leaves to others: what the bytes mean, and the form of the records (form.py).
 """
 
+from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from appctld.errors import Failed
@@ -13,8 +15,12 @@ from appctld.workers.store.archive.tar import Source
 from appctld.workers.store.tarsplit import form
 
 _BATCH = 256 << 10  # bytes that are compressed at a time: some hundred entries
+_BATCHES = 4  # that wait: so long checksums may take to be known before the reader waits for them
 
 _CHUNK = 1 << 20
+
+
+_Record = bytes | memoryview | tuple[int, int]  # the last: a content's number and its size
 
 
 class Sink(Protocol):
@@ -28,15 +34,20 @@ class Sink(Protocol):
 
 
 class Recorder:
-    """A source between a stream and its reader, who says what became of each content (`content`)."""
+    """A source between a stream and its reader, who says which content is which (`content`).
 
-    def __init__(self, source: Source, sink: Sink) -> None:
+    `checksum` is asked for what a content's number stands for, and may wait for it.
+    """
+
+    def __init__(self, source: Source, sink: Sink, checksum: Callable[[int], bytes]) -> None:
         self._source = source
         self._sink = sink
+        self._checksum = checksum
         self._literal: list[bytes | memoryview] = []
         self._held = 0  # bytes of them
-        self._records: list[bytes | memoryview] = []
+        self._records: list[_Record] = []
         self._waiting = 0  # bytes of the tar among them
+        self._batches: deque[list[_Record]] = deque()
         self._size = 0  # of the layer, as far as it is in the records
 
     @property
@@ -54,7 +65,7 @@ class Recorder:
         return data
 
     def some(self, size: int) -> memoryview:
-        """Read what is a file's content, which `content` is told of once it has a name."""
+        """Read what is a file's content, which `content` is told of once it has a number."""
         return self._source.some(size)
 
     def drain(self) -> None:
@@ -64,11 +75,11 @@ class Recorder:
             self._held += len(data)
             self._close_literal()
 
-    def content(self, checksum: bytes, size: int) -> None:
-        """What came last was the content of this object."""
+    def content(self, number: int, size: int) -> None:
+        """What came last was the content of this number."""
         if size:
             self._close_literal()
-            self._records.append(form.content(checksum, size))
+            self._records.append((number, size))
             self._size += size
 
     def finish(self, size: int) -> None:
@@ -77,7 +88,7 @@ class Recorder:
         if self._size != size:
             raise Failed(f"of a layer of {size} bytes {self._size} were written down")
         self._records.append(form.end(size))
-        self._flush()
+        self._flush(0)
         self._sink.finish()
 
     def _close_literal(self) -> None:
@@ -88,8 +99,14 @@ class Recorder:
             self._waiting += self._held
             self._literal, self._held = [], 0
         if self._waiting >= _BATCH:
-            self._flush()
+            self._flush(_BATCHES)
 
-    def _flush(self) -> None:
-        self._sink.write(b"".join(self._records))
+    def _flush(self, left: int) -> None:
+        """Close a batch, and write batches down until so many are left."""
+        self._batches.append(self._records)
         self._records, self._waiting = [], 0
+        while len(self._batches) > left:
+            self._sink.write(b"".join(map(self._bytes, self._batches.popleft())))
+
+    def _bytes(self, record: _Record) -> bytes | memoryview:
+        return form.content(self._checksum(record[0]), record[1]) if isinstance(record, tuple) else record

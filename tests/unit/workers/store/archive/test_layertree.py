@@ -31,7 +31,21 @@ class Names:
         return digest((uid, gid, mode, xattrs))
 
 
-def put(tree: LayerTree, entry: Entry) -> None:
+class Contents:
+    """What stands for them in their order, as in ostree/contents.py."""
+
+    def __init__(self) -> None:
+        self.checksums = bytearray()
+
+    def add(self, checksum: bytes) -> int:
+        self.checksums += checksum
+        return len(self.checksums) // 32 - 1
+
+    def checksum(self, number: int) -> bytes:
+        return bytes(self.checksums[32 * number : 32 * number + 32])
+
+
+def put(tree: LayerTree, entry: Entry, contents: Contents | None = None) -> None:
     if entry.type is Type.DIRECTORY:
         tree.add_directory(entry)
         return
@@ -43,15 +57,15 @@ def put(tree: LayerTree, entry: Entry) -> None:
     elif entry.type is Type.SYMLINK:
         children[name] = tree.symlink(entry, content.hexdigest())
     else:
-        children[name] = content.digest() if entry.type is Type.FILE else None
+        children[name] = (contents or Contents()).add(content.digest()) if entry.type is Type.FILE else None
 
 
 def made(entries: Iterable[Entry]) -> object:
-    tree = LayerTree(Names())
+    tree, contents = LayerTree(Names()), Contents()
     try:
         for entry in entries:
-            put(tree, entry)
-        return tree.store(), tree.implicit()
+            put(tree, entry, contents)
+        return tree.store(contents.checksum), tree.implicit()
     except AppctlError as error:
         return type(error), error.detail
 
@@ -92,9 +106,9 @@ def test_a_file_in_a_directory_that_was_left_costs_fifty_bytes(monkeypatch: pyte
     monkeypatch.setattr(layertree, "PACK_NODES", 0)
     tracemalloc.start()
     try:
-        tree = LayerTree(Names())
+        tree, contents = LayerTree(Names()), Contents()
         for number in range(20_000):
-            put(tree, Entry(Type.FILE, (f"d{number // 100}", f"{number:010}")))
+            put(tree, Entry(Type.FILE, (f"d{number // 100}", f"{number:010}")), contents)
         assert tracemalloc.get_traced_memory()[0] < 20_000 * 60
     finally:
         tracemalloc.stop()

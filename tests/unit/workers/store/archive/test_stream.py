@@ -4,6 +4,8 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +65,37 @@ def test_what_is_drained_counts_and_is_hashed(size: int) -> None:
         source.drain()
         assert source.count == size
         assert source.digest.hex == hashlib.sha256(made(size)).hexdigest()
+
+
+@pytest.mark.parametrize(("size", "called"), [(0, 0), (CHUNK, 0), (CHUNK + 1, 1), (5 * CHUNK, 1)])
+def test_that_there_is_much_is_told_once_before_a_thread_hashes(size: int, called: int) -> None:
+    calls: list[bool] = []
+    with sent(made(size)) as source:
+        source.when_large(lambda: calls.append(any(t.name == "hashing" for t in threading.enumerate())))
+        source.drain()
+        assert calls == [False] * called
+        assert source.digest.hex == hashlib.sha256(made(size)).hexdigest()
+
+
+FAULTS = """
+import os, resource, sys
+from appctld.workers.store.archive.stream import Stream
+with Stream(os.open(sys.argv[1], os.O_RDONLY), 1 << 40, lambda _: None) as stream:
+    stream.drain()
+    stream.digest
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+def test_a_longer_stream_takes_no_more_memory_from_the_kernel(tmp_path: Path) -> None:
+    """A page fault for each 4 KiB of each piece costs more than hashing it."""
+    found = []
+    for mebibytes in (50, 250):
+        (tmp_path / "tar").touch()
+        os.truncate(tmp_path / "tar", mebibytes << 20)
+        command = [sys.executable, "-c", FAULTS, str(tmp_path / "tar")]
+        found.append(int(subprocess.run(command, check=True, capture_output=True).stdout))
+    assert found[1] - found[0] < 200 * 256 // 50  # a fiftieth of what all pieces have
 
 
 @settings(deadline=None)

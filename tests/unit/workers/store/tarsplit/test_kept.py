@@ -141,26 +141,53 @@ class Lost:
         pass
 
 
+def unknown(_number: int) -> bytes:
+    raise AssertionError
+
+
 @pytest.mark.parametrize("content", [b"", b"x"])
 def test_records_are_given_away_while_they_come(tmp_path: Path, content: bytes) -> None:
     source, sink = tmp_path / "tar", Lost()
-    source.write_bytes(archive(*[entry(f"{n}", content=content) for n in range(2000)]))
+    source.write_bytes(archive(*[entry(f"{n}", content=content) for n in range(4000)]))
     with Stream(os.open(source, os.O_RDONLY), 1 << 30, lambda _: None) as stream:
-        recorder = Recorder(stream, sink)
+        recorder = Recorder(stream, sink, bytes)
         reader = TarReader(recorder)
         for found in reader.entries():
-            recorder.content(bytes(32), sum(map(len, reader.content())))
+            recorder.content(32, sum(map(len, reader.content())))
             assert found.size == len(content)
+        assert sink.sizes
         recorder.finish(stream.count)
     assert sum(sink.sizes) > 3 << 18
     assert max(sink.sizes) < 1 << 19
+
+
+def test_a_checksum_is_asked_for_a_mebibyte_after_its_content_and_before_two(tmp_path: Path) -> None:
+    """So that whoever hashes may be behind, and memory is bounded."""
+    source = tmp_path / "tar"
+    source.write_bytes(archive(*[entry(f"{n}", content=b"x") for n in range(4000)]))
+    lags: list[int] = []
+
+    def checksum(number: int) -> bytes:
+        lags.append(stream.count - 1024 * number)
+        return bytes(32)
+
+    with Stream(os.open(source, os.O_RDONLY), 1 << 30, lambda _: None) as stream:
+        recorder = Recorder(stream, Lost(), checksum)
+        reader = TarReader(recorder)
+        for number, _ in enumerate(reader.entries()):
+            recorder.content(number, sum(map(len, reader.content())))
+        assert len(lags) > 1000
+        assert min(lags) >= 1 << 20
+        assert max(lags) <= 2 << 20
+        recorder.finish(stream.count)
+    assert len(lags) == 4000
 
 
 def test_a_content_that_nobody_named_is_no_success(tmp_path: Path) -> None:
     source = tmp_path / "tar"
     source.write_bytes(GOOD)
     with Stream(os.open(source, os.O_RDONLY), 1 << 20, lambda _: None) as stream:
-        recorder = Recorder(stream, Lost())
+        recorder = Recorder(stream, Lost(), unknown)
         recorder.read(1024)
         recorder.some(5)
         recorder.drain()
