@@ -30,8 +30,14 @@ from support.stand import Stand
 INSIDE = (
     ("install", ("store", "receive", 1)),
     ("install", ("store", "import-layer", 1)),
+    ("install", ("store", "merge", 1)),
+    ("install", ("store", "deploy", 1)),
     ("resume", ("store", "recheck", 1)),
+    ("resume", ("store", "import-layer", 1)),
+    ("resume", ("store", "deploy", 1)),
     ("adopt", ("store", "adopt-layer", 1)),
+    ("adopt", ("store", "merge", 1)),
+    ("adopt", ("store", "deploy", 1)),
     ("update", ("store", "merge", 1)),
     ("update", ("store", "deploy", 1)),
     ("update", ("store", "remove", 1)),
@@ -47,6 +53,9 @@ INSIDE = (
     ("update", ("gpgv", "run", 1)),
 )
 """Real processes that are stopped inside of their work."""
+
+ENDED = ("install", "resume", "adopt", "update", "rollback", "uninstall")
+"""In which the daemon is killed."""
 
 WORDS = {
     "signal=KILL": "killed",
@@ -126,7 +135,7 @@ def _inside(
 
 def _ends(asked: argparse.Namespace, village: Village, root: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Moments at which the daemon is killed, and all of its workers with it."""
-    for deed in ("update",) if asked.short else ("install", "update", "rollback", "uninstall"):
+    for deed in ("update",) if asked.short else ENDED:
         if asked.only in f"{deed}/daemon":
             moments = watch_daemon(deed, village, root / f"watched-{deed}")
             yield from (

@@ -33,7 +33,7 @@ PROMISED = {
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
-    with Machine(tmp_path / "machine", sandboxed=True) as running:
+    with Machine(tmp_path / "machine", measured=False) as running:
         yield running
         running.fsck()
 
@@ -168,7 +168,7 @@ def test_what_no_record_names_is_swept_up_at_start(machine: Machine, reference: 
 
 
 def test_a_second_daemon_does_not_work_on_the_same_state(machine: Machine) -> None:
-    command = [sys.executable, "-m", "appctld", "--user"]
+    command = [sys.executable, "-m", "support.altered", "hasty"]
     second = subprocess.run(command, env=machine.environment, capture_output=True, text=True, check=False)
     assert second.returncode == 1
     assert "another daemon" in second.stderr

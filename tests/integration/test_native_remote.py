@@ -53,7 +53,7 @@ def grove(keys: Keys) -> Iterator[Grove]:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
-    with Machine(tmp_path / "machine", sandboxed=True) as running:
+    with Machine(tmp_path / "machine", measured=False) as running:
         yield running
         running.fsck()
         assert list((running.state / "quarantine").iterdir()) == []

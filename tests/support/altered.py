@@ -4,6 +4,7 @@
 
 python -m support.altered early    a clock that shows a time before the release
 python -m support.altered killed   kill -9 as soon as it is written down that an image is installed
+python -m support.altered hasty    waits for no other daemon
 """
 
 import os
@@ -14,6 +15,7 @@ from appctld.pipeline import deploy
 from appctld.pipeline.stages import Standing
 from appctld.pipeline.standing import remember_standing
 from appctld.pipeline.tools import Tools
+from appctld.state import lock
 from appctld.trust import clock
 from support import bare
 
@@ -30,6 +32,10 @@ def _killed() -> None:
     vars(deploy)["remember_standing"] = remember
 
 
+def _hasty() -> None:
+    lock.WAIT = 0.0
+
+
 if __name__ == "__main__":
-    {"early": _early, "killed": _killed}[sys.argv[1]]()
+    {"early": _early, "killed": _killed, "hasty": _hasty}[sys.argv[1]]()
     sys.exit(bare.main())
