@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,7 @@ def test_what_the_disk_takes_in_parts_is_whole(tmp_path: Path, monkeypatch: pyte
 
 BOUNDED = """
 import resource, sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from appctld.errors import Failed
 from appctld.workers.store.ostree.objects import regular
@@ -196,12 +198,15 @@ def fsck(repo: Path) -> None:
 
 KILLED = """
 import os, sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from appctld.workers.store import disk
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
+
+STEPS = "mkdir", "open", "write", "setxattr", "utime", "fchmod", "close", "rename", "rmdir", "unlink"
 
 def killing(owner, name):
     real = getattr(owner, name)
@@ -212,26 +217,56 @@ def killing(owner, name):
         return real(*arguments, **named)
     setattr(owner, name, step)
 
-killing.left = int(sys.argv[2])
-repository = Repository.open(Path(sys.argv[1]))
-for name in ("mkdir", "open", "write", "setxattr", "utime", "fchmod", "close", "rename", "rmdir", "unlink"):
-    killing(os, name)
-killing(disk, "sync")
-head = regular(0, 0, 0o755)
-with repository.shared(), repository.transaction() as writer:
-    names = {"f": writer.file(head, 5, [b"small"]), "l": writer.file(head, 2 << 20, [b"x" * (1 << 20)] * 2)}
-    writer.commit(Commit(writer.tree(DirTree(names)), writer.meta(0, 0, 0o755)))
+def write(repo, step):
+    killing.left = step
+    repository = Repository.open(repo)
+    for name in STEPS:
+        killing(os, name)
+    killing(disk, "sync")
+    head = regular(0, 0, 0o755)
+    with repository.shared(), repository.transaction() as writer:
+        large = writer.file(head, 2 << 20, [b"x" * (1 << 20)] * 2)
+        names = {"f": writer.file(head, 5, [b"small"]), "l": large}
+        writer.commit(Commit(writer.tree(DirTree(names)), writer.meta(0, 0, 0o755)))
+
+for line in sys.stdin:
+    repo, step = line.split()
+    writing = os.fork()
+    if not writing:
+        write(Path(repo), int(step))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(writing, 0)[1]), flush=True)
 """
+"""Reads a repository and a step a line, and has a child, which needs not import anything, killed there."""
 
 
-def test_a_kill_at_any_step_leaves_whole_objects_only(tmp_path: Path) -> None:
+@pytest.fixture
+def killed() -> Iterator[Callable[[Path, int], int]]:
+    """Writes into a repository and is killed at a step; the exit status."""
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        into, out = process.stdin, process.stdout
+
+        def kill(repo: Path, step: int) -> int:
+            print(repo, step, file=into, flush=True)
+            return int(out.readline())
+
+        yield kill
+
+
+def test_a_kill_at_any_step_leaves_whole_objects_only(
+    tmp_path: Path, killed: Callable[[Path, int], int]
+) -> None:
     seen: set[int] = set()
     step = 0
     while True:
         step += 1
         state = State(tmp_path / str(step))
         Repository.open(state.repo)
-        code = subprocess.run([sys.executable, "-c", KILLED, state.repo, str(step)], check=False).returncode
+        code = killed(state.repo, step)
         seen.add(left(state.repo)[0])
         fsck(state.repo)
         state.recover()
@@ -264,6 +299,7 @@ def test_two_writers_of_the_same_objects_do_not_disturb_each_other(tmp_path: Pat
 
 MANY = """
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
