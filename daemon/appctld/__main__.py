@@ -26,6 +26,7 @@ from appctld.errors import AppctlError
 from appctld.jobs.start import Rooms, build
 from appctld.scope import Scope, system_scope, user_scope
 from appctld.state.history import read_events
+from appctld.system.child import watch_without_threads
 from appctld.system.journal import set_up
 from appctld.system.pump import pump
 from appctld.updates.apps import Apps
@@ -51,6 +52,7 @@ def main() -> int:
     if os.geteuid() == 0:
         logger.error("appctld does not run as root; the system scope runs as user appctl")
         return 1
+    watch_without_threads()
     try:
         return asyncio.run(run(system_scope() if arguments.system else user_scope(os.environ)))
     except AppctlError as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from appctld.__main__ import run
 from appctld.scope import user_scope
-from appctld.system.child import PLAIN
+from appctld.system.child import PLAIN, watch_without_threads
 from appctld.system.journal import set_up
 from appctld.system.sandbox import Bubblewrap
 
@@ -47,6 +47,7 @@ class Bare(Bubblewrap):
 def main() -> int:
     """Serve the user scope."""
     set_up(verbose=True)
+    watch_without_threads()
     scope = user_scope(os.environ)
     return asyncio.run(run(replace(scope, launcher=Bare(code=()))))
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,15 @@ PLAIN = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
 }  # nothing of the caller's environment gets in
+
+
+def watch_without_threads() -> None:
+    """From now on no thread waits for each child: to start one stops the loop as long as the machine is busy.
+
+    Python 3.12 does so by itself.
+    """
+    if sys.version_info < (3, 12):
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 @contextlib.asynccontextmanager

@@ -204,3 +204,20 @@ def test_without_being_held_the_lock_is_not_the_childs(tmp_path: Path) -> None:
         assert tmp_path / "lock" not in found
     finally:
         os.close(lock)
+
+
+def test_no_thread_waits_for_a_child() -> None:
+    script = """
+import asyncio, subprocess, sys, threading
+from appctld.system.child import child, watch_without_threads
+
+async def main():
+    argv = [sys.executable, "-c", "raise SystemExit(7)"]
+    async with child(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        print(threading.active_count(), await process.wait())
+
+watch_without_threads()
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("1 7\n", "")
