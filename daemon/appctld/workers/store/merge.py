@@ -35,14 +35,16 @@ _BASE64_KEYS = {"ostree.manifest"}  # bytes, not text
 def merge(request: JsonObject, _report: Report) -> JsonObject:
     """`{"repo", "layers", "metadata", "timestamp", "ostree"}` -> `{"commit", "installed_size", "files"}`.
 
-    `layers` are commits, lowest first; with `ostree` the first is a publisher's own (derived.py). `files`
-    holds the text of `app/metadata` if the tree has one. Raises UnsafeArchive and LimitExceeded (`path` and
-    `layer` in the data), RepoCorrupt, NoSpace, Busy.
+    `layers` are commits, lowest first; with `ostree` the first is a publisher's own (derived.py), and alone
+    it is the result. `files` holds the text of `app/metadata` if the tree has one. Raises UnsafeArchive and
+    LimitExceeded (`path` and `layer` in the data), RepoCorrupt, NoSpace, Busy.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     layers, ostree = get_strings(request, "layers"), get_bool(request, "ostree", default=False)
     metadata = {key: _value(key, value) for key, value in get_object(request, "metadata").items()}
     with repository.shared():
+        if ostree and len(layers) == 1:
+            return _as_it_is(repository, layers[0])
         with repository.transaction() as writer:
             objects = _Writing(repository, writer)
             tree, meta = union(_layers(repository, layers, objects, ostree=ostree), objects)
@@ -54,8 +56,18 @@ def merge(request: JsonObject, _report: Report) -> JsonObject:
     return {"commit": commit, "installed_size": size, "files": files}
 
 
+def _as_it_is(repository: Repository, name: str) -> JsonObject:
+    """A publisher's commit with nothing above it."""
+    commit = repository.commit(name)
+    size = content_size(repository, reached(repository, commit.tree, commit.meta).files)
+    return {"commit": name, "installed_size": size, "files": metadata_files(repository, commit.tree)}
+
+
 def union_again(repository: Repository, commits: Sequence[str], *, ostree: bool = False) -> tuple[str, str]:
     """What a merge would make of layer commits, with nothing written; (root dirtree, root dirmeta)."""
+    if ostree and len(commits) == 1:
+        commit = repository.commit(commits[0])
+        return commit.tree, commit.meta
     objects = _Stored(repository)
     return union(_layers(repository, commits, objects, ostree=ostree), objects)
 

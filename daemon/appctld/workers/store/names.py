@@ -65,6 +65,11 @@ def check_ostree_ref(text: str) -> str:
     return _check(_OSTREE_REF, text, "a layer's ref")
 
 
+def check_any_layer_ref(text: str) -> str:
+    """Give back a layer's ref, however it was read; anything else is `Failed`."""
+    return check_ostree_ref(text) if text.startswith("appctl/ostree/") else check_layer_ref(text)
+
+
 def check_commit_ref(text: str) -> str:
     """Give back `appctl/commit/REMOTE/<commit hex>`; anything else is `Failed`."""
     return _check(_COMMIT_REF, text, "a commit's ref")

@@ -49,15 +49,16 @@ class Layer:
     @classmethod
     def parse(cls, obj: JsonObject) -> Self:
         """From a request, every name checked."""
-        return cls(names.check_layer_ref(get_str(obj, "ref")), names.check_checksum(get_str(obj, "commit")))
+        ref, commit = get_str(obj, "ref"), get_str(obj, "commit")
+        return cls(names.check_any_layer_ref(ref), names.check_checksum(commit))
 
 
 @dataclass(frozen=True)
 class Deployment:
     """What a record says; `layers` are refs, lowest first, none for a commit that was not merged here.
 
-    `metadata` is text that the commit must carry, `digests` are of what it carries; `run` is what run.json
-    must hold, None if that is not known.
+    The first `ostree` of them hold a publisher's own commit. `metadata` is text that the commit must carry,
+    `digests` are of what it carries; `run` is what run.json must hold, None if that is not known.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Deployment:
     ref: str
     commit: str
     layers: tuple[str, ...]
+    ostree: int
     metadata: dict[str, str]
     digests: dict[str, str]
     run: JsonObject | None
@@ -77,7 +79,8 @@ class Deployment:
             name=names.check_deployment(get_str(obj, "deployment")),
             ref=names.check_app_ref(get_str(obj, "ref")),
             commit=names.check_checksum(get_str(obj, "commit")),
-            layers=tuple(map(names.check_layer_ref, get_strings(obj, "layers"))),
+            layers=tuple(map(names.check_any_layer_ref, get_strings(obj, "layers"))),
+            ostree=get_int(obj, "ostree", 0),
             metadata=get_string_map(obj, "metadata"),
             digests=get_string_map(obj, "digests"),
             run=None if obj.get("run") is None else get_object(obj, "run"),
@@ -169,8 +172,10 @@ class _Check:
         layers = [self._layers[ref].commit for ref in deployment.layers if ref in self._layers]
         if len(layers) != len(deployment.layers) or not all(map(self.reached.whole, layers)):
             return None
+        if deployment.ostree:  # of what holds the commit, the layer of the commit itself names all
+            layers = [layers[0], *layers[deployment.ostree :]]
         try:
-            return union_again(self._repository, layers)
+            return union_again(self._repository, layers, ostree=deployment.ostree > 0)
         except AppctlError as error:
             return error.message, ""
 

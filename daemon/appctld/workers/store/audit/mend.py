@@ -22,7 +22,7 @@ from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.objects import disk_mode
 from appctld.workers.store.ostree.repository import Repository
 
-_LAYER = "appctl/layer/"
+_LAYERS = ("appctl/layer/", "appctl/ostree/")
 
 
 def mend(request: JsonObject, report: Report) -> JsonObject:
@@ -39,7 +39,7 @@ def mend(request: JsonObject, report: Report) -> JsonObject:
         reached = reach(repository, refs.values(), report)
         there = stored_refs(repository.path)
         whole = {ref: commit for ref, commit in refs.items() if ref not in drop and reached.whole(commit)}
-        drop |= {ref for ref in refs.keys() - whole.keys() if ref.startswith(_LAYER)}
+        drop |= {ref for ref in refs.keys() - whole.keys() if ref.startswith(_LAYERS)}
         for ref in sorted(drop):
             repository.drop_ref(ref)
         removed = _remove(repository, reached)

@@ -10,7 +10,6 @@ from collections.abc import Collection
 
 from appctld.errors import Failed, UnsafeArchive
 from appctld.workers.store.native.quarantine import wrong
-from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.tree import DirTree, checksum, serialize_dirtree
 from appctld.workers.store.ostree.writer import Writer
@@ -20,8 +19,8 @@ from appctld.workers.store.walk import walk
 _EMPTY = checksum(serialize_dirtree(DirTree()))
 
 
-def assemble(layer: Layer, before: Collection[str], writer: Writer) -> tuple[Commit, set[str]]:
-    """The layer's commit, and the names of all its files; those `before` came in other layers.
+def assemble(layer: Layer, before: Collection[str], writer: Writer) -> set[str]:
+    """The names of all files of the layer's commit; those `before` came in other layers.
 
     Raises DigestMismatch (an object is missing), UnsafeArchive, LimitExceeded.
     """
@@ -33,7 +32,7 @@ def assemble(layer: Layer, before: Collection[str], writer: Writer) -> tuple[Com
         if name not in before:
             raise wrong(Kind.FILE, name, "missing")
     found.check_nothing_else()
-    return layer.commit, found.files
+    return found.files
 
 
 class _Found:

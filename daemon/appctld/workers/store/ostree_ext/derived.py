@@ -28,7 +28,7 @@ def derived(layer: Layer, objects: Objects) -> Layer:
     root = objects.dirtree(layer.tree)
     files = {name: content for name, content in root.files.items() if name in _WHOLE | _EMPTY}
     dirs = {name: below for name, below in root.dirs.items() if name in _WHOLE}
-    implicit = {path for path in layer.implicit if path.partition("/")[0] in {"", *_WHOLE}}
+    implicit = set(layer.implicit)
     for name in _EMPTY & root.dirs.keys() - layer.implicit:
         dirs[name] = (objects.add_dirtree(DirTree()), root.dirs[name][1])
     if _ETC in root.files or _ETC in root.dirs:

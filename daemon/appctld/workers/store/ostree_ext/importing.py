@@ -20,7 +20,6 @@ from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str, get_strings
 from appctld.workers.protocol import Report, descriptor
 from appctld.workers.store.archive.stream import Stream
-from appctld.workers.store.merge import metadata_files
 from appctld.workers.store.names import check_checksum, check_ostree_ref
 from appctld.workers.store.ostree.closure import closure, content_size
 from appctld.workers.store.ostree.commit import Commit
@@ -53,9 +52,8 @@ def import_objects(request: JsonObject, report: Report) -> JsonObject:
 def import_commit_layer(request: JsonObject, report: Report) -> JsonObject:
     """Read `fds.tar`, the layer of the commit named `commit`, and let `ref` name that.
 
-    As `import_objects`, and `"before"`: the refs of the layers of files. -> `{"commit", "objects", "size",
-    "installed_size", "files"}`, as a merge gives them. Raises the same, BadManifest, NotFound (a ref), and
-    RepoCorrupt.
+    As `import_objects`, and `"before"`: the refs of the layers of files. Raises the same, BadManifest,
+    NotFound (a ref), and RepoCorrupt.
     """
     name = check_checksum(get_str(request, "commit"))
     with Stream(descriptor(request, "tar"), get_int(request, "max_bytes"), report) as stream:
@@ -65,19 +63,11 @@ def import_commit_layer(request: JsonObject, report: Report) -> JsonObject:
             before = _files_before(repository, ref, get_strings(request, "before"))
             with repository.transaction() as writer:
                 layer = _read(stream, writer, request, name)
-                commit, files = assemble(layer, before, writer)
+                files = assemble(layer, before, writer)
                 content_size(repository, files - layer.files)  # which are here, if nothing is damaged
-            size = content_size(repository, files)
-            found = metadata_files(repository, commit.tree)
             repository.write_ref(ref, name)
         objects = 1 + len(layer.trees) + len(layer.metas) + len(files)
-        return {
-            "commit": name,
-            "objects": objects,
-            "size": stream.count,
-            "installed_size": size,
-            "files": found,
-        }
+        return {"commit": name, "objects": objects, "size": stream.count}
 
 
 def _ref(request: JsonObject) -> str:

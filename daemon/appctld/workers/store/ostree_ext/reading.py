@@ -22,6 +22,8 @@ from appctld.workers.store.ostree_ext.layout import CONFIG, Part, linked, place
 from appctld.workers.store.ostree_ext.order import Order
 from appctld.workers.store.ostree_ext.xattrs import XATTRS_BYTES, Shared, read
 
+_OURS = "appctl."  # metadata by which a repair tells the commits that were made here
+
 
 class Layer:
     """One layer: `trees` and `metas` are its directories by name, `commit` what it says if it has one.
@@ -116,6 +118,9 @@ class Layer:
             self.commit = parse_commit(data)
         except RepoCorrupt as error:
             raise BadManifest(error.detail) from error
+        for key in {*self.commit.metadata, *self.commit.other_keys}:
+            if key.startswith(_OURS):
+                raise BadManifest(f"a publisher's commit that says {key[:80]!r}, which we say of our own")
         self._writer.raw(Kind.COMMIT, data)
 
     def _metadata(self, kind: Kind, name: str, entry: Entry) -> bytes:

@@ -11,6 +11,7 @@ from appctld.errors import UnsafeArchive
 from appctld.model.jsonvalue import JsonObject
 from appctld.workers.store.merge import merge, union_again
 from appctld.workers.store.ostree.commit import IMPLICIT_DIRS, Commit
+from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
 from support.layers import commit_layer, listing
@@ -19,10 +20,14 @@ BASE = ("./", "usr/", "usr/bin/", "usr/bin/a = 1", "usr/etc/ 0700", "usr/etc/old
 AS_IT_WAS = sorted(BASE)
 
 
-def run(repo: Path, commits: Sequence[str]) -> str:
+def ask(repo: Path, commits: Sequence[str]) -> JsonObject:
     about: JsonObject = {"metadata": {}, "timestamp": 0, "ostree": True}
     request: JsonObject = {"repo": str(repo), "layers": [*commits], **about}
-    return str(merge(request, lambda _facts: None)["commit"])
+    return merge(request, lambda _facts: None)
+
+
+def run(repo: Path, commits: Sequence[str]) -> str:
+    return str(ask(repo, commits)["commit"])
 
 
 def with_(*lines: str) -> list[str]:
@@ -58,6 +63,10 @@ DERIVED = {
         ["usr/ 0711", "etc/new = 2"],
         sorted([*(line for line in BASE if line != "usr/"), "usr/ 0711", "usr/etc/new = 2"]),
     ),
+    "a directory that counts, of the name of one that does not": (
+        ["bin/x = 1", "usr/", "usr/bin/ 0711", "etc/new = 2"],
+        sorted([*(line for line in BASE if line != "usr/bin/"), "usr/bin/ 0711", "usr/etc/new = 2"]),
+    ),
     "var": (["var/", "var/lib/", "var/lib/f = 2"], with_("var/", "var/lib/", "var/lib/f = 2")),
     "var without entries": (["var/lib/f = 2"], with_("var/", "var/lib/", "var/lib/f = 2")),
     "run, itself alone": (["run/", "run/x/", "run/x/y = 2"], with_("run/")),
@@ -82,6 +91,11 @@ def test_what_counts(repo: Path, lines: Sequence[str], expected: list[str]) -> N
     repository = Repository.open(repo)
     found = repository.commit(made)
     assert union_again(repository, commits, ostree=True) == (found.tree, found.meta)
+
+
+def test_usr_keeps_its_attributes_where_a_layer_has_only_etc(repo: Path) -> None:
+    commits = [commit_layer(repo, ["./", "usr/ 0711", "usr/etc/"]), commit_layer(repo, ["etc/a = 2"])]
+    assert listing(repo, run(repo, commits)) == ["./", "usr/ 0711", "usr/etc/", "usr/etc/a = 2"]
 
 
 def test_layers_lie_on_each_other(repo: Path) -> None:
@@ -116,3 +130,18 @@ def test_a_publishers_commit_does_not_say_which_of_its_directories_count(repo: P
         repository.write_ref(f"appctl/commit/acme/{commit}", commit)
     made = run(repo, [commit, commit_layer(repo, ["./"])])
     assert listing(repo, made) == ["./", "d/ 0700"]
+
+
+def test_a_publishers_commit_alone_stays_what_it_is(repo: Path) -> None:
+    """Even where it holds names that would be whiteouts in a layer."""
+    repository = Repository.open(repo)
+    with repository.shared(), repository.transaction() as writer:
+        file = writer.file(regular(0, 0, 0o644), 4, [b"text"])
+        app = writer.tree(DirTree({"metadata": file, ".wh.x": writer.file(regular(0, 0, 0o644), 0)}))
+        meta = writer.meta(0, 0, 0o755)
+        commit = Commit(writer.tree(DirTree({}, {"app": (app, meta)})), meta)
+        name = writer.commit(commit)
+        repository.write_ref(f"appctl/commit/acme/{name}", name)
+    answer = ask(repo, [name])
+    assert answer == {"commit": name, "installed_size": 4, "files": {"app/metadata": "text"}}
+    assert union_again(repository, [name], ostree=True) == (commit.tree, commit.meta)
