@@ -15,6 +15,7 @@ from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_strings
 from appctld.model.login import login_for
 from appctld.model.manifest import COMPRESSION
+from appctld.model.published import Reading
 from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.confirm import confirm_remote
 from appctld.pipeline.parallel import two_ends
@@ -45,21 +46,24 @@ async def fetch_and_import(layer: PlannedLayer, planned: Planned, tools: Tools) 
     Raises the fetcher's leaves, DigestMismatch, UnsafeArchive, LimitExceeded, NoSpace.
     """
     verified = planned.verified
-    async with tools.locks[layer_ref(verified.resolved.remote.name, layer.diff_id)]:
-        current = plan_layer(layer.diff_id, layer.descriptor, verified, tools)
+    async with tools.locks[layer_ref(verified.resolved.remote.name, layer.diff_id, layer.reading)]:
+        current = _as_it_is(layer, verified, tools)
         try:
-            return await _bring(current, verified, tools)
+            return await _bring(current, planned, tools)
         except (NotFound, RepoCorrupt):
             if current.source is not Source.SHARED:
                 raise
         # What the other remote has is damaged or gone; this one's registry has it too
-        return await _bring(
-            plan_layer(layer.diff_id, layer.descriptor, verified, tools, adopt=False), verified, tools
-        )
+        return await _bring(_as_it_is(layer, verified, tools, adopt=False), planned, tools)
 
 
-async def _bring(layer: PlannedLayer, verified: Verified, tools: Tools) -> ImportedLayer:
-    return await _import(await _fetch(layer, verified, tools), verified, tools)
+def _as_it_is(layer: PlannedLayer, verified: Verified, tools: Tools, *, adopt: bool = True) -> PlannedLayer:
+    """The same layer, and where it comes from now."""
+    return plan_layer(layer.diff_id, layer.reading, layer.descriptor, verified, tools, adopt=adopt)
+
+
+async def _bring(layer: PlannedLayer, planned: Planned, tools: Tools) -> ImportedLayer:
+    return await _import(await _fetch(layer, planned.verified, tools), planned, tools)
 
 
 async def _fetch(layer: PlannedLayer, verified: Verified, tools: Tools) -> FetchedLayer:
@@ -120,16 +124,16 @@ async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> No
         get_int(answer, "size")
 
 
-async def _import(fetched: FetchedLayer, verified: Verified, tools: Tools) -> ImportedLayer:
+async def _import(fetched: FetchedLayer, planned: Planned, tools: Tools) -> ImportedLayer:
     layer = fetched.layer
     dropped: tuple[str, ...] = ()
     if layer.source is Source.HELD:
         commit = layer.commit
     elif layer.source is Source.SHARED:
-        commit = await _adopt(layer, verified, tools)
+        commit = await _adopt(layer, planned.verified, tools)
     else:
         tools.progress.stage("importing")
-        commit, dropped = await _import_blob(fetched, verified, tools)
+        commit, dropped = await _import_blob(fetched, planned, tools)
     return ImportedLayer(layer, commit, fetched.downloaded, dropped)
 
 
@@ -145,29 +149,39 @@ async def _adopt(layer: PlannedLayer, verified: Verified, tools: Tools) -> str:
 
 
 def _remember_adopted(layer: PlannedLayer, verified: Verified, tools: Tools) -> None:
-    if plan_layer(layer.diff_id, layer.descriptor, verified, tools).source is not Source.SHARED:
+    if _as_it_is(layer, verified, tools).source is not Source.SHARED:
         raise NotFound("the layer's owner shares it no longer")  # and it is downloaded instead
     _remember(layer, layer.commit, verified, tools, anonymous=True)
 
 
-async def _import_blob(
-    fetched: FetchedLayer, verified: Verified, tools: Tools
-) -> tuple[str, tuple[str, ...]]:
-    layer, remote = fetched.layer, verified.resolved.remote
+async def _import_blob(fetched: FetchedLayer, planned: Planned, tools: Tools) -> tuple[str, tuple[str, ...]]:
+    layer, verified = fetched.layer, planned.verified
+    remote = verified.resolved.remote
     request: JsonObject = {
-        "op": "import-layer",
+        **_operation(layer, planned),
         "diff_id": str(layer.diff_id),
         "max_bytes": LAYER_BYTES,
         "strict": remote.strict,
-        "ref": layer_ref(remote.name, layer.diff_id),
+        "ref": layer_ref(remote.name, layer.diff_id, layer.reading),
     }
     answer = await _read_tar(fetched, request, tools)
     with understood("store"):
         commit = Digest(get_str(answer, "commit")).hex
-        dropped = tuple(get_strings(answer, "dropped"))
+        dropped = tuple(get_strings(answer, "dropped", []))
     anonymous = not _is_private(verified, tools)
     await tools.aside(_remember, layer, commit, verified, tools, anonymous=anonymous)
     return commit, dropped
+
+
+def _operation(layer: PlannedLayer, planned: Planned) -> JsonObject:
+    """How the store is to read a layer: for paths, for objects, or for the commit that needs the objects."""
+    if planned.published is None or layer.reading is Reading.PLAIN:
+        return {"op": "import-layer"}
+    if layer.diff_id != planned.order[0]:
+        return {"op": "import-objects"}
+    before = planned.order[1 : planned.published.layers]
+    refs = [layer_ref(planned.remote.name, diff_id, Reading.OSTREE) for diff_id in before]
+    return {"op": "import-commit-layer", "commit": planned.published.commit, "before": [*dict.fromkeys(refs)]}
 
 
 def _remember(layer: PlannedLayer, commit: str, verified: Verified, tools: Tools, *, anonymous: bool) -> None:
@@ -177,7 +191,7 @@ def _remember(layer: PlannedLayer, commit: str, verified: Verified, tools: Tools
     """
     confirm_remote(verified.resolved.remote, verified.resolved.reference, tools)
     remote = verified.resolved.remote.name
-    record = LayerRecord(remote, layer.diff_id, commit, anonymous=anonymous)
+    record = LayerRecord(remote, layer.diff_id, commit, anonymous, layer.reading)
     remember(tools.paths, record)
 
 

@@ -7,8 +7,10 @@ The tree's own metadata file is held against the label that the preview showed (
 
 import base64
 
+from appctld.errors import BadManifest
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map
+from appctld.model.published import Reading
 from appctld.pipeline.answers import understood
 from appctld.pipeline.claims import METADATA_FILE, check_metadata
 from appctld.pipeline.stages import ImportedLayer, Merged, Planned
@@ -16,14 +18,17 @@ from appctld.pipeline.tools import Tools
 
 
 async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tools) -> Merged:
-    """Unite the layers. Raises UnsafeArchive, ContentMismatch, NeedsApproval."""
+    """Unite the layers; a publisher's own commit with nothing above it stays what it is.
+
+    Raises BadManifest, UnsafeArchive, ContentMismatch, NeedsApproval.
+    """
     tools.progress.stage("merging")
-    commits = {layer.layer.diff_id: layer.commit for layer in layers}
     request: JsonObject = {
         "op": "merge",
-        "layers": [commits[diff_id] for diff_id in planned.order],
+        "layers": [*_commits(planned, layers)],
         "metadata": _commit_metadata(planned),
         "timestamp": max(planned.config.created or 0, 0),
+        "ostree": planned.published is not None,
     }
     answer = await tools.store(request)
     with understood("store"):
@@ -31,6 +36,20 @@ async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tool
         metadata = get_string_map(answer, "files", {}).get(METADATA_FILE)
     check_metadata(planned.labelled_metadata, metadata)
     return Merged(planned, layers, commit, size, metadata)
+
+
+def _commits(planned: Planned, layers: tuple[ImportedLayer, ...]) -> list[str]:
+    """What is united, lowest first; of the layers that hold a publisher's commit that commit alone."""
+    found = {(layer.layer.diff_id, layer.layer.reading): layer.commit for layer in layers}
+    above = [found[diff_id, Reading.PLAIN] for diff_id in planned.order[planned.ostree_layers :]]
+    if planned.published is None:
+        return above
+    commit = found[planned.order[0], Reading.OSTREE]
+    if commit != planned.published.commit:  # which an image of the same layers brought, under its own label
+        raise BadManifest(
+            f"the image holds commit {commit}, not {planned.published.commit} as its label says"
+        )
+    return [commit, *above]
 
 
 def _commit_metadata(planned: Planned) -> JsonObject:

@@ -42,6 +42,7 @@ class _Own:
     layers: tuple[Digest, ...] = ()
     reused: int = 0
     dropped: tuple[str, ...] = ()
+    ostree_layers: int = 0
 
 
 def image_papers(merged: Merged, deployment: str) -> Papers:
@@ -60,8 +61,10 @@ def image_papers(merged: Merged, deployment: str) -> Papers:
         layers=planned.order,
         reused=sum(layer.descriptor.size for layer in planned.layers) - downloaded,
         dropped=_dropped(merged),
+        ostree_layers=planned.ostree_layers,
     )
-    provenance = provenance_of(planned.verified)
+    own_commit = planned.ostree_layers == len(planned.order)  # whose metadata is its publisher's
+    provenance = provenance_of(planned.verified, planned.config_bytes if own_commit else None)
     return Papers(_record(planned, own, provenance.judged, deployment), run_file(merged), provenance)
 
 
@@ -113,6 +116,7 @@ def _record(planned: Plan, own: _Own, judged: Judged, deployment: str) -> Record
         created=own.created,
         ignored=planned.ignored,
         dropped=own.dropped,
+        ostree_layers=own.ostree_layers,
     )
 
 

@@ -7,6 +7,8 @@ this remote, shared by another (R5), or missing. Whose ID it is, is decided here
 older than what was installed before (R9).
 """
 
+from collections.abc import Sequence
+
 from appctld.errors import ArchMismatch, BadManifest, DigestMismatch
 from appctld.model.appid import checked_id, id_of_reference
 from appctld.model.digest import Digest
@@ -14,6 +16,7 @@ from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, TITLE, VERSION, 
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
 from appctld.model.permissions import Metadata
+from appctld.model.published import PublishedCommit, Reading, published_commit
 from appctld.model.reference import Reference
 from appctld.pipeline.claims import allowed_id, owned, read_label
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
@@ -38,7 +41,8 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     metadata = read_label(label)
     app_id = allowed_id(_id(verified, config, metadata), resolved.remote)
     current = owned(app_id, resolved.reference, resolved.remote, tools)
-    distinct = dict(zip(config.diff_ids, layers, strict=True))
+    published = published_commit(config)
+    distinct = _distinct(config.diff_ids, layers, published)
     planned = Planned(
         verified=verified,
         config=config,
@@ -51,7 +55,8 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         current=current,
         standing=stand(verified, config, app_id, tools),
         order=config.diff_ids,
-        layers=tuple(plan_layer(diff_id, layer, verified, tools) for diff_id, layer in distinct.items()),
+        layers=tuple(plan_layer(*key, layer, verified, tools) for key, layer in distinct.items()),
+        published=published,
     )
     tools.progress.expect(planned.bytes_to_download, planned.bytes_here)
     return planned
@@ -63,18 +68,38 @@ def version_of(config: ImageConfig, reference: Reference, digest: Digest) -> str
 
 
 def plan_layer(
-    diff_id: Digest, descriptor: Descriptor, verified: Verified, tools: Tools, *, adopt: bool = True
+    diff_id: Digest,
+    reading: Reading,
+    descriptor: Descriptor,
+    verified: Verified,
+    tools: Tools,
+    *,
+    adopt: bool = True,
 ) -> PlannedLayer:
-    """Where one layer comes from, as things stand now; from another remote only with `adopt`."""
+    """Where one layer comes from, as things stand now; from another remote only with `adopt`.
+
+    Layers of objects come from nobody else: in them a remote's own are told apart by no path.
+    """
     remote = verified.resolved.remote
-    record = held(tools.paths, remote.name, diff_id)
+    source, commit = Source.MISSING, ""
+    record = held(tools.paths, remote.name, diff_id, reading)
     if record is not None:
-        return PlannedLayer(descriptor, diff_id, Source.HELD, record.commit)
-    others = [name for name in tools.shares() if name != remote.name] if remote.share and adopt else []
-    record = shared(tools.paths, others, diff_id)
-    if record is not None:
-        return PlannedLayer(descriptor, diff_id, Source.SHARED, record.commit)
-    return PlannedLayer(descriptor, diff_id, Source.MISSING, "")
+        source, commit = Source.HELD, record.commit
+    elif remote.share and adopt and reading is Reading.PLAIN:
+        others = [name for name in tools.shares() if name != remote.name]
+        record = shared(tools.paths, others, diff_id)
+        if record is not None:
+            source, commit = Source.SHARED, record.commit
+    return PlannedLayer(descriptor, diff_id, source, commit, reading)
+
+
+def _distinct(
+    diff_ids: Sequence[Digest], layers: Sequence[Descriptor], published: PublishedCommit | None
+) -> dict[tuple[Digest, Reading], Descriptor]:
+    """Each layer once for each way in which it is read."""
+    ostree = published.layers if published else 0
+    readings = [Reading.OSTREE if number < ostree else Reading.PLAIN for number in range(len(layers))]
+    return dict(zip(zip(diff_ids, readings, strict=True), layers, strict=True))
 
 
 async def _config_bytes(verified: Verified, tools: Tools) -> bytes:

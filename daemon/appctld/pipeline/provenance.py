@@ -14,8 +14,8 @@ from appctld.trust.verdict import Verdict
 COMMIT_TYPE = "application/vnd.ostree.commit"  # ours: a commit object has no media type of its own
 
 
-def provenance_of(verified: Verified) -> Provenance:
-    """Everything that spoke for an image, and what was asked for."""
+def provenance_of(verified: Verified, config: bytes | None = None) -> Provenance:
+    """Everything that spoke for an image, and what was asked for; its config, if no commit of ours has it."""
     resolved = verified.resolved
     index = resolved.index
     return Provenance(
@@ -23,6 +23,7 @@ def provenance_of(verified: Verified) -> Provenance:
         remote=resolved.remote.name,
         manifest=Document(resolved.manifest, resolved.media_type),
         index=Document(index.raw, index.media_type) if index else None,
+        config=None if config is None else Document(config, verified.manifest.config.media_type),
         evidence=verified.evidence.to_json(),
         judged=judged_by(verified.verdict, resolved.remote),
     )

@@ -17,8 +17,9 @@ from appctld.model.image import ImageConfig
 from appctld.model.manifest import Descriptor, Manifest
 from appctld.model.order import Moment, Place
 from appctld.model.permissions import Permission
+from appctld.model.published import PublishedCommit, Reading
 from appctld.model.reference import Reference
-from appctld.state.paths import layer_ref
+from appctld.state.paths import layer_refs
 from appctld.state.records import Record
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Verdict
@@ -74,6 +75,7 @@ class PlannedLayer:
     diff_id: Digest
     source: Source
     commit: str
+    reading: Reading = Reading.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Planned:
     """What a preview shows and an install does. Made of verified bytes only.
 
     `current` is what is installed under that ID. `order` names the image's layers, lowest first; `layers`
-    holds each distinct one once.
+    holds each distinct one once. `published` is the publisher's own commit that the image holds, if it does.
     """
 
     verified: Verified
@@ -108,6 +110,12 @@ class Planned:
     standing: Standing
     order: tuple[Digest, ...]
     layers: tuple[PlannedLayer, ...]
+    published: PublishedCommit | None = None
+
+    @property
+    def ostree_layers(self) -> int:
+        """How many of its layers hold a publisher's own commit."""
+        return self.published.layers if self.published else 0
 
     @property
     def reference(self) -> Reference:
@@ -154,9 +162,19 @@ class Planned:
         """Those of them that are missing."""
         return sum(layer.source is Source.MISSING for layer in self.layers)
 
+    def in_turn(self) -> "tuple[tuple[PlannedLayer, ...], ...]":
+        """The layers in groups, each of which needs all before it: a publisher's commit needs its files."""
+        last = tuple(layer for layer in self.layers if self.published and _is(layer, self.order[0]))
+        return tuple(layer for layer in self.layers if layer not in last), last
+
     def layer_refs(self) -> set[str]:
         """The refs of this remote that keep the image's layers."""
-        return {layer_ref(self.verified.resolved.remote.name, diff_id) for diff_id in self.order}
+        return {*layer_refs(self.verified.resolved.remote.name, self.order, self.ostree_layers)}
+
+
+def _is(layer: PlannedLayer, diff_id: Digest) -> bool:
+    """Whether it is the layer of the commit."""
+    return layer.reading is Reading.OSTREE and layer.diff_id == diff_id
 
 
 @dataclass(frozen=True, slots=True)

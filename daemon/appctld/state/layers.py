@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from appctld.errors import AppctlError
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonError, get_bool, get_str, parse_object
+from appctld.model.published import Reading
 from appctld.state.paths import Paths, layer_ref
 from appctld.system.durable import make_directories, sync_directory, write_file
 
@@ -31,35 +32,38 @@ class LayerRecord:
     diff_id: Digest
     commit: str
     anonymous: bool
+    reading: Reading = Reading.PLAIN
 
 
 def remember(paths: Paths, record: LayerRecord) -> None:
     """Write the record of a layer whose commit and ref are durable."""
-    make_directories(paths.layers(record.remote))
+    directory = paths.layers(record.remote, record.reading)
+    make_directories(directory)
     facts = {
         "commit": record.commit,
         "anonymous": record.anonymous,
     }
-    write_file(paths.layers(record.remote) / f"{record.diff_id.hex}.json", json.dumps(facts).encode())
+    write_file(directory / f"{record.diff_id.hex}.json", json.dumps(facts).encode())
 
 
-def held(paths: Paths, remote: str, diff_id: Digest) -> LayerRecord | None:
-    """This remote's record of that layer; one that cannot be read is none."""
+def held(paths: Paths, remote: str, diff_id: Digest, reading: Reading = Reading.PLAIN) -> LayerRecord | None:
+    """This remote's record of that layer, read so; one that cannot be read is none."""
     try:
-        data = (paths.layers(remote) / f"{diff_id.hex}.json").read_bytes()
+        data = (paths.layers(remote, reading) / f"{diff_id.hex}.json").read_bytes()
         obj = parse_object(data, RECORD_BYTES)
         return LayerRecord(
             remote=remote,
             diff_id=diff_id,
             commit=Digest(get_str(obj, "commit")).hex,
             anonymous=get_bool(obj, "anonymous"),
+            reading=reading,
         )
     except (OSError, JsonError, AppctlError):
         return None
 
 
 def shared(paths: Paths, remotes: Collection[str], diff_id: Digest) -> LayerRecord | None:
-    """A record of that layer that one of `remotes` (those with `share=yes`) fetched without a credential."""
+    """A record of that plain layer that one of `remotes` (with `share=yes`) fetched without a credential."""
     found = (held(paths, remote, diff_id) for remote in sorted(remotes))
     return next((record for record in found if record is not None and record.anonymous), None)
 
@@ -67,18 +71,18 @@ def shared(paths: Paths, remotes: Collection[str], diff_id: Digest) -> LayerReco
 def recorded_refs(paths: Paths) -> set[str]:
     """The refs of every layer that has a record."""
     refs = set()
-    for path in paths.remotes.glob("*/layers/*.json"):
-        try:
-            refs.add(layer_ref(path.parent.parent.name, Digest(path.stem)))
-        except AppctlError:
-            continue  # a temporary file of an interrupted write
+    for reading in Reading:
+        for path in paths.remotes.glob(f"*/{paths.layers('', reading).name}/*.json"):
+            try:
+                refs.add(layer_ref(path.parent.parent.name, Digest(path.stem), reading))
+            except AppctlError:
+                continue  # a temporary file of an interrupted write
     return refs
 
 
 def forget_remote(paths: Paths, remote: str) -> None:
     """Remove a remote's layer records, and blobs that wait: one of its name later is somebody else."""
-    prefix = layer_ref(remote, Digest("0" * 64)).removesuffix("0" * 64)
-    forget_refs(paths, [ref for ref in recorded_refs(paths) if ref.startswith(prefix)])
+    forget_refs(paths, [ref for ref in recorded_refs(paths) if ref.split("/")[2] == remote])
     for private in (False, True):
         shutil.rmtree(paths.blobs_of(remote, private=private), ignore_errors=True)
 
@@ -88,9 +92,11 @@ def forget_refs(paths: Paths, refs: Collection[str]) -> None:
     changed = set()
     for ref in refs:
         match ref.split("/"):
-            case ["appctl", "layer", remote, hexadecimal] if (layers := paths.layers(remote)).is_dir():
-                (layers / f"{Digest(hexadecimal).hex}.json").unlink(missing_ok=True)
-                changed.add(layers)
+            case ["appctl", ("layer" | "ostree") as kind, remote, hexadecimal]:
+                layers = paths.layers(remote, Reading(kind))
+                if layers.is_dir():
+                    (layers / f"{Digest(hexadecimal).hex}.json").unlink(missing_ok=True)
+                    changed.add(layers)
             case _:
                 pass
     for layers in changed:  # of thousands of records one by one it would take seconds

@@ -3,11 +3,12 @@
 """Where state lives. One directory a scope; every name below it is made here and nowhere else."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from appctld.model.digest import Digest
+from appctld.model.published import Reading
 from appctld.system.durable import make_directories
 
 
@@ -89,14 +90,15 @@ class Paths:
         """Where one remote's blobs arrive; those that a login opened lie apart (R5)."""
         return self.blobs / (f"{remote}.login" if private else remote)
 
-    def layers(self, remote: str) -> Path:
-        """The layer records of one remote."""
-        return self.remotes / remote / "layers"
+    def layers(self, remote: str, reading: Reading = Reading.PLAIN) -> Path:
+        """The records of one remote's layers that were read so."""
+        return self.remotes / remote / _RECORDS[reading]
 
     def written(self) -> Iterator[Path]:
         """The directories in which the daemon itself puts whole files in the place of others."""
         yield self.root
-        yield from self.remotes.glob("*/layers")
+        for name in _RECORDS.values():
+            yield from self.remotes.glob(f"*/{name}")
         yield from self.seen.glob("*")
 
     def seen_below(self, prefix: str) -> Path:
@@ -113,9 +115,20 @@ class Paths:
             make_directories(path)
 
 
-def layer_ref(remote: str, diff_id: Digest) -> str:
+_RECORDS = {Reading.PLAIN: "layers", Reading.OSTREE: "ostree"}
+
+
+def layer_ref(remote: str, diff_id: Digest, reading: Reading = Reading.PLAIN) -> str:
     """The ref that keeps one remote's layer commit."""
-    return f"appctl/layer/{remote}/{diff_id.hex}"
+    return f"appctl/{reading}/{remote}/{diff_id.hex}"
+
+
+def layer_refs(remote: str, diff_ids: Sequence[Digest], ostree: int) -> tuple[str, ...]:
+    """The refs of an image's layers, of which the first `ostree` hold objects."""
+    return tuple(
+        layer_ref(remote, diff_id, Reading.OSTREE if number < ostree else Reading.PLAIN)
+        for number, diff_id in enumerate(diff_ids)
+    )
 
 
 def commit_ref(remote: str, commit: str) -> str:

@@ -103,6 +103,7 @@ class Provenance:
     """What spoke for one deployment. `evidence` is that of trust/evidence.py, as JSON.
 
     `manifest` is what its digest was computed of; `index` is the document that named it, if there was one.
+    `config` is that of an image which is deployed as its publisher's own commit: ours carry theirs.
     """
 
     reference: str
@@ -111,6 +112,7 @@ class Provenance:
     index: Document | None
     evidence: JsonObject
     judged: Judged
+    config: Document | None = None
 
     def to_json(self) -> JsonObject:
         """As it stands in provenance.json."""
@@ -119,6 +121,7 @@ class Provenance:
             "remote": self.remote,
             "manifest": self.manifest.to_json(),
             "index": self.index.to_json() if self.index else None,
+            "config": self.config.to_json() if self.config else None,
             "evidence": self.evidence,
             "judged": self.judged.to_json(),
         }
@@ -127,11 +130,13 @@ class Provenance:
     def from_json(cls, obj: JsonObject) -> Self:
         """Read it back. Raises JsonError."""
         index = get_object(obj, "index") if obj.get("index") is not None else None
+        config = get_object(obj, "config") if obj.get("config") is not None else None
         return cls(
             reference=get_str(obj, "reference"),
             remote=get_str(obj, "remote"),
             manifest=Document.from_json(get_object(obj, "manifest")),
             index=Document.from_json(index) if index is not None else None,
+            config=Document.from_json(config) if config is not None else None,
             evidence=get_object(obj, "evidence"),
             judged=Judged.from_json(get_object(obj, "judged")),
         )

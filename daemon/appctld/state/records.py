@@ -28,7 +28,7 @@ from appctld.model.jsonvalue import (
     parse_object,
 )
 from appctld.model.permissions import Permission
-from appctld.state.paths import Paths, app_ref, layer_ref
+from appctld.state.paths import Paths, app_ref, layer_refs
 from appctld.state.provenance import Signed
 
 RECORD_BYTES = 1 << 20  # 256 layers and 100 dropped paths are some 500 KiB at most
@@ -72,12 +72,15 @@ class Record:
     created: int
     ignored: tuple[str, ...]
     dropped: tuple[str, ...]
+    ostree_layers: int = 0  # the first of `layers`, which hold a publisher's own commit
 
     def refs(self) -> set[str]:
         """The refs that this deployment needs: garbage collection roots are derived from records."""
-        return {app_ref(self.remote, self.id, self.deployment)} | {
-            layer_ref(self.remote, diff_id) for diff_id in self.layers
-        }
+        return {app_ref(self.remote, self.id, self.deployment), *self.layer_refs()}
+
+    def layer_refs(self) -> tuple[str, ...]:
+        """Those of its layers, lowest first."""
+        return layer_refs(self.remote, self.layers, self.ostree_layers)
 
     def moved_to(self, deployment: str) -> Self:
         """The same facts about the same commit in another directory."""
@@ -121,6 +124,7 @@ class Record:
             created=get_int(obj, "created"),
             ignored=tuple(get_strings(obj, "ignored")),
             dropped=tuple(get_strings(obj, "dropped")),
+            ostree_layers=get_int(obj, "ostree_layers"),
         )
 
 

@@ -25,7 +25,7 @@ from appctld.pipeline.native.plan import version_of as version_of_commit
 from appctld.pipeline.plan import version_of
 from appctld.pipeline.provenance import evidence_of, words
 from appctld.pipeline.recall import Recalled
-from appctld.state.paths import app_ref, layer_ref
+from appctld.state.paths import app_ref
 from appctld.state.provenance import Provenance
 from appctld.state.records import Record
 
@@ -52,7 +52,8 @@ def _told(kept: Kept, record: Record) -> Iterator[str]:
     if kept.native:
         yield from _own_commit(record, kept.facts)
     elif kept.recalled is not None:
-        yield from _commit(record, kept.recalled)
+        if kept.made_here:
+            yield from _commit(record, kept.recalled)
         yield from _config(record, kept.config)
 
 
@@ -72,9 +73,10 @@ def expected(kept: Kept, record: Record) -> JsonObject:
         "deployment": kept.path.name,
         "ref": app_ref(record.remote, record.id, record.deployment),
         "commit": record.commit,
-        "layers": [layer_ref(record.remote, diff_id) for diff_id in record.layers],
-        "metadata": {} if kept.native else texts,
-        "digests": {} if kept.native else digests,
+        "layers": [*record.layer_refs()],
+        "ostree": record.ostree_layers,
+        "metadata": texts if kept.made_here else {},
+        "digests": digests if kept.made_here else {},
         "run": kept.run(),
     }
 
@@ -154,7 +156,7 @@ def _commit(record: Record, recalled: Recalled) -> Iterator[str]:
 def _config(record: Record, config: ImageConfig | None) -> Iterator[str]:
     """What the record says of the app, as the image's config says it."""
     if config is None:
-        yield "the commit holds no config that can be read"
+        yield "there is no config that can be read"
         return
     try:
         metadata = read_label(config.label(METADATA))

@@ -53,12 +53,31 @@ class Kept:
         return self.record is not None and _is_native(self.record)
 
     @property
+    def made_here(self) -> bool:
+        """Whether its commit was, and says what the image was: else it is a publisher's own.
+
+        An image that holds a publisher's commit and nothing above it is deployed as that.
+        """
+        record = self.record
+        own = record is not None and record.ostree_layers and record.ostree_layers == len(record.layers)
+        return not self.native and not own
+
+    @property
     def config(self) -> ImageConfig | None:
-        """The image's config, if it is here and can be read."""
+        """The image's config, if it is here and can be read; beside a publisher's commit it is kept apart."""
+        raw = self._config_bytes()
         try:
-            return parse_config(self.recalled.config) if self.recalled and self.recalled.config else None
+            return parse_config(raw) if raw else None
         except AppctlError:
             return None
+
+    def _config_bytes(self) -> bytes:
+        if self.made_here:
+            return self.recalled.config if self.recalled else b""
+        beside = self.provenance.config if self.provenance else None
+        if beside is None or self.record is None or Digest.of(beside.raw) != self.record.config_digest:
+            return b""
+        return beside.raw
 
     def run(self) -> JsonObject | None:
         """What run.json must hold, if that can be told."""

@@ -27,7 +27,7 @@ from appctld.pipeline.recall import Recalled, recall
 from appctld.pipeline.restore import redeploy, restore
 from appctld.pipeline.tools import AUDIT_DEADLINE
 from appctld.state.layers import forget_refs, recorded_refs
-from appctld.state.paths import Paths, app_ref, layer_ref
+from appctld.state.paths import Paths, app_ref
 from appctld.state.records import roots
 
 ROUNDS = 3  # what lies behind a directory's object that was wrong can only be looked at when that is back
@@ -103,7 +103,7 @@ def _layers_in_doubt(found: Survey, now: Mapping[str, str]) -> set[str]:
 
 def _layers(kept: Kept) -> set[str]:
     record = kept.record
-    return {layer_ref(record.remote, diff_id) for diff_id in record.layers} if record is not None else set()
+    return {*record.layer_refs()} if record is not None else set()
 
 
 def _app_refs(found: Survey) -> list[Json]:

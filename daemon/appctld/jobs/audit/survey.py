@@ -26,10 +26,11 @@ from appctld.model.jsonvalue import (
     get_str,
     get_string_map,
 )
+from appctld.model.published import Reading
 from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.tools import AUDIT_DEADLINE
 from appctld.state.layers import held, recorded_refs
-from appctld.state.paths import Paths, layer_ref
+from appctld.state.paths import Paths
 from appctld.state.records import roots
 
 SIGNATURE = "signature"  # the one fault that is no damage
@@ -131,14 +132,14 @@ def named(refs: Mapping[str, str]) -> list[Json]:
 
 def _recorded(ref: str, shop: Workshop) -> str:
     """The commit that a layer's record names; empty without."""
-    _, _, remote, hexadecimal = ref.split("/")
-    record = held(shop.tools.paths, remote, Digest(hexadecimal))
+    _, kind, remote, hexadecimal = ref.split("/")
+    record = held(shop.tools.paths, remote, Digest(hexadecimal), Reading(kind))
     return record.commit if record else ""
 
 
 def _layers_of(here: Iterable[Kept]) -> set[str]:
     records = [each.record for each in here if each.record is not None]
-    return {layer_ref(record.remote, diff_id) for record in records for diff_id in record.layers}
+    return {ref for record in records for ref in record.layer_refs()}
 
 
 def _problem(item: JsonObject, names: list[str]) -> Problem:

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Images that ostree-ext made of a commit install over a real registry, and the commit comes out."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.machine import Machine
+from support.registry import Registry
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+COMMIT = "f1295095a4cc6d06c08199cf29e2b8b932e960031ac1cabe923f6b22c85294de"
+TAGS = ("ostree-plain", "ostree-chunked", "ostree-derived")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with Registry(tmp_path_factory.mktemp("registry")) as running:
+        for tag in TAGS:
+            source, target = f"oci:{FIXTURES / 'images'}:{tag}", f"docker://{running.host}/golden/{tag}:1"
+            command = ["skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"]
+            subprocess.run([*command, source, target], check=True)
+        yield running
+
+
+def install(machine: Machine, registry: Registry, tag: str) -> dict[str, object]:
+    """Install it by digest, and look at everything that is stored."""
+    machine.add_remote("golden", f"oci+http://{registry.host}/golden", None, "", "--verify", "digest")
+    command = ["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{registry.host}/golden/{tag}:1"]
+    manifest = subprocess.run(command, capture_output=True, check=True).stdout
+    reference = f"{registry.host}/golden/{tag}@sha256:{hashlib.sha256(manifest).hexdigest()}"
+    app: dict[str, object] = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    assert app["bytes_downloaded"] == sum(layer["size"] for layer in json.loads(manifest)["layers"])
+    machine.appctl("verify")
+    return app
+
+
+def listing(machine: Machine, commit: object, *options: str) -> str:
+    command = ["ostree", f"--repo={machine.state / 'repo'}", "ls", "-R", *options, str(commit)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("tag", ["ostree-plain", "ostree-chunked"])
+def test_the_publishers_commit_comes_out(tag: str, registry: Registry, machine: Machine) -> None:
+    app = install(machine, registry, tag)
+    assert app["commit"] == COMMIT
+    assert listing(machine, COMMIT, "-C", "-X") == (FIXTURES / "ostree-ls.txt").read_text()
+    files = Path(str(app["deployment"]))
+    assert (files / "usr/lib/big.bin").stat().st_size == 300_000
+    assert (files / "usr/bin/su").stat().st_mode & 0o7777 == 0o555
+
+
+def test_what_is_layered_on_top_is_what_the_peer_makes_of_it(registry: Registry, machine: Machine) -> None:
+    app = install(machine, registry, "ostree-derived")
+    assert listing(machine, app["commit"], "-X") == (FIXTURES / "ostree-derived-ls.txt").read_text()
+    files = Path(str(app["deployment"]))
+    assert (files / "usr/etc/derived.conf").is_file()
+    assert not (files / "run/x").exists()
