@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
+from appctld.errors import DigestMismatch, Failed, LimitExceeded, UnsafeArchive
 from appctld.workers.store import walk
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree_ext.assembling import assemble
+from appctld.workers.store.ostree_ext.reading import Layer
 from support.ostree_layers import File, Part, Published, Tree, obj
 from support.ostree_lies import FILE_AT, LINK_AT, MADE, META_AT, OTHER, TREE_AT, less, more
 from support.ostree_store import refused, send_commit, tar_of
@@ -50,3 +53,26 @@ def test_a_few_objects_that_make_a_large_tree_are_refused(
     refused(repo, LimitExceeded, lambda: send_commit(repo, tar_of(made.layer()), made.commit))
     monkeypatch.setattr(walk, "NAMES", 94)
     send_commit(repo, tar_of(made.layer()), made.commit)
+
+
+def test_a_layer_of_files_makes_no_commit(repo: Path) -> None:
+    repository = Repository.open(repo)
+    with repository.shared(), repository.transaction() as writer:
+        layer = Layer(Nothing(), writer, None, strict=False)
+        with pytest.raises(Failed):
+            assemble(layer, (), writer)
+
+
+class Nothing:
+    """A tar that nobody reads."""
+
+    left = 0
+
+    def read(self, _size: int) -> bytes:
+        return b""
+
+    def some(self, _size: int) -> memoryview:
+        return memoryview(b"")
+
+    def drain(self) -> None:
+        pass

@@ -36,6 +36,7 @@ UNSAFE = {
     "another directory": ("no directory of an OSTree", [inside("objects/000", b"5"), *LAYER]),
     "a tombstone": ("no file of an OSTree", more(inside(f"objects/00/{'0' * 62}.tombstone-commit"))),
     "an object out of place": ("no file of an OSTree", more(inside(f"objects/00/x/{'0' * 62}.file"))),
+    "shared xattrs of no name": ("no file of an OSTree", more(inside(f"xattrs/{'0' * 63}"))),
     "a ref": ("no file of an OSTree", [inside("refs/heads/x", content=b"x"), *LAYER]),
     "a dirtree as a symlink": (
         "no symlink of an OSTree",
