@@ -172,7 +172,11 @@ class TarReader:
 
     def _extend(self, pending: _Pending, header: Header) -> None:
         """Take in a header that is about the entry after it, or (g) about all of them."""
-        if pending.pax is not None or (pending and header.kind not in b"LK") or header.kind in pending.long:
+        if (
+            pending.pax is not None
+            or (pending.long and header.kind not in b"LK")
+            or header.kind in pending.long
+        ):
             raise UnsafeArchive(f"a header of type {header.kind.decode()} about another header")
         if header.kind in b"xg":
             records = parse_pax(self._body(header, PAX_BYTES))
@@ -230,16 +234,16 @@ def _build(
         _check_keys(pax)
     kind = _TYPES[header.kind]
     link = pax.get("linkpath", long.get(b"K", header.link))
-    return Entry(
-        type=kind,
-        path=path,
-        mode=_mode(header.mode),
-        uid=_owner(header.uid, pax, "uid"),
-        gid=_owner(header.gid, pax, "gid"),
-        size=_size(header.size, pax),
-        target=parse_text(link, "symlink's target") if kind is Type.SYMLINK else "",
-        link=parse_path(link, "hard link's target") if kind is Type.HARDLINK else (),
-        xattrs=_xattrs(pax) if pax else (),
+    return Entry(  # in their order, for names take time
+        kind,
+        path,
+        _mode(header.mode),
+        _owner(header.uid, pax, "uid"),
+        _owner(header.gid, pax, "gid"),
+        _size(header.size, pax),
+        parse_text(link, "symlink's target") if kind is Type.SYMLINK else "",
+        parse_path(link, "hard link's target") if kind is Type.HARDLINK else (),
+        _xattrs(pax) if pax else (),
     )
 
 

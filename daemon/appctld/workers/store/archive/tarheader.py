@@ -56,7 +56,8 @@ def parse_header(block: bytes) -> Header:
         _check_gnu_times(prefix)
     else:
         raise UnsafeArchive("a header that is neither ustar nor GNU (old-style tar?)", path=_shown(name))
-    return Header(kind, name, _text(link), *_attributes(attributes), _remembered(size, "size"))
+    target = _text(link) if link[0] else b""
+    return Header(kind, name, target, *_attributes(attributes), _remembered(size, "size"))
 
 
 def parse_pax(body: bytes) -> dict[str, bytes]:
@@ -93,8 +94,7 @@ def _check_sum(block: bytes, said: bytes) -> None:
 
 def _sum(block: bytes) -> int:
     """All bytes added up; a half has at most 65,280, which Adler-32 tells apart, and faster than a loop."""
-    halves = zlib.adler32(block[:_HALF]) & _ADLER, zlib.adler32(block[_HALF:]) & _ADLER
-    return sum(halves) - len(halves)
+    return (zlib.adler32(block[:_HALF]) & _ADLER) + (zlib.adler32(block[_HALF:]) & _ADLER) - 2
 
 
 def _check_star(tail: bytes) -> None:
