@@ -2,7 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """closure.py: all that a commit needs, each thing read once; what is missing is said so."""
 
+import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,23 @@ def test_content_that_is_missing_is_said_so_whatever_stands_beside_it(state: Sta
     for look in (check_content, content_size):
         with pytest.raises(RepoCorrupt, match=f"{missing} is missing"):
             look(repository, files)
+
+
+def by_fifo(path: Path) -> None:
+    os.mkfifo(path, 0o444)
+    os.utime(path, (0, 0))
+
+
+def by_symlink(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize("replace", [by_fifo, by_symlink, Path.mkdir])
+def test_what_is_no_file_is_refused_by_its_looks(state: State, replace: Callable[[Path], None]) -> None:
+    state.merge(*LINES)
+    (name, *_) = stored(state, Kind.FILE)
+    path = state.repo / "objects" / name[:2] / f"{name[2:]}.file"
+    path.unlink()
+    replace(path)
+    with pytest.raises(RepoCorrupt, match="no regular file"):
+        check_content(Repository.open(state.repo), [name])
