@@ -77,7 +77,7 @@ class Directory:
 
     def pack(self) -> None:
         """Keep the files in less memory, if they have doubled since the last time: so it stays cheap."""
-        if len(self._children) < self._pack_from or self._names:
+        if len(self._children) < self._pack_from:  # as where some are packed: who adds one unpacks them first
             return
         files = {name: child for name, child in self._children.items() if isinstance(child, int)}
         self._pack_from = 2 * len(self._children)
