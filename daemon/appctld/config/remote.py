@@ -8,9 +8,9 @@ Pure: settings in, one frozen value out, or a sentence about the setting that is
 import fnmatch
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import Self, TypedDict
 
 from appctld.config.reader import Reader
 from appctld.config.repository import Repository, is_repository, parse_repository
@@ -22,6 +22,7 @@ from appctld.model.remotename import REMOTE_NAME
 VERIFY = ("gpg", "cosign", "gpg+cosign", "digest", "none")
 TELLS_TIME = "gpg"  # of all signatures only OpenPGP's cover the time at which they were made
 VERIFY_OSTREE = ("gpg", "ed25519", "gpg+ed25519", "none")
+VERIFY_COMMIT = ("no", "gpg")
 IDENTITY = ("tag", "repository")
 THRESHOLD = 32  # as many signatures of one image as are looked at
 _NAME = re.compile(REMOTE_NAME)
@@ -33,7 +34,7 @@ class Remote:
 
     `fingerprints` empty means every primary key of the keyring and every cosign key. `max_age` is in seconds,
     0 for none. `origin` is the file, `writable` whether it is ours to change (else it was shipped).
-    `settings` are the file's own words.
+    `settings` are the file's own words. `verify_commit` is how a commit that an image holds must be signed.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Remote:
     origin: Path
     writable: bool
     settings: Mapping[str, str] = field(compare=False, repr=False)
+    verify_commit: str = "no"
 
     @property
     def url(self) -> str:
@@ -78,6 +80,10 @@ class Remote:
         if not isinstance(self.prefix, Repository):
             raise Failed(f"remote {self.name} is no OSTree repository")
         return self.prefix
+
+    def for_commits(self) -> Self:
+        """The same with `verify` as it is for a commit that an image holds; no image is judged by it."""
+        return replace(self, verify=self.verify_commit)
 
     def allows(self, app_id: str) -> bool:
         """Whether this remote may bring an app of that ID."""
@@ -124,6 +130,7 @@ class _Trust(TypedDict):
     max_age: int
     identity: str
     collection: str | None
+    verify_commit: str
 
 
 class _Rules(TypedDict):
@@ -200,6 +207,7 @@ def _trust(read: Reader, ways: tuple[str, ...]) -> _Trust:
         "max_age": _max_age(read, verify),
         "identity": read.choice("identity", IDENTITY),
         "collection": read.collection("collection"),
+        "verify_commit": read.choice("verify-commit", VERIFY_COMMIT),
     }
 
 

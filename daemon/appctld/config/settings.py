@@ -34,8 +34,9 @@ KEYS = (
     "deny-keys",
     "collection",
     "ed25519-keys",
+    "verify-commit",
 )
-ONLY_REGISTRY = frozenset({"lookaside", "auth-realm", "insecure", "share"})
+ONLY_REGISTRY = frozenset({"lookaside", "auth-realm", "insecure", "share", "verify-commit"})
 """Means something to a registry only: an OSTree repository has its signatures in itself, and no layers."""
 ONLY_OSTREE = frozenset({"collection", "ed25519-keys"})
 NOT_YET = frozenset(

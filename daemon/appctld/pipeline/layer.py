@@ -6,6 +6,7 @@ Bytes leave the fetcher on a pipe; the store writes and hashes them under a name
 then are they inflated, by a stock program that can do nothing else, and read by the store (R1, R2).
 """
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -40,13 +41,17 @@ _LIMITS = (
 )  # zstd at its 8 MiB window needs a tenth
 
 
-async def fetch_and_import(layer: PlannedLayer, planned: Planned, tools: Tools) -> ImportedLayer:
-    """Bring one layer here, once, however many jobs want it.
+async def fetch_and_import(
+    layer: PlannedLayer, planned: Planned, tools: Tools, checked: FetchedLayer | None = None
+) -> ImportedLayer:
+    """Bring one layer here, once, however many jobs want it; `checked` is one that was fetched already.
 
     Raises the fetcher's leaves, DigestMismatch, UnsafeArchive, LimitExceeded, NoSpace.
     """
     verified = planned.verified
-    async with tools.locks[layer_ref(verified.resolved.remote.name, layer.diff_id, layer.reading)]:
+    async with _lock(layer, verified, tools):
+        if checked is not None and _is(checked, layer):
+            return await _import(checked, planned, tools)
         current = _as_it_is(layer, verified, tools)
         try:
             return await _bring(current, planned, tools)
@@ -57,9 +62,28 @@ async def fetch_and_import(layer: PlannedLayer, planned: Planned, tools: Tools) 
         return await _bring(_as_it_is(layer, verified, tools, adopt=False), planned, tools)
 
 
-def _as_it_is(layer: PlannedLayer, verified: Verified, tools: Tools, *, adopt: bool = True) -> PlannedLayer:
+async def fetch_anew(layer: PlannedLayer, verified: Verified, tools: Tools) -> FetchedLayer:
+    """A layer's blob, whatever was imported of it before."""
+    async with _lock(layer, verified, tools):
+        return await _fetch(_as_it_is(layer, verified, tools, held_counts=False), verified, tools)
+
+
+def _is(fetched: FetchedLayer, layer: PlannedLayer) -> bool:
+    """Whether it is that layer, and nobody imported it meanwhile, which ends its blob."""
+    same = (layer.diff_id, layer.reading) == (fetched.layer.diff_id, fetched.layer.reading)
+    return same and fetched.blob is not None and fetched.blob.exists()
+
+
+def _lock(layer: PlannedLayer, verified: Verified, tools: Tools) -> asyncio.Lock:
+    return tools.locks[layer_ref(verified.resolved.remote.name, layer.diff_id, layer.reading)]
+
+
+def _as_it_is(
+    layer: PlannedLayer, verified: Verified, tools: Tools, *, adopt: bool = True, held_counts: bool = True
+) -> PlannedLayer:
     """The same layer, and where it comes from now."""
-    return plan_layer(layer.diff_id, layer.reading, layer.descriptor, verified, tools, adopt=adopt)
+    known = layer.diff_id, layer.reading, layer.descriptor
+    return plan_layer(*known, verified, tools, adopt=adopt, held_counts=held_counts)
 
 
 async def _bring(layer: PlannedLayer, planned: Planned, tools: Tools) -> ImportedLayer:
@@ -164,7 +188,9 @@ async def _import_blob(fetched: FetchedLayer, planned: Planned, tools: Tools) ->
         "strict": remote.strict,
         "ref": layer_ref(remote.name, layer.diff_id, layer.reading),
     }
-    answer = await _read_tar(fetched, request, tools)
+    answer = await read_tar(fetched, request, tools)
+    if fetched.blob is not None:
+        await tools.aside(fetched.blob.unlink, missing_ok=True)
     with understood("store"):
         commit = Digest(get_str(answer, "commit")).hex
         dropped = tuple(get_strings(answer, "dropped", []))
@@ -195,22 +221,27 @@ def _remember(layer: PlannedLayer, commit: str, verified: Verified, tools: Tools
     remember(tools.paths, record)
 
 
-async def _read_tar(fetched: FetchedLayer, request: JsonObject, tools: Tools) -> JsonObject:
-    """The store's answer to the blob's tar, which a decoder inflates where it is compressed."""
+async def read_tar(
+    fetched: FetchedLayer, request: JsonObject, tools: Tools, out: int | None = None
+) -> JsonObject:
+    """The store's answer to the blob's tar, which a decoder inflates where it is compressed.
+
+    `out` is where the store writes what it is asked for, if that is anything.
+    """
     if fetched.blob is None:
         raise Failed("a layer without bytes")
     blob = os.open(fetched.blob, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    more = {} if out is None else {"out": out}
     compression = COMPRESSION[fetched.layer.descriptor.media_type]
     decoder = _decoder(compression, tools)
     if decoder is None:
-        answer = await tools.store(request, fds={"tar": blob})
+        answer = await tools.store(request, fds={"tar": blob, **more})
     else:
         reading, writing = os.pipe()
         inflating = _inflate(decoder, blob, writing)
-        status, answer = await two_ends(inflating, tools.store(request, fds={"tar": reading}))
+        status, answer = await two_ends(inflating, tools.store(request, fds={"tar": reading, **more}))
         if not _inflated(status, compression, tools):
             raise DigestMismatch(f"layer {fetched.layer.descriptor.digest} cannot be inflated whole")
-    await tools.aside(fetched.blob.unlink, missing_ok=True)
     return answer
 
 

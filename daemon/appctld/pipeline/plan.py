@@ -75,14 +75,17 @@ def plan_layer(
     tools: Tools,
     *,
     adopt: bool = True,
+    held_counts: bool = True,
 ) -> PlannedLayer:
     """Where one layer comes from, as things stand now; from another remote only with `adopt`.
+
+    With `held_counts` unset it is as if this remote did not have it.
 
     Layers of objects come from nobody else: in them a remote's own are told apart by no path.
     """
     remote = verified.resolved.remote
     source, commit = Source.MISSING, ""
-    record = held(tools.paths, remote.name, diff_id, reading)
+    record = held(tools.paths, remote.name, diff_id, reading) if held_counts else None
     if record is not None:
         source, commit = Source.HELD, record.commit
     elif remote.share and adopt and reading is Reading.PLAIN:

@@ -11,6 +11,7 @@ from appctld.pipeline.layer import fetch_and_import
 from appctld.pipeline.merge import merge
 from appctld.pipeline.parallel import in_parallel
 from appctld.pipeline.plan import plan
+from appctld.pipeline.published import check_commit
 from appctld.pipeline.resolve import resolve
 from appctld.pipeline.stages import Deployed, ImportedLayer, Planned
 from appctld.pipeline.tools import Tools
@@ -35,10 +36,11 @@ async def install(planned: Planned, tools: Tools, same: Same = anything) -> Depl
     Raises a leaf of errors.AppctlError; nothing is changed unless it returns.
     """
     async with tools.gate.keeping(planned.layer_refs()):
+        checked = await check_commit(planned, tools)
         layers: tuple[ImportedLayer, ...] = ()
         for group in planned.in_turn():
             layers += await in_parallel(
-                (fetch_and_import(layer, planned, tools) for layer in group), LAYERS_AT_ONCE
+                (fetch_and_import(layer, planned, tools, checked) for layer in group), LAYERS_AT_ONCE
             )
         async with tools.gate.moving():
             confirm(planned, tools)

@@ -155,6 +155,18 @@ def test_the_ids_a_remote_may_bring(ids: str | None, app_id: str, allowed: bool)
     assert (remote() if ids is None else remote(ids=ids)).allows(app_id) is allowed
 
 
+def test_a_commit_in_an_image_may_have_to_be_signed_too() -> None:
+    assert remote().verify_commit == remote(verify_commit="no").verify_commit == "no"
+    assert remote(verify_commit="gpg").verify_commit == "gpg"
+    assert remote(verify="none", verify_commit="gpg").verify_commit == "gpg"
+
+
+@pytest.mark.parametrize("value", ["yes", "cosign", "ed25519", "GPG"])
+def test_what_cannot_sign_a_commit_in_an_image(value: str) -> None:
+    with pytest.raises(InvalidReference, match="verify-commit"):
+        remote(verify_commit=value)
+
+
 OSTREE = "ostree+https://dl.acme.example/repo"
 RAW = bytes(range(32))
 ED25519 = base64.b64encode(RAW).decode()
@@ -193,6 +205,7 @@ def test_what_is_about_images_verifies_no_commit(verify: str) -> None:
         ("auth-realm", "https://auth.acme.example"),
         ("insecure", "no"),
         ("share", "yes"),
+        ("verify-commit", "gpg"),
     ],
 )
 def test_what_is_about_registries_means_nothing_to_a_repository(key: str, value: str) -> None:

@@ -39,7 +39,7 @@ async def resolve_commit(
     async with quarantine(tools) as place:
         request: JsonObject = {"op": "commit", **({"commit": at.hex} if at else {"ref": reference.ref})}
         answer, data = await tools.pull_bytes(remote, place, request, ANSWER_BYTES)
-    raw, openpgp, ed25519 = _split(answer, data)
+    raw, openpgp, ed25519 = split_commit(answer, data)
     digest = Digest.of(raw)
     with understood("puller"):
         if get_str(answer, "commit") != digest.hex or digest != (at or digest):
@@ -51,12 +51,12 @@ async def resolve_commit(
     return ResolvedCommit(reference, remote, raw, digest, evidence)
 
 
-def _split(answer: JsonObject, data: bytes) -> tuple[bytes, tuple[bytes, ...], tuple[bytes, ...]]:
-    """The commit, its OpenPGP and its Ed25519 signatures, which the puller wrote one after the other."""
-    with understood("puller"):
+def split_commit(answer: JsonObject, data: bytes) -> tuple[bytes, tuple[bytes, ...], tuple[bytes, ...]]:
+    """The commit, its OpenPGP and its Ed25519 signatures, which a worker wrote one after the other."""
+    with understood("worker"):
         sizes = [[get_int(answer, "size")], _sizes(answer, "openpgp"), _sizes(answer, "ed25519")]
     if sum(map(sum, sizes)) != len(data) or any(size < 0 for group in sizes for size in group):
-        raise Failed("the puller's answer and its documents do not fit together")
+        raise Failed("a worker's answer and its documents do not fit together")
     parts = []
     for group in sizes:
         blobs = []

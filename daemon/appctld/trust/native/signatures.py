@@ -21,7 +21,7 @@ from appctld.errors import (
     Untrusted,
     UntrustedSigner,
 )
-from appctld.model.ostreeref import OstreeRef
+from appctld.model.ostreeref import AnyReference
 from appctld.system.sandbox import Launcher
 from appctld.trust.evidence import Evidence
 from appctld.trust.gpgv import check_detached
@@ -55,7 +55,7 @@ class _Question:
 
     commit: bytes
     evidence: Evidence
-    reference: OstreeRef
+    reference: AnyReference
     remote: CommitPolicy
     now: int
 
@@ -63,7 +63,7 @@ class _Question:
 async def judge_signatures(
     commit: bytes,
     evidence: Evidence,
-    reference: OstreeRef,
+    reference: AnyReference,
     remote: CommitPolicy,
     launcher: Launcher,
     now: int,

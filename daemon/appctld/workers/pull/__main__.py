@@ -17,9 +17,9 @@ from dataclasses import replace
 
 from appctld.errors import NotFound
 from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str
+from appctld.workers.detached import DETACHED_BYTES, Signatures, parse_signatures
 from appctld.workers.protocol import Handler, Report, descriptor, main
 from appctld.workers.pull.bounds import bound_memory
-from appctld.workers.pull.detached import DETACHED_BYTES, Signatures, parse_signatures
 from appctld.workers.pull.pulling import Wanted
 from appctld.workers.pull.pulling import pull as run
 from appctld.workers.pull.repository import Kind

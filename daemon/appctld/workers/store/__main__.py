@@ -20,6 +20,7 @@ HANDLERS: Mapping[str, Handler] = {
         "rebuild-layer": "tarsplit.rebuild:rebuild_layer",
         "import-objects": "ostree_ext.importing:import_objects",
         "import-commit-layer": "ostree_ext.importing:import_commit_layer",
+        "show-commit": "ostree_ext.showing:show_commit",
         "merge": "merge:merge",
         "describe-commit": "native.describe:describe_commit",
         "import-commit": "native.importing:import_commit",

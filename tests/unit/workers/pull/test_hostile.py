@@ -24,8 +24,8 @@ from appctld.errors import (
 from appctld.model.jsonvalue import JsonObject
 from appctld.system.sandbox import Bubblewrap
 from appctld.system.worker import Processes, Program
+from appctld.workers.detached import DETACHED_BYTES, SIGNATURE_BYTES
 from appctld.workers.net import pace
-from appctld.workers.pull.detached import DETACHED_BYTES, SIGNATURE_BYTES
 from support.fake_registry import FakeServer, Reply, loopback_identity
 from support.ostree_remote import REF, OstreeRemote, RepoServer
 from support.pulling import LIMIT, Pull

@@ -2,9 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """importing.py: the publisher's commit comes out of the layers that other people's tools made."""
 
-import gzip
 import hashlib
-import json
 import subprocess
 from pathlib import Path
 
@@ -15,29 +13,12 @@ from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, serialize_dirtree
+from support.golden import COMMIT, FIXTURES, layers_of
 from support.ostree_layers import VERSIONS, File, Published, changed, loose, obj, skeleton
 from support.ostree_lies import LAYER, MADE, SUID
 from support.ostree_store import TREE, ref_of, refused, send, send_commit, tar_of
 
-FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
-COMMIT = "f1295095a4cc6d06c08199cf29e2b8b932e960031ac1cabe923f6b22c85294de"
-
-
 # --- images of other people's tools
-
-
-def layers_of(tag: str) -> list[bytes]:
-    """The layers of a golden image, inflated."""
-    images = FIXTURES / "images"
-    name = "org.opencontainers.image.ref.name"
-    index = json.loads((images / "index.json").read_bytes())
-    (digest,) = [item["digest"] for item in index["manifests"] if item["annotations"][name] == tag]
-    manifest = json.loads(blob(digest))
-    return [gzip.decompress(blob(layer["digest"])) for layer in manifest["layers"]]
-
-
-def blob(digest: str) -> bytes:
-    return (FIXTURES / "images/blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()
 
 
 def listing(repo: Path, commit: str, *options: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import UnsafeArchive
+from appctld.workers.store.ostree_ext import layout
 from support.ostree_layers import REPO, Part, changed, loose, obj
 from support.ostree_lies import (
     FILE_AT,
@@ -61,3 +62,8 @@ UNSAFE = {
 def test_what_the_format_does_not_have_is_refused(repo: Path, words: str, parts: list[Part]) -> None:
     error = refused(repo, UnsafeArchive, lambda: send_commit(repo, tar_of(parts), MADE.commit))
     assert words in error.message
+
+
+@pytest.mark.parametrize("part", layout.Part)
+def test_the_metadata_of_a_tree_are_its_directories(part: layout.Part) -> None:
+    assert part.metadata is (part in {layout.Part.DIRTREE, layout.Part.DIRMETA})

@@ -136,3 +136,9 @@ def test_a_commit_that_says_what_we_say_of_our_own_is_refused(repo: Path, metada
     parts = [part for part in instead(COMMIT_AT, obj(name, "commit", commit)) if part[0] != DETACHED_AT]
     error = refused(repo, BadManifest, lambda: send_commit(repo, tar_of(parts), name))
     assert "our own" in error.message
+
+
+def test_a_layer_that_ends_too_early_is_refused(repo: Path) -> None:
+    parts = more(obj(META, "file-xattrs-link"))
+    error = refused(repo, UnsafeArchive, lambda: send_commit(repo, tar_of(parts), MADE.commit))
+    assert "before the end" in error.message

@@ -6,7 +6,7 @@ import pytest
 from gi.repository import GLib
 
 from appctld.errors import BadManifest, LimitExceeded
-from appctld.workers.pull.detached import (
+from appctld.workers.detached import (
     ED25519,
     OPENPGP,
     SIGNATURE_BYTES,

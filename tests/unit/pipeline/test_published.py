@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""published.py: the signature over a commit in an image, which somebody else made with gpg."""
+
+import io
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appctld.config.remote import Remote, make_remote
+from appctld.errors import AppctlError, DigestMismatch, SignatureInvalid, SignatureMissing, UntrustedSigner
+from appctld.state.records import installed
+from appctld.system.sandbox import Bubblewrap
+from support.golden import COMMIT, FIXTURES, layers_of
+from support.inline import digest_of, layer_of
+from support.ostree_layers import File, Published
+from support.ostree_store import tar_of
+from support.world import World
+
+REFERENCE = "acme.example/x/hello:1"
+PUBLISHER = (FIXTURES / "keys/publisher.gpg").read_bytes()
+OTHER = (FIXTURES / "keys/other.gpg").read_bytes()
+FINGERPRINT = "A9224799278A335FAF0F5956CEDCC28E78EBA748"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Whose signatures are judged by a real gpgv, in its sandbox."""
+    world = World(tmp_path)
+    world.tools = replace(world.tools, launcher=Bubblewrap(()))
+    return world
+
+
+def remote(keyring: bytes | None = PUBLISHER, **more: str) -> Remote:
+    """Of its images' own signatures none is asked for."""
+    words = {"url": "https://acme.example/x", "verify": "none", "verify-commit": "gpg", **more}
+    return make_remote("acme", words, keyring=keyring, ca=None, origin=Path("/x"), writable=True)
+
+
+def publish(world: World, layers: list[bytes], commit: str = COMMIT, final: int = -1) -> None:
+    labels = {"ostree.commit": commit, "ostree.final-diffid": digest_of(layers[final])}
+    world.registry.push("1", layers, Labels=labels)
+
+
+def refused(world: World, expected: type[AppctlError], asking: Remote) -> AppctlError:
+    """And nothing of the image was stored."""
+    with pytest.raises(AppctlError) as raised:
+        world.install(REFERENCE, asking)
+    assert type(raised.value) is expected, raised.value
+    assert not installed(world.paths)
+    assert list(world.paths.repo.glob("objects/??/*")) == []
+    assert not any(str(op).startswith("import-") for op in world.ops())
+    return raised.value
+
+
+@pytest.mark.parametrize("tag", ["ostree-plain", "ostree-chunked"])
+def test_a_commit_that_the_remotes_key_signed_installs(world: World, tag: str) -> None:
+    layers = layers_of(tag)
+    publish(world, layers)
+    deployed = world.install(REFERENCE, remote())
+    assert deployed.record.commit == COMMIT
+    assert deployed.record.bytes_downloaded == sum(map(len, layers))
+    assert len(world.registry.asked) == len(set(world.registry.asked)), "nothing is fetched twice"
+    assert not [path for path in world.paths.blobs.rglob("*") if path.is_file()]
+
+
+def test_it_is_judged_before_anything_is_stored(world: World) -> None:
+    publish(world, layers_of("ostree-chunked"))
+    world.install(REFERENCE, remote())
+    ops = [op for op in world.ops() if op == "show-commit" or str(op).startswith("import-")]
+    assert ops == ["show-commit", *["import-objects"] * 5, "import-commit-layer"]
+
+
+def test_layers_above_it_are_its_publishers_no_more(world: World) -> None:
+    """What is signed is the commit; the image's own signature is over the rest."""
+    layers = [*layers_of("ostree-plain"), layer_of({"usr/": None, "usr/new": b"x"})]
+    publish(world, layers, final=0)
+    assert world.install(REFERENCE, remote()).record.commit != COMMIT
+
+
+def test_another_key_does_not_count(world: World) -> None:
+    publish(world, layers_of("ostree-chunked"))
+    error = refused(world, UntrustedSigner, remote(OTHER))
+    assert error.data["reference"] == REFERENCE
+
+
+def test_without_a_key_nothing_verifies(world: World) -> None:
+    """R6."""
+    publish(world, layers_of("ostree-plain"))
+    refused(world, UntrustedSigner, remote(None))
+
+
+@pytest.mark.parametrize("more", [{"deny-keys": FINGERPRINT}, {"fingerprints": "B" * 40}])
+def test_a_key_that_does_not_count_for_images_does_not_for_commits(
+    world: World, more: dict[str, str]
+) -> None:
+    publish(world, layers_of("ostree-plain"))
+    refused(world, UntrustedSigner, remote(PUBLISHER, **more))
+
+
+@pytest.mark.parametrize("detached", [None, b""])
+def test_a_commit_that_nobody_signed_is_refused(world: World, detached: bytes | None) -> None:
+    made = Published({"f": File(b"x")})
+    publish(world, [tar_of(made.layer(detached=detached))], made.commit)
+    refused(world, SignatureMissing, remote())
+
+
+def test_a_signature_over_another_commit_does_not_count(world: World) -> None:
+    made = Published({"f": File(b"x")})
+    with tarfile.open(fileobj=io.BytesIO(layers_of("ostree-plain")[0])) as tar:
+        (member,) = [member for member in tar if member.name.endswith(".commitmeta")]
+        found = tar.extractfile(member)
+        assert found is not None
+        detached = found.read()
+    publish(world, [tar_of(made.layer(detached=detached))], made.commit)
+    refused(world, SignatureInvalid, remote())
+
+
+def test_what_is_here_is_judged_again(world: World) -> None:
+    """A key that was denied since brings nothing, though all of it is here."""
+    publish(world, layers_of("ostree-plain"))
+    world.install(REFERENCE, remote(PUBLISHER, **{"verify-commit": "no"}))
+    asked = len(world.registry.asked)
+    denied = remote(PUBLISHER, **{"deny-keys": FINGERPRINT})
+    with pytest.raises(UntrustedSigner):
+        world.install(REFERENCE, denied)
+    assert len(world.registry.asked) > asked
+    assert world.install(REFERENCE, remote()).record.commit == COMMIT
+
+
+def test_a_remote_that_does_not_ask_looks_at_none(world: World) -> None:
+    made = Published({"f": File(b"x")})
+    publish(world, [tar_of(made.layer(detached=None))], made.commit)
+    world.install(REFERENCE, remote(None, **{"verify-commit": "no"}))
+    assert "show-commit" not in world.ops()
+
+
+def test_plain_images_are_not_asked_for_a_commit(world: World) -> None:
+    world.registry.push("1", [layer_of({"usr/": None})])
+    world.install(REFERENCE, remote())
+    assert "show-commit" not in world.ops()
+
+
+def test_a_layer_of_other_bytes_is_refused(world: World) -> None:
+    layers = layers_of("ostree-plain")
+    publish(world, layers)
+    world.registry.blobs[digest_of(layers[0])] = bytes(len(layers[0]))
+    refused(world, DigestMismatch, remote())
