@@ -261,6 +261,14 @@ def test_what_glib_would_write_otherwise_is_refused(data: bytes, why: str) -> No
     assert why
 
 
+def test_members_that_overlap_are_not_cut_out() -> None:
+    """Each of a million offsets may name nearly the whole object: what is cut would not fit into memory."""
+    array = ONE + TWO + bytes([len(ONE + TWO), len(ONE), len(ONE + TWO)])
+    with pytest.raises(UnsafeArchive) as caught:
+        parse_dirtree(array + _offset(len(array)))
+    assert "overlap" in str(caught.value.__cause__)
+
+
 HOSTILE_META = [
     (b"", "nothing"),
     (b"\0" * 11, "too short"),
