@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from stat import S_ISLNK
 
 import pytest
 
@@ -187,6 +188,15 @@ def test_what_is_not_there_is_corrupt(repository: Repository) -> None:
             repository.verify(kind, "a" * 64)
     with pytest.raises(RepoCorrupt):
         repository.file_mode("a" * 64)
+
+
+def test_a_symlink_in_an_objects_place_is_seen_and_not_followed(repository: Repository) -> None:
+    path = repository.path / loose_path(Kind.FILE, "a" * 64)
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to("nowhere")
+    found = repository.stat(Kind.FILE, "a" * 64)
+    assert found is not None
+    assert S_ISLNK(found.st_mode)
 
 
 def test_what_a_transaction_wrote_goes_when_it_fails(repository: Repository) -> None:
