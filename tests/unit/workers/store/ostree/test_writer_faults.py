@@ -106,6 +106,21 @@ def test_a_file_that_could_not_be_finished_is_not_published_with_the_others(
     fsck(tmp_path)
 
 
+def test_what_was_lost_before_it_had_its_place_fails_the_transaction(tmp_path: Path) -> None:
+    repository = Repository.open(tmp_path)
+    with pytest.raises(Failed, match="of 2 objects 1 were"):
+        lose_one(repository, tmp_path)
+    assert left(tmp_path) == (1, set())
+    fsck(tmp_path)
+
+
+def lose_one(repository: Repository, repo: Path) -> None:
+    with repository.shared(), repository.transaction() as writer:
+        writer.file(HEAD, 1, [b"x"])
+        writer.file(HEAD, 1, [b"y"])
+        next(repo.glob("tmp/appctl-*/*")).unlink()
+
+
 def test_what_the_disk_takes_in_parts_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, memoryview(data)[:1000]))
