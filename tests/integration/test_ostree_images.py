@@ -28,16 +28,26 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         yield running
 
 
-def install(machine: Machine, registry: Registry, tag: str) -> dict[str, object]:
-    """Install it by digest, and look at everything that is stored."""
-    machine.add_remote("golden", f"oci+http://{registry.host}/golden", None, "", "--verify", "digest")
+def install(machine: Machine, registry: Registry, tag: str, key: str = "") -> dict[str, object]:
+    """Install it by digest, and look at everything that is stored; `key` must have signed the commit."""
+    reference, size = trust(machine, registry, tag, key)
+    app: dict[str, object] = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    assert app["bytes_downloaded"] == size
+    machine.appctl("verify")
+    return app
+
+
+def trust(machine: Machine, registry: Registry, tag: str, key: str) -> tuple[str, int]:
+    """Add the remote; the image's reference, and how many bytes its layers have."""
+    file = FIXTURES / "keys" / key if key else None
+    machine.add_remote("golden", f"oci+http://{registry.host}/golden", file, "", "--verify", "digest")
+    if key:
+        with (machine.directory / "config/appctl/remotes.d/golden.conf").open("a") as settings:
+            settings.write("verify-commit = gpg\n")
     command = ["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{registry.host}/golden/{tag}:1"]
     manifest = subprocess.run(command, capture_output=True, check=True).stdout
     reference = f"{registry.host}/golden/{tag}@sha256:{hashlib.sha256(manifest).hexdigest()}"
-    app: dict[str, object] = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
-    assert app["bytes_downloaded"] == sum(layer["size"] for layer in json.loads(manifest)["layers"])
-    machine.appctl("verify")
-    return app
+    return reference, sum(layer["size"] for layer in json.loads(manifest)["layers"])
 
 
 def listing(machine: Machine, commit: object, *options: str) -> str:
@@ -61,3 +71,14 @@ def test_what_is_layered_on_top_is_what_the_peer_makes_of_it(registry: Registry,
     files = Path(str(app["deployment"]))
     assert (files / "usr/etc/derived.conf").is_file()
     assert not (files / "run/x").exists()
+
+
+def test_the_commit_was_signed_by_the_remotes_key(registry: Registry, machine: Machine) -> None:
+    assert install(machine, registry, "ostree-chunked", "publisher.asc")["commit"] == COMMIT
+
+
+def test_a_commit_that_another_key_signed_is_refused(registry: Registry, machine: Machine) -> None:
+    reference, _ = trust(machine, registry, "ostree-chunked", "other.asc")
+    ran = machine.appctl("install", "-y", reference, code=5)
+    assert "does not trust" in ran.err
+    assert machine.objects() == set()
