@@ -15,13 +15,13 @@ from support.registry import Registry
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 COMMIT = "f1295095a4cc6d06c08199cf29e2b8b932e960031ac1cabe923f6b22c85294de"
-TAGS = ("ostree-plain", "ostree-chunked", "ostree-derived")
+LAYERS = {"ostree-plain": 1, "ostree-chunked": 6, "ostree-derived": 1}  # which hold the commit
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with Registry(tmp_path_factory.mktemp("registry")) as running:
-        for tag in TAGS:
+        for tag in LAYERS:
             source, target = f"oci:{FIXTURES / 'images'}:{tag}", f"docker://{running.host}/golden/{tag}:1"
             command = ["skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"]
             subprocess.run([*command, source, target], check=True)
@@ -32,7 +32,7 @@ def install(machine: Machine, registry: Registry, tag: str, key: str = "") -> di
     """Install it by digest, and look at everything that is stored; `key` must have signed the commit."""
     reference, size = trust(machine, registry, tag, key)
     app: dict[str, object] = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
-    assert app["bytes_downloaded"] == size
+    assert (app["bytes_downloaded"], app["ostree_layers"]) == (size, LAYERS[tag])
     machine.appctl("verify")
     return app
 

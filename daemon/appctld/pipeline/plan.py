@@ -7,8 +7,6 @@ this remote, shared by another (R5), or missing. Whose ID it is, is decided here
 older than what was installed before (R9).
 """
 
-from collections.abc import Sequence
-
 from appctld.errors import ArchMismatch, BadManifest, DigestMismatch
 from appctld.model.appid import checked_id, id_of_reference
 from appctld.model.digest import Digest
@@ -42,7 +40,6 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     app_id = allowed_id(_id(verified, config, metadata), resolved.remote)
     current = owned(app_id, resolved.reference, resolved.remote, tools)
     published = published_commit(config)
-    distinct = _distinct(config.diff_ids, layers, published)
     planned = Planned(
         verified=verified,
         config=config,
@@ -55,7 +52,7 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         current=current,
         standing=stand(verified, config, app_id, tools),
         order=config.diff_ids,
-        layers=tuple(plan_layer(*key, layer, verified, tools) for key, layer in distinct.items()),
+        layers=_layers(config, published, verified, tools),
         published=published,
     )
     tools.progress.expect(planned.bytes_to_download, planned.bytes_here)
@@ -96,13 +93,22 @@ def plan_layer(
     return PlannedLayer(descriptor, diff_id, source, commit, reading)
 
 
-def _distinct(
-    diff_ids: Sequence[Digest], layers: Sequence[Descriptor], published: PublishedCommit | None
-) -> dict[tuple[Digest, Reading], Descriptor]:
-    """Each layer once for each way in which it is read."""
+def _layers(
+    config: ImageConfig, published: PublishedCommit | None, verified: Verified, tools: Tools
+) -> tuple[PlannedLayer, ...]:
+    """Each layer once for each way in which it is read.
+
+    That of a commit whose signature is asked for comes anew with every install: signatures are in it alone.
+    """
     ostree = published.layers if published else 0
-    readings = [Reading.OSTREE if number < ostree else Reading.PLAIN for number in range(len(layers))]
-    return dict(zip(zip(diff_ids, readings, strict=True), layers, strict=True))
+    readings = [Reading.OSTREE if n < ostree else Reading.PLAIN for n in range(len(config.diff_ids))]
+    keys = list(zip(config.diff_ids, readings, strict=True))
+    anew = keys[:1] if ostree and verified.resolved.remote.verify_commit != "no" else []
+    distinct = dict(zip(keys, verified.manifest.layers, strict=True))
+    return tuple(
+        plan_layer(*key, descriptor, verified, tools, held_counts=key not in anew)
+        for key, descriptor in distinct.items()
+    )
 
 
 async def _config_bytes(verified: Verified, tools: Tools) -> bytes:

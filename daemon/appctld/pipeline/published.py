@@ -9,18 +9,16 @@ every install: a key that counts no more brings nothing new, whatever of it is h
 
 import os
 
-from appctld.model.commit import COMMIT_BYTES
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
 from appctld.pipeline.layer import LAYER_BYTES, fetch_anew, read_tar
-from appctld.pipeline.native.resolve import split_commit
+from appctld.pipeline.native.resolve import ANSWER_BYTES, split_commit
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.stages import FetchedLayer, Planned
 from appctld.pipeline.tools import Tools
 from appctld.system.pipes import collect
 from appctld.trust.evidence import Evidence
 from appctld.trust.native.signatures import judge_signatures
-from appctld.trust.verdict import SIGNATURE_BYTES, SIGNATURES
 
 
 async def check_commit(planned: Planned, tools: Tools) -> FetchedLayer | None:
@@ -52,7 +50,7 @@ async def _shown(fetched: FetchedLayer, commit: str, tools: Tools) -> tuple[byte
     reading, writing = os.pipe()
     answer, data = await two_ends(
         read_tar(fetched, request, tools, out=writing),
-        collect(reading, COMMIT_BYTES + 2 * SIGNATURES * SIGNATURE_BYTES),
+        collect(reading, ANSWER_BYTES),
     )
     raw, openpgp, ed25519 = split_commit(answer, data)
     where = (f"layer {fetched.layer.descriptor.digest}",)

@@ -72,7 +72,7 @@ def recorded_refs(paths: Paths) -> set[str]:
     """The refs of every layer that has a record."""
     refs = set()
     for reading in Reading:
-        for path in paths.remotes.glob(f"*/{paths.layers('', reading).name}/*.json"):
+        for path in paths.layer_records(reading):
             try:
                 refs.add(layer_ref(path.parent.parent.name, Digest(path.stem), reading))
             except AppctlError:

@@ -94,6 +94,10 @@ class Paths:
         """The records of one remote's layers that were read so."""
         return self.remotes / remote / _RECORDS[reading]
 
+    def layer_records(self, reading: Reading) -> Iterator[Path]:
+        """The record files of all remotes' layers that were read so: `REMOTE/…/<diffID hex>.json`."""
+        return self.remotes.glob(f"*/{_RECORDS[reading]}/*.json")
+
     def written(self) -> Iterator[Path]:
         """The directories in which the daemon itself puts whole files in the place of others."""
         yield self.root

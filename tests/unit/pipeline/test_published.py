@@ -3,6 +3,7 @@
 """published.py: the signature over a commit in an image, which somebody else made with gpg."""
 
 import io
+import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,19 @@ from pathlib import Path
 import pytest
 
 from appctld.config.remote import Remote, make_remote
-from appctld.errors import AppctlError, DigestMismatch, SignatureInvalid, SignatureMissing, UntrustedSigner
+from appctld.errors import (
+    AppctlError,
+    DigestMismatch,
+    LimitExceeded,
+    SignatureInvalid,
+    SignatureMissing,
+    UntrustedSigner,
+)
+from appctld.model.jsonvalue import JsonObject
+from appctld.pipeline.native.resolve import ANSWER_BYTES
 from appctld.state.records import installed
 from appctld.system.sandbox import Bubblewrap
+from appctld.workers.protocol import Report, descriptor
 from support.golden import COMMIT, FIXTURES, layers_of
 from support.inline import digest_of, layer_of
 from support.ostree_layers import File, Published
@@ -128,6 +139,27 @@ def test_what_is_here_is_judged_again(world: World) -> None:
         world.install(REFERENCE, denied)
     assert len(world.registry.asked) > asked
     assert world.install(REFERENCE, remote()).record.commit == COMMIT
+
+
+def test_a_store_that_shows_too_much_is_not_read_to_its_end(world: World) -> None:
+    publish(world, layers_of("ostree-plain"))
+
+    def show(request: JsonObject, _report: Report) -> JsonObject:
+        os.close(descriptor(request, "tar"))
+        with os.fdopen(descriptor(request, "out"), "wb") as out:
+            out.write(bytes(ANSWER_BYTES + 1))
+        return {"size": ANSWER_BYTES + 1, "openpgp": [], "ed25519": []}
+
+    world.runner.instead["show-commit"] = show
+    refused(world, LimitExceeded, remote())
+
+
+def test_a_preview_says_that_the_commits_layer_comes_again(world: World) -> None:
+    layers = layers_of("ostree-chunked")
+    publish(world, layers)
+    world.install(REFERENCE, remote())
+    assert world.plan(REFERENCE, remote()).bytes_to_download == len(layers[0])
+    assert world.plan(REFERENCE, remote(PUBLISHER, **{"verify-commit": "no"})).bytes_to_download == 0
 
 
 def test_a_remote_that_does_not_ask_looks_at_none(world: World) -> None:
