@@ -455,6 +455,16 @@ def test_a_damaged_dirtree_stops_a_deploy(state: State) -> None:
     assert not state.app.exists()
 
 
+def test_a_damaged_dirmeta_stops_a_deploy(state: State) -> None:
+    commit = state.merge(*ONE)
+    path = state.repo / loose_path(Kind.DIRMETA, Repository.open(state.repo).commit(commit).meta)
+    path.chmod(0o644)
+    path.write_bytes(serialize_dirmeta(0, 0, 0o777))
+    with pytest.raises(RepoCorrupt):
+        state.deploy(commit)
+    assert not state.app.exists()
+
+
 def test_a_dirtree_with_one_name_as_symlink_and_directory_is_not_checked_out(state: State) -> None:
     """Libostree's fsck takes it, and a checkout would write where the symlink points (R12)."""
     repository = Repository.open(state.repo)
@@ -492,27 +502,48 @@ STEPS_OF_R10 = [
 ]
 
 
-def test_everything_is_durable_before_current_moves(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[str] = []
+class Steps(list[str]):
+    """What was called, in order."""
 
-    def note(owner: object, name: str, label: str) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+
+    def note(self, owner: object, name: str, label: str) -> None:
         real = getattr(owner, name)
 
         def noting(*arguments: object, **named: object) -> object:
-            steps.append(label)
+            self.append(label)
             return real(*arguments, **named)
 
-        monkeypatch.setattr(owner, name, noting)
+        self._patch.setattr(owner, name, noting)
 
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    return Steps(monkeypatch)
+
+
+def test_everything_is_durable_before_current_moves(state: State, steps: Steps) -> None:
     commit = state.merge(*ONE)
-    note(disk, "sync", "syncfs")
-    note(Repository, "write_ref", "ref")
-    note(deploy_module, "_check_out", "checkout")
-    note(disk, "write_json", "record")
-    note(disk, "point", "point")
-    note(os, "rename", "rename")
+    steps.note(disk, "sync", "syncfs")
+    steps.note(Repository, "write_ref", "ref")
+    steps.note(deploy_module, "_check_out", "checkout")
+    steps.note(disk, "write_json", "record")
+    steps.note(disk, "point", "point")
+    steps.note(os, "rename", "rename")
     state.deploy(commit)
     assert steps == STEPS_OF_R10
+
+
+def test_a_rollback_is_durable_before_current_moves(state: State, steps: Steps) -> None:
+    """What is gone back to may have been mended a moment ago."""
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(one)
+    state.deploy(two)
+    steps.note(disk, "sync", "syncfs")
+    steps.note(disk, "point", "point")
+    state.activate(one)
+    assert steps == ["syncfs", "point"]
 
 
 FAILING = {
@@ -725,6 +756,35 @@ def test_an_uninstall_begins_with_current(state: State, monkeypatch: pytest.Monk
     with pytest.raises(KeyboardInterrupt):
         state.remove(None, [])
     assert state.current is None
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_is_removed_is_gone_after_a_power_cut(
+    state: State, monkeypatch: pytest.MonkeyPatch, *, whole: bool
+) -> None:
+    one, two = state.merge(*ONE), state.merge(*TWO)
+    state.deploy(one)
+    state.deploy(two)
+    old, new = (f"{commit[:12]}.0" for commit in (one, two))
+    synced: list[tuple[str, list[str]]] = []
+
+    def noting(descriptor: int) -> None:
+        synced.append((Path(os.readlink(f"/proc/self/fd/{descriptor}")).name, disk.entries(descriptor)))
+
+    monkeypatch.setattr(os, "fsync", noting)
+    state.remove(None if whole else [old], [])
+    if whole:
+        assert synced == [(APP, sorted([old, new])), (APP, []), ("apps", [])]
+    else:
+        assert synced == [(APP, sorted([new, "current"]))]
+
+
+def test_what_a_crash_left_goes_with_the_app_and_is_no_version(state: State) -> None:
+    one = state.merge(*ONE)
+    state.deploy(one)
+    (state.app / f"{disk.STAGING}0123").mkdir()
+    assert state.remove(None, []) == [f"{one[:12]}.0"]
+    assert not state.app.exists()
 
 
 @pytest.mark.parametrize("name", ["main", "appctl/app/acme/org.example.Other/0123456789ab.0", "appctl/../x"])

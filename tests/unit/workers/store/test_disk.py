@@ -51,6 +51,13 @@ def test_the_directory_is_synced_after_the_rename_that_commits(
     assert synced == [("rename", inode), ("fsync", inode)]
 
 
+def test_what_could_not_be_made_current_is_an_error_and_leaves_nothing(within: int, tmp_path: Path) -> None:
+    (tmp_path / "current").mkdir()
+    with pytest.raises(IsADirectoryError):
+        disk.point("one", within)
+    assert [path.name for path in tmp_path.iterdir()] == ["current"]
+
+
 def test_a_record_that_is_there_is_not_written_over(within: int, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("old")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,6 +157,23 @@ def test_no_thread_is_left_whatever_happens() -> None:
     with pytest.raises(LimitExceeded), sent(made(6 * CHUNK), 5 * CHUNK) as source:
         source.read(6 * CHUNK)
     assert threading.active_count() == before
+
+
+def test_the_thread_has_ended_once_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who ends the process right after it must not meet it inside OpenSSL."""
+    hashed, ended = Hashing(), list[int]()
+    run = hashed._run
+
+    def late() -> None:
+        run()
+        time.sleep(0.05)
+        ended.append(1)
+
+    monkeypatch.setattr(hashed, "_run", late)
+    for _ in range(3):
+        hashed.update(b"x")
+    hashed.close()
+    assert ended
 
 
 def test_a_digest_may_be_asked_for_on_the_way_and_after_the_end() -> None:

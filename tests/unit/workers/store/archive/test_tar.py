@@ -96,7 +96,7 @@ GOOD = [
     ("FIFO", entry("f", b"6"), ("f", Type.FIFO, 0o644, 0, 0, 0)),
     ("whiteout", entry("d/.wh.x"), ("d/.wh.x", Type.FILE, 0o644, 0, 0, 0)),
     ("opaque", entry("d/.wh..wh..opq"), ("d/.wh..wh..opq", Type.FILE, 0o644, 0, 0, 0)),
-    ("a name like a whiteout's inside", entry("a.wh.b"), ("a.wh.b", Type.FILE, 0o644, 0, 0, 0)),
+    ("a name like a whiteout's inside", entry("a.wh.b", content=b"x"), ("a.wh.b", Type.FILE, 0o644, 0, 0, 1)),
     ("a name with dots", entry("..a/.b."), ("..a/.b.", Type.FILE, 0o644, 0, 0, 0)),
 ]  # fmt: skip
 
@@ -124,7 +124,8 @@ def test_links_come_with_their_targets() -> None:
 
 
 def test_xattrs_are_bytes_and_sorted() -> None:
-    data = archive(pax(SCHILY__xattr__user__b=b"\0\n=\xff", SCHILY__xattr__user__a=b"") + entry("a"))
+    keys = {"path": "b", "mtime": "1", "SCHILY__xattr__user__b": b"\0\n=\xff", "SCHILY__xattr__user__a": b""}
+    data = archive(pax(**keys) + entry("a"))
     assert read(data)[0].xattrs == ((b"user.a", b""), (b"user.b", b"\0\n=\xff"))
 
 
@@ -306,6 +307,14 @@ def test_an_archive_that_ends_within_an_entry_is_refused(length: int) -> None:
     whole = pax(path="b") + entry("a", content=b"x" * 600)
     with pytest.raises(UnsafeArchive):
         read(whole[:length])
+
+
+@pytest.mark.parametrize("missing", [1, BLOCK - 1])
+def test_an_archive_that_ends_within_the_padding_of_a_file_is_refused(missing: int) -> None:
+    whole = entry("a", content=b"x")
+    assert [found.name for found in read(whole)] == ["a"]
+    with pytest.raises(UnsafeArchive, match="ends within an entry"):
+        read(whole[:-missing])
 
 
 def test_an_archive_that_ends_within_a_header_about_all_entries_is_refused() -> None:
