@@ -30,6 +30,7 @@ MIRRORS = {
     "workers/fetch/__main__.py": ["workers/fetch/test_operations.py"],
     "workers/fetch/http/adapter.py": [
         "workers/fetch/http/test_session.py",
+        "workers/fetch/test_internet.py",
         "workers/fetch/test_operations.py",
     ],
     "workers/pull/__main__.py": ["workers/pull/test_operations.py", "workers/pull/test_hostile.py"],
@@ -37,6 +38,7 @@ MIRRORS = {
     "workers/store/archive/entry.py": ["workers/store/archive/test_tar.py", "workers/store/test_layer.py"],
     "workers/store/archive/layertree.py": ["workers/store/test_layer.py"],
     "workers/store/archive/tarheader.py": ["workers/store/archive/test_tar.py"],
+    "workers/store/audit/": ["jobs/audit/test_damages.py", "jobs/audit/test_repair.py"],
     "workers/store/directory.py": ["workers/store/test_merge.py"],
     "workers/store/disk.py": ["workers/store/test_deploy.py"],
     "workers/store/ostree/closure.py": ["workers/store/test_deploy.py"],

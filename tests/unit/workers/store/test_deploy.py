@@ -769,7 +769,7 @@ def test_what_is_removed_is_gone_after_a_power_cut(
     synced: list[tuple[str, list[str]]] = []
 
     def noting(descriptor: int) -> None:
-        synced.append((Path(os.readlink(f"/proc/self/fd/{descriptor}")).name, disk.entries(descriptor)))
+        synced.append((Path(f"/proc/self/fd/{descriptor}").readlink().name, disk.entries(descriptor)))
 
     monkeypatch.setattr(os, "fsync", noting)
     state.remove(None if whole else [old], [])

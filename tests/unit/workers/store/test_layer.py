@@ -706,6 +706,18 @@ def test_no_object_is_adopted_unread(tmp_path: Path, kind: Kind, damage: str) ->
     assert Repository.open(repo).refs() == {ref_of(GOOD): commit}
 
 
+@pytest.mark.parametrize("kind", list(Kind))
+def test_what_is_adopted_has_its_mode_again(repo: Path, kind: Kind) -> None:
+    """R12 holds for what another remote's import left, and for whatever became of it since."""
+    commit = send(repo, GOOD)["commit"]
+    paths = list((repo / "objects").glob(f"*/*.{kind.suffix}"))
+    modes = [path.stat().st_mode for path in paths]
+    for path in paths:
+        path.chmod(0o600)
+    adopt(repo, commit)
+    assert [path.stat().st_mode for path in paths] == modes
+
+
 def test_only_what_somebody_holds_under_that_diff_id_is_adopted(repo: Path) -> None:
     commit = send(repo, GOOD)["commit"]
     other = archive(ROOT, entry("other"))

@@ -105,6 +105,35 @@ def test_another_refusal_is_not_a_reason_to_copy(
         check_out(state, commit, tmp_path / "place")
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_an_object_that_became_a_symlink_does_not_bring_in_what_it_points_to(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, linked: bool
+) -> None:
+    """Between the look at the objects and the link anybody who may write there can change them."""
+    commit = state.merge("f = x")
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    link = os.link
+
+    def swapped(source: str, *arguments: object, src_dir_fd: int, **named: object) -> None:
+        os.unlink(source, dir_fd=src_dir_fd)
+        os.symlink(secret, source, dir_fd=src_dir_fd)
+        if not linked:
+            raise OSError(errno.EMLINK, "too many")
+        link(source, *arguments, src_dir_fd=src_dir_fd, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", swapped)
+    if linked:
+        check_out(state, commit, tmp_path / "place")
+    else:
+        with pytest.raises(OSError, match="symbolic links"):
+            check_out(state, commit, tmp_path / "place")
+    assert secret.stat().st_nlink == 1
+    assert all(
+        path.is_symlink() or path.read_text() != "secret" for path in (tmp_path / "place/files").iterdir()
+    )
+
+
 def in_the_way(place: Path) -> None:
     place.mkdir(parents=True)
 

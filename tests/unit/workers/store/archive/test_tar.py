@@ -124,9 +124,8 @@ def test_links_come_with_their_targets() -> None:
 
 
 def test_xattrs_are_bytes_and_sorted() -> None:
-    keys = {"path": "b", "mtime": "1", "SCHILY__xattr__user__b": b"\0\n=\xff", "SCHILY__xattr__user__a": b""}
-    data = archive(pax(**keys) + entry("a"))
-    assert read(data)[0].xattrs == ((b"user.a", b""), (b"user.b", b"\0\n=\xff"))
+    keys = pax(path="b", SCHILY__xattr__user__b=b"\0\n=\xff", mtime="1", SCHILY__xattr__user__a=b"")
+    assert read(archive(keys + entry("a")))[0].xattrs == ((b"user.a", b""), (b"user.b", b"\0\n=\xff"))
 
 
 @pytest.mark.parametrize("size", [0, 1, 511, 512, 513, (1 << 20) + 1])
