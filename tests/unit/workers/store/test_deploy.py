@@ -382,15 +382,20 @@ def replace_by_symlink(path: Path) -> None:
     path.symlink_to(copy)
 
 
-def replace_by_fifo(path: Path) -> None:
+def replace_by_fifo(path: Path, mode: int = 0o444) -> None:
     path.unlink()
     os.mkfifo(path)
-    path.chmod(0o444)
+    path.chmod(mode)
     os.utime(path, (0, 0))
+
+
+def replace_by_program_like_fifo(path: Path) -> None:
+    replace_by_fifo(path, 0o555)
 
 
 DAMAGES = {
     "a FIFO": replace_by_fifo,
+    "a FIFO like a program": replace_by_program_like_fifo,
     "content": damage_content,
     "missing": Path.unlink,
     "a symlink": replace_by_symlink,

@@ -29,7 +29,17 @@ def test_a_commit_comes_back(
     assert serialize_commit(Commit(tree, meta, timestamp, dict(reversed(metadata.items())), subject)) == data
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff" * 100, serialize_commit(Commit("a" * 64, "b" * 64)) + b"\0\0"])
+SUM = "a" * 64
+NO_COMMITS = {
+    "empty": b"",
+    "garbage": b"\xff" * 100,
+    "more than a commit": serialize_commit(Commit(SUM, SUM)) + b"\0\0",
+    "a dirtree too short": serialize_commit(Commit(SUM[2:], SUM)),
+    "a dirmeta too long": serialize_commit(Commit(SUM, SUM + "aa")),
+}
+
+
+@pytest.mark.parametrize("data", NO_COMMITS.values(), ids=NO_COMMITS)
 def test_what_is_no_commit_is_corrupt(data: bytes) -> None:
     with pytest.raises(RepoCorrupt):
         parse_commit(data)
