@@ -199,6 +199,17 @@ def test_a_symlink_in_an_objects_place_is_seen_and_not_followed(repository: Repo
     assert S_ISLNK(found.st_mode)
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["directory", "FIFO"])
+def test_what_is_no_file_is_corrupt_and_not_waited_for(
+    repository: Repository, make: Callable[[Path], object]
+) -> None:
+    path = repository.path / loose_path(Kind.DIRMETA, repository.commit(commit(repository)).meta)
+    path.unlink()
+    make(path)
+    with pytest.raises(RepoCorrupt, match="no regular file"):
+        repository.meta(path.parent.name + path.stem)
+
+
 def test_what_a_transaction_wrote_goes_when_it_fails(repository: Repository) -> None:
     def fail() -> None:
         with repository.shared(), repository.transaction() as writer:
