@@ -263,6 +263,14 @@ def test_a_ref_that_leaves_refs_is_refused(there: Pull, ref: str) -> None:
         there.pull("0" * 64, ref=ref)
 
 
+@pytest.mark.parametrize("commit", ["", "app/demo", "../" * 20, "A" * 64])
+def test_a_commit_is_named_by_its_checksum(there: Pull, commit: str) -> None:
+    with pytest.raises(InvalidReference):
+        there.commit(commit=commit)
+    with pytest.raises(InvalidReference):
+        there.pull(commit)
+
+
 def test_a_part_that_is_missing_is_the_servers_fault(remote: OstreeRemote, there: Pull) -> None:
     name = remote.commit(FILES)
     remote.objects("filez")[0].unlink()

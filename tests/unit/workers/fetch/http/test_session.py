@@ -120,6 +120,14 @@ def test_a_post_is_sent_once(server: FakeServer, slept: list[float]) -> None:
     assert [request.body for request in server.seen] == [b"a=b"]
 
 
+def test_a_post_that_reaches_nobody_is_an_error(slept: list[float]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    with Session(parse_endpoint(endpoint(url))) as session, pytest.raises(RegistryUnavailable):
+        session.post(Url.parse(f"{url}/token"), {})
+    assert slept == []
+
+
 def test_nothing_comes_from_the_environment(
     server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +183,7 @@ def test_a_server_without_a_known_ca_is_not(tmp_path: Path, slept: list[float]) 
             status(server.url)
         with pytest.raises(TlsUntrusted, match="cannot prove who it is"):
             status(server.url, insecure=True)  # plain HTTP is allowed then, a lie is not
-        assert server.seen == []
+        assert (server.seen, slept) == ([], [])  # nor does it become true by asking again
 
 
 def test_a_certificate_for_another_host_is_not(tmp_path: Path) -> None:
