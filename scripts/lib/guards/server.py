@@ -20,6 +20,7 @@ import os
 import resource
 import select
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -59,6 +60,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h: what a run started does not outlive it
 TOP = Path(__file__).resolve().parents[3]
 MEMORY = 6 << 30  # bytes of address space: a limit that was removed must not take the machine's
 STATE = Path(os.environ["TMPDIR"])
+BASE = STATE / "pytest"  # what tests write
 NOW = STATE / "now"  # the test that runs
 
 
@@ -129,10 +131,20 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    _clear()
     if not data:
         return {"red": [NOW.read_text()], "seconds": {}, "lines": {}}
     answer: dict[str, Any] = json.loads(data)
     return answer
+
+
+def _clear() -> None:
+    """Remove what the tests left: without its guard a test may leave a tree that no Python walks.
+
+    Else pytest would fail at it from now on, and every test with it.
+    """
+    subprocess.run(["chmod", "-R", "u+rwX", BASE], check=False, stderr=subprocess.DEVNULL)
+    subprocess.run(["rm", "-rf", BASE], check=False)
 
 
 def _read(pipe: int, deadline: float) -> bytes:
@@ -156,7 +168,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     options = [] if trace else ["--exitfirst"]
     if tracer:
         tracer.start()
-    code = pytest.main([*LEAN, f"--basetemp={STATE}/pytest", *options, *files], plugins=[notes])
+    code = pytest.main([*LEAN, f"--basetemp={BASE}", *options, *files], plugins=[notes])
     if tracer:
         tracer.stop()
     if not notes.red and code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:

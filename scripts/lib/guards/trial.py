@@ -101,7 +101,7 @@ class Bench:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._server.kill()
+        self._server.kill()  # between two requests: it has cleared up after the last one
         self._server.communicate()
 
     def trace(self, files: Sequence[str]) -> dict[str, Any]:
