@@ -36,6 +36,7 @@ MIRRORS = {
     "workers/pull/__main__.py": ["workers/pull/test_operations.py", "workers/pull/test_hostile.py"],
     "workers/protocol.py": ["system/test_worker.py", "system/test_keeper.py"],
     "workers/store/archive/entry.py": ["workers/store/archive/test_tar.py", "workers/store/test_layer.py"],
+    "workers/store/archive/hashing.py": ["workers/store/archive/test_stream.py"],
     "workers/store/archive/layertree.py": ["workers/store/test_layer.py"],
     "workers/store/archive/tarheader.py": ["workers/store/archive/test_tar.py"],
     "workers/store/audit/": ["jobs/audit/test_damages.py", "jobs/audit/test_repair.py"],

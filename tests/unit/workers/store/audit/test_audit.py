@@ -13,8 +13,9 @@ import pytest
 from appctld.errors import Failed
 from appctld.model.jsonvalue import JsonObject
 from appctld.system.child import LINE_BYTES
+from appctld.workers.store import disk
 from appctld.workers.store.audit import audit as module
-from appctld.workers.store.audit import findings
+from appctld.workers.store.audit import files, findings
 from appctld.workers.store.audit.audit import audit
 from appctld.workers.store.audit.findings import Fault, Findings
 from appctld.workers.store.audit.mend import mend
@@ -22,6 +23,7 @@ from appctld.workers.store.audit.recall import recall
 from appctld.workers.store.audit.stored_refs import stored_refs
 from appctld.workers.store.checkout import LINKS
 from appctld.workers.store.merge import merge
+from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from support.layers import commit_layer
 from support.store_state import APP, State, ref
@@ -84,6 +86,42 @@ def test_a_copy_in_the_place_of_a_link_is_as_good_if_its_bytes_and_mode_are(stat
     path.write_bytes(data + b"x")
     path.chmod(0o555)
     assert faults(state) == ["files"]
+
+
+def test_a_copy_that_cannot_be_read_is_not_as_good(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = state.app / str(state.current) / "files/usr/run"
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data)
+    path.chmod(0o555)
+
+    def refused(*_arguments: object) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(files, "_same_bytes", refused)
+    assert faults(state) == ["files"]
+
+
+def test_a_deployment_that_is_not_there_is_told(state: State) -> None:
+    request = asked(state)
+    disk.remove_tree(str(request["deployments"][0]["deployment"]), os.open(state.app, os.O_RDONLY))
+    (found,) = cast("list[dict[str, object]]", state.call(audit, **request)["findings"])
+    assert (found["fault"], found["owners"]) == ("files", [0])
+    assert "cannot be read" in str(found["what"])
+
+
+def test_layers_that_are_not_known_or_not_whole_are_not_held_against_the_commit(state: State) -> None:
+    """They were named already; that the rest makes up another tree says nothing."""
+    unknown = f"appctl/layer/acme/{'0' * 64}"
+    assert faults(state, layers=[layer(state)["ref"], unknown]) == []
+    request = asked(state, layers=[unknown, layer(state)["ref"]])
+    path = state.object_of(state.app / str(state.current) / "files/usr/data")
+    path.unlink()
+    found = cast("list[dict[str, object]]", state.call(audit, **request)["findings"])
+    assert [(one["fault"], one["owners"]) for one in found] == [("object", [0])]
+    tree = Repository.open(state.repo).commit(layer(state)["commit"]).tree
+    (state.repo / loose_path(Kind.DIRTREE, tree)).unlink()
+    assert "union" not in faults(state)
 
 
 @pytest.mark.parametrize("name", ["data", "run", "link"])
