@@ -5,6 +5,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -247,8 +248,49 @@ def test_an_apps_ref_stays_though_its_commit_is_not_whole(state: State) -> None:
 
 def test_what_is_to_be_dropped_is_not_written_again(state: State) -> None:
     one = layer(state)
-    told = mended(state, one, drop=(one["ref"],))
-    assert (told["dropped"], told["written"]) == ([one["ref"]], [])
+    for _ in range(2):  # the second time it is not there to begin with
+        told = mended(state, one, drop=(one["ref"],))
+        assert (told["dropped"], told["written"]) == ([one["ref"]], [])
+        assert not (state.repo / "refs/heads" / one["ref"]).exists()
+
+
+def test_what_is_no_ref_is_refused_before_anything_is_removed(state: State) -> None:
+    path = state.object_of(state.app / str(state.current) / "files/usr/data")
+    path.chmod(0o644)
+    path.write_bytes(b"SOME TEXT")
+    with pytest.raises(Failed):
+        mended(state, layer(state), {"ref": "appctl/../x", "commit": "0" * 64})
+    assert path.exists()
+
+
+def test_what_is_removed_is_gone_before_anything_is_written(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = state.object_of(state.app / str(state.current) / "files/usr/data")
+    path.chmod(0o644)
+    path.write_bytes(b"SOME TEXT")
+    synced: list[bool] = []
+    monkeypatch.setattr(disk, "sync", lambda _: synced.append(path.exists()))
+    mended(state, layer(state))
+    assert synced == [False]
+
+
+def test_what_is_needed_often_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree of two hundred levels, each twice in the one above, would else take for ever."""
+    state = State(tmp_path)
+    state.deploy(state.merge("./", "a/", "a/f = x", "b/", "b/f = x"))
+    request = asked(state)
+    read: list[str] = []
+    for name in ("tree", "meta"):
+        real = getattr(Repository, name)
+
+        def noting(self: Repository, checksum: str, real: Callable[..., object] = real) -> object:
+            read.append(checksum)
+            return real(self, checksum)
+
+        monkeypatch.setattr(Repository, name, noting)
+    state.call(audit, **{**request, "deployments": []})
+    assert len(read) == len(set(read)) == 3
 
 
 def test_nobody_prunes_while_it_is_looked_at(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
