@@ -44,6 +44,7 @@ MIRRORS = {
     "workers/store/disk.py": ["workers/store/test_deploy.py"],
     "workers/store/ostree/closure.py": ["workers/store/test_deploy.py"],
     "workers/store/ostree/second.py": ["workers/store/ostree/test_contents.py"],
+    "workers/store/ostree/staging.py": ["workers/store/ostree/test_writer_faults.py"],
     "workers/store/tarsplit/recorder.py": [
         "workers/store/tarsplit/test_kept.py",
         "workers/store/tarsplit/test_rebuild.py",

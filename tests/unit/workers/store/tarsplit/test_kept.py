@@ -235,7 +235,9 @@ def test_a_symlink_is_neither_followed_nor_read(tmp_path: Path) -> None:
     (shelf / NAME).symlink_to(outside)
     with pytest.raises(AppctlError), kept.opened(shelf, Digest(NAME)):
         pass
+    (shelf / ("b" * 64)).symlink_to(tmp_path / "nowhere")
     kept.sweep(shelf, [], remove=True)
     assert outside.exists()
+    assert list(shelf.iterdir()) == []
     with pytest.raises(NotFound), kept.opened(shelf, Digest(NAME)):
         pass
