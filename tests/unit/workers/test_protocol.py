@@ -3,6 +3,7 @@
 """workers/protocol.py, the child's half: real processes, spoken to by hand."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import appctld
 from appctld.errors import UnsafeArchive
 from appctld.model.jsonvalue import JsonError
+from appctld.workers import protocol
 from appctld.workers.protocol import REQUEST_BYTES, descriptor
 
 CODE = str(Path(appctld.__file__).parent.parent)
@@ -182,3 +184,13 @@ def test_a_descriptor_is_found_by_its_name() -> None:
 def test_a_descriptor_that_was_not_given_is_an_error(request_: dict[str, Any]) -> None:
     with pytest.raises(JsonError):
         descriptor(request_, "in")
+
+
+def test_no_more_descriptors_are_taken_than_any_request_has() -> None:
+    mine, theirs = socket.socketpair()
+    with mine, theirs, open(os.devnull, "rb") as nothing:  # noqa: PTH123
+        socket.send_fds(mine, [b"{}\n"], [nothing.fileno()] * 20)
+        _, taken = next(protocol._received(theirs))
+        for descriptor in taken:
+            os.close(descriptor)
+    assert len(taken) == protocol._DESCRIPTORS

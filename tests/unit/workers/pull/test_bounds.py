@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,20 @@ def test_a_server_that_drips_is_given_up_and_a_disk_is_not(
 def raise_after(stopped: threading.Event) -> None:
     assert stopped.wait(LATE)
     raise ZeroDivisionError
+
+
+def test_whoever_left_the_block_is_watched_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the thread finds late counts, and it touches nothing once the quarantine is somebody else's."""
+    monkeypatch.setattr(bounds, "TICK_SECONDS", 0.0)
+    reporting = threading.Event()
+
+    def slowly(_facts: object) -> None:
+        reporting.set()
+        time.sleep(0.1)
+
+    with Watch(tmp_path, 1000, host=None, received=lambda: 0, stop=lambda: None, report=slowly) as watching:
+        assert reporting.wait(LATE)
+    assert not watching._thread.is_alive()
 
 
 def test_an_error_of_the_block_is_not_replaced(tmp_path: Path) -> None:

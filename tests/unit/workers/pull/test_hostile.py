@@ -26,6 +26,7 @@ from appctld.system.sandbox import Bubblewrap
 from appctld.system.worker import Processes, Program
 from appctld.workers.detached import DETACHED_BYTES, SIGNATURE_BYTES
 from appctld.workers.net import pace
+from appctld.workers.pull import __main__ as program_module
 from support.fake_registry import FakeServer, Reply, loopback_identity
 from support.ostree_remote import REF, OstreeRemote, RepoServer
 from support.pulling import LIMIT, Pull
@@ -61,6 +62,16 @@ def address(remote: OstreeRemote, name: str, kind: str) -> str:
 def test_a_document_without_end(remote: OstreeRemote, server: RepoServer, there: Pull, path: str) -> None:
     remote.commit(FILES)
     server.on(path, Reply(endless=True))
+    with pytest.raises(LimitExceeded):
+        there.commit()
+
+
+def test_what_comes_beside_a_commit_is_bounded(
+    remote: OstreeRemote, there: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote.commit(FILES)
+    there.commit()
+    monkeypatch.setattr(program_module, "SUMMARY_BYTES", 100)
     with pytest.raises(LimitExceeded):
         there.commit()
 

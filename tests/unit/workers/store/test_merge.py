@@ -288,6 +288,18 @@ def test_symlinks_cannot_make_a_tree_deeper_than_the_limit(repository: Path) -> 
         merged(repository, [[f"{half}/", f"l -> {half}"], [f"l/{half}/f = 1"]])
 
 
+def test_a_layer_that_is_deeper_than_the_limit_is_refused_as_that(repository: Path) -> None:
+    """No tar makes one, a publisher's commit may; and Python recurses no deeper than a thousand levels."""
+    stored = Repository.open(repository)
+    with stored.shared(), stored.transaction() as writer:
+        meta, tree = writer.meta(0, 0, 0o755), writer.tree(DirTree())
+        for _ in range(2000):
+            tree = writer.tree(DirTree({}, {"d": (tree, meta)}))
+        commit = writer.commit(Commit(tree, meta))
+    with pytest.raises(LimitExceeded, match="below each other"):
+        run(repository, [commit])
+
+
 @pytest.mark.parametrize(
     "name", [".wh.", ".wh..", ".wh...", ".wh..wh.", ".wh..wh.plnk", ".wh..wh..opq2", ".wh..wh.aufs"]
 )
