@@ -4,6 +4,8 @@
 
 import base64
 import socket
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -159,3 +161,33 @@ def test_no_connection_begins_when_the_pull_is_over(server: FakeServer) -> None:
         tunnel.cut()
         with pytest.raises(OSError, match="over"), tunnel._kept(connection):
             raise AssertionError
+
+
+def test_nobody_accepts_once_the_pull_is_over(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of the descriptor that is closed then may be somebody else's a moment later."""
+    accept = Tunnel._accept
+
+    def late(self: Tunnel) -> None:
+        accept(self)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(Tunnel, "_accept", late)
+    with Tunnel(plain(server)) as tunnel:
+        pass
+    assert not tunnel._thread.is_alive()
+
+
+def test_a_server_that_closes_without_an_answer_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        origin = Origin("http", "127.0.0.1", mute.getsockname()[1])
+
+        def close() -> None:
+            connection, _ = mute.accept()
+            connection.recv(1 << 16)
+            connection.close()
+
+        closing = threading.Thread(target=close)
+        closing.start()
+        with Tunnel(origin) as tunnel:
+            assert ask(tunnel, f"GET http://127.0.0.1:{origin.port}/x") == b""
+        closing.join()
