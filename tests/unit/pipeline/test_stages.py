@@ -202,11 +202,16 @@ def test_no_child_is_started_in_a_way_that_stalls_or_that_a_shell_reads(name: st
 
 @pytest.mark.parametrize(
     "name",
-    ["create_subprocess_shell", "system", "popen", "Popen", "fork", "getoutput", "execvp", "posix_spawn"],
+    ["create_subprocess_shell", "system", "popen", "Popen", "getoutput", "execvp", "posix_spawn"],
 )
 def test_no_child_is_started_by_any_other_way(name: str) -> None:
     places = calls(name)
     assert places == set()
+
+
+def test_nobody_forks_but_the_store() -> None:
+    """It does before it has a thread, and in its own sandbox (docs/adr/0023)."""
+    assert calls("fork") == {"workers/store/ostree/contents.py:_Second._fork"}
 
 
 def test_children_of_the_daemon_are_started_in_one_place() -> None:
