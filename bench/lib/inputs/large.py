@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Layers at the ends: one of 4 GiB in few files, one of 500,000 files. Both compress to next to nothing."""
+"""Layers at the ends: one of 4 GiB in few files, one of 500,000 entries. Both compress to next to nothing."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +13,7 @@ from inputs.texture import Texture
 
 _LARGE, _MANY = 4 << 30, 500_000
 _FEW = 16  # files of a sixteenth of the whole each, but the first, which has half of it
-_PER_DIRECTORY = 1_000
+_IN_DIRECTORY = 1_000  # entries, the directory's own among them
 
 
 def large_layer(*, small: bool) -> Layer:
@@ -23,9 +23,9 @@ def large_layer(*, small: bool) -> Layer:
 
 
 def many_layer(*, small: bool) -> Layer:
-    """500,000 files of 200 bytes; in small 1,000."""
+    """500,000 entries, as many as a layer may have, nearly all of them files of 200 bytes; in small 1,000."""
     make = partial(_written, entries=_many(_MANY // 500 if small else _MANY))
-    return (make(scratch()) if small else kept("many", make))[0]
+    return (make(scratch()) if small else kept("entries", make))[0]
 
 
 def _written(work: Path, entries: Iterator[Entry]) -> list[Layer]:
@@ -43,8 +43,9 @@ def _large(size: int) -> Iterator[Entry]:
 
 def _many(count: int) -> Iterator[Entry]:
     for number in range(count):
-        directory = f"usr/share/many/d{number // _PER_DIRECTORY:04}"
-        if number % _PER_DIRECTORY == 0:
+        at, place = divmod(number, _IN_DIRECTORY)
+        directory = f"usr/share/many/d{at:04}"
+        if place:
+            yield Entry(f"{directory}/file-{place:04}", Kind.FILE, size=200, number=number)
+        else:
             yield Entry(directory, Kind.DIRECTORY, 0o755)
-        name = f"{directory}/file-{number % _PER_DIRECTORY:04}"
-        yield Entry(name, Kind.FILE, size=200, number=number)

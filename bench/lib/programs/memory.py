@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """bench/memory: the peak of PSS over all processes, from reference to runnable, whatever the layer's size.
 
-A layer of 4 GiB, half of it in one file, and one of 500,000 files are installed by the real command with the
-real daemon; the command, the daemon, its workers, decoders and sandboxes count, the registry does not.
+A layer of 4 GiB, half of it in one file, and one of 500,000 entries are installed by the real command with
+the real daemon; the command, the daemon, its workers, decoders and sandboxes count, the registry does not.
 """
 
 import os
