@@ -8,7 +8,6 @@ checkout takes, on a file system like ext4. Leaves to others: content (closure.p
 and the checkout itself (linking.py).
 """
 
-import os
 import stat
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from appctld.errors import LimitExceeded
+from appctld.workers.store.ostree.closure import Inode
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
 from appctld.workers.store.space import BLOCK
@@ -54,7 +54,7 @@ class Inventory:
         # A directory's blocks are half full after they were split
         self.directories += BLOCK if used < BLOCK else _blocks(2 * used)
 
-    def cost(self, content: Mapping[str, os.stat_result], symlinks: Collection[str]) -> int:
+    def cost(self, content: Mapping[str, Inode], symlinks: Collection[str]) -> int:
         """Bytes that a checkout takes at most: directories, symlinks, copies of what has too many links.
 
         `content` is what was seen of each content object, `symlinks` are those that hold one.
@@ -64,7 +64,7 @@ class Inventory:
         return self.directories + sum(
             _symlink_cost(content[name], names) if name in symlinks else _file_cost(content[name], names)
             for name, names in self.names.items()
-            if content[name].st_nlink > linked or name in symlinks
+            if content[name].links > linked or name in symlinks
         )
 
 
@@ -93,26 +93,24 @@ def inventory(repository: Repository, name: str, known: Mapping[str, DirTree] = 
     return found
 
 
-def symlinks(repository: Repository, content: Mapping[str, os.stat_result]) -> set[str]:
+def symlinks(repository: Repository, content: Mapping[str, Inode]) -> set[str]:
     """Those of the content objects that hold a symlink, which a bare-user repository keeps as a file.
 
     Raises RepoCorrupt for one without the attribute that says so.
     """
     small = (
-        name
-        for name, status in content.items()
-        if status.st_size <= _TARGET and not status.st_mode & stat.S_IXUSR
+        name for name, inode in content.items() if inode.size <= _TARGET and not inode.mode & stat.S_IXUSR
     )
     return {name for name in small if stat.S_ISLNK(repository.file_mode(name))}
 
 
-def _symlink_cost(status: os.stat_result, names: int) -> int:
+def _symlink_cost(inode: Inode, names: int) -> int:
     """A symlink is no hard link to its object."""
-    return names * _blocks(status.st_size) if status.st_size > _INLINE else 0
+    return names * _blocks(inode.size) if inode.size > _INLINE else 0
 
 
-def _file_cost(status: os.stat_result, names: int) -> int:
-    return max(0, names - max(0, LINKS - status.st_nlink)) * _blocks(status.st_size)
+def _file_cost(inode: Inode, names: int) -> int:
+    return max(0, names - max(0, LINKS - inode.links)) * _blocks(inode.size)
 
 
 def _blocks(size: int) -> int:

@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Collection, Mapping
 
+from appctld.workers.store.ostree.closure import Inode
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.tree import DirTree
 
@@ -35,7 +36,7 @@ class Checkout:
         self,
         repository: int,
         trees: Mapping[str, DirTree],
-        content: Mapping[str, os.stat_result],
+        content: Mapping[str, Inode],
         symlinks: Collection[str],
     ) -> None:
         self._repository = repository
@@ -82,14 +83,14 @@ class Checkout:
         os.symlink(target, name, dir_fd=within)
         self.own += _on_disk(os.stat(name, dir_fd=within, follow_symlinks=False))
 
-    def _copy(self, name: bytes, path: str, status: os.stat_result, within: int) -> None:
+    def _copy(self, name: bytes, path: str, inode: Inode, within: int) -> None:
         with (
             os.fdopen(os.open(path, _READ, dir_fd=self._repository), "rb") as source,
             os.fdopen(os.open(name, _NEW, 0o600, dir_fd=within), "wb") as copy,
         ):
             while os.sendfile(copy.fileno(), source.fileno(), None, _PIECE):
                 pass
-            os.fchmod(copy.fileno(), stat.S_IMODE(status.st_mode))
+            os.fchmod(copy.fileno(), inode.mode)
             os.utime(copy.fileno(), ns=(0, 0))
             self.own += _on_disk(os.fstat(copy.fileno()))
 

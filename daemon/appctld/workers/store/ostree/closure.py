@@ -9,9 +9,9 @@ what to do about a commit that is not whole; its caller hears RepoCorrupt.
 
 import os
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from appctld.errors import RepoCorrupt
 from appctld.workers.store.ostree.kinds import Kind, loose_path
@@ -77,37 +77,51 @@ def _walk(metadata: Metadata, found: Closure, tree: str, meta: str) -> None:
             waiting += here.dirs.values()
 
 
+class Inode(NamedTuple):
+    """What was seen of a content object: bytes, permissions, hard links, and nanoseconds of its time.
+
+    A tree may have hundreds of thousands of objects, and fewer kinds of them: equal ones are one, where the
+    results of as many stat(2) would be most of a deployment's memory.
+    """
+
+    size: int
+    mode: int
+    links: int
+    time: int
+
+
 def content_size(repository: Repository, files: Iterable[str]) -> int:
     """Bytes of these content objects, each counted once; a missing one is RepoCorrupt."""
-    return size_of(_look(repository, files).values())
+    return sum(inode.size for _, inode in _looks(repository, files))
 
 
 def check_content(
     repository: Repository, files: Collection[str], expected_size: int | None = None
-) -> dict[str, os.stat_result]:
+) -> dict[str, Inode]:
     """Look at every content object, hash again what looks touched, and mend its mode; what was seen of each.
 
     An object as we left it is a regular file, 0444 or 0555, of mtime 0. libostree keeps no sizes, so these
     are compared as a sum: another than `expected_size` has every object hashed. Raises RepoCorrupt.
     """
-    found = _look(repository, files)
+    kinds: dict[Inode, Inode] = {}
+    found = {name: kinds.setdefault(inode, inode) for name, inode in _looks(repository, files)}
     suspicious = expected_size is not None and size_of(found.values()) != expected_size
-    for name, status in found.items():
-        if suspicious or not _untouched(status):
+    for name, inode in found.items():
+        if suspicious or not _untouched(inode):
             repository.verify(Kind.FILE, name)
             _mend(repository, name)
-            found |= _look(repository, [name])
+            found |= _looks(repository, [name])
     return found
 
 
-def size_of(statuses: Iterable[os.stat_result]) -> int:
+def size_of(inodes: Iterable[Inode]) -> int:
     """Bytes of all of them together."""
-    return sum(status.st_size for status in statuses)
+    return sum(inode.size for inode in inodes)
 
 
-def _look(repository: Repository, files: Iterable[str]) -> dict[str, os.stat_result]:
+def _looks(repository: Repository, files: Iterable[str]) -> Iterator[tuple[str, Inode]]:
     """What the file system says about content objects; RepoCorrupt for one that is no regular file."""
-    found, directory = {}, repository.directory
+    directory = repository.directory
     for name in files:
         try:
             status = os.stat(loose_path(Kind.FILE, name), dir_fd=directory, follow_symlinks=False)
@@ -115,12 +129,12 @@ def _look(repository: Repository, files: Iterable[str]) -> dict[str, os.stat_res
             raise RepoCorrupt(f"the file object {name} is missing", checksum=name) from error
         if not stat.S_ISREG(status.st_mode):  # not to be hashed either: opening a FIFO would wait for ever
             raise RepoCorrupt(f"the file object {name} is no regular file", checksum=name)
-        found[name] = status
-    return found
+        mode = stat.S_IMODE(status.st_mode)
+        yield name, Inode(status.st_size, mode, status.st_nlink, status.st_mtime_ns)
 
 
-def _untouched(status: os.stat_result) -> bool:
-    return status.st_mtime_ns == 0 and stat.S_IMODE(status.st_mode) in _DISK_MODES
+def _untouched(inode: Inode) -> bool:
+    return inode.time == 0 and inode.mode in _DISK_MODES
 
 
 def _mend(repository: Repository, name: str) -> None:
