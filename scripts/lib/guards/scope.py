@@ -22,7 +22,6 @@ QUICK = (
     "workers/store/archive/tar.py",
     "workers/store/names.py",
     "workers/store/ostree/tree.py",
-    "workers/store/ostree/writer.py",
     "workers/store/receive.py",
 )
 EACH = 1  # guards of each of them: within a minute on two cores
