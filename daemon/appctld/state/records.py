@@ -124,7 +124,7 @@ class Record:
             created=get_int(obj, "created"),
             ignored=tuple(get_strings(obj, "ignored")),
             dropped=tuple(get_strings(obj, "dropped")),
-            ostree_layers=get_int(obj, "ostree_layers"),
+            ostree_layers=get_int(obj, "ostree_layers", 0),  # records of before say nothing of it
         )
 
 
