@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from support.attachments import push
+from support.cosign import CosignKey
 from support.machine import Machine
 from support.registry import Registry
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 COMMIT = "f1295095a4cc6d06c08199cf29e2b8b932e960031ac1cabe923f6b22c85294de"
+OWNER = CosignKey()
 LAYERS = {"ostree-plain": 1, "ostree-chunked": 6, "ostree-derived": 1}  # which hold the commit
 
 
@@ -38,16 +41,23 @@ def install(machine: Machine, registry: Registry, tag: str, key: str = "") -> di
 
 
 def trust(machine: Machine, registry: Registry, tag: str, key: str) -> tuple[str, int]:
-    """Add the remote; the image's reference, and how many bytes its layers have."""
-    file = FIXTURES / "keys" / key if key else None
-    machine.add_remote("golden", f"oci+http://{registry.host}/golden", file, "", "--verify", "digest")
-    if key:
-        with (machine.directory / "config/appctl/remotes.d/golden.conf").open("a") as settings:
-            settings.write("verify-commit = gpg\n")
+    """Add the remote; the image's reference, and how many bytes its layers have.
+
+    Where the commit must be signed the image must be, too, and is: with a key of the registry's owner.
+    """
+    url, file = f"oci+http://{registry.host}/golden", FIXTURES / "keys" / key if key else None
+    owners = machine.directory / "owner.pub"
+    owners.write_bytes(OWNER.pem)
+    signed = ["cosign", "--cosign-key", str(owners), "--set", "verify-commit=gpg"]
+    machine.add_remote("golden", url, file, "", "--verify", *(signed if key else ["digest"]))
     command = ["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{registry.host}/golden/{tag}:1"]
     manifest = subprocess.run(command, capture_output=True, check=True).stdout
-    reference = f"{registry.host}/golden/{tag}@sha256:{hashlib.sha256(manifest).hexdigest()}"
-    return reference, sum(layer["size"] for layer in json.loads(manifest)["layers"])
+    repository, digest = f"golden/{tag}", f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    if key:
+        tagged = f"{registry.host}/{repository}:1"
+        push(registry.host, repository, digest, OWNER.attach(digest, tagged))
+    size = sum(layer["size"] for layer in json.loads(manifest)["layers"])
+    return f"{registry.host}/{repository}@{digest}", size
 
 
 def listing(machine: Machine, commit: object, *options: str) -> str:

@@ -102,6 +102,7 @@ class SimulatedRemote:
     kind: str = "oci"
     collection: str | None = None
     ed25519_keys: tuple[bytes, ...] = ()
+    verify_commit: str = "no"
 
 
 @dataclass

@@ -23,6 +23,7 @@ VERIFY = ("gpg", "cosign", "gpg+cosign", "digest", "none")
 TELLS_TIME = "gpg"  # of all signatures only OpenPGP's cover the time at which they were made
 VERIFY_OSTREE = ("gpg", "ed25519", "gpg+ed25519", "none")
 VERIFY_COMMIT = ("no", "gpg")
+UNSIGNED = ("digest", "none")  # ways in which no signature says which commit an image holds
 IDENTITY = ("tag", "repository")
 THRESHOLD = 32  # as many signatures of one image as are looked at
 _NAME = re.compile(REMOTE_NAME)
@@ -207,7 +208,7 @@ def _trust(read: Reader, ways: tuple[str, ...]) -> _Trust:
         "max_age": _max_age(read, verify),
         "identity": read.choice("identity", IDENTITY),
         "collection": read.collection("collection"),
-        "verify_commit": read.choice("verify-commit", VERIFY_COMMIT),
+        "verify_commit": _verify_commit(read, verify),
     }
 
 
@@ -216,6 +217,16 @@ def _max_age(read: Reader, verify: str) -> int:
     if age and not verify.startswith(TELLS_TIME):
         raise InvalidReference(f"max-age: with verify={verify} nothing that is signed tells a time")
     return age
+
+
+def _verify_commit(read: Reader, verify: str) -> str:
+    """Whoever serves an image that nobody signed leaves the commit out of it, and is asked for nothing."""
+    found = read.choice("verify-commit", VERIFY_COMMIT)
+    if found != "no" and verify in UNSIGNED:
+        raise InvalidReference(
+            f"verify-commit={found}: with verify={verify} no signature says that an image holds a commit"
+        )
+    return found
 
 
 def _rules(read: Reader) -> _Rules:

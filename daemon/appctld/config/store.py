@@ -170,7 +170,7 @@ class RemoteStore:
 
 
 def _check(remote: Remote) -> None:
-    kinds = remote.verify.split("+")
+    kinds = {*remote.verify.split("+"), remote.verify_commit}
     for kind, word, keys in (
         ("gpg", "key", remote.keyring),
         ("cosign", "cosign key", remote.cosign_keys),

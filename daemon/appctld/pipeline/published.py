@@ -2,9 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Step 3½: where its remote asks for that, the commit in an image is signed by the remote's keys.
 
-The image's own signature says which commit it is; `verify-commit=gpg` asks whoever made the commit, too. It
-is judged before anything of the image is stored, on bytes that hash to the commit's name, and again with
-every install: a key that counts no more brings nothing new, whatever of it is here.
+The image's own signature says which commit it is, or that it holds none, so no remote without one may ask
+(config/remote.py); `verify-commit=gpg` asks whoever made the commit, too. It is judged before anything of the
+image is stored, on bytes that hash to the commit's name, and again with every install: a key that counts no
+more brings nothing new, whatever of it is here.
 """
 
 import os

@@ -158,7 +158,15 @@ def test_the_ids_a_remote_may_bring(ids: str | None, app_id: str, allowed: bool)
 def test_a_commit_in_an_image_may_have_to_be_signed_too() -> None:
     assert remote().verify_commit == remote(verify_commit="no").verify_commit == "no"
     assert remote(verify_commit="gpg").verify_commit == "gpg"
-    assert remote(verify="none", verify_commit="gpg").verify_commit == "gpg"
+    assert remote(verify="cosign", verify_commit="gpg").verify_commit == "gpg"
+
+
+@pytest.mark.parametrize("verify", ["digest", "none"])
+def test_a_commit_must_be_signed_only_where_the_image_must(verify: str) -> None:
+    """Else whoever serves it drops the label, and the same objects pass as a plain image."""
+    with pytest.raises(InvalidReference, match=f"verify-commit=gpg: with verify={verify} "):
+        remote(verify=verify, verify_commit="gpg")
+    assert remote(verify=verify, verify_commit="no").verify == verify
 
 
 @pytest.mark.parametrize("value", ["yes", "cosign", "ed25519", "GPG"])

@@ -109,6 +109,27 @@ def test_each_kind_of_signature_needs_a_key_of_its_kind(
     assert files(store) == {}
 
 
+@pytest.mark.parametrize("keyring", [None, b""])
+def test_a_commit_that_must_be_signed_needs_a_key_too(keyring: bytes | None, store: RemoteStore) -> None:
+    asking = {**COSIGN, "verify-commit": "gpg"}
+    with pytest.raises(InvalidReference, match="needs the publisher's key; without one"):
+        store.add("acme", asking, keyring, cosign_keys=b"public")
+    store.add("acme", COSIGN, keyring, cosign_keys=b"public")
+    with pytest.raises(InvalidReference, match="needs the publisher's key; without one"):
+        store.modify("acme", {"verify-commit": "gpg"})
+    assert store.modify("acme", {"verify-commit": "gpg"}, b"keys").verify_commit == "gpg"
+
+
+def test_who_asks_for_signed_commits_does_not_stop_asking_for_signed_images(store: RemoteStore) -> None:
+    store.add("acme", {**URL, "verify-commit": "gpg"}, b"keys")
+    before = files(store)
+    for verify in ("digest", "none"):
+        with pytest.raises(InvalidReference, match="verify-commit"):
+            store.modify("acme", {"verify": verify})
+    assert files(store) == before
+    assert store.modify("acme", {"verify": "none", "verify-commit": ""}).verify_commit == "no"
+
+
 def test_going_back_to_gpg_needs_a_key(store: RemoteStore) -> None:
     store.add("acme", {**URL, "verify": "none"}, None)
     before = files(store)

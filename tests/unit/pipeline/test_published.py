@@ -45,9 +45,10 @@ def world(tmp_path: Path) -> World:
 
 
 def remote(keyring: bytes | None = PUBLISHER, **more: str) -> Remote:
-    """Of its images' own signatures none is asked for."""
-    words = {"url": "https://acme.example/x", "verify": "none", "verify-commit": "gpg", **more}
-    return make_remote("acme", words, keyring=keyring, ca=None, origin=Path("/x"), writable=True)
+    """Of its images' own signatures none is asked for here; no file may say so."""
+    words = {"url": "https://acme.example/x", "verify-commit": "gpg", **more}
+    made = make_remote("acme", words, keyring=keyring, ca=None, origin=Path("/x"), writable=True)
+    return replace(made, verify="none")
 
 
 def publish(world: World, layers: list[bytes], commit: str = COMMIT, final: int = -1) -> None:
@@ -170,6 +171,7 @@ def test_a_remote_that_does_not_ask_looks_at_none(world: World) -> None:
 
 
 def test_plain_images_are_not_asked_for_a_commit(world: World) -> None:
+    """Nor those that hold one and lost their label on the way: the image's signature covers that."""
     world.registry.push("1", [layer_of({"usr/": None})])
     world.install(REFERENCE, remote())
     assert "show-commit" not in world.ops()

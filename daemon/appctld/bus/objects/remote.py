@@ -57,6 +57,8 @@ class RemoteFacts(Protocol):
     def collection(self) -> str | None: ...  # noqa: D102
     @property
     def ed25519_keys(self) -> Collection[bytes]: ...  # noqa: D102
+    @property
+    def verify_commit(self) -> str: ...  # noqa: D102
 
 
 class RemoteObject(Exported):
@@ -95,6 +97,7 @@ class RemoteObject(Exported):
             "auth-realm": self.facts.auth_realm,
             "insecure": self.facts.insecure,
             "share": self.facts.share,
+            "verify-commit": self.facts.verify_commit,
         }
 
     def _of_repository(self) -> dict[str, object]:

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""objects/remote.py: what a remote's settings are on the bus, and that the XML says what each of them is."""
+
+import pytest
+
+from appctld.bus.objects.remote import RemoteObject
+from appctld.bus.wire.schema import KEY
+from support.bus_service import INTERFACES, SimulatedRemote
+
+
+@pytest.mark.parametrize("kind", ["oci", "ostree"])
+def test_every_setting_that_is_shown_is_described(kind: str) -> None:
+    described = (INTERFACES / "org.appctl.Installer1.Remote.xml").read_text("utf-8")
+    shown = RemoteObject(SimulatedRemote("acme", kind=kind)).settings
+    assert [key for key in shown if f'"{KEY}{key}"' not in described] == []
+
+
+@pytest.mark.parametrize("asked", ["no", "gpg"])
+def test_whether_a_commit_in_an_image_must_be_signed_is_shown_of_a_registry(asked: str) -> None:
+    assert RemoteObject(SimulatedRemote("acme", verify_commit=asked)).settings["verify-commit"] == asked
+    assert "verify-commit" not in RemoteObject(SimulatedRemote("acme", kind="ostree")).settings
