@@ -226,12 +226,16 @@ async def read_tar(
 ) -> JsonObject:
     """The store's answer to the blob's tar, which a decoder inflates where it is compressed.
 
-    `out` is where the store writes what it is asked for, if that is anything.
+    `out`, taken over, is where the store writes what it is asked for, if that is anything. Raises Failed
+    where the blob is gone.
     """
-    if fetched.blob is None:
-        raise Failed("a layer without bytes")
-    blob = os.open(fetched.blob, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     more = {} if out is None else {"out": out}
+    try:
+        blob = _opened(fetched)
+    except Failed:
+        for descriptor in more.values():
+            os.close(descriptor)
+        raise
     compression = COMPRESSION[fetched.layer.descriptor.media_type]
     decoder = _decoder(compression, tools)
     if decoder is None:
@@ -243,6 +247,17 @@ async def read_tar(
         if not _inflated(status, compression, tools):
             raise DigestMismatch(f"layer {fetched.layer.descriptor.digest} cannot be inflated whole")
     return answer
+
+
+def _opened(fetched: FetchedLayer) -> int:
+    if fetched.blob is None:
+        raise Failed("a layer without bytes")
+    try:
+        return os.open(fetched.blob, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        raise Failed(
+            f"the blob of layer {fetched.layer.descriptor.digest} cannot be opened: {error.strerror}"
+        ) from error
 
 
 def _decoder(compression: str, tools: Tools) -> tuple[str, ...] | None:

@@ -14,16 +14,22 @@ from appctld.config.remote import Remote, make_remote
 from appctld.errors import (
     AppctlError,
     DigestMismatch,
+    Failed,
     LimitExceeded,
     SignatureInvalid,
     SignatureMissing,
     UntrustedSigner,
 )
 from appctld.model.jsonvalue import JsonObject
+from appctld.pipeline import published
+from appctld.pipeline.layer import fetch_anew
 from appctld.pipeline.native.resolve import ANSWER_BYTES
+from appctld.pipeline.stages import FetchedLayer, PlannedLayer, Verified
+from appctld.pipeline.tools import Tools
 from appctld.state.records import installed
 from appctld.system.sandbox import Bubblewrap
 from appctld.workers.protocol import Report, descriptor
+from support.descriptors import open_descriptors
 from support.golden import COMMIT, FIXTURES, layers_of
 from support.inline import digest_of, layer_of
 from support.ostree_layers import File, Published
@@ -175,6 +181,21 @@ def test_plain_images_are_not_asked_for_a_commit(world: World) -> None:
     world.registry.push("1", [layer_of({"usr/": None})])
     world.install(REFERENCE, remote())
     assert "show-commit" not in world.ops()
+
+
+def test_a_blob_that_is_gone_costs_no_descriptor(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(world, layers_of("ostree-plain"))
+
+    async def gone(layer: PlannedLayer, verified: Verified, tools: Tools) -> FetchedLayer:
+        fetched = await fetch_anew(layer, verified, tools)
+        assert fetched.blob is not None
+        fetched.blob.unlink()
+        return fetched
+
+    monkeypatch.setattr(published, "fetch_anew", gone)
+    before = open_descriptors()
+    assert "cannot be opened" in refused(world, Failed, remote()).message
+    assert open_descriptors() == before
 
 
 def test_a_layer_of_other_bytes_is_refused(world: World) -> None:
