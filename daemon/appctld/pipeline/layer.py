@@ -6,9 +6,10 @@ Bytes leave the fetcher on a pipe; the store writes and hashes them under a name
 then are they inflated, by a stock program that can do nothing else, and read by the store (R1, R2).
 """
 
-import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from appctld.errors import DigestMismatch, Failed, NotFound, RepoCorrupt
@@ -49,7 +50,7 @@ async def fetch_and_import(
     Raises the fetcher's leaves, DigestMismatch, UnsafeArchive, LimitExceeded, NoSpace.
     """
     verified = planned.verified
-    async with _lock(layer, verified, tools):
+    async with _alone(layer, verified, tools):
         if checked is not None and _is(checked, layer):
             return await _import(checked, planned, tools)
         current = _as_it_is(layer, verified, tools)
@@ -64,7 +65,7 @@ async def fetch_and_import(
 
 async def fetch_anew(layer: PlannedLayer, verified: Verified, tools: Tools) -> FetchedLayer:
     """A layer's blob, whatever was imported of it before."""
-    async with _lock(layer, verified, tools):
+    async with _alone(layer, verified, tools):
         return await _fetch(_as_it_is(layer, verified, tools, held_counts=False), verified, tools)
 
 
@@ -74,8 +75,16 @@ def _is(fetched: FetchedLayer, layer: PlannedLayer) -> bool:
     return same and fetched.blob is not None and fetched.blob.exists()
 
 
-def _lock(layer: PlannedLayer, verified: Verified, tools: Tools) -> asyncio.Lock:
-    return tools.locks[layer_ref(verified.resolved.remote.name, layer.diff_id, layer.reading)]
+@asynccontextmanager
+async def _alone(layer: PlannedLayer, verified: Verified, tools: Tools) -> AsyncIterator[None]:
+    """Nobody else brings that layer, or anything else of its blob: a layer may be read in both ways at once.
+
+    Always the blob's first, so that no two wait for each other.
+    """
+    blob = str(_blobs(verified, tools) / layer.descriptor.digest.hex)
+    ref = layer_ref(verified.resolved.remote.name, layer.diff_id, layer.reading)
+    async with tools.locks[blob], tools.locks[ref]:
+        yield
 
 
 def _as_it_is(

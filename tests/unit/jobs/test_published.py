@@ -182,6 +182,22 @@ def test_one_tar_may_be_read_in_both_ways(yard: Yard) -> None:
     assert is_well(yard)
 
 
+def test_a_layer_that_one_image_reads_in_both_ways_is_read_in_one_after_the_other(yard: Yard) -> None:
+    """They have one blob, and who is done with it removes it."""
+    made = Published({"app": ONE["app"], "usr": {"one": File(b"1")}})
+    commits, twice, last = chunked(made)
+    publish(yard, [commits, twice, last, twice], made.commit, final=2)
+    install(yard)
+    digest = digest_of(twice)
+    asked = [request for request in yard.runner.requests if digest in {*map(str, request.values())}]
+    ops = [str(request["op"]) for request in asked if request["op"] != "blob"]
+    assert ops in (
+        ["receive", "import-objects", "receive", "import-layer"],
+        ["receive", "import-layer", "receive", "import-objects"],
+    )
+    assert is_well(yard)
+
+
 # --- images that lie
 
 
