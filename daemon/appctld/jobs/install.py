@@ -6,6 +6,8 @@ Installing an installed ID from its own remote is an update; the same digest aga
 failure. What was shown is what is installed: a digest or permissions other than the preview's are refused.
 """
 
+from functools import partial
+
 from appctld.config.remote import Remote
 from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, NeedsApproval
 from appctld.jobs.chronicle import done_facts
@@ -18,6 +20,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference
 from appctld.model.permissions import Permission, permissions_hash
 from appctld.pipeline.plans import Plan
+from appctld.state.paths import Paths
 from appctld.state.skipped import forget_skipped, skip
 
 
@@ -61,9 +64,11 @@ async def deploy_plan(planned: AnyPlan, shop: Workshop) -> JsonObject:
     except AppctlError as error:
         error.about(app=planned.id, digest=str(planned.digest))
         raise
-    await shop.record(_event(planned), done_facts(deployed.record, deployed.previous))
-    shop.observer.apps_changed([planned.id])
-    await _skip_what_was_left(planned, shop)
+    try:
+        facts = done_facts(deployed.record, deployed.previous)
+        await shop.record(_event(planned), facts, partial(_skip_what_was_left, planned))
+    finally:
+        shop.observer.apps_changed([planned.id])
     await tidy(planned.id, shop, before=deployed.previous)
     return deployed_view(deployed, shop.tools.paths)
 
@@ -74,12 +79,12 @@ def _event(planned: Plan) -> str:
     return "update" if planned.current else "install"
 
 
-async def _skip_what_was_left(planned: Plan, shop: Workshop) -> None:
+def _skip_what_was_left(planned: Plan, paths: Paths) -> None:
     """Who went back to an older image is not brought forward again behind their back."""
     if planned.standing.downgrade and planned.current:
-        await shop.tools.aside(skip, shop.tools.paths, planned.id, planned.current.image_digest)
+        skip(paths, planned.id, planned.current.image_digest)
     else:
-        await shop.tools.aside(forget_skipped, shop.tools.paths, [planned.id])
+        forget_skipped(paths, [planned.id])
 
 
 async def _install_one(

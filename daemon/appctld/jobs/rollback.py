@@ -5,6 +5,8 @@
 The image left behind is skipped by background updates until the reference leads to another one.
 """
 
+from functools import partial
+
 from appctld.errors import NotFound
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Rollback, text
@@ -25,11 +27,12 @@ async def roll_back(request: Rollback, shop: Workshop) -> JsonObject:
         app, target = await _activate(request, shop)
     if target is app.current:
         return {"apps": [outcome_view(target, shop.tools.paths, changed=False)]}
-    await shop.tools.aside(skip, shop.tools.paths, target.id, app.current.image_digest)
-    view = outcome_view(target, shop.tools.paths, changed=True, previous=app.current)
-    await shop.record("rollback", done_facts(target, app.current))
-    shop.observer.apps_changed([target.id])
-    return {"apps": [view]}
+    try:
+        skipping = partial(skip, app_id=target.id, digest=app.current.image_digest)
+        await shop.record("rollback", done_facts(target, app.current), skipping)
+    finally:
+        shop.observer.apps_changed([target.id])
+    return {"apps": [outcome_view(target, shop.tools.paths, changed=True, previous=app.current)]}
 
 
 async def _activate(request: Rollback, shop: Workshop) -> tuple[Installed, Record]:

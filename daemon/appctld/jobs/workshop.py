@@ -19,6 +19,7 @@ from appctld.jobs.requests import AnyRequest, flag, logins
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.pipeline.tools import Tools
 from appctld.state.history import record_event
+from appctld.state.paths import Paths
 from appctld.state.records import Installed, installed, installed_app
 from appctld.system.durable import storage_failure
 
@@ -43,11 +44,16 @@ class Workshop:
         """One of them, read anew. Raises NotInstalled."""
         return installed_app(self.tools.paths, app_id)
 
-    async def record(self, event: str, facts: JsonObject) -> None:
-        """Write one line of history; a log that cannot be written ends no job that is done."""
+    async def record(
+        self, event: str, facts: JsonObject, also: Callable[[Paths], None] = lambda _paths: None
+    ) -> None:
+        """Write one line of history, and in one piece with it, though the job is cancelled, what `also` does.
+
+        What cannot be written ends no job that is done.
+        """
         line: JsonObject = {"event": event, "uid": self.job.uid, "background": self.job.background, **facts}
         try:
-            await self.tools.aside(record_event, self.tools.paths, line)
+            await self.tools.aside(_record, self.tools.paths, line, also)
         except OSError:
             logger.exception("the history could not be written")
 
@@ -71,6 +77,13 @@ class Workshop:
             unexpected = Failed(f"unexpected {type(error).__name__}")
             await self.record(self.job.kind, failure_facts(subject, unexpected))
             raise
+
+
+def _record(paths: Paths, line: JsonObject, also: Callable[[Paths], None]) -> None:
+    try:
+        also(paths)
+    finally:
+        record_event(paths, line)
 
 
 def workshop(

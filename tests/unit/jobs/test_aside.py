@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import Conflict
+from appctld.jobs import workshop
 from appctld.jobs.requests import AnyRequest, CheckUpdates, Install, Prune, Rollback, Uninstall, Update
 from appctld.jobs.work import work
 from appctld.model.digest import Digest
+from appctld.state.history import record_event
 from appctld.state.layers import held, recorded_refs
 from appctld.state.records import installed_app
+from appctld.state.skipped import skipped
 from support.world import BASE, TOP, Yard
 
 APP, REFERENCE = "org.acme.Hello", "acme.example/x/hello:1"
@@ -134,6 +137,33 @@ def test_a_layers_record_is_whole_although_its_job_was_cancelled(
         cancelled(yard, Install((REFERENCE,)), slow)
     (ref,) = recorded_refs(yard.paths)
     assert held(yard.paths, "acme", Digest(ref.rpartition("/")[2])) is not None
+
+
+@pytest.mark.parametrize(
+    ("event", "request_"),
+    [
+        ("downgrade", Install((REFERENCE,), {"allow-downgrade": True})),
+        ("rollback", Rollback(APP)),
+    ],
+)
+def test_who_went_back_is_not_brought_forward_although_the_job_was_cancelled(
+    event: str, request_: AnyRequest, yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is when the daemon ends: what is current by then is told, written down and left alone."""
+    old = yard.registry.push("1", [BASE], created="2024-01-01T00:00:00Z", Labels={"org.appctl.id": APP})
+    yard.do(Install((REFERENCE,)))
+    new = yard.registry.push("1", [BASE, TOP], created="2024-06-01T00:00:00Z", Labels={"org.appctl.id": APP})
+    yard.do(Update((APP,)))
+    yard.registry.tags["1"] = yard.registry.tags[old]
+    yard.observer.apps.clear()
+    slow = Slow(record_event, 1)
+    monkeypatch.setattr(workshop, "record_event", slow)
+    ended, _ = cancelled(yard, request_, slow)
+    assert not ended
+    assert str(installed_app(yard.paths, APP).current.image_digest) == old
+    assert skipped(yard.paths) == {APP: Digest.parse(new)}
+    assert f'"event": "{event}"' in yard.paths.history.read_text()
+    assert yard.observer.apps == [APP]
 
 
 def test_the_gate_is_kept_while_a_cancelled_job_writes(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
