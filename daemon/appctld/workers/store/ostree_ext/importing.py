@@ -15,7 +15,7 @@ own checksum: so that what an update leaves as it is need not come again.
 from collections.abc import Iterable
 from pathlib import Path
 
-from appctld.errors import DigestMismatch, Failed, NotFound
+from appctld.errors import DigestMismatch, Failed, LimitExceeded, NotFound
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str, get_strings
 from appctld.workers.protocol import Report, descriptor
@@ -28,6 +28,7 @@ from appctld.workers.store.ostree.tree import DirTree
 from appctld.workers.store.ostree.writer import Writer
 from appctld.workers.store.ostree_ext.assembling import assemble
 from appctld.workers.store.ostree_ext.reading import Layer
+from appctld.workers.store.union import NAMES
 
 _SHARD = 2  # digits: in one directory 100,000 files would make an object that libostree does not read
 
@@ -103,4 +104,6 @@ def _files_before(repository: Repository, ref: str, refs: Iterable[str]) -> set[
         if commit is None:
             raise NotFound(f"remote {remote} has no {other} here")
         found |= closure(repository, [commit]).files
+        if len(found) > NAMES:  # each may have half as many, and there may be hundreds
+            raise LimitExceeded(f"more than {NAMES} files in the layers before the commit's", limit=NAMES)
     return found

@@ -21,6 +21,7 @@ from appctld.workers.store.ostree.writer import METADATA_BYTES, Writer
 from appctld.workers.store.ostree_ext.layout import CONFIG, Part, linked, place
 from appctld.workers.store.ostree_ext.order import Order
 from appctld.workers.store.ostree_ext.xattrs import XATTRS_BYTES, Shared, read
+from appctld.workers.store.union import NAMES
 
 _OURS = "appctl."  # metadata by which a repair tells the commits that were made here
 
@@ -42,6 +43,7 @@ class Layer:
         self.commit: Commit | None = None
         self.trees: dict[str, DirTree] = {}
         self.metas: set[str] = set()
+        self._names = 0  # in all trees
 
     @property
     def files(self) -> set[str]:
@@ -69,7 +71,7 @@ class Layer:
                 self._xattrs = self._linked(entry)
             case Part.DIRTREE:
                 data = self._metadata(Kind.DIRTREE, name, entry)
-                self.trees[name] = parse_dirtree(data)
+                self.trees[name] = self._counted(parse_dirtree(data))
                 self._writer.raw(Kind.DIRTREE, data)
             case Part.DIRMETA:
                 self._dirmeta(name, entry)
@@ -77,6 +79,13 @@ class Layer:
                 self._commit(name, entry)
             case _:
                 self._take_no_object(part, entry)
+
+    def _counted(self, tree: DirTree) -> DirTree:
+        """All are kept until the layer ends; of those that the commit needs a walk counts no fewer."""
+        self._names += len(tree.files) + len(tree.dirs)
+        if self._names > NAMES:
+            raise LimitExceeded(f"more than {NAMES} files and directories", limit=NAMES)
+        return tree
 
     def _take_no_object(self, part: Part, entry: Entry) -> None:
         if part is Part.CONFIG and self._data(entry, len(CONFIG)) != CONFIG:

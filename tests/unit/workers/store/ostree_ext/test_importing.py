@@ -13,6 +13,7 @@ from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, serialize_dirtree
+from appctld.workers.store.ostree_ext import importing
 from support.golden import COMMIT, FIXTURES, layers_of
 from support.ostree_layers import VERSIONS, File, Published, changed, loose, obj, skeleton
 from support.ostree_lies import LAYER, MADE, SUID
@@ -182,6 +183,20 @@ def test_a_file_of_a_layer_that_is_gone_is_missed(repo: Path) -> None:
     layer = tar_of(MADE.layer(files=False))
     refused(repo, RepoCorrupt, lambda: send_commit(repo, layer, MADE.commit, ref_of(chunk)))
     send(repo, "import-objects", chunk)
+
+
+def test_the_files_of_all_layers_are_bounded(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R13: there may be hundreds of layers; a file that came twice is one."""
+    one, *others = MADE.files
+    chunks = [tar_of(MADE.files_layer(*names)) for names in ((one, *others[:2]), (one, *others[2:]))]
+    for chunk in chunks:
+        send(repo, "import-objects", chunk)
+    layer, before = tar_of(MADE.layer(files=False)), [*map(ref_of, chunks)]
+    monkeypatch.setattr(importing, "NAMES", len(MADE.files) - 1)
+    error = refused(repo, LimitExceeded, lambda: send_commit(repo, layer, MADE.commit, *before))
+    assert "layers before" in error.message
+    monkeypatch.setattr(importing, "NAMES", len(MADE.files))
+    send_commit(repo, layer, MADE.commit, *before)
 
 
 def test_a_layer_has_no_more_bytes_than_it_may(repo: Path) -> None:

@@ -11,6 +11,7 @@ from appctld.errors import BadManifest, DigestMismatch, LimitExceeded, UnsafeArc
 from appctld.workers.store.ostree.commit import Commit, Value, serialize_commit
 from appctld.workers.store.ostree.tree import DirTree, serialize_dirmeta, serialize_dirtree
 from appctld.workers.store.ostree.writer import METADATA_BYTES
+from appctld.workers.store.ostree_ext import reading
 from appctld.workers.store.ostree_ext.xattrs import XATTRS_BYTES
 from support.ostree_layers import REPO, File, Part, Published, loose, obj, skeleton
 from support.ostree_lies import (
@@ -79,6 +80,21 @@ TOO_LONG = {
 def test_what_is_too_long_is_refused_unread(repo: Path, parts: list[Part]) -> None:
     error = refused(repo, LimitExceeded, lambda: send_commit(repo, tar_of(parts), MADE.commit))
     assert "are allowed" in error.message
+
+
+def test_names_of_all_directories_are_bounded_as_they_are_read(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R13: what no commit needs is refused at the layer's end, and its memory must not wait for that."""
+    made = Published({"f": File(b"x"), "d": {"a": {}}})  # three names
+    junk = serialize_dirtree(DirTree({"b": next(iter(made.files))}, {"c": (made.root, META)}))
+    parts = [*made.layer(files=False), obj(hashlib.sha256(junk).hexdigest(), "dirtree", junk)]
+    parts.append(obj(META, "dirtree", NO_TREE))  # which is refused, if nothing before it is
+    monkeypatch.setattr(reading, "NAMES", 4)
+    error = refused(repo, LimitExceeded, lambda: send_commit(repo, tar_of(parts), made.commit))
+    assert "files and directories" in error.message
+    monkeypatch.setattr(reading, "NAMES", 5)
+    refused(repo, DigestMismatch, lambda: send_commit(repo, tar_of(parts), made.commit))
 
 
 def test_an_archive_that_ends_within_an_entry_is_refused(repo: Path) -> None:
