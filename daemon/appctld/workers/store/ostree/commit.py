@@ -61,11 +61,13 @@ def serialize_commit(commit: Commit) -> bytes:
 def parse_commit(data: bytes) -> Commit:
     """Read a commit object of anybody's.
 
-    One that is not in normal form, has a key twice, or a root that is no checksum, is `RepoCorrupt`.
+    One not in normal form, with a key twice, or whose root or parent is no checksum, is `RepoCorrupt`.
     """
     variant = GLib.Variant.new_from_bytes(GLib.VariantType.new(_FORMAT), GLib.Bytes.new(data), False)  # noqa: FBT003
     if not variant.is_normal_form():
         raise RepoCorrupt("a commit object that cannot be read")
+    if len(_raw(variant.get_child_value(1))) not in {0, _CHECKSUM_BYTES}:  # libostree's programs abort
+        raise RepoCorrupt("a commit object whose parent is no checksum")
     metadata = variant.get_child_value(0)
     count = metadata.n_children()
     known = dict(_entry(metadata.get_child_value(number)) for number in range(count))

@@ -330,6 +330,7 @@ BAD_COMMITS = {
     "nothing": b"",
     "noise": b"\xff" * 99,
     "no checksum": variant("(a{sv}aya(say)sstayay)", ({}, b"", [], "", "", 0, b"x", NAME)),
+    "a parent of 31 bytes": variant("(a{sv}aya(say)sstayay)", ({}, NAME[1:], [], "", "", 0, NAME, NAME)),
     "slack": serialize_commit(Commit("a" * 64, "b" * 64)) + b"\0\0",
 }
 

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from gi.repository import GLib
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,24 @@ NO_COMMITS = {
 def test_what_is_no_commit_is_corrupt(data: bytes) -> None:
     with pytest.raises(RepoCorrupt):
         parse_commit(data)
+
+
+def with_parent(length: int) -> bytes:
+    """A commit whose parent has so many bytes."""
+    members: tuple[object, ...] = ({}, bytes(length), [], "", "", 0, bytes.fromhex(SUM), bytes.fromhex(SUM))
+    return GLib.Variant("(a{sv}aya(say)sstayay)", members).get_data_as_bytes().get_data()
+
+
+@pytest.mark.parametrize("length", [1, 5, 31, 33, 64])
+def test_a_parent_that_is_no_checksum_is_corrupt(length: int) -> None:
+    """With one in a repository `ostree fsck`, a prune and all that read it end there, whosever it is."""
+    with pytest.raises(RepoCorrupt, match="parent"):
+        parse_commit(with_parent(length))
+
+
+@pytest.mark.parametrize("length", [0, 32])
+def test_a_parent_is_a_checksum_or_none(length: int) -> None:
+    assert parse_commit(with_parent(length)).tree == SUM
 
 
 def test_libostree_shows_it(tmp_path: Path) -> None:
