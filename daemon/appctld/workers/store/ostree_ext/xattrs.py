@@ -9,11 +9,13 @@ order; memory is bounded. Leaves to others: which entry is which (layout.py).
 import hashlib
 
 from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
+from appctld.workers.store.archive.tar import XATTRS
 from appctld.workers.store.ostree.tree import Xattrs, parse_xattrs
 
 XATTRS_BYTES = 64 << 10  # of one file: bare-user keeps them in a value, and the kernel none longer
 KEPT_BYTES = 16 << 20  # of all that files of one layer share: an OS has some hundred, of 50 bytes each
 _KEPT_FOR_EACH = 1 << 10  # what an entry costs beside its bytes, roughly: empty ones are not for nothing
+_KEPT_FOR_XATTR = 192  # and each xattr: a tuple, a name and a value
 
 
 class Shared:
@@ -28,10 +30,11 @@ class Shared:
         found = hashlib.sha256(data).hexdigest()
         if found != name:
             raise DigestMismatch(f"the xattrs {name} are {found} in truth", kind="xattrs", checksum=name)
-        self._room -= len(data) + _KEPT_FOR_EACH
+        xattrs = read(data)
+        self._room -= len(data) + _KEPT_FOR_EACH + _KEPT_FOR_XATTR * len(xattrs)
         if self._room < 0:
             raise LimitExceeded(f"more than {KEPT_BYTES} bytes of xattrs", limit=KEPT_BYTES)
-        self._found[name] = read(data)
+        self._found[name] = xattrs
 
     def named(self, name: str) -> Xattrs:
         """Those of that name, which came before. Raises UnsafeArchive."""
@@ -41,5 +44,8 @@ class Shared:
 
 
 def read(data: bytes) -> Xattrs:
-    """What an entry holds. Raises UnsafeArchive."""
-    return parse_xattrs(data, "a file's xattrs")
+    """What an entry holds. Raises UnsafeArchive, LimitExceeded."""
+    xattrs = parse_xattrs(data, "a file's xattrs")
+    if len(xattrs) > XATTRS:
+        raise LimitExceeded(f"a file with more than {XATTRS} xattrs", limit=XATTRS)
+    return xattrs

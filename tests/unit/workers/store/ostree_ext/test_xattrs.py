@@ -3,14 +3,17 @@
 """xattrs.py: the xattrs of files, by name."""
 
 import hashlib
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
+from appctld.workers.store.archive.tar import XATTRS as MOST
 from appctld.workers.store.ostree.tree import serialize_xattrs
 from appctld.workers.store.ostree_ext import xattrs as xattrs_module
-from support.ostree_layers import REPO, Part, loose, obj
+from appctld.workers.store.ostree_ext.xattrs import XATTRS_BYTES, Shared
+from support.ostree_layers import REPO, VERSIONS, File, Part, Published, loose, obj
 from support.ostree_lies import (
     LAYER,
     LINK_AT,
@@ -61,8 +64,59 @@ def test_other_xattrs_make_another_file(repo: Path, parts: list[Part]) -> None:
 
 
 def test_shared_xattrs_are_bounded(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xattrs_module, "KEPT_BYTES", 2 * 1024 + len(serialize_xattrs(XATTRS)) - 1)
+    kept = 2 * (1024 + 192) + len(serialize_xattrs(XATTRS))  # those, and those of most files, which are none
+    monkeypatch.setattr(xattrs_module, "KEPT_BYTES", kept - 1)
     error = refused(repo, LimitExceeded, lambda: send_commit(repo, tar_of(LAYER), MADE.commit))
     assert "of xattrs" in error.message
-    monkeypatch.setattr(xattrs_module, "KEPT_BYTES", 2 * 1024 + len(serialize_xattrs(XATTRS)))
+    monkeypatch.setattr(xattrs_module, "KEPT_BYTES", kept)
     send_commit(repo, tar_of(LAYER), MADE.commit)
+
+
+ROOM = 1 << 20
+SHAPES = {
+    "none": [],
+    "many without anything": [(b"", b"")] * (MOST - 1),
+    "many short ones": [(b"user.%d" % number, b"v" * 7) for number in range(MOST - 1)],
+    "two": [(b"security.selinux", b"system_u:object_r:bin_t:s0"), (b"user.a", b"1")],
+    "one large one": [(b"user.a", b"x" * (XATTRS_BYTES - 100))],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_what_is_kept_takes_no_more_memory_than_is_counted(
+    shape: list[tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R13: small ones take many times their bytes."""
+    monkeypatch.setattr(xattrs_module, "KEPT_BYTES", ROOM)
+    shared = Shared()
+    tracemalloc.start()
+    try:
+        with pytest.raises(LimitExceeded, match="of xattrs"):
+            fill(shared, shape)
+        now, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ROOM // 20 < now < ROOM
+
+
+def fill(shared: Shared, shape: list[tuple[bytes, bytes]]) -> None:
+    for number in range(ROOM):
+        data = serialize_xattrs([*shape, (b"%06d" % number, b"")])
+        shared.add(hashlib.sha256(data).hexdigest(), data)
+
+
+@pytest.mark.parametrize("suffix", ["file-xattrs-link", "file-xattrs"])
+def test_the_number_of_a_files_xattrs_is_bounded(repo: Path, suffix: str) -> None:
+    data = serialize_xattrs([(b"user.%d" % number, b"") for number in range(MOST + 1)])
+    name = SUID if suffix == "file-xattrs-link" else hashlib.sha256(data).hexdigest()
+    part = obj(name, suffix, data)
+    parts = instead(LINK_AT, part) if suffix == "file-xattrs-link" else more(part)
+    error = refused(repo, LimitExceeded, lambda: send_commit(repo, tar_of(parts), MADE.commit))
+    assert f"more than {MOST} xattrs" in error.message
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_file_has_as_many_xattrs_as_it_may(repo: Path, version: str) -> None:
+    xattrs = tuple((b"user.%d" % number, b"1") for number in range(MOST))
+    made = Published({"f": File(b"x", xattrs=xattrs)})
+    send_commit(repo, tar_of(made.layer(version)), made.commit)
