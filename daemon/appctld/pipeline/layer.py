@@ -225,8 +225,8 @@ def _remember(layer: PlannedLayer, commit: str, verified: Verified, tools: Tools
     To be done aside, in one piece: a change of the remote that comes later finds the record, and removes it.
     """
     confirm_remote(verified.resolved.remote, verified.resolved.reference, tools)
-    remote = verified.resolved.remote.name
-    record = LayerRecord(remote, layer.diff_id, commit, anonymous, layer.reading)
+    remote = verified.resolved.remote
+    record = LayerRecord(remote.name, layer.diff_id, commit, anonymous, layer.reading, remote.strict)
     remember(tools.paths, record)
 
 

@@ -78,14 +78,15 @@ def plan_layer(
 
     With `held_counts` unset it is as if this remote did not have it.
 
-    Layers of objects come from nobody else: in them a remote's own are told apart by no path.
+    Layers of objects come from nobody else: in them a remote's own are told apart by no path. With strict=yes
+    only what was read so counts, and nothing comes from others, who may have read it otherwise.
     """
     remote = verified.resolved.remote
     source, commit = Source.MISSING, ""
     record = held(tools.paths, remote.name, diff_id, reading) if held_counts else None
-    if record is not None:
+    if record is not None and (record.strict or not remote.strict):
         source, commit = Source.HELD, record.commit
-    elif remote.share and adopt and reading is Reading.PLAIN:
+    elif remote.share and adopt and reading is Reading.PLAIN and not remote.strict:
         others = [name for name in tools.shares() if name != remote.name]
         record = shared(tools.paths, others, diff_id)
         if record is not None:

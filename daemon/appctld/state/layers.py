@@ -18,7 +18,7 @@ from appctld.model.published import Reading
 from appctld.state.paths import Paths, layer_ref
 from appctld.system.durable import make_directories, sync_directory, write_file
 
-RECORD_BYTES = 4096  # three short members
+RECORD_BYTES = 4096  # a few short members
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class LayerRecord:
     """One layer of one remote.
 
     `anonymous`: it was fetched without any credential, so naming its digest hands over nothing private.
+    `strict`: it was read under `strict=yes`, and nothing in it was refused.
     """
 
     remote: str
@@ -33,6 +34,7 @@ class LayerRecord:
     commit: str
     anonymous: bool
     reading: Reading = Reading.PLAIN
+    strict: bool = False
 
 
 def remember(paths: Paths, record: LayerRecord) -> None:
@@ -42,6 +44,7 @@ def remember(paths: Paths, record: LayerRecord) -> None:
     facts = {
         "commit": record.commit,
         "anonymous": record.anonymous,
+        "strict": record.strict,
     }
     write_file(directory / f"{record.diff_id.hex}.json", json.dumps(facts).encode())
 
@@ -57,6 +60,7 @@ def held(paths: Paths, remote: str, diff_id: Digest, reading: Reading = Reading.
             commit=Digest(get_str(obj, "commit")).hex,
             anonymous=get_bool(obj, "anonymous"),
             reading=reading,
+            strict=get_bool(obj, "strict", default=False),  # not in records of before it was written
         )
     except (OSError, JsonError, AppctlError):
         return None

@@ -43,6 +43,9 @@ from appctld.state.records import installed, installed_app, roots
 from appctld.workers.protocol import Report
 from appctld.workers.store.__main__ import HANDLERS
 from support.inline import MemoryRegistry, digest_of, fifos, layer_of
+from support.ostree_layers import File, Published
+from support.ostree_store import tar_of
+from support.tarball import archive, entry
 from support.world import BASE, TOP, World, trusting
 
 
@@ -114,6 +117,39 @@ def test_a_remote_that_does_not_share_neither_gives_nor_takes(
     world.registry.push("1", [BASE])
     world.install("acme.example/x/hello:1", acme)
     assert world.install("other.example/x/hello:1", other).record.bytes_downloaded == len(BASE)
+
+
+SUID = archive(entry("su", content=b"x", mode=0o4755))
+MADE = Published({"su": File(b"x", 0o4755)})
+CHUNKED = [tar_of(MADE.layer(files=False)), tar_of(MADE.files_layer(*MADE.files))]
+INSIDE = {"ostree.commit": MADE.commit, "ostree.final-diffid": digest_of(CHUNKED[-1])}
+PRIVILEGED = {"plain": ([BASE, SUID], {}), "a commit": (CHUNKED, INSIDE)}
+
+
+@pytest.mark.parametrize(("layers", "labels"), PRIVILEGED.values(), ids=PRIVILEGED)
+@pytest.mark.parametrize("first", ["acme", "other"])
+def test_strict_holds_for_what_was_read_without_it(
+    world: World, first: str, layers: list[bytes], labels: dict[str, str]
+) -> None:
+    """Whether the remote itself brought it, before its file said so, or one from which it might adopt."""
+    world.registry.push("1", layers, Labels=labels)
+    world.install(f"{first}.example/x/a:1", trusting(first))
+    world.registry.push("2", layers, Labels=labels, Cmd=["su"])
+    with pytest.raises(UnsafeArchive, match="strict=yes"):
+        world.install("acme.example/x/b:2", trusting("acme", strict="yes"))
+    world.install("acme.example/x/b:2")  # and nothing is lost to who does not ask for that
+
+
+def test_strict_adopts_nothing_and_reads_once(world: World) -> None:
+    """What is ordinary comes anew, once: what was read strictly counts, strictly or not."""
+    strict = trusting("acme", strict="yes")
+    world.registry.push("1", [BASE])
+    world.install("acme.example/x/a:1")
+    world.install("other.example/x/a:1", trusting("other"))
+    for tag, remote, downloaded in (("2", strict, len(BASE)), ("3", strict, 0), ("4", trusting("acme"), 0)):
+        world.registry.push(tag, [BASE], Cmd=[tag])
+        assert world.install(f"acme.example/x/a:{tag}", remote).record.bytes_downloaded == downloaded
+    assert world.ops().count("adopt-layer") == 1, "other's, which asks for nothing"
 
 
 def test_a_layer_that_was_fetched_with_a_credential_is_not_shared(world: World) -> None:

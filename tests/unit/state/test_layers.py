@@ -15,8 +15,10 @@ from appctld.state.paths import Paths, layer_ref
 DIFF_ID, OTHER = Digest("a" * 64), Digest("b" * 64)
 
 
-def record(remote: str = "acme", *, anonymous: bool = True, diff_id: Digest = DIFF_ID) -> LayerRecord:
-    return LayerRecord(remote, diff_id, "c" * 64, anonymous)
+def record(
+    remote: str = "acme", *, anonymous: bool = True, diff_id: Digest = DIFF_ID, strict: bool = False
+) -> LayerRecord:
+    return LayerRecord(remote, diff_id, "c" * 64, anonymous, strict=strict)
 
 
 @pytest.fixture
@@ -32,6 +34,18 @@ def test_a_record_comes_back_to_its_remote_only(paths: Paths, *, anonymous: bool
     assert held(paths, "acme", DIFF_ID) == record(anonymous=anonymous)
     assert held(paths, "acme", OTHER) is None
     assert held(paths, "other", DIFF_ID) is None
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_record_says_whether_it_was_read_strictly(paths: Paths, *, strict: bool) -> None:
+    remember(paths, record(strict=strict))
+    assert held(paths, "acme", DIFF_ID) == record(strict=strict)
+
+
+def test_a_record_of_before_that_was_asked_says_that_it_was_not(paths: Paths) -> None:
+    remember(paths, record())
+    (paths.layers("acme") / f"{DIFF_ID.hex}.json").write_text(json.dumps(GOOD))
+    assert held(paths, "acme", DIFF_ID) == record(strict=False)
 
 
 def test_a_layer_is_lent_when_it_was_fetched_without_a_credential(paths: Paths) -> None:
@@ -67,6 +81,7 @@ DAMAGED = [
     json.dumps({**GOOD, "commit": "../" * 21 + "x"}).encode(),
     json.dumps({**GOOD, "anonymous": 1}).encode(),
     json.dumps({**GOOD, "anonymous": None}).encode(),
+    json.dumps({**GOOD, "strict": "yes"}).encode(),
     json.dumps(GOOD).encode() + b" " * RECORD_BYTES,
 ]
 
