@@ -9,6 +9,7 @@ is dead and nothing may be settled. Memory is bounded by the slots. Leaves to ot
 """
 
 import contextlib
+import errno
 import gc
 import json
 import mmap
@@ -22,7 +23,7 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from appctld.errors import Failed, from_wire
-from appctld.workers.store.kernel import translated
+from appctld.workers.store.kernel import leaf, translated
 from appctld.workers.store.ostree import second
 from appctld.workers.store.ostree.objects import FileHead, stored
 from appctld.workers.store.ostree.second import COUNT, RECORDS, SLOT_BYTES, SLOTS, Mark, record
@@ -31,6 +32,7 @@ from appctld.workers.store.ostree.writer import SMALL_FILE, Writer
 from appctld.workers.store.space import Room
 
 _CHECKSUM = 32  # bytes of a SHA-256
+_NO_ROOM = {errno.EAGAIN, errno.ENOMEM}  # for another process, of a limit or of memory
 _GONE = "the process that writes objects ended before it had written them"
 
 
@@ -59,9 +61,14 @@ class Contents:
             self._second.close()
 
     def begin(self) -> None:
-        """Let a second process write what comes from now on, where there is a core for it."""
-        if self._second is None and _useful():
+        """Let a second process write what comes from now on, where there is a core and room for it."""
+        if self._second is not None or not _useful():
+            return
+        try:
             self._second = _Second(self._writer.twin(self._room), self._checksums)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise leaf(error, "starting the process that writes objects", Failed) from error
 
     def add(self, head: FileHead, size: int, chunks: Iterable[Data]) -> int:
         """Store a regular file's content; its number."""
@@ -95,8 +102,10 @@ class _Second:
         self._ended = 0  # contents that end in it
         self._due: deque[int] = deque()  # how many checksums each slot must be answered with
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, translated("starting the process that writes objects"):
+        with contextlib.ExitStack() as unless_started, theirs:
+            unless_started.callback(self._connection.close)
             self._pid = self._fork(theirs, writer)
+            unless_started.pop_all()
 
     def _fork(self, theirs: socket.socket, writer: Writer) -> int:
         """A signal must not find the child on this stack: it would end this transaction."""

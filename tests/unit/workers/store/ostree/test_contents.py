@@ -201,6 +201,30 @@ def test_there_is_none_beside_a_thread_or_on_one_core() -> None:
     assert done.stdout.split() == ["True", "False", "False"]
 
 
+def no_fork(number: int) -> Callable[[], int]:
+    def fork() -> int:
+        raise OSError(number, os.strerror(number))
+
+    return fork
+
+
+def sockets() -> int:
+    links = (os.path.realpath(path) for path in list(Path("/proc/self/fd").iterdir()))
+    return sum("socket:" in link for link in links)
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM])
+def test_one_process_does_it_all_where_there_is_no_room_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "fork", no_fork(number))
+    given, before = mixed(7), sockets()
+    assert write(opened(tmp_path / "two"), given) == write_alone(opened(tmp_path / "one"), given)
+    assert stored(tmp_path / "two") == stored(tmp_path / "one")
+    assert sockets() == before
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 # --- what goes wrong ----------------------------------------------------------------------------------------
 
 
@@ -245,6 +269,15 @@ def test_a_call_that_fails_in_the_second_process_fails_the_first(
             write(repository, [(HEAD, content), *mixed(4)])
     assert left(tmp_path) == (0, set())
     assert children() == before
+
+
+def test_a_second_process_that_may_not_be_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fork", no_fork(errno.EPERM))
+    with pytest.raises(Failed, match="starting the process"):
+        write(opened(tmp_path), [(HEAD, b"x")])
+    assert left(tmp_path) == (0, set())
 
 
 def test_an_error_that_nobody_foresaw_reaches_the_first_process(
