@@ -4,23 +4,27 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appctld.errors import AppctlError, BadManifest, ContentMismatch, DigestMismatch, UnsafeArchive
+from appctld.jobs.audit.plan import is_about
 from appctld.jobs.requests import Install, Prune, Repair, Update, Verify
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject, get_objects
+from appctld.model.jsonvalue import JsonObject, get_object, get_objects
+from appctld.model.manifest import OCI_INDEX
 from appctld.model.published import Reading
 from appctld.pipeline.stages import Source
 from appctld.state.layers import held, recorded_refs
+from appctld.state.provenance import Document, Provenance, Signed, read_provenance
 from appctld.state.records import Record, installed, installed_app
 from appctld.workers.store.ostree.repository import Repository
 from support.inline import digest_of, layer_of
 from support.ostree_layers import File, Published, Tree
 from support.ostree_store import tar_of
-from support.world import Yard, trusting
+from support.world import Yard, growing, trusting
 
 APP = "org.acme.Sealed"
 REFERENCE = "acme.example/x/sealed:1"
@@ -267,6 +271,90 @@ def test_a_record_that_was_edited_is_found(yard: Yard) -> None:
     assert ("record", "the record and the image differ about the version") in {
         (problem["fault"], problem["what"]) for problem in problems
     }
+
+
+def edit(yard: Yard, name: str, **members: object) -> None:
+    """Change a file beside the deployment."""
+    path = yard.paths.app(APP) / "current" / name
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **members}))
+
+
+@pytest.mark.parametrize(
+    "lie", [{"version": "9"}, {"title": "x", "reference": "acme.example/x/other:1"}, {"commit": "!"}]
+)
+def test_a_record_that_was_edited_is_brought_back(yard: Yard, lie: dict[str, str]) -> None:
+    """What was kept beside the commit says which image it was."""
+    made = Published(ONE)
+    publish(yard, chunked(made), made.commit)
+    install(yard)
+    before = record(yard)
+    edit(yard, "record.json", **lie)
+    assert not is_well(yard)
+    assert yard.do(Repair())["left"] == 0
+    again = record(yard)
+    assert (again.commit, again.version) == (made.commit, before.version)
+    assert (again.reference, again.image_digest) == (before.reference, before.image_digest)
+    assert is_well(yard)
+
+
+def beside(yard: Yard) -> Provenance:
+    return read_provenance(yard.paths.app(APP) / "current")
+
+
+def with_config(found: Provenance, **members: object) -> Provenance:
+    """Another config, which the manifest names."""
+    assert found.config is not None
+    raw = json.dumps({**json.loads(found.config.raw), **members}).encode()
+    told = json.loads(found.manifest.raw)
+    told["config"] |= {"digest": digest_of(raw), "size": len(raw)}
+    manifest = replace(found.manifest, raw=json.dumps(told).encode())
+    return replace(found, config=replace(found.config, raw=raw), manifest=manifest)
+
+
+def test_what_was_kept_counts_only_where_it_is_about_that_commit(yard: Yard) -> None:
+    made, remotes = Published(ONE), [trusting("acme"), trusting("other")]
+    publish(yard, [tar_of(made.layer())], made.commit)
+    install(yard)
+    found, commit, named = beside(yard), made.commit, {"acme"}
+    assert found.config is not None
+    assert is_about(found, commit, named, remotes)
+    assert is_about(with_config(found), commit, named, remotes)
+    layers = json.loads(found.config.raw)["rootfs"]["diff_ids"]
+    above = {"type": "layers", "diff_ids": [*layers, digest_of(ABOVE)]}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+    for other in (
+        replace(found, config=None),
+        replace(found, config=replace(found.config, raw=found.config.raw + b" ")),
+        replace(found, config=replace(found.config, raw=b"{")),
+        replace(found, manifest=Document(b"{", found.manifest.media_type)),
+        replace(found, manifest=Document(json.dumps(index).encode(), OCI_INDEX)),
+        replace(found, remote="other"),
+        with_config(found, rootfs=above),
+        with_config(found, config={}),
+    ):
+        assert not is_about(other, commit, named, remotes)
+    assert not is_about(found, "c" * 64, named, remotes)
+    for refs in (set[str](), {"acme", "other"}, {"other"}):
+        assert not is_about(found, commit, refs, remotes)
+    assert not is_about(found, commit, named, [growing("acme")])
+
+
+def test_what_was_kept_beside_another_commit_brings_nothing_back(yard: Yard) -> None:
+    """An older image of the publisher's is one, too; it would come back without a look at the order (R9).
+
+    Who signed stands there as well, and what was signed anew may be another commit (restore.py).
+    """
+    made, other = Published(ONE), Published(TWO)
+    publish(yard, chunked(other), other.commit)
+    install(yard)
+    older = beside(yard).to_json()
+    get_object(older, "judged")["signers"] = [Signed("A" * 40, "", 7).to_json()]
+    publish(yard, chunked(made), made.commit)
+    yard.do(Update((APP,)))
+    edit(yard, "record.json", version="9")
+    edit(yard, "provenance.json", **older)
+    assert yard.do(Repair())["left"]
+    assert record(yard).commit == made.commit
 
 
 def test_a_config_that_was_edited_is_found(yard: Yard) -> None:

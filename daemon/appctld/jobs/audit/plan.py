@@ -15,9 +15,13 @@ from appctld.errors import AppctlError, RepoCorrupt
 from appctld.jobs.audit.kept import Kept
 from appctld.jobs.audit.survey import SIGNATURE, Survey
 from appctld.model.digest import Digest
+from appctld.model.image import parse_config
+from appctld.model.manifest import Manifest, parse_document
 from appctld.model.ostreeref import parse_canonical
+from appctld.model.published import PublishedCommit, published_commit
 from appctld.pipeline.recall import Recalled
 from appctld.pipeline.restore import Recorded
+from appctld.state.provenance import Provenance
 from appctld.state.records import Record
 
 MENDED_IN_PLACE = {"attributes", "ref", SIGNATURE}  # the store's `mend` sees to these, or nobody can
@@ -66,18 +70,48 @@ def is_made_here(recalled: Recalled, named: Collection[str], remotes: Iterable[R
 
     `named` are the remotes that the refs of its deployment name; the commit must name that very one.
     """
+    return _is_theirs(recalled.texts.get("appctl.remote", ""), named, remotes)
+
+
+def is_about(
+    provenance: Provenance | None, commit: str, named: Collection[str], remotes: Iterable[Remote]
+) -> bool:
+    """Whether the image that spoke for a deployment holds that very commit and nothing above it.
+
+    A publisher's own commit says nothing of its image: what was kept beside it does, as far as each document
+    is what the one before it names. `named` as in `is_made_here`.
+    """
+    if provenance is None or provenance.config is None:
+        return False
+    if not _is_theirs(provenance.remote, named, remotes):
+        return False
+    try:
+        manifest = parse_document(provenance.manifest.raw, provenance.manifest.media_type)
+        config = parse_config(provenance.config.raw)
+        published = published_commit(config)
+    except AppctlError:
+        return False
+    if not isinstance(manifest, Manifest) or manifest.config.digest != Digest.of(provenance.config.raw):
+        return False
+    return published == PublishedCommit(commit, len(config.diff_ids))
+
+
+def _is_theirs(remote: str, named: Collection[str], remotes: Iterable[Remote]) -> bool:
     images = {remote.name for remote in remotes if remote.kind == "oci"}
-    remote = recalled.texts.get("appctl.remote", "")
     return set(named) == {remote} and remote in images
 
 
-def recorded(kept: Kept, recalled: Recalled | None, commit: str, *, doubted: bool) -> Recorded:
-    """What must come back: as the record says, or the commit itself (made here) where the record is in doubt.
+def recorded(
+    kept: Kept, recalled: Recalled | None, beside: Provenance | None, commit: str, *, doubted: bool
+) -> Recorded:
+    """What must come back: as the record says; where that is in doubt, as the commit itself does (made here).
 
-    Raises RepoCorrupt where neither can be read.
+    `beside` stands in for a publisher's own commit. Raises RepoCorrupt where nothing of them can be read.
     """
     if recalled is not None and recalled.manifest:
         return _from_commit(kept, recalled, commit)
+    if beside is not None:
+        return _from_provenance(kept, beside, commit)
     if kept.record is None or doubted:
         raise RepoCorrupt(f"nothing here says what {kept.id} was", hint="uninstall it, and install it again")
     return _from_record(kept, kept.record)
@@ -93,6 +127,20 @@ def _from_record(kept: Kept, record: Record) -> Recorded:
         index=_index(kept, record.image_digest),
         commit=record.commit,
         signed=tuple((signer.fingerprint, signer.signed_at) for signer in record.signers),
+    )
+
+
+def _from_provenance(kept: Kept, provenance: Provenance, commit: str) -> Recorded:
+    digest = Digest.of(provenance.manifest.raw)
+    return Recorded(
+        id=kept.id,
+        deployment=kept.path.name,
+        remote=provenance.remote,
+        reference=parse_canonical(provenance.reference),
+        digest=digest,
+        index=_index(kept, digest),
+        commit=commit,
+        signed=tuple((signer.fingerprint, signer.signed_at) for signer in provenance.judged.signers),
     )
 
 

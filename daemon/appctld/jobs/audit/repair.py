@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from appctld.errors import AppctlError, InUse
 from appctld.jobs.audit.kept import Kept, record_of
-from appctld.jobs.audit.plan import Action, Step, is_made_here, recorded, steps
+from appctld.jobs.audit.plan import Action, Step, is_about, is_made_here, recorded, steps
 from appctld.jobs.audit.survey import Survey, is_there, layers_here, named, survey
 from appctld.jobs.audit.verify import report
 from appctld.jobs.audit.views import problem_views
@@ -177,21 +177,23 @@ async def _redeploy(kept: Kept, found: Survey, shop: Workshop) -> str:
 async def _restore(kept: Kept, found: Survey, shop: Workshop) -> str:
     commit, recalled = await _recalled(kept, found, shop)
     doubted = _is_doubted(kept, found)
-    told = recalled if doubted and recalled and _is_made_here(kept, recalled, found, shop) else None
-    wanted = recorded(kept, told, commit, doubted=doubted)
+    named, remotes = _remotes_of(kept, found), shop.book.all()
+    told = recalled if doubted and recalled and is_made_here(recalled, named, remotes) else None
+    beside = kept.provenance if doubted and is_about(kept.provenance, commit, named, remotes) else None
+    wanted = recorded(kept, told, beside, commit, doubted=doubted)
     tools = replace(shop.tools, doubted={kept.id: wanted.digest}) if doubted else shop.tools
     deployed = await restore(wanted, tools)
     fetched = deployed.record.bytes_downloaded
     return f"as it was installed, {fetched} bytes fetched; {await _drop(kept, found, shop)}"
 
 
-def _is_made_here(kept: Kept, recalled: Recalled, found: Survey, shop: Workshop) -> bool:
+def _remotes_of(kept: Kept, found: Survey) -> set[str]:
     """As the refs of the deployment say; where they are as the record has them, it names their remote."""
     refs = [ref for ref in found.refs if ref.startswith("appctl/app/") and ref.endswith(f"/{kept.name}")]
     named = {ref.split("/")[2] for ref in refs}
     if not named and kept.record is not None:
         named = {kept.record.remote}
-    return is_made_here(recalled, named, shop.book.all())
+    return named
 
 
 async def _recalled(kept: Kept, found: Survey, shop: Workshop) -> tuple[str, Recalled | None]:
