@@ -201,6 +201,15 @@ def test_there_is_none_beside_a_thread_or_on_one_core() -> None:
     assert done.stdout.split() == ["True", "False", "False"]
 
 
+def test_where_it_would_be_of_no_use_none_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_useful", lambda: False)
+    before = children()
+    with beginning(opened(tmp_path)) as (_, made):
+        assert children() == before
+        made.add(HEAD, 1, [b"x"])
+    assert left(tmp_path) == (1, set())
+
+
 def no_fork(number: int) -> Callable[[], int]:
     def fork() -> int:
         raise OSError(number, os.strerror(number))
