@@ -29,6 +29,7 @@ from appctld.pipeline.tools import Tools
 from appctld.state.records import installed
 from appctld.system.sandbox import Bubblewrap
 from appctld.workers.protocol import Report, descriptor
+from appctld.workers.store.__main__ import HANDLERS
 from support.descriptors import open_descriptors
 from support.golden import COMMIT, FIXTURES, layers_of
 from support.inline import digest_of, layer_of
@@ -212,6 +213,22 @@ def test_a_blob_that_is_gone_costs_no_descriptor(world: World, monkeypatch: pyte
     before = open_descriptors()
     assert "cannot be opened" in refused(world, Failed, remote()).message
     assert open_descriptors() == before
+
+
+def test_a_blob_that_goes_after_it_was_judged_is_fetched_again(world: World) -> None:
+    """Another job that brought the same layer meanwhile removes it."""
+    layers = layers_of("ostree-plain")
+    publish(world, layers)
+
+    def show(request: JsonObject, report: Report) -> JsonObject:
+        answer = HANDLERS["show-commit"](request, report)
+        for path in world.paths.blobs.rglob(digest_of(layers[0]).removeprefix("sha256:")):
+            path.unlink()
+        return answer
+
+    world.runner.instead["show-commit"] = show
+    assert world.install(REFERENCE, remote()).record.commit == COMMIT
+    assert world.registry.asked.count(digest_of(layers[0])) == 2
 
 
 def test_a_layer_of_other_bytes_is_refused(world: World) -> None:
