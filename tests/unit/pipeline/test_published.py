@@ -21,7 +21,7 @@ from appctld.errors import (
     UntrustedSigner,
 )
 from appctld.model.jsonvalue import JsonObject
-from appctld.pipeline import layer, published
+from appctld.pipeline import published
 from appctld.pipeline.layer import fetch_anew
 from appctld.pipeline.native.resolve import ANSWER_BYTES
 from appctld.pipeline.stages import FetchedLayer, PlannedLayer, Verified
@@ -90,22 +90,6 @@ def test_it_is_judged_before_anything_is_stored(world: World) -> None:
     world.install(REFERENCE, remote())
     ops = [op for op in world.ops() if op == "show-commit" or str(op).startswith("import-")]
     assert ops == ["show-commit", *["import-objects"] * 5, "import-commit-layer"]
-
-
-def test_a_blob_that_ended_meanwhile_is_fetched_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another job may have imported it between the judgement and our import, which ends it."""
-    layers = layers_of("ostree-plain")
-    publish(world, layers)
-
-    def ended(fetched: FetchedLayer, planned: PlannedLayer) -> bool:
-        if fetched.blob is not None:
-            fetched.blob.unlink(missing_ok=True)
-        return is_that(fetched, planned)
-
-    is_that = layer._is
-    monkeypatch.setattr(layer, "_is", ended)
-    assert world.install(REFERENCE, remote()).record.bytes_downloaded == sum(map(len, layers))
-    assert len(world.registry.asked) > len(set(world.registry.asked))
 
 
 def test_layers_above_it_are_its_publishers_no_more(world: World) -> None:
