@@ -164,7 +164,7 @@ class Planned:
 
     def in_turn(self) -> "tuple[tuple[PlannedLayer, ...], ...]":
         """The layers in groups, each of which needs all before it: a publisher's commit needs its files."""
-        last = tuple(layer for layer in self.layers if self.published and _is(layer, self.order[0]))
+        last = tuple(layer for layer in self.layers if _is(layer, self.order[0]))
         return tuple(layer for layer in self.layers if layer not in last), last
 
     def layer_refs(self) -> set[str]:

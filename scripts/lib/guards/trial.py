@@ -50,6 +50,8 @@ MIRRORS = {
         "workers/store/tarsplit/test_rebuild.py",
     ],
     "workers/store/union.py": ["workers/store/test_merge.py"],
+    "trust/gpgv.py": ["trust/test_verdict.py"],
+    "trust/rotation.py": ["jobs/test_rotation.py"],
     "pipeline/": ["pipeline/test_guards.py", "pipeline/test_run.py"],
 }
 

@@ -92,6 +92,15 @@ def test_it_is_judged_before_anything_is_stored(world: World) -> None:
     assert ops == ["show-commit", *["import-objects"] * 5, "import-commit-layer"]
 
 
+def test_a_commit_needs_its_files_and_a_plain_image_no_order(world: World) -> None:
+    publish(world, layers_of("ostree-chunked"))
+    planned = world.plan(REFERENCE, remote())
+    assert planned.in_turn() == (planned.layers[1:], planned.layers[:1])
+    world.registry.push("1", [layer_of({"a": b"1"}), layer_of({"b": b"2"})])
+    planned = world.plan(REFERENCE, remote())
+    assert planned.in_turn() == (planned.layers, ())
+
+
 def test_layers_above_it_are_its_publishers_no_more(world: World) -> None:
     """What is signed is the commit; the image's own signature is over the rest."""
     layers = [*layers_of("ostree-plain"), layer_of({"usr/": None, "usr/new": b"x"})]

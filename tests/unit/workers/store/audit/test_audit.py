@@ -114,6 +114,7 @@ def test_a_deployment_that_is_not_there_is_told(state: State) -> None:
 def test_layers_that_are_not_known_or_not_whole_are_not_held_against_the_commit(state: State) -> None:
     """They were named already; that the rest makes up another tree says nothing."""
     unknown = f"appctl/layer/acme/{'0' * 64}"
+    assert faults(state, layers=[unknown]) == []
     assert faults(state, layers=[layer(state)["ref"], unknown]) == []
     request = asked(state, layers=[unknown, layer(state)["ref"]])
     path = state.object_of(state.app / str(state.current) / "files/usr/data")
@@ -123,6 +124,13 @@ def test_layers_that_are_not_known_or_not_whole_are_not_held_against_the_commit(
     tree = Repository.open(state.repo).commit(layer(state)["commit"]).tree
     (state.repo / loose_path(Kind.DIRTREE, tree)).unlink()
     assert "union" not in faults(state)
+
+
+def test_a_fault_of_a_layer_alone_is_its_apps(state: State) -> None:
+    request = asked(state, layers=[f"appctl/layer/acme/{'0' * 64}", layer(state)["ref"]])
+    (state.repo / loose_path(Kind.COMMIT, layer(state)["commit"])).unlink()
+    found = cast("list[dict[str, object]]", state.call(audit, **request)["findings"])
+    assert [(one["fault"], one["owners"]) for one in found] == [("object", [0])]
 
 
 @pytest.mark.parametrize("name", ["data", "run", "link"])
