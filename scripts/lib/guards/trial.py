@@ -52,7 +52,7 @@ MIRRORS = {
     "workers/store/union.py": ["workers/store/test_merge.py"],
     "trust/gpgv.py": ["trust/test_verdict.py"],
     "trust/rotation.py": ["jobs/test_rotation.py"],
-    "pipeline/": ["pipeline/test_guards.py", "pipeline/test_run.py"],
+    "pipeline/": ["pipeline/test_guards.py", "pipeline/test_published.py", "pipeline/test_run.py"],
 }
 
 
