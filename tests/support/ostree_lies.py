@@ -15,7 +15,7 @@ from support.tarball import Fields
 
 MADE, OTHER = Published(TREE), Published({"other": File(b"other")})
 LAYER = MADE.layer()
-XATTRS = (b"user.b", b"1"), (b"user.a", b"2")
+XATTRS = (b"user.a", b"2"), (b"user.b", b"1")
 SUID = next(name for name, (head, _) in MADE.files.items() if head.mode & 0o4000)
 WITH = next(name for name, (head, _) in MADE.files.items() if head.xattrs)
 META = next(iter(MADE.metadata["dirmeta"]))

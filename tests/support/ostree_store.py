@@ -25,8 +25,8 @@ TREE: Tree = {
         "empty": File(),
     },
     "x": {
-        "one": File(b"1", xattrs=((b"user.b", b"1"), (b"user.a", b"2"))),
-        "two": File(b"2", xattrs=((b"user.b", b"1"), (b"user.a", b"2"))),
+        "one": File(b"1", xattrs=((b"user.a", b"2"), (b"user.b", b"1"))),
+        "two": File(b"2", xattrs=((b"user.a", b"2"), (b"user.b", b"1"))),
         "suid": File(b"3", 0o4755),
     },
 }

@@ -50,8 +50,7 @@ MIRRORS = {
         "workers/store/tarsplit/test_rebuild.py",
     ],
     "workers/store/union.py": ["workers/store/test_merge.py"],
-    "trust/gpgv.py": ["trust/test_verdict.py"],
-    "trust/rotation.py": ["jobs/test_rotation.py"],
+    "trust/rotation.py": ["../attacks/test_rotation_matrix.py"],
     "pipeline/": ["pipeline/test_guards.py", "pipeline/test_published.py", "pipeline/test_run.py"],
 }
 
@@ -182,7 +181,10 @@ def mirrors(top: Path, file: str) -> list[str]:
     path = Path(file)
     named = (top / "tests/unit" / path.parent).glob(f"test_{path.stem.strip('_')}*.py")
     listed = [test for at, tests in MIRRORS.items() if file.startswith(at) for test in tests]
-    return sorted({str(test.relative_to(top)) for test in named} | {f"tests/unit/{test}" for test in listed})
+    return sorted(
+        {str(test.relative_to(top)) for test in named}
+        | {os.path.normpath(f"tests/unit/{test}") for test in listed}
+    )
 
 
 def room(top: Path, file: str) -> list[str]:
