@@ -3,13 +3,16 @@
 """One blob, one keyring, the real gpgv in the real sandbox; the verdicts are in test_verdict_table.py."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from appctld.errors import Failed, LimitExceeded, UntrustedSigner
 from appctld.system.sandbox import Bubblewrap
-from appctld.trust.gpgv import SIGNATURE_BYTES, Opened, open_blob
+from appctld.trust.claim import PAYLOAD_BYTES
+from appctld.trust.gpgv import LIMITS, SIGNATURE_BYTES, Opened, open_blob
 from support.keys import Keys
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -78,6 +81,12 @@ def test_a_payload_of_more_than_64_kib_is_not_read_to_its_end(
     assert len(blob) < SIGNATURE_BYTES
     with pytest.raises(LimitExceeded):
         opened(blob, keys.export(publisher), sandbox)
+
+
+def test_it_has_two_seconds_and_room_for_a_payload() -> None:
+    told = "import resource as r; print(r.getrlimit(r.RLIMIT_CPU), r.getrlimit(r.RLIMIT_FSIZE))"
+    done = subprocess.run([*LIMITS, sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout == f"(2, 2) ({PAYLOAD_BYTES}, {PAYLOAD_BYTES})\n"
 
 
 def test_without_a_sandbox_nothing_is_decided(

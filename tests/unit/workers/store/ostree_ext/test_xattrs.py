@@ -117,6 +117,6 @@ def test_the_number_of_a_files_xattrs_is_bounded(repo: Path, suffix: str) -> Non
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_file_has_as_many_xattrs_as_it_may(repo: Path, version: str) -> None:
-    xattrs = tuple((b"user.%d" % number, b"1") for number in range(MOST))
+    xattrs = tuple((b"user.%02d" % number, b"1") for number in range(MOST))
     made = Published({"f": File(b"x", xattrs=xattrs)})
     send_commit(repo, tar_of(made.layer(version)), made.commit)
