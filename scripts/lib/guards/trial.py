@@ -45,6 +45,7 @@ MIRRORS = {
     "workers/store/ostree/closure.py": ["workers/store/test_deploy.py"],
     "workers/store/ostree/second.py": ["workers/store/ostree/test_contents.py"],
     "workers/store/ostree/staging.py": ["workers/store/ostree/test_writer_faults.py"],
+    "workers/store/ostree_ext/": ["workers/store/ostree_ext/test_importing.py"],
     "workers/store/tarsplit/recorder.py": [
         "workers/store/tarsplit/test_kept.py",
         "workers/store/tarsplit/test_rebuild.py",
