@@ -51,3 +51,8 @@ def published_commit(config: ImageConfig) -> PublishedCommit | None:
     if layers[0] in layers[1:]:
         raise BadManifest("an image that holds the layer of its OSTree commit twice")
     return PublishedCommit(Digest(config.label(COMMIT) or "").hex, len(layers))
+
+
+def readings(layers: int, ostree: int) -> tuple[Reading, ...]:
+    """How each of an image's layers is read, lowest first; the first `ostree` hold a publisher's commit."""
+    return tuple(Reading.OSTREE if number < ostree else Reading.PLAIN for number in range(layers))

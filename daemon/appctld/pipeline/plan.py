@@ -14,7 +14,7 @@ from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, TITLE, VERSION, 
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
 from appctld.model.permissions import Metadata
-from appctld.model.published import PublishedCommit, Reading, published_commit
+from appctld.model.published import PublishedCommit, Reading, published_commit, readings
 from appctld.model.reference import Reference
 from appctld.pipeline.claims import allowed_id, owned, read_label
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
@@ -102,8 +102,7 @@ def _layers(
     That of a commit whose signature is asked for comes anew with every install: signatures are in it alone.
     """
     ostree = published.layers if published else 0
-    readings = [Reading.OSTREE if n < ostree else Reading.PLAIN for n in range(len(config.diff_ids))]
-    keys = list(zip(config.diff_ids, readings, strict=True))
+    keys = list(zip(config.diff_ids, readings(len(config.diff_ids), ostree), strict=True))
     anew = keys[:1] if ostree and verified.resolved.remote.verify_commit != "no" else []
     distinct = dict(zip(keys, verified.manifest.layers, strict=True))
     return tuple(

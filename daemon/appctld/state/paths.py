@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appctld.model.digest import Digest
-from appctld.model.published import Reading
+from appctld.model.published import Reading, readings
 from appctld.system.durable import make_directories
 
 
@@ -129,10 +129,8 @@ def layer_ref(remote: str, diff_id: Digest, reading: Reading = Reading.PLAIN) ->
 
 def layer_refs(remote: str, diff_ids: Sequence[Digest], ostree: int) -> tuple[str, ...]:
     """The refs of an image's layers, of which the first `ostree` hold objects."""
-    return tuple(
-        layer_ref(remote, diff_id, Reading.OSTREE if number < ostree else Reading.PLAIN)
-        for number, diff_id in enumerate(diff_ids)
-    )
+    how = readings(len(diff_ids), ostree)
+    return tuple(layer_ref(remote, *layer) for layer in zip(diff_ids, how, strict=True))
 
 
 def commit_ref(remote: str, commit: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from appctld.errors import BadManifest
 from appctld.model.image import parse_config
-from appctld.model.published import PublishedCommit, published_commit
+from appctld.model.published import PublishedCommit, Reading, published_commit, readings
 
 ONE, TWO, THREE = (f"sha256:{digit * 64}" for digit in "123")
 COMMIT = "c" * 64
@@ -58,3 +58,12 @@ def test_other_layers_may_come_twice() -> None:
 def test_labels_that_do_not_fit_are_refused(diff_ids: list[str], labels: dict[str, str]) -> None:
     with pytest.raises(BadManifest):
         said(diff_ids, **labels)
+
+
+@pytest.mark.parametrize("ostree", [-1, 0, 1, 2, 3, 1 << 60])
+def test_each_layer_has_a_reading_whatever_a_record_says(ostree: int) -> None:
+    """A record is a file, and may have been edited."""
+    found = readings(2, ostree)
+    assert len(found) == 2
+    assert found.count(Reading.OSTREE) == min(max(ostree, 0), 2)
+    assert found == tuple(sorted(found, key=[Reading.OSTREE, Reading.PLAIN].index))
