@@ -11,7 +11,7 @@ not looked at. Leaves to others: who signed the commit, and whether it is the on
 
 from pathlib import Path
 
-from appctld.errors import BadManifest, Failed, LimitExceeded, RepoCorrupt, UnsafeArchive
+from appctld.errors import BadManifest, Failed, LimitExceeded, RepoCorrupt
 from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str
 from appctld.workers.protocol import Report
 from appctld.workers.store.merge import metadata_files
@@ -21,9 +21,9 @@ from appctld.workers.store.native.quarantine import Quarantine, wrong
 from appctld.workers.store.ostree.closure import content_size
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.kinds import Kind
-from appctld.workers.store.ostree.objects import FileHead, privilege
+from appctld.workers.store.ostree.objects import FileHead, check_published
 from appctld.workers.store.ostree.repository import Repository
-from appctld.workers.store.ostree.tree import DirTree, Xattrs, checksum, parse_dirmeta, parse_dirtree
+from appctld.workers.store.ostree.tree import DirTree, checksum, parse_dirmeta, parse_dirtree
 from appctld.workers.store.ostree.writer import Writer
 from appctld.workers.store.walk import walk
 
@@ -119,7 +119,7 @@ class _Import:
         if name not in self._metas:
             data = self._metadata(Kind.DIRMETA, name)
             meta = parse_dirmeta(data)
-            self._check_strict("a directory", meta.mode, meta.xattrs)
+            check_published("a directory", meta.mode, meta.xattrs, strict=self._strict)
             self._store(Kind.DIRMETA, data)
             self._metas.add(name)
 
@@ -156,12 +156,7 @@ class _Import:
         self._writer.keep(Kind.FILE, name, head.disk_mode)
 
     def _check_head(self, head: FileHead, name: str) -> None:
-        self._check_strict(self.files[name], head.mode, head.xattrs)
-
-    def _check_strict(self, where: str, mode: int, xattrs: Xattrs) -> None:
-        what = privilege(mode, xattrs) if self._strict else ""
-        if what:
-            raise UnsafeArchive(f"{what}, which this remote's strict=yes refuses: {where}", path=where)
+        check_published(self.files[name], head.mode, head.xattrs, strict=self._strict)
 
     def _count(self) -> None:
         self.objects += 1

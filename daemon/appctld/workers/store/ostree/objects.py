@@ -3,8 +3,8 @@
 """Content objects: the header that is hashed before a file's bytes, and the checksum that names the object.
 
 Guarantees: pure; the xattrs of what we make are sorted by name (libostree before 2024.10 kept the order it
-was given, so two machines could disagree), those of what a publisher made stay as they were hashed. Leaves to
-others: what a tar may claim (tar.py), and storing (writer.py).
+was given, so two machines could disagree); what a publisher made is taken as it was hashed, if no libostree
+calls that damage. Leaves to others: what a tar may claim (tar.py), and storing (writer.py).
 The layout is that of libostree's ostree_raw_file_to_content_stream().
 """
 
@@ -80,6 +80,23 @@ def privilege(mode: int, xattrs: Xattrs) -> str:
         return "a setuid or setgid file"
     named = [name.decode(errors="backslashreplace") for name, _ in xattrs if name.startswith(_PRIVILEGED)]
     return f"a file with {named[0]}" if named else ""
+
+
+def check_published(where: str, mode: int, xattrs: Xattrs, *, strict: bool) -> None:
+    """Refuse (`UnsafeArchive`) attributes of a publisher's file or directory; `mode` includes the type.
+
+    A file's xattrs must be in order: libostree from 2024.10 hashes them so, however they are kept, and its
+    fsck calls another order damage; a directory's it takes in any order, and none without a name (ADR 30).
+    One name twice is what no file system has.
+    """
+    names = [name for name, _ in xattrs]
+    if any(not name or b"\0" in name for name in names) or len(set(names)) < len(names):
+        raise UnsafeArchive(f"an xattr without a name, or two of one name: {where}", path=where)
+    if not stat.S_ISDIR(mode) and names != sorted(names):
+        raise UnsafeArchive(f"a file whose xattrs are not in order: {where}", path=where)
+    what = privilege(mode, xattrs) if strict else ""
+    if what:
+        raise UnsafeArchive(f"{what}, which this remote's strict=yes refuses: {where}", path=where)
 
 
 def header(head: FileHead) -> bytes:

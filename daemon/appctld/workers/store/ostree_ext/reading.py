@@ -15,7 +15,7 @@ from appctld.workers.store.archive.tar import Source, TarReader
 from appctld.workers.store.native.quarantine import wrong
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.kinds import Kind
-from appctld.workers.store.ostree.objects import FileHead, privilege
+from appctld.workers.store.ostree.objects import FileHead, check_published
 from appctld.workers.store.ostree.tree import DirTree, Xattrs, checksum, parse_dirmeta, parse_dirtree
 from appctld.workers.store.ostree.writer import METADATA_BYTES, Writer
 from appctld.workers.store.ostree_ext.layout import CONFIG, Part, linked, place
@@ -103,7 +103,7 @@ class Layer:
         kind = stat.S_IFLNK | 0o777 if entry.type is Type.SYMLINK else stat.S_IFREG | entry.mode
         head = FileHead(entry.uid, entry.gid, kind, entry.target, self._xattrs)
         self._xattrs = ()
-        self._check_strict("a file", head.mode, head.xattrs)
+        check_published(entry.name, head.mode, head.xattrs, strict=self._strict)
         found = self._writer.file(head, entry.size, self._reader.content())
         if found != name:
             raise wrong(Kind.FILE, name, f"{found} in truth")
@@ -117,7 +117,7 @@ class Layer:
     def _dirmeta(self, name: str, entry: Entry) -> None:
         data = self._metadata(Kind.DIRMETA, name, entry)
         meta = parse_dirmeta(data)
-        self._check_strict("a directory", meta.mode, meta.xattrs)
+        check_published(entry.name, meta.mode, meta.xattrs, strict=self._strict)
         self._writer.raw(Kind.DIRMETA, data)
         self.metas.add(name)
 
@@ -142,11 +142,6 @@ class Layer:
     def _data(self, entry: Entry, limit: int) -> bytes:
         _check_size(entry, limit)
         return b"".join(self._reader.content())
-
-    def _check_strict(self, where: str, mode: int, xattrs: Xattrs) -> None:
-        what = privilege(mode, xattrs) if self._strict else ""
-        if what:
-            raise UnsafeArchive(f"{what}, which this remote's strict=yes refuses, of {where}")
 
 
 def _check_size(entry: Entry, limit: int) -> None:

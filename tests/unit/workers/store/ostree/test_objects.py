@@ -9,7 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appctld.workers.store.ostree.objects import FileHead, checksum, disk_mode, regular, symlink
+from appctld.errors import UnsafeArchive
+from appctld.workers.store.ostree.objects import (
+    FileHead,
+    check_published,
+    checksum,
+    disk_mode,
+    regular,
+    symlink,
+)
 
 gi.require_version("OSTree", "1.0")
 from gi.repository import Gio, GLib, OSTree  # noqa: E402
@@ -65,6 +73,18 @@ def test_the_order_in_which_xattrs_came_means_nothing() -> None:
     pairs = [(b"user.b", b"1"), (b"user.a", b"2")]
     assert checksum(regular(0, 0, 0o644, pairs)) == checksum(regular(0, 0, 0o644, pairs[::-1]))
     assert checksum(symlink(0, 0, "t", pairs)) == checksum(symlink(0, 0, "t", pairs[::-1]))
+
+
+B_BEFORE_A = [(b"user.b", b"1"), (b"user.a", b"2")]
+
+
+def test_a_files_xattrs_are_in_order_and_a_directorys_need_not_be() -> None:
+    """The ones are hashed in order by libostree from 2024.10, the others as they are kept."""
+    check_published("f", stat.S_IFREG | 0o644, sorted(B_BEFORE_A), strict=True)
+    check_published("d", stat.S_IFDIR | 0o755, B_BEFORE_A, strict=True)
+    for kind in (stat.S_IFREG, stat.S_IFLNK):
+        with pytest.raises(UnsafeArchive, match="order"):
+            check_published("f", kind | 0o644, B_BEFORE_A, strict=False)
 
 
 @pytest.mark.parametrize(

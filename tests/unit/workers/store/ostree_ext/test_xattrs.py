@@ -10,7 +10,7 @@ import pytest
 
 from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
 from appctld.workers.store.archive.tar import XATTRS as MOST
-from appctld.workers.store.ostree.tree import serialize_xattrs
+from appctld.workers.store.ostree.tree import Xattrs, serialize_dirmeta, serialize_xattrs
 from appctld.workers.store.ostree_ext import xattrs as xattrs_module
 from appctld.workers.store.ostree_ext.xattrs import XATTRS_BYTES, Shared
 from support.ostree_layers import REPO, VERSIONS, File, Part, Published, loose, obj
@@ -51,9 +51,6 @@ def test_xattrs_that_are_none_are_refused(repo: Path, words: str, parts: list[Pa
 
 MISMATCHES = {
     "other xattrs": instead(loose(WITH, "file-xattrs-link"), obj(WITH, "file-xattrs-link")),
-    "xattrs of another order": instead(
-        loose(WITH, "file-xattrs-link"), obj(WITH, "file-xattrs-link", serialize_xattrs(XATTRS[::-1]))
-    ),
     "xattrs of another name": instead(loose(SHARED, "file-xattrs"), obj(SHARED, "file-xattrs", b"x")),
 }
 
@@ -61,6 +58,32 @@ MISMATCHES = {
 @pytest.mark.parametrize("parts", MISMATCHES.values(), ids=MISMATCHES)
 def test_other_xattrs_make_another_file(repo: Path, parts: list[Part]) -> None:
     refused(repo, DigestMismatch, lambda: send_commit(repo, tar_of(parts), MADE.commit))
+
+
+PUBLISHED: dict[str, tuple[str, Xattrs]] = {
+    "not in order": ("not in order", XATTRS[::-1]),
+    "twice": ("two of one name", (XATTRS[0], XATTRS[0])),
+    "without a name": ("without a name", ((b"", b"1"),)),
+}
+
+
+@pytest.mark.parametrize(("words", "xattrs"), PUBLISHED.values(), ids=PUBLISHED)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_xattrs_that_libostree_would_call_damage_are_refused(
+    repo: Path, version: str, words: str, xattrs: Xattrs
+) -> None:
+    """The object's name is right: it was hashed so (ADR 30)."""
+    made = Published({"f": File(b"x", xattrs=xattrs)})
+    layer = tar_of(made.layer(version))
+    error = refused(repo, UnsafeArchive, lambda: send_commit(repo, layer, made.commit))
+    assert words in error.message
+    assert str(error.data["path"]).endswith(".file")
+
+
+def test_a_directorys_xattrs_that_no_file_system_has_are_refused(repo: Path) -> None:
+    made = Published({"f": File(b"x")}, meta=serialize_dirmeta(0, 0, 0o755, (XATTRS[0], XATTRS[0])))
+    error = refused(repo, UnsafeArchive, lambda: send_commit(repo, tar_of(made.layer()), made.commit))
+    assert str(error.data["path"]).endswith(".dirmeta")
 
 
 def test_shared_xattrs_are_bounded(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
