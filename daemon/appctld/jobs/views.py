@@ -28,6 +28,7 @@ def record_view(record: Record, paths: Paths) -> JsonObject:
     ]
     facts["deployment"] = str(paths.app(record.id) / record.deployment / "files")
     facts["tag"] = tag_of(record.reference)
+    facts["kind"] = kind_of(record.flatpak_ref)
     return facts
 
 
@@ -93,6 +94,11 @@ def preview_view(planned: Plan) -> JsonObject:
         "change": _change(planned),
         "downgrade": planned.standing.downgrade,
     }
+
+
+def kind_of(flatpak_ref: str) -> str:
+    """What a ref of flatpak is of: runtime (extensions too), else app."""
+    return "runtime" if flatpak_ref.startswith("runtime/") else "app"
 
 
 def tag_of(reference: str) -> str:

@@ -6,19 +6,24 @@ The tree's own metadata file is held against the label that the preview showed: 
 refused (CVE-2021-43860), and a file without a label may ask for nothing that nobody was shown.
 """
 
+from collections.abc import Mapping, Sequence
+
 from appctld.config.remote import Remote
 from appctld.errors import BadManifest, Conflict, ContentMismatch, NeedsApproval, NotFound
+from appctld.model.flatpak.labels import Described, needed_runtime
+from appctld.model.flatpak.ref import FlatpakRef
+from appctld.model.flatpak.runtime import parse_runtime_metadata
 from appctld.model.ostreeref import AnyReference
 from appctld.model.permissions import METADATA_BYTES, Metadata, parse_metadata
 from appctld.pipeline.here import record_here
 from appctld.pipeline.tools import Tools
 from appctld.state.records import Record
 
-METADATA_FILE = "app/metadata"
+METADATA_FILES = ("app/metadata", "metadata")  # of a tree that no label says the form of
 
 
 def read_label(text: str | None) -> Metadata | None:
-    """A label's metadata. Raises BadManifest, UnsupportedMediaType, or NotFound (a runtime)."""
+    """A native commit's label. Raises BadManifest, UnsupportedMediaType, or NotFound (a runtime)."""
     if text is None:
         return None
     if len(text.encode()) > METADATA_BYTES:
@@ -29,16 +34,30 @@ def read_label(text: str | None) -> Metadata | None:
     return metadata
 
 
-def check_metadata(label: str | None, found: str | None) -> None:
+def metadata_in(found: Mapping[str, str], paths: Sequence[str]) -> str | None:
+    """The text of the tree's own metadata file: the first of `paths` that is there."""
+    return next((found[path] for path in paths if path in found), None)
+
+
+def check_tree(described: Described, found: str | None) -> None:
+    """Raise as `check_metadata`, and BadManifest for what is no metadata of such an image."""
+    if described.ref is not None and described.is_runtime and described.text is None:
+        if found is not None:
+            parse_runtime_metadata(found, described.ref)
+        return
+    check_metadata(described.text, found, path=described.files[0])
+    if found is not None and not described.is_runtime:
+        needed_runtime(found)
+
+
+def check_metadata(label: str | None, found: str | None, path: str = METADATA_FILES[0]) -> None:
     """Raise ContentMismatch or NeedsApproval for a file in the tree that says else than its label."""
     if label is not None:
         if found != label:
-            raise ContentMismatch("the image's metadata file is not what its label says", path=METADATA_FILE)
+            raise ContentMismatch("the image's metadata file is not what its label says", path=path)
         return
     if found is not None and parse_metadata(found).permissions:
-        raise NeedsApproval(
-            "the image asks for permissions in a file that no label showed", path=METADATA_FILE
-        )
+        raise NeedsApproval("the image asks for permissions in a file that no label showed", path=path)
 
 
 def allowed_id(app_id: str, remote: Remote) -> str:
@@ -48,6 +67,13 @@ def allowed_id(app_id: str, remote: Remote) -> str:
             f"remote {remote.name} may not install {app_id}", hint=f"appctl remote show {remote.name}"
         )
     return app_id
+
+
+def check_ref(ref: FlatpakRef | None, current: Record | None) -> None:
+    """Raise Conflict where one ID means another ref of flatpak than it did, be it a runtime's."""
+    mine, installed = str(ref or ""), current.flatpak_ref if current else str(ref or "")
+    if mine != installed and any(text.startswith("runtime/") for text in (mine, installed)):
+        raise Conflict(f"{mine or 'an app'} would take the ID of {installed or 'an app'}, which is installed")
 
 
 def owned(app_id: str, reference: AnyReference, remote: Remote, tools: Tools) -> Record | None:

@@ -12,7 +12,7 @@ from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map
 from appctld.model.published import Reading
 from appctld.pipeline.answers import understood
-from appctld.pipeline.claims import METADATA_FILE, check_metadata
+from appctld.pipeline.claims import check_tree, metadata_in
 from appctld.pipeline.stages import ImportedLayer, Merged, Planned
 from appctld.pipeline.tools import Tools
 
@@ -33,8 +33,8 @@ async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tool
     answer = await tools.store(request)
     with understood("store"):
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
-        metadata = get_string_map(answer, "files", {}).get(METADATA_FILE)
-    check_metadata(planned.labelled_metadata, metadata)
+        metadata = metadata_in(get_string_map(answer, "files", {}), planned.described.files)
+    check_tree(planned.described, metadata)
     return Merged(planned, layers, commit, size, metadata)
 
 

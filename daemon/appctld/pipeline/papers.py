@@ -11,7 +11,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.provenance import provenance_of, provenance_of_commit, words
-from appctld.pipeline.runfile import commit_run_file, run_file
+from appctld.pipeline.runfile import commit_run_file, run_file, runtime_of
 from appctld.pipeline.stages import Merged
 from appctld.state.provenance import Judged, Provenance
 from appctld.state.records import Record
@@ -43,6 +43,8 @@ class _Own:
     reused: int = 0
     dropped: tuple[str, ...] = ()
     ostree_layers: int = 0
+    flatpak_ref: str = ""
+    runtime: str = ""
 
 
 def image_papers(merged: Merged, deployment: str) -> Papers:
@@ -62,6 +64,8 @@ def image_papers(merged: Merged, deployment: str) -> Papers:
         reused=sum(layer.descriptor.size for layer in planned.layers) - downloaded,
         dropped=_dropped(merged),
         ostree_layers=planned.ostree_layers,
+        flatpak_ref=str(planned.described.ref or ""),
+        runtime=str(runtime_of(merged) or ""),
     )
     own_commit = planned.ostree_layers == len(planned.order)  # whose metadata is its publisher's
     provenance = provenance_of(planned.verified, planned.config_bytes if own_commit else None)
@@ -117,6 +121,8 @@ def _record(planned: Plan, own: _Own, judged: Judged, deployment: str) -> Record
         ignored=planned.ignored,
         dropped=own.dropped,
         ostree_layers=own.ostree_layers,
+        flatpak_ref=own.flatpak_ref,
+        runtime=own.runtime,
     )
 
 

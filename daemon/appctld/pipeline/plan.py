@@ -10,13 +10,13 @@ older than what was installed before (R9).
 from appctld.errors import ArchMismatch, BadManifest, DigestMismatch
 from appctld.model.appid import checked_id, id_of_reference
 from appctld.model.digest import Digest
-from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, TITLE, VERSION, ImageConfig, parse_config
+from appctld.model.flatpak.labels import Described, describe, title_of, version_in
+from appctld.model.image import CONFIG_BYTES, ImageConfig, parse_config
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
-from appctld.model.permissions import Metadata
 from appctld.model.published import PublishedCommit, Reading, published_commit, readings
 from appctld.model.reference import Reference
-from appctld.pipeline.claims import allowed_id, owned, read_label
+from appctld.pipeline.claims import allowed_id, check_ref, owned
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
 from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools, endpoint
@@ -26,8 +26,8 @@ from appctld.state.layers import held, shared
 async def plan(verified: Verified, tools: Tools) -> Planned:
     """Fetch the config and decide what is to be done.
 
-    Raises DigestMismatch, BadManifest, ArchMismatch, Conflict (the ID belongs to somebody else), NotFound (a
-    runtime that is not here), or as `stand` (R9).
+    Raises DigestMismatch, BadManifest, ArchMismatch, Conflict (the ID belongs to somebody else), or as
+    `describe` and `stand` (R9).
     """
     config_bytes = await _config_bytes(verified, tools)
     config = parse_config(config_bytes)
@@ -35,10 +35,10 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     layers = verified.manifest.layers
     if len(config.diff_ids) != len(layers):
         raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
-    resolved, label = verified.resolved, config.label(METADATA)
-    metadata = read_label(label)
-    app_id = allowed_id(_id(verified, config, metadata), resolved.remote)
+    resolved, described = verified.resolved, describe(config)
+    app_id = allowed_id(_id(verified, described), resolved.remote)
     current = owned(app_id, resolved.reference, resolved.remote, tools)
+    check_ref(described.ref, current)
     published = published_commit(config)
     planned = Planned(
         verified=verified,
@@ -46,9 +46,8 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         config_bytes=config_bytes,
         id=app_id,
         version=version_of(config, resolved.reference, resolved.digest),
-        title=config.label(TITLE) or "",
-        labelled_metadata=label,
-        permissions=metadata.permissions if metadata else (),
+        title=title_of(config),
+        described=described,
         current=current,
         standing=stand(verified, config, app_id, tools),
         order=config.diff_ids,
@@ -60,8 +59,8 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
 
 
 def version_of(config: ImageConfig, reference: Reference, digest: Digest) -> str:
-    """What people call this image: the label, else the tag, else the beginning of the digest."""
-    return config.label(VERSION) or reference.tag or digest.hex[:12]
+    """What people call this image: what its labels say, else the tag, else the beginning of the digest."""
+    return version_in(config) or reference.tag or digest.hex[:12]
 
 
 def plan_layer(
@@ -134,6 +133,6 @@ def _check_platform(config: ImageConfig, tools: Tools) -> None:
         raise ArchMismatch(f"an image for {theirs}, and this machine is {ours}")
 
 
-def _id(verified: Verified, config: ImageConfig, metadata: Metadata | None) -> str:
-    named = config.label(APP_ID) or (metadata.name if metadata else "")
+def _id(verified: Verified, described: Described) -> str:
+    named = described.name
     return checked_id(named) if named else id_of_reference(verified.resolved.reference)

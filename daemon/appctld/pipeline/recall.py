@@ -21,7 +21,7 @@ from appctld.system.pipes import collect
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """`texts` and `lists` are the commit's metadata; `metadata` is the text of the tree's own file.
+    """`texts` and `lists` are the commit's metadata; `files` are the texts of the tree's own metadata files.
 
     `manifest` and `config` are empty for a commit that is no image's.
     """
@@ -30,7 +30,7 @@ class Recalled:
     lists: dict[str, list[str]]
     manifest: bytes
     config: bytes
-    metadata: str | None
+    files: dict[str, str]
 
 
 async def recall(commit: str, tools: Tools) -> Recalled:
@@ -48,7 +48,7 @@ async def recall(commit: str, tools: Tools) -> Recalled:
             lists={key: get_strings(lists, key) for key in lists},
             manifest=data[: sizes[0]] if sizes else b"",
             config=data[sizes[0] :] if sizes else b"",
-            metadata=get_string_map(answer, "files").get("app/metadata"),
+            files=get_string_map(answer, "files"),
         )
     if sum(sizes) != len(data):
         raise Failed("the store's answer and its documents do not fit together")

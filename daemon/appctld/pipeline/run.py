@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The sentence: what appctl does, one line a step. Nothing else stands here."""
 
+from collections.abc import Sequence
+
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.reference import Reference
@@ -13,6 +15,7 @@ from appctld.pipeline.parallel import in_parallel
 from appctld.pipeline.plan import plan
 from appctld.pipeline.published import check_commit
 from appctld.pipeline.resolve import resolve
+from appctld.pipeline.runtimes import check_runtime
 from appctld.pipeline.stages import Deployed, ImportedLayer, Planned
 from appctld.pipeline.tools import Tools
 from appctld.pipeline.verify import verify
@@ -35,15 +38,31 @@ async def install(planned: Planned, tools: Tools, same: Same = anything) -> Depl
 
     Raises a leaf of errors.AppctlError; nothing is changed unless it returns.
     """
-    async with tools.gate.keeping(planned.layer_refs()):
-        checked = await check_commit(planned, tools)
-        layers: tuple[ImportedLayer, ...] = ()
-        for group in planned.in_turn():
-            layers += await in_parallel(
-                (fetch_and_import(layer, planned, tools, checked) for layer in group), LAYERS_AT_ONCE
-            )
+    return (await install_together((planned,), tools, same))[-1]
+
+
+async def install_together(
+    plans: Sequence[Planned], tools: Tools, same: Same = anything
+) -> tuple[Deployed, ...]:
+    """The same of several, of which the last stands on the others; all are whole before one is deployed."""
+    async with tools.gate.keeping({ref for planned in plans for ref in planned.layer_refs()}):
+        imported = [await bring(planned, tools) for planned in plans]
         async with tools.gate.moving():
-            confirm(planned, tools)
-            merged = await merge(planned, layers, tools)
-            same(merged)
-            return await deploy(merged, tools)
+            *beside, last = plans
+            check_runtime(last, beside, tools)
+            for planned in plans:
+                confirm(planned, tools)
+            merged = [await merge(*pair, tools) for pair in zip(plans, imported, strict=True)]
+            for one in merged:
+                same(one)
+            return tuple([await deploy(one, tools) for one in merged])
+
+
+async def bring(planned: Planned, tools: Tools) -> tuple[ImportedLayer, ...]:
+    """All layers of one image, whatever of them is here already."""
+    checked = await check_commit(planned, tools)
+    layers: tuple[ImportedLayer, ...] = ()
+    for group in planned.in_turn():
+        work = (fetch_and_import(layer, planned, tools, checked) for layer in group)
+        layers += await in_parallel(work, LAYERS_AT_ONCE)
+    return layers

@@ -8,8 +8,12 @@ point the app elsewhere are dropped here.
 
 from typing import Protocol
 
+from appctld.model.flatpak.extensions import ExtensionPoint
+from appctld.model.flatpak.labels import Described, describe, needed_runtime, points_of_app, ref_of_app
+from appctld.model.flatpak.ref import FlatpakRef
+from appctld.model.flatpak.runtime import RuntimeMetadata, parse_runtime_metadata
 from appctld.model.image import ImageConfig
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.permissions import Permission, parse_metadata
 from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.stages import Merged
@@ -59,25 +63,86 @@ def commit_run_file(imported: ImportedCommit) -> JsonObject:
 
 def run_of(app: App, config: ImageConfig | None, text: str | None) -> JsonObject:
     """The same of what it depends on: the app, the config of its image, its tree's own metadata file."""
+    described = describe(config) if config else None
+    if described and described.ref and described.is_runtime:
+        return _runtime(app, described.ref, described, text)
     metadata = parse_metadata(text) if text is not None else None
     command = metadata.command if metadata else ""
+    runtime = needed_runtime(text) if text is not None else None
+    image = config.env if config else ()
+    # On a runtime, where programs are found is not said here: in the app's directory, and in the runtime's
+    env: JsonObject = dict(_kept(image) if runtime else _environment(image))
+    return {
+        **_common(app),
+        "entrypoint": [command] if command else list(config.entrypoint if config else ()),
+        "cmd": [] if command or config is None else list(config.cmd),
+        "env": env,
+        "cwd": config.working_dir if config else "/",
+        "permissions": [permission.to_json() for permission in app.permissions],
+        **(_on_runtime(app, runtime, described, text) if runtime and text is not None else {}),
+    }
+
+
+def runtime_of(merged: Merged) -> FlatpakRef | None:
+    """What an image's app needs below it, by its tree's own metadata file."""
+    if merged.metadata is None or merged.planned.described.is_runtime:
+        return None
+    return needed_runtime(merged.metadata)
+
+
+def _common(app: App) -> JsonObject:
+    """The members that every run.json has."""
     return {
         "format": FORMAT,
         "id": app.id,
         "version": app.version,
-        "entrypoint": [command] if command else list(config.entrypoint if config else ()),
-        "cmd": [] if command or config is None else list(config.cmd),
-        "env": dict(_environment(config.env if config else ())),
-        "cwd": config.working_dir if config else "/",
-        "runtime": metadata.runtime if metadata else "",
-        "permissions": [permission.to_json() for permission in app.permissions],
+        "entrypoint": [],
+        "cmd": [],
+        "env": {},
+        "cwd": "/",
+        "runtime": "",
+        "permissions": [],
     }
 
 
+def _on_runtime(app: App, runtime: FlatpakRef, described: Described | None, text: str) -> JsonObject:
+    """Which directory becomes /app, and what lies below it: the runtime's becomes /usr."""
+    own = (described and described.ref) or ref_of_app(app.id, runtime.architecture)
+    points = points_of_app(text, own, app.id, runtime.architecture)
+    return {
+        "runtime": runtime.id,
+        "runtime-ref": str(runtime),
+        "app": "files" if described and described.is_flatpaks else "app",
+        "app-ref": str(own),
+        "extensions": _points(points, "/app"),
+    }
+
+
+def _runtime(app: App, ref: FlatpakRef, described: Described, text: str | None) -> JsonObject:
+    """Of what nobody starts: which directory becomes /usr, or stands at an extension point."""
+    metadata = RuntimeMetadata((), (), ()) if text is None else parse_runtime_metadata(text, ref)
+    return {
+        **_common(app),
+        "kind": "runtime",
+        "runtime-ref": str(ref),
+        "usr": "files" if described.is_flatpaks else "usr",
+        "env": {**dict(_kept(metadata.environment))},
+        "extensions": _points(metadata.points, "/usr"),
+    }
+
+
+def _points(points: tuple[ExtensionPoint, ...], below: str) -> list[Json]:
+    return [point.to_json(below) for point in points]
+
+
 def _environment(image: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    kept = [
+    kept = _kept(image)
+    return kept if any(name == "PATH" for name, _ in kept) else [("PATH", DEFAULT_PATH), *kept]
+
+
+def _kept(variables: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return [
         (name, value)
-        for name, value in image
+        for name, value in variables
         if name not in _CALLERS and not name.startswith(_CALLERS_PREFIXES)
     ]
-    return kept if any(name == "PATH" for name, _ in kept) else [("PATH", DEFAULT_PATH), *kept]

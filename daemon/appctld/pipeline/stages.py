@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
+from appctld.model.flatpak.labels import Described
 from appctld.model.image import ImageConfig
 from appctld.model.manifest import Descriptor, Manifest
 from appctld.model.order import Moment, Place
@@ -104,8 +105,7 @@ class Planned:
     id: str
     version: str
     title: str
-    labelled_metadata: str | None
-    permissions: tuple[Permission, ...]
+    described: Described
     current: Record | None
     standing: Standing
     order: tuple[Digest, ...]
@@ -138,9 +138,14 @@ class Planned:
         return self.verified.verdict
 
     @property
+    def permissions(self) -> tuple[Permission, ...]:
+        """What its metadata label asks for."""
+        return self.described.permissions
+
+    @property
     def ignored(self) -> tuple[str, ...]:
         """What the config asks for and appctl does not do."""
-        return self.config.ignored
+        return self.config.ignored + self.described.ignored
 
     @property
     def bytes_to_download(self) -> int:

@@ -73,6 +73,8 @@ class Record:
     ignored: tuple[str, ...]
     dropped: tuple[str, ...]
     ostree_layers: int = 0  # the first of `layers`, which hold a publisher's own commit
+    flatpak_ref: str = ""  # of an image that is flatpak's
+    runtime: str = ""  # the flatpak ref of what an app needs below it
 
     def refs(self) -> set[str]:
         """The refs that this deployment needs: garbage collection roots are derived from records."""
@@ -124,7 +126,9 @@ class Record:
             created=get_int(obj, "created"),
             ignored=tuple(get_strings(obj, "ignored")),
             dropped=tuple(get_strings(obj, "dropped")),
-            ostree_layers=get_int(obj, "ostree_layers", 0),  # records of before say nothing of it
+            ostree_layers=get_int(obj, "ostree_layers", 0),  # records of before say nothing of it, nor of
+            flatpak_ref=get_str(obj, "flatpak_ref", ""),
+            runtime=get_str(obj, "runtime", ""),
         )
 
 

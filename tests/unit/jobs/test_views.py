@@ -11,6 +11,7 @@ import pytest
 from appctld.config.remote import make_remote
 from appctld.jobs.views import app_view, deployed_view, outcome_view, preview_view, record_view, tag_of
 from appctld.model.digest import Digest
+from appctld.model.flatpak.labels import Described
 from appctld.model.image import ImageConfig, parse_config
 from appctld.model.jsonvalue import get_objects
 from appctld.model.manifest import Descriptor, Manifest
@@ -74,8 +75,7 @@ def planned(
         id="org.example.App",
         version="2.0",
         title="Éditeur",
-        labelled_metadata=None,
-        permissions=(NETWORK,),
+        described=Described(None, None, (), "", permissions=(NETWORK,)),
         current=current,
         standing=Standing(PLACE, MOMENT, downgrade),
         order=tuple(one.diff_id for one in layers),
@@ -85,7 +85,7 @@ def planned(
 
 def test_a_record_is_told_whole_in_the_interfaces_keys() -> None:
     view = record_view(RECORD, PATHS)
-    assert {key.replace("_", "-") for key in RECORD.to_json()} | {"tag"} == set(view)
+    assert {key.replace("_", "-") for key in RECORD.to_json()} | {"tag", "kind"} == set(view)
     assert view["image-digest"] == str(RECORD.image_digest)
     assert view["permissions"] == [["shared", "network", LEAVES]]
     assert view["tag"] == "1"

@@ -118,7 +118,7 @@ def test_a_label_names_an_id_or_the_image_is_refused(world: World, name: str) ->
 
 def test_an_app_on_a_runtime_does_not_install_without_it(world: World) -> None:
     _labelled(world, METADATA_START + "runtime=org.gnome.Platform/x86_64/50\n")
-    refuses(world, NotFound, "org.gnome.Platform")
+    refuses(world, NotFound, "org.gnome.Platform/x86_64/50")
 
 
 # --- what the fetcher says about documents

@@ -14,7 +14,8 @@ from appctld.errors import AppctlError
 from appctld.jobs.audit.kept import Kept
 from appctld.model.commit import CommitFacts
 from appctld.model.digest import Digest
-from appctld.model.image import METADATA, TITLE, ImageConfig
+from appctld.model.flatpak.labels import describe, title_of
+from appctld.model.image import ImageConfig
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Index, Manifest, parse_document
 from appctld.model.ostreeref import split_ref
@@ -159,19 +160,20 @@ def _config(record: Record, config: ImageConfig | None) -> Iterator[str]:
         yield "there is no config that can be read"
         return
     try:
-        metadata = read_label(config.label(METADATA))
+        described = describe(config)
         version = version_of(config, parse_reference(record.reference), record.image_digest)
     except AppctlError as error:
         yield f"the record and the config do not fit together: {error.message}"
         return
     facts: Facts = {
         "version": (record.version, version),
-        "title": (record.title, config.label(TITLE) or ""),
+        "title": (record.title, title_of(config)),
         "architecture": (record.arch, config.platform.architecture),
         "time": (record.created, config.created or 0),
         "layers": (record.layers, config.diff_ids),
-        "permissions": (record.permissions, metadata.permissions if metadata else ()),
-        "ignored instructions": (record.ignored, config.ignored),
+        "permissions": (record.permissions, described.permissions),
+        "ignored instructions": (record.ignored, config.ignored + described.ignored),
+        "flatpak ref": (record.flatpak_ref, str(described.ref or "")),
     }
     yield from _unlike(facts, "image")
 

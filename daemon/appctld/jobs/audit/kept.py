@@ -12,8 +12,10 @@ from appctld.config.remote import check_name
 from appctld.errors import AppctlError
 from appctld.model.commit import CommitFacts
 from appctld.model.digest import Digest
+from appctld.model.flatpak.labels import describe
 from appctld.model.image import ImageConfig, parse_config
 from appctld.model.jsonvalue import JsonObject
+from appctld.pipeline.claims import METADATA_FILES, metadata_in
 from appctld.pipeline.native.verify import read_commit
 from appctld.pipeline.recall import Recalled, recall
 from appctld.pipeline.runfile import run_of
@@ -85,7 +87,8 @@ class Kept:
         if record is None or self.recalled is None or (config is None and not self.native):
             return None
         try:
-            return run_of(record, config, self.recalled.metadata)
+            paths = describe(config).files if config else METADATA_FILES
+            return run_of(record, config, metadata_in(self.recalled.files, paths))
         except AppctlError:
             return None
 

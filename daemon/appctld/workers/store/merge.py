@@ -25,7 +25,7 @@ from appctld.workers.store.ostree.writer import Writer
 from appctld.workers.store.ostree_ext.derived import derived
 from appctld.workers.store.union import Layer, union
 
-METADATA_FILES = ("app/metadata", "metadata")  # what `runtime=` images carry; the first that is there counts
+METADATA_FILES = ("app/metadata", "metadata")  # in plain images, and in flatpak's
 
 LINKS_READ = 10_000  # different symlinks in layers' ways: real images have a dozen; each is read and hashed
 
@@ -36,7 +36,7 @@ def merge(request: JsonObject, _report: Report) -> JsonObject:
     """`{"repo", "layers", "metadata", "timestamp", "ostree"}` -> `{"commit", "installed_size", "files"}`.
 
     `layers` are commits, lowest first; with `ostree` the first is a publisher's own (derived.py), and alone
-    it is the result. `files` holds the text of `app/metadata` if the tree has one. Raises UnsafeArchive and
+    it is the result. `files` holds the texts of METADATA_FILES. Raises UnsafeArchive and
     LimitExceeded (`path` and `layer` in the data), RepoCorrupt, NoSpace, Busy.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
@@ -157,13 +157,10 @@ def _no_metadata(key: str) -> str:
 
 
 def metadata_files(repository: Repository, tree: str) -> JsonObject:
-    """What a stored tree says about its permissions, under one name whichever of the two it has."""
-    for path in METADATA_FILES:
-        name = _find(repository, tree, path)
-        if name is not None:
-            text = _small_text(repository, name)
-            return {} if text is None else {METADATA_FILES[0]: text}
-    return {}
+    """What a stored tree says about its permissions: those of METADATA_FILES that can be read."""
+    names = {path: _find(repository, tree, path) for path in METADATA_FILES}
+    texts = {path: _small_text(repository, name) for path, name in names.items() if name is not None}
+    return {path: text for path, text in texts.items() if text is not None}
 
 
 def _find(repository: Repository, tree: str, path: str) -> str | None:

@@ -263,7 +263,7 @@ def test_a_native_commit_that_claims_to_be_an_image_is_not_believed(yard: Neighb
     ],
 )
 def test_whose_word_a_commit_is(named: set[str], kind: str, *, made_here: bool) -> None:
-    recalled = Recalled({"appctl.remote": "acme"}, {}, b"{}", b"", None)
+    recalled = Recalled({"appctl.remote": "acme"}, {}, b"{}", b"", {})
     remotes = [cast("Remote", SimpleNamespace(name=name, kind=kind)) for name in ("acme", "other")]
     assert is_made_here(recalled, named, remotes) == made_here
 

@@ -581,25 +581,24 @@ def test_fsck_is_clean_and_ostree_reads_the_same(repository: Path) -> None:
 
 
 METADATA_FILES = {
-    "app/metadata": (["app/metadata = [A]"], "[A]"),
-    "metadata": (["metadata = [B]"], "[B]"),
-    "app/metadata comes first": (["metadata = [B]", "app/metadata = [A]"], "[A]"),
-    "empty": (["metadata"], ""),
-    "none": (["etc/metadata = x"], None),
-    "a directory": (["app/metadata/"], None),
-    "a symlink": (["app/metadata -> real", "app/real = x"], None),
-    "below a symlink": (["app -> real", "real/metadata = x"], None),
-    "the largest": (["metadata = " + "x" * METADATA_BYTES], "x" * METADATA_BYTES),
-    "too large": (["metadata = " + "x" * (METADATA_BYTES + 1)], None),
+    "app/metadata": (["app/metadata = [A]"], {"app/metadata": "[A]"}),
+    "metadata": (["metadata = [B]"], {"metadata": "[B]"}),
+    "both": (["metadata = [B]", "app/metadata = [A]"], {"app/metadata": "[A]", "metadata": "[B]"}),
+    "empty": (["metadata"], {"metadata": ""}),
+    "none": (["etc/metadata = x"], {}),
+    "a directory": (["app/metadata/"], {}),
+    "a symlink": (["app/metadata -> real", "app/real = x"], {}),
+    "below a symlink": (["app -> real", "real/metadata = x"], {}),
+    "the largest": (["metadata = " + "x" * METADATA_BYTES], {"metadata": "x" * METADATA_BYTES}),
+    "too large": (["metadata = " + "x" * (METADATA_BYTES + 1)], {}),
 }
 
 
-@pytest.mark.parametrize(("lines", "text"), METADATA_FILES.values(), ids=METADATA_FILES)
-def test_the_metadata_file_comes_with_the_answer(
-    repository: Path, lines: list[str], text: str | None
+@pytest.mark.parametrize(("lines", "texts"), METADATA_FILES.values(), ids=METADATA_FILES)
+def test_the_metadata_files_come_with_the_answer(
+    repository: Path, lines: list[str], texts: dict[str, str]
 ) -> None:
-    files = run(repository, [commit_layer(repository, lines)])["files"]
-    assert files == ({} if text is None else {"app/metadata": text})
+    assert run(repository, [commit_layer(repository, lines)])["files"] == texts
 
 
 def test_a_metadata_file_that_is_not_utf8_does_not_come(repository: Path) -> None:
