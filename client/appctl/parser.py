@@ -226,7 +226,7 @@ def _remotes(remote: argparse.ArgumentParser, common: _Parser) -> None:
             added.add_argument(
                 "url",
                 metavar="URL",
-                help="oci+https://HOST/PATH, docker://…, quay.io/acme, ostree+https://…, ostree:/DIR",
+                help="oci+https://HOST/PATH, docker:…, quay.io/acme, oci:/DIR, ostree+https:…, ostree:/DIR",
             )
             added.add_argument(
                 "--if-not-exists", action="store_true", help="no error when it is there already"
@@ -258,6 +258,9 @@ def _remote_settings(parser: argparse.ArgumentParser) -> None:
         "--verify",
         choices=["gpg", "cosign", "gpg+cosign", "ed25519", "gpg+ed25519", "digest", "none"],
         help="how images or commits are verified",
+    )
+    parser.add_argument(
+        "--prefix", metavar="HOST[/PATH]", help="the name under which the images of oci:/DIR are signed"
     )
     parser.add_argument("--lookaside", metavar="URL", help="where the signatures are")
     parser.add_argument("--identity", choices=["tag", "repository"], help="what a signature must name")

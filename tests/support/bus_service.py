@@ -100,6 +100,7 @@ class SimulatedRemote:
     ids: tuple[str, ...] = ()
     deny_keys: frozenset[str] = frozenset()
     kind: str = "oci"
+    prefix: str = "quay.io/acme"
     collection: str | None = None
     ed25519_keys: tuple[bytes, ...] = ()
     verify_commit: str = "no"

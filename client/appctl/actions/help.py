@@ -25,6 +25,14 @@ A signature must name what you ask for. cosign names a tag only where the publis
 Else it names the repository, which counts where the remote says --identity repository, and is shown as "tag
 not bound". What cosign 3 writes by itself names nothing but a digest, and does not count. Nor does what is
 signed without a key (keyless): appctl does not check whom a certificate names.""",
+    "offline": """\
+Without a network images come on a disk, with the signatures that their publisher made for the registry:
+    skopeo copy docker://quay.io/acme/editor:1 oci:/srv/images:quay.io/acme/editor:1
+    the files of its lookaside below /srv/images/lookaside/ (acme/editor@sha256=…/signature-1)
+    appctl remote add acme oci:/srv/images --prefix quay.io/acme --gpg-import KEYFILE
+    appctl install acme/editor:1
+The directory must belong to root or to the daemon's user (appctl; with --user: you), and nobody else may be
+able to write to it, to its index.json, or to a directory above it.""",
     "unsigned": """\
 No signature was found where the remote says they are. Ways to go on, best first:
     ask the publisher to sign, or where its signatures are (appctl remote modify NAME --lookaside URL)

@@ -31,7 +31,8 @@ _FILES = {  # settings that are a file's content
     "ca": "--ca-file FILE",
     "keyring-update": "--keyring-update FILE",
 }
-_TAKEN = ("verify", "lookaside", "identity", "auth_realm", "title", "collection")
+_PLACES = {"ostree": "Repository", "layout": "Directory"}
+_TAKEN = ("prefix", "verify", "lookaside", "identity", "auth_realm", "title", "collection")
 
 
 def add(context: Context) -> int:
@@ -224,7 +225,7 @@ def _lines(remote: Json, scope: Scope) -> list[str]:
     keys = counting or ("nobody" if pinned else "every key that it has")
     rows = [
         ("Title", get_str(remote, "Title")),
-        ("Prefix" if get_str(settings, "kind") != "ostree" else "Repository", get_str(remote, "Url")),
+        (_PLACES.get(get_str(settings, "kind"), "Prefix"), get_str(remote, "Url")),
         ("Verify", get_str(remote, "Verify")),
         (
             "Trusts",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from appctld.config.urls import check_web_url
+from appctld.config.urls import Prefix, check_web_url, parse_prefix
 from appctld.errors import InvalidReference
 
 ED25519_KEYS = 8  # each is tried with each of 32 signatures
@@ -79,6 +79,11 @@ class Reader:
     def web_url(self, key: str, *, insecure: bool) -> str | None:
         """See `check_web_url`."""
         return self._if_given(key, lambda value: check_web_url(key, value, insecure=insecure))
+
+    def prefix(self, key: str, default: str) -> Prefix:
+        """A registry, or a part of one, as references name it."""
+        value = self._settings.get(key, default)
+        return parse_prefix(value, f"{key}={value}")
 
     def fingerprints(self, key: str) -> frozenset[str]:
         """Whole fingerprints; key IDs are refused, because they can be forged."""

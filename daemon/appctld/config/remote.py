@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self, TypedDict
 
+from appctld.config.directory import is_layout, parse_layout
 from appctld.config.reader import Reader
 from appctld.config.repository import Repository, is_repository, parse_repository
 from appctld.config.settings import check_kind, check_settings
@@ -36,6 +37,8 @@ class Remote:
     `fingerprints` empty means every primary key of the keyring and every cosign key. `max_age` is in seconds,
     0 for none. `origin` is the file, `writable` whether it is ours to change (else it was shipped).
     `settings` are the file's own words. `verify_commit` is how a commit that an image holds must be signed.
+    `directory` is where its images lie, if that is a directory of this machine; `prefix` is then the name
+    under which they are signed.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Remote:
     writable: bool
     settings: Mapping[str, str] = field(compare=False, repr=False)
     verify_commit: str = "no"
+    directory: Path | None = None
 
     @property
     def url(self) -> str:
@@ -72,14 +76,28 @@ class Remote:
 
     @property
     def kind(self) -> str:
-        """`oci` for a registry, `ostree` for an OSTree repository."""
-        return "ostree" if isinstance(self.prefix, Repository) else "oci"
+        """`oci` for a registry, `layout` for a directory of images, `ostree` for an OSTree repository."""
+        if isinstance(self.prefix, Repository):
+            return "ostree"
+        return "oci" if self.directory is None else "layout"
+
+    @property
+    def place(self) -> object:
+        """Where its layers came from; they are nobody's any more once it is another."""
+        return self.prefix, self.directory
 
     @property
     def repository(self) -> Repository:
         """The OSTree repository that it is. Raises Failed where it is a registry."""
         if not isinstance(self.prefix, Repository):
             raise Failed(f"remote {self.name} is no OSTree repository")
+        return self.prefix
+
+    @property
+    def covered(self) -> Prefix:
+        """The part of all references that it stands for. Raises Failed where it is an OSTree repository."""
+        if not isinstance(self.prefix, Prefix):
+            raise Failed(f"remote {self.name} has no images")
         return self.prefix
 
     def for_commits(self) -> Self:
@@ -116,6 +134,7 @@ def check_name(name: str) -> str:
 
 class _Place(TypedDict):
     prefix: Prefix | Repository
+    directory: Path | None
     plain_http: bool
     insecure: bool
     lookaside: str | None
@@ -153,11 +172,14 @@ def make_remote(
 ) -> Remote:
     """Read the settings of one remote. Raises InvalidReference naming the setting that is wrong."""
     read = Reader(check_settings(settings))
-    place = _place(read)
+    place = _place(read, name)
     ostree = isinstance(place["prefix"], Repository)
-    check_kind(settings, ostree=ostree)
+    kind = "ostree" if ostree else "layout" if place["directory"] else "oci"
+    check_kind(settings, kind)
     if ostree and cosign_keys:
         raise InvalidReference("cosign keys mean nothing to an OSTree repository")
+    if kind == "layout" and ca:
+        raise InvalidReference("certificates mean nothing to a directory of images")
     return Remote(
         name=check_name(name),
         title=read.title("title", name),
@@ -173,12 +195,14 @@ def make_remote(
     )
 
 
-def _place(read: Reader) -> _Place:
+def _place(read: Reader, name: str) -> _Place:
     """Where it is, and who else is asked for its signatures and tokens."""
     insecure = read.boolean("insecure", default=False)
-    prefix, plain_http = _whole(read.required("url"), insecure=insecure)
+    url = read.required("url")
+    prefix, plain_http = _whole(url, read, name, insecure=insecure)
     return {
         "prefix": prefix,
+        "directory": parse_layout(url) if is_layout(url) else None,
         "plain_http": plain_http,
         "insecure": insecure,
         "lookaside": read.web_url("lookaside", insecure=insecure),
@@ -186,8 +210,10 @@ def _place(read: Reader) -> _Place:
     }
 
 
-def _whole(url: str, *, insecure: bool) -> tuple[Prefix | Repository, bool]:
+def _whole(url: str, read: Reader, name: str, *, insecure: bool) -> tuple[Prefix | Repository, bool]:
     """What a remote stands for, and whether it is asked by plain HTTP."""
+    if is_layout(url):
+        return read.prefix("prefix", f"localhost/{name}"), False
     if not is_repository(url):
         return parse_url(url, insecure=insecure)
     repository = parse_repository(url)

@@ -17,6 +17,7 @@ FILE_BYTES = 64 << 10  # a remote's file has under 1 KiB; the rest is room for c
 VALUE_LENGTH = 8 << 10  # 190 fingerprints
 KEYS = (
     "url",
+    "prefix",
     "title",
     "enabled",
     "verify",
@@ -36,9 +37,18 @@ KEYS = (
     "ed25519-keys",
     "verify-commit",
 )
-ONLY_REGISTRY = frozenset({"lookaside", "auth-realm", "insecure", "share", "verify-commit"})
-"""Means something to a registry only: an OSTree repository has its signatures in itself, and no layers."""
-ONLY_OSTREE = frozenset({"collection", "ed25519-keys"})
+_ELSEWHERE = frozenset({"lookaside", "auth-realm", "insecure"})
+_OF_COMMITS = frozenset({"collection", "ed25519-keys"})
+MEANINGLESS = {
+    "oci": ("a registry", _OF_COMMITS | {"prefix"}),
+    "ostree": ("an OSTree repository", _ELSEWHERE | {"prefix", "share", "verify-commit"}),
+    "layout": ("a directory of images", _ELSEWHERE | _OF_COMMITS | {"ca-file"}),
+}
+"""What each kind of remote is called, and the keys that mean nothing to it.
+
+An OSTree repository has its signatures in itself, and no layers; a directory has them beside its images, and
+is never asked over a network.
+"""
 NOT_YET = frozenset(
     {
         "mirrors",
@@ -107,8 +117,8 @@ def check_settings(settings: Mapping[str, str]) -> dict[str, str]:
     return dict(settings)
 
 
-def check_kind(settings: Mapping[str, str], *, ostree: bool) -> None:
+def check_kind(settings: Mapping[str, str], kind: str) -> None:
     """Raise InvalidReference for a key that means nothing to a remote of this kind."""
-    kind, others = ("an OSTree repository", ONLY_REGISTRY) if ostree else ("a registry", ONLY_OSTREE)
+    name, others = MEANINGLESS[kind]
     for key in sorted(settings.keys() & others):
-        raise InvalidReference(f"'{key}' means nothing to {kind}")
+        raise InvalidReference(f"'{key}' means nothing to {name}")

@@ -15,7 +15,6 @@ from appctld.model.reference import Reference, looks_like_host, parse_reference
 
 PLAIN = {"oci+https": False, "docker": False, "https": False, "oci+http": True}
 """Schemes of a registry, and whether they mean plain HTTP."""
-NOT_YET = re.compile(r"oci:(?!//)")
 _WEB_URL = re.compile(r"(https?)://([^/]+)((?:/[A-Za-z0-9._~%+@=,:-]+)*)/?")
 
 
@@ -37,8 +36,6 @@ class Prefix:
 
 def parse_url(text: str, *, insecure: bool) -> tuple[Prefix, bool]:
     """The prefix of a remote's `url`, and whether its registry speaks plain HTTP. Raises InvalidReference."""
-    if NOT_YET.match(text):
-        raise InvalidReference(f"'{text}': this kind of remote is not supported by this version")
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "https", text
@@ -46,7 +43,7 @@ def parse_url(text: str, *, insecure: bool) -> tuple[Prefix, bool]:
         raise InvalidReference(
             f"'{text}': a remote's URL starts with {', '.join(f'{name}://' for name in PLAIN)}"
         )
-    prefix = _prefix(rest.removesuffix("/"), text)
+    prefix = parse_prefix(rest.removesuffix("/"), text)
     if PLAIN[scheme]:
         _check_plain_http(prefix.host, f"'{text}'", insecure=insecure)
     return prefix, PLAIN[scheme]
@@ -71,14 +68,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _prefix(text: str, url: str) -> Prefix:
-    """Host and path under the grammar of references: a tag or a digest at the end is refused too."""
+def parse_prefix(text: str, what: str) -> Prefix:
+    """Host and path under the grammar of references: a tag or a digest at the end is refused too.
+
+    `what` is what was given. Raises InvalidReference.
+    """
     host, slash, path = text.partition("/")
     try:
         parse_reference(f"{host}/{path if slash else 'any'}:any")
     except InvalidReference as error:
         raise InvalidReference(
-            f"'{url}' is no registry or part of one (https://HOST[:PORT][/PATH])"
+            f"'{what}' is no registry or part of one (https://HOST[:PORT][/PATH])"
         ) from error
     return Prefix(host, path)
 

@@ -130,7 +130,7 @@ class RemoteBook:
                 new.cosign_keys,
                 before_writing=partial(self._take_along, before),
             )
-            if after.prefix != before.prefix:
+            if after.place != before.place:
                 forget_remote(self._tools.paths, name)
 
     def _apply(self, rotation: Rotation, judged: Remote) -> None:

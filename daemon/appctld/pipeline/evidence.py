@@ -44,7 +44,7 @@ async def find_evidence(digest: Digest, resolved: Resolved, tools: Tools) -> Evi
 async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> Evidence:
     """What lies in the remote's lookaside for `digest`, and where we looked."""
     remote = resolved.remote
-    if remote.lookaside is None:
+    if remote.lookaside is None and remote.directory is None:
         return Evidence(digest, looked_at=(f"remote {remote.name} names no lookaside",))
     request: JsonObject = {
         "op": "signatures",

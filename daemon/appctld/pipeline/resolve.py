@@ -13,6 +13,7 @@ from appctld.model.jsonvalue import JsonObject, get_int, get_objects, get_str
 from appctld.model.manifest import INDEX_TYPES, MANIFEST_BYTES, Index, Platform, choose, parse_document
 from appctld.model.reference import Reference
 from appctld.pipeline.answers import understood
+from appctld.pipeline.place import check_directory
 from appctld.pipeline.stages import IndexDocument, Resolved
 from appctld.pipeline.tools import Tools, endpoint
 from appctld.trust.clock import check_clock
@@ -21,11 +22,14 @@ from appctld.trust.clock import check_clock
 async def resolve(reference: Reference, remote: Remote, tools: Tools, at: Digest | None = None) -> Resolved:
     """Ask the registry what `reference` is on this platform, or was, when it led to the digest `at`.
 
-    Raises Expired before anybody is asked, where the clock cannot be right; the fetcher's leaves (Transport,
-    NotFound), BadManifest, ArchMismatch, or DigestMismatch when a reference by digest gave other bytes.
+    Raises Expired before anybody is asked, where the clock cannot be right; PolicyDenied for a directory that
+    others can change; the fetcher's leaves (Transport, NotFound), BadManifest, ArchMismatch, or
+    DigestMismatch when a reference by digest gave other bytes.
     """
     check_clock(tools.now())
     tools.progress.stage("resolving")
+    if remote.directory is not None:
+        await check_directory(remote.directory, "index.json")
     request: JsonObject = {
         "op": "resolve",
         "reference": str(at) if at else reference.target,

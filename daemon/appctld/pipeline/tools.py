@@ -16,7 +16,7 @@ from appctld.config.remote import Remote, no_remote
 from appctld.config.remotes import KEYRING_BYTES
 from appctld.errors import RegistryUnavailable
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject, get_objects, get_str
+from appctld.model.jsonvalue import JsonObject, get_object, get_objects, get_str
 from appctld.model.login import Login, login_for
 from appctld.model.manifest import Platform
 from appctld.model.ostreeref import AnyReference
@@ -109,9 +109,14 @@ class Tools:
     async def fetch(
         self, request: JsonObject, *, fds: Mapping[str, int], report: Report, deadline: float = FETCH_DEADLINE
     ) -> JsonObject:
-        """Ask a fetcher, the only process with a network: one that was there before, if it waits."""
+        """Ask a fetcher, the only process with a network: one that was there before, if it waits.
+
+        A directory of images is shown to it instead of the network.
+        """
         module = "appctld.workers.fetch"
-        command = self.launcher.worker(module, network=True)
+        layout = get_object(request, "layout", {})
+        shown = [Path(get_str(layout, "directory"))] if layout else []
+        command = self.launcher.worker(module, network=not layout, readable=shown)
         program = Program(
             module,
             command,
@@ -216,7 +221,7 @@ def ignore(_facts: JsonObject) -> None:
     """The report of a worker whose progress nobody wants."""
 
 
-ENDPOINT = ("registry", "repository", "insecure", "auth_realm", "ca", "credential")
+ENDPOINT = ("registry", "repository", "insecure", "auth_realm", "ca", "credential", "layout")
 
 
 def endpoint(remote: Remote, reference: Reference, logins: Iterable[Login] = ()) -> JsonObject:
@@ -228,5 +233,14 @@ def endpoint(remote: Remote, reference: Reference, logins: Iterable[Login] = ())
         "insecure": remote.insecure,
         "auth_realm": remote.auth_realm,
         "ca": remote.ca.decode("ascii", "replace") if remote.ca else None,
-        "credential": login_for(logins, reference),
+        "credential": None if remote.directory else login_for(logins, reference),
+        "layout": _layout(remote, reference),
     }
+
+
+def _layout(remote: Remote, reference: Reference) -> JsonObject | None:
+    """Where the images lie, if it is a directory, and under which names."""
+    if remote.directory is None:
+        return None
+    place: JsonObject = {"host": reference.host, "prefix": remote.covered.path}
+    return {"directory": str(remote.directory), **place}

@@ -175,6 +175,74 @@ def test_what_cannot_sign_a_commit_in_an_image(value: str) -> None:
         remote(verify_commit=value)
 
 
+LAYOUT = "oci:/srv/images"
+
+
+def test_a_directory_of_images_stands_for_a_name() -> None:
+    found = remote(url=f"{LAYOUT}/", prefix="quay.io/acme")
+    assert (found.kind, found.directory, found.prefix) == (
+        "layout",
+        Path("/srv/images"),
+        Prefix("quay.io", "acme"),
+    )
+    assert found.covered == found.prefix
+    assert remote(url=LAYOUT).prefix == Prefix("localhost", "acme")
+    assert remote(url=LAYOUT, prefix="registry.corp:5000").prefix == Prefix("registry.corp:5000", "")
+    assert (remote().directory, remote(url=OSTREE).directory) == (None, None)
+    assert remote(url=LAYOUT, verify_commit="gpg", share="no", max_age="30d", ids="org.acme.*").share is False
+
+
+def test_where_its_layers_came_from_is_told_by_directory_and_name() -> None:
+    here = remote(url=LAYOUT, prefix="quay.io/acme")
+    assert here.place == remote(url=f"{LAYOUT}/", prefix="quay.io/acme", title="x").place
+    for other in (
+        remote(url="oci:/srv/others", prefix="quay.io/acme"),
+        remote(url=LAYOUT, prefix="quay.io/other"),
+        remote(url="quay.io/acme"),
+    ):
+        assert other.place != here.place
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("lookaside", "https://sigs.acme.example"),
+        ("auth-realm", "https://auth.acme.example"),
+        ("insecure", "yes"),
+        ("ca-file", "/etc/ca.pem"),
+        ("collection", "org.acme.Apps"),
+        ("ed25519-keys", "A" * 43 + "="),
+    ],
+)
+def test_what_is_about_a_network_or_commits_means_nothing_to_a_directory(key: str, value: str) -> None:
+    with pytest.raises(InvalidReference, match=f"'{key}' means nothing to a directory of images"):
+        remote(url=LAYOUT, **{key: value})
+
+
+def test_nor_do_certificates() -> None:
+    with pytest.raises(InvalidReference, match="certificates mean nothing"):
+        make_remote("acme", {"url": LAYOUT}, keyring=b"k", ca=b"c", origin=Path("/x"), writable=True)
+
+
+@pytest.mark.parametrize("url", ["quay.io/acme", "ostree+https://dl.acme.example/repo"])
+def test_only_the_images_of_a_directory_have_a_name_of_their_own(url: str) -> None:
+    with pytest.raises(InvalidReference, match="'prefix' means nothing to"):
+        remote(url=url, prefix="quay.io/other")
+
+
+@pytest.mark.parametrize(
+    "prefix", ["acme", "quay.io/Acme", "quay.io/acme:1", "https://quay.io/acme", "quay.io//x"]
+)
+def test_what_is_no_name_of_images(prefix: str) -> None:
+    with pytest.raises(InvalidReference, match=f"'prefix={prefix}' is no registry"):
+        remote(url=LAYOUT, prefix=prefix)
+
+
+def test_an_ostree_repository_covers_no_image() -> None:
+    with pytest.raises(Failed, match="has no images"):
+        _ = remote(url=OSTREE).covered
+
+
 OSTREE = "ostree+https://dl.acme.example/repo"
 RAW = bytes(range(32))
 ED25519 = base64.b64encode(RAW).decode()

@@ -1,22 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""URLs of OSTree repositories, and which directories may be one."""
+"""URLs of OSTree repositories."""
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from appctld.config.repository import Repository, check_directory, is_repository, parse_repository
-from appctld.errors import InvalidReference, PolicyDenied
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Directly under /tmp: what is above a test's own directory may be anybody's."""
-    with tempfile.TemporaryDirectory(prefix="repository-", dir="/tmp") as name:
-        yield Path(name)
+from appctld.config.repository import Repository, is_repository, parse_repository
+from appctld.errors import InvalidReference
 
 
 @pytest.mark.parametrize(
@@ -80,42 +71,3 @@ def test_anything_else_is_refused(url: str) -> None:
 )
 def test_a_registry_is_none(url: str) -> None:
     assert not is_repository(url)
-
-
-def test_a_directory_that_nobody_else_can_change_is_read(place: Path) -> None:
-    (place / "repo").mkdir(mode=0o755)
-    check_directory(place / "repo")
-
-
-@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o1777])
-def test_one_that_others_can_write_is_not(place: Path, mode: int) -> None:
-    (place / "repo").mkdir()
-    (place / "repo").chmod(mode)
-    with pytest.raises(PolicyDenied, match="can be changed by others"):
-        check_directory(place / "repo")
-
-
-def test_nor_one_that_others_can_put_another_in_the_place_of(place: Path) -> None:
-    (place / "above/repo").mkdir(parents=True)
-    (place / "above").chmod(0o777)
-    with pytest.raises(PolicyDenied, match="above can be changed"):
-        check_directory(place / "above/repo")
-
-
-def test_nor_one_of_somebody_else(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.geteuid", lambda: 12345)
-    with pytest.raises(PolicyDenied, match="can be changed by others"):
-        check_directory(place)
-
-
-def test_a_symlink_is_not_followed(place: Path) -> None:
-    (place / "real").mkdir()
-    (place / "link").symlink_to("real")
-    for path in (place / "link", place / "link/below"):
-        with pytest.raises(PolicyDenied, match="is no directory"):
-            check_directory(path)
-
-
-def test_what_is_not_there_is_said(place: Path) -> None:
-    with pytest.raises(PolicyDenied, match="No such file"):
-        check_directory(place / "repo")

@@ -156,7 +156,7 @@ def test_no_remote_inherits_the_keys_of_an_earlier_one(store: RemoteStore) -> No
     ("settings", "name"),
     [
         ({}, "acme"),
-        ({"url": "oci:/srv/images"}, "acme"),
+        ({"url": "oci:srv/images"}, "acme"),
         ({**OSTREE, "lookaside": "https://sigs.example.org/x"}, "acme"),
         ({**URL, "mirrors": "x"}, "acme"),
         ({**URL, "gpg-keys": "x"}, "acme"),

@@ -23,16 +23,13 @@ URLS = [
     ("oci+http://[::1]:5000/acme", Prefix("[::1]:5000", "acme"), True),
 ]
 
-NOT_YET = [
-    "oci:/srv/images",
-]
-
 WRONG = [
     "",
     "acme",
     "acme/editor",
     "http://127.0.0.1:5000/acme",
     "oci://quay.io/acme",
+    "oci:/srv/images",
     "ftp://quay.io/acme",
     "HTTPS://quay.io/acme",
     "https://",
@@ -56,12 +53,6 @@ WRONG = [
 @pytest.mark.parametrize(("text", "prefix", "plain_http"), URLS)
 def test_a_registry_or_a_part_of_one(text: str, prefix: Prefix, plain_http: bool) -> None:  # noqa: FBT001
     assert parse_url(text, insecure=False) == (prefix, plain_http)
-
-
-@pytest.mark.parametrize("text", NOT_YET)
-def test_other_kinds_of_remotes_are_refused_by_name(text: str) -> None:
-    with pytest.raises(InvalidReference, match="not supported by this version"):
-        parse_url(text, insecure=True)
 
 
 @pytest.mark.parametrize("text", WRONG)

@@ -10,10 +10,11 @@ Whether a thing exists is left to the rooms below.
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
+from appctld.config.directory import is_layout, parse_layout
 from appctld.config.lookup import check_reference
 from appctld.config.remote import VERIFY, VERIFY_OSTREE, check_name
 from appctld.config.repository import is_repository, parse_repository
-from appctld.config.urls import parse_url
+from appctld.config.urls import parse_prefix, parse_url
 from appctld.errors import BadManifest, InvalidReference, LimitExceeded
 from appctld.model.appid import is_app_id
 from appctld.model.digest import Digest
@@ -60,10 +61,16 @@ def frozen(options: Options) -> Options:
 def check_remote(name: str, settings: Mapping[str, str]) -> None:
     """Raise InvalidReference unless what polkit is told about a remote has its grammar; empty is none."""
     check_name(name)
-    url, verify = settings.get("url", ""), settings.get("verify", "")
+    url, prefix, verify = (settings.get(key, "") for key in ("url", "prefix", "verify"))
     if len(url) > URL_LENGTH:
         raise InvalidReference(f"a URL of {len(url)} characters")
-    if is_repository(url):
+    if len(prefix) > URL_LENGTH:
+        raise InvalidReference(f"a prefix of {len(prefix)} characters")
+    if prefix:
+        parse_prefix(prefix, f"prefix={prefix}")
+    if is_layout(url):
+        parse_layout(url)
+    elif is_repository(url):
         parse_repository(url)
     elif url:
         parse_url(

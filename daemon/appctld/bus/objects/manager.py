@@ -172,9 +172,9 @@ class Manager(Exported):
         await self._service.remotes.remove(name)
 
     async def _authorize_remote(self, caller: Caller, name: str, asked: RemoteSettings) -> None:
-        url, verify = asked.texts.get("url", ""), asked.texts.get("verify", "")
         check_remote(name, asked.texts)
-        told = details(remote=name, reference=url, verify=verify)
+        where = " ".join(asked.texts[key] for key in ("url", "prefix") if asked.texts.get(key))
+        told = details(remote=name, reference=where, verify=asked.texts.get("verify", ""))
         with self._service.jobs.questions.open(caller.uid):
             await self._service.authorizer.authorize(caller, "modify-remote", told)
 

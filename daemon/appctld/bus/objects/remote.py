@@ -54,6 +54,8 @@ class RemoteFacts(Protocol):
     @property
     def kind(self) -> str: ...  # noqa: D102
     @property
+    def prefix(self) -> object: ...  # noqa: D102
+    @property
     def collection(self) -> str | None: ...  # noqa: D102
     @property
     def ed25519_keys(self) -> Collection[bytes]: ...  # noqa: D102
@@ -84,21 +86,31 @@ class RemoteObject(Exported):
             "max-age": self.facts.max_age,
             "identity": self.facts.identity,
             "kind": self.facts.kind,
-            **(self._of_repository() if self.facts.kind == "ostree" else self._of_registry()),
+            **self._of_its_kind(),
             "strict": self.facts.strict,
             "ids": list(self.facts.ids),
             "deny-keys": sorted(self.facts.deny_keys),
             "ca": self.facts.ca is not None,
         }
 
+    def _of_its_kind(self) -> dict[str, object]:
+        match self.facts.kind:
+            case "ostree":
+                return self._of_repository()
+            case "layout":
+                return {"prefix": str(self.facts.prefix), **self._of_images()}
+            case _:
+                return {**self._of_registry(), **self._of_images()}
+
     def _of_registry(self) -> dict[str, object]:
         return {
             "lookaside": self.facts.lookaside,
             "auth-realm": self.facts.auth_realm,
             "insecure": self.facts.insecure,
-            "share": self.facts.share,
-            "verify-commit": self.facts.verify_commit,
         }
+
+    def _of_images(self) -> dict[str, object]:
+        return {"share": self.facts.share, "verify-commit": self.facts.verify_commit}
 
     def _of_repository(self) -> dict[str, object]:
         return {

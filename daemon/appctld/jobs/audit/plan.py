@@ -97,7 +97,7 @@ def is_about(
 
 
 def _is_theirs(remote: str, named: Collection[str], remotes: Iterable[Remote]) -> bool:
-    images = {remote.name for remote in remotes if remote.kind == "oci"}
+    images = {remote.name for remote in remotes if remote.kind != "ostree"}
     return set(named) == {remote} and remote in images
 
 

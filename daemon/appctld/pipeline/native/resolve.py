@@ -6,7 +6,6 @@ Where a ref leads is the remote's word, which nobody signed: what the commit is 
 """
 
 from appctld.config.remote import Remote
-from appctld.config.repository import check_directory
 from appctld.errors import DigestMismatch, Failed
 from appctld.model.commit import COMMIT_BYTES
 from appctld.model.digest import Digest
@@ -15,6 +14,7 @@ from appctld.model.ostreeref import OstreeRef
 from appctld.pipeline.answers import looked_at, understood
 from appctld.pipeline.native.quarantine import quarantine
 from appctld.pipeline.native.stages import ResolvedCommit
+from appctld.pipeline.place import check_directory
 from appctld.pipeline.tools import Tools
 from appctld.trust.clock import check_clock
 from appctld.trust.evidence import Evidence
@@ -35,7 +35,7 @@ async def resolve_commit(
     tools.progress.stage("resolving")
     directory = remote.repository.directory
     if directory is not None:
-        check_directory(directory)
+        await check_directory(directory)
     async with quarantine(tools) as place:
         request: JsonObject = {"op": "commit", **({"commit": at.hex} if at else {"ref": reference.ref})}
         answer, data = await tools.pull_bytes(remote, place, request, ANSWER_BYTES)

@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The fetcher, `python -m appctld.workers.fetch`: asks registries and lookasides, passes on what they say.
 
-Four operations, each about one endpoint (endpoint.py) and with one descriptor, `out`:
+Four operations, each about one source, a registry's repository or a layout's (source.py), and with one
+descriptor, `out`:
 
 - `resolve`: the document that a reference names, and the platform's manifest behind it if it is an index;
 - `signatures`: the simple signatures of a digest from a lookaside;
@@ -32,10 +33,7 @@ from appctld.model.manifest import (
     parse_document,
 )
 from appctld.model.reference import parse_reference
-from appctld.workers.fetch.endpoint import parse_endpoint, plain_url
-from appctld.workers.fetch.http.session import Session
-from appctld.workers.fetch.lookaside import collect
-from appctld.workers.fetch.registry import Registry
+from appctld.workers.fetch.source import Source, opened, simple_signatures
 from appctld.workers.protocol import Handler, Report, descriptor, main
 
 REPORT_SECONDS = 0.1  # the bus samples progress at 5 Hz
@@ -71,12 +69,10 @@ class Output:
 def resolve(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - two small documents
     """Write the index, if there is one, then the manifest; -> {"documents": [{"media_type", "size"}]}."""
     with Output(descriptor(request, "out")) as output:
-        endpoint = parse_endpoint(request)
-        wanted = parse_reference(_full(endpoint.repository, get_str(request, "reference"))).target
-        with Session(endpoint) as session:
-            documents = _documents(
-                Registry(endpoint, session), wanted, _platform(get_object(request, "platform"))
-            )
+        name = _full(get_str(request, "repository"), get_str(request, "reference"))
+        wanted, platform = parse_reference(name).target, _platform(get_object(request, "platform"))
+        with opened(request) as source:
+            documents = _documents(source, wanted, platform)
         for raw, _ in documents:
             output.write(raw)
     return {"documents": [{"media_type": media_type, "size": len(raw)} for raw, media_type in documents]}
@@ -85,11 +81,7 @@ def resolve(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 
 def signatures(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - small files
     """Write the signature blobs; -> {"sizes": [n, …], "looked_at": [[url, status], …]}."""
     with Output(descriptor(request, "out")) as output:
-        endpoint = parse_endpoint(request)
-        lookaside = plain_url(get_str(request, "lookaside"), "lookaside")
-        digest = Digest.parse(get_str(request, "digest"))
-        with Session(endpoint) as session:
-            found = collect(session, lookaside, endpoint.repository, digest)
+        found = simple_signatures(request, Digest.parse(get_str(request, "digest")))
         for blob in found.blobs:
             output.write(blob)
     looked_at: list[Json] = [[url, status] for url, status in found.looked_at]
@@ -105,10 +97,9 @@ def attachments(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG
     from appctld.workers.fetch.attachments import collect as attached_to  # noqa: PLC0415
 
     with Output(descriptor(request, "out")) as output:
-        endpoint = parse_endpoint(request)
         digest = Digest.parse(get_str(request, "digest"))
-        with Session(endpoint) as session:
-            found = attached_to(Registry(endpoint, session), digest)
+        with opened(request) as source:
+            found = attached_to(source, digest)
         for one in found.attached:
             output.write(one.signed + one.document)
     told: list[Json] = [
@@ -122,11 +113,10 @@ def attachments(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG
 def blob(request: JsonObject, report: Report) -> JsonObject:
     """Write the blob as it comes, never more than `size` bytes; -> {"size": bytes that came}, maybe fewer."""
     with Output(descriptor(request, "out")) as output:
-        endpoint = parse_endpoint(request)
         digest, size = Digest.parse(get_str(request, "digest")), get_int(request, "size")
         done, reported = 0, 0.0
-        with Session(endpoint) as session, Registry(endpoint, session).blob(digest) as answer:
-            for chunk in answer.chunks(size):
+        with opened(request) as source, source.blob(digest) as found:
+            for chunk in found.chunks(size):
                 output.write(chunk)
                 done += len(chunk)
                 if time.monotonic() - reported >= REPORT_SECONDS:
@@ -136,12 +126,12 @@ def blob(request: JsonObject, report: Report) -> JsonObject:
     return {"size": done}
 
 
-def _documents(registry: Registry, wanted: str, platform: Platform) -> list[tuple[bytes, str]]:
+def _documents(source: Source, wanted: str, platform: Platform) -> list[tuple[bytes, str]]:
     """One manifest, or an index and the manifest it has for `platform`.
 
     A manifest is not parsed here: nothing says yet that anybody signed it (R1). An index is, to choose.
     """
-    raw, media_type = registry.manifest(wanted)
+    raw, media_type = source.manifest(wanted)
     if media_type in MANIFEST_TYPES:
         return [(raw, media_type)]
     index = parse_document(raw, media_type)  # refuses every type that is neither
@@ -150,7 +140,7 @@ def _documents(registry: Registry, wanted: str, platform: Platform) -> list[tupl
     chosen = choose(index, platform)
     if chosen.size > MANIFEST_BYTES:
         raise LimitExceeded(f"a manifest of {chosen.size} bytes", limit=MANIFEST_BYTES)
-    manifest, manifest_type = registry.manifest(str(chosen.digest), chosen.size)
+    manifest, manifest_type = source.manifest(str(chosen.digest), chosen.size)
     if manifest_type in INDEX_TYPES:
         raise BadManifest("an index that names an index")
     return [(raw, media_type), (manifest, manifest_type)]

@@ -28,7 +28,7 @@ from appctld.model.jsonvalue import (
 from appctld.model.manifest import MANIFEST_BYTES, MANIFEST_TYPES
 from appctld.workers.fetch.bundle import BUNDLE_TYPE, identity_in, signed_beside
 from appctld.workers.fetch.certificate import identity_of
-from appctld.workers.fetch.registry import Registry
+from appctld.workers.fetch.source import Source
 
 SIGNATURES = 32  # more keys than any publisher signs with; as many as trust looks at
 SIGNATURE_BYTES = 64 << 10  # of a payload or a bundle; real ones have 1 KiB, or 10 with proofs
@@ -84,9 +84,9 @@ class _Blob:
     annotations: Mapping[str, str]
 
 
-def collect(registry: Registry, digest: Digest) -> Found:
+def collect(source: Source, digest: Digest) -> Found:
     """Look at the three places. Raises LimitExceeded, CredentialScope, Transport."""
-    search = _Search(registry)
+    search = _Search(source)
     search.tag(f"sha256-{digest.hex}.sig", f"tag sha256-{digest.hex[:4]}….sig")
     if not search.referrers(f"referrers/{digest}", "referrers", _NOT_OFFERED):
         search.referrers(f"manifests/sha256-{digest.hex}", f"tag sha256-{digest.hex[:4]}…", _ABSENT)
@@ -96,21 +96,21 @@ def collect(registry: Registry, digest: Digest) -> Found:
 class _Search:
     """One look at one repository."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._seen: set[Digest] = set()
         self._left = REQUESTS
         self.found = Found()
 
     def tag(self, tag: str, place: str) -> None:
         """Look at what a tag names."""
-        status, data = self._registry.look(f"manifests/{tag}", DOCUMENT_BYTES, _ABSENT)
+        status, data = self._source.look(f"manifests/{tag}", DOCUMENT_BYTES, _ABSENT)
         self.found.looked_at.append(f"{place} ({status})")
         self._document(data)
 
     def referrers(self, path: str, place: str, absent: frozenset[int]) -> bool:
         """Look at what an index of referrers names; whether there was one."""
-        status, data = self._registry.look(path, MANIFEST_BYTES, absent)
+        status, data = self._source.look(path, MANIFEST_BYTES, absent)
         entries = list(_entries(data))
         self.found.looked_at.append(f"{place} ({len(entries) if status == _OK else status})")
         for entry in entries:
@@ -162,7 +162,7 @@ class _Search:
     def _fetched(self, path: str, digest: Digest, limit: int) -> bytes:
         """The bytes of that digest; none, and a word about it, where they are not there or others."""
         self._left -= 1
-        status, data = self._registry.look(path, limit, _ABSENT)
+        status, data = self._source.look(path, limit, _ABSENT)
         if status == _OK and Digest.of(data) == digest:
             return data
         what = "other bytes" if status == _OK else status

@@ -127,6 +127,9 @@ def test_options_that_say_nothing_are_none() -> None:
         ("acme", {"url": "https://quay.io/" + "a" * 5000}),
         ("acme", {"url": "ftp://quay.io/acme"}),
         ("acme", {"verify": "gpg, really"}),
+        ("acme", {"url": "oci:/srv/images (of the kernel)"}),
+        ("acme", {"prefix": "quay.io/acme (verified)"}),
+        ("acme", {"prefix": "quay.io/" + "a/" * 600 + "a"}),
     ],
 )
 def test_what_polkit_is_told_about_a_remote_has_its_grammar(name: str, settings: dict[str, str]) -> None:
@@ -141,6 +144,7 @@ def test_what_polkit_is_told_about_a_remote_has_its_grammar(name: str, settings:
         {"url": "", "verify": ""},
         {"url": "oci+http://quay.io/acme", "verify": "none"},
         {"url": "quay.io", "verify": "cosign"},
+        {"url": "oci:/srv/images", "prefix": "quay.io/acme"},
     ],
 )
 def test_what_the_file_will_decide_is_left_to_it(settings: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from appctld.bus.wire.schema import KEY
 from support.bus_service import INTERFACES, SimulatedRemote
 
 
-@pytest.mark.parametrize("kind", ["oci", "ostree"])
+@pytest.mark.parametrize("kind", ["oci", "layout", "ostree"])
 def test_every_setting_that_is_shown_is_described(kind: str) -> None:
     described = (INTERFACES / "org.appctl.Installer1.Remote.xml").read_text("utf-8")
     shown = RemoteObject(SimulatedRemote("acme", kind=kind)).settings
@@ -20,3 +20,10 @@ def test_every_setting_that_is_shown_is_described(kind: str) -> None:
 def test_whether_a_commit_in_an_image_must_be_signed_is_shown_of_a_registry(asked: str) -> None:
     assert RemoteObject(SimulatedRemote("acme", verify_commit=asked)).settings["verify-commit"] == asked
     assert "verify-commit" not in RemoteObject(SimulatedRemote("acme", kind="ostree")).settings
+
+
+def test_of_a_directory_the_name_of_its_images_is_shown_and_nothing_about_a_network() -> None:
+    shown = RemoteObject(SimulatedRemote("acme", kind="layout")).settings
+    assert (shown["kind"], shown["prefix"], shown["verify-commit"]) == ("layout", "quay.io/acme", "no")
+    assert shown.keys().isdisjoint({"lookaside", "auth-realm", "insecure", "collection", "ed25519-keys"})
+    assert "prefix" not in RemoteObject(SimulatedRemote("acme")).settings

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Where a request's image is, a registry or a layout, as one thing to ask."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import JsonObject, get_str
+from appctld.workers.fetch.endpoint import parse_endpoint, plain_url
+from appctld.workers.fetch.http.session import Session
+from appctld.workers.fetch.layout import lookaside as beside
+from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of
+from appctld.workers.fetch.layout.shelf import Shelf
+from appctld.workers.fetch.lookaside import Found, collect
+from appctld.workers.fetch.registry import Registry
+
+
+class Bytes(Protocol):
+    """What can be read to its end, and no further than its reader says."""
+
+    def chunks(self, limit: int) -> Iterator[bytes]:
+        """Piece by piece. Raises LimitExceeded instead of more than `limit` bytes."""
+        ...
+
+
+class Source(Protocol):
+    """One repository of images. What it answers is believed by nobody."""
+
+    def manifest(self, reference: str, limit: int = ...) -> tuple[bytes, str]:
+        """The document that a tag or digest names, and its type. Raises NotFound, LimitExceeded."""
+        ...
+
+    def blob(self, digest: Digest) -> AbstractContextManager[Bytes]:
+        """An open blob. Raises NotFound."""
+        ...
+
+    def look(self, path: str, limit: int, absent: frozenset[int]) -> tuple[int, bytes]:
+        """HTTP status and body of what may not be there: for a status of `absent` the body is empty."""
+        ...
+
+
+@contextmanager
+def opened(request: JsonObject) -> Iterator[Source]:
+    """The source that a request is about. Raises InvalidReference, BadManifest for what is no layout."""
+    if asks_for_layout(request):
+        yield Shelf(files_of(request), place_of(request))
+        return
+    endpoint = parse_endpoint(request)
+    with Session(endpoint) as session:
+        yield Registry(endpoint, session)
+
+
+def simple_signatures(request: JsonObject, digest: Digest) -> Found:
+    """The simple signatures of a digest: in a layout those beside its images, else those of a lookaside."""
+    if asks_for_layout(request):
+        return beside.collect(files_of(request), place_of(request).repository, digest)
+    endpoint = parse_endpoint(request)
+    lookaside = plain_url(get_str(request, "lookaside"), "lookaside")
+    with Session(endpoint) as session:
+        return collect(session, lookaside, endpoint.repository, digest)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Remotes that are a directory of images, on a machine whose every part is real, and without a registry."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.greeter import build
+from support.images import Layout
+from support.keys import Keys
+from support.machine import Machine
+
+PREFIX = "quay.io/acme"
+NAME = "org.opencontainers.image.ref.name"
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[Keys]:
+    with Keys() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def acme(keys: Keys) -> str:
+    return keys.make("acme")
+
+
+@pytest.fixture(scope="module")
+def stranger(keys: Keys) -> str:
+    return keys.make("stranger")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """Two versions of an app by umoci, tags v1 and v2."""
+    layout = Layout(tmp_path_factory.mktemp("built") / "images")
+    for version in (1, 2):
+        build(layout, tmp_path_factory.mktemp(f"layers{version}"), version)
+    return layout
+
+
+class Shelf:
+    """A directory of images as an administrator fills it with skopeo."""
+
+    def __init__(self, directory: Path, built: Layout, keys: Keys) -> None:
+        self.directory, self._built, self._keys = directory, built, keys
+
+    def put(self, tag: str, name: str, key: str, identity: str = "") -> str:
+        """Copy an image there under that name, signed for `identity`, else for PREFIX; its digest."""
+        source = self._built.source(tag)
+        command = ["skopeo", "--insecure-policy", "copy", "--quiet", source, f"oci:{self.directory}:{name}"]
+        subprocess.run(command, check=True)
+        digest = self._built.digest(tag)
+        identity = identity or f"{PREFIX}/greeter:stable"
+        repository = identity.partition("/")[2].partition(":")[0]
+        place = self.directory / f"lookaside/{repository}@{digest.replace(':', '=')}"
+        place.mkdir(parents=True, exist_ok=True)
+        manifest = self.directory / "blobs/sha256" / digest.removeprefix("sha256:")
+        signature = place / f"signature-{len(list(place.iterdir())) + 1}"
+        sign = ["skopeo", "standalone-sign", str(manifest), identity, key, "--output", str(signature)]
+        environment = {**os.environ, "GNUPGHOME": str(self._keys.home)}
+        subprocess.run(sign, env=environment, check=True, capture_output=True)
+        return digest
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, built: Layout, keys: Keys) -> Shelf:
+    return Shelf(tmp_path / "shelf", built, keys)
+
+
+def trust(machine: Machine, shelf: Shelf, keys: Keys, key: str, *more: str) -> None:
+    file = shelf.directory.parent / "acme.asc"
+    file.write_bytes(keys.export(key))
+    machine.add_remote("acme", f"oci:{shelf.directory}", file, "", *more)
+
+
+def test_install_update_rollback_repair_uninstall(
+    machine: Machine, shelf: Shelf, keys: Keys, acme: str
+) -> None:
+    first = shelf.put("v1", "stable", acme)
+    trust(machine, shelf, keys, acme, "--prefix", PREFIX)
+    shown = machine.appctl("remote", "show", "acme").out
+    assert f"Directory:    oci:{shelf.directory}\n" in shown
+    assert f"Prefix:       {PREFIX}\n" in shown
+    assert "Lookaside" not in shown
+    (app,) = machine.appctl("install", "-y", "--json", "acme/greeter:stable").json["apps"]
+    assert (app["image_digest"], app["reference"]) == (first, f"{PREFIX}/greeter:stable")
+    assert (app["signer"], app["remote"], app["tag_bound"]) == (acme, "acme", True)
+    assert "1" in machine.run_app("greeter").out
+    assert machine.appctl("update", "--check", code=2).out.strip() == ""
+
+    second = shelf.put("v2", "stable", acme)
+    (app,) = machine.appctl("update", "-y", "--json").json["apps"]
+    assert (app["image_digest"], app["changed"]) == (second, True)
+    machine.appctl("rollback", "-y", "greeter")
+    assert machine.appctl("info", "greeter", "--json").json["image_digest"] == first
+    machine.appctl("update", "-y", "greeter")
+
+    assert machine.appctl("verify", "--json").json["problems"] == []
+    damaged = next(path for path in (machine.state / "repo/objects").glob("*/*.file") if path.stat().st_size)
+    damaged.unlink()
+    assert machine.appctl("verify", "--json", code=1).json["problems"] != []
+    machine.appctl("repair")
+    assert machine.appctl("verify", "--json").json["problems"] == []
+
+    machine.appctl("uninstall", "-y", "greeter")
+    machine.appctl("remote", "remove", "acme")
+    machine.appctl("install", "-y", f"{PREFIX}/greeter:stable", code=3)
+
+
+def test_without_a_prefix_the_images_are_local(machine: Machine, shelf: Shelf, keys: Keys, acme: str) -> None:
+    shelf.put("v1", "greeter:1", acme, identity="localhost/acme/greeter:1")
+    trust(machine, shelf, keys, acme)
+    (app,) = machine.appctl("install", "-y", "--json", "acme/greeter:1").json["apps"]
+    assert app["reference"] == "localhost/acme/greeter:1"
+
+
+def test_a_signature_is_for_the_named_reference(
+    machine: Machine, shelf: Shelf, keys: Keys, acme: str, stranger: str
+) -> None:
+    shelf.put("v1", "stable", acme, identity=f"{PREFIX}/greeter:other")
+    trust(machine, shelf, keys, acme, "--prefix", PREFIX)
+    assert (
+        f"signed {PREFIX}/greeter:other" in machine.appctl("install", "-y", "acme/greeter:stable", code=5).err
+    )
+    shelf.put("v2", "stranger", stranger, identity=f"{PREFIX}/greeter:stranger")
+    ran = machine.appctl("install", "-y", "acme/greeter:stranger", code=5)
+    assert "does not trust" in ran.err
+    shutil.rmtree(shelf.directory / "lookaside")
+    ran = machine.appctl("install", "-y", "acme/greeter:stable", code=5)
+    assert "has no signature" in ran.err
+    assert f"{shelf.directory}/lookaside/acme/greeter@sha256=" in ran.err
+    ran = machine.appctl("install", "-y", "acme/greeter:none", code=3)
+    assert f"{shelf.directory} has no {PREFIX}/greeter:none; it has stable, stranger" in ran.err
+    assert machine.appctl("list", "--json").json == []
+
+
+def test_a_directory_that_others_can_change_is_not_used(
+    machine: Machine, shelf: Shelf, keys: Keys, acme: str
+) -> None:
+    shelf.put("v1", "stable", acme)
+    trust(machine, shelf, keys, acme, "--prefix", PREFIX)
+    shelf.directory.chmod(0o777)
+    ran = machine.appctl("install", "-y", "acme/greeter:stable", code=4)
+    assert f"{shelf.directory} can be changed by others" in ran.err
+    shelf.directory.chmod(0o755)
+    shelf.directory.rename(shelf.directory.with_name("unmounted"))
+    ran = machine.appctl("install", "-y", "acme/greeter:stable", code=75)
+    assert f"there is no {shelf.directory}" in ran.err
+
+
+def test_two_remotes_have_no_one_prefix_and_another_place_keeps_no_layers(
+    machine: Machine, shelf: Shelf, keys: Keys, acme: str
+) -> None:
+    shelf.put("v1", "stable", acme)
+    trust(machine, shelf, keys, acme, "--prefix", PREFIX)
+    more = ("--verify", "digest")
+    ran = machine.appctl("remote", "add", "other", f"https://{PREFIX}", *more, code=1)
+    assert f"both are {PREFIX}" in ran.err
+    ran = machine.appctl(
+        "remote", "add", "other", "https://quay.io/other", "--prefix", PREFIX, *more, code=64
+    )
+    assert "'prefix' means nothing to a registry" in ran.err
+    machine.appctl("install", "-y", "acme/greeter:stable")
+    assert list((machine.state / "remotes/acme").glob("**/*"))
+    moved = shelf.directory.with_name("moved")
+    shutil.copytree(shelf.directory, moved)
+    machine.appctl("remote", "modify", "acme", "--set", f"url=oci:{moved}")
+    assert not [path for path in (machine.state / "remotes/acme").glob("**/*") if path.is_file()]
+    (app,) = machine.appctl("install", "-y", "--reinstall", "--json", "acme/greeter:stable").json["apps"]
+    assert app["bytes_downloaded"] > 0
