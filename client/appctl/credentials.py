@@ -45,6 +45,11 @@ def logins(context: Context, references: Iterable[str]) -> list[JsonValue]:
     return list(found.values())
 
 
+def login_for(places: Places, location: str) -> Json:
+    """Find the caller's own login for `host[:port]/path`, for a program of the caller's. Raises Failure."""
+    return lookup(list(_files(places)), _plain_host(location))
+
+
 def lookup(files: list[Json], location: str) -> Json:
     """Find the login for `host[:port]/path` in the contents of auth files, the first file winning."""
     for file in files:

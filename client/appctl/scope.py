@@ -43,6 +43,11 @@ class Places:
             runtime=_absolute("XDG_RUNTIME_DIR"),
         )
 
+    @property
+    def own_state(self) -> Path:
+        """Where programs of the caller's keep what they go on with another time."""
+        return (_absolute("XDG_STATE_HOME") or self.home / ".local/state") / "appctl"
+
     def state(self, scope: Scope) -> Path:
         """Where the scope's daemon keeps what is installed."""
         return SYSTEM_STATE if scope is Scope.SYSTEM else self.data / "appctl"

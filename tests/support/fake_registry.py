@@ -153,6 +153,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_HEAD(self) -> None:
+        self._serve()
+
+    def do_PUT(self) -> None:
+        self._serve()
+
+    def do_PATCH(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Say nothing: the test's output is the test's."""
 
@@ -166,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in self._headers(reply):
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(reply.body)
+        self.wfile.write(b"" if self.command == "HEAD" else reply.body)
         while reply.endless and not owner.closing.is_set():
             self.wfile.write(_BLOCK)
         if reply.stall:

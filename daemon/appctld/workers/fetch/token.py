@@ -3,13 +3,15 @@
 """From a 401 to an Authorization header: Basic, or a token from the registry's token server.
 
 Guarantees: a token server is asked only on the registry's own host or where `auth-realm` says, never over
-plain HTTP unless the registry itself is (docs/rules.md, "Tokens"); it may not redirect; the scope asked for
-is always `pull` of this one repository, whatever the challenge or the server's address says. Sources:
-distribution's token specification ("Token Authentication", "OAuth2"), RFC 7617, RFC 6750.
+plain HTTP unless the registry itself is (docs/rules.md, "Tokens"); it may not redirect; what is asked for is
+`pull` of this one repository, unless the caller itself asks for more, whatever the challenge or the server's
+address says. Sources: distribution's token specification ("Token Authentication", "OAuth2"), RFC 7617, RFC
+6750.
 """
 
 import base64
 import re
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode
 
 from appctld.errors import AppctlError, CredentialScope, RegistryAuth, RegistryUnavailable
@@ -28,14 +30,20 @@ _OK = 200
 _REFUSALS = frozenset({400, 401, 403})  # OAuth2 says 400 for a refresh token that is no longer good
 
 
-def authorize(header: str, endpoint: Endpoint, session: Session) -> str:
+def pulling(repository: str) -> str:
+    """The scope of who reads a repository."""
+    return f"repository:{repository}:pull"
+
+
+def authorize(header: str, endpoint: Endpoint, session: Session, more: Sequence[str] = ()) -> str:
     """The Authorization value that answers the WWW-Authenticate `header` of the endpoint's registry.
 
-    Raises RegistryAuth, CredentialScope and leaves of Transport.
+    `more` are scopes beside that of reading the endpoint's repository. Raises RegistryAuth, CredentialScope
+    and leaves of Transport.
     """
     challenges = {challenge.scheme: challenge for challenge in reversed(parse_challenges(header))}
     if "bearer" in challenges:
-        return f"Bearer {_token(challenges['bearer'], endpoint, session)}"
+        return f"Bearer {_token(challenges['bearer'], endpoint, session, more)}"
     if "basic" in challenges and isinstance(endpoint.credential, Login):
         return _basic(endpoint.credential)
     raise refusal(endpoint, 401)
@@ -62,17 +70,16 @@ def check_realm(realm: Url, endpoint: Endpoint) -> None:
         )
 
 
-def _token(challenge: Challenge, endpoint: Endpoint, session: Session) -> str:
+def _token(challenge: Challenge, endpoint: Endpoint, session: Session, more: Sequence[str]) -> str:
     try:
         realm = Url.parse(challenge.parameters.get("realm", ""))
     except ValueError:
         raise CredentialScope(f"{endpoint.registry.host} asks for a token without a usable address") from None
     check_realm(realm, endpoint)
     _check_query(realm, endpoint)
-    wanted = {"scope": f"repository:{endpoint.repository}:pull"}
-    if "service" in challenge.parameters:
-        wanted["service"] = challenge.parameters["service"]
-    with _ask(realm, wanted, endpoint, session) as answer:
+    scopes = [pulling(endpoint.repository), *more]
+    service = challenge.parameters.get("service")
+    with _ask(realm, scopes, service, endpoint, session) as answer:
         return _read(answer, endpoint)
 
 
@@ -83,13 +90,17 @@ def _check_query(realm: Url, endpoint: Endpoint) -> None:
         raise CredentialScope(f"{endpoint.registry.host} says itself for what we should ask its token server")
 
 
-def _ask(realm: Url, wanted: dict[str, str], endpoint: Endpoint, session: Session) -> Answer:
+def _ask(
+    realm: Url, scopes: Sequence[str], service: str | None, endpoint: Endpoint, session: Session
+) -> Answer:
     credential = endpoint.credential
+    named = {} if service is None else {"service": service}
     if isinstance(credential, IdentityToken):
         grant = {"grant_type": "refresh_token", "client_id": "appctl", "refresh_token": credential.token}
-        return session.post(realm, {**grant, **wanted})
+        return session.post(realm, {**grant, "scope": " ".join(scopes), **named})
     mark = "&" if "?" in realm.target else "?"
-    url = Url(realm.origin, f"{realm.target}{mark}{urlencode(wanted)}")
+    wanted = urlencode({"scope": scopes, **named}, doseq=True)
+    url = Url(realm.origin, f"{realm.target}{mark}{wanted}")
     return session.get(url, {"Authorization": _basic(credential)} if credential else {})
 
 

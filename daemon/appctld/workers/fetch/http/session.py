@@ -5,7 +5,8 @@
 Guarantees: nothing comes from the environment (no proxy, .netrc, CA variable), no cookie is kept, TLS is
 always verified against the distribution's bundle and the remote's own CA, redirects are only reported, every
 connection passes `Peers`. The deadline of the whole is the parent's. No library's log line goes anywhere:
-they carry URLs.
+they carry URLs. It asks and fills in forms for tokens; who may write has a session of its own kind
+(export/http.py), which no fetcher has.
 """
 
 import functools
@@ -70,26 +71,33 @@ class Session:
 
         Raises Transport leaves, TlsUntrusted, and CredentialScope for an address that must not be asked.
         """
+        return self._patiently(requests.Request("GET", str(url), headers=dict(headers)), url)
+
+    def post(self, url: Url, form: Mapping[str, str]) -> Answer:
+        """POST a form, once: it is not ours to repeat."""
+        return self._once(requests.Request("POST", str(url), data=dict(form)), url)
+
+    def _patiently(self, request: requests.Request, url: Url) -> Answer:
+        """What changes nothing there may be asked again."""
         retry: Retry | None = RETRY
         while True:
-            found = self._send(requests.Request("GET", str(url), headers=dict(headers)), url)
+            found = self._send(request, url)
             retry = _next(retry) if retry and _worth_another_try(found) else None
             if retry is None:
                 return _answer(found)
             sleep(_pause(retry, found))
 
-    def post(self, url: Url, form: Mapping[str, str]) -> Answer:
-        """POST a form, once: it is not ours to repeat."""
-        return _answer(self._send(requests.Request("POST", str(url), data=dict(form)), url))
+    def _once(self, request: requests.Request, url: Url, patience: float | None = None) -> Answer:
+        return _answer(self._send(request, url, patience))
 
-    def _send(self, request: requests.Request, url: Url) -> Answer | Failure:
+    def _send(self, request: requests.Request, url: Url, patience: float | None = None) -> Answer | Failure:
         if url.origin.scheme == "http" and not self._insecure and not names_loopback(url.origin.host):
             raise CredentialScope(f"plain HTTP to {url.origin.host}: it is for this machine only")
         try:
             response = self._http.send(
                 self._http.prepare_request(request),
                 stream=True,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                timeout=(CONNECT_SECONDS, READ_SECONDS if patience is None else patience),
                 allow_redirects=False,
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

@@ -2,7 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The session: believes no environment, keeps no cookie, verifies TLS, tries again with patience."""
 
+import inspect
 import logging
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,3 +243,12 @@ def test_a_ca_is_not_remembered_for_who_gives_none(tmp_path: Path) -> None:
 def test_a_ca_that_is_no_certificate_is_said_so() -> None:
     with pytest.raises(TlsUntrusted, match="no PEM"):
         status("https://127.0.0.1:1", ca="rubbish")
+
+
+def test_who_fetches_has_no_way_to_write() -> None:
+    """What writes is in another room, export, of which the fetcher imports nothing: the linter sees to it."""
+    ours = {name for name in dir(Session) if not name.startswith("_")}
+    assert ours == {"get", "post"}
+    assert list(inspect.signature(Session.post).parameters) == ["self", "url", "form"], "a form, and no body"
+    sources = Path(inspect.getfile(session_module)).parents[1].rglob("*.py")
+    assert not [path for path in sources if re.search(r'"(PUT|PATCH|DELETE)"|:push|,push', path.read_text())]

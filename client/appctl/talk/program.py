@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A program that works as the caller, without the daemon: one request, one answer.
+
+It is asked on its standard input, and answers in lines of JSON: `{"progress": …}`, then `{"result": …}` or
+`{"error": [name, sentence, hint, details]}`. Guarantees: a login in the request stands in no argument and no
+environment; the first Ctrl-C asks the program to end, and what it leaves is what it promises for that; the
+second one, or our own end, takes it along; whatever it says or does not say at its end is a result or a
+Failure.
+"""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+
+from appctl.failure import Failure
+from appctl.talk.interrupts import Interrupts
+from appctl.talk.wire import Json, JsonValue, get_int, get_object, get_str
+from appctl.terminal.show import note
+
+LINE_BYTES = 4 << 20  # of an answer: a list of what was written, which has some KiB
+_READ = 1 << 16
+_END_SECONDS = 10  # for what it tidies up
+
+Listener = Callable[[Json], None]
+
+
+def run_program(options: Namespace, module: str, request: Json) -> Json:
+    """Run `module` of our own with a request, and return its result. Raises Failure."""
+    from appctl.terminal.progress import display
+
+    with display(options) as shown, Interrupts() as interrupts:
+        return _answer(_lines(module, request, interrupts), interrupts, lambda facts: shown(_as_a_job(facts)))
+
+
+def _answer(lines: Iterator[Json], interrupts: Interrupts, listener: Listener) -> Json:
+    """Read to the end of the program; the last word counts."""
+    result: Json | None = None
+    failure: Failure | None = None
+    for line in lines:
+        if "progress" in line:
+            listener(get_object(line, "progress"))
+        elif "result" in line:
+            result = get_object(line, "result")
+        else:
+            failure = _failure(line.get("error"))
+    if failure is not None:
+        raise failure
+    if result is None and interrupts.count:
+        raise Failure("Cancelled", "it was cancelled")
+    if result is None:
+        raise Failure("Failed", "the program that should have done it ended without an answer")
+    return result
+
+
+def _failure(error: JsonValue) -> Failure:
+    match error:
+        case [str(name), str(sentence), str(hint), dict(details)]:
+            hyphened = {key.replace("_", "-"): value for key, value in details.items()}
+            return Failure(name, sentence, hint, hyphened)
+        case _:
+            return Failure("Failed", "the program that should have done it gave an answer that is none")
+
+
+def _as_a_job(facts: Json) -> Json:
+    """What a display shows of a job."""
+    return {
+        "State": "running",
+        "Stage": get_str(facts, "stage"),
+        "Title": get_str(facts, "title"),
+        "Percent": -1,
+        "BytesDone": get_int(facts, "bytes"),
+        "BytesTotal": get_int(facts, "total"),
+        "BytesReused": 0,
+    }
+
+
+def _lines(module: str, request: Json, interrupts: Interrupts) -> Iterator[Json]:
+    """What the program says, line by line, until it has ended."""
+    command = [sys.executable, "-I", "-m", module]
+    # a session of its own: the terminal's Ctrl-C is ours to pass on
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    ) as program:
+        try:
+            _ask(program, request)
+            yield from _read(program, interrupts)
+        finally:
+            if program.poll() is None:
+                _end(program, patience=0 if interrupts.count > 1 else _END_SECONDS)
+
+
+def _ask(program: "subprocess.Popen[bytes]", request: Json) -> None:
+    if program.stdin is None:
+        raise Failure("Failed", "a program without an input")
+    try:
+        program.stdin.write(json.dumps(request).encode() + b"\n")
+        program.stdin.flush()  # it stays open: that we are gone, a program may see
+    except BrokenPipeError:
+        pass  # it ended before it was asked; what it says then is read
+
+
+def _read(program: "subprocess.Popen[bytes]", interrupts: Interrupts) -> Iterator[Json]:
+    if program.stdout is None:
+        return
+    told, waiting = False, bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(program.stdout, selectors.EVENT_READ)
+        selector.register(interrupts.descriptor, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select()}
+            if interrupts.count and not told:
+                told = True
+                selector.unregister(interrupts.descriptor)
+                program.terminate()
+                note("\nCancelling; Ctrl-C again leaves at once.")
+            if program.stdout not in ready:
+                continue
+            data = os.read(program.stdout.fileno(), _READ)
+            waiting += data
+            *lines, rest = waiting.split(b"\n")
+            waiting = bytearray(rest)
+            for line in lines:
+                yield _parsed(line)
+            if not data or len(waiting) > LINE_BYTES:
+                return
+
+
+def _parsed(line: bytes | bytearray) -> Json:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {}
+
+
+def _end(program: "subprocess.Popen[bytes]", patience: int) -> None:
+    """Let it tidy up, for so many seconds."""
+    program.terminate()
+    try:
+        program.wait(patience)
+    except subprocess.TimeoutExpired:
+        program.kill()
