@@ -8,6 +8,7 @@ A good version is installed first. After every attack it must still be current, 
 from collections.abc import Iterator
 
 import pytest
+import zstandard
 
 from support.forge import Document, Forgery, digest_of
 from support.greeter import build
@@ -16,6 +17,7 @@ from support.machine import Machine, Ran
 from support.publisher import Publisher
 from support.tarball import archive, entry
 
+ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 GOOD = archive(entry(b"usr/"), entry(b"usr/new", content=b"new"))
 
 
@@ -233,6 +235,17 @@ def test_a_truncated_gzip(victim: Victim) -> None:
     forgery = Forgery([archive(entry(b"x", content=b"gzip" * 1000))])
     forgery.blobs[0] = forgery.blobs[0][:-12]
     victim.refuses("install", "-y", victim.push(forgery, "acme/truncated:1"), code=5, name="UnsafeArchive")
+
+
+def test_a_zstd_window_that_no_writer_uses(victim: Victim) -> None:
+    """Twice the largest; zstd itself would take it (ADR 31)."""
+    forgery = Forgery([archive(entry(b"x", content=b"zstd" * 1000))])
+    parameters = zstandard.ZstdCompressionParameters(window_log=26)
+    whole = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    forgery.blobs[0] = whole.compress(forgery.tars[0]) + whole.flush()
+    assert zstandard.get_frame_parameters(forgery.blobs[0]).window_size == 64 << 20
+    forgery.change_manifest = lambda manifest: manifest["layers"][0].update(mediaType=ZSTD)
+    victim.refuses("install", "-y", victim.push(forgery, "acme/window:1"), code=5, name="DigestMismatch")
 
 
 def test_an_id_of_another_remote(victim: Victim) -> None:

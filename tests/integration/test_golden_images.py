@@ -5,6 +5,7 @@
 import csv
 import hashlib
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -12,20 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from support.images import Layout
 from support.machine import Machine
 from support.registry import Registry
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+CHUNKED = {"plain-zstd-chunked": "io.github.containers", "plain-zstd-chunked-old": "io.containers"}
+TAGS = ("plain", "plain-zstd", "plain-multiarch", *CHUNKED)
 Row = dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with Registry(tmp_path_factory.mktemp("registry")) as running:
-        for tag in ("plain", "plain-zstd", "plain-multiarch"):
-            source, target = f"oci:{FIXTURES / 'images'}:{tag}", f"docker://{running.host}/golden/{tag}:1"
-            command = ["skopeo", "--insecure-policy", "copy", "--quiet", "--all", "--dest-tls-verify=false"]
-            subprocess.run([*command, source, target], check=True)
         yield running
 
 
@@ -42,21 +42,60 @@ def digests() -> dict[str, str]:
     return {path.removeprefix("./"): digest for digest, path in (line.split("  ", 1) for line in lines)}
 
 
-@pytest.mark.parametrize("tag", ["plain", "plain-zstd", "plain-multiarch"])
+@pytest.mark.parametrize("tag", TAGS)
 def test_the_deployment_and_the_commit_equal_what_umoci_unpacks(
     tag: str, registry: Registry, machine: Machine, expected: list[Row], digests: dict[str, str]
 ) -> None:
-    url = f"oci+http://{registry.host}/golden"
-    machine.add_remote("golden", url, None, "", "--verify", "digest")
-    digest = subprocess.run(
-        ["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{registry.host}/golden/{tag}:1"],
-        capture_output=True,
-        check=True,
-    ).stdout
-    reference = f"{registry.host}/golden/{tag}@sha256:{hashlib.sha256(digest).hexdigest()}"
-    app = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
-    _compare_deployment(Path(app["deployment"]), expected, digests)
-    _compare_commit(machine, app["commit"], expected)
+    app = _install(machine, registry, f"oci:{FIXTURES / 'images'}:{tag}")
+    _compare_deployment(Path(str(app["deployment"])), expected, digests)
+    _compare_commit(machine, str(app["commit"]), expected)
+
+
+LIES: dict[str, dict[str, str]] = {
+    "as they were": {},
+    "of other bytes": {
+        "manifest-checksum": f"sha256:{'0' * 64}",
+        "manifest-position": "0:100:1000000:1",
+        "tarsplit-position": "100:100:1000000",
+    },
+    "of bytes beyond the blob": {"manifest-position": f"{1 << 63}:{1 << 63}:{1 << 63}:1"},
+    "of no form": {
+        "manifest-checksum": "../../etc/passwd",
+        "manifest-position": "-1:x",
+        "tarsplit-position": "",
+    },
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+@pytest.mark.parametrize("tag", CHUNKED)
+def test_what_says_where_the_files_of_a_chunked_layer_are_is_not_read(
+    tag: str,
+    lie: dict[str, str],
+    registry: Registry,
+    machine: Machine,
+    tmp_path: Path,
+    digests: dict[str, str],
+) -> None:
+    """Every layer is fetched whole, whatever its annotations say, and is hashed (R1, R2)."""
+    layout = Layout(shutil.copytree(FIXTURES / "images", tmp_path / "images"))
+    manifest = layout.manifest(tag)
+    for layer in manifest["layers"]:
+        assert f"{CHUNKED[tag]}.zstd-chunked.manifest-checksum" in layer["annotations"]
+        layer["annotations"] |= {f"{CHUNKED[tag]}.zstd-chunked.{key}": value for key, value in lie.items()}
+    app = _install(machine, registry, layout.put("lie", manifest))
+    assert app["bytes_downloaded"] == sum(layer["size"] for layer in manifest["layers"])
+    files = Path(str(app["deployment"]))
+    assert {name: hashlib.sha256((files / name).read_bytes()).hexdigest() for name in digests} == digests
+
+
+def _install(machine: Machine, registry: Registry, source: str) -> dict[str, object]:
+    """Push what skopeo calls `source`, and install it by its digest; the app."""
+    digest = registry.push(source, "golden/image:1", "--all")
+    machine.add_remote("golden", f"oci+http://{registry.host}/golden", None, "", "--verify", "digest")
+    reference = f"{registry.host}/golden/image@{digest}"
+    app: dict[str, object] = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    return app
 
 
 def _compare_deployment(files: Path, expected: list[Row], digests: dict[str, str]) -> None:

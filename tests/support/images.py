@@ -25,6 +25,9 @@ CREATED = datetime(
     2024, 1, 1, tzinfo=UTC
 )  # a fixed time, so that equal layers have equal digests in every run
 
+_TAG = "org.opencontainers.image.ref.name"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -80,11 +83,22 @@ class Layout:
         words = [word for option in options for word in option]
         _umoci("config", "--no-history", "--image", self._image(tag), *words)
 
+    def put(self, tag: str, manifest: Mapping[str, Any]) -> str:
+        """Make the image `tag` of a manifest whose blobs are here; what skopeo calls it."""
+        raw = json.dumps(manifest).encode()
+        digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+        self.blob(digest).write_bytes(raw)
+        index = self.directory / "index.json"
+        document = json.loads(index.read_bytes())
+        entry = {"mediaType": _MANIFEST, "digest": digest, "size": len(raw)}
+        document["manifests"].append({**entry, "annotations": {_TAG: tag}})
+        index.write_text(json.dumps(document))
+        return self.source(tag)
+
     def digest(self, tag: str) -> str:
         """The digest of the manifest of `tag`, `sha256:<hex>`."""
         index = json.loads((self.directory / "index.json").read_bytes())
-        name = "org.opencontainers.image.ref.name"
-        found = [entry["digest"] for entry in index["manifests"] if entry["annotations"][name] == tag]
+        found = [entry["digest"] for entry in index["manifests"] if entry["annotations"][_TAG] == tag]
         (digest,) = found
         return str(digest)
 

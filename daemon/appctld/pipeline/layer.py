@@ -33,13 +33,14 @@ INFLATE_DEADLINE = 1800.0  # seconds: 16 GiB at 10 MB/s, the slowest disk that a
 GZIP_WARNING = 2
 CANNOT_RUN = 126  # shells', bubblewrap's and prlimit's: from here on an exit status is not the program's own
 BY_SIGNAL = 128  # bubblewrap's, plus the signal's number
+_ZSTD_WINDOW = "-M32MB"  # what skopeo 1.9 asks for (ADR 31), and no other writer for more; zstd takes 128
 _LIMITS = (
     "prlimit",
     "--as=536870912",
     "--nofile=16",
     "--core=0",
     "--",
-)  # zstd at its 8 MiB window needs a tenth
+)  # zstd at that window needs a tenth
 
 
 async def fetch_and_import(
@@ -274,7 +275,7 @@ def _decoder(compression: str, tools: Tools) -> tuple[str, ...] | None:
         case "none":
             return None
         case "zstd":
-            return tools.launcher.stock(*_LIMITS, "zstd", "-dc", "-M8MB")
+            return tools.launcher.stock(*_LIMITS, "zstd", "-dc", _ZSTD_WINDOW)
         case _:
             return tools.launcher.stock(*_LIMITS, tools.gunzip, "-dc")
 

@@ -13,7 +13,7 @@ import json
 import stat
 from pathlib import Path
 
-from appctld.errors import DigestMismatch, Failed, NotFound, UnsafeArchive
+from appctld.errors import Failed, NotFound, UnsafeArchive
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str
 from appctld.workers.protocol import Report, descriptor
@@ -45,6 +45,7 @@ def import_layer(request: JsonObject, report: Report) -> JsonObject:
     """
     with Stream(descriptor(request, "tar"), get_int(request, "max_bytes"), report) as stream:
         diff_id = Digest.parse(get_str(request, "diff_id"))
+        stream.expect(diff_id)
         ref = _ref(request, diff_id.hex)
         repository = Repository.open(Path(get_str(request, "repo")))
         tar_split, room = Path(get_str(request, "tar_split")), Room(repository.free_space)
@@ -54,8 +55,7 @@ def import_layer(request: JsonObject, report: Report) -> JsonObject:
                 recorder = Recorder(stream, record.sink, contents.checksum)
                 layer = _Import(writer, contents, recorder, strict=get_bool(request, "strict"))
                 commit = layer.read()
-                if stream.digest != diff_id:
-                    raise DigestMismatch(f"the layer is {stream.digest}, not {diff_id}", digest=str(diff_id))
+                stream.check()
                 recorder.finish(stream.count)
             record.keep()
             repository.write_ref(ref, commit)

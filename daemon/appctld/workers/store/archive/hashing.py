@@ -34,10 +34,12 @@ class Hashing:
             self._thread.start()
         self._waiting.put(piece)
 
-    def hexdigest(self) -> str:
-        """The digest of all that came so far."""
+    def hexdigest(self, more: bytes = b"") -> str:
+        """The digest of all that came so far, and of `more` behind it."""
         self._waiting.join()
-        return self._digest.hexdigest()
+        digest = self._digest.copy()
+        digest.update(more)
+        return digest.hexdigest()
 
     def close(self) -> None:
         """End the thread, once it has hashed what waits."""

@@ -4,7 +4,8 @@
 
 Guarantees: what a reader is given is what is hashed, in that order; nothing beyond the limit is given. Bytes
 come in by pieces of 1 MiB, and each is hashed as a whole, beside whatever the reader does (hashing.py); what
-was given stays as it is for as long as somebody holds it. Leaves to others: what the bytes mean.
+was given stays as it is for as long as somebody holds it. Where its digest is known beforehand, zeros that
+fill the last record of a tar are given too if a writer left them out. Leaves to others: what the bytes mean.
 """
 
 import contextlib
@@ -13,16 +14,17 @@ import fcntl
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from appctld.errors import LimitExceeded
+from appctld.errors import DigestMismatch, LimitExceeded
 from appctld.model.digest import Digest
 from appctld.workers.protocol import Report
 from appctld.workers.store.archive.hashing import Hashing
 
 CHUNK = 1 << 20  # large enough that hashing and writing set the pace, small enough to hold a few
+RECORD = 20 * 512  # as tar(1) fills its last one, and Python, libarchive; one writer cuts it off (ADR 31)
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _REPORT_SECONDS = 0.1  # about what a progress bar can show
@@ -39,6 +41,7 @@ class Stream:
         self._report = report
         self._reported = time.monotonic()
         self._hashing = Hashing()
+        self._expected: Digest | None = None
         self._more: Callable[[], object] | None = None
         self._before = 0  # bytes that were given before the current piece
         self._piece = b""
@@ -57,6 +60,17 @@ class Stream:
     def when_large(self, begin: Callable[[], object]) -> None:
         """Call this once a second piece comes, before anything goes on beside this thread."""
         self._more = begin
+
+    def expect(self, digest: Digest) -> None:
+        """Say what `check` is to find, and `rest`."""
+        self._expected = digest
+
+    def check(self) -> None:
+        """Raise DigestMismatch if all that came in is not what is expected; as `digest`."""
+        if self.digest != self._expected:
+            raise DigestMismatch(
+                f"the layer is {self.digest}, not {self._expected}", digest=str(self._expected)
+            )
 
     @property
     def digest(self) -> Digest:
@@ -89,10 +103,25 @@ class Stream:
         start, self._at = self._at, min(self._at + size, self._end)
         return memoryview(self._piece)[start : self._at]
 
+    def rest(self) -> Iterator[memoryview]:
+        """Whatever still comes; behind it zeros up to a whole record, if only with them it is as expected."""
+        while data := self.some(CHUNK):
+            yield data
+        if zeros := self._left_out():
+            self._hashing.update(zeros)
+            self._before += len(zeros)
+            yield memoryview(zeros)
+
     def drain(self) -> None:
-        """Read, count and hash whatever still comes."""
-        while self.some(CHUNK):
+        """Read, count and hash the `rest`."""
+        for _ in self.rest():
             pass
+
+    def _left_out(self) -> bytes:
+        zeros = bytes(-self.count % RECORD)
+        if not zeros or self._expected is None or len(zeros) > self.left:
+            return b""
+        return zeros if self._hashing.hexdigest(zeros) == self._expected.hex else b""
 
     def _across(self, size: int) -> bytes:
         """What lies in more than one piece, or ends with the stream."""

@@ -85,8 +85,8 @@ class Source(Protocol):
     def some(self, size: int) -> memoryview:
         """Give at most `size` of the next bytes, none only at the end."""
 
-    def drain(self) -> None:
-        """Read what still comes."""
+    def rest(self) -> Iterator[memoryview]:
+        """Give what still comes, in pieces."""
 
     @property
     def left(self) -> int:
@@ -131,7 +131,8 @@ class TarReader:
             yield entry
         if pending:
             raise UnsafeArchive("an archive that ends after a header about an entry")
-        self._source.drain()
+        for _ in self._source.rest():
+            pass
 
     def _expect(self, entry: Entry) -> None:
         if entry.size > self._source.left:

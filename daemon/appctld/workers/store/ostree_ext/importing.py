@@ -15,7 +15,7 @@ own checksum: so that what an update leaves as it is need not come again.
 from collections.abc import Iterable
 from pathlib import Path
 
-from appctld.errors import DigestMismatch, Failed, LimitExceeded, NotFound
+from appctld.errors import Failed, LimitExceeded, NotFound
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_bool, get_int, get_str, get_strings
 from appctld.workers.protocol import Report, descriptor
@@ -79,11 +79,10 @@ def _ref(request: JsonObject) -> str:
 
 
 def _read(stream: Stream, writer: Writer, request: JsonObject, commit: str | None) -> Layer:
+    stream.expect(Digest.parse(get_str(request, "diff_id")))
     layer = Layer(stream, writer, commit, strict=get_bool(request, "strict"))
     layer.read()
-    diff_id = Digest.parse(get_str(request, "diff_id"))
-    if stream.digest != diff_id:
-        raise DigestMismatch(f"the layer is {stream.digest}, not {diff_id}", digest=str(diff_id))
+    stream.check()
     return layer
 
 

@@ -9,7 +9,7 @@ and whether the rest of the layer is as it should be (reading.py).
 
 import os
 
-from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
+from appctld.errors import LimitExceeded, UnsafeArchive
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_str
 from appctld.workers.detached import DETACHED_BYTES, Signatures, parse_signatures
@@ -35,10 +35,10 @@ def show_commit(request: JsonObject, report: Report) -> JsonObject:
     name, diff_id = check_checksum(get_str(request, "commit")), Digest.parse(get_str(request, "diff_id"))
     with os.fdopen(descriptor(request, "out"), "wb") as out:
         with Stream(descriptor(request, "tar"), get_int(request, "max_bytes"), report) as stream:
+            stream.expect(diff_id)
             commit, signatures = _Head(stream, name).read()
             stream.drain()
-            if stream.digest != diff_id:
-                raise DigestMismatch(f"the layer is {stream.digest}, not {diff_id}", digest=str(diff_id))
+            stream.check()
         out.write(b"".join([commit, *signatures.openpgp, *signatures.ed25519]))
     return {
         "size": len(commit),

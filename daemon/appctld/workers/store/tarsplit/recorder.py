@@ -7,7 +7,7 @@ archive too; memory is bounded. Leaves to others: what the bytes mean, and the f
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from appctld.errors import Failed
@@ -16,9 +16,6 @@ from appctld.workers.store.tarsplit import form
 
 _BATCH = 256 << 10  # bytes that are compressed at a time: some hundred entries
 _BATCHES = 4  # that wait: so long checksums may take to be known before the reader waits for them
-
-_CHUNK = 1 << 20
-
 
 _Record = bytes | memoryview | tuple[int, int]  # the last: a content's number and its size
 
@@ -68,12 +65,13 @@ class Recorder:
         """Read what is a file's content, which `content` is told of once it has a number."""
         return self._source.some(size)
 
-    def drain(self) -> None:
+    def rest(self) -> Iterator[memoryview]:
         """Read what follows the end of the archive, and write it down."""
-        while data := self._source.some(_CHUNK):
+        for data in self._source.rest():
             self._literal.append(data)
             self._held += len(data)
             self._close_literal()
+            yield data
 
     def content(self, number: int, size: int) -> None:
         """What came last was the content of this number."""

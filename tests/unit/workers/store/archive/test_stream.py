@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appctld.errors import LimitExceeded
+from appctld.errors import DigestMismatch, LimitExceeded
+from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
 from appctld.workers.store.archive import hashing, stream
 from appctld.workers.store.archive.hashing import Hashing
-from appctld.workers.store.archive.stream import CHUNK, Stream
+from appctld.workers.store.archive.stream import CHUNK, RECORD, Stream
 
 SIZES = [0, 1, 511, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 9 * CHUNK + 7]
 
@@ -66,6 +67,44 @@ def test_what_is_drained_counts_and_is_hashed(size: int) -> None:
         source.drain()
         assert source.count == size
         assert source.digest.hex == hashlib.sha256(made(size)).hexdigest()
+
+
+@pytest.mark.parametrize("size", [1024, RECORD - 512, RECORD + 512, CHUNK, 3 * CHUNK + 512])
+def test_zeros_that_a_writer_left_out_of_the_last_record_are_given(size: int) -> None:
+    whole = made(size) + bytes(-size % RECORD)
+    with sent(made(size), limit=1 << 30) as source:
+        source.expect(Digest.of(whole))
+        assert b"".join(source.rest()) == whole
+        assert source.count == len(whole)
+        assert source.digest == Digest.of(whole)
+        source.check()
+        assert not source.some(1)
+
+
+OTHERWISE = {
+    "one that is whole": (made(1024), made(1024), 1 << 30),
+    "one of whole records": (made(2 * RECORD), made(2 * RECORD) + bytes(RECORD), 1 << 30),
+    "another record's": (made(1024), made(1024) + bytes(2 * RECORD - 1024), 1 << 30),
+    "other bytes": (made(1024), made(1024) + bytes(RECORD - 1025) + b"x", 1 << 30),
+    "more than the limit": (made(1024), made(1024) + bytes(RECORD - 1024), RECORD - 1),
+}
+
+
+@pytest.mark.parametrize(("data", "wanted", "limit"), OTHERWISE.values(), ids=OTHERWISE)
+def test_no_other_zeros_are_given(data: bytes, wanted: bytes, limit: int) -> None:
+    with sent(data, limit) as source:
+        source.expect(Digest.of(wanted))
+        assert b"".join(source.rest()) == data
+        assert (source.count, source.digest) == (len(data), Digest.of(data))
+        if wanted != data:
+            with pytest.raises(DigestMismatch, match=f"{Digest.of(data)}, not {Digest.of(wanted)}"):
+                source.check()
+
+
+def test_nothing_is_added_where_nobody_says_what_is_expected() -> None:
+    with sent(made(1024)) as source:
+        source.drain()
+        assert source.count == 1024
 
 
 @pytest.mark.parametrize(("size", "called"), [(0, 0), (CHUNK, 0), (CHUNK + 1, 1), (5 * CHUNK, 1)])

@@ -4,6 +4,7 @@
 
 import hashlib
 import io
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -48,8 +49,8 @@ class Bytes(io.BytesIO):
     def some(self, size: int) -> memoryview:
         return memoryview(self.read(size))
 
-    def drain(self) -> None:
-        self.read()
+    def rest(self) -> Iterator[memoryview]:
+        yield memoryview(self.read())
 
     @property
     def left(self) -> int:

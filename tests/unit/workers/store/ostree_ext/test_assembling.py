@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """assembling.py: a commit that is not whole, or too large."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,5 +75,5 @@ class Nothing:
     def some(self, _size: int) -> memoryview:
         return memoryview(b"")
 
-    def drain(self) -> None:
-        pass
+    def rest(self) -> Iterator[memoryview]:
+        return iter(())

@@ -10,6 +10,7 @@ import pytest
 
 from appctld.errors import DigestMismatch, Failed, LimitExceeded, NotFound, RepoCorrupt
 from appctld.workers.store.__main__ import HANDLERS
+from appctld.workers.store.archive.stream import RECORD
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, serialize_dirtree
@@ -46,6 +47,17 @@ def test_a_commit_in_chunks_is_the_same(repo: Path) -> None:
         assert Repository.open(repo).refs()[ref] == answer["commit"]
     send_commit(repo, first, COMMIT, *before)
     assert listing(repo, COMMIT, "-C", "-X") == (FIXTURES / "ostree-ls.txt").read_text()
+
+
+def test_zeros_that_a_compressor_cut_off_count(repo: Path) -> None:
+    """As skopeo 1.9's does of zstd:chunked (ADR 31); the layer is the one that the config names (R2)."""
+    layer, chunk = tar_of(MADE.layer(files=False)), tar_of(MADE.files_layer(*MADE.files))
+    whole = [data + bytes(-len(data) % RECORD) for data in (chunk, layer)]
+    names = [f"sha256:{hashlib.sha256(data).hexdigest()}" for data in whole]
+    before = ref_of(whole[0])
+    send(repo, "import-objects", chunk, diff_id=names[0], ref=before)
+    answer = send_commit(repo, layer, MADE.commit, before, diff_id=names[1], ref=ref_of(whole[1]))
+    assert answer["size"] == len(whole[1]) > len(layer)
 
 
 def test_what_is_layered_on_top_is_what_the_peer_makes_of_it(repo: Path) -> None:

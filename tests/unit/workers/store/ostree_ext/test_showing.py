@@ -13,6 +13,7 @@ from appctld.errors import AppctlError, BadManifest, DigestMismatch, LimitExceed
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.workers.detached import DETACHED_BYTES, ED25519, OPENPGP
 from appctld.workers.store.__main__ import HANDLERS
+from appctld.workers.store.archive.stream import RECORD
 from appctld.workers.store.ostree.writer import METADATA_BYTES
 from support.golden import COMMIT, layers_of
 from support.ostree_layers import Part, obj, skeleton
@@ -62,6 +63,13 @@ def blobs(*values: bytes) -> GLib.Variant:
 def signed(openpgp: tuple[bytes, ...], ed25519: tuple[bytes, ...]) -> bytes:
     metadata = GLib.Variant("a{sv}", {OPENPGP: blobs(*openpgp), ED25519: blobs(*ed25519)})
     return metadata.get_data_as_bytes().get_data() or b""
+
+
+def test_zeros_that_a_compressor_cut_off_count(tmp_path: Path) -> None:
+    layer = tar_of(LAYER)
+    whole = layer + bytes(-len(layer) % RECORD)
+    assert len(whole) > len(layer)
+    show(tmp_path, layer, MADE.commit, diff_id=f"sha256:{hashlib.sha256(whole).hexdigest()}")
 
 
 @pytest.mark.parametrize("tag", ["ostree-plain", "ostree-chunked"])
