@@ -210,7 +210,11 @@ def test_a_lie_is_found_and_leaves_nothing(scene: Scene, about: str, way: str, p
     before = (objects(scene.state.repo), Repository.open(scene.state.repo).refs())
     with pytest.raises((DigestMismatch, UnsafeArchive)) as raised:
         scene.send(quarantine)
-    if isinstance(raised.value, DigestMismatch) and way != "linked-objects":
+    if (
+        way == "linked-shard"
+    ):  # whatever is first looked for in it, and the commit's name is another each time
+        assert str(raised.value.data["checksum"]).startswith(lie.checksum[:2])
+    elif isinstance(raised.value, DigestMismatch) and way != "linked-objects":
         assert raised.value.data["checksum"] == lie.checksum
         assert raised.value.data["kind"] == lie.kind.suffix
         assert lie.checksum in raised.value.message
