@@ -261,6 +261,11 @@ def _remote_settings(parser: argparse.ArgumentParser) -> None:
         help="how images or commits are verified",
     )
     parser.add_argument(
+        "--verify-commit",
+        choices=["gpg", "no"],
+        help="whether the OSTree commit that an image holds must be signed, too",
+    )
+    parser.add_argument(
         "--prefix", metavar="HOST[/PATH]", help="the name under which the images of oci:/DIR are signed"
     )
     parser.add_argument("--lookaside", metavar="URL", help="where the signatures are")

@@ -48,7 +48,7 @@ def trust(machine: Machine, registry: Registry, tag: str, key: str) -> tuple[str
     url, file = f"oci+http://{registry.host}/golden", FIXTURES / "keys" / key if key else None
     owners = machine.directory / "owner.pub"
     owners.write_bytes(OWNER.pem)
-    signed = ["cosign", "--cosign-key", str(owners), "--set", "verify-commit=gpg"]
+    signed = ["cosign", "--cosign-key", str(owners), "--verify-commit", "gpg"]
     machine.add_remote("golden", url, file, "", "--verify", *(signed if key else ["digest"]))
     command = ["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{registry.host}/golden/{tag}:1"]
     manifest = subprocess.run(command, capture_output=True, check=True).stdout
@@ -58,6 +58,18 @@ def trust(machine: Machine, registry: Registry, tag: str, key: str) -> tuple[str
         push(registry.host, repository, digest, OWNER.attach(digest, tagged))
     size = sum(layer["size"] for layer in json.loads(manifest)["layers"])
     return f"{registry.host}/{repository}@{digest}", size
+
+
+def test_that_commits_must_be_signed_is_shown_and_can_be_changed(machine: Machine) -> None:
+    key = FIXTURES / "keys/publisher.asc"
+    machine.add_remote("acme", "quay.io/acme", key, "https://sigs.example")
+    assert "Verify-commit: no" in machine.appctl("remote", "show", "acme").out
+    changed = machine.appctl("remote", "modify", "acme", "--verify-commit", "gpg", "--json").json
+    assert (changed["changed"], changed["settings"]["verify_commit"]) == (True, "gpg")
+    assert "Verify-commit: gpg" in machine.appctl("remote", "show", "acme").out
+    refused = machine.appctl("remote", "modify", "acme", "--verify", "digest", code=64)
+    assert "verify-commit=gpg" in refused.err
+    machine.appctl("remote", "modify", "acme", "--verify-commit", "maybe", code=64)
 
 
 def listing(machine: Machine, commit: object, *options: str) -> str:

@@ -32,7 +32,7 @@ _FILES = {  # settings that are a file's content
     "keyring-update": "--keyring-update FILE",
 }
 _PLACES = {"ostree": "Repository", "layout": "Directory"}
-_TAKEN = ("prefix", "verify", "lookaside", "identity", "auth_realm", "title", "collection")
+_TAKEN = ("prefix", "verify", "verify_commit", "lookaside", "identity", "auth_realm", "title", "collection")
 
 
 def add(context: Context) -> int:
