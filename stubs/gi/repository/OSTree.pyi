@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""libostree, exactly the calls that store and pull use.
+"""libostree, exactly the calls that store, pull and publish use.
 
 No `*_trusted` call and no TRUSTED_HTTP is here, and none may come: each takes an object's name on faith
 (docs/rules.md, R3).
@@ -120,6 +120,10 @@ class Repo:
     def write_mtree(
         self, mtree: MutableTree, cancellable: Gio.Cancellable | None
     ) -> tuple[bool, RepoFile]: ...
+    def resolve_rev(self, refspec: str, allow_noent: bool) -> tuple[bool, str | None]: ...
+    def read_commit_detached_metadata(
+        self, checksum: str, cancellable: Gio.Cancellable | None
+    ) -> tuple[bool, GLib.Variant | None]: ...
     def load_variant(self, objtype: ObjectType, sha256: str) -> tuple[bool, GLib.Variant]: ...
     def load_file(
         self, checksum: str, cancellable: Gio.Cancellable | None

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 from appctld.workers.protocol import Handler, late, main
 
-OPERATIONS: Mapping[str, str] = {}
+OPERATIONS: Mapping[str, str] = {
+    "publish": "publish.publish:publish",
+}
 HANDLERS: Mapping[str, Handler] = {
     operation: late(f"{__package__}.{where}") for operation, where in OPERATIONS.items()
 }
