@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
+from appctl.parser_publish import PUBLISH, add_publish, alone
 from appctl.terminal.output import put
 
 _CWD = "--cwd=\0"  # stands for `--cwd` alone while argparse looks; no argument of a process holds a NUL
@@ -35,7 +36,6 @@ REPAIR = (
     "Bring back what is damaged, from here or from its registry at the digest that was recorded. The exit "
     "code is that of verify afterwards."
 )
-DOCTOR = "Look what is wrong on this machine, and what to type. Exit code 1: something does not work."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         scope=None, json=False, progress="", quiet=False, yes=False, no_color=False,
         noninteractive=False, propagate=False,
     )  # fmt: skip
-    mine, theirs = _for_the_app(arguments) if words[:1] == ["run"] else (list(arguments), None)
+    mine, theirs = _for_the_app(arguments) if words[:1] == ["run"] else (alone(arguments), None)
     _, unknown = _build().parse_known_args(mine, options)
     if unknown:
         raise usage(f"unrecognized arguments: {' '.join(unknown)}", f"{_program(options)} --help")
@@ -146,6 +146,7 @@ def _build() -> argparse.ArgumentParser:
     _run(command("run", "run:run", RUN))
     _remotes(command("remote", "help:remote", "The publishers that this machine trusts."), common)
     _upkeep(command)
+    add_publish(command("publish", "publish:publish", PUBLISH))
     return top
 
 
@@ -289,7 +290,6 @@ def _upkeep(command: _Command) -> None:
     verify.add_argument("--background", action="store_true", help="nobody waits for it")
     repair = command("repair", "verify:repair", REPAIR)
     repair.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    command("doctor", "doctor.examine:doctor", DOCTOR)
     command("version", "version:version", "Say which versions these are.")
     topic = command("help", "help:help_topic", "Explain a topic, or list the commands.")
     topic.add_argument("topic", nargs="*", metavar="TOPIC")

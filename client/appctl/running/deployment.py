@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from appctl.failure import usage
+from appctl.failure import Failure, usage
 from appctl.references import means
 from appctl.running.failed import failed
 from appctl.scope import Places, Scope
@@ -90,6 +90,18 @@ def find(places: Places, scopes: tuple[Scope, ...], name: str) -> Deployment:
     raise failed(f"{name} is not installed", "appctl list")
 
 
+def installed_commit(places: Places, scopes: tuple[Scope, ...], name: str) -> tuple[Scope, str]:
+    """Find the commit of the app that a name means, in the first scope that has it. Raises Failure."""
+    for scope in scopes:
+        apps = places.state(scope) / "apps"
+        ids = _matching(apps, name)
+        if len(ids) > 1:
+            raise usage(f"{name} could be {', '.join(ids)}", "give the whole ID")
+        if ids and (commit := _recorded(apps / ids[0], "commit")):
+            return scope, commit
+    raise Failure("NotInstalled", f"{name} is not installed", "appctl list")
+
+
 def _matching(apps: Path, name: str) -> list[str]:
     """Return the IDs that a name means: a whole one, one of a reference, else those with that last part."""
     if is_id(name):
@@ -102,7 +114,7 @@ def _matching(apps: Path, name: str) -> list[str]:
         raise failed(f"{apps} cannot be read: {error.strerror}") from error
     there = [item for item in ids if os.path.lexists(apps / item / "current")]
     if "/" in name:
-        return [item for item in there if means(name, _reference(apps / item))]
+        return [item for item in there if means(name, _recorded(apps / item, "reference"))]
     return [item for item in there if item.rpartition(".")[2].lower() == name.lower()]
 
 
@@ -111,10 +123,10 @@ def is_id(text: str) -> bool:
     return len(text) <= _ID_LENGTH and _ID.fullmatch(text) is not None
 
 
-def _reference(app: Path) -> str:
-    """Return the reference of an app's record; a record that cannot be read matches nothing."""
+def _recorded(app: Path, member: str) -> str:
+    """Return what an app's record says; of a record that cannot be read, nothing."""
     try:
-        return get_str(_object((app / "current/record.json").read_bytes()), "reference")
+        return get_str(_object((app / "current/record.json").read_bytes()), member)
     except (OSError, ValueError):
         return ""
 

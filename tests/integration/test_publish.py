@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What `appctl publish` publishes is installed again, on a machine whose every part is real."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.cosign import CosignKey
+from support.cutting import CuttingLine
+from support.greeter import minimal_root
+from support.machine import Machine
+from support.ostree_remote import OstreeRemote
+from support.publisher import Publisher
+
+KEY = CosignKey()
+METADATA = "[Application]\nname=org.example.Greeter\ncommand=/usr/bin/greet\n"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with Machine(tmp_path_factory.mktemp("machine") / "of", measured=False) as running:
+        (running.directory / "key.pem").write_bytes(KEY.private_pem)
+        (running.directory / "key.pub").write_bytes(KEY.pem)
+        yield running
+        running.fsck()
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """A directory with an app in it."""
+    root = tmp_path / "greeter"
+    minimal_root(root, ("/bin/sh",))
+    (root / "app").mkdir()
+    (root / "app/metadata").write_text(METADATA)
+    (root / "usr/bin/greet").write_text("#!/bin/sh\necho Hello\n")
+    (root / "usr/bin/greet").chmod(0o755)
+    (root / "usr/lib/large").write_bytes(b"large" * (1 << 20))
+    (root / "usr/lib/link").symlink_to("large")
+    return root
+
+
+def place(publisher: Publisher, name: str) -> tuple[str, str]:
+    """A repository of a test's own: what to publish to, and the reference."""
+    reference = f"{publisher.registry.host}/{name}/greeter:1"
+    return f"oci+http://{reference}", reference
+
+
+def trust(machine: Machine, publisher: Publisher, name: str, *options: str) -> None:
+    url = f"oci+http://{publisher.registry.host}/{name}"
+    machine.appctl("remote", "add", name, url, *options)
+
+
+def install(machine: Machine, reference: str) -> dict[str, object]:
+    found: dict[str, object] = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    return found
+
+
+def away(machine: Machine, name: str, app: dict[str, object]) -> None:
+    machine.appctl("uninstall", "-y", str(app["id"]))
+    machine.appctl("remote", "remove", name)
+
+
+@pytest.mark.parametrize("form", ["commit", "chunks", "plain", "plain-chunks"])
+def test_a_directory_comes_back_with_the_signature_of_a_cosign_key(
+    form: str, app: Path, publisher: Publisher, machine: Machine
+) -> None:
+    to, reference = place(publisher, f"d-{form}")
+    options = [*(["--plain"] if "plain" in form else []), *(["--chunked"] if "chunks" in form else [])]
+    signing = ["--sign-cosign", str(machine.directory / "key.pem")]
+    answer = machine.appctl("publish", str(app), "--to", to, "--json", *options, *signing).json
+    trust(machine, publisher, f"d-{form}", "--cosign-key", str(machine.directory / "key.pub"))
+    found = install(machine, reference)
+    assert (found["image_digest"], found["signer"]) == (answer["digest"], KEY.fingerprint)
+    assert found["tag_bound"] is True
+    assert (found["commit"] == answer["commit"]) is ("plain" not in form)
+    assert found["id"] == "org.example.Greeter"
+    files = Path(str(found["deployment"]))
+    assert (files / "usr/lib/large").read_bytes() == (app / "usr/lib/large").read_bytes()
+    assert (files / "usr/lib/link").readlink() == Path("large")
+    assert machine.run_app("org.example.Greeter").out == "Hello\n"
+    machine.appctl("verify")
+    away(machine, f"d-{form}", found)
+
+
+def test_a_commit_comes_back_as_the_commit_with_a_signature_by_gnupg(
+    publisher: Publisher, machine: Machine, tmp_path: Path
+) -> None:
+    remote = OstreeRemote(tmp_path)
+    commit = remote.commit(
+        {"usr/bin/x": b"1", "usr/etc/conf": b"2"}, "--owner-uid=7", "--add-metadata-string=version=3"
+    )
+    key = publisher.keys.make("gnupg")
+    file = machine.directory / "gnupg.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+    to, reference = place(publisher, "gnupg")
+    machine.environment["GNUPGHOME"] = str(publisher.keys.home)
+    signing = ["--sign-gpg", key, "--lookaside", str(publisher.lookaside.directory)]
+    machine.appctl("publish", "app/demo", "--repo", str(remote.path), "--to", to, *signing)
+    del machine.environment["GNUPGHOME"]
+    trust(machine, publisher, "gnupg", "--gpg-import", str(file), "--lookaside", publisher.lookaside.url)
+    found = install(machine, reference)
+    assert (found["commit"], found["signer"], found["version"]) == (commit, key, "3")
+    away(machine, "gnupg", found)
+
+
+def test_a_layout_with_both_signatures_is_installed_without_a_network(
+    app: Path, publisher: Publisher, machine: Machine
+) -> None:
+    key, beside = publisher.keys.make("both"), machine.directory / "layout"
+    file = machine.directory / "both.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+    reference = "shop.example.org/apps/greeter:1"
+    machine.environment["GNUPGHOME"] = str(publisher.keys.home)
+    signing = ["--sign-gpg", key, "--sign-cosign", str(machine.directory / "key.pem")]
+    machine.appctl("publish", str(app), "--to", f"oci:{beside}", "--as", reference, *signing)
+    del machine.environment["GNUPGHOME"]
+    keys = ["--gpg-import", str(file), "--cosign-key", str(machine.directory / "key.pub")]
+    where = ["--verify", "gpg+cosign", "--set", "prefix=shop.example.org/apps"]
+    machine.appctl("remote", "add", "beside", f"oci:{beside}", *keys, *where)
+    found = install(machine, reference)
+    assert (found["verify"], found["signer"]) == ("gpg+cosign", key)
+    away(machine, "beside", found)
+
+
+def test_an_installed_app_is_published_as_a_commit_of_its_tree(
+    app: Path, publisher: Publisher, machine: Machine
+) -> None:
+    first, reference = place(publisher, "first")
+    signing = ["--sign-cosign", str(machine.directory / "key.pem")]
+    machine.appctl("publish", str(app), "--to", first, "--plain", *signing)
+    trust(machine, publisher, "first", "--cosign-key", str(machine.directory / "key.pub"))
+    found = install(machine, reference)
+    second, again = place(publisher, "second")
+    answer = machine.appctl("publish", "greeter", "--to", second, "--json", *signing).json
+    assert answer["commit"] != found["commit"]
+    away(machine, "first", found)
+    trust(machine, publisher, "second", "--cosign-key", str(machine.directory / "key.pub"))
+    back = install(machine, again)
+    assert back["commit"] == answer["commit"]
+    assert machine.run_app("org.example.Greeter").out == "Hello\n"
+    away(machine, "second", back)
+
+
+def test_what_was_broken_off_goes_on(app: Path, publisher: Publisher, machine: Machine) -> None:
+    (app / "usr/lib/random").write_bytes(os.urandom(20 << 20))
+    with CuttingLine(publisher.registry.host) as line:
+        line.cut_after(3 << 20, *([0] * 50))
+        to = f"oci+http://{line.host}/broken/greeter:1"
+        machine.appctl("publish", str(app), "--to", to, code=75)
+        line.cut_after()
+        machine.appctl("publish", str(app), "--to", to)
+        assert line.cuts
+    source = f"docker://{publisher.registry.host}/broken/greeter:1"
+    subprocess.run(["skopeo", "inspect", "--tls-verify=false", source], check=True, capture_output=True)
+
+
+def test_what_cannot_be_published_is_said_in_a_sentence_with_an_exit_code(
+    app: Path, machine: Machine, tmp_path: Path
+) -> None:
+    to = f"oci:{tmp_path / 'out'}"
+    (app / "usr/.wh.x").write_bytes(b"")
+    name = ["--as", "example.org/a:1"]
+    assert "usr/.wh.x" in machine.appctl("publish", str(app), "--to", to, *name, code=5).err
+    (app / "usr/.wh.x").unlink()
+    assert "--as HOST" in machine.appctl("publish", str(app), "--to", to, code=64).err
+    assert "is not installed" in machine.appctl("publish", "org.example.None", "--to", to, *name, code=3).err
+    assert "UID:GID" in machine.appctl("publish", str(app), "--to", to, *name, "--owner", "me", code=64).err
+    assert "KEY=VALUE" in machine.appctl("publish", str(app), "--to", to, *name, "--label", "me", code=64).err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_time_of_a_directory_is_source_date_epoch(app: Path, machine: Machine, tmp_path: Path) -> None:
+    machine.environment["SOURCE_DATE_EPOCH"] = "1234567890"
+    to = ["--to", f"oci:{tmp_path / 'out'}", "--as", "example.org/a:1", "--owner", "5:6", "--release", "7"]
+    machine.appctl("publish", str(app), *to)
+    del machine.environment["SOURCE_DATE_EPOCH"]
+    command = ["skopeo", "inspect", f"oci:{tmp_path / 'out'}:example.org/a:1"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert found["Created"] == "2009-02-13T23:31:30Z"
+    assert found["Labels"]["org.opencontainers.image.version"] == "7"
