@@ -9,11 +9,14 @@ An image's tag is its name in lower case, so `reference(ref)` is where it lies.
 """
 
 import base64
+import json
 from collections.abc import Mapping
 
 from appctld.model.flatpak.labels import COMMIT_METADATA, FLATPAK_METADATA
 from appctld.model.flatpak.labels import REF as REF_LABEL
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
+from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.manifest import OCI_MANIFEST
 from support.inline import MemoryRegistry, layer_of
 
 PLATFORM = parse_ref("runtime/org.acme.Platform/x86_64/45")
@@ -74,3 +77,21 @@ def tag_of(ref: FlatpakRef) -> str:
 def reference(ref: FlatpakRef, host: str = "acme.example") -> str:
     """What is installed."""
     return f"{host}/x/{ref.name.lower()}:{tag_of(ref)}"
+
+
+def listed(*entries: JsonObject, registry: str = "/") -> bytes:
+    """What an index server says."""
+    return json.dumps({"Registry": registry, "Results": entries}).encode()
+
+
+def entry(ref: FlatpakRef, digest: str, name: str = "", **lies: Json) -> JsonObject:
+    """One of its repositories, with one image."""
+    image: JsonObject = {
+        "Digest": digest,
+        "MediaType": OCI_MANIFEST,
+        "OS": "linux",
+        "Architecture": ref.architecture,
+        "Tags": ["latest", tag_of(ref)],
+        "Labels": {REF_LABEL: str(ref)},
+    }
+    return {"Name": name or f"x/{ref.name.lower()}", "Images": [{**image, **lies}], "Lists": []}

@@ -17,10 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctld.errors import NotFound, RegistryUnavailable
-from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str
+from appctld.model.flatpak.index import Wanted, parse_index
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_objects, get_str
 from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
 from appctld.system.worker import Program, Report
 from appctld.trust.evidence import Attachment
+from appctld.workers.net.address import Url
 from appctld.workers.protocol import Handler, descriptor
 from appctld.workers.store.__main__ import HANDLERS as STORE
 
@@ -61,7 +63,7 @@ class MemoryRegistry:
 
     `indexes` are documents that stand before a tag's own, `types` what a tag's own is served as, `down` are
     registries that do not answer; `attached` are sigstore signatures by digest; `tell` may change what the
-    fetcher says.
+    fetcher says. `listed` is what an index server says, if there is one.
     """
 
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class MemoryRegistry:
     asked: list[str] = field(default_factory=list)
     lookaside: list[bytes] = field(default_factory=list)
     attached: dict[str, list[Attachment]] = field(default_factory=dict)
+    listed: bytes | None = None
     tell: Callable[[JsonObject], JsonObject] = lambda answer: answer
 
     def push(
@@ -126,6 +129,7 @@ class MemoryRegistry:
             "blob": self._blob,
             "signatures": self._signatures,
             "attachments": self._attachments,
+            "index": self._index,
         }
 
     def _resolve(self, request: JsonObject, _report: Report) -> JsonObject:
@@ -161,6 +165,22 @@ class MemoryRegistry:
             for one in found
         ]
         return self.tell({"attached": told, "looked_at": ["referrers (0)"]})
+
+    def _index(self, request: JsonObject, _report: Report) -> JsonObject:
+        url = Url.parse(get_str(request, "index"))
+        if str(url.origin) in self.down:
+            raise RegistryUnavailable("it does not answer")
+        if self.listed is None:
+            return self.tell({"offers": [], "registry": "", "looked_at": f"{url}/index/static (404)"})
+        wanted = tuple(map(Wanted.from_json, get_objects(request, "wanted")))
+        found = parse_index(self.listed, wanted, get_str(request, "architecture"))
+        offers: list[Json] = [offer.to_json() for offer in found.offers]
+        said: JsonObject = {
+            "offers": offers,
+            "registry": str(url.join(found.registry)),
+            "looked_at": f"{url} (200)",
+        }
+        return self.tell(said)
 
     def _blob(self, request: JsonObject, report: Report) -> JsonObject:
         digest = get_str(request, "digest")

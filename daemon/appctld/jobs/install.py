@@ -6,12 +6,13 @@ Installing an installed ID from its own remote is an update; the same digest aga
 failure. What was shown is what is installed: a digest or permissions other than the preview's are refused.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from appctld.config.remote import Remote
 from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, NeedsApproval
 from appctld.jobs.chronicle import done_facts
-from appctld.jobs.kinds import AnyPlan, carry_out, plan_any
+from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
 from appctld.jobs.removal import tidy
 from appctld.jobs.requests import Install, Resolve, flag, text
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
@@ -20,6 +21,8 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference
 from appctld.model.permissions import Permission, permissions_hash
 from appctld.pipeline.plans import Plan
+from appctld.pipeline.runtimes import is_here
+from appctld.pipeline.stages import Planned
 from appctld.state.paths import Paths
 from appctld.state.skipped import forget_skipped, skip
 
@@ -38,7 +41,7 @@ async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
     """The preview of one reference."""
     remote, reference = shop.book.find(request.reference, text(request, "remote"))
     planned = await plan_reference(reference, remote, shop)
-    return {"preview": preview_view(planned)}
+    return {"preview": preview_view(planned, await companions_of(planned, shop))}
 
 
 async def plan_reference(reference: AnyReference, remote: Remote, shop: Workshop) -> AnyPlan:
@@ -56,21 +59,44 @@ async def plan_reference(reference: AnyReference, remote: Remote, shop: Workshop
 
 async def deploy_plan(planned: AnyPlan, shop: Workshop) -> JsonObject:
     """Do what a plan says, write it into the history, and drop what is no longer kept."""
+    before = await companions_of(planned, shop)
     try:
-        deployed = await carry_out(planned, shop.tools)
+        *others, deployed = await carry_out(planned, before, shop.tools)
     except AlreadyInstalled:
         current = shop.app(planned.id).current
         return outcome_view(current, shop.tools.paths, changed=False)
     except AppctlError as error:
+        await _note_companions([one for one in before if is_here(one, shop.tools)], shop)
         error.about(app=planned.id, digest=str(planned.digest))
         raise
+    deployed_ids = {one.record.id for one in others}
+    await _note_companions([one for one in before if one.id in deployed_ids], shop)
     try:
         facts = done_facts(deployed.record, deployed.previous)
         await shop.record(_event(planned), facts, partial(_skip_what_was_left, planned))
     finally:
         shop.observer.apps_changed([planned.id])
     await tidy(planned.id, shop, before=deployed.previous)
-    return deployed_view(deployed, shop.tools.paths)
+    return deployed_view(deployed, others, shop.tools.paths)
+
+
+async def companions_of(planned: AnyPlan, shop: Workshop) -> tuple[Planned, ...]:
+    """What comes with it; an error says whose it is."""
+    try:
+        return await beside(planned, shop.tools)
+    except AppctlError as error:
+        error.about(app=planned.id, remote=planned.remote.name)
+        raise
+
+
+async def _note_companions(installed: Sequence[Planned], shop: Workshop) -> None:
+    """What came with an app is history of its own; it stays, should the app itself have failed."""
+    try:
+        for one in installed:
+            await shop.record("install", done_facts(shop.app(one.id).current))
+    finally:
+        if installed:
+            shop.observer.apps_changed([one.id for one in installed])
 
 
 def _event(planned: Plan) -> str:

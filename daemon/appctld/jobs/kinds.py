@@ -2,11 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Which sentence a reference has: that of images, or that of native commits."""
 
+from collections.abc import Sequence
+
 from appctld.config.remote import Remote
 from appctld.model.ostreeref import AnyReference, OstreeRef
+from appctld.pipeline.companions import companions
 from appctld.pipeline.native.run import install_commit, preview_commit
 from appctld.pipeline.native.stages import PlannedCommit
-from appctld.pipeline.run import install, preview
+from appctld.pipeline.run import install_together, preview
 from appctld.pipeline.stages import Deployed, Planned
 from appctld.pipeline.tools import Tools
 
@@ -20,8 +23,13 @@ async def plan_any(reference: AnyReference, remote: Remote, tools: Tools) -> Any
     return await preview(reference, remote, tools)
 
 
-async def carry_out(planned: AnyPlan, tools: Tools) -> Deployed:
-    """Do what a plan says; nothing is changed unless it returns."""
+async def beside(planned: AnyPlan, tools: Tools) -> tuple[Planned, ...]:
+    """What is installed before it: the runtime that it stands on, and extensions."""
+    return await companions(planned, tools) if isinstance(planned, Planned) else ()
+
+
+async def carry_out(planned: AnyPlan, before: Sequence[Planned], tools: Tools) -> tuple[Deployed, ...]:
+    """Do what plans say, `planned` last; nothing is changed unless it returns."""
     if isinstance(planned, PlannedCommit):
-        return await install_commit(planned, tools)
-    return await install(planned, tools)
+        return (await install_commit(planned, tools),)
+    return await install_together((*before, planned), tools)

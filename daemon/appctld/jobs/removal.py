@@ -7,10 +7,12 @@ running job needs is pruned under the gate.
 """
 
 import logging
+from collections.abc import Sequence
 
-from appctld.errors import AppctlError, Busy, InUse, RepoCorrupt
+from appctld.errors import AppctlError, Busy, Conflict, InUse, RepoCorrupt
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Prune, Uninstall, flag
+from appctld.jobs.views import kind_of
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_strings
 from appctld.pipeline.answers import understood
@@ -32,10 +34,29 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
         shop.observer.apps_changed([app_id])
         return {"id": app_id, "version": app.current.version, "changed": True}
 
-    apps = await each(shop, request.ids, one)
+    apps = await each(shop, await _apps_first(request.ids, shop), one)
     pruned = await prune_if_free(shop)
     await shop.tools.aside(forget_skipped, shop.tools.paths, request.ids)
     return {"apps": apps, "freed-bytes": pruned.get("freed-bytes", 0)}
+
+
+async def _apps_first(ids: Sequence[str], shop: Workshop) -> list[str]:
+    """Runtimes last: what stands on them may go in the same job."""
+    apps = await shop.installed()
+    runtimes = {name for name, app in apps.items() if kind_of(app.current.flatpak_ref) == "runtime"}
+    return sorted(ids, key=lambda name: name in runtimes)
+
+
+async def _check_unneeded(app_id: str, shop: Workshop) -> None:
+    """Raise Conflict for a runtime that an installed app stands on. Hold the gate."""
+    apps = await shop.installed()
+    ref = apps[app_id].current.flatpak_ref if app_id in apps else ""
+    needing = sorted(name for name, app in apps.items() if ref and app.current.runtime == ref)
+    if needing:
+        raise Conflict(
+            f"{app_id} is the runtime of {', '.join(needing[:10])}",
+            hint=f"appctl uninstall {needing[0]}    (first)",
+        )
 
 
 async def prune(request: Prune, shop: Workshop) -> JsonObject:
@@ -80,6 +101,8 @@ async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Work
     names: list[Json] = [record.deployment for record in records]
     refs: list[Json] = [app_ref(record.remote, record.id, record.deployment) for record in records]
     async with shop.tools.gate.moving():
+        if whole:
+            await _check_unneeded(app_id, shop)
         answer = await shop.tools.store(
             {"op": "remove", "id": app_id, "deployments": None if whole else names, "refs": refs}
         )

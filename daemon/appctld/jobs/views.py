@@ -2,11 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What callers are told about apps and plans: plain dictionaries with the interface's keys. Pure."""
 
+from collections.abc import Sequence
+
+from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.ostreeref import split_ref
 from appctld.model.permissions import permissions_hash
 from appctld.pipeline.plans import Plan
-from appctld.pipeline.stages import Deployed
+from appctld.pipeline.stages import Deployed, Planned
 from appctld.state.paths import Paths
 from appctld.state.records import Installed, Record
 from appctld.trust.order import agreed_time, moment_of
@@ -61,13 +64,19 @@ def outcome_view(
     }
 
 
-def deployed_view(deployed: Deployed, paths: Paths) -> JsonObject:
-    """The same of what was just deployed."""
-    return outcome_view(deployed.record, paths, changed=True, previous=deployed.previous)
+def deployed_view(deployed: Deployed, others: Sequence[Deployed], paths: Paths) -> JsonObject:
+    """The same of what was just deployed, and what was with it."""
+    also: list[Json] = [
+        _companion(one.record, one.record.image_digest, one.record.bytes_downloaded) for one in others
+    ]
+    view = outcome_view(deployed.record, paths, changed=True, previous=deployed.previous)
+    return {**view, "also": also}
 
 
-def preview_view(planned: Plan) -> JsonObject:
-    """What an install of `planned` would do."""
+def preview_view(planned: Plan, before: Sequence[Planned] = ()) -> JsonObject:
+    """What an install of `planned` would do, and of what comes with it."""
+    also: list[Json] = [_companion(one, one.digest, one.bytes_to_download) for one in before]
+    runtime = str(planned.described.runtime or "") if isinstance(planned, Planned) else ""
     verdict = planned.verdict
     signer = verdict.signers[0] if verdict.signers else None
     return {
@@ -82,9 +91,12 @@ def preview_view(planned: Plan) -> JsonObject:
         "signer-name": signer.name if signer else "",
         "signed-at": signer.signed_at if signer else 0,
         "tag-bound": verdict.tag_bound,
-        "download-size": planned.bytes_to_download or 0,
+        "runtime": runtime,
+        "runtime-installed": bool(runtime) and not any(str(one.described.ref) == runtime for one in before),
+        "also": also,
+        "download-size": (planned.bytes_to_download or 0) + sum(one.bytes_to_download for one in before),
         "size-unknown": planned.bytes_to_download is None,
-        "reuse-size": planned.bytes_here,
+        "reuse-size": planned.bytes_here + sum(one.bytes_here for one in before),
         "layers-total": planned.layers_total,
         "layers-to-download": planned.layers_to_download,
         "permissions": [permission.to_json() for permission in planned.permissions],
@@ -93,6 +105,17 @@ def preview_view(planned: Plan) -> JsonObject:
         "installed": planned.current.version if planned.current else "",
         "change": _change(planned),
         "downgrade": planned.standing.downgrade,
+    }
+
+
+def _companion(one: Planned | Record, digest: Digest, size: int) -> JsonObject:
+    """What comes with an app, in a few words."""
+    return {
+        "id": one.id,
+        "version": one.version,
+        "reference": str(one.reference),
+        "image-digest": str(digest),
+        "bytes": size,
     }
 
 

@@ -15,7 +15,7 @@ from appctld.pipeline.parallel import in_parallel
 from appctld.pipeline.plan import plan
 from appctld.pipeline.published import check_commit
 from appctld.pipeline.resolve import resolve
-from appctld.pipeline.runtimes import check_runtime
+from appctld.pipeline.runtimes import check_runtime, is_here
 from appctld.pipeline.stages import Deployed, ImportedLayer, Planned
 from appctld.pipeline.tools import Tools
 from appctld.pipeline.verify import verify
@@ -44,15 +44,23 @@ async def install(planned: Planned, tools: Tools, same: Same = anything) -> Depl
 async def install_together(
     plans: Sequence[Planned], tools: Tools, same: Same = anything
 ) -> tuple[Deployed, ...]:
-    """The same of several, of which the last stands on the others; all are whole before one is deployed."""
+    """The same of several, of which the last stands on the others; all are whole before one is deployed.
+
+    Of the others each is left out that another job installed meanwhile.
+    """
     async with tools.gate.keeping({ref for planned in plans for ref in planned.layer_refs()}):
         imported = [await bring(planned, tools) for planned in plans]
         async with tools.gate.moving():
             *beside, last = plans
             check_runtime(last, beside, tools)
-            for planned in plans:
+            ready = [
+                pair
+                for pair in zip(plans, imported, strict=True)
+                if pair[0] is last or not is_here(pair[0], tools)
+            ]
+            for planned, _ in ready:
                 confirm(planned, tools)
-            merged = [await merge(*pair, tools) for pair in zip(plans, imported, strict=True)]
+            merged = [await merge(*pair, tools) for pair in ready]
             for one in merged:
                 same(one)
             return tuple([await deploy(one, tools) for one in merged])

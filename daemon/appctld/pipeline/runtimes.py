@@ -25,6 +25,13 @@ def runtime_here(ref: FlatpakRef, remote: str, tools: Tools) -> Record | None:
     return record
 
 
+def is_here(planned: Planned, tools: Tools) -> bool:
+    """Whether that very image of a runtime or an extension is what is current."""
+    ref = planned.described.ref
+    record = runtime_here(ref, planned.remote.name, tools) if ref else None
+    return record is not None and record.image_digest == planned.digest
+
+
 def check_runtime(planned: Planned, beside: Iterable[Planned], tools: Tools) -> None:
     """Raise NotFound where what the app stands on is neither here nor installed beside it."""
     wanted, remote = planned.described.runtime, planned.remote.name

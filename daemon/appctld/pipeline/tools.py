@@ -32,6 +32,7 @@ from appctld.system.worker import Program, Report, Runner
 
 FETCH_DEADLINE = 60.0  # seconds for small documents; the fetcher gives up earlier on each connection
 ANSWER_DEADLINE = 2 * FETCH_DEADLINE  # until all of them came: a fetcher takes a moment to start, and is kept
+INDEX_DEADLINE = 300.0  # 32 MiB at 110 KiB/s
 BLOB_DEADLINE = (
     6 * 3600.0
 )  # a layer of a few GB on a slow line; a stalled one is ended by the fetcher's floor

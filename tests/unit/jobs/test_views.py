@@ -123,9 +123,18 @@ def test_an_outcome_says_whether_something_changed_and_from_what(*, changed: boo
 
 def test_what_was_deployed_is_told_as_an_outcome() -> None:
     deployed = Deployed(numbered(2), Path("/x"), previous=numbered(1))
-    assert deployed_view(deployed, PATHS) == outcome_view(
-        numbered(2), PATHS, changed=True, previous=numbered(1)
-    )
+    other = Deployed(numbered(3), Path("/y"), previous=None)
+    outcome = outcome_view(numbered(2), PATHS, changed=True, previous=numbered(1))
+    assert deployed_view(deployed, [], PATHS) == {**outcome, "also": []}
+    assert deployed_view(deployed, [other], PATHS)["also"] == [
+        {
+            "id": "org.example.App",
+            "version": "3.0",
+            "reference": other.record.reference,
+            "image-digest": str(other.record.image_digest),
+            "bytes": other.record.bytes_downloaded,
+        }
+    ]
 
 
 def test_a_preview_says_what_will_be_downloaded_and_what_is_here() -> None:

@@ -40,13 +40,6 @@ class ExtensionPoint:
     condition: str
     automatic: bool
 
-    def matches(self, ref: FlatpakRef) -> bool:
-        """Whether that is what may stand here."""
-        if ref == self.ref:
-            return True
-        inside = self.subdirectories and ref.name.startswith(f"{self.ref.name}.")
-        return inside and (ref.kind, ref.arch, ref.branch) == (self.ref.kind, self.ref.arch, self.ref.branch)
-
     def to_json(self, below: str) -> JsonObject:
         """As run.json has it; `below` is /app or /usr."""
         merge: list[Json] = [*self.merge]

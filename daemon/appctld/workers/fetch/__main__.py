@@ -3,12 +3,13 @@
 """The fetcher, `python -m appctld.workers.fetch`: asks registries and lookasides, passes on what they say.
 
 Four operations, each about one source, a registry's repository or a layout's (source.py), and with one
-descriptor, `out`:
+descriptor, `out`; and one without:
 
 - `resolve`: the document that a reference names, and the platform's manifest behind it if it is an index;
 - `signatures`: the simple signatures of a digest from a lookaside;
 - `attachments`: the sigstore signatures of a digest from its registry;
-- `blob`: the bytes of one blob.
+- `blob`: the bytes of one blob;
+- `index`: which images are said to be which refs of flatpak.
 
 Nothing that leaves here is verified, and nobody believes it: the daemon hashes and parses documents again,
 the store hashes blobs.
@@ -22,7 +23,8 @@ from typing import Self
 
 from appctld.errors import BadManifest, Failed, LimitExceeded
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_str
+from appctld.model.flatpak.index import WANTED, Wanted
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_objects, get_str
 from appctld.model.manifest import (
     INDEX_TYPES,
     MANIFEST_BYTES,
@@ -33,7 +35,7 @@ from appctld.model.manifest import (
     parse_document,
 )
 from appctld.model.reference import parse_reference
-from appctld.workers.fetch.source import Source, opened, simple_signatures
+from appctld.workers.fetch.source import Source, candidates, opened, simple_signatures
 from appctld.workers.protocol import Handler, Report, descriptor, main
 
 REPORT_SECONDS = 0.1  # the bus samples progress at 5 Hz
@@ -126,6 +128,16 @@ def blob(request: JsonObject, report: Report) -> JsonObject:
     return {"size": done}
 
 
+def index(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - one document
+    """Ask for candidates for `wanted` -> {"offers": [offer, …], "registry": URL, "looked_at": words}."""
+    wanted = tuple(map(Wanted.from_json, get_objects(request, "wanted")))
+    if len(wanted) > WANTED:
+        raise LimitExceeded(f"more than {WANTED} refs in one question", limit=WANTED)
+    found = candidates(request, wanted, get_str(request, "architecture"))
+    offers: list[Json] = [offer.to_json() for offer in found.offers]
+    return {"offers": offers, "registry": found.registry, "looked_at": found.looked_at}
+
+
 def _documents(source: Source, wanted: str, platform: Platform) -> list[tuple[bytes, str]]:
     """One manifest, or an index and the manifest it has for `platform`.
 
@@ -160,6 +172,7 @@ HANDLERS: Mapping[str, Handler] = {
     "signatures": signatures,
     "attachments": attachments,
     "blob": blob,
+    "index": index,
 }
 
 if __name__ == "__main__":

@@ -7,10 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from appctld.model.digest import Digest
+from appctld.model.flatpak.index import Wanted
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.workers.fetch.endpoint import parse_endpoint, plain_url
 from appctld.workers.fetch.http.session import Session
+from appctld.workers.fetch.index import Listed, look
 from appctld.workers.fetch.layout import lookaside as beside
+from appctld.workers.fetch.layout.flatpaks import offers
 from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of
 from appctld.workers.fetch.layout.shelf import Shelf
 from appctld.workers.fetch.lookaside import Found, collect
@@ -60,3 +63,13 @@ def simple_signatures(request: JsonObject, digest: Digest) -> Found:
     lookaside = plain_url(get_str(request, "lookaside"), "lookaside")
     with Session(endpoint) as session:
         return collect(session, lookaside, endpoint.repository, digest)
+
+
+def candidates(request: JsonObject, wanted: tuple[Wanted, ...], architecture: str) -> Listed:
+    """The images that are said to be what is wanted: by a layout itself, or by a registry's index server."""
+    if asks_for_layout(request):
+        shelf = Shelf(files_of(request), place_of(request))
+        return Listed(offers(shelf, place_of(request), wanted, architecture), shelf.where)
+    endpoint, base = parse_endpoint(request), plain_url(get_str(request, "index"), "url")
+    with Session(endpoint) as session:
+        return look(session, base, wanted, architecture)

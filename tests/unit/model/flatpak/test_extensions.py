@@ -6,7 +6,6 @@ import pytest
 
 from appctld.errors import AppctlError, BadManifest, LimitExceeded
 from appctld.model.flatpak.extensions import POINTS, VERSIONS, ExtensionPoint, extension_points
-from appctld.model.flatpak.ref import parse_ref
 from support.flatpaks import EDITOR, PLATFORM
 
 
@@ -108,21 +107,3 @@ def test_there_are_so_many_points_and_no_more() -> None:
         extension_points(groups, PLATFORM)
     groups.popitem()
     assert len(extension_points(groups, PLATFORM)) == POINTS
-
-
-@pytest.mark.parametrize(
-    ("ref", "matches"),
-    [
-        ("runtime/org.acme.Extra/x86_64/45", True),
-        ("runtime/org.acme.Extra.One/x86_64/45", True),
-        ("runtime/org.acme.Extra.One/x86_64/46", False),
-        ("runtime/org.acme.Extra.One/i386/45", False),
-        ("runtime/org.acme.Extraordinary/x86_64/45", False),
-        ("app/org.acme.Extra.One/x86_64/45", False),
-    ],
-)
-def test_with_subdirectories_whatever_is_below_its_name_stands_there(ref: str, *, matches: bool) -> None:
-    (point,) = points({"subdirectories": "true"})
-    assert point.matches(parse_ref(ref)) == matches
-    (point,) = points({})
-    assert point.matches(parse_ref(ref)) == (ref == "runtime/org.acme.Extra/x86_64/45")

@@ -29,12 +29,22 @@ class Shelf:
         self._files, self._place = files, place
         self._entries = read_index(files)
 
+    @property
+    def images(self) -> tuple[Entry, ...]:
+        """What may be images, in the order of the index."""
+        return tuple(entry for entry in self._entries if entry.is_image)
+
+    @property
+    def where(self) -> str:
+        """What it is called in messages."""
+        return self._files.place
+
     def manifest(self, reference: str, limit: int = MANIFEST_BYTES) -> tuple[bytes, str]:
         """The document that a tag or digest names, and its type.
 
         Raises NotFound, saying what is there; DigestMismatch, BadManifest, LimitExceeded, UnsafeArchive.
         """
-        images = [entry for entry in self._entries if entry.is_image]
+        images = list(self.images)
         if ":" not in reference:
             entry = choose(images, self._place, reference, self._files.place)
             return self._document(entry.digest, entry.size, limit), entry.media_type
