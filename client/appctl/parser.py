@@ -36,6 +36,7 @@ REPAIR = (
     "Bring back what is damaged, from here or from its registry at the digest that was recorded. The exit "
     "code is that of verify afterwards."
 )
+DOCTOR = "Look what is wrong on this machine, and what to type. Exit code 1: something does not work."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -290,6 +291,7 @@ def _upkeep(command: _Command) -> None:
     verify.add_argument("--background", action="store_true", help="nobody waits for it")
     repair = command("repair", "verify:repair", REPAIR)
     repair.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    command("doctor", "doctor.examine:doctor", DOCTOR)
     command("version", "version:version", "Say which versions these are.")
     topic = command("help", "help:help_topic", "Explain a topic, or list the commands.")
     topic.add_argument("topic", nargs="*", metavar="TOPIC")

@@ -111,6 +111,11 @@ class Bus:
             if isinstance(item, dict) and interface in item
         }
 
+    def known_names(self) -> set[str]:
+        """Return the names of who is on the bus, or would be started by a call. Raises Failure."""
+        lists = [values(self._driver(member, ""))[0] for member in ("ListNames", "ListActivatableNames")]
+        return {str(name) for names in lists if isinstance(names, list) for name in names}
+
     def run_job(self, listener: Listener, member: str, signature: str, *body: object) -> Outcome:
         """Start a job with a Manager method, and wait for its end. Raises Failure without one."""
         self._watch_daemon()

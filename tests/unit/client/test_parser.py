@@ -164,7 +164,9 @@ def test_no_command_is_usage_and_shows_the_commands(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ([], "key-change"),
+        ([], "key-change what to do when a publisher signs with another key"),
+        (["permissions"], "leaves the sandbox"),
+        (["offline"], "on a disk"),
         (["unsigned"], "No signature"),
         (["references"], "REMOTE/REST"),
         (["key-change"], "replace the old ones"),

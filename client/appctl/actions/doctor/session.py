@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The caller's session, in which apps run: who it is, its runtime directory, and the portals."""
+
+import os
+from collections.abc import Iterator
+
+from appctl.actions.doctor.finding import Finding, ok, warning
+from appctl.context import Context
+from appctl.failure import Failure
+from appctl.scope import Scope
+
+PORTAL = "org.freedesktop.portal.Desktop"
+
+
+def session(context: Context) -> Iterator[Finding]:
+    """Whether apps can be run here, and found again by `ps`."""
+    if os.geteuid() == 0:
+        yield warning("user", "this is root, as whom no app is run", "run apps as a user")
+    runtime = context.places.runtime
+    if runtime is None:
+        yield warning("runtime-directory", "XDG_RUNTIME_DIR is not set: nobody can tell which apps run",
+                      "log in to a session of your own")  # fmt: skip
+    elif not runtime.is_dir() or runtime.stat().st_uid != os.geteuid():
+        yield warning("runtime-directory", f"XDG_RUNTIME_DIR is {runtime}, which is no directory of yours",
+                      "log in to a session of your own")  # fmt: skip
+    else:
+        yield ok("runtime-directory", str(runtime))
+
+
+def portal(context: Context) -> Iterator[Finding]:
+    """Whether apps can ask for files and the like that they are not shown."""
+    try:
+        names = context.bus(Scope.USER).known_names()
+    except Failure:
+        yield warning("portal", "there is no session bus: apps have no portals",
+                      "log in to a session of your own")  # fmt: skip
+        return
+    if PORTAL in names:
+        yield ok("portal", "apps can ask for files by portals")
+    else:
+        yield warning("portal", "no portals are on the session bus: apps cannot ask for files",
+                      "apt install xdg-desktop-portal xdg-desktop-portal-gtk")  # fmt: skip

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Images without any label of ours, in one layer or in many: they are installed, and run."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.greeter import minimal_root
+from support.images import Settings
+from support.machine import Machine
+from support.publisher import Publisher
+
+ENTRYPOINT = Settings(entrypoint=("/usr/bin/greet", "as the image says"), env={"WHO": "image"})
+METADATA = "[Application]\nname=org.example.Ignored\ncommand=/usr/bin/greet\n"
+ASKING = METADATA + "[Context]\nshared=network;\n"
+GREET = '#!/bin/sh\n[ ! -e /usr/share/draft ] && echo "Hello from the $WHO: $*"\n'
+
+Split = Callable[[Path, str], list[Path]]  # a directory to work in, and the metadata's text if there is one
+
+
+def _program(root: Path) -> None:
+    (root / "usr/bin").mkdir(parents=True, exist_ok=True)
+    (root / "usr/bin/greet").write_text(GREET)
+    (root / "usr/bin/greet").chmod(0o755)
+
+
+def _metadata(root: Path, text: str) -> None:
+    if text:
+        (root / "app").mkdir(parents=True)
+        (root / "app/metadata").write_text(text)
+
+
+def one_layer(work: Path, metadata: str) -> list[Path]:
+    """Everything in one."""
+    root = minimal_root(work / "all")
+    _program(root)
+    _metadata(root, metadata)
+    return [root]
+
+
+def many_layers(work: Path, metadata: str) -> list[Path]:
+    """The root with something that goes again; an older metadata file; the program; the one that counts."""
+    layers = [minimal_root(work / "0"), work / "1", work / "2", work / "3"]
+    for layer in layers:
+        (layer / "usr/share").mkdir(parents=True)
+    (layers[0] / "usr/share/draft").touch()
+    _metadata(layers[1], metadata and "[Application]\ncommand=/usr/bin/nothing\n")
+    (layers[2] / "usr/share/.wh.draft").touch()
+    _program(layers[2])
+    _metadata(layers[3], metadata)
+    return layers
+
+
+SPLITS = {"one layer": one_layer, "many layers": many_layers}
+
+
+@pytest.fixture(scope="module")
+def key(publisher: Publisher) -> str:
+    return publisher.keys.make("plain")
+
+
+@pytest.fixture
+def repository(machine: Machine, publisher: Publisher, key: str, tmp_path: Path) -> str:
+    """A repository of this test's own, which the machine trusts."""
+    file = tmp_path / "key.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+    name = "".join(filter(str.isalnum, tmp_path.name.lower()))
+    machine.add_remote("plain", f"oci+http://{publisher.registry.host}/{name}", file, publisher.lookaside.url)
+    return f"{name}/greet"
+
+
+def publish(publisher: Publisher, layers: list[Path], repository: str, key: str) -> str:
+    """Build it without a label, sign and push it; its reference."""
+    tag = repository.partition("/")[0]
+    publisher.layout.build(tag, layers, ENTRYPOINT)
+    assert "Labels" not in publisher.layout.config(tag)["config"]
+    publisher.push(tag, f"{repository}:1", key)
+    return f"{publisher.registry.host}/{repository}:1"
+
+
+@pytest.mark.parametrize("split", SPLITS.values(), ids=SPLITS)
+def test_an_image_with_nothing_but_an_entrypoint_runs(
+    machine: Machine, publisher: Publisher, key: str, repository: str, tmp_path: Path, split: Split
+) -> None:
+    reference = publish(publisher, split(tmp_path, ""), repository, key)
+    app = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    host, _, port = publisher.registry.host.partition(":")
+    assert app["id"] == f"local.h{host.replace('.', '_')}_{port}.{repository.replace('/', '.')}"
+    ran = machine.run_app(app["id"], "--", "and", "you say")
+    assert ran.out == "Hello from the image: as the image says and you say\n"
+
+
+@pytest.mark.parametrize("split", SPLITS.values(), ids=SPLITS)
+def test_a_metadata_file_that_no_label_names_says_how_the_app_is_run(
+    machine: Machine, publisher: Publisher, key: str, repository: str, tmp_path: Path, split: Split
+) -> None:
+    """Its command is the one that counts; the ID that it claims does not (docs/rules.md, "Names")."""
+    reference = publish(publisher, split(tmp_path, METADATA), repository, key)
+    app = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    assert app["id"].startswith("local.h127_0_0_1_")
+    ran = machine.run_app(app["id"], "--", "you say")
+    assert ran.out == "Hello from the image: you say\n"
+
+
+@pytest.mark.parametrize("split", SPLITS.values(), ids=SPLITS)
+def test_a_metadata_file_that_no_label_names_may_ask_for_nothing(
+    machine: Machine, publisher: Publisher, key: str, repository: str, tmp_path: Path, split: Split
+) -> None:
+    reference = publish(publisher, split(tmp_path, ASKING), repository, key)
+    ran = machine.appctl("install", "-y", "--json", reference, code=6)
+    assert ran.json["errors"][0]["name"] == "NeedsApproval"
+    assert machine.appctl("list", "--json").json == []
