@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from appctld.model.context import LEAVES
 from appctld.model.digest import Digest
-from appctld.model.permissions import LEAVES, Permission
+from appctld.model.permissions import Permission
 from appctld.state.paths import Paths
 from appctld.state.provenance import Signed
 from appctld.state.records import Record

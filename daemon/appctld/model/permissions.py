@@ -12,28 +12,22 @@ from dataclasses import dataclass
 from typing import Self
 
 from appctld.errors import BadManifest, UnsupportedMediaType
+from appctld.model.buspolicy import bus_wishes
+from appctld.model.context import CONTROL, context_wishes, environment_of, unset_variables
 from appctld.model.jsonvalue import Json, JsonError
 from appctld.model.keyfile import KeyfileError, parse_keyfile
 
 METADATA_BYTES = 64 << 10  # flatpak's own are below 4 KiB
-LEAVES = "leaves the sandbox"
-LIMITED = "limited"
-_CONTROL = r"\x00-\x1f\x7f-\x9f"
-_PATH = re.compile(
-    rf"(?:home|~(?:/[^{_CONTROL}:]+)?|/[^{_CONTROL}:]*|xdg-[a-z]+(?:/[^{_CONTROL}:]+)?)(?::ro)?"
-)
-_COMMAND = re.compile(rf"[^{_CONTROL}]{{1,4096}}")
-_GRANTABLE = {
-    "shared": {"network"},
-    "sockets": {"wayland", "x11", "fallback-x11", "pulseaudio"},
-    "devices": {"dri"},
-}
-_RISK = {"wayland": LIMITED, "dri": LIMITED}
+_COMMAND = re.compile(rf"[^{CONTROL}]{{1,4096}}")
+_NOT_GRANTED = ("Extra Data", "USB Devices")  # groups that ask for something, and the [Policy SUBSYSTEM] ones
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Permission:
-    """One wish: `kind` is a key of [Context] (shared, sockets, devices, filesystems), `value` one word."""
+    """One wish: `kind` is a key of [Context] (as shared, sockets, filesystems), `value` one word.
+
+    Or `kind` is a bus (session-bus, system-bus), and `value` NAME:see, NAME:talk or NAME:own.
+    """
 
     kind: str
     value: str
@@ -55,12 +49,17 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The parts of a metadata keyfile that mean something to this version."""
+    """The parts of a metadata keyfile that mean something to this version.
+
+    `environment` is set and `unset` is not in the app; neither is a permission, as in flatpak.
+    """
 
     name: str
     command: str
     runtime: str
     permissions: tuple[Permission, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    unset: tuple[str, ...] = ()
 
 
 def permissions_hash(permissions: tuple[Permission, ...]) -> str:
@@ -87,29 +86,17 @@ def parse_metadata(text: str) -> Metadata:
         name=application.get("name", ""),
         command=command,
         runtime=application.get("runtime", ""),
-        permissions=tuple(sorted(_wishes(groups))),
+        permissions=_permissions(groups),
+        environment=environment_of(groups.get("Environment", {})),
+        unset=unset_variables(groups.get("Context", {})),
     )
 
 
-def _wishes(groups: Mapping[str, Mapping[str, str]]) -> set[Permission]:
-    for group in ("Session Bus Policy", "System Bus Policy"):
-        if groups.get(group):
-            raise UnsupportedMediaType(f"the image asks for [{group}], which this version cannot grant")
-    return {
-        _wish(kind, word.strip())
-        for kind, words in groups.get("Context", {}).items()
-        for word in words.split(";")
-        if word.strip()
-    }
-
-
-def _wish(kind: str, value: str) -> Permission:
-    if kind == "filesystems":
-        if not _PATH.fullmatch(value) or ".." in value.removesuffix(":ro").split("/"):
-            raise BadManifest("the metadata asks for a file system that has no such name")
-        return Permission(kind, value, LEAVES)
-    if value not in _GRANTABLE.get(kind, ()):
-        raise UnsupportedMediaType(
-            f"the image asks for {kind!r:.40} = {value!r:.80}, which this version cannot grant"
-        )
-    return Permission(kind, value, _RISK.get(value, LEAVES))
+def _permissions(groups: Mapping[str, Mapping[str, str]]) -> tuple[Permission, ...]:
+    for group in groups:
+        if group in _NOT_GRANTED or group.startswith("Policy "):
+            raise UnsupportedMediaType(
+                f"the image asks for [{group!r:.80}], which this version does not grant"
+            )
+    wishes = context_wishes(groups.get("Context", {})) | bus_wishes(groups)
+    return tuple(sorted(Permission(*wish) for wish in wishes))

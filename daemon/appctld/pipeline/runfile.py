@@ -14,7 +14,7 @@ from appctld.model.flatpak.ref import FlatpakRef
 from appctld.model.flatpak.runtime import RuntimeMetadata, parse_runtime_metadata
 from appctld.model.image import ImageConfig
 from appctld.model.jsonvalue import Json, JsonObject
-from appctld.model.permissions import Permission, parse_metadata
+from appctld.model.permissions import Metadata, Permission, parse_metadata
 from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.stages import Merged
 
@@ -37,6 +37,7 @@ _CALLERS = frozenset(
         "PYTHONPYCACHEPREFIX",
     }
 )
+_OF_THE_IMAGE = ("XDG_DATA_DIRS", "XDG_CONFIG_DIRS")  # where its own files are
 _CALLERS_PREFIXES = ("XDG_", "DBUS_", "APPCTL_", "FLATPAK_")
 
 
@@ -67,16 +68,15 @@ def run_of(app: App, config: ImageConfig | None, text: str | None) -> JsonObject
     if described and described.ref and described.is_runtime:
         return _runtime(app, described.ref, described, text)
     metadata = parse_metadata(text) if text is not None else None
+    unset = metadata.unset if metadata else ()
     command = metadata.command if metadata else ""
     runtime = needed_runtime(text) if text is not None else None
-    image = config.env if config else ()
-    # On a runtime, where programs are found is not said here: in the app's directory, and in the runtime's
-    env: JsonObject = dict(_kept(image) if runtime else _environment(image))
     return {
         **_common(app),
         "entrypoint": [command] if command else list(config.entrypoint if config else ()),
         "cmd": [] if command or config is None else list(config.cmd),
-        "env": env,
+        "env": {**_environment(config.env if config else (), metadata)},
+        **({"unset": list(unset)} if unset else {}),
         "cwd": config.working_dir if config else "/",
         "permissions": [permission.to_json() for permission in app.permissions],
         **(_on_runtime(app, runtime, described, text) if runtime and text is not None else {}),
@@ -126,7 +126,7 @@ def _runtime(app: App, ref: FlatpakRef, described: Described, text: str | None) 
         "kind": "runtime",
         "runtime-ref": str(ref),
         "usr": "files" if described.is_flatpaks else "usr",
-        "env": {**dict(_kept(metadata.environment))},
+        "env": {name: value for name, value in metadata.environment if not _is_the_callers(name)},
         "extensions": _points(metadata.points, "/usr"),
     }
 
@@ -135,14 +135,20 @@ def _points(points: tuple[ExtensionPoint, ...], below: str) -> list[Json]:
     return [point.to_json(below) for point in points]
 
 
-def _environment(image: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    kept = _kept(image)
-    return kept if any(name == "PATH" for name, _ in kept) else [("PATH", DEFAULT_PATH), *kept]
+def _environment(image: tuple[tuple[str, str], ...], metadata: Metadata | None) -> dict[str, str]:
+    """The image's variables and over them those of [Environment], without what it unsets.
+
+    An app on a runtime has the runtime's PATH unless its metadata says otherwise: no tool that wrote the
+    image's config knew of /app.
+    """
+    on_runtime = metadata is not None and bool(metadata.runtime)
+    found = {name: value for name, value in image if not (on_runtime and name == "PATH")}
+    found |= dict(metadata.environment) if metadata else {}
+    kept = {name: value for name, value in found.items() if not _is_the_callers(name)}
+    for name in metadata.unset if metadata else ():
+        kept.pop(name, None)
+    return kept if on_runtime or "PATH" in kept else {"PATH": DEFAULT_PATH} | kept
 
 
-def _kept(variables: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    return [
-        (name, value)
-        for name, value in variables
-        if name not in _CALLERS and not name.startswith(_CALLERS_PREFIXES)
-    ]
+def _is_the_callers(name: str) -> bool:
+    return name not in _OF_THE_IMAGE and (name in _CALLERS or name.startswith(_CALLERS_PREFIXES))

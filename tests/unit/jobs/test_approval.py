@@ -12,7 +12,8 @@ from appctld.errors import NeedsApproval
 from appctld.jobs.install import check_approved
 from appctld.jobs.requests import Update
 from appctld.jobs.update import _check_approved
-from appctld.model.permissions import LEAVES, LIMITED, Permission, permissions_hash
+from appctld.model.context import LEAVES, LIMITED
+from appctld.model.permissions import Permission, permissions_hash
 from appctld.pipeline.stages import Planned
 from support.records import RECORD
 

@@ -17,9 +17,10 @@ from appctld.errors import (
     PolicyDenied,
 )
 from appctld.jobs.requests import Install, Resolve
+from appctld.model.context import LEAVES
 from appctld.model.image import METADATA
 from appctld.model.jsonvalue import JsonObject, get_object
-from appctld.model.permissions import LEAVES, Permission, permissions_hash
+from appctld.model.permissions import Permission, permissions_hash
 from appctld.state.history import record_event
 from appctld.state.records import Record, installed
 from support.inline import digest_of, layer_of

@@ -8,9 +8,10 @@ import pytest
 
 from appctld.errors import NeedsApproval, NoRemote, NotFound, NotInstalled, RegistryUnavailable
 from appctld.jobs.requests import CheckUpdates, Install, Rollback, Uninstall, Update
+from appctld.model.context import LEAVES
 from appctld.model.image import METADATA
 from appctld.model.jsonvalue import JsonObject, get_objects
-from appctld.model.permissions import LEAVES, Permission, permissions_hash
+from appctld.model.permissions import Permission, permissions_hash
 from appctld.state.available import last_check
 from appctld.state.records import installed
 from appctld.state.skipped import skipped

@@ -10,13 +10,14 @@ import pytest
 
 from appctld.config.remote import make_remote
 from appctld.jobs.views import app_view, deployed_view, outcome_view, preview_view, record_view, tag_of
+from appctld.model.context import LEAVES
 from appctld.model.digest import Digest
 from appctld.model.flatpak.labels import Described
 from appctld.model.image import ImageConfig, parse_config
 from appctld.model.jsonvalue import get_objects
 from appctld.model.manifest import Descriptor, Manifest
 from appctld.model.order import Moment, Place, Teller
-from appctld.model.permissions import LEAVES, Permission, permissions_hash
+from appctld.model.permissions import Permission, permissions_hash
 from appctld.model.reference import parse_reference
 from appctld.pipeline.stages import (
     Deployed,

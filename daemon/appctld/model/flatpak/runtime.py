@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appctld.errors import BadManifest
+from appctld.model.context import environment_of
 from appctld.model.flatpak.extensions import ExtensionPoint, extension_points
 from appctld.model.flatpak.ref import FlatpakRef
 from appctld.model.keyfile import KeyfileError, parse_keyfile
@@ -39,7 +40,7 @@ def parse_runtime_metadata(text: str, ref: FlatpakRef) -> RuntimeMetadata:
         raise BadManifest(f"the metadata of {ref.short} is that of {runtime.get('name', '')[:80]!r}")
     _check_stands_alone(runtime, ref, extension="ExtensionOf" in groups)
     return RuntimeMetadata(
-        environment=tuple(sorted(groups.get("Environment", {}).items())),
+        environment=environment_of(groups.get("Environment", {})),
         points=extension_points(groups, ref),
         ignored=tuple(f"[{group}] of the runtime" for group in _NOT_INHERITED if groups.get(group)),
     )
