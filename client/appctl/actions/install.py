@@ -14,7 +14,7 @@ from appctl.context import Context
 from appctl.credentials import logins
 from appctl.failure import Declined, Failure
 from appctl.references import names_a_ref
-from appctl.running.deployment import parse
+from appctl.running.runfile import parse
 from appctl.scope import Scope
 from appctl.talk.outcome import Outcome
 from appctl.talk.wire import (

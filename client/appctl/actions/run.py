@@ -8,14 +8,20 @@ none), and 64 for a command line, or options, that make no sense: nothing was ru
 
 import os
 import shlex
+from contextlib import closing
 
 from appctl.context import Context
 from appctl.running import deployment as deployments
-from appctl.running import grants as granted
-from appctl.running import home, once
+from appctl.running import home, once, proxy
+from appctl.running.environment import runtime_directory
 from appctl.running.failed import failed
+from appctl.running.grants import bus
+from appctl.running.grants.collect import collect
+from appctl.running.grants.granted import Grants
+from appctl.running.info import flatpak_info
 from appctl.running.launch import launch
-from appctl.running.sandbox import Sandbox, build, runtime_directory
+from appctl.running.sandbox import Outside, build
+from appctl.running.stack import Stack, assemble
 from appctl.running.syscalls import filter_descriptor
 from appctl.scope import Scope
 from appctl.terminal.show import escape, note
@@ -30,28 +36,40 @@ def run(context: Context) -> int:
     options = context.options
     given = once.of_options(options)
     scopes = (Scope(options.scope),) if options.scope else (Scope.USER, Scope.SYSTEM)
-    deployment = deployments.find(context.places, scopes, options.id)
-    try:
-        command = deployment.run.command(options.arguments, options.command_instead)
-        sandbox = _sandbox(context, deployment, given)
-        try:
+    app = deployments.find(context.places, scopes, options.id)
+    with closing(assemble(app, context.places)) as stack:
+        return _run(context, stack, given)
+
+
+def _run(context: Context, stack: Stack, given: once.Once) -> int:
+    """Prepare what the app needs, and run it."""
+    places, options, app = context.places, context.options, stack.app
+    asked = [*app.run.permissions, *given.permissions]
+    grants = collect(asked, places, runtime_directory(), app.run.id)
+    given.check(grants.refused, places.home)
+    data = places.app_data(app.run.id)
+    home.prepare(data, None if stack.runtime else app.files)
+    granted = [item for item in asked if f"{item[0]}={item[1]}" not in grants.refused]
+    info = flatpak_info(stack, data, str(os.getpid()), granted)
+    with proxy.buses(_bus_rules(stack, grants), info, places.runtime, runtime_directory()) as buses:
+        outside = Outside(places.home, given.env, given.cwd, info, buses)
+        sandbox = build(stack, grants, data, outside, filter_fd=filter_descriptor(grants.features))
+        with closing(sandbox):
+            missing = [f"{name}-bus" for name in buses.missing if grants.buses.get(name)]
+            note(*(f"note: {escape(wish)} is not granted here" for wish in [*grants.refused, *missing]))
+            note(*(f"note: {escape(text)}" for text in [*stack.notes, *sandbox.left_out]))
+            command = app.run.command(options.arguments, options.command_instead)
             if options.verbose:
                 note(shlex.join(["bwrap", *sandbox.arguments, "--", *command]))
-            return launch(deployment, sandbox, command, context.places.runtime)
-        finally:
-            sandbox.close()
-    finally:
-        deployments.close(deployment)
+            return launch(app, sandbox, command, places.runtime)
 
 
-def _sandbox(context: Context, deployment: deployments.Deployment, given: once.Once) -> Sandbox:
-    """Prepare what the app needs, and return its sandbox."""
-    places = context.places
-    filter_fd = filter_descriptor()
-    permissions = [*deployment.run.permissions, *given.permissions]
-    grants = granted.collect(permissions, places, runtime_directory())
-    given.check(grants.refused, places.home)
-    note(*(f"note: {escape(wish)} is not granted here" for wish in grants.refused))
-    data = places.app_data(deployment.run.id)
-    home.prepare(data, deployment.files)
-    return build(deployment, grants, data, extra_env=given.env, cwd=given.cwd, filter_fd=filter_fd)
+def _bus_rules(stack: Stack, grants: Grants) -> dict[str, list[str]]:
+    """Return the rules by bus: what was granted, and the session's own for who could use it.
+
+    That is an app that has a runtime, or shows something, or asks for a name: others start no proxy.
+    """
+    rules = dict(grants.buses)
+    if stack.runtime or grants.displays or "session" in rules:
+        rules["session"] = [*bus.of_every_app(stack.app.run.id), *rules.get("session", ())]
+    return rules

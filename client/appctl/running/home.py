@@ -22,8 +22,8 @@ _PRIVATE = 0o700
 _EXECUTABLE = 0o111
 
 
-def prepare(top: Path, files: Path) -> None:
-    """Make an app's directories, and fill /var from the image the first time. Raises Failure."""
+def prepare(top: Path, files: Path | None) -> None:
+    """Make an app's directories, and fill /var from the image (if any) the first time. Raises Failure."""
     try:
         top.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         _check(top)
@@ -31,7 +31,7 @@ def prepare(top: Path, files: Path) -> None:
             (top / name).mkdir(mode=_PRIVATE, exist_ok=True)
             _check(top / name)
         if not os.path.lexists(top / VAR):
-            _seed(top, files / VAR)
+            _seed(top, files / VAR if files else None)
         _check(top / VAR)
         (top / CACHE / "tmp").mkdir(exist_ok=True)
     except OSError as error:
@@ -47,11 +47,11 @@ def _check(path: Path) -> None:
         raise failed(f"{path} is no directory of yours", "move it away: something put it there")
 
 
-def _seed(top: Path, image_var: Path) -> None:
+def _seed(top: Path, image_var: Path | None) -> None:
     """Copy the image's /var; it appears whole, by one rename, or not at all."""
     draft = Path(tempfile.mkdtemp(prefix=".var-", dir=top))
     try:
-        if image_var.is_dir() and not image_var.is_symlink():
+        if image_var and image_var.is_dir() and not image_var.is_symlink():
             _copy(image_var, draft)
         (draft / "tmp").mkdir(exist_ok=True)
         draft.rename(top / VAR)

@@ -4,9 +4,8 @@
 
 import os
 import pwd
-from pathlib import Path
 
-from appctl.running.layout import look_up
+from appctl.running.layout import Tree, look_up
 
 _ETC_BYTES = 64 << 10  # a base image's passwd is 1 to 2 KiB
 _FORBIDDEN = str.maketrans("", "", ":\n\0")
@@ -20,17 +19,17 @@ def user_name() -> str:
         return "user"
 
 
-def passwd(files: Path, home: str) -> bytes:
+def passwd(tree: Tree, home: str) -> bytes:
     """Return /etc/passwd: the caller first, then the image's other users, so that their names still show."""
     name, uid = user_name(), os.getuid()
     mine = f"{name}:x:{uid}:{os.getgid()}:{name}:{home.translate(_FORBIDDEN)}:/bin/sh"
-    return _joined(mine, _lines(files, "/etc/passwd"), name, str(uid))
+    return _joined(mine, _lines(tree, "/etc/passwd"), name, str(uid))
 
 
-def group(files: Path) -> bytes:
+def group(tree: Tree) -> bytes:
     """Return /etc/group: the caller's group first, named as the caller is, then the image's other groups."""
     name, gid = user_name(), os.getgid()
-    return _joined(f"{name}:x:{gid}:", _lines(files, "/etc/group"), name, str(gid))
+    return _joined(f"{name}:x:{gid}:", _lines(tree, "/etc/group"), name, str(gid))
 
 
 def _joined(mine: str, theirs: list[str], name: str, number: str) -> bytes:
@@ -38,17 +37,9 @@ def _joined(mine: str, theirs: list[str], name: str, number: str) -> bytes:
     return "".join(f"{line}\n" for line in (mine, *kept)).encode(errors="surrogateescape")
 
 
-def _lines(files: Path, path: str) -> list[str]:
+def _lines(tree: Tree, path: str) -> list[str]:
     """Return the lines of a small file of the image; one that is not there, or too large, has none."""
-    found = look_up(files, path)
+    found = look_up(tree, path)
     if found is None or not found.is_file() or found.stat().st_size > _ETC_BYTES:
         return []
     return found.read_bytes().decode(errors="surrogateescape").splitlines()
-
-
-def flatpak_info(app: str, files: Path, instance: str, *, network: bool) -> bytes:
-    """Return /.flatpak-info, by which portals know an app (flatpak-metadata(5), "Instance")."""
-    lines = ["[Application]", f"name={app}", "", "[Instance]", f"instance-id={instance}", f"app-path={files}"]
-    if network:
-        lines += ["", "[Context]", "shared=network;"]
-    return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")

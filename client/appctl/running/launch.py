@@ -86,7 +86,7 @@ def _not_started(deployment: Deployment, sandbox: Sandbox, name: str) -> Excepti
             "are unprivileged user namespaces allowed here? sysctl kernel.unprivileged_userns_clone "
             "kernel.apparmor_restrict_unprivileged_userns",
         )
-    if find_program(deployment.files, name, sandbox.search) is None:
+    if find_program(sandbox.tree, name, sandbox.search) is None:
         return failed(f"{app} has no program {name}", "", ExitCode.NO_COMMAND)
     return failed(f"{name} of {app} cannot be executed", "", ExitCode.CANNOT_EXECUTE)
 

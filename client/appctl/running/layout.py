@@ -11,11 +11,13 @@ inside the tree.
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 Bind = Callable[[str, str], Sequence[str]]
 
+ROOT = PurePosixPath("/")
 LINKS = 40  # as the kernel's own limit in a path (path_resolution(7))
 
 
@@ -52,41 +54,64 @@ def _fill(
             yield from bind(entry.path, str(place))
 
 
-def look_up(top: Path, path: str) -> Path | None:
+@dataclass(frozen=True)
+class Tree:
+    """What an app sees as its image: directories of deployments by their places, and links of the root."""
+
+    roots: Mapping[PurePosixPath, Path]
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    def host_path(self, path: PurePosixPath) -> Path | None:
+        """Where on the host a path lies, links not followed; None between the roots."""
+        around = [root for root in self.roots if path.is_relative_to(root)]
+        if not around:
+            return None
+        root = max(around, key=lambda item: len(item.parts))
+        return self.roots[root] / path.relative_to(root)
+
+    def link(self, path: PurePosixPath) -> str | None:
+        """The target of the symlink that lies at a path; None for anything else. Raises OSError."""
+        if path.parent == ROOT and path.name in self.links:
+            return self.links[path.name]
+        here = self.host_path(path)
+        if here is None or not stat.S_ISLNK(os.lstat(here).st_mode):
+            return None
+        return str(here.readlink())
+
+
+def look_up(tree: Tree, path: str) -> Path | None:
     """Find what an absolute path means inside a tree, its symlinks followed inside it; None if nothing is."""
     waiting = [part for part in reversed(path.split("/")) if part]
-    found: list[str] = []
+    found = ROOT
     links = 0
     while waiting:
         part = waiting.pop()
         if part == "..":
-            del found[-1:]
+            found = found.parent
         if part in {".", ".."}:
             continue
-        here = top.joinpath(*found, part)
         try:
-            mode = os.lstat(here).st_mode
+            target = tree.link(found / part)
         except OSError:
             return None
-        if not stat.S_ISLNK(mode):
-            found.append(part)
+        if target is None:
+            found /= part
             continue
         links += 1
         if links > LINKS:
             return None
-        target = str(here.readlink())
         if target.startswith("/"):
-            found.clear()
+            found = ROOT
         waiting += [item for item in reversed(target.split("/")) if item]
-    return top.joinpath(*found)
+    return tree.host_path(found)
 
 
-def find_program(top: Path, name: str, search: str) -> Path | None:
+def find_program(tree: Tree, name: str, search: str) -> Path | None:
     """Find a program inside a tree as execvp(3) would: by path, or along `search`. None without one."""
     if "/" in name:
-        return look_up(top, name)
+        return look_up(tree, name)
     for directory in search.split(":"):
-        found = look_up(top, f"{directory}/{name}")
+        found = look_up(tree, f"{directory}/{name}")
         if found is not None and found.is_file():
             return found
     return None

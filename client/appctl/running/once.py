@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appctl.failure import usage
-from appctl.running.deployment import Permission
 from appctl.running.failed import failed
+from appctl.running.runfile import Permission
 
 _NAMED = ("home", "~", "xdg-")  # how a place of the user's starts that is no path
 

@@ -13,20 +13,51 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctl.running import home as own
-from appctl.running.deployment import Deployment
+from appctl.running.environment import SEARCH, environment, runtime_directory
 from appctl.running.failed import failed
-from appctl.running.grants import Grants, Mount
-from appctl.running.identity import flatpak_info, group, passwd, user_name
-from appctl.running.layout import fill, look_up
+from appctl.running.grants.granted import Grants, Mount
+from appctl.running.identity import group, passwd
+from appctl.running.layout import Tree, fill, look_up
+from appctl.running.proxy import Buses
 from appctl.running.sources import Sources
+from appctl.running.stack import Stack
+from appctl.running.trees import show, tree_of
 
 ISOLATED = ("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--die-with-parent",
             "--clearenv")  # fmt: skip
-SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # PATH where the image sets none
+_WITH_IPC = tuple(
+    part
+    for option in ISOLATED
+    for part in (
+        ("--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
+        if option == "--unshare-all"
+        else (option,)
+    )
+)
 ARGUMENTS = 8000  # bubblewrap takes 9,000; more come only from an image with thousands of files in /etc
-_PASSED_ON = ("TERM", "COLORTERM", "NO_COLOR", "LANG", "LANGUAGE")  # of the caller's environment, and LC_*
+_ON_RUNTIME_FILES = ("/etc/machine-id", "/etc/host.conf", "/etc/gai.conf")
+_OF_THE_HOST = (  # fonts and icons, where runtimes look for them; sysfs, which graphics drivers read
+    ("/usr/share/fonts", "/run/host/fonts"),
+    ("/usr/local/share/fonts", "/run/host/local-fonts"),
+    ("/usr/share/icons", "/run/host/share/icons"),
+    *((f"/sys/{name}", f"/sys/{name}") for name in ("block", "bus", "class", "dev", "devices")),
+)
 _LOCAL_HOSTS = b"127.0.0.1 localhost\n::1 localhost\n"
 _HOST_FILES = ("/etc/resolv.conf", "/etc/hosts")  # with the network
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a run gets from elsewhere: the caller's home and options, /.flatpak-info and its buses.
+
+    `cwd` is a directory that the caller named; None means the image's.
+    """
+
+    home: Path
+    env: Mapping[str, str]
+    cwd: str | None
+    info: bytes
+    buses: Buses
 
 
 @dataclass
@@ -37,6 +68,8 @@ class Sandbox:
     descriptors: list[int] = field(default_factory=list)
     marker: int = -1
     search: str = SEARCH
+    tree: Tree = field(default_factory=lambda: Tree({}))
+    left_out: list[str] = field(default_factory=list)
 
     def data(self, content: bytes) -> int:
         """Return a new descriptor, owned by this sandbox, from which bubblewrap reads `content`."""
@@ -53,44 +86,44 @@ class Sandbox:
             os.close(self.descriptors.pop())
 
 
-def runtime_directory() -> str:
-    """Return the app's XDG_RUNTIME_DIR inside."""
-    return f"/run/user/{os.getuid()}"
-
-
 def build(
-    deployment: Deployment,
+    stack: Stack,
     grants: Grants,
     data: Path,
+    outside: Outside,
     *,
-    extra_env: Mapping[str, str],
-    cwd: str | None,
     filter_fd: int,
 ) -> Sandbox:
     """Return the sandbox of one run; `data` is ~/.var/app/ID, made already. Raises Failure.
 
-    `cwd` is a directory that the caller named; None means the image's. The sandbox closes `filter_fd`.
+    The sandbox closes `filter_fd`.
     """
     sandbox = Sandbox(descriptors=grants.sources.descriptors)
     sandbox.descriptors.append(filter_fd)
-    env = environment(deployment, grants, data) | dict(extra_env)
-    sandbox.search = env["PATH"]
-    mounts = sorted([*_mounts(sandbox, deployment, grants, data), *grants.mounts], key=_depth)
+    tree = sandbox.tree = tree_of(stack, grants.sources)
+    home = outside.home if grants.home and stack.runtime else data / own.HOME
+    mounts = sorted(
+        [*_mounts(sandbox, stack, grants, data, home), *grants.mounts, *outside.buses.mounts], key=_depth
+    )
     ours = [mount.place for mount in (*mounts, *grants.masks)] + ["/var", "/.flatpak-info"]
-    own_places = [str(data / name) for name in own.OWN]
-    info = flatpak_info(deployment.run.id, deployment.files, str(os.getpid()), network=grants.network)
-    sandbox.marker = sandbox.data(info)
+    shown = show(stack, tree, ours, grants.sources)
+    sandbox.left_out += shown.left_out
+    env = environment(stack, data, home, shown.library_paths)
+    env |= {**grants.env, **outside.buses.env, **outside.env}
+    sandbox.search = env["PATH"]
+    granted = [*(str(data / name) for name in own.OWN), *(mount.place for mount in grants.mounts)]
+    sandbox.marker = sandbox.data(outside.info)
     sandbox.arguments = [
-        *ISOLATED,
+        *(ISOLATED if not grants.ipc else _WITH_IPC),
         *(("--share-net",) if grants.network else ()),
         *(part for name, value in env.items() for part in ("--setenv", name, value)),
-        *fill(deployment.files, "/", ours),
+        *shown.arguments,
         *_var(data / own.VAR, ours, grants.sources),
         *_flat(mounts),
         *_flat(sorted(grants.masks, key=_depth)),
         *("--perms", "0644", "--ro-bind-data", str(sandbox.marker), "/.flatpak-info"),  # the last file of all
         *("--remount-ro", "/"),
-        *("--chdir", _directory(deployment, [*own_places, *(mount.place for mount in grants.mounts)], cwd)),
+        *("--chdir", _directory(stack, tree, granted, outside.cwd)),
         *("--seccomp", str(filter_fd)),
     ]
     if len(sandbox.arguments) > ARGUMENTS:
@@ -98,32 +131,7 @@ def build(
     return sandbox
 
 
-def environment(deployment: Deployment, grants: Grants, data: Path) -> dict[str, str]:
-    """Return the app's environment: the image's, with the caller's locale below and what we set above."""
-    home = data / own.HOME
-    passed_on = {
-        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")
-    }
-    name = user_name()
-    ours = {
-        "HOME": str(home),
-        "USER": name,
-        "LOGNAME": name,
-        "XDG_CONFIG_HOME": str(data / own.CONFIG),
-        "XDG_DATA_HOME": str(data / own.DATA),
-        "XDG_CACHE_HOME": str(data / own.CACHE),
-        "XDG_STATE_HOME": str(data / own.STATE),
-        "XDG_RUNTIME_DIR": runtime_directory(),
-        "PYTHONPYCACHEPREFIX": str(
-            data / own.CACHE / "pycache"
-        ),  # mtime 0 makes the image's bytecode look stale
-        "APPCTL_ID": deployment.run.id,
-        "container": "appctl",
-    }
-    return {"PATH": SEARCH} | passed_on | deployment.run.env | ours | grants.env
-
-
-def _mounts(sandbox: Sandbox, deployment: Deployment, grants: Grants, data: Path) -> Iterable[Mount]:
+def _mounts(sandbox: Sandbox, stack: Stack, grants: Grants, data: Path, home: Path) -> Iterable[Mount]:
     """Yield what every app gets: kernel file systems, a /tmp, its own directories, a few files in /etc."""
     yield Mount("/proc", ("--proc", "/proc"))
     yield Mount("/dev", ("--dev", "/dev"))
@@ -133,10 +141,13 @@ def _mounts(sandbox: Sandbox, deployment: Deployment, grants: Grants, data: Path
     for name in own.OWN:
         place = str(data / name)
         yield Mount(place, ("--bind", place, place))
-    yield _file(sandbox, "/etc/passwd", passwd(deployment.files, str(data / own.HOME)))
-    yield _file(sandbox, "/etc/group", group(deployment.files))
-    if Path("/etc/localtime").exists():
-        yield _host_file("/etc/localtime")
+    yield _file(sandbox, "/etc/passwd", passwd(sandbox.tree, str(home)))
+    yield _file(sandbox, "/etc/group", group(sandbox.tree))
+    for path in ("/etc/localtime", *(_ON_RUNTIME_FILES if stack.runtime else ())):
+        if Path(path).exists():
+            yield _host_file(path)
+    if stack.runtime:
+        yield from (Mount(place, ("--ro-bind-try", path, place)) for path, place in _OF_THE_HOST)
     if grants.network:
         yield from (_host_file(path) for path in _HOST_FILES if Path(path).exists())
     else:
@@ -170,10 +181,10 @@ def _var(source: Path, ours: list[str], sources: Sources) -> list[str]:
         raise failed(f"{error.filename} cannot be shown: {error.strerror}", "does the app run?") from error
 
 
-def _directory(deployment: Deployment, shown: list[str], cwd: str | None) -> str:
+def _directory(stack: Stack, tree: Tree, shown: list[str], cwd: str | None) -> str:
     """Return where the app starts: the image's directory if it is there, else the root. Raises Failure."""
-    wanted = os.path.normpath(cwd if cwd is not None else deployment.run.cwd)
-    found = look_up(deployment.files, wanted)
+    wanted = os.path.normpath(cwd if cwd is not None else stack.app.run.cwd)
+    found = look_up(tree, wanted)
     if wanted == "/" or (found is not None and found.is_dir()):
         return wanted
     if cwd is None:

@@ -12,6 +12,7 @@ that path, can then swap it for a link between the look here and the mount, and 
 another place of the caller's. Whether a path may be shown is decided elsewhere (grants.py).
 """
 
+import contextlib
 import errno
 import functools
 import os
@@ -46,16 +47,18 @@ class Sources:
     def __init__(self) -> None:
         self.descriptors: list[int] = []
 
-    def open(self, base: Path, below: str) -> Source:
+    def open(self, base: Path, below: str, *, create: bool = False) -> Source:
         """Open `below`, relative and normalized, without following a link below `base`, whose own count.
 
-        Raises OSError (a link below the base is ELOOP).
+        With `create` directories that are missing are made. Raises OSError (a link below the base is ELOOP).
         """
         path = Path(os.path.realpath(base))
         descriptor = os.open(path, _LOOK)
         try:
             for part in Path(below).parts:
                 path /= part
+                if create:
+                    _make(part, descriptor)
                 inner = os.open(part, _LOOK, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = inner
@@ -66,6 +69,17 @@ class Sources:
             raise
         self.descriptors.append(descriptor)
         return Source(descriptor, path)
+
+    def look(self, base: Path, path: str, *, create: bool = False) -> tuple[Source | None, str]:
+        """Open an absolute path, below `base` as `open` does, elsewhere without any link.
+
+        Without anything there, or behind a link: None, and why if it is worth telling.
+        """
+        start = base if Path(path).is_relative_to(base) else Path("/")
+        try:
+            return self.open(start, os.path.relpath(path, start), create=create), ""
+        except OSError as error:
+            return None, " (behind a symbolic link)" if error.errno == errno.ELOOP else ""
 
     def bind(self, source: Source, place: str, *, read_only: bool) -> tuple[str, ...]:
         """Return the bubblewrap arguments that show what was opened at `place`. Raises Failure."""
@@ -79,6 +93,11 @@ class Sources:
         """Whether bubblewrap has --bind-fd; its version does not tell, distributions added it to old ones."""
         told = subprocess.run([bubblewrap(), "--help"], env=ENVIRONMENT, capture_output=True, check=False)
         return b" --ro-bind-fd " in told.stdout + told.stderr
+
+
+def _make(name: str, directory: int) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, mode=0o700, dir_fd=directory)
 
 
 def _check(descriptor: int, path: Path) -> None:

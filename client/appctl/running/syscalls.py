@@ -4,12 +4,13 @@
 
 Without python3-seccomp nothing is run. The filter allows what is not named, as flatpak's does; it keeps an
 app from typing into the caller's terminal, from the kernel keyring, from making namespaces and mounts, and
-from rare address families. Programs of another architecture than the machine's own are killed.
+from rare address families. Programs of another architecture than the machine's own are killed. What a feature
+that was granted (docs/permissions.md) allows beyond is what it allows in flatpak.
 """
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection
 
 from appctl.running.failed import failed
 
@@ -24,6 +25,7 @@ EPERM = (
     "modify_ldt",
     "perf_event_open", "ptrace",
 )  # fmt: skip
+DEVELOPERS = {"perf_event_open", "ptrace"}  # with the feature `devel`, any personality too
 ENOSYS = (
     "clone3",  # its flags lie behind a pointer; with ENOSYS libc falls back to clone (CVE-2021-41133)
     "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr",
@@ -33,10 +35,15 @@ TIOCSTI = 0x5412  # types into the controlling terminal (CVE-2017-5226)
 TIOCLINUX = 0x541C  # pastes on a virtual console (CVE-2023-28100)
 PERSONALITY = 0  # PER_LINUX, the only one
 FAMILIES = (0, 1, 2, 10, 16)  # AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
+FEATURES = {"canbus": 29, "bluetooth": 31}  # AF_CAN, AF_BLUETOOTH
+_OTHER_ARCHITECTURE = {"x86_64": "X86", "aarch64": "ARM"}  # with `multiarch`
 
 
-def filter_descriptor() -> int:
-    """Return a descriptor with the compiled filter, to be read from its start. Raises Failure."""
+def filter_descriptor(features: Collection[str] = ()) -> int:
+    """Return a descriptor with the compiled filter, to be read from its start. Raises Failure.
+
+    `features` are flatpak's words for what is allowed beyond (flatpak-metadata(5), `features`).
+    """
     try:
         import seccomp
     except ImportError as error:
@@ -47,8 +54,12 @@ def filter_descriptor() -> int:
 
     deny = seccomp.ERRNO(errno.EPERM)
     rules = seccomp.SyscallFilter(seccomp.ALLOW)
+    other = _OTHER_ARCHITECTURE.get(os.uname().machine)
+    if "multiarch" in features and other:
+        rules.add_arch(getattr(seccomp.Arch, other))
     for name in EPERM:
-        rules.add_rule(deny, name)
+        if name not in DEVELOPERS or "devel" not in features:
+            rules.add_rule(deny, name)
     for name in ENOSYS:
         rules.add_rule(seccomp.ERRNO(errno.ENOSYS), name)
     rules.add_rule(
@@ -56,21 +67,19 @@ def filter_descriptor() -> int:
     )
     for request in (TIOCSTI, TIOCLINUX):  # the kernel looks at the lower 32 bits only
         rules.add_rule(deny, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
-    rules.add_rule(deny, "personality", seccomp.Arg(0, seccomp.NE, PERSONALITY))
-    for family in _families_between():
-        rules.add_rule(seccomp.ERRNO(errno.EAFNOSUPPORT), "socket", seccomp.Arg(0, seccomp.EQ, family))
-    rules.add_rule(seccomp.ERRNO(errno.EAFNOSUPPORT), "socket", seccomp.Arg(0, seccomp.GE, FAMILIES[-1] + 1))
+    if "devel" not in features:
+        rules.add_rule(deny, "personality", seccomp.Arg(0, seccomp.NE, PERSONALITY))
+    families = {*FAMILIES, *(family for feature, family in FEATURES.items() if feature in features)}
+    no_family = seccomp.ERRNO(errno.EAFNOSUPPORT)
+    for family in set(range(max(families))) - families:
+        rules.add_rule(no_family, "socket", seccomp.Arg(0, seccomp.EQ, family))
+    rules.add_rule(no_family, "socket", seccomp.Arg(0, seccomp.GE, max(families) + 1))
 
     descriptor = os.memfd_create("appctl-seccomp", os.MFD_CLOEXEC)
     with open(descriptor, "wb", closefd=False) as file:
         rules.export_bpf(file)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
-
-
-def _families_between() -> Iterator[int]:
-    """Yield the families below the last allowed one that are not allowed."""
-    yield from (family for family in range(FAMILIES[-1]) if family not in FAMILIES)
 
 
 def _clone_flags() -> int:

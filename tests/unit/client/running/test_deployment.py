@@ -9,6 +9,7 @@ import pytest
 
 from appctl.failure import Failure
 from appctl.running import deployment as deployments
+from appctl.running.runfile import RUN_FILE_BYTES
 from appctl.scope import Places, Scope
 from support.deployments import Made
 
@@ -31,14 +32,13 @@ def test_a_lock_that_somebody_else_holds_is_not_waited_for(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("run", "says"),
     [
-        ({"runtime": "org.example.Platform/x86_64/1"}, "org.example.Platform/x86_64/1"),
         ({"require-something": True}, "more than this version knows"),
         ({"format": 2}, "another format"),
         ({"id": "org.acme.Other"}, "another app's"),
         ({"cwd": "relative"}, "not absolute"),
         ({"env": {"A B": "x"}}, "env"),
         ({"entrypoint": "x"}, "list"),
-        ({"cmd": ["x" * deployments.RUN_FILE_BYTES]}, "too large"),
+        ({"cmd": ["x" * RUN_FILE_BYTES]}, "too large"),
     ],
 )
 def test_a_run_file_that_is_not_understood_whole_is_not_run(

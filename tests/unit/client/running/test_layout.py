@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appctl.running.layout import fill, find_program, look_up
+from appctl.running.layout import ROOT, Tree, fill, find_program, look_up
 
 
 @pytest.fixture
@@ -62,17 +62,17 @@ def test_the_caller_may_say_how_something_is_shown(image: Path) -> None:
     ],
 )
 def test_lookups_stay_inside(path: str, found: str | None, image: Path) -> None:
-    assert look_up(image, path) == (None if found is None else image / found)
+    assert look_up(Tree({ROOT: image}), path) == (None if found is None else image / found)
 
 
 def test_a_loop_of_links_leads_nowhere(image: Path) -> None:
     (image / "a").symlink_to("b")
     (image / "b").symlink_to("a")
-    assert look_up(image, "/a") is None
+    assert look_up(Tree({ROOT: image}), "/a") is None
 
 
 def test_programs_are_found_as_exec_finds_them(image: Path) -> None:
-    assert find_program(image, "tool", "/sbin:/bin") == image / "usr/bin/tool"
-    assert find_program(image, "/bin/tool", "") == image / "usr/bin/tool"
-    assert find_program(image, "tool", "/sbin") is None
-    assert find_program(image, "bin", "/usr") is None
+    assert find_program(Tree({ROOT: image}), "tool", "/sbin:/bin") == image / "usr/bin/tool"
+    assert find_program(Tree({ROOT: image}), "/bin/tool", "") == image / "usr/bin/tool"
+    assert find_program(Tree({ROOT: image}), "tool", "/sbin") is None
+    assert find_program(Tree({ROOT: image}), "bin", "/usr") is None

@@ -245,11 +245,11 @@ def test_the_network_is_there_only_when_it_is_granted(shell: Made, capfd: pytest
 def test_unknown_permissions_are_not_granted_and_named(
     shell: Made, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    shell.write(entrypoint=["sh", "-c"], permissions=[["sockets", "session-bus", ""], ["shared", "ipc", ""]])
+    shell.write(entrypoint=["sh", "-c"], permissions=[["sockets", "session-bus", ""], ["shared", "pids", ""]])
     code, _, err = run(capfd, APP, "true")
     assert code == 0
     assert "sockets=session-bus is not granted" in err
-    assert "shared=ipc is not granted" in err
+    assert "shared=pids is not granted" in err
 
 
 def test_filesystem_grants_show_one_path(

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from appctl.running import grants
+from appctl.running.grants import sockets
+from appctl.running.grants.collect import collect
 from appctl.running.launch import launch
 from appctl.running.sources import Sources
 from appctl.scope import Places
@@ -106,7 +107,7 @@ def test_what_is_judged_is_what_would_be_shown(home: Path, tmp_path: Path) -> No
         (tmp_path / "me").unlink(missing_ok=True)
         (tmp_path / "me").symlink_to(target)
         me = Places(tmp_path / "me", tmp_path / "data", tmp_path / "config", None)
-        found = grants.collect([("filesystems", wish, "")], me, "/run/user/1")
+        found = collect([("filesystems", wish, "")], me, "/run/user/1")
         assert (found.mounts, found.refused) == ([], [f"filesystems={wish}"])
 
 
@@ -202,14 +203,14 @@ def test_a_link_planted_at_the_last_moment_is_not_followed(
 def test_the_x_servers_socket_and_cookie_are_no_links(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grants, "_X11", str(tmp_path))
+    monkeypatch.setattr(sockets, "_X11", str(tmp_path))
     monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("bus")
 
         def shown() -> list[str]:
-            found = grants.collect([("sockets", "x11", "")], Places.of_caller(), "/run/user/1")
+            found = collect([("sockets", "x11", "")], Places.of_caller(), "/run/user/1")
             return [mount.place for mount in found.mounts]
 
         (tmp_path / "X7").symlink_to("bus")
