@@ -44,11 +44,10 @@ class Deployment:
 def find(places: Places, scopes: tuple[Scope, ...], name: str) -> Deployment:
     """Find the app that a name means in the first of the scopes that has it. Raises Failure."""
     for scope in scopes:
-        apps = places.state(scope) / "apps"
-        ids = _matching(apps, name)
+        ids = _matching(places, scope, name)
         if len(ids) > 1:
             raise usage(f"{name} could be {', '.join(ids)}", "give the whole ID")
-        if ids and (found := _lock_current(scope, apps / ids[0])):
+        if ids and (found := current(places, scope, ids[0])):
             return found
     raise failed(f"{name} is not installed", "appctl list")
 
@@ -70,17 +69,24 @@ def current(places: Places, scope: Scope, name: str) -> Deployment | None:
     return _lock_current(scope, places.state(scope) / "apps" / name) if is_id(name) else None
 
 
-def _matching(apps: Path, name: str) -> list[str]:
-    """Return the IDs that a name means: a whole one, one of a reference, else those with that last part."""
-    if is_id(name):
-        return [name] if os.path.lexists(apps / name / "current") else []
+def installed(places: Places, scope: Scope) -> list[str]:
+    """Return the IDs that are there in a scope. Raises Failure."""
+    apps = places.state(scope) / "apps"
     try:
         ids = sorted(item.name for item in apps.iterdir() if is_id(item.name))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise failed(f"{apps} cannot be read: {error.strerror}") from error
-    there = [item for item in ids if os.path.lexists(apps / item / "current")]
+    return [item for item in ids if os.path.lexists(apps / item / "current")]
+
+
+def _matching(places: Places, scope: Scope, name: str) -> list[str]:
+    """Return the IDs that a name means: a whole one, one of a reference, else those with that last part."""
+    apps = places.state(scope) / "apps"
+    if is_id(name):
+        return [name] if os.path.lexists(apps / name / "current") else []
+    there = installed(places, scope)
     if "/" in name:
         return [item for item in there if means(name, recorded(apps / item / "current", "reference"))]
     return [item for item in there if item.rpartition(".")[2].lower() == name.lower()]

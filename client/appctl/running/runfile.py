@@ -23,24 +23,30 @@ _COMPONENT = re.compile(r"[A-Za-z0-9_-]+")
 
 _MEMBERS = {"format", "id", "version", "entrypoint", "cmd", "env", "unset", "cwd", "permissions",
             "kind", "app", "usr", "runtime", "app-ref", "runtime-ref", "extensions"}  # fmt: skip
-_OF_EXTENSION = {"name", "id", "at", "add-ld-path", "merge-dirs"}
+_OF_EXTENSION = {"name", "id", "ref", "at", "subdirectories", "suffix", "merge-dirs", "ld-path", "enable-if"}
 
 Permission = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Extension:
-    """One extension point: mounted `at` this path, if `id` is installed.
+    """One extension point: `ref` stands `at` this path, if it is installed, which is under `id`.
 
-    `ld_path` is a directory of libraries in it; `merge_dirs` are directories beside the mount point that
-    show what all extensions of one name have in theirs (flatpak-metadata(5), "Extension NAME").
+    With `subdirectories` so does every extension whose name begins with `name` and a dot, in a directory of
+    that path that is named after the rest, then `suffix`. `libraries` is a directory of the extension's for
+    the loader; `merge_dirs` are directories beside the mount point that show what all have in theirs;
+    `condition` is an enable-if (flatpak-metadata(5), "Extension NAME").
     """
 
     name: str
     id: str
+    ref: str
     at: str
-    ld_path: str
+    subdirectories: bool
+    suffix: str
+    libraries: str
     merge_dirs: tuple[str, ...]
+    condition: str
 
 
 @dataclass(frozen=True)
@@ -182,9 +188,13 @@ def _extensions(value: JsonValue, below: str) -> Iterator[Extension]:
         yield Extension(
             name=_text(item.get("name")),
             id=name,
+            ref=_text(item.get("ref")),
             at=at,
-            ld_path=_relative(item.get("add-ld-path", "")),
+            subdirectories=item.get("subdirectories") is True,
+            suffix=_relative(item.get("suffix", "")),
+            libraries=_relative(item.get("ld-path", "")),
             merge_dirs=tuple(_relative(part) for part in _texts(item.get("merge-dirs", []))),
+            condition=_text(item.get("enable-if", "")),
         )
 
 

@@ -12,18 +12,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from appctl.running import deployment as deployments
+from appctl.running.conditions import is_wanted
 from appctl.running.deployment import Deployment, recorded
 from appctl.running.failed import failed
-from appctl.running.runfile import Extension
+from appctl.running.runfile import Extension, RunFile
 from appctl.scope import Places
 
 
 @dataclass(frozen=True)
 class Mounted:
-    """An extension that is installed, and where it belongs."""
+    """An extension that is installed, and where it is mounted."""
 
     point: Extension
     deployment: Deployment
+    at: str
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,18 @@ def assemble(app: Deployment, places: Places) -> Stack:
 
 def _runtime(app: Deployment, places: Places) -> Deployment | None:
     """Lock the runtime that an app names; None when it needs none."""
-    name = app.run.runtime
+    name, ref = app.run.runtime, app.run.runtime_ref
     if not name:
         return None
     found = deployments.current(places, app.scope, name)
     if found is None:
-        wanted = app.run.runtime_ref or name
         raise failed(
-            f"{app.run.id} needs the runtime {wanted}, which is not installed ({app.scope.value} scope)",
-            f"appctl install {app.run.id} again, or the runtime's own image by its reference",
+            f"{app.run.id} needs the runtime {ref or name}, which is not installed ({app.scope.value} scope)",
+            "install its image by its reference, from whom you trust",
         )
-    if found.run.kind != "runtime":
+    if found.run.kind != "runtime" or (found.run.runtime_ref != ref and ref):
         deployments.close(found)
-        raise failed(f"{app.run.id} needs the runtime {name}, which is an app here")
+        raise failed(f"{app.run.id} needs the runtime {ref or name}, and {name} here is another")
     return found
 
 
@@ -88,14 +89,41 @@ def _foreign(app: Deployment, runtime: Deployment) -> Iterator[str]:
 
 
 def _extensions(base: Deployment, places: Places, notes: list[str]) -> Iterator[Mounted]:
-    """Lock the extensions of one deployment that are installed and of its remote."""
+    """Lock the extensions of one deployment that are installed, of its remote and meant for this machine."""
     remote = recorded(base.path, "remote")
     for point in base.run.extensions:
-        found = deployments.current(places, base.scope, point.id)
-        if found is None:
-            continue
-        if found.run.kind != "runtime" or not remote or recorded(found.path, "remote") != remote:
-            deployments.close(found)
-            notes.append(f"{point.id} is no extension from the remote of {base.run.id}: left out")
-            continue
-        yield Mounted(point, found)
+        for name in _candidates(point, base, places):
+            found = deployments.current(places, base.scope, name)
+            at = place_of(point, found.run) if found else ""
+            is_ours = found is not None and bool(remote) and recorded(found.path, "remote") == remote
+            if found and at and is_ours and is_wanted(point.condition, at):
+                yield Mounted(point, found, at)
+            elif found:
+                deployments.close(found)
+            if at and not is_ours:
+                notes.append(f"{name} is not from the remote of {base.run.id}: left out")
+
+
+def _candidates(point: Extension, base: Deployment, places: Places) -> list[str]:
+    """Return the IDs that could stand at a point: its own, else those between its name and its version."""
+    if not point.subdirectories:
+        return [point.id]
+    start, end = f"{point.name}.", point.id[len(point.name) :]
+    there = deployments.installed(places, base.scope)
+    return [name for name in there if name == point.id or (name.startswith(start) and name.endswith(end))]
+
+
+def place_of(point: Extension, run: RunFile) -> str:
+    """Return where an extension is mounted at a point, by its own ref; empty if it does not belong there."""
+    if run.kind == "runtime" and run.runtime_ref == point.ref:
+        return _joined(point.at, point.suffix)
+    match run.runtime_ref.split("/"), point.ref.split("/"):
+        case [kind, name, *rest], [wanted, _, *version] if [kind, *rest] == [wanted, *version]:
+            part = name.removeprefix(f"{point.name}.")
+            if run.kind == "runtime" and point.subdirectories and part != name and part.strip("."):
+                return _joined(point.at, part, point.suffix)
+    return ""
+
+
+def _joined(*parts: str) -> str:
+    return "/".join(filter(None, parts))

@@ -95,11 +95,11 @@ def _show_extensions(stack: Stack, usr: Source, app: Source, shown: Shown, sourc
     composed: dict[PurePosixPath, Path] = {}
     made: list[PurePosixPath] = []
     mounted: list[tuple[Mounted, Source]] = []
-    for item in sorted(stack.extensions, key=lambda item: (item.point.at.count("/"), item.point.at)):
-        at = PurePosixPath(item.point.at)
+    for item in sorted(stack.extensions, key=lambda item: (item.at.count("/"), item.at)):
+        at = PurePosixPath(item.at)
         way = _way(bases, at)
         if way is None:
-            shown.left_out.append(f"{item.point.id} at {at} (there is no way without a symbolic link)")
+            shown.left_out.append(f"{item.deployment.run.id} has no place at {at}: left out")
             continue
         composed |= dict([way.composed] if way.composed else [])
         made += way.made
@@ -110,9 +110,9 @@ def _show_extensions(stack: Stack, usr: Source, app: Source, shown: Shown, sourc
         shown.arguments += ["--tmpfs", str(place), *fill(path, str(place), ())]
     shown.arguments += [part for place in made for part in ("--dir", str(place))]
     for item, source in mounted:
-        shown.arguments += sources.bind(source, item.point.at, read_only=True)
-        if item.point.ld_path:
-            shown.library_paths.append(f"{item.point.at}/{item.point.ld_path}")
+        shown.arguments += sources.bind(source, item.at, read_only=True)
+        if item.point.libraries:
+            shown.library_paths.append(f"{item.at}/{item.point.libraries}")
     shown.arguments += [*_merged(mounted, composed, sources), *_closed(composed)]
 
 
@@ -137,14 +137,14 @@ def _merged(
     """Link what extensions have in their `merge-dirs` into one directory beside them; the first one wins."""
     taken: set[PurePosixPath] = set()
     for item, source in mounted:
-        around = PurePosixPath(item.point.at).parent
+        around = PurePosixPath(item.point.at)
         for name in item.point.merge_dirs:
             if around not in composed or os.path.lexists(composed[around] / PurePosixPath(name).parts[0]):
                 continue
             for entry in _entries(source.path, name, sources):
                 if (link := around / name / entry) not in taken:
                     taken.add(link)
-                    yield from ("--symlink", f"{item.point.at}/{name}/{entry}", str(link))
+                    yield from ("--symlink", f"{item.at}/{name}/{entry}", str(link))
 
 
 def _entries(top: Path, name: str, sources: Sources) -> list[str]:
