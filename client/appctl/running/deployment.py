@@ -55,11 +55,10 @@ def find(places: Places, scopes: tuple[Scope, ...], name: str) -> Deployment:
 def installed_commit(places: Places, scopes: tuple[Scope, ...], name: str) -> tuple[Scope, str]:
     """Find the commit of the app that a name means, in the first scope that has it. Raises Failure."""
     for scope in scopes:
-        apps = places.state(scope) / "apps"
-        ids = _matching(apps, name)
+        ids = _matching(places, scope, name)
         if len(ids) > 1:
             raise usage(f"{name} could be {', '.join(ids)}", "give the whole ID")
-        if ids and (commit := recorded(apps / ids[0] / "current", "commit")):
+        if ids and (commit := recorded(places.state(scope) / "apps" / ids[0] / "current", "commit")):
             return scope, commit
     raise Failure("NotInstalled", f"{name} is not installed", "appctl list")
 
