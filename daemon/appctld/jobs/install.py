@@ -85,6 +85,8 @@ async def companions_of(planned: AnyPlan, shop: Workshop) -> tuple[Planned, ...]
     try:
         return await beside(planned, shop.tools)
     except AppctlError as error:
+        if planned.current:
+            error.about(note=f"Nothing changed; {planned.current.version} still runs.")
         error.about(app=planned.id, remote=planned.remote.name)
         raise
 

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What the real flatpak bundled, over a real registry with an index: an app, its runtime, an extension."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from appctld.model.flatpak.ref import FlatpakRef, parse_ref
+from support.flatpak_build import Workshop
+from support.flatpaks import entry, listed, metadata
+from support.index_server import IndexServer
+from support.keys import Keys, payload
+from support.lookaside import Lookaside
+from support.machine import Machine
+from support.registry import Registry
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+ARCH = {"amd64": "x86_64", "arm64": "aarch64"}
+APP, PLATFORM, NEXT, LOCALE = (
+    parse_ref(text)
+    for text in (
+        "app/org.acme.Editor/x86_64/stable",
+        "runtime/org.acme.Platform/x86_64/45",
+        "runtime/org.acme.Platform/x86_64/46",
+        "runtime/org.acme.Platform.Locale/x86_64/45",
+    )
+)
+POINT = "[Extension org.acme.Platform.Locale]\ndirectory=share/locale\n[Environment]\nACME=yes\n"
+
+
+@dataclass
+class House:
+    """A publisher of flatpaks: everything is real."""
+
+    registry: Registry
+    front: IndexServer
+    lookaside: Lookaside
+    keys: Keys
+    workshop: Workshop
+    key: str
+
+    def publish(
+        self,
+        repository: str,
+        ref: FlatpakRef,
+        text: str = "",
+        *,
+        key: str | None = None,
+        version: str = "1",
+        tag: str = "latest",
+    ) -> str:
+        """Build, push and sign one, under its name below `repository`; its digest."""
+        files = {"bin/editor": f"#!/bin/sh\necho {version}\n", "share/locale/.keep": ""}
+        source = self.workshop.bundle(ref, text or metadata(ref), files)
+        name = f"{repository}/{ref.name.lower()}"
+        digest = self.registry.push(source, f"{name}:{tag}")
+        identity = f"{self.front.host}/{name}:{tag}"
+        signed = self.keys.sign(payload(digest, identity), key or self.key)
+        self.lookaside.place(name, digest, signed)
+        return digest
+
+    def list(self, repository: str, *images: tuple[FlatpakRef, str], registry: str = "/") -> None:
+        """Let the index of `repository` have these images."""
+        entries = [entry(ref, digest, f"{repository}/{ref.name.lower()}") for ref, digest in images]
+        self.front.list(repository, listed(*entries, registry=registry))
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    place = tmp_path_factory.mktemp("house")
+    for name in ("registry", "signatures", "workshop"):
+        (place / name).mkdir()
+    with (
+        Registry(place / "registry") as registry,
+        IndexServer(registry.host) as front,
+        Lookaside(place / "signatures") as lookaside,
+        Keys() as keys,
+    ):
+        key = keys.make("acme")
+        yield House(registry, front, lookaside, keys, Workshop(place / "workshop"), key)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    with Machine(tmp_path / "machine", measured=False) as running:
+        yield running
+        running.fsck()
+
+
+@pytest.fixture
+def part(house: House, machine: Machine, tmp_path: Path) -> str:
+    """A part of the registry that is this test's own, which the machine trusts."""
+    file = tmp_path / "key.asc"
+    file.write_bytes(house.keys.export(house.key, armor=True))
+    name = tmp_path.name.lower().replace("_", "-").strip("-")
+    machine.add_remote("acme", f"oci+http://{house.front.host}/{name}", file, house.lookaside.url)
+    return name
+
+
+def reference(house: House, part: str, ref: FlatpakRef = APP) -> str:
+    return f"{house.front.host}/{part}/{ref.name.lower()}:latest"
+
+
+def test_app_runtime_and_extension_come_in_one_job_each_signed(
+    house: House, part: str, machine: Machine
+) -> None:
+    house.publish(part, APP)
+    platform = house.publish(part, PLATFORM, metadata(PLATFORM, POINT))
+    house.list(part, (PLATFORM, platform), (LOCALE, house.publish(part, LOCALE)))
+    app = machine.appctl("install", "-y", "--json", reference(house, part)).json["apps"][0]
+    assert (app["id"], app["flatpak_ref"], app["runtime"]) == (APP.id, str(APP), str(PLATFORM))
+    assert [(one["id"], one["reference"]) for one in app["also"]] == [
+        (PLATFORM.id, reference(house, part, PLATFORM)),
+        (LOCALE.id, reference(house, part, LOCALE)),
+    ]
+    assert "label%3Aorg.flatpak.ref%3Aexists=1" in " ".join(house.front.requests)
+    for ref in (PLATFORM, LOCALE):
+        info = machine.appctl("info", ref.id, "--json").json
+        assert (info["signer"], info["kind"], info["flatpak_ref"]) == (house.key, "runtime", str(ref))
+        assert (Path(info["deployment"]) / "files/bin/editor").is_file()
+    machine.appctl("verify")
+    assert PLATFORM.id in machine.appctl("uninstall", "-y", PLATFORM.id, code=1).err
+    machine.appctl("uninstall", "-y", PLATFORM.id, APP.id, LOCALE.id)
+    assert machine.objects() == set()
+
+
+def test_what_run_needs_to_know_is_written_down(house: House, part: str, machine: Machine) -> None:
+    house.publish(part, APP, metadata(APP, "[Extension org.acme.Editor.Plugin]\ndirectory=plugins\n"))
+    house.list(part, (PLATFORM, house.publish(part, PLATFORM, metadata(PLATFORM, POINT))))
+    machine.appctl("install", "-y", reference(house, part))
+    app, platform = (
+        json.loads((machine.state / "apps" / ref.id / "current/run.json").read_bytes())
+        for ref in (APP, PLATFORM)
+    )
+    assert (app["entrypoint"], app["runtime"], app["app"]) == (["editor"], PLATFORM.id, "files")
+    assert [(one["id"], one["at"]) for one in app["extensions"]] == [
+        ("org.acme.Editor.Plugin.stable", "/app/plugins")
+    ]
+    assert (platform["kind"], platform["usr"], platform["env"]) == ("runtime", "files", {"ACME": "yes"})
+    assert [(one["id"], one["at"]) for one in platform["extensions"]] == [(LOCALE.id, "/usr/share/locale")]
+
+
+def test_an_update_brings_its_new_runtime(house: House, part: str, machine: Machine) -> None:
+    house.publish(part, APP)
+    old = house.publish(part, PLATFORM)
+    house.list(part, (PLATFORM, old))
+    machine.appctl("install", "-y", reference(house, part))
+    house.publish(part, APP, metadata(APP, runtime=NEXT), version="2")
+    err = machine.appctl("update", "-y", APP.id, code=3).err
+    assert NEXT.short in err
+    assert "still runs" in err
+    house.list(part, (NEXT, house.publish(part, NEXT)))
+    updated = machine.appctl("update", "-y", "--json", APP.id).json["apps"][0]
+    assert [one["id"] for one in updated["also"]] == [NEXT.id]
+    kinds = {app["id"]: app["kind"] for app in machine.appctl("list", "--json").json}
+    assert kinds == {APP.id: "app", PLATFORM.id: "runtime", NEXT.id: "runtime"}
+
+
+def refused(house: House, part: str, machine: Machine, code: int) -> str:
+    """The app is not installed, and nothing is changed; what was said."""
+    objects = machine.objects()
+    err = machine.appctl("install", "-y", reference(house, part), code=code).err
+    assert machine.appctl("list", "--json").json == []
+    assert machine.objects() == objects
+    return err
+
+
+def test_a_runtime_signed_by_a_stranger_is_refused(house: House, part: str, machine: Machine) -> None:
+    house.publish(part, APP)
+    stranger = house.keys.make(f"stranger-{part}")
+    house.list(part, (PLATFORM, house.publish(part, PLATFORM, key=stranger)))
+    assert "does not trust" in refused(house, part, machine, 5)
+
+
+def test_a_signed_image_that_is_another_runtime_is_refused(house: House, part: str, machine: Machine) -> None:
+    house.publish(part, APP)
+    other = house.publish(part, NEXT)
+    house.front.list(part, listed(entry(PLATFORM, other, f"{part}/{NEXT.name.lower()}")))
+    assert "was listed as" in refused(house, part, machine, 5)
+
+
+def test_another_hosts_registry_is_refused(house: House, part: str, machine: Machine) -> None:
+    house.publish(part, APP)
+    house.list(part, (PLATFORM, house.publish(part, PLATFORM)), registry=f"http://{house.registry.host}/")
+    assert "another registry" in refused(house, part, machine, 5)
+
+
+def test_a_runtime_that_only_another_remote_has_is_not_taken(
+    house: House, part: str, machine: Machine, tmp_path: Path
+) -> None:
+    house.publish(part, APP)
+    there = house.publish(f"{part}-2", PLATFORM)
+    house.list(f"{part}-2", (PLATFORM, there))
+    machine.add_remote(
+        "second", f"oci+http://{house.front.host}/{part}-2", tmp_path / "key.asc", house.lookaside.url
+    )
+    machine.appctl("install", "-y", reference(house, f"{part}-2", PLATFORM))
+    err = machine.appctl("install", "-y", reference(house, part), code=3).err
+    assert f"needs runtime {PLATFORM.short}" in err
+    assert [app["id"] for app in machine.appctl("list", "--json").json] == [PLATFORM.id]
+
+
+def test_flatpaks_own_images_install_from_a_directory(machine: Machine) -> None:
+    images = FIXTURES / "images"
+    machine.configuration.mkdir(parents=True, exist_ok=True)
+    (machine.configuration / "golden.conf").write_text(f"[remote]\nurl=oci:{images}\nverify=none\n")
+    app = machine.appctl("install", "-y", "--json", "golden/hello:flatpak-app").json["apps"][0]
+    assert (app["id"], app["version"]) == ("org.example.Hello", "1")
+    assert [one["id"] for one in app["also"]] == ["org.example.Platform._1"]
+    assert sorted(app["permissions"]) == [
+        ["filesystems", "home", "leaves the sandbox"],
+        ["shared", "network", "leaves the sandbox"],
+        ["sockets", "wayland", "limited"],
+    ]
+    machine.appctl("verify")
