@@ -20,7 +20,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
-  <listen>unix:path={socket}</listen>
+  <listen>{listen}</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
@@ -41,10 +41,10 @@ NO_REPLY, INTERACTIVE = 1, 4  # message flags of the D-Bus specification
 
 
 @contextmanager
-def private_bus(directory: Path) -> Iterator[str]:
-    """Run a bus; gives its address."""
+def private_bus(directory: Path, listen: str = "") -> Iterator[str]:
+    """Run a bus, on a socket in the directory if nothing else is said; gives its address."""
     config = directory / "bus.conf"
-    config.write_text(CONFIG.format(socket=directory / "bus"))
+    config.write_text(CONFIG.format(listen=listen or f"unix:path={directory / 'bus'}"))
     command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address=1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
