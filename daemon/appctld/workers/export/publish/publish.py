@@ -27,6 +27,7 @@ from appctld.workers.export.publish.contentmap import MAP_BYTES, ContentMap, par
 from appctld.workers.export.publish.image import CONFIG, MANIFEST, Image
 from appctld.workers.export.publish.making import Wanted, make
 from appctld.workers.export.publish.packing import MEDIA_TYPE, Packer
+from appctld.workers.export.publish.signing.placing import place
 from appctld.workers.export.publish.signing.signers import Signers
 from appctld.workers.export.publish.source.source import open_source
 from appctld.workers.protocol import Report
@@ -41,15 +42,17 @@ def publish(request: JsonObject, report: Report) -> JsonObject:
     """
     wanted = _wanted(request)
     _check_name(request)
-    signers = Signers.parse(get_object(request, "sign"))
+    to = get_object(request, "to")
+    signers = Signers.parse(get_object(request, "sign"), to)
     source = open_source(get_object(request, "source"))
     told = _Told(report)
     with ExitStack() as stack:
         image = make(source, wanted, Packer(stack, told.packed))
-        with opened(get_object(request, "to")) as destination:
+        signatures = signers.sign(image.digest) if signers else None
+        with opened(to) as destination:
             name = destination.tag or get_str(request, "name") or image.name
             written = _Leaving(image, destination, told).bring()
-            signatures = signers.sign(image.digest, destination)
+            places = place(signatures, destination, _layout(to)) if signatures else []
             destination.put_manifest(image.manifest, MANIFEST, name)
             destination.commit()
     return {
@@ -59,7 +62,7 @@ def publish(request: JsonObject, report: Report) -> JsonObject:
         "size": sum(layer.size for layer in image.layers),
         "layers": len(image.layers),
         "written": written,
-        "signatures": list[Json](signatures),
+        "signatures": list[Json](places),
     }
 
 
@@ -102,6 +105,10 @@ class _Leaving:
         if not self._destination.has(config):
             self._destination.put_blob(config, lambda: iter([self._image.config]))
         return written
+
+
+def _layout(to: JsonObject) -> Path | None:
+    return Path(get_str(to, "path")) if get_str(to, "kind") == "directory" else None
 
 
 def _check_name(request: JsonObject) -> None:

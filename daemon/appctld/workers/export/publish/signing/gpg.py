@@ -9,10 +9,7 @@ the signature goes (publish.py).
 import subprocess
 
 from appctld.errors import Failed, InvalidReference
-from appctld.model.digest import Digest
-from appctld.model.reference import Reference
 
-SIGNATURE_BYTES = 64 << 10  # what gpgv is given to read of one
 _SECONDS = 300  # a person may have to look for a token
 _HINT = "gpg --list-secret-keys    (the keys that can sign)"
 
@@ -34,8 +31,3 @@ def sign(message: bytes, key: str) -> bytes:
             f"gpg does not sign with {key!r}: {said[-1] if said else 'no word why'}", hint=_HINT
         )
     return done.stdout
-
-
-def place(identity: Reference, digest: Digest, number: int) -> str:
-    """Where a lookaside keeps the signature, from 1."""
-    return f"{identity.repository}@sha256={digest.hex}/signature-{number}"

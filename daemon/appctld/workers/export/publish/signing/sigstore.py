@@ -9,7 +9,7 @@ A sealed key needs NaCl's secret box, which no library here has.
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -68,16 +68,16 @@ def tag(digest: Digest) -> str:
     return f"sha256-{digest.hex}.sig"
 
 
-def attachment(signed: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+def attachment(signed: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     """(config, manifest) that carry these payloads, each with its signature; the payloads are its layers."""
-    digests = [str(Digest.of(message)) for message in signed]
+    digests = [str(Digest.of(message)) for message, _ in signed]
     config = json.dumps(
         {"architecture": "", "os": "", "config": {}, "rootfs": {"type": "layers", "diff_ids": digests}},
         sort_keys=True,
     ).encode()
     layers = [
         {**descriptor(PAYLOAD, message), "annotations": {SIGNATURE: base64.b64encode(signature).decode()}}
-        for message, signature in signed.items()
+        for message, signature in signed
     ]
     manifest = {
         "schemaVersion": 2,

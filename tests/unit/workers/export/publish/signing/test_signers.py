@@ -10,13 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import AppctlError, InvalidReference, LimitExceeded, NotFound, UnsupportedMediaType
+from appctld.errors import (
+    AppctlError,
+    Failed,
+    InvalidReference,
+    LimitExceeded,
+    NotFound,
+    UnsupportedMediaType,
+)
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.trust.sigstore import crypto
+from appctld.workers.export.publish.publish import publish
+from appctld.workers.export.publish.signing.placing import SIGNATURES
 from appctld.workers.export.publish.signing.sigstore import KEY_BYTES, read_key, sign
+from appctld.workers.fetch import lookaside
 from support.cosign import CosignKey
 from support.keys import Keys
-from support.publishing import NAME, UNSIGNED, Layout, directory, published
+from support.publishing import NAME, UNSIGNED, Layout, directory, published, request
 
 REPOSITORY = NAME.partition("/")[2].partition(":")[0]
 
@@ -63,15 +73,16 @@ def test_gpg_signs_the_digest_under_the_name(tree: Path, tmp_path: Path, home: K
     }
 
 
-def test_a_lookaside_of_the_callers_keeps_what_it_has(tree: Path, tmp_path: Path, home: Keys) -> None:
-    first, second = home.make("First"), home.make("Second")
-    beside = tmp_path / "web"
-    signed(tree, tmp_path / "out", gpg=first, lookaside=str(beside))
-    signed(tree, tmp_path / "out", gpg=second, lookaside=str(beside))
-    found = sorted(beside.glob("**/signature-*"))
+@pytest.mark.parametrize("beside", ["web", "out/lookaside"])
+def test_signatures_that_are_there_stay(tree: Path, tmp_path: Path, home: Keys, beside: str) -> None:
+    first, second = home.make(f"First{len(beside)}"), home.make(f"Second{len(beside)}")
+    lookaside = "" if beside.startswith("out") else str(tmp_path / beside)
+    for key in (first, second):
+        signed(tree, tmp_path / "out", gpg=key, lookaside=lookaside)
+    found = sorted((tmp_path / beside).glob("**/signature-*"))
     assert [path.name for path in found] == ["signature-1", "signature-2"]
     assert [verified(home, path)[0] for path in found] == [first, second]
-    assert not (tmp_path / "out/lookaside").exists()
+    assert (tmp_path / "out/lookaside").exists() is not bool(lookaside)
 
 
 @pytest.mark.parametrize("kind", ["p256", "ed25519"])
@@ -146,3 +157,23 @@ def test_a_key_in_the_other_forms_of_pem_is_read(tmp_path: Path) -> None:
     command = ["openssl", "ecparam", "-genkey", "-name", "prime256v1", "-out", str(made)]
     subprocess.run(command, check=True, capture_output=True)
     assert sign(b"message", read_key(made))
+
+
+def test_a_registry_has_no_place_for_what_gnupg_signs(tree: Path, tmp_path: Path) -> None:
+    asked = request(directory(tree), tmp_path, sign={**UNSIGNED, "identity": NAME, "gpg": "x"})
+    asked["to"] = {"kind": "registry", "registry": "https://nowhere.invalid", "repository": "x", "tag": "1"}
+    with pytest.raises(InvalidReference) as caught:
+        publish(asked, lambda _: None)
+    assert "--lookaside" in caught.value.advice
+
+
+def test_of_one_digest_a_lookaside_has_not_endlessly_many(tree: Path, tmp_path: Path, home: Keys) -> None:
+    key = home.make("Many")
+    answer = published(directory(tree), tmp_path / "out")
+    assert lookaside.SIGNATURES == SIGNATURES  # what is not read need not be written
+    there = tmp_path / f"web/{REPOSITORY}@{str(answer['digest']).replace(':', '=')}"
+    there.mkdir(parents=True)
+    for number in range(1, SIGNATURES + 1):
+        (there / f"signature-{number}").symlink_to("nowhere")
+    with pytest.raises(Failed, match="signatures of sha256"):
+        signed(tree, tmp_path / "out", gpg=key, lookaside=str(tmp_path / "web"))
