@@ -16,8 +16,8 @@ from appctl.running.grants.granted import Grants, Mount
 from appctl.scope import Places
 
 _X11 = "/tmp/.X11-unix"  # noqa: S108 - the X server's place
-_PCSC = "/run/pcscd/pcscd.comm"
-_CUPS = "/run/cups/cups.sock"
+OF_THE_SYSTEM = {"pcsc": "/run/pcscd/pcscd.comm", "cups": "/run/cups/cups.sock"}  # where only root writes
+_PCSC, _CUPS = OF_THE_SYSTEM["pcsc"], OF_THE_SYSTEM["cups"]  # and where they are inside
 _SSH = "/run/flatpak/ssh-auth"
 
 
@@ -64,14 +64,12 @@ def _ssh_auth(grants: Grants, places: Places, _runtime: str) -> None:
 
 
 def _pcsc(grants: Grants, _places: Places, _runtime: str) -> None:
-    if Path(_PCSC).is_socket():
-        grants.bind(_PCSC, _PCSC)
+    if _of_the_system(grants, "pcsc", _PCSC):
         grants.env["PCSCLITE_CSOCK_NAME"] = _PCSC
 
 
 def _cups(grants: Grants, _places: Places, _runtime: str) -> None:
-    if Path(_CUPS).is_socket():
-        grants.bind(_CUPS, _CUPS)
+    if _of_the_system(grants, "cups", _CUPS):
         grants.env["CUPS_SERVER"] = _CUPS
 
 
@@ -92,6 +90,13 @@ def _of_the_session(grants: Grants, places: Places, name: str, place: str) -> bo
     if places.runtime is None or not (places.runtime / name).is_socket():
         return False
     grants.bind(str(places.runtime / name), place)
+    return True
+
+
+def _of_the_system(grants: Grants, name: str, place: str) -> bool:
+    if not Path(OF_THE_SYSTEM[name]).is_socket():
+        return False
+    grants.bind(OF_THE_SYSTEM[name], place)
     return True
 
 

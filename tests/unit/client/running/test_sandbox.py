@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pwd
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -339,6 +340,51 @@ def test_system_calls_are_refused(
     _, out, _ = run(capfd, "--command=perl", APP, "-e", TRY.format(call=call) + ' printf " %d", $!;')
     assert out.startswith("refused"), what
     assert out.endswith(f" {number}"), what
+
+
+FEATURES = [
+    ("devel", "ptrace", "syscall(101, 0, 0, 0, 0)"),
+    ("devel", "personality", "syscall(135, 0x0040000)"),
+    # a type that no family has: the kernel looks at that before it looks for the family
+    ("canbus", "socket(AF_CAN)", "syscall(41, 29, 15, 0)"),
+    ("bluetooth", "socket(AF_BLUETOOTH)", "syscall(41, 31, 15, 0)"),
+]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers of system calls are those of x86_64")
+@pytest.mark.parametrize(("feature", "what", "call"), FEATURES)
+def test_a_feature_allows_its_own_system_calls_and_no_others(
+    feature: str, what: str, call: str, shell: Made, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = TRY.format(call=call) + ' printf " %d", $!;'
+    refused = {"devel": " 1"}.get(feature, " 97")
+    for features, allowed in (([], False), ([feature], True), ([*({"devel", "canbus"} - {feature})], False)):
+        shell.write(permissions=[["features", item, ""] for item in features])
+        _, out, _ = run(capfd, "--command=perl", APP, "-e", script)
+        assert out.endswith(refused) is not allowed, (what, features, out)
+        _, out, _ = run(capfd, "--command=perl", APP, "-e", TRY.format(call="syscall(41, 40, 1, 0)"))
+        assert out.startswith("refused"), what
+
+
+def of_32_bits() -> bytes:
+    """A program for i386 that ends with 7: a header, one segment, and exit(7) by int $0x80."""
+    code = bytes.fromhex("b801000000 bb07000000 cd80")
+    base, size = 0x8048000, 84 + len(code)
+    header = b"\x7fELF\x01\x01\x01".ljust(16, b"\0")
+    header += struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, base + 84, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    return header + struct.pack("<8I", 1, 0, base, base, size, size, 5, 0x1000) + code
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the program is one of i386")
+def test_programs_of_another_architecture_run_only_with_multiarch(
+    shell: Made, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = shell.files / "old"
+    program.write_bytes(of_32_bits())
+    program.chmod(0o555)
+    for features, code in (([], 159), (["multiarch"], 7)):
+        shell.write(entrypoint=["/old"], permissions=[["features", item, ""] for item in features])
+        assert run(capfd, APP)[0] == code
 
 
 def test_ordinary_system_calls_work(shell: Made, capfd: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from appctl.running.grants import sockets
+from appctl.running.grants import masks, sockets
 from appctl.running.grants.collect import collect
 from appctl.running.launch import launch
 from appctl.running.sources import Sources
@@ -21,25 +21,6 @@ from support.deployments import Made
 APP = "org.acme.Tool"
 
 pytestmark = pytest.mark.skipif(os.geteuid() == 0, reason="apps are not run as root")
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    home = tmp_path / "home"
-    for name, place in (("HOME", "home"), ("XDG_RUNTIME_DIR", "runtime")):
-        (tmp_path / place).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / place))
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    (home / "secret").write_text("of the host\n")
-    (home / "Shared").mkdir()
-    return home
-
-
-@pytest.fixture
-def made(home: Path) -> Made:
-    made = Made(home / ".local/share/appctl", APP)
-    return made.programs("sh", "cat", "ls", "mv", "touch").write(entrypoint=["sh", "-c"])
 
 
 def run(made: Made, capfd: pytest.CaptureFixture[str], script: str, *filesystems: str) -> tuple[str, str]:
@@ -226,3 +207,75 @@ def test_the_x_servers_socket_and_cookie_are_no_links(
         assert shown() == [f"{tmp_path}/X7"]
         (home / "secret").rename(home / "cookie")
         assert shown() == [f"{tmp_path}/X7", "/run/user/1/Xauthority"]
+
+
+def test_a_directory_that_is_missing_is_made_if_that_was_asked(
+    made: Made, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, err = run(made, capfd, f"touch {home}/a/b/x", "~/a/b:create")
+    assert (out, err) == ("", "")
+    assert (home / "a/b/x").exists()
+    out, err = run(made, capfd, f"ls {home}/c", "~/c")
+    assert "filesystems=~/c is not granted here" in err
+
+
+@pytest.mark.parametrize("below", [".local/share/appctl/new", ".config/appctl/new", ".var/app/org.x.Y/new"])
+def test_nothing_is_made_where_nothing_is_shown(
+    below: str, made: Made, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, err = run(made, capfd, "true", f"~/{below}:create")
+    assert "is not granted here" in err
+    assert not (home / below).exists()
+
+
+def test_nothing_is_made_behind_a_link(made: Made, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (home / "Other").mkdir()
+    (home / "Shared/x").symlink_to("../Other")
+    _, err = run(made, capfd, "true", "~/Shared/x/new:create")
+    assert "(behind a symbolic link) is not granted here" in err
+    assert list((home / "Other").iterdir()) == []
+
+
+def test_the_host_is_all_that_is_not_the_systems_and_the_system_below_run_host(
+    made: Made, home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masks, "SYSTEM_CONFIG", Path("/etc/default"))  # one that is there
+    script = f"cat {home}/secret; ls -d /run/host/usr/bin/sh /run/host/etc/passwd /srv /run/host/bin/sh"
+    out, err = run(made, capfd, f"{script}; ls -A /run/host/etc/default {home}/.local/share/appctl", "host")
+    shown = "of the host\n/run/host/bin/sh\n/run/host/etc/passwd\n/run/host/usr/bin/sh\n/srv\n"
+    assert (out, err) == (f"{shown}/run/host/etc/default:\n\n{home}/.local/share/appctl:\n", "")
+    out, _ = run(made, capfd, f"touch {home}/x; touch /run/host/etc/x", "host:ro")
+    assert out.count("Read-only") == 2
+
+
+def test_the_operating_system_alone_is_shown_read_only(
+    made: Made, home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masks, "SYSTEM_CONFIG", Path("/etc/default"))
+    script = f"ls -d /run/host/usr/bin /run/host/etc/ld.so.cache /run/host/etc/passwd; ls {home}/secret"
+    out, _ = run(made, capfd, script, "host-os")
+    assert "/run/host/usr/bin\n" in out
+    assert "/run/host/etc/ld.so.cache\n" in out
+    assert out.count("No such file") == 2
+    out, _ = run(
+        made, capfd, "cat /run/host/etc/passwd; ls -A /run/host/etc/default /run/host/usr", "host-etc"
+    )
+    assert "root:" in out
+    assert "No such file" in out
+
+
+def test_of_the_runtime_directory_an_app_is_shown_what_starts_nothing(
+    made: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, inside = tmp_path / "runtime", f"/run/user/{os.getuid()}"
+    monkeypatch.chdir(theirs)
+    with socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as other:
+        one.bind("pipewire-0")
+        other.bind("bus")
+        wishes = ["xdg-run/pipewire-0", "xdg-run/app/org.x.Y:create", "xdg-run/bus", "xdg-run/app/../bus",
+                  "xdg-run/podman/podman.sock"]  # fmt: skip
+        out, err = run(made, capfd, f"cd {inside}; ls; touch app/org.x.Y/x", *wishes)
+    assert out == "app\npipewire-0\n"
+    assert (theirs / "app/org.x.Y/x").exists()
+    assert [line for line in err.splitlines() if "not granted" not in line] == []
+    assert err.count("is not granted here") == 3
