@@ -18,6 +18,7 @@ from support.registry import Registry
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 COMMIT = "f1295095a4cc6d06c08199cf29e2b8b932e960031ac1cabe923f6b22c85294de"
 OWNER = CosignKey()
+SIGNER = "A9224799278A335FAF0F5956CEDCC28E78EBA748"  # whose signature lies in each of the images
 LAYERS = {"ostree-plain": 1, "ostree-chunked": 6, "ostree-derived": 1}  # which hold the commit
 
 
@@ -95,8 +96,29 @@ def test_what_is_layered_on_top_is_what_the_peer_makes_of_it(registry: Registry,
     assert not (files / "run/x").exists()
 
 
-def test_the_commit_was_signed_by_the_remotes_key(registry: Registry, machine: Machine) -> None:
-    assert install(machine, registry, "ostree-chunked", "publisher.asc")["commit"] == COMMIT
+@pytest.mark.parametrize("tag", ["ostree-chunked", "ostree-derived"])
+def test_the_commit_was_signed_by_the_remotes_key(tag: str, registry: Registry, machine: Machine) -> None:
+    """And `verify` asks that again, of what was kept of it."""
+    app = install(machine, registry, tag, "publisher.asc")
+    assert (app["commit"] == COMMIT) == (tag == "ostree-chunked")
+    machine.appctl("remote", "modify", "golden", "--set", f"deny-keys={SIGNER}")
+    told = machine.appctl("verify", code=5).err
+    assert "valid when checked on" in told
+    assert "does not trust" in told
+    machine.appctl("remote", "modify", "golden", "--verify-commit", "no")
+    machine.appctl("verify")
+
+
+def test_that_a_commit_must_be_signed_counts_for_what_is_installed(
+    registry: Registry, machine: Machine
+) -> None:
+    reference, _ = trust(machine, registry, "ostree-chunked", "publisher.asc")
+    machine.appctl("remote", "modify", "golden", "--verify-commit", "no")
+    machine.appctl("install", "-y", reference)
+    machine.appctl("remote", "modify", "golden", "--verify-commit", "gpg")
+    assert "the remote did not ask who signed the commit" in machine.appctl("verify", code=5).err
+    machine.appctl("install", "-y", "--reinstall", reference)
+    machine.appctl("verify")
 
 
 def test_a_commit_that_another_key_signed_is_refused(registry: Registry, machine: Machine) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from appctld.pipeline.deploy import deploy
 from appctld.pipeline.merge import merge
+from appctld.pipeline.stages import Imported
 from engine.engine import Engine, copied, import_layers
 from engine.floors import store_process
 from engine.given import given_layer
@@ -60,7 +61,7 @@ async def _prepared(layout: Layout, state: Path) -> str:
     engine = Engine(state, layout)
     planned = await engine.plan("1")
     done, _ = await import_layers(engine, planned)
-    return (await merge(planned, tuple(done), engine.tools())).commit
+    return (await merge(planned, Imported(tuple(done), None), engine.tools())).commit
 
 
 def _deploy(layout: Layout, state: Path, place: Path) -> Cost:
@@ -69,7 +70,7 @@ def _deploy(layout: Layout, state: Path, place: Path) -> Cost:
         planned = await engine.plan("1")
         held, _ = await import_layers(engine, planned)
         async with engine.job():
-            merged = await merge(planned, tuple(held), engine.tools())
+            merged = await merge(planned, Imported(tuple(held), None), engine.tools())
             watch = Watch(keeps=True)
             await deploy(merged, engine.tools())
             return watch.stop()

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from appctld.pipeline.merge import merge
+from appctld.pipeline.stages import Imported
 from engine.engine import Engine, copied, import_layers
 from engine.floors import store_process
 from engine.given import given_layers
@@ -65,7 +66,7 @@ def _merge(layout: Layout, state: Path, place: Path) -> Cost:
         async with engine.job():
             await engine.ask_for_nothing()
             watch = Watch(keeps=True)
-            await merge(planned, tuple(held), engine.tools())
+            await merge(planned, Imported(tuple(held), None), engine.tools())
             return watch.stop()
 
     return asyncio.run(work())

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from appctld.pipeline.merge import merge
+from appctld.pipeline.stages import Imported
 from appctld.workers.store.ostree.closure import closure
 from appctld.workers.store.ostree.kinds import loose_path
 from appctld.workers.store.ostree.repository import Repository
@@ -109,7 +110,7 @@ async def _image(place: Path, files: int, layers: int, whiteouts: int) -> Image:
     engine = Engine(state, layout)
     planned = await engine.plan("1")
     done, _ = await import_layers(engine, planned)
-    merged = await merge(planned, tuple(done), engine.tools())
+    merged = await merge(planned, Imported(tuple(done), None), engine.tools())
     commits = {layer.layer.diff_id: layer.commit for layer in done}
     return Image(layout, state, tuple(commits[diff_id] for diff_id in planned.order), merged.commit)
 
@@ -124,7 +125,7 @@ def _merge(image: Image, place: Path) -> Cost:
         planned = await engine.plan("1")
         held, _ = await import_layers(engine, planned)
         watch = Watch()
-        await merge(planned, tuple(held), engine.tools())
+        await merge(planned, Imported(tuple(held), None), engine.tools())
         return watch.stop()
 
     return asyncio.run(work())

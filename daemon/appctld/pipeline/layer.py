@@ -22,7 +22,15 @@ from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.confirm import confirm_remote
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.plan import plan_layer
-from appctld.pipeline.stages import FetchedLayer, ImportedLayer, Planned, PlannedLayer, Source, Verified
+from appctld.pipeline.stages import (
+    FetchedLayer,
+    ImportedLayer,
+    Planned,
+    PlannedLayer,
+    SignedCommit,
+    Source,
+    Verified,
+)
 from appctld.pipeline.tools import BLOB_DEADLINE, Tools, endpoint, ignore
 from appctld.state.layers import LayerRecord, remember
 from appctld.state.paths import layer_ref
@@ -44,16 +52,16 @@ _LIMITS = (
 
 
 async def fetch_and_import(
-    layer: PlannedLayer, planned: Planned, tools: Tools, checked: FetchedLayer | None = None
+    layer: PlannedLayer, planned: Planned, tools: Tools, signed: SignedCommit | None = None
 ) -> ImportedLayer:
-    """Bring one layer here, once, however many jobs want it; `checked` is one that was fetched already.
+    """Bring one layer here, once, however many jobs want it; that of `signed` was fetched already.
 
     Raises the fetcher's leaves, DigestMismatch, UnsafeArchive, LimitExceeded, NoSpace.
     """
     verified = planned.verified
     async with _alone(layer, verified, tools):
-        if checked is not None and _is(checked, layer):
-            return await _import(checked, planned, tools)
+        if signed is not None and _is(signed.layer, layer):
+            return await _import(signed.layer, planned, tools)
         current = _as_it_is(layer, verified, tools)
         try:
             return await _bring(current, planned, tools)

@@ -13,11 +13,11 @@ from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map
 from appctld.model.published import Reading
 from appctld.pipeline.answers import understood
 from appctld.pipeline.claims import check_tree, metadata_in
-from appctld.pipeline.stages import ImportedLayer, Merged, Planned
+from appctld.pipeline.stages import Imported, ImportedLayer, Merged, Planned
 from appctld.pipeline.tools import Tools
 
 
-async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tools) -> Merged:
+async def merge(planned: Planned, imported: Imported, tools: Tools) -> Merged:
     """Unite the layers; a publisher's own commit with nothing above it stays what it is.
 
     Raises BadManifest, UnsafeArchive, ContentMismatch, NeedsApproval.
@@ -25,7 +25,7 @@ async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tool
     tools.progress.stage("merging")
     request: JsonObject = {
         "op": "merge",
-        "layers": [*_commits(planned, layers)],
+        "layers": [*_commits(planned, imported.layers)],
         "metadata": _commit_metadata(planned),
         "timestamp": max(planned.config.created or 0, 0),
         "ostree": planned.published is not None,
@@ -35,7 +35,7 @@ async def merge(planned: Planned, layers: tuple[ImportedLayer, ...], tools: Tool
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
         metadata = metadata_in(get_string_map(answer, "files", {}), planned.described.files)
     check_tree(planned.described, metadata)
-    return Merged(planned, layers, commit, size, metadata)
+    return Merged(planned, imported, commit, size, metadata)
 
 
 def _commits(planned: Planned, layers: tuple[ImportedLayer, ...]) -> list[str]:

@@ -51,7 +51,7 @@ def image_papers(merged: Merged, deployment: str) -> Papers:
     """Those of an image that becomes the deployment of that name."""
     planned = merged.planned
     index = planned.verified.resolved.index
-    downloaded = sum(layer.downloaded for layer in merged.layers)
+    downloaded = sum(layer.downloaded for layer in merged.imported.layers)
     own = _Own(
         commit=merged.commit,
         config_digest=planned.verified.manifest.config.digest,
@@ -68,7 +68,8 @@ def image_papers(merged: Merged, deployment: str) -> Papers:
         runtime=str(runtime_of(merged) or ""),
     )
     own_commit = planned.ostree_layers == len(planned.order)  # whose metadata is its publisher's
-    provenance = provenance_of(planned.verified, planned.config_bytes if own_commit else None)
+    config = planned.config_bytes if own_commit else None
+    provenance = provenance_of(planned.verified, config, merged.imported.signed)
     return Papers(_record(planned, own, provenance.judged, deployment), run_file(merged), provenance)
 
 
@@ -128,7 +129,7 @@ def _record(planned: Plan, own: _Own, judged: Judged, deployment: str) -> Record
 
 def _dropped(merged: Merged) -> tuple[str, ...]:
     """Devices and the like that reached no deployment, as many as a record should carry."""
-    found = itertools.chain.from_iterable(layer.dropped for layer in merged.layers)
+    found = itertools.chain.from_iterable(layer.dropped for layer in merged.imported.layers)
     kept: list[str] = []
     room = DROPPED_BYTES
     for path in found:

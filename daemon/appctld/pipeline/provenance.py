@@ -6,15 +6,17 @@ from appctld.config.remote import Remote
 from appctld.errors import AppctlError, RepoCorrupt
 from appctld.model.jsonvalue import JsonError
 from appctld.pipeline.native.stages import VerifiedCommit
-from appctld.pipeline.stages import Verified
-from appctld.state.provenance import Document, Judged, Provenance, Signed
+from appctld.pipeline.stages import SignedCommit, Verified
+from appctld.state.provenance import Commit, Document, Judged, Provenance, Signed
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Verdict
 
 COMMIT_TYPE = "application/vnd.ostree.commit"  # ours: a commit object has no media type of its own
 
 
-def provenance_of(verified: Verified, config: bytes | None = None) -> Provenance:
+def provenance_of(
+    verified: Verified, config: bytes | None = None, signed: SignedCommit | None = None
+) -> Provenance:
     """Everything that spoke for an image, and what was asked for; its config, if no commit of ours has it."""
     resolved = verified.resolved
     index = resolved.index
@@ -26,6 +28,7 @@ def provenance_of(verified: Verified, config: bytes | None = None) -> Provenance
         config=None if config is None else Document(config, verified.manifest.config.media_type),
         evidence=verified.evidence.to_json(),
         judged=judged_by(verified.verdict, resolved.remote),
+        commit=Commit(signed.raw, signed.evidence.to_json()) if signed else None,
     )
 
 
@@ -59,10 +62,10 @@ def signed_by(verdict: Verdict) -> tuple[Signed, ...]:
     return tuple(Signed(signer.fingerprint, signer.name, signer.signed_at) for signer in verdict.signers)
 
 
-def evidence_of(provenance: Provenance) -> Evidence:
+def evidence_of(kept: Provenance | Commit) -> Evidence:
     """What can be judged again. Raises RepoCorrupt."""
     try:
-        return Evidence.from_json(provenance.evidence)
+        return Evidence.from_json(kept.evidence)
     except (JsonError, AppctlError) as error:
         raise RepoCorrupt("the signatures that were kept cannot be read") from error
 

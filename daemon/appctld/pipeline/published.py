@@ -15,15 +15,15 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.pipeline.layer import LAYER_BYTES, fetch_anew, read_tar
 from appctld.pipeline.native.resolve import ANSWER_BYTES, split_commit
 from appctld.pipeline.parallel import two_ends
-from appctld.pipeline.stages import FetchedLayer, Planned
+from appctld.pipeline.stages import FetchedLayer, Planned, SignedCommit
 from appctld.pipeline.tools import Tools
 from appctld.system.pipes import collect
 from appctld.trust.evidence import Evidence
 from appctld.trust.native.signatures import judge_signatures
 
 
-async def check_commit(planned: Planned, tools: Tools) -> FetchedLayer | None:
-    """Fetch the layer of the commit and judge what is signed there; the layer, None where nobody asks.
+async def check_commit(planned: Planned, tools: Tools) -> SignedCommit | None:
+    """Fetch the layer of the commit and judge what is signed there; None where nobody asks.
 
     Raises the Untrusted leaves, and as `fetch_and_import`.
     """
@@ -37,7 +37,7 @@ async def check_commit(planned: Planned, tools: Tools) -> FetchedLayer | None:
     await judge_signatures(
         raw, evidence, planned.reference, remote.for_commits(), tools.launcher, tools.now()
     )
-    return fetched
+    return SignedCommit(fetched, raw, evidence)
 
 
 async def _shown(fetched: FetchedLayer, commit: str, tools: Tools) -> tuple[bytes, Evidence]:
@@ -53,6 +53,6 @@ async def _shown(fetched: FetchedLayer, commit: str, tools: Tools) -> tuple[byte
         read_tar(fetched, request, tools, out=writing),
         collect(reading, ANSWER_BYTES),
     )
-    raw, openpgp, ed25519 = split_commit(answer, data)
+    raw, openpgp, _ = split_commit(answer, data)
     where = (f"layer {fetched.layer.descriptor.digest}",)
-    return raw, Evidence(Digest(commit), openpgp, looked_at=where, ed25519=ed25519)
+    return raw, Evidence(Digest(commit), openpgp, looked_at=where)

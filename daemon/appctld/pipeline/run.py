@@ -16,7 +16,7 @@ from appctld.pipeline.plan import plan
 from appctld.pipeline.published import check_commit
 from appctld.pipeline.resolve import resolve
 from appctld.pipeline.runtimes import check_runtime, is_here
-from appctld.pipeline.stages import Deployed, ImportedLayer, Planned
+from appctld.pipeline.stages import Deployed, Imported, ImportedLayer, Planned
 from appctld.pipeline.tools import Tools
 from appctld.pipeline.verify import verify
 
@@ -66,11 +66,11 @@ async def install_together(
             return tuple([await deploy(one, tools) for one in merged])
 
 
-async def bring(planned: Planned, tools: Tools) -> tuple[ImportedLayer, ...]:
+async def bring(planned: Planned, tools: Tools) -> Imported:
     """All layers of one image, whatever of them is here already."""
-    checked = await check_commit(planned, tools)
+    signed = await check_commit(planned, tools)
     layers: tuple[ImportedLayer, ...] = ()
     for group in planned.in_turn():
-        work = (fetch_and_import(layer, planned, tools, checked) for layer in group)
+        work = (fetch_and_import(layer, planned, tools, signed) for layer in group)
         layers += await in_parallel(work, LAYERS_AT_ONCE)
-    return layers
+    return Imported(layers, signed)

@@ -192,6 +192,15 @@ class FetchedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedCommit:
+    """A publisher's own commit in an image, signed as the remote asks; `layer` is the one that holds it."""
+
+    layer: FetchedLayer
+    raw: bytes
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class ImportedLayer:
     """A layer that is a commit in the repository, with this remote's ref on it."""
 
@@ -202,11 +211,19 @@ class ImportedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """All layers of an image; `signed` is the commit that it holds, where the remote asks who signed it."""
+
+    layers: tuple[ImportedLayer, ...]
+    signed: SignedCommit | None
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """The image as one commit. `metadata` is the text of the tree's own metadata file, if it has one."""
 
     planned: Planned
-    layers: tuple[ImportedLayer, ...]
+    imported: Imported
     commit: str
     installed_size: int
     metadata: str | None

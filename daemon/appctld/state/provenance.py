@@ -26,9 +26,9 @@ from appctld.model.jsonvalue import (
 
 PROVENANCE = "provenance.json"
 
-PROVENANCE_BYTES = 20 << 20
-"""A manifest and an index of 4 MiB each and 32 signatures of 64 KiB, twice (OpenPGP and sigstore), are 16 MiB
-in base64. Real ones are a few KiB."""
+PROVENANCE_BYTES = 34 << 20
+"""A manifest and an index of 4 MiB each, 32 signatures of 64 KiB, twice (OpenPGP and sigstore), and a commit
+of 10 MiB with its 32 are 32 MiB in base64. Real ones are a few KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,24 @@ class Document:
     @classmethod
     def from_json(cls, obj: JsonObject) -> Self:
         """Read it back. Raises JsonError."""
-        try:
-            raw = base64.b64decode(get_str(obj, "raw"), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise JsonError("a document that is no base64") from error
-        return cls(raw, get_str(obj, "media_type"))
+        return cls(_raw(obj), get_str(obj, "media_type"))
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A publisher's commit that an image holds, where the remote asked who signed it: bytes, and evidence."""
+
+    raw: bytes
+    evidence: JsonObject
+
+    def to_json(self) -> JsonObject:
+        """In base64."""
+        return {"raw": base64.b64encode(self.raw).decode(), "evidence": self.evidence}
+
+    @classmethod
+    def from_json(cls, obj: JsonObject) -> Self:
+        """Read it back. Raises JsonError."""
+        return cls(_raw(obj), get_object(obj, "evidence"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +113,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What spoke for one deployment. `evidence` is that of trust/evidence.py, as JSON.
+    """What spoke for one deployment. `evidence`, here and in `commit`, is that of trust/evidence.py, as JSON.
 
     `manifest` is what its digest was computed of; `index` is the document that named it, if there was one.
     `config` is that of an image which is deployed as its publisher's own commit: ours carry theirs.
@@ -113,6 +126,7 @@ class Provenance:
     evidence: JsonObject
     judged: Judged
     config: Document | None = None
+    commit: Commit | None = None
 
     def to_json(self) -> JsonObject:
         """As it stands in provenance.json."""
@@ -122,6 +136,7 @@ class Provenance:
             "manifest": self.manifest.to_json(),
             "index": self.index.to_json() if self.index else None,
             "config": self.config.to_json() if self.config else None,
+            "commit": self.commit.to_json() if self.commit else None,
             "evidence": self.evidence,
             "judged": self.judged.to_json(),
         }
@@ -131,15 +146,24 @@ class Provenance:
         """Read it back. Raises JsonError."""
         index = get_object(obj, "index") if obj.get("index") is not None else None
         config = get_object(obj, "config") if obj.get("config") is not None else None
+        commit = get_object(obj, "commit") if obj.get("commit") is not None else None
         return cls(
             reference=get_str(obj, "reference"),
             remote=get_str(obj, "remote"),
             manifest=Document.from_json(get_object(obj, "manifest")),
             index=Document.from_json(index) if index is not None else None,
             config=Document.from_json(config) if config is not None else None,
+            commit=Commit.from_json(commit) if commit is not None else None,
             evidence=get_object(obj, "evidence"),
             judged=Judged.from_json(get_object(obj, "judged")),
         )
+
+
+def _raw(obj: JsonObject) -> bytes:
+    try:
+        return base64.b64decode(get_str(obj, "raw"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise JsonError("a document that is no base64") from error
 
 
 def read_provenance(deployment: Path) -> Provenance:

@@ -23,7 +23,7 @@ from typing import BinaryIO, cast
 from appctld.errors import AppctlError, Failed
 from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str, parse_object
 
-REQUEST_BYTES = 24 << 20  # a deploy carries a provenance of at most 20 MiB, and two records of 1 MiB
+REQUEST_BYTES = 38 << 20  # a deploy carries a provenance of at most 34 MiB, and two records of 1 MiB
 
 _DESCRIPTORS = 8  # that may come with a request; none has more than two
 

@@ -20,12 +20,15 @@ from appctld.errors import (
     SignatureMissing,
     UntrustedSigner,
 )
+from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
 from appctld.pipeline import published
 from appctld.pipeline.layer import fetch_anew
 from appctld.pipeline.native.resolve import ANSWER_BYTES
+from appctld.pipeline.provenance import evidence_of
 from appctld.pipeline.stages import FetchedLayer, PlannedLayer, Verified
 from appctld.pipeline.tools import Tools
+from appctld.state.provenance import read_provenance
 from appctld.state.records import installed
 from appctld.system.sandbox import Bubblewrap
 from appctld.workers.protocol import Report, descriptor
@@ -83,6 +86,21 @@ def test_a_commit_that_the_remotes_key_signed_installs(world: World, tag: str) -
     assert deployed.record.bytes_downloaded == sum(map(len, layers))
     assert len(world.registry.asked) == len(set(world.registry.asked)), "nothing is fetched twice"
     assert not [path for path in world.paths.blobs.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("above", [[], [layer_of({"usr/": None, "usr/new": b"x"})]], ids=["alone", "derived"])
+def test_what_was_signed_is_kept_beside_the_app(world: World, above: list[bytes]) -> None:
+    """And nowhere else: signatures belong to one remote (R5)."""
+    publish(world, [*layers_of("ostree-plain"), *above], final=0)
+    deployed = world.install(REFERENCE, remote())
+    kept = read_provenance(deployed.path.parent).commit
+    assert kept is not None
+    assert Digest.of(kept.raw).hex == COMMIT
+    assert evidence_of(kept).digest.hex == COMMIT
+    assert len(evidence_of(kept).openpgp) == 1
+    assert list(world.paths.repo.glob("objects/??/*.commitmeta")) == []
+    world.install(REFERENCE, remote(PUBLISHER, **{"verify-commit": "no"}))
+    assert read_provenance(world.paths.app(deployed.record.id) / "current").commit is None
 
 
 def test_it_is_judged_before_anything_is_stored(world: World) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import RepoCorrupt
-from appctld.model.jsonvalue import JsonError
+from appctld.model.jsonvalue import JsonError, JsonObject
 from appctld.state import provenance as module
-from appctld.state.provenance import Document, Judged, Provenance, Signed, read_provenance
+from appctld.state.provenance import Commit, Document, Judged, Provenance, Signed, read_provenance
 from appctld.workers.store import disk
 
 KEPT = Provenance(
@@ -25,12 +25,17 @@ KEPT = Provenance(
 )
 
 
+COMMIT = Commit(b"\0\xff", {"digest": f"sha256:{'2' * 64}", "openpgp": ["AA=="]})
+
+
 def written(directory: Path, text: str) -> Path:
     (directory / "provenance.json").write_text(text)
     return directory
 
 
-@pytest.mark.parametrize("kept", [KEPT, replace(KEPT, index=None, config=Document(b"{}", "x"))])
+@pytest.mark.parametrize(
+    "kept", [KEPT, replace(KEPT, index=None, config=Document(b"{}", "x"), commit=COMMIT)]
+)
 def test_what_is_kept_comes_back_as_it_was(tmp_path: Path, kept: Provenance) -> None:
     assert read_provenance(written(tmp_path, json.dumps(kept.to_json()))) == kept
 
@@ -43,8 +48,8 @@ def test_the_store_writes_no_larger_one_than_is_read() -> None:
 @pytest.mark.parametrize("name", sorted(KEPT.to_json()))
 def test_one_without_a_member_is_refused(name: str) -> None:
     whole = KEPT.to_json()
-    if name in {"index", "config"}:
-        return  # most references lead to no index, and most commits hold their config
+    if name in {"index", "config", "commit"}:
+        return  # most references lead to no index, most commits hold their config, and most images none
     with pytest.raises(JsonError):
         Provenance.from_json({key: value for key, value in whole.items() if key != name})
 
@@ -58,6 +63,12 @@ def test_a_member_of_another_type_is_refused(name: str) -> None:
 def test_a_document_that_is_no_base64_is_refused() -> None:
     with pytest.raises(JsonError, match="base64"):
         Document.from_json({"raw": "AA=A", "media_type": "x"})
+
+
+@pytest.mark.parametrize("told", [{"raw": "AA=A", "evidence": {}}, {"raw": "AA=="}, {"evidence": {}}, {}])
+def test_a_commit_that_is_none_is_refused(told: JsonObject) -> None:
+    with pytest.raises(JsonError):
+        Provenance.from_json({**KEPT.to_json(), "commit": told})
 
 
 def cut(path: Path) -> None:

@@ -27,7 +27,7 @@ from appctld.pipeline.plan import version_of
 from appctld.pipeline.provenance import evidence_of, words
 from appctld.pipeline.recall import Recalled
 from appctld.state.paths import app_ref
-from appctld.state.provenance import Provenance
+from appctld.state.provenance import Commit, Provenance
 from appctld.state.records import Record
 
 Difference = tuple[str, str]
@@ -44,6 +44,8 @@ def differences(kept: Kept) -> list[Difference]:
     if not kept.path.name.startswith(kept.record.commit[:12]):
         return [("record", "the record is not about the commit that the deployment is named after")]
     found = list(_provenance(kept.record, kept.provenance, native=kept.native))
+    if kept.provenance is not None and kept.provenance.commit is not None:
+        found += _held(kept, kept.provenance.commit)
     found += [("record", text) for text in _told(kept, kept.record)]
     return found
 
@@ -88,6 +90,17 @@ def _provenance(record: Record, provenance: Provenance | None, *, native: bool) 
         return
     for text in (*_documents(record, provenance, native=native), *_judged(record, provenance)):
         yield "provenance", text
+
+
+def _held(kept: Kept, commit: Commit) -> Iterator[Difference]:
+    """Whether what was kept of a commit is about the one that the image holds."""
+    try:
+        held, about = kept.held, evidence_of(commit).digest
+    except AppctlError as error:
+        yield "provenance", error.message
+        return
+    if held is None or {held.commit} != {Digest.of(commit.raw).hex, about.hex}:
+        yield "provenance", "the commit that was kept is another than the image holds"
 
 
 def _documents(record: Record, provenance: Provenance, *, native: bool) -> Iterator[str]:

@@ -15,6 +15,7 @@ from appctld.model.digest import Digest
 from appctld.model.flatpak.labels import describe
 from appctld.model.image import ImageConfig, parse_config
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.published import PublishedCommit, published_commit
 from appctld.pipeline.claims import METADATA_FILES, metadata_in
 from appctld.pipeline.native.verify import read_commit
 from appctld.pipeline.recall import Recalled, recall
@@ -72,6 +73,11 @@ class Kept:
             return parse_config(raw) if raw else None
         except AppctlError:
             return None
+
+    @property
+    def held(self) -> PublishedCommit | None:
+        """The publisher's commit that its image holds, if its config can be read. Raises BadManifest."""
+        return published_commit(self.config) if self.config else None
 
     def _config_bytes(self) -> bytes:
         if self.made_here:

@@ -10,8 +10,9 @@ from enum import StrEnum
 
 from appctld.config.remote import Remote
 from appctld.config.urls import Prefix
-from appctld.errors import AppctlError, RepoCorrupt
+from appctld.errors import AppctlError, RepoCorrupt, SignatureInvalid
 from appctld.jobs.audit.kept import Kept
+from appctld.model.digest import Digest
 from appctld.model.ostreeref import AnyReference, OstreeRef, parse_canonical
 from appctld.pipeline.provenance import evidence_of
 from appctld.pipeline.tools import Tools
@@ -68,11 +69,30 @@ async def _judge(
     """As when it was installed: who signed, and that it is about what the record is about."""
     evidence, launcher, now = evidence_of(provenance), tools.launcher, tools.now()
     if not isinstance(reference, OstreeRef):
-        return await judge(evidence, reference, remote, launcher, now)
+        verdict = await judge(evidence, reference, remote, launcher, now)
+        if remote.verify_commit != "no":
+            await _judge_held(kept, provenance, reference, remote, tools)
+        return verdict
     signed = await judge_signatures(provenance.manifest.raw, evidence, reference, remote, launcher, now)
     if kept.facts is None:
         raise RepoCorrupt("what its commit says cannot be read")
     return bind(signed, kept.facts, reference, remote, now)
+
+
+async def _judge_held(
+    kept: Kept, provenance: Provenance, reference: AnyReference, remote: Remote, tools: Tools
+) -> None:
+    """The same of the commit that an image holds, if it does, where the remote asks for that now."""
+    held = kept.held
+    if held is None:
+        return
+    commit = provenance.commit
+    if commit is None:
+        raise SignatureInvalid("the remote did not ask who signed the commit in the image, and does now")
+    if Digest.of(commit.raw).hex != held.commit:
+        raise RepoCorrupt("the commit that was kept is another than the image holds")
+    evidence = evidence_of(commit)
+    await judge_signatures(commit.raw, evidence, reference, remote.for_commits(), tools.launcher, tools.now())
 
 
 def _believed(verdict: Verdict, judged: Judged, remote: Remote) -> Opinion:
