@@ -3,7 +3,7 @@
 """What the real flatpak bundled, over a real registry with an index: an app, its runtime, an extension."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from support.flatpak_build import Workshop
 from support.flatpaks import entry, listed, metadata
+from support.greeter import minimal_root
 from support.index_server import IndexServer
 from support.keys import Keys, payload
 from support.lookaside import Lookaside
@@ -50,12 +51,13 @@ class House:
         text: str = "",
         *,
         key: str | None = None,
-        version: str = "1",
         tag: str = "latest",
+        files: Mapping[str, str] | None = None,
+        tree: Path | None = None,
     ) -> str:
         """Build, push and sign one, under its name below `repository`; its digest."""
-        files = {"bin/editor": f"#!/bin/sh\necho {version}\n", "share/locale/.keep": ""}
-        source = self.workshop.bundle(ref, text or metadata(ref), files)
+        files = {"bin/editor": "#!/bin/sh\n"} if files is None else files
+        source = self.workshop.bundle(ref, text or metadata(ref), files, tree)
         name = f"{repository}/{ref.name.lower()}"
         digest = self.registry.push(source, f"{name}:{tag}")
         identity = f"{self.front.host}/{name}:{tag}"
@@ -144,12 +146,25 @@ def test_what_run_needs_to_know_is_written_down(house: House, part: str, machine
     assert [(one["id"], one["at"]) for one in platform["extensions"]] == [(LOCALE.id, "/usr/share/locale")]
 
 
+def test_the_app_runs_on_its_runtime(house: House, part: str, machine: Machine, tmp_path: Path) -> None:
+    script = '#!/bin/sh\necho "$ACME $(cat /app/share/words) $(cat /usr/share/locale/words)"\n'
+    house.publish(part, APP, files={"bin/editor": script, "share/words": "app"})
+    root = minimal_root(tmp_path / "root")
+    platform = house.publish(
+        part, PLATFORM, metadata(PLATFORM, POINT), files={"share/locale/.keep": ""}, tree=root / "usr"
+    )
+    locale = house.publish(part, LOCALE, files={"words": "locale"})
+    house.list(part, (PLATFORM, platform), (LOCALE, locale))
+    machine.appctl("install", "-y", reference(house, part))
+    assert machine.run_app("editor").out == "yes app locale\n"
+
+
 def test_an_update_brings_its_new_runtime(house: House, part: str, machine: Machine) -> None:
     house.publish(part, APP)
     old = house.publish(part, PLATFORM)
     house.list(part, (PLATFORM, old))
     machine.appctl("install", "-y", reference(house, part))
-    house.publish(part, APP, metadata(APP, runtime=NEXT), version="2")
+    house.publish(part, APP, metadata(APP, runtime=NEXT))
     err = machine.appctl("update", "-y", APP.id, code=3).err
     assert NEXT.short in err
     assert "still runs" in err

@@ -7,6 +7,7 @@ source = workshop.bundle(ref, metadata, {"bin/hello": "#!/bin/sh\n"})  # skopeo'
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,15 +24,23 @@ class Workshop:
         self._number = 0
         self._environment = {**os.environ, "HOME": str(directory), "XDG_DATA_HOME": str(directory / "data")}
 
-    def bundle(self, ref: FlatpakRef, metadata: str, files: Mapping[str, str]) -> str:
-        """What `flatpak build-bundle --oci` makes of these files (below /app or /usr), for skopeo."""
+    def bundle(
+        self, ref: FlatpakRef, metadata: str, files: Mapping[str, str], tree: Path | None = None
+    ) -> str:
+        """What `flatpak build-bundle --oci` makes of these files (below /app or /usr), for skopeo.
+
+        `tree` is a directory that lies there too.
+        """
         self._number += 1
         build, target = (self.directory / f"{name}-{self._number}" for name in ("build", "oci"))
         for name in ("files", "var", "export", "usr"):
             (build / name).mkdir(parents=True)
         (build / "metadata").write_text(metadata)
+        below = build / ("usr" if ref.is_runtime else "files")
+        if tree is not None:
+            shutil.copytree(tree, below, symlinks=True, dirs_exist_ok=True)
         for path, text in files.items():
-            file = build / ("usr" if ref.is_runtime else "files") / path
+            file = below / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             file.chmod(0o755)

@@ -138,7 +138,7 @@ def test_a_plain_image_may_stand_on_a_runtime(world: World) -> None:
         "app",
         "app/org.acme.Editor/x86_64/stable",
     )
-    assert found["env"] == {"PATH": "/opt/bin", "B": "c"}
+    assert found["env"] == {"B": "c"}
     assert "org.acme.Extra.stable" in json.dumps(found["extensions"])
 
 

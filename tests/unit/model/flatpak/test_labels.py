@@ -139,6 +139,7 @@ def test_an_apps_metadata_that_does_not_fit_is_refused(
 
 RUNTIMES: list[tuple[str, type[AppctlError], str]] = [
     ("rubbish", BadManifest, "key file"),
+    (metadata(PLATFORM, "[Environment]\nA B=c\n"), BadManifest, "no such name"),
     (metadata(EDITOR), BadManifest, "no .Runtime"),
     (metadata(PLATFORM) + "[Application]\nname=x\n", BadManifest, "is an app's"),
     ("[Runtime]\nname=org.acme.Other\n", BadManifest, "is that of"),
