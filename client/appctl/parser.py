@@ -183,7 +183,7 @@ def _apps(command: _Command) -> None:
     listing = command("list", "listing:listing", "List what is installed.")
     listing.add_argument("--updates", action="store_true", help="only apps with a known update")
     listing.add_argument(
-        "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,update"
+        "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,kind,update"
     )
     command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
     history = command("history", "history:history", "What was done and what failed, newest first.")

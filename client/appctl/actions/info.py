@@ -50,6 +50,7 @@ def _facts(context: Context, app: Json) -> list[tuple[str, str]]:
         ("Size", size(get_int(app, "installed-size"))),
         ("Downloaded", _downloaded(app)),
         ("May use", permissions(app)),
+        ("Runtime", text("runtime").removeprefix("runtime/")),
         ("Ignored", ", ".join(map(escape, get_strings(app, "ignored")))),
         ("Left out", ", ".join(map(escape, get_strings(app, "dropped")))),
         ("Kept", ", ".join(map(escape, get_strings(app, "kept")))),

@@ -109,7 +109,8 @@ def _line(app: Json) -> str:
     if not app.get("changed"):
         return f"{name_of(app)} is installed already."
     start = f"   Start it: appctl run {escape(_short(app))}" if _has_command(app) else ""
-    return f"Installed {name_of(app)}.{start}"
+    also = ", ".join(name_of(one) for one in get_objects(app, "also"))
+    return f"Installed {name_of(app)}{f', with {also}' if also else ''}.{start}"
 
 
 def _has_command(app: Json) -> bool:
@@ -162,11 +163,18 @@ def preview_lines(preview: Json, palette: Palette) -> list[str]:
         f"Size       {_sizes(preview)}",
         f"May use    {permissions(preview)}",
     ]
+    if also := get_objects(preview, "also"):
+        lines.append(f"With it    {', '.join(_with(one) for one in also)}")
     if downgrade := get_str(preview, "downgrade"):
         lines.insert(1, palette.red("DOWNGRADE") + f"  {escape(downgrade)}")
     if ignored := get_strings(preview, "ignored"):
         lines.append(f"Ignored    {', '.join(map(escape, ignored))}")
     return lines
+
+
+def _with(one: Json) -> str:
+    """A runtime or an extension that comes with an app, under a signature of its own."""
+    return f"{name_of(one)} (of {size(get_int(one, 'bytes'))})"
 
 
 def _sizes(preview: Json) -> str:

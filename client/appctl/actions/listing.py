@@ -19,8 +19,16 @@ def _signed(app: Json) -> str:
     return "digest" if get_str(app, "verify") == "digest" else "UNSIGNED"
 
 
+def _short(app: Json) -> str:
+    """What a person would call it: of a runtime's ID the last part is only its branch."""
+    ref = get_str(app, "flatpak-ref").split("/")
+    if get_str(app, "kind") == "runtime" and len(ref) > 1:
+        return ref[1].rpartition(".")[2]
+    return get_str(app, "id").rpartition(".")[2]
+
+
 _COLUMNS: dict[str, tuple[str, Callable[[Json], str]]] = {
-    "name": ("Name", lambda app: get_str(app, "title") or get_str(app, "id").rpartition(".")[2]),
+    "name": ("Name", lambda app: get_str(app, "title") or _short(app)),
     "id": ("Application ID", lambda app: get_str(app, "id")),
     "version": ("Version", lambda app: get_str(app, "version")),
     "tag": ("Tag", lambda app: get_str(app, "tag")),
@@ -28,10 +36,12 @@ _COLUMNS: dict[str, tuple[str, Callable[[Json], str]]] = {
     "signed": ("Signed", _signed),
     "scope": ("Scope", lambda app: get_str(app, "scope")),
     "size": ("Size", lambda app: size(get_int(app, "installed-size"))),
+    "kind": ("Kind", lambda app: get_str(app, "kind")),
     "update": ("Update", lambda app: get_str(app, "update-version")),
 }
 _FACTS = (
     "id", "title", "version", "tag", "remote", "signer", "verify", "installed-size", "update-version",
+    "kind", "flatpak-ref",
 )  # fmt: skip
 _DEFAULT = ("name", "id", "version", "tag", "remote", "signed", "scope", "size")
 

@@ -92,6 +92,19 @@ def test_a_commit_is_shown_as_one(daemon: FakeInstaller, capsys: Capture) -> Non
     assert "Size       known after the download" in out
 
 
+def test_what_comes_with_an_app_is_shown_and_said(daemon: FakeInstaller, capsys: Capture) -> None:
+    runtime = {"id": ("s", "org.acme.Platform._45"), "version": ("s", "45\x1b"), "bytes": ("t", 5_000_000)}
+    with_it = {key: value for key, (_, value) in runtime.items()}
+    daemon.scripts |= {
+        "Resolve": [resolved(also=("aa{sv}", [runtime]))],
+        "Install": [done(EDITOR | {"also": [with_it]})],
+    }
+    assert main(["install", "-y", "acme/editor"]) == 0
+    out = capsys.readouterr().out
+    assert "With it    org.acme.Platform._45 45\\x1b (of 5 MB)\n" in out
+    assert "Installed org.acme.Editor 1.4, with org.acme.Platform._45 45\\x1b.   Start it" in out
+
+
 def test_unsigned_is_said(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.scripts["Resolve"] = [resolved(signer="", verify="none")]
     assert main(["install", "--dry-run", "acme/editor"]) == 0

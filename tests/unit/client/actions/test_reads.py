@@ -76,6 +76,23 @@ def test_list_and_its_columns(daemon: FakeInstaller, capsys: Capture) -> None:
     assert "installed-size" in keys
 
 
+def test_a_runtime_is_called_by_its_name_and_not_by_its_branch(
+    daemon: FakeInstaller, capsys: Capture
+) -> None:
+    ref = "runtime/org.acme.Platform/x86_64/45"
+    runtime = {"id": "org.acme.Platform._45", "version": "45", "kind": "runtime", "flatpak-ref": ref}
+    daemon.apps = [
+        {**EDITOR, **runtime, "scope": "user", "title": ""},
+        EDITOR | {"scope": "user", "kind": "app"},
+    ]
+    assert main(["list", "--columns=name,id,kind"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["Platform", "org.acme.Platform._45", "runtime"]
+    daemon.apps = [{**EDITOR, "scope": "user", "runtime": ref}]
+    assert main(["info", "editor"]) == 0
+    assert "Runtime:      org.acme.Platform/x86_64/45\n" in capsys.readouterr().out
+
+
 def test_info_for_people_and_for_programs(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.apps = [{key: value for key, value in EDITOR.items() if key != "changed"}]
     assert main(["info", "editor"]) == 0
