@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from appctld.workers.protocol import Handler, late, main
 
 OPERATIONS: Mapping[str, str] = {
+    "export": "image.export:export",
     "publish": "publish.publish:publish",
 }
 HANDLERS: Mapping[str, Handler] = {

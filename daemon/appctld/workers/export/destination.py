@@ -56,6 +56,10 @@ class Destination(Protocol):
         """
         ...
 
+    def meaning(self, name: str) -> Digest | None:
+        """What a name means there now."""
+        ...
+
     def put_beside(self, path: str, data: bytes) -> bool:
         """Write a small file beside the image; whether there is a place for such (a registry has none)."""
         ...

@@ -52,6 +52,14 @@ def index_with(data: bytes | None, named: Mapping[str, Descriptor]) -> bytes:
     return json.dumps(index, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
+def meaning(data: bytes, name: str) -> Digest | None:
+    """What a name means in an index. Raises BadManifest."""
+    for entry in get_list(_read(data), "manifests"):
+        if isinstance(entry, dict) and _name(entry) == name:
+            return Digest.parse(get_str(entry, "digest", ""))
+    return None
+
+
 def blob_path(digest: Digest) -> str:
     """Where a blob lies in a layout."""
     return f"blobs/sha256/{digest.hex}"

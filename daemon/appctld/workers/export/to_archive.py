@@ -94,6 +94,10 @@ class Archive:
             self._named[name] = written
         return written
 
+    def meaning(self, name: str) -> Digest | None:
+        """See `Destination`."""
+        return self._named[name].digest if name in self._named else None
+
     def put_beside(self, path: str, data: bytes) -> bool:
         """See `Destination`."""
         self._beside[path] = data

@@ -31,6 +31,7 @@ from appctld.workers.export.layout import (
     LAYOUT_FILE,
     check_layout,
     index_with,
+    meaning,
 )
 from appctld.workers.store import disk
 
@@ -110,6 +111,13 @@ class LayoutDirectory:
         if name:
             self._named[name] = written
         return written
+
+    def meaning(self, name: str) -> Digest | None:
+        """See `Destination`."""
+        if name in self._named:
+            return self._named[name].digest
+        with writing(self._path):
+            return None if self._fresh else meaning(self._read(INDEX_FILE, INDEX_BYTES), name)
 
     def put_beside(self, path: str, data: bytes) -> bool:
         """See `Destination`."""

@@ -17,7 +17,7 @@ from typing import Self
 from appctld.errors import DigestMismatch, InvalidReference
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_str, get_strings
-from appctld.model.manifest import Descriptor
+from appctld.model.manifest import MANIFEST_BYTES, Descriptor
 from appctld.model.reference import parse_reference
 from appctld.workers.export.destination import COPY_BYTES, Content, Counted, writing
 from appctld.workers.export.registry.api import Api
@@ -25,6 +25,7 @@ from appctld.workers.export.registry.kept import KeptUploads
 from appctld.workers.export.registry.session import WritingSession
 from appctld.workers.export.registry.upload import Uploads
 from appctld.workers.fetch.endpoint import Endpoint, parse_endpoint
+from appctld.workers.fetch.registry import ACCEPT
 from appctld.workers.net.address import Url
 
 _OK, _CREATED, _NOT_FOUND = 200, 201, 404
@@ -104,6 +105,16 @@ class RegistryRepository:
         if name:
             self._named.append((name, raw, media_type))
         return written
+
+    def meaning(self, name: str) -> Digest | None:
+        """See `Destination`."""
+        url = self._endpoint.url(f"manifests/{name}")
+        with self._api.look("GET", url, {"Accept": ACCEPT}) as answer:
+            if answer.status == _NOT_FOUND:
+                return None
+            if answer.status != _OK:
+                raise self._api.refused(answer)
+            return Digest.of(answer.read(MANIFEST_BYTES))
 
     def put_beside(self, path: str, data: bytes) -> bool:  # noqa: ARG002 - there is no place for it
         """Whether there is a place for such: there is none."""

@@ -40,7 +40,7 @@ def rebuild_layer(request: JsonObject, _report: Report) -> JsonObject:
         with repository.shared():
             if repository.ref(ref) is None:
                 raise NotFound(f"there is no layer {diff_id} of that remote")
-            for piece in _pieces(repository, Path(get_str(request, "tar_split")), diff_id):
+            for piece in pieces(repository, Path(get_str(request, "tar_split")), diff_id):
                 size += len(piece)
                 if size > limit:
                     raise LimitExceeded(f"a layer of more than {limit} bytes", limit=limit)
@@ -51,7 +51,11 @@ def rebuild_layer(request: JsonObject, _report: Report) -> JsonObject:
     return {"size": size}
 
 
-def _pieces(repository: Repository, directory: Path, diff_id: Digest) -> Iterator[bytes]:
+def pieces(repository: Repository, directory: Path, diff_id: Digest) -> Iterator[bytes]:
+    """A layer's tar as it is put together; that it is the layer, only its digest says, at its end.
+
+    Raises NotFound (its metadata was not kept), RepoCorrupt.
+    """
     with kept.opened(directory, diff_id) as file:
         for part in form.read(file, diff_id):
             if isinstance(part, bytes):

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""An image's signatures on their way out, to where a reader of the destination looks for them.
+
+OpenPGP's lie beside a layout, `lookaside/<repository>@sha256=<hex>/signature-N`; sigstore's are manifests of
+their own, behind the tag `sha256-<hex>.sig`, bundles as referrers, and for a reader without that API behind
+the tag `sha256-<hex>`. Guarantees: what is written is what was found at the install, in that order, so a
+verdict is reached again; what others signed there is not replaced. Leaves to others: whether it is any good,
+which nobody here judges.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import JsonObject
+from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
+from appctld.workers.export.destination import Destination
+from appctld.workers.export.image.installed import Image, Simple
+from appctld.workers.fetch.attachments import PREDICATE, SIGNATURE, SIGNS, SIMPLE_TYPE
+from appctld.workers.fetch.bundle import BUNDLE_TYPE
+
+_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+
+
+def put_signatures(image: Image, signed: Descriptor, destination: Destination) -> list[str]:
+    """Write what spoke for `signed`; in words, what could not go along."""
+    found = image.signatures
+    left = []
+    if found.openpgp and not _put_openpgp(image, destination):
+        left.append(f"{len(found.openpgp)} OpenPGP signatures: a registry has no place for them")
+    if found.simple:
+        raw = _simple(found.simple, destination)
+        left += _put_named(raw, OCI_MANIFEST, f"sha256-{found.digest.hex}.sig", destination)
+    if found.bundles:
+        raw = _bundles(found.bundles, signed, destination)
+        left += _put_named(raw, OCI_INDEX, f"sha256-{found.digest.hex}", destination)
+    return left
+
+
+def _put_named(raw: bytes, media_type: str, tag: str, destination: Destination) -> list[str]:
+    """Write a document of signatures, unless there is another one of that name."""
+    there = destination.meaning(tag)
+    if there is not None and there != Digest.of(raw):
+        return [f"sigstore signatures: {tag} is there, with others"]
+    destination.put_manifest(raw, media_type, tag)
+    return []
+
+
+def _put_openpgp(image: Image, destination: Destination) -> bool:
+    found = image.signatures
+    base = f"lookaside/{image.reference.repository}@sha256={found.digest.hex}"
+    places = [
+        destination.put_beside(f"{base}/signature-{number}", blob)
+        for number, blob in enumerate(found.openpgp, 1)
+    ]
+    return all(places)
+
+
+def _simple(signatures: Sequence[Simple], destination: Destination) -> bytes:
+    """One manifest of all signatures, as cosign writes it."""
+    layers = []
+    for one in signatures:
+        payload = _put(one.payload, SIMPLE_TYPE, destination)
+        annotations = {SIGNATURE: base64.b64encode(one.signature).decode()}
+        layers.append({**_told(payload), "annotations": annotations})
+    diff_ids = [str(Digest.of(one.payload)) for one in signatures]
+    config = {"architecture": "", "config": {}, "os": "", "rootfs": {"type": "layers", "diff_ids": diff_ids}}
+    return _manifest(_put(_encoded(config), _CONFIG_TYPE, destination), layers)
+
+
+def _bundles(found: Sequence[tuple[bytes, bytes]], signed: Descriptor, destination: Destination) -> bytes:
+    """An index of them, each of which has a manifest that names what it is about."""
+    entries = []
+    annotations = {PREDICATE: SIGNS}
+    for document, payload in found:
+        parts = [_told(_put(document, BUNDLE_TYPE, destination))]
+        parts += [_told(_put(payload, SIMPLE_TYPE, destination))] if payload else []
+        config = _put(b"{}", _EMPTY_TYPE, destination)
+        raw = _manifest(
+            config, parts, artifactType=BUNDLE_TYPE, subject=_told(signed), annotations=annotations
+        )
+        written = destination.put_manifest(raw, OCI_MANIFEST)
+        entries.append({**_told(written), "artifactType": BUNDLE_TYPE, "annotations": annotations})
+    return _encoded({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
+
+
+def _put(data: bytes, media_type: str, destination: Destination) -> Descriptor:
+    blob = Descriptor(media_type, Digest.of(data), len(data))
+    if not destination.has(blob):
+        destination.put_blob(blob, lambda: iter([data]))
+    return blob
+
+
+def _manifest(config: Descriptor, layers: Sequence[Mapping[str, object]], **more: object) -> bytes:
+    return _encoded(
+        {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": _told(config), "layers": layers, **more}
+    )
+
+
+def _told(blob: Descriptor) -> JsonObject:
+    return {"mediaType": blob.media_type, "digest": str(blob.digest), "size": blob.size}
+
+
+def _encoded(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
