@@ -39,6 +39,12 @@ REPAIR = (
 DOCTOR = "Look what is wrong on this machine, and what to type. Exit code 1: something does not work."
 
 
+EXPORT = (
+    "Bring installed images to a directory, an archive or a registry, as their publishers made them and with "
+    "their signatures."
+)
+
+
 class _Parser(argparse.ArgumentParser):
     """Tells what is wrong as a Failure: one way to report, one exit code."""
 
@@ -147,6 +153,7 @@ def _build() -> argparse.ArgumentParser:
     _run(command("run", "run:run", RUN))
     _remotes(command("remote", "help:remote", "The publishers that this machine trusts."), common)
     _upkeep(command)
+    _export(command("export", "export:export", EXPORT))
     add_publish(command("publish", "publish:publish", PUBLISH))
     return top
 
@@ -295,6 +302,23 @@ def _upkeep(command: _Command) -> None:
     command("version", "version:version", "Say which versions these are.")
     topic = command("help", "help:help_topic", "Explain a topic, or list the commands.")
     topic.add_argument("topic", nargs="*", metavar="TOPIC")
+
+
+def _export(export: argparse.ArgumentParser) -> None:
+    export.add_argument("ids", nargs="+", metavar="ID|REF")
+    export.add_argument(
+        "to", metavar="PLACE", help="oci:DIR, oci-archive:FILE or docker://HOST/REPOSITORY:TAG"
+    )
+    export.add_argument(
+        "--recompress",
+        action="store_true",
+        help="where layers cannot be had as they were published: pack them anew; no signature holds then",
+    )
+    export.add_argument(
+        "--compression", choices=["gzip", "zstd"], default="gzip", help="how, with --recompress"
+    )
+    export.add_argument("--auth-realm", metavar="URL", help="a token server on another host")
+    export.add_argument("--ca-file", metavar="FILE", help="certificates that the registry's may come from")
 
 
 def _job_number(text: str) -> int:

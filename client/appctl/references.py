@@ -60,6 +60,12 @@ def means(text: str, reference: str) -> bool:
     )
 
 
+def endings(reference: str) -> set[str]:
+    """Return what a reference ends with: `/acme/editor:1`, `/editor:1`; those of `:latest` also without."""
+    whole = {reference, reference.removesuffix(":latest")}
+    return {text[place:] for text in whole for place, letter in enumerate(text) if letter == "/"}
+
+
 def _repository(name: str) -> str:
     head, colon, tail = name.rpartition(":")
     return head if colon and "/" not in tail else name

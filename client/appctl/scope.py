@@ -14,6 +14,7 @@ from pathlib import Path
 
 SYSTEM_STATE = Path("/var/lib/appctl")
 SYSTEM_CONFIG = Path("/etc/appctl")
+SHIPPED_CONFIG = Path("/usr/lib/appctl")
 
 
 class Scope(StrEnum):
@@ -42,6 +43,10 @@ class Places:
             config=_absolute("XDG_CONFIG_HOME") or home / ".config",
             runtime=_absolute("XDG_RUNTIME_DIR"),
         )
+
+    def configuration(self, scope: Scope) -> Path:
+        """Where the scope's remotes are written down."""
+        return SYSTEM_CONFIG if scope is Scope.SYSTEM else self.config / "appctl"
 
     @property
     def own_state(self) -> Path:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appctl.failure import Failure, usage
-from appctl.references import means
+from appctl.references import endings, means, names_a_remote
 from appctl.running.failed import failed
 from appctl.running.runfile import RUN_FILE_BYTES, RunFile, is_id, json_object, parse
 from appctl.scope import Places, Scope
-from appctl.talk.wire import get_str
+from appctl.talk.wire import Json, get_str
 
 _TRIES = 5  # each try that fails met a deployment just being replaced
 _PAUSE = 0.1  # seconds; a removal holds the lock while it looks and renames
@@ -54,12 +54,21 @@ def find(places: Places, scopes: tuple[Scope, ...], name: str) -> Deployment:
 
 def installed_commit(places: Places, scopes: tuple[Scope, ...], name: str) -> tuple[Scope, str]:
     """Find the commit of the app that a name means, in the first scope that has it. Raises Failure."""
+    scope, record = installed_record(places, scopes, name)
+    return scope, get_str(record, "commit")
+
+
+def installed_record(places: Places, scopes: tuple[Scope, ...], name: str) -> tuple[Scope, Json]:
+    """Find the record of the app that a name means, in the first scope that has it. Raises Failure."""
     for scope in scopes:
         ids = _matching(places, scope, name)
         if len(ids) > 1:
             raise usage(f"{name} could be {', '.join(ids)}", "give the whole ID")
-        if ids and (commit := recorded(places.state(scope) / "apps" / ids[0] / "current", "commit")):
-            return scope, commit
+        if not ids:
+            continue
+        record = record_of(places.state(scope) / "apps" / ids[0] / "current")
+        if get_str(record, "id") == ids[0]:
+            return scope, record
     raise Failure("NotInstalled", f"{name} is not installed", "appctl list")
 
 
@@ -87,16 +96,30 @@ def _matching(places: Places, scope: Scope, name: str) -> list[str]:
         return [name] if os.path.lexists(apps / name / "current") else []
     there = installed(places, scope)
     if "/" in name:
-        return [item for item in there if means(name, recorded(apps / item / "current", "reference"))]
+        return [item for item in there if _is_named(record_of(apps / item / "current"), name)]
     return [item for item in there if item.rpartition(".")[2].lower() == name.lower()]
 
 
 def recorded(deployment: Path, name: str) -> str:
     """Return a text of a deployment's record; one that cannot be read has none."""
+    return get_str(record_of(deployment), name)
+
+
+def record_of(deployment: Path) -> Json:
+    """Return a deployment's record; of one that cannot be read, nothing."""
     try:
-        return get_str(json_object((deployment / "record.json").read_bytes()), name)
+        return json_object((deployment / "record.json").read_bytes())
     except (OSError, ValueError):
-        return ""
+        return {}
+
+
+def _is_named(record: Json, name: str) -> bool:
+    """Whether a name with a slash means that app: by its reference, or as `REMOTE/REST`."""
+    reference = get_str(record, "reference")
+    if not names_a_remote(name):
+        return means(name, reference)
+    remote, _, rest = name.partition("/")
+    return remote == get_str(record, "remote") and f"/{rest}" in endings(reference)
 
 
 def _lock_current(scope: Scope, app: Path) -> Deployment | None:

@@ -63,7 +63,7 @@ class Simple:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """What spoke for `digest`: OpenPGP blobs, and what sigstore attaches; beside a bundle lies its payload."""
+    """What spoke for `digest`: OpenPGP blobs, and what sigstore attaches; bundles with their payloads."""
 
     digest: Digest
     openpgp: tuple[bytes, ...]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A remote as its files say, for programs of the caller's: everybody may read them, and no daemon is asked.
+
+Guarantees: what goes on is public: where it is and whom it believes, no login. Leaves to others: whether the
+files are right, which the daemon sees to when it takes them in; here one that cannot be read is none.
+"""
+
+import base64
+import configparser
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from appctl.credentials import login_for
+from appctl.destinations import CA_BYTES
+from appctl.scope import SHIPPED_CONFIG, Places, Scope
+from appctl.talk.wire import Json, underscored
+
+FILE_BYTES = 64 << 10  # as much as the daemon takes
+KEY_BYTES = 64 << 10  # as above
+_PLAIN = "oci+http"
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """`settings` are the words of NAME.conf at `path`."""
+
+    name: str
+    path: Path
+    settings: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """As it was given."""
+        return self.settings.get("url", "")
+
+    @property
+    def directory(self) -> str:
+        """The layout that it is; empty for a registry."""
+        kind, _, rest = self.url.partition(":")
+        return rest if kind == "oci" and rest.startswith("/") and not rest.startswith("//") else ""
+
+    def endpoint(self, reference: str, places: Places) -> Json:
+        """Return where a reference's blobs can be fetched again, with the caller's login. Raises Failure."""
+        host, _, path = reference.partition("@")[0].partition("/")
+        scheme = "http" if self.url.partition("://")[0] == _PLAIN else "https"
+        repository = path.partition(":")[0]
+        ca = self._beside("ca.pem", CA_BYTES, self.settings.get("ca-file"))
+        return {
+            "registry": f"{scheme}://{host}",
+            "repository": repository,
+            "insecure": self.settings.get("insecure") == "yes",
+            "auth_realm": self.settings.get("auth-realm"),
+            "ca": ca.decode("ascii", "replace") if ca else None,
+            "credential": underscored(login_for(places, f"{host}/{repository}")),
+        }
+
+    def exported(self) -> str:
+        """Return the text of an .appctlremote: what another machine needs to trust the same publisher."""
+        words = {
+            "Version": "1",
+            "Name": self.name,
+            "Title": self.settings.get("title", ""),
+            "Url": self.url,
+            "Lookaside": self.settings.get("lookaside", ""),
+            "GPGKey": _text(self._beside("gpg", KEY_BYTES)),
+            "CosignKey": _text(self._beside("cosign.pub", KEY_BYTES)),
+            "Ids": self.settings.get("ids", ""),
+        }
+        lines = [f"{key}={value}" for key, value in words.items() if value]
+        return "\n".join(["[Appctl Remote]", *lines, ""])
+
+    def _beside(self, extension: str, limit: int, instead: str | None = None) -> bytes:
+        path = Path(instead) if instead else self.path.with_name(f"{self.name}.{extension}")
+        return _read(path, limit)
+
+
+def remote_file(places: Places, scope: Scope, name: str) -> RemoteFile | None:
+    """Find a remote's file: the administrator's, else the one that was shipped."""
+    for path in _candidates(places, scope, name):
+        if data := _read(path, FILE_BYTES):
+            settings = _settings(data)
+            return None if settings is None else RemoteFile(name, path, settings)
+    return None
+
+
+def _candidates(places: Places, scope: Scope, name: str) -> Iterator[Path]:
+    yield places.configuration(scope) / "remotes.d" / f"{name}.conf"
+    if scope is Scope.SYSTEM:
+        yield SHIPPED_CONFIG / "remotes.d" / f"{name}.conf"
+
+
+def _settings(data: bytes) -> dict[str, str] | None:
+    parser = configparser.ConfigParser(
+        strict=True, interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"), default_section="\n"
+    )
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keys are what they are
+    try:
+        parser.read_string(data.decode())
+        return dict(parser["remote"])
+    except (UnicodeDecodeError, configparser.Error, KeyError):
+        return None
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """Read a file; one that is not there, cannot be read or is too large is empty."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError:
+        return b""
+    return data if len(data) <= limit else b""
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Images of compressed layers in a world's registry, inflated by the stock program."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from support.inline import StockLauncher, digest_of
+from support.world import World
+
+GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+def push_packed(world: World, tag: str, layers: Sequence[bytes]) -> str:
+    """Publish an image whose layers are gzip; its manifest digest."""
+    world.tools = replace(world.tools, launcher=StockLauncher())
+    world.registry.push(tag, layers)
+    document = json.loads(world.registry.tags[tag])
+    for layer, tar in zip(document["layers"], layers, strict=True):
+        del world.registry.blobs[layer["digest"]]
+        blob = gzip.compress(tar, mtime=0)
+        world.registry.blobs[digest_of(blob)] = blob
+        layer |= {"mediaType": GZIP, "digest": digest_of(blob), "size": len(blob)}
+    manifest = json.dumps(document).encode()
+    world.registry.tags[tag] = world.registry.tags[digest_of(manifest)] = manifest
+    return digest_of(manifest)
