@@ -9,6 +9,7 @@ answers, stands with the program (daemon/appctld/workers/export/publish/publish.
 import os
 import re
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 from appctl.context import Context
@@ -39,6 +40,7 @@ def publish(context: Context) -> int:
 
 def _request(context: Context) -> Json:
     options = context.options
+    _refuse_what_means_nothing(options)
     to = destination(context, options.to)
     identity = options.named or named(to)
     return {
@@ -60,6 +62,14 @@ def _request(context: Context) -> Json:
             "lookaside": _absolute(options.lookaside),
         },
     }
+
+
+def _refuse_what_means_nothing(options: Namespace) -> None:
+    """Raises Failure for an option that the form does not have."""
+    if options.form == "flatpak" and (options.chunked is not None or options.entrypoint or options.arch):
+        raise usage(
+            "flatpak's images have one layer, and their commit says the rest", "appctl publish --help"
+        )
 
 
 def _source(context: Context) -> Json:

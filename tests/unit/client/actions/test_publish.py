@@ -88,7 +88,8 @@ def test_a_source_date_that_is_none_is_refused(
 
 @pytest.mark.parametrize("option", [
     ["--owner", "1"], ["--owner", "1:x"], ["--owner", "4294967295:0"], ["--label", "x"], ["--label", "=x"],
-    ["--to", "nowhere"], ["--plain", "--flatpak"], ["--to", "docker://a.example"],
+    ["--to", "nowhere"], ["--plain", "--flatpak"], ["--to", "docker://a.example"], ["--flatpak", "--chunked"],
+    ["--flatpak", "--entrypoint", "x"], ["--flatpak", "--arch", "arm64"],
 ])  # fmt: skip
 def test_an_option_that_makes_no_sense_is_refused(here: Path, option: list[str]) -> None:
     with pytest.raises(Failure) as caught:

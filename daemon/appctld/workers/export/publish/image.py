@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from appctld.errors import LimitExceeded
 from appctld.model.digest import Digest
 from appctld.model.image import CONFIG_BYTES
+from appctld.model.jsonvalue import Json
 from appctld.model.manifest import Platform
 from appctld.workers.export.publish.packing import MEDIA_TYPE, Packed
 
@@ -24,13 +25,13 @@ _LAST_SECOND = 253402300799  # of the year 9999, the last that RFC 3339 can writ
 
 @dataclass(frozen=True)
 class Said:
-    """What an image says of itself; `created` is in seconds since 1970."""
+    """What an image says of itself; `created` is in seconds since 1970, `run` how it starts."""
 
     platform: Platform
     created: int
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
-    entrypoint: Sequence[str] = ()
+    run: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,12 @@ def descriptor(media_type: str, data: bytes) -> dict[str, object]:
 
 def _config(layers: Sequence[Packed], said: Said) -> dict[str, object]:
     created = _moment(said.created)
-    run: dict[str, object] = {"Labels": dict(said.labels)}
-    if said.entrypoint:
-        run["Entrypoint"] = list(said.entrypoint)
     return {
         **({"variant": said.platform.variant} if said.platform.variant else {}),
         "architecture": said.platform.architecture,
         "os": said.platform.os,
         "created": created,
-        "config": run,
+        "config": {**said.run, "Labels": dict(said.labels)},
         "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in layers]},
         "history": [{"created": created, "created_by": layer.made_by} for layer in layers],
     }

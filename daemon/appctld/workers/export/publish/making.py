@@ -12,6 +12,7 @@ from typing import Protocol
 
 from appctld.errors import BadManifest
 from appctld.model.image import METADATA, VERSION
+from appctld.model.jsonvalue import get_string_map
 from appctld.model.manifest import Platform
 from appctld.model.permissions import METADATA_BYTES
 from appctld.workers.export.publish.chunks import Chunk, by_map, by_size, whole
@@ -93,18 +94,22 @@ def _flatpak(source: Source, tree: Tree, wanted: Wanted, packer: Packer) -> Imag
 
 
 def _said(source: Source, tree: Tree, wanted: Wanted, ours: Mapping[str, str]) -> Said:
-    """`ours` say how to read the image: they stand in the manifest too, and nothing replaces them."""
-    version = source.described.text("version")
-    labels = {VERSION: version} if version else {}
+    """`ours` say how to read the image: they stand in the manifest too, and nothing replaces them.
+
+    Nor is another label than the tree's own file taken for its metadata: such an image would be refused.
+    """
+    text = source.described.text("version")
+    version = {VERSION: text} if text else {}
     metadata = next(filter(None, (_text(source, tree, path) for path in METADATA_FILES)), "")
-    if metadata:
-        labels[METADATA] = metadata
+    before = get_string_map(source.run, "Labels", {})
     return Said(
         platform=wanted.platform,
         created=source.described.commit.timestamp,
-        labels={**labels, **wanted.labels, **ours},
-        annotations={**ours, **({VERSION: version} if version else {})} if ours else {},
-        entrypoint=wanted.entrypoint,
+        labels={**before, **version, **wanted.labels, **({METADATA: metadata} if metadata else {}), **ours},
+        annotations={**ours, **version} if ours else {},
+        run={**source.run, "Entrypoint": list(wanted.entrypoint), "Cmd": []}
+        if wanted.entrypoint
+        else source.run,
     )
 
 

@@ -7,18 +7,19 @@ is the same; what is not given on is gone when its block ends. Leaves to others:
 it goes.
 """
 
+import contextlib
 import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO
 
 from appctld.model.digest import Digest
-from appctld.workers.export.destination import COPY_BYTES, Counted
+from appctld.workers.export.destination import COPY_BYTES, Counted, writing
 from appctld.workers.export.publish.gzipping import blocks, compressed, cores
-from appctld.workers.store.kernel import translated
 
 MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 
@@ -54,8 +55,9 @@ class Packer:
     ) -> Packed:
         """Write one layer. Raises NoSpace, and what `pieces` raises."""
         diff_id = hashlib.sha256()
-        with translated("writing a layer aside"):
-            file = self._stack.enter_context(tempfile.TemporaryFile(dir=_place()))  # noqa: SIM115 - it is a block's
+        with writing(Path(_place())):
+            file = tempfile.TemporaryFile(dir=_place())  # noqa: SIM115 - it is the stack's
+            self._stack.callback(_discard, file)
             packed = Counted(compressed(self._hashed(blocks(pieces), diff_id), self._threads))
             file.writelines(packed)
             file.flush()
@@ -68,6 +70,11 @@ class Packer:
             digest.update(block)
             self._told(len(block))
             yield block
+
+
+def _discard(file: BinaryIO) -> None:
+    with contextlib.suppress(OSError):  # what is buffered of a file that became too large
+        file.close()
 
 
 def _place() -> str:

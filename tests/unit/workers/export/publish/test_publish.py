@@ -4,13 +4,27 @@
 
 import json
 import os
+import resource
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from appctld.errors import AppctlError, BadManifest, InvalidReference, NotFound, RepoCorrupt, UnsafeArchive
+from appctld.errors import (
+    AppctlError,
+    BadManifest,
+    InvalidReference,
+    NoSpace,
+    NotFound,
+    RepoCorrupt,
+    UnsafeArchive,
+)
+from appctld.workers.store.ostree.commit import Commit
+from appctld.workers.store.ostree.objects import FileHead
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.ostree.tree import DirTree
 from support.ostree_remote import REF, OstreeRemote
 from support.published_tar import entries
 from support.publishing import NAME, Layout, commit, directory, published, request
@@ -235,3 +249,35 @@ def test_what_cannot_be_published_leaves_nothing(
         published(asked.pop("source"), tmp_path / "out", asked.pop("form", "ostree"), **asked)
     assert set(tmp_path.iterdir()) == before
     assert caught.value.message
+
+
+def test_a_full_disk_leaves_nothing(tree: Path, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, before[1]))
+    try:
+        (tree / "usr/random").write_bytes(os.urandom(60 << 10))
+        with pytest.raises(NoSpace):
+            published(directory(tree), tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_trees_own_file_is_its_metadata_whatever_a_label_says(tree: Path, tmp_path: Path) -> None:
+    published(directory(tree), tmp_path / "out", labels={"org.appctl.metadata": "[Application]\nname=evil\n"})
+    assert Layout(tmp_path / "out").config()["config"]["Labels"]["org.appctl.metadata"] == METADATA
+
+
+@pytest.mark.parametrize(
+    "xattrs", [[(b"user.b", b""), (b"user.a", b"")], [(b"user.a", b""), (b"user.a", b"")]]
+)
+def test_a_file_that_no_importer_of_ours_takes_does_not_leave(
+    xattrs: list[tuple[bytes, bytes]], tmp_path: Path
+) -> None:
+    repository = Repository.open(tmp_path / "repo")
+    with repository.shared(), repository.transaction() as writer:
+        head = FileHead(0, 0, stat.S_IFREG | 0o644, "", tuple(xattrs))
+        tree = writer.tree(DirTree({"f": writer.file(head, 1, [b"x"])}))
+        name = writer.commit(Commit(tree, writer.meta(0, 0, 0o755), 1))
+    with pytest.raises(UnsafeArchive, match="xattr"):
+        published(commit(tmp_path / "repo", name), tmp_path / "out")

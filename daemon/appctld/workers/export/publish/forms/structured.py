@@ -4,8 +4,9 @@
 
 Guarantees: the first layer is the skeleton, the commit, what is signed over it, its directories, then the
 files that no other layer has; the others are skeleton and files. Every object leaves once, hashed against its
-name, a file's xattrs directly before it, in its publisher's order. What stands elsewhere is a view of the
-objects for container engines. Leaves to others: compressing, and which file goes where (chunks.py).
+name, a file's xattrs directly before it; what no importer of ours would take does not leave. What stands
+elsewhere is a view of the objects for container engines. Leaves to others: compressing, and which file goes
+where (chunks.py).
 """
 
 import stat
@@ -17,7 +18,7 @@ from appctld.workers.export.publish.chunks import Chunk
 from appctld.workers.export.publish.source.objects import content
 from appctld.workers.export.publish.source.source import Source
 from appctld.workers.export.publish.tree import Directory, Tree
-from appctld.workers.store.ostree.objects import FileHead
+from appctld.workers.store.ostree.objects import FileHead, check_published
 from appctld.workers.store.ostree.tree import serialize_xattrs
 from appctld.workers.store.ostree_ext.layout import CONFIG
 
@@ -58,6 +59,8 @@ class StructuredForm:
         if self._source.detached:
             yield from self._object("commitmeta", self._source.name, self._source.detached)
         for directory in self._tree.directories:
+            meta = self._tree.attributes[directory.meta]
+            check_published(directory.path, meta.mode, meta.xattrs, strict=False)
             yield from self._object("dirmeta", directory.meta, self._tree.metas[directory.meta])
             yield self._view(directory)
             yield from self._object("dirtree", directory.tree, self._tree.trees[directory.tree])
@@ -84,6 +87,7 @@ class StructuredForm:
 
     def _file(self, name: str) -> Iterator[bytes]:
         found = self._source.objects.file(name)
+        check_published(self._tree.files[name][0], found.head.mode, found.head.xattrs, strict=False)
         head, where = found.head, _path(name, "file")
         xattrs = serialize_xattrs(head.xattrs)
         yield tar.header(_path(name, "file-xattrs-link"), tar.FILE, mode=0o644, size=len(xattrs))

@@ -7,10 +7,11 @@ published as a commit of the same tree without what that machine noted: no image
 it was made so. Leaves to others: finding out which commit an app is (the client does).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str
+from appctld.workers.export.publish.source.before import KEY, run_of
 from appctld.workers.export.publish.source.described import Described, describe
 from appctld.workers.export.publish.source.directory import DirectoryObjects, Owner
 from appctld.workers.export.publish.source.objects import Objects, metadata
@@ -24,13 +25,17 @@ VERSION = "version"  # of a commit that was made here, what is kept: the publish
 
 @dataclass(frozen=True)
 class Source:
-    """`name` is the checksum of `commit`; `detached` is its detached metadata, b"" for none."""
+    """`name` is the checksum of `commit`; `detached` is its detached metadata, b"" for none.
+
+    `run` is the `config` of the image that it came in, if it is an installed app's.
+    """
 
     objects: Objects
     name: str
     commit: bytes
     detached: bytes
     described: Described
+    run: JsonObject = field(default_factory=dict)
 
 
 def open_source(request: JsonObject) -> Source:
@@ -47,7 +52,8 @@ def open_source(request: JsonObject) -> Source:
     found = describe(data)
     if not found.made_here:
         return Source(objects, name, data, objects.detached(name), found)
-    return _made(objects, serialize_commit(_published(found.commit)))
+    run = run_of(found.text(KEY)) if found.text(KEY) else {}
+    return _made(objects, serialize_commit(_published(found.commit)), run)
 
 
 def _directory(request: JsonObject) -> Source:
@@ -68,5 +74,5 @@ def _published(commit: Commit) -> Commit:
     )
 
 
-def _made(objects: Objects, commit: bytes) -> Source:
-    return Source(objects, checksum(commit), commit, b"", describe(commit))
+def _made(objects: Objects, commit: bytes, run: JsonObject | None = None) -> Source:
+    return Source(objects, checksum(commit), commit, b"", describe(commit), run or {})
