@@ -16,11 +16,11 @@ from appctl.running.stack import Stack
 
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # PATH where the image sets none
 _PASSED_ON = ("TERM", "COLORTERM", "NO_COLOR", "LANG", "LANGUAGE")  # of the caller's environment, and LC_*
-_ON_RUNTIME = {  # as flatpak sets them
+_ON_RUNTIME = {  # as flatpak sets them; runtimes add to XDG_DATA_DIRS
     "PATH": "/app/bin:/usr/bin",
     "SHELL": "/bin/sh",
     "XDG_CONFIG_DIRS": "/app/etc/xdg:/etc/xdg",
-    "XDG_DATA_DIRS": "/app/share:/usr/share:/usr/share/runtime/share:/run/host/user-share:/run/host/share",
+    "XDG_DATA_DIRS": "/app/share:/usr/share",
 }
 
 
