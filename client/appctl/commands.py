@@ -17,8 +17,8 @@ _MEANT_OF_REMOTES = {"rm": "remove", "delete": "remove", "erase": "remove", "ls"
 REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove")
 COMMANDS = (
     "install", "update", "uninstall", "rollback", "run", "list", "info", "history",
-    "remote", "jobs", "cancel", "prune", "verify", "repair", "export", "publish", "doctor", "version",
-    "help",
+    "remote", "jobs", "cancel", "prune", "verify", "repair", "export", "publish",
+    "doctor", "completion", "version", "help",
 )  # fmt: skip
 
 

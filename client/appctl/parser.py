@@ -12,15 +12,13 @@ from typing import NoReturn
 from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
 from appctl.parser_publish import PUBLISH, add_publish, alone
+from appctl.parser_remotes import add_remote_commands
 from appctl.terminal.output import put
 
 _CWD = "--cwd=\0"  # stands for `--cwd` alone while argparse looks; no argument of a process holds a NUL
 _ALIASES_OF = {
     name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
 }
-KEYS_REPLACE = (
-    "--gpg-import, --cosign-key: the new keys replace the old ones of their kind, which are trusted no more."
-)
 DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
 RUN = (
     "Run an installed app. The exit code is the app's; 125 when it could not be started, 126 or 127 when its "
@@ -37,6 +35,11 @@ REPAIR = (
     "code is that of verify afterwards."
 )
 DOCTOR = "Look what is wrong on this machine, and what to type. Exit code 1: something does not work."
+
+COMPLETION = (
+    'Print a script that completes command lines. To use it: eval "$(appctl completion bash)", the same with '
+    "zsh, or appctl completion fish | source."
+)
 
 
 EXPORT = (
@@ -68,7 +71,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         noninteractive=False, propagate=False,
     )  # fmt: skip
     mine, theirs = _for_the_app(arguments) if words[:1] == ["run"] else (alone(arguments), None)
-    _, unknown = _build().parse_known_args(mine, options)
+    _, unknown = build().parse_known_args(mine, options)
     if unknown:
         raise usage(f"unrecognized arguments: {' '.join(unknown)}", f"{_program(options)} --help")
     if words[:1] == ["run"]:
@@ -129,7 +132,8 @@ def _common() -> _Parser:
     return common
 
 
-def _build() -> argparse.ArgumentParser:
+def build() -> argparse.ArgumentParser:
+    """Make the one parser, of which help, completion and man pages are made too."""
     common = _common()
     top = _Parser(
         prog="appctl",
@@ -151,7 +155,7 @@ def _build() -> argparse.ArgumentParser:
 
     _apps(command)
     _run(command("run", "run:run", RUN))
-    _remotes(command("remote", "help:remote", "The publishers that this machine trusts."), common)
+    add_remote_commands(command("remote", "help:remote", "The publishers that this machine trusts."), common)
     _upkeep(command)
     _export(command("export", "export:export", EXPORT))
     add_publish(command("publish", "publish:publish", PUBLISH))
@@ -214,79 +218,6 @@ def _run(run: argparse.ArgumentParser) -> None:
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="[--] ARGS")
 
 
-def _remotes(remote: argparse.ArgumentParser, common: _Parser) -> None:
-    commands = remote.add_subparsers(dest="remote_command", metavar="COMMAND", parser_class=_Parser)
-    summaries = {
-        "add": "Trust one more publisher.",
-        "show": "Everything that is known about a remote.",
-        "list": "List the remotes.",
-        "modify": "Change a remote.",
-        "enable": "Use a disabled remote again.",
-        "disable": "Refuse what a remote covers, and keep it.",
-        "remove": "Trust a publisher no more.",
-    }
-    for name, summary in summaries.items():
-        added = commands.add_parser(
-            name, help=summary, description=summary, parents=[common], allow_abbrev=False
-        )
-        added.set_defaults(action=f"remotes:{name.replace('list', 'listing')}")
-        if name != "list":
-            added.add_argument("name", metavar="NAME")
-        if name == "add":
-            added.add_argument(
-                "url",
-                metavar="URL",
-                help="oci+https://HOST/PATH, docker:…, quay.io/acme, oci:/DIR, ostree+https:…, ostree:/DIR",
-            )
-            added.add_argument(
-                "--if-not-exists", action="store_true", help="no error when it is there already"
-            )
-        if name in {"add", "modify"}:
-            _remote_settings(added)
-        if name == "modify":
-            added.add_argument(
-                "--keyring-update",
-                metavar="FILE|-",
-                help="the publisher's next keys, signed by those trusted now",
-            )
-            added.epilog = KEYS_REPLACE
-
-
-def _remote_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--gpg-import", metavar="FILE|-", action="append", default=[], help="the publisher's key"
-    )
-    parser.add_argument(
-        "--cosign-key", metavar="FILE|-", action="append", default=[], help="the publisher's cosign.pub"
-    )
-    parser.add_argument(
-        "--ed25519-key", metavar="FILE|-", action="append", default=[],
-        help="a key of an OSTree repository: base64, or PEM",
-    )  # fmt: skip
-    parser.add_argument("--collection", metavar="ID", help="the collection of an OSTree repository")
-    parser.add_argument(
-        "--verify",
-        choices=["gpg", "cosign", "gpg+cosign", "ed25519", "gpg+ed25519", "digest", "none"],
-        help="how images or commits are verified",
-    )
-    parser.add_argument(
-        "--verify-commit",
-        choices=["gpg", "no"],
-        help="whether the OSTree commit that an image holds must be signed, too",
-    )
-    parser.add_argument(
-        "--prefix", metavar="HOST[/PATH]", help="the name under which the images of oci:/DIR are signed"
-    )
-    parser.add_argument("--lookaside", metavar="URL", help="where the signatures are")
-    parser.add_argument("--identity", choices=["tag", "repository"], help="what a signature must name")
-    parser.add_argument("--ca-file", metavar="FILE", help="certificates that the registry's may come from")
-    parser.add_argument("--auth-realm", metavar="URL", help="a token server on another host")
-    parser.add_argument("--title", help="what people call it")
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], help="any key of remotes.d"
-    )
-
-
 def _upkeep(command: _Command) -> None:
     command("jobs", "jobs:jobs", "List what the daemon works on.")
     cancel = command("cancel", "jobs:cancel", "Stop a job.")
@@ -300,6 +231,8 @@ def _upkeep(command: _Command) -> None:
     repair.add_argument("--dry-run", action="store_true", help="only say what would be done")
     command("doctor", "doctor.examine:doctor", DOCTOR)
     command("version", "version:version", "Say which versions these are.")
+    shell = command("completion", "completion:completion", COMPLETION)
+    shell.add_argument("shell", choices=["bash", "zsh", "fish"])
     topic = command("help", "help:help_topic", "Explain a topic, or list the commands.")
     topic.add_argument("topic", nargs="*", metavar="TOPIC")
 
@@ -329,7 +262,7 @@ def _job_number(text: str) -> int:
 
 def help_text(*command: str) -> str:
     """Return what `--help` prints for the whole program, or one of its commands (`remote`, `add`)."""
-    parser = _build()
+    parser = build()
     if not command:
         return parser.format_help()
     import contextlib

@@ -70,6 +70,8 @@ def test_what_a_topic_says_to_type_can_be_typed(line: str) -> None:
 @pytest.mark.parametrize("mention", [text for text in MENTIONS if not text.startswith("help")])
 def test_a_command_that_is_named_exists(mention: str) -> None:
     words = mention.split()
-    more = {"add": ["1", "2"], "export": ["1", "2"], "publish": ["1", "--to", "2"]}
+    more = {
+        "add": ["1", "2"], "completion": ["bash"], "export": ["1", "2"], "publish": ["1", "--to", "2"],
+    }  # fmt: skip
     arguments = {**more, **{word: ["1"] for word in NEED_ONE}}.get(words[-1], [])
     assert parse([*words, *arguments]).command == words[0]

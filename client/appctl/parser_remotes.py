@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The command line of `appctl remote`: its commands, and what can be set about a remote."""
+
+import argparse
+
+KEYS_REPLACE = (
+    "--gpg-import, --cosign-key: the new keys replace the old ones of their kind, which are trusted no more."
+)
+
+
+def add_remote_commands(remote: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """Give `remote` its commands; they are parsers of the kind that `common` is."""
+    commands = remote.add_subparsers(dest="remote_command", metavar="COMMAND", parser_class=type(common))
+    summaries = {
+        "add": "Trust one more publisher.",
+        "show": "Everything that is known about a remote.",
+        "list": "List the remotes.",
+        "modify": "Change a remote.",
+        "enable": "Use a disabled remote again.",
+        "disable": "Refuse what a remote covers, and keep it.",
+        "remove": "Trust a publisher no more.",
+    }
+    for name, summary in summaries.items():
+        added = commands.add_parser(
+            name, help=summary, description=summary, parents=[common], allow_abbrev=False
+        )
+        added.set_defaults(action=f"remotes:{name.replace('list', 'listing')}")
+        if name != "list":
+            added.add_argument("name", metavar="NAME")
+        if name == "add":
+            added.add_argument(
+                "url",
+                metavar="URL",
+                help="oci+https://HOST/PATH, docker:…, quay.io/acme, oci:/DIR, ostree+https:…, ostree:/DIR",
+            )
+            added.add_argument(
+                "--if-not-exists", action="store_true", help="no error when it is there already"
+            )
+        if name in {"add", "modify"}:
+            _remote_settings(added)
+        if name == "modify":
+            added.add_argument(
+                "--keyring-update",
+                metavar="FILE|-",
+                help="the publisher's next keys, signed by those trusted now",
+            )
+            added.epilog = KEYS_REPLACE
+
+
+def _remote_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--gpg-import", metavar="FILE|-", action="append", default=[], help="the publisher's key"
+    )
+    parser.add_argument(
+        "--cosign-key", metavar="FILE|-", action="append", default=[], help="the publisher's cosign.pub"
+    )
+    parser.add_argument(
+        "--ed25519-key", metavar="FILE|-", action="append", default=[],
+        help="a key of an OSTree repository: base64, or PEM",
+    )  # fmt: skip
+    parser.add_argument("--collection", metavar="ID", help="the collection of an OSTree repository")
+    parser.add_argument(
+        "--verify",
+        choices=["gpg", "cosign", "gpg+cosign", "ed25519", "gpg+ed25519", "digest", "none"],
+        help="how images or commits are verified",
+    )
+    parser.add_argument(
+        "--prefix", metavar="HOST[/PATH]", help="the name under which the images of oci:/DIR are signed"
+    )
+    parser.add_argument(
+        "--verify-commit",
+        choices=["gpg", "no"],
+        help="whether the OSTree commit that an image holds must be signed, too",
+    )
+    parser.add_argument("--lookaside", metavar="URL", help="where the signatures are")
+    parser.add_argument("--identity", choices=["tag", "repository"], help="what a signature must name")
+    parser.add_argument("--ca-file", metavar="FILE", help="certificates that the registry's may come from")
+    parser.add_argument("--auth-realm", metavar="URL", help="a token server on another host")
+    parser.add_argument("--title", help="what people call it")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="any key of remotes.d"
+    )
