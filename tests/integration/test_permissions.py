@@ -12,6 +12,8 @@ from support.publisher import Publisher
 
 PLAIN = "[Application]\nname=org.appctl.Greeter\ncommand=/usr/bin/greet\n"
 NETWORK = PLAIN + "[Context]\nshared=network;\n"
+BUS = NETWORK + "[Session Bus Policy]\norg.freedesktop.secrets=talk\n"
+ESCAPE = NETWORK + "[Session Bus Policy]\norg.freedesktop.systemd1=talk\n"
 
 
 def _publish(publisher: Publisher, work: Path, tag: str, metadata: str, key: str, day: int) -> None:
@@ -45,3 +47,11 @@ def test_new_permissions_wait_for_a_person(machine: Machine, publisher: Publishe
     assert info["version"] == "network"
     assert info["permissions"] == [["shared", "network", "leaves the sandbox"]]
     assert "Hello" in machine.run_app("greeter").out
+
+    _publish(publisher, tmp_path, "bus", BUS, key, 4)
+    refused = machine.appctl("update", "-y", code=6)
+    assert "session-bus=org.freedesktop.secrets:talk" in refused.err
+    assert "shared=network" not in refused.err
+    _publish(publisher, tmp_path, "escape", ESCAPE, key, 5)
+    assert "org.freedesktop.systemd1" in machine.appctl("update", "-y", "--accept-permissions", code=1).err
+    assert machine.appctl("info", "greeter", "--json").json["version"] == "network"

@@ -143,7 +143,7 @@ def check_approved(
     asked: tuple[Permission, ...], approved: tuple[Permission, ...], *, accepted: bool
 ) -> None:
     """Raise NeedsApproval for what nobody approved."""
-    new = [permission for permission in asked if permission not in approved]
+    new = [permission for permission in asked if not permission.is_within(approved)]
     if new and not accepted:
         wishes = [f"{permission.kind}={permission.value}" for permission in new]
         raise NeedsApproval(f"the image asks for {', '.join(wishes)}", permissions=wishes)

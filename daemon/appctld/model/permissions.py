@@ -7,7 +7,7 @@ What this version cannot grant is refused by name, so that nothing is asked for,
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -33,6 +33,11 @@ class Permission:
     value: str
     risk: str
 
+    def is_within(self, approved: Iterable["Permission"]) -> bool:
+        """Whether nothing new is asked for: it was approved, or more than it was."""
+        wider = {self.value, *_wider(self.kind, self.value)}
+        return any(other.kind == self.kind and other.value in wider for other in approved)
+
     def to_json(self) -> Json:
         """As it stands in records and on the bus."""
         return [self.kind, self.value, self.risk]
@@ -45,6 +50,16 @@ class Permission:
                 return cls(kind, text, risk)
             case _:
                 raise JsonError("a permission that is no (kind, value, risk)")
+
+
+def _wider(kind: str, value: str) -> list[str]:
+    """The values that a value is a part of: read-only of a file system, less of a bus name."""
+    if kind == "filesystems":
+        name = value.removesuffix(":ro")
+        return [name, f"{name}:create"] if not name.endswith(":create") else []
+    name, _, policy = value.rpartition(":")
+    more = {"see": ("talk", "own"), "talk": ("own",)}.get(policy, ()) if kind.endswith("-bus") else ()
+    return [f"{name}:{other}" for other in more]
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,32 @@ def test_nothing_is_interpolated(text: str) -> None:
     assert parse_metadata(f"[Application]\ncommand={text}\n").command == text
 
 
+@pytest.mark.parametrize(
+    ("kind", "asked", "approved", "within"),
+    [
+        ("shared", "network", "network", 1),
+        ("shared", "network", "ipc", 0),
+        ("filesystems", "home:ro", "home", 1),
+        ("filesystems", "home", "home:ro", 0),
+        ("filesystems", "~/a", "~/a:create", 1),
+        ("filesystems", "~/a:ro", "~/a:create", 1),
+        ("filesystems", "~/a:create", "~/a", 0),
+        ("filesystems", "~/a", "home", 0),  # it may be a link's name tomorrow
+        ("session-bus", "org.x.Y:see", "org.x.Y:talk", 1),
+        ("session-bus", "org.x.Y:talk", "org.x.Y:own", 1),
+        ("session-bus", "org.x.Y:own", "org.x.Y:talk", 0),
+        ("session-bus", "org.x.Y:talk", "org.x.Y:see", 0),
+        ("session-bus", "org.x.Y.Z:talk", "org.x.Y:talk", 0),
+        ("sockets", "x:see", "x:own", 0),
+    ],
+)
+def test_less_than_was_approved_is_nothing_new(kind: str, asked: str, approved: str, within: int) -> None:
+    wish, other = Permission(kind, asked, LIMITED), Permission(kind, approved, LEAVES)
+    assert wish.is_within([other]) == bool(within)
+    assert not wish.is_within([])
+    assert not wish.is_within([Permission("devices", approved, LEAVES)])
+
+
 def test_the_hash_is_of_the_set_not_of_its_order() -> None:
     one, other = Permission("shared", "network", LEAVES), Permission("devices", "dri", LIMITED)
     assert permissions_hash((one, other)) == permissions_hash((other, one))
