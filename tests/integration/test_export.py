@@ -112,6 +112,26 @@ def test_without_its_blobs_it_leaves_packed_anew_or_not_at_all(
     skopeo("copy", "--quiet", f"oci-archive:{archive}:{reference}", f"dir:{tmp_path / 'copy'}")
 
 
+def test_what_was_kept_leaves_without_the_registry_as_it_was_published(
+    machine: Machine, publisher: Publisher, acme: str, tmp_path: Path
+) -> None:
+    key, host = publisher.directory / "acme.asc", publisher.registry.host
+    machine.add_remote(
+        "acme", f"oci+http://{host}/acme", key, publisher.lookaside.url, "--set", "keep-blobs=yes"
+    )
+    machine.appctl("install", "-y", f"{host}/acme/greeter:stable")
+    assert "keep-blobs" in machine.appctl("remote", "show", "acme").out
+    published = raw(f"docker://{host}/acme/greeter:stable")
+    publisher.registry.stop()
+    try:
+        machine.appctl("export", "greeter", f"oci:{tmp_path / 'layout'}")
+    finally:
+        publisher.registry.start()
+    assert raw(f"oci:{tmp_path / 'layout'}:{host}/acme/greeter:stable") == published
+    machine.appctl("uninstall", "-y", "greeter")
+    assert list((machine.state / "kept").iterdir()) == []
+
+
 def test_what_umoci_unpacks_of_it_is_what_it_unpacks_of_the_publishers(
     machine: Machine, publisher: Publisher, reference: str, tmp_path: Path
 ) -> None:

@@ -96,6 +96,7 @@ class SimulatedRemote:
     ca: bytes | None = None
     insecure: bool = False
     share: bool = True
+    keep_blobs: bool = False
     strict: bool = False
     ids: tuple[str, ...] = ()
     deny_keys: frozenset[str] = frozenset()

@@ -56,6 +56,7 @@ class Remote:
     ca: bytes | None
     insecure: bool
     share: bool
+    keep_blobs: bool
     strict: bool
     ids: tuple[str, ...]
     deny_keys: frozenset[str]
@@ -156,6 +157,7 @@ class _Trust(TypedDict):
 class _Rules(TypedDict):
     enabled: bool
     share: bool
+    keep_blobs: bool
     strict: bool
     ids: tuple[str, ...]
 
@@ -260,6 +262,7 @@ def _rules(read: Reader) -> _Rules:
     return {
         "enabled": read.boolean("enabled", default=True),
         "share": read.boolean("share", default=True),
+        "keep_blobs": read.boolean("keep-blobs", default=False),
         "strict": read.boolean("strict", default=False),
         "ids": read.patterns("ids"),
     }

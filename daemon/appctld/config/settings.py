@@ -30,6 +30,7 @@ KEYS = (
     "ca-file",
     "insecure",
     "share",
+    "keep-blobs",
     "strict",
     "ids",
     "deny-keys",
@@ -41,7 +42,7 @@ _ELSEWHERE = frozenset({"lookaside", "auth-realm", "insecure"})
 _OF_COMMITS = frozenset({"collection", "ed25519-keys"})
 MEANINGLESS = {
     "oci": ("a registry", _OF_COMMITS | {"prefix"}),
-    "ostree": ("an OSTree repository", _ELSEWHERE | {"prefix", "share", "verify-commit"}),
+    "ostree": ("an OSTree repository", _ELSEWHERE | {"prefix", "share", "keep-blobs", "verify-commit"}),
     "layout": ("a directory of images", _ELSEWHERE | _OF_COMMITS | {"ca-file"}),
 }
 """What each kind of remote is called, and the keys that mean nothing to it.
@@ -54,7 +55,6 @@ NOT_YET = frozenset(
         "mirrors",
         "proxy",
         "no-proxy",
-        "keep-blobs",
         "max-installed-size",
         "max-apps",
         "catalog",

@@ -32,6 +32,7 @@ from appctld.pipeline.stages import (
     Verified,
 )
 from appctld.pipeline.tools import BLOB_DEADLINE, Tools, endpoint, ignore
+from appctld.state.kept import keep
 from appctld.state.layers import LayerRecord, remember
 from appctld.state.paths import layer_ref
 from appctld.system.pump import pump
@@ -207,14 +208,21 @@ async def _import_blob(fetched: FetchedLayer, planned: Planned, tools: Tools) ->
         "ref": layer_ref(remote.name, layer.diff_id, layer.reading),
     }
     answer = await read_tar(fetched, request, tools)
-    if fetched.blob is not None:
+    if fetched.blob is not None and not remote.keep_blobs:
         await tools.aside(fetched.blob.unlink, missing_ok=True)
     with understood("store"):
         commit = Digest(get_str(answer, "commit")).hex
         dropped = tuple(get_strings(answer, "dropped", []))
-    anonymous = not _is_private(verified, tools)
-    await tools.aside(_remember, layer, commit, verified, tools, anonymous=anonymous)
+    await tools.aside(_remember_imported, fetched, commit, verified, tools)
     return commit, dropped
+
+
+def _remember_imported(fetched: FetchedLayer, commit: str, verified: Verified, tools: Tools) -> None:
+    layer, remote, private = fetched.layer, verified.resolved.remote, _is_private(verified, tools)
+    _remember(layer, commit, verified, tools, anonymous=not private)
+    if remote.keep_blobs and fetched.blob is not None:
+        names = layer.diff_id, layer.descriptor.digest
+        keep(tools.paths, remote.name, fetched.blob, names, private=private)
 
 
 def _operation(layer: PlannedLayer, planned: Planned) -> JsonObject:

@@ -142,6 +142,7 @@ class Tools:
         places: JsonObject = {
             "repo": str(self.paths.repo),
             "blobs": str(self.paths.blobs),
+            "kept": str(self.paths.kept),
             "tar_split": str(self.paths.tar_split),
             "apps": str(self.paths.apps),
             "quarantine": str(self.paths.quarantine),

@@ -88,7 +88,8 @@ def forget_remote(paths: Paths, remote: str) -> None:
     """Remove a remote's layer records, and blobs that wait: one of its name later is somebody else."""
     forget_refs(paths, [ref for ref in recorded_refs(paths) if ref.split("/")[2] == remote])
     for private in (False, True):
-        shutil.rmtree(paths.blobs_of(remote, private=private), ignore_errors=True)
+        for shelf in (paths.blobs_of(remote, private=private), paths.kept_of(remote, private=private)):
+            shutil.rmtree(shelf, ignore_errors=True)
 
 
 def forget_refs(paths: Paths, refs: Collection[str]) -> None:

@@ -33,6 +33,11 @@ class Paths:
         return self.root / "blobs"
 
     @property
+    def kept(self) -> Path:
+        """A directory a remote: blobs of layers that are here, as they were packed, `<diffID>.<digest>`."""
+        return self.root / "kept"
+
+    @property
     def tar_split(self) -> Path:
         """What layers' tars hold beside files, one file a diffID, so that they can be made again."""
         return self.root / "tar-split"
@@ -90,6 +95,10 @@ class Paths:
         """Where one remote's blobs arrive; those that a login opened lie apart (R5)."""
         return self.blobs / (f"{remote}.login" if private else remote)
 
+    def kept_of(self, remote: str, *, private: bool) -> Path:
+        """Where one remote's blobs are kept; those that a login opened apart."""
+        return self.kept / self.blobs_of(remote, private=private).name
+
     def layers(self, remote: str, reading: Reading = Reading.PLAIN) -> Path:
         """The records of one remote's layers that were read so."""
         return self.remotes / remote / _RECORDS[reading]
@@ -115,7 +124,15 @@ class Paths:
 
     def create(self) -> None:
         """Make the directories that every later step expects."""
-        for path in (self.root, self.blobs, self.tar_split, self.apps, self.quarantine, self.remotes):
+        for path in (
+            self.root,
+            self.blobs,
+            self.kept,
+            self.tar_split,
+            self.apps,
+            self.quarantine,
+            self.remotes,
+        ):
             make_directories(path)
 
 

@@ -26,7 +26,7 @@ def test_the_defaults_are_the_strict_ones() -> None:
     found = remote()
     assert (found.name, found.title, found.url) == ("acme", "acme", "quay.io/acme")
     assert (found.prefix, found.plain_http, found.insecure) == (Prefix("quay.io", "acme"), False, False)
-    assert (found.enabled, found.share, found.strict) == (True, True, False)
+    assert (found.enabled, found.share, found.strict, found.keep_blobs) == (True, True, False, False)
     assert (found.verify, found.identity, found.threshold, found.max_age) == ("gpg", "tag", 1, 0)
     assert (found.fingerprints, found.deny_keys, found.ids) == (frozenset(), frozenset(), ())
     assert (found.lookaside, found.auth_realm, found.ca) == (None, None, None)
@@ -44,6 +44,7 @@ def test_every_setting() -> None:
         auth_realm="https://auth.acme.example/token",
         insecure="yes",
         share="no",
+        keep_blobs="yes",
         strict="yes",
         ids="org.acme.* org.acme-labs.Tool",
         deny_keys=OTHER,
@@ -53,7 +54,7 @@ def test_every_setting() -> None:
     assert (found.threshold, found.identity) == (2, "repository")
     assert found.lookaside == "http://sigs.acme.example/x"
     assert found.auth_realm == "https://auth.acme.example/token"
-    assert (found.insecure, found.share, found.strict) == (True, False, True)
+    assert (found.insecure, found.share, found.strict, found.keep_blobs) == (True, False, True, True)
     assert found.ids == ("org.acme.*", "org.acme-labs.Tool")
     assert found.deny_keys == {OTHER}
 
@@ -62,6 +63,7 @@ WRONG = [
     {"enabled": "true"},
     {"enabled": "Yes"},
     {"share": "1"},
+    {"keep_blobs": "1"},
     {"strict": "on"},
     {"insecure": "maybe"},
     {"verify": "GPG"},
@@ -281,6 +283,7 @@ def test_what_is_about_images_verifies_no_commit(verify: str) -> None:
         ("auth-realm", "https://auth.acme.example"),
         ("insecure", "no"),
         ("share", "yes"),
+        ("keep-blobs", "yes"),
         ("verify-commit", "gpg"),
     ],
 )

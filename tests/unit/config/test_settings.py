@@ -67,7 +67,7 @@ def test_a_value_that_would_not_stay_one_line_is_never_written(value: str) -> No
         write_settings({"url": "quay.io/a", "title": value})
 
 
-@given(some.dictionaries(some.sampled_from(KEYS), some.text(min_size=1, max_size=40)))
+@given(some.dictionaries(some.sampled_from(KEYS), some.text(min_size=1, max_size=40).map(str.strip)))
 def test_what_is_written_reads_back_as_the_same(settings: dict[str, str]) -> None:
     try:
         checked = check_settings(settings)

@@ -46,6 +46,8 @@ class RemoteFacts(Protocol):
     @property
     def share(self) -> bool: ...  # noqa: D102
     @property
+    def keep_blobs(self) -> bool: ...  # noqa: D102
+    @property
     def strict(self) -> bool: ...  # noqa: D102
     @property
     def ids(self) -> Collection[str]: ...  # noqa: D102
@@ -110,7 +112,11 @@ class RemoteObject(Exported):
         }
 
     def _of_images(self) -> dict[str, object]:
-        return {"share": self.facts.share, "verify-commit": self.facts.verify_commit}
+        return {
+            "share": self.facts.share,
+            "keep-blobs": self.facts.keep_blobs,
+            "verify-commit": self.facts.verify_commit,
+        }
 
     def _of_repository(self) -> dict[str, object]:
         return {

@@ -64,6 +64,11 @@ def exists(name: str, within: int) -> bool:
     return True
 
 
+def is_directory(name: str, within: int) -> bool:
+    """Whether what has that name is a directory, and no symlink to one."""
+    return stat.S_ISDIR(os.stat(name, dir_fd=within, follow_symlinks=False).st_mode)
+
+
 def entries(within: int) -> list[str]:
     """Names in a directory, sorted."""
     return sorted(os.listdir(within))

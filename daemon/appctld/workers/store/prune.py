@@ -18,7 +18,7 @@ from gi.repository import OSTree
 from appctld.errors import Failed
 from appctld.model.jsonvalue import Json, JsonObject, get_bool, get_str, get_strings
 from appctld.workers.protocol import Report
-from appctld.workers.store import disk, names
+from appctld.workers.store import disk, kept_blobs, names
 from appctld.workers.store.ostree.closure import closure
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
@@ -33,7 +33,7 @@ _SHARD = re.compile(r"[0-9a-f]{2}")
 
 
 def prune(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "blobs", "tar_split", "keep_refs", "keep_blobs", "dry_run"}`.
+    """`{"repo", "blobs", "kept", "tar_split", "keep_refs", "keep_blobs", "dry_run"}`.
 
     -> `{"freed_bytes", "objects", "refs"}`; `refs` are those that were dropped. `keep_blobs`: some job
     downloads, so what lies among the blobs may be its. `dry_run` tells what would go. Raises Busy while an
@@ -51,6 +51,7 @@ def prune(request: JsonObject, _report: Report) -> JsonObject:
             objects, freed = _prune(repository)
         left = repository.refs().keys() - set(stale)
         freed += kept.sweep(Path(get_str(request, "tar_split")), left, remove=not dry_run)
+        freed += kept_blobs.sweep(Path(get_str(request, "kept")), left, remove=not dry_run)
         if not get_bool(request, "keep_blobs"):
             freed += sweep(Path(get_str(request, "blobs")), _is_blob, remove=not dry_run)
     return {"freed_bytes": freed, "objects": objects, "refs": list[Json](stale)}

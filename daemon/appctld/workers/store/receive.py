@@ -12,7 +12,6 @@ again (`recheck`), and a layer's blob is mostly gone before it would have been w
 import contextlib
 import os
 import secrets
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -76,7 +75,7 @@ def sweep(blobs: Path, unwanted: Callable[[str], bool], *, remove: bool) -> int:
     with disk.opened(blobs) as above:
         freed = _sweep_one(above, unwanted, remove=remove)
         for name in filter(names.is_shelf, disk.entries(above)):
-            if _is_directory(name, above):
+            if disk.is_directory(name, above):
                 with disk.opened(name, above) as shelf:
                     freed += _sweep_one(shelf, unwanted, remove=remove)
                 if remove:
@@ -88,15 +87,11 @@ def sweep(blobs: Path, unwanted: Callable[[str], bool], *, remove: bool) -> int:
 def _sweep_one(directory: int, unwanted: Callable[[str], bool], *, remove: bool) -> int:
     freed = 0
     for name in filter(unwanted, disk.entries(directory)):
-        if not _is_directory(name, directory):
+        if not disk.is_directory(name, directory):
             freed += os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
             if remove:
                 os.unlink(name, dir_fd=directory)
     return freed
-
-
-def _is_directory(name: str, within: int) -> bool:
-    return stat.S_ISDIR(os.stat(name, dir_fd=within, follow_symlinks=False).st_mode)
 
 
 def _compare(stream: Stream, digest: Digest, size: int) -> None:

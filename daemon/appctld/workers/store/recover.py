@@ -15,7 +15,7 @@ from pathlib import Path
 from appctld.errors import Failed, InUse
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_bool, get_str, get_strings
 from appctld.workers.protocol import Report
-from appctld.workers.store import disk, kernel, names
+from appctld.workers.store import disk, kept_blobs, kernel, names
 from appctld.workers.store.deploy import FILES, RECORD, UNCOMMITTED, not_running
 from appctld.workers.store.native.discard import clear
 from appctld.workers.store.ostree.failures import translated
@@ -33,7 +33,7 @@ _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
 
 
 def recover(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "blobs", "tar_split", "apps", "quarantine", "keep_refs", "keep_all"}`.
+    """`{"repo", "blobs", "kept", "tar_split", "apps", "quarantine", "keep_refs", "keep_all"}`.
 
     -> `{"missing_refs", "dropped"}`; `missing_refs` are those of `keep_refs` that name no commit here: their
     records are RepoCorrupt. Of both as many are told as an answer holds; who asks again without the ones that
@@ -51,7 +51,9 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         keep = {ref for ref in wanted if _has_deployment(ref, apps)}
         dropped = [] if get_bool(request, "keep_all") else stale_refs(repository, keep)
         repository.drop_refs(dropped)
-        kept.sweep(Path(get_str(request, "tar_split")), repository.refs().keys(), remove=True)
+        refs = repository.refs().keys()
+        kept.sweep(Path(get_str(request, "tar_split")), refs, remove=True)
+        kept_blobs.sweep(Path(get_str(request, "kept")), refs, remove=True)
         there = {ref for ref, commit in repository.refs().items() if repository.stat(Kind.COMMIT, commit)}
     missing = sorted(keep - there)
     return {"missing_refs": list[Json](missing[:TOLD]), "dropped": list[Json](dropped[:TOLD])}

@@ -27,3 +27,9 @@ def test_of_a_directory_the_name_of_its_images_is_shown_and_nothing_about_a_netw
     assert (shown["kind"], shown["prefix"], shown["verify-commit"]) == ("layout", "quay.io/acme", "no")
     assert shown.keys().isdisjoint({"lookaside", "auth-realm", "insecure", "collection", "ed25519-keys"})
     assert "prefix" not in RemoteObject(SimulatedRemote("acme")).settings
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_whether_blobs_are_kept_is_told_of_what_has_any(*, keeps: bool) -> None:
+    assert RemoteObject(SimulatedRemote("acme", keep_blobs=keeps)).settings["keep-blobs"] is keeps
+    assert "keep-blobs" not in RemoteObject(SimulatedRemote("acme", kind="ostree")).settings
