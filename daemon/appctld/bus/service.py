@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What the bus serves: the rooms below, as far as it needs them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,9 @@ class Remotes(Protocol):
 
     def find(self, text: str, remote: str = "") -> tuple[RemoteFacts, object]:
         """The remote that covers `text`, and the whole reference; raises InvalidReference or NoRemote."""
+
+    def introduce(self, data: bytes) -> Mapping[str, object]:
+        """What a publisher's file says, with the keys of Manager.ResolveFile; raises InvalidReference."""
 
     async def add(
         self,

@@ -9,6 +9,7 @@ failure. What was shown is what is installed: a digest or permissions other than
 from collections.abc import Sequence
 from functools import partial
 
+from appctld.config.publisherfile import FILE_BYTES, is_address, parse_publisher_file
 from appctld.config.remote import Remote
 from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, NeedsApproval
 from appctld.jobs.chronicle import done_facts
@@ -38,10 +39,19 @@ async def install_all(request: Install, shop: Workshop) -> JsonObject:
 
 
 async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
-    """The preview of one reference."""
+    """The preview of one reference; of the address of a publisher's file, what stands there."""
+    if is_address(request.reference):
+        return {"file": await _publisher_file(request.reference, shop)}
     remote, reference = shop.book.find(request.reference, text(request, "remote"))
     planned = await plan_reference(reference, remote, shop)
     return {"preview": preview_view(planned, await companions_of(planned, shop))}
+
+
+async def _publisher_file(address: str, shop: Workshop) -> str:
+    """A publisher's file from its address; what is none is told to nobody. Raises InvalidReference."""
+    _, data = await shop.tools.fetch_bytes({"op": "document", "url": address}, FILE_BYTES)
+    parse_publisher_file(data)
+    return data.decode()
 
 
 async def plan_reference(reference: AnyReference, remote: Remote, shop: Workshop) -> AnyPlan:

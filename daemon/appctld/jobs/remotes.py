@@ -14,6 +14,7 @@ from pathlib import Path
 from appctld.config.remote import Remote
 from appctld.config.store import RemoteStore
 from appctld.errors import AppctlError, InUse, InvalidReference, PolicyDenied
+from appctld.jobs.introduction import introduce
 from appctld.jobs.newkeys import NewKeys, read_keys
 from appctld.jobs.observer import Observer
 from appctld.jobs.rotation import apply_rotation
@@ -65,6 +66,10 @@ class RemoteBook:
                 f"{reference} belongs to remote {found.name} now, not to {name}", remote=found.name, hint=""
             )
         return found
+
+    def introduce(self, data: bytes) -> Mapping[str, object]:
+        """What a publisher's file says, beside what is here. Raises InvalidReference, LimitExceeded."""
+        return introduce(data, self._store.load())
 
     def shared_names(self) -> tuple[str, ...]:
         """The remotes whose layers others may use, if they hash them again (R5)."""

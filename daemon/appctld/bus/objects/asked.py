@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from appctld.config.directory import is_layout, parse_layout
 from appctld.config.lookup import check_reference
+from appctld.config.publisherfile import check_address, is_address
 from appctld.config.remote import VERIFY, VERIFY_OSTREE, check_name
 from appctld.config.repository import is_repository, parse_repository
 from appctld.config.urls import parse_prefix, parse_url
@@ -36,6 +37,15 @@ def references(texts: Collection[str]) -> tuple[str, ...]:
     for text in texts:
         check_reference(text)
     return tuple(texts)
+
+
+def file_address(text: str) -> str:
+    """The address of a publisher's file; empty for what is none. Raises InvalidReference for a bad one."""
+    if not is_address(text):
+        return ""
+    if len(text) > URL_LENGTH:
+        raise InvalidReference(f"a URL of {len(text)} characters")
+    return check_address(text)
 
 
 def app_ids(texts: Collection[str], *, least: int = 1) -> tuple[str, ...]:

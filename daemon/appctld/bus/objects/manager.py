@@ -19,6 +19,7 @@ from appctld.bus.objects.asked import (
     app_ids,
     check_remote,
     details,
+    file_address,
     frozen,
     references,
     summary,
@@ -82,6 +83,8 @@ class Manager(Exported):
 
     async def resolve(self, caller: Caller, reference: str, options: Options) -> str:
         """Start a Resolve job; what only a credential opens is worth as much as an install."""
+        if address := file_address(reference):
+            return self._start(caller, Resolve(address), "refresh", details(reference=address))
         (text,) = references([reference])
         action = "install" if options.get("registry-auth") else "refresh"
         return self._start(caller, Resolve(text, frozen(options)), action, self._about([text], options))
@@ -149,6 +152,10 @@ class Manager(Exported):
         if known not in ACTIONS:
             raise NotFound(f"there is no action {action}")
         return await self._service.authorizer.can(caller, known)
+
+    async def resolve_file(self, caller: Caller, file: bytes) -> Mapping[str, object]:  # noqa: ARG002 - as above
+        """What a publisher's file would add. Nothing is asked, and nothing is written."""
+        return self._service.remotes.introduce(file)
 
     async def add_remote(self, caller: Caller, name: str, settings: Options) -> str:
         """Trust one more publisher."""

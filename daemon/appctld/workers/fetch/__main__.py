@@ -9,6 +9,7 @@ descriptor, `out`; and one without:
 - `signatures`: the simple signatures of a digest from a lookaside;
 - `attachments`: the sigstore signatures of a digest from its registry;
 - `blob`: the bytes of one blob;
+- `document`: a small file of a publisher's at an https address of its own, with no registry beside it;
 - `index`: which images are said to be which refs of flatpak.
 
 Nothing that leaves here is verified, and nobody believes it: the daemon hashes and parses documents again,
@@ -35,6 +36,7 @@ from appctld.model.manifest import (
     parse_document,
 )
 from appctld.model.reference import parse_reference
+from appctld.workers.fetch.document import read_document
 from appctld.workers.fetch.source import Source, candidates, opened, simple_signatures
 from appctld.workers.protocol import Handler, Report, descriptor, main
 
@@ -128,6 +130,14 @@ def blob(request: JsonObject, report: Report) -> JsonObject:
     return {"size": done}
 
 
+def document(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - a small file
+    """Write what stands at `url`; -> {"size": bytes}."""
+    with Output(descriptor(request, "out")) as output:
+        data = read_document(get_str(request, "url"), get_str(request, "ca", "") or None)
+        output.write(data)
+    return {"size": len(data)}
+
+
 def index(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - one document
     """Ask for candidates for `wanted` -> {"offers": [offer, …], "registry": URL, "looked_at": words}."""
     wanted = tuple(map(Wanted.from_json, get_objects(request, "wanted")))
@@ -172,6 +182,7 @@ HANDLERS: Mapping[str, Handler] = {
     "signatures": signatures,
     "attachments": attachments,
     "blob": blob,
+    "document": document,
     "index": index,
 }
 

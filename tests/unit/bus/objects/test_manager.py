@@ -42,6 +42,7 @@ LOGIN = {
 PLAIN_LOGIN = {"registry-auth": ({"host": "h.io", "username": "u", "password": "p"},)}
 YES = {"accept-permissions": ("b", True)}
 D1 = "sha256:" + "1" * 64
+FILE = "https://acme.example/apps/acme.appctlremote"
 
 CALLS: list[tuple[str, str, tuple[object, ...], AnyRequest, str, dict[str, str]]] = [
     (
@@ -71,6 +72,7 @@ CALLS: list[tuple[str, str, tuple[object, ...], AnyRequest, str, dict[str, str]]
     ("Rollback", "sa{sv}", ("a.b.C", {"to": ("s", "1")}), Rollback("a.b.C", {"to": "1"}), "rollback", ABC),
     ("Resolve", "sa{sv}", ("acme/x", {}), Resolve("acme/x", {}), "refresh", ACME),
     ("Resolve", "sa{sv}", ("acme/x", LOGIN), Resolve("acme/x", PLAIN_LOGIN), "install", ACME),
+    ("Resolve", "sa{sv}", (FILE, {}), Resolve(FILE, {}), "refresh", EMPTY | {"reference": FILE}),
     ("CheckUpdates", "a{sv}", ({},), CheckUpdates({}), "refresh", EMPTY),
     ("Prune", "a{sv}", ({"dry-run": ("b", True)},), Prune({"dry-run": True}), "prune", EMPTY),
     ("Repair", "a{sv}", ({"dry-run": ("b", True)},), Repair({"dry-run": True}), "repair", EDITORS),
@@ -430,3 +432,38 @@ def test_root_sees_what_all_did() -> None:
     for uid, times in ((0, [3, 2, 1]), (ME, [3, 1]), (ME + 1, [2]), (ME + 2, [])):
         entries = asyncio.run(manager.history(Caller(uid, ":1.1"), {}))
         assert [entry["time"] for entry in entries] == times
+
+
+def test_a_publishers_file_is_read_at_once_and_nobody_is_asked(address: str) -> None:
+    authorizer = RecordingAuthorizer()
+
+    async def scenario() -> None:
+        async with served(address, authorizer=authorizer), client(address) as caller:
+            error, (found,) = await caller.call("ResolveFile", "ay", b"whatever")
+            assert not error
+            given = {"gpg-keys": ("aay", [b"whatever"]), "ids": ("as", ["a.*"])}
+            assert found["settings"] == ("a{sv}", given)
+            assert authorizer.asked == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://acme.example/a.appctlremote",
+        "file:///etc/a.appctlremote",
+        "https://me:secret@acme.example/a.appctlremote",
+        "https://acme.example/a?b.appctlremote",
+        "https://acme.example/" + "a" * 1024 + ".appctlremote",
+        "https://acme.example/a\n.appctlref",
+    ],
+)
+def test_an_address_that_may_not_be_fetched_begins_no_job(address: str, text: str) -> None:
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            error, _ = await caller.call("Resolve", "sa{sv}", text, {})
+            assert error == f"{ERROR}InvalidReference"
+            assert running.requests == []
+
+    asyncio.run(scenario())
