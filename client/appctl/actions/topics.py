@@ -108,6 +108,7 @@ before anything is downloaded. "leaves the sandbox" marks what opens more than a
     shared=network                the network, and what listens on this machine
     sockets=x11, pulseaudio       screen and keyboard of all your programs; what the microphone hears
     filesystems=home, ~/…, /…     your files there (:ro to read them only)
+    session-bus=NAME:talk         what that service does for all your programs
 Whoever installs grants what was shown. An update that asks for more waits until somebody grants that; the
 version that is installed runs meanwhile:
     appctl update ID                          asks at a terminal; -y does not answer it

@@ -2,12 +2,17 @@
 # SPDX-FileCopyrightText: The appctl authors
 """model/permissions.py: what an image asks for is understood whole, or refused by name."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from appctld.errors import AppctlError, BadManifest, UnsupportedMediaType
 from appctld.model.context import LEAVES, LIMITED
 from appctld.model.jsonvalue import Json, JsonError
 from appctld.model.permissions import Permission, parse_metadata, permissions_hash
+
+DOCUMENT = Path(__file__).parents[3] / "docs/permissions.md"
 
 
 def metadata(context: str, *, more: str = "") -> str:
@@ -112,6 +117,20 @@ def test_every_word_of_flatpaks_that_is_granted_has_a_risk(line: str) -> None:
     for word, risk in (item.split(",") for item in words):
         expected = (Permission(kind, word, {"leaves": LEAVES, "limited": LIMITED}[risk]),)
         assert parse_metadata(metadata(f"{kind}={word};")).permissions == expected
+
+
+def test_the_documentation_has_every_word_with_its_risk() -> None:
+    rows = (line.split("|")[1:4] for line in DOCUMENT.read_text().splitlines() if line.count("|") == 5)
+    kind, documented = "", set()
+    for first, words, risk in rows:
+        kind = first.strip(" `") or kind
+        documented |= {(kind, word, risk.strip()) for word in re.findall(r"`([a-z0-9-]+)`", words)}
+    granted = {
+        (kind, *item.split(","))
+        for kind, *items in (line.split() for line in GRANTED.strip().splitlines())
+        for item in items
+    }
+    assert granted == {word for word in documented if word[0] in {kind for kind, _, _ in granted}}
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@
 
 Pure. A runtime stands on no other: one that names another is refused, so that there are no chains and no
 cycles; but for an SDK, which names the platform that it was built beside, and an extension, which names what
-it extends: both are only words there. What a runtime asks for in [Context] and the bus policies flatpak
-gives to every app on it. Here an app gets what it asks for itself; that the rest is left out is named.
+it extends: both are only words there. What a runtime asks for in [Context] and the bus policies
+gives an app nothing, as in flatpak: it gets what it asks for itself. That a runtime asked is named.
 """
 
 from collections.abc import Mapping
