@@ -6,6 +6,7 @@ Pure. The label `ostree.final-diffid` names the last of the layers that hold the
 was made by a container engine. An image without that label is a plain one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,6 +52,24 @@ def published_commit(config: ImageConfig) -> PublishedCommit | None:
     if layers[0] in layers[1:]:
         raise BadManifest("an image that holds the layer of its OSTree commit twice")
     return PublishedCommit(Digest(config.label(COMMIT) or "").hex, len(layers))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One layer, and how it is read; with `holds_commit` it is the one that must hold the commit itself."""
+
+    diff_id: Digest
+    reading: Reading
+    holds_commit: bool = False
+
+
+def uses(diff_ids: Sequence[Digest], ostree: int) -> tuple[Use, ...]:
+    """How each of an image's layers is used, lowest first; as `readings`."""
+    how = zip(diff_ids, readings(len(diff_ids), ostree), strict=True)
+    return tuple(
+        Use(diff_id, reading, holds_commit=reading is Reading.OSTREE and not number)
+        for number, (diff_id, reading) in enumerate(how)
+    )
 
 
 def readings(layers: int, ostree: int) -> tuple[Reading, ...]:

@@ -81,8 +81,7 @@ async def fetch_anew(layer: PlannedLayer, verified: Verified, tools: Tools) -> F
 
 def _is(fetched: FetchedLayer, layer: PlannedLayer) -> bool:
     """Whether it is that layer, and nobody imported it meanwhile, which ends its blob."""
-    same = (layer.diff_id, layer.reading) == (fetched.layer.diff_id, fetched.layer.reading)
-    return same and fetched.blob is not None and fetched.blob.exists()
+    return layer.use == fetched.layer.use and fetched.blob is not None and fetched.blob.exists()
 
 
 @asynccontextmanager
@@ -101,7 +100,7 @@ def _as_it_is(
     layer: PlannedLayer, verified: Verified, tools: Tools, *, adopt: bool = True, held_counts: bool = True
 ) -> PlannedLayer:
     """The same layer, and where it comes from now."""
-    known = layer.diff_id, layer.reading, layer.descriptor
+    known = layer.use, layer.descriptor
     return plan_layer(*known, verified, tools, adopt=adopt, held_counts=held_counts)
 
 
@@ -229,7 +228,7 @@ def _operation(layer: PlannedLayer, planned: Planned) -> JsonObject:
     """How the store is to read a layer: for paths, for objects, or for the commit that needs the objects."""
     if planned.published is None or layer.reading is Reading.PLAIN:
         return {"op": "import-layer"}
-    if layer.diff_id != planned.order[0]:
+    if not layer.use.holds_commit:
         return {"op": "import-objects"}
     before = planned.order[1 : planned.published.layers]
     refs = [layer_ref(planned.remote.name, diff_id, Reading.OSTREE) for diff_id in before]
@@ -243,7 +242,9 @@ def _remember(layer: PlannedLayer, commit: str, verified: Verified, tools: Tools
     """
     confirm_remote(verified.resolved.remote, verified.resolved.reference, tools)
     remote = verified.resolved.remote
-    record = LayerRecord(remote.name, layer.diff_id, commit, anonymous, layer.reading, remote.strict)
+    record = LayerRecord(
+        remote.name, layer.diff_id, commit, anonymous, layer.reading, remote.strict, layer.use.holds_commit
+    )
     remember(tools.paths, record)
 
 

@@ -9,7 +9,7 @@ import base64
 
 from appctld.errors import BadManifest
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map
+from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map, get_strings
 from appctld.model.published import Reading
 from appctld.pipeline.answers import understood
 from appctld.pipeline.claims import check_tree, metadata_in
@@ -34,8 +34,9 @@ async def merge(planned: Planned, imported: Imported, tools: Tools) -> Merged:
     with understood("store"):
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
         metadata = metadata_in(get_string_map(answer, "files", {}), planned.described.files)
+        dropped = tuple(get_strings(answer, "dropped", []))
     check_tree(planned.described, metadata)
-    return Merged(planned, imported, commit, size, metadata)
+    return Merged(planned, imported, commit, size, metadata, dropped)
 
 
 def _commits(planned: Planned, layers: tuple[ImportedLayer, ...]) -> list[str]:

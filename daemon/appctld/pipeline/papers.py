@@ -129,7 +129,8 @@ def _record(planned: Plan, own: _Own, judged: Judged, deployment: str) -> Record
 
 def _dropped(merged: Merged) -> tuple[str, ...]:
     """Devices and the like that reached no deployment, as many as a record should carry."""
-    found = itertools.chain.from_iterable(layer.dropped for layer in merged.imported.layers)
+    layers = (layer.dropped for layer in merged.imported.layers)
+    found = itertools.chain(merged.dropped, *layers)
     kept: list[str] = []
     room = DROPPED_BYTES
     for path in found:

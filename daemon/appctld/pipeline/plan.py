@@ -14,7 +14,7 @@ from appctld.model.flatpak.labels import Described, describe, title_of, version_
 from appctld.model.image import CONFIG_BYTES, ImageConfig, parse_config
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
-from appctld.model.published import PublishedCommit, Reading, published_commit, readings
+from appctld.model.published import PublishedCommit, Reading, Use, published_commit, uses
 from appctld.model.reference import Reference
 from appctld.pipeline.claims import allowed_id, check_ref, owned
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
@@ -64,8 +64,7 @@ def version_of(config: ImageConfig, reference: Reference, digest: Digest) -> str
 
 
 def plan_layer(
-    diff_id: Digest,
-    reading: Reading,
+    use: Use,
     descriptor: Descriptor,
     verified: Verified,
     tools: Tools,
@@ -75,22 +74,25 @@ def plan_layer(
 ) -> PlannedLayer:
     """Where one layer comes from, as things stand now; from another remote only with `adopt`.
 
-    With `held_counts` unset it is as if this remote did not have it.
+    With `held_counts` unset it is as if this remote did not have it. So it is, too, where it was read for a
+    commit and is to hold none, or the other way round: what is accepted depends on nothing that is here.
 
     Layers of objects come from nobody else: in them a remote's own are told apart by no path. With strict=yes
     only what was read so counts, and nothing comes from others, who may have read it otherwise.
     """
     remote = verified.resolved.remote
     source, commit = Source.MISSING, ""
-    record = held(tools.paths, remote.name, diff_id, reading) if held_counts else None
+    record = held(tools.paths, remote.name, use.diff_id, use.reading) if held_counts else None
+    if record is not None and record.holds_commit != use.holds_commit:
+        record = None
     if record is not None and (record.strict or not remote.strict):
         source, commit = Source.HELD, record.commit
-    elif remote.share and adopt and reading is Reading.PLAIN and not remote.strict:
+    elif remote.share and adopt and use.reading is Reading.PLAIN and not remote.strict:
         others = [name for name in tools.shares() if name != remote.name]
-        record = shared(tools.paths, others, diff_id)
+        record = shared(tools.paths, others, use.diff_id)
         if record is not None:
             source, commit = Source.SHARED, record.commit
-    return PlannedLayer(descriptor, diff_id, source, commit, reading)
+    return PlannedLayer(descriptor, use, source, commit)
 
 
 def _layers(
@@ -100,13 +102,12 @@ def _layers(
 
     That of a commit whose signature is asked for comes anew with every install: signatures are in it alone.
     """
-    ostree = published.layers if published else 0
-    keys = list(zip(config.diff_ids, readings(len(config.diff_ids), ostree), strict=True))
-    anew = keys[:1] if ostree and verified.resolved.remote.verify_commit != "no" else []
-    distinct = dict(zip(keys, verified.manifest.layers, strict=True))
+    asked = verified.resolved.remote.verify_commit != "no"
+    found = uses(config.diff_ids, published.layers if published else 0)
+    distinct = dict(zip(found, verified.manifest.layers, strict=True))
     return tuple(
-        plan_layer(*key, descriptor, verified, tools, held_counts=key not in anew)
-        for key, descriptor in distinct.items()
+        plan_layer(use, descriptor, verified, tools, held_counts=not (asked and use.holds_commit))
+        for use, descriptor in distinct.items()
     )
 
 

@@ -18,7 +18,7 @@ from appctld.model.image import ImageConfig
 from appctld.model.manifest import Descriptor, Manifest
 from appctld.model.order import Moment, Place
 from appctld.model.permissions import Permission
-from appctld.model.published import PublishedCommit, Reading
+from appctld.model.published import PublishedCommit, Reading, Use
 from appctld.model.reference import Reference
 from appctld.state.paths import layer_refs
 from appctld.state.records import Record
@@ -73,10 +73,19 @@ class PlannedLayer:
     """One distinct layer of an image, and where it comes from. `commit` is empty when it is missing."""
 
     descriptor: Descriptor
-    diff_id: Digest
+    use: Use
     source: Source
     commit: str
-    reading: Reading = Reading.PLAIN
+
+    @property
+    def diff_id(self) -> Digest:
+        """Of its tar."""
+        return self.use.diff_id
+
+    @property
+    def reading(self) -> Reading:
+        """How its tar is read."""
+        return self.use.reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +178,12 @@ class Planned:
 
     def in_turn(self) -> "tuple[tuple[PlannedLayer, ...], ...]":
         """The layers in groups, each of which needs all before it: a publisher's commit needs its files."""
-        last = tuple(layer for layer in self.layers if _is(layer, self.order[0]))
+        last = tuple(layer for layer in self.layers if layer.use.holds_commit)
         return tuple(layer for layer in self.layers if layer not in last), last
 
     def layer_refs(self) -> set[str]:
         """The refs of this remote that keep the image's layers."""
         return {*layer_refs(self.verified.resolved.remote.name, self.order, self.ostree_layers)}
-
-
-def _is(layer: PlannedLayer, diff_id: Digest) -> bool:
-    """Whether it is the layer of the commit."""
-    return layer.reading is Reading.OSTREE and layer.diff_id == diff_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +224,17 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The image as one commit. `metadata` is the text of the tree's own metadata file, if it has one."""
+    """The image as one commit. `metadata` is the text of the tree's own metadata file, if it has one.
+
+    `dropped` are paths of what its layers have above a publisher's commit, and does not count there.
+    """
 
     planned: Planned
     imported: Imported
     commit: str
     installed_size: int
     metadata: str | None
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class LayerRecord:
 
     `anonymous`: it was fetched without any credential, so naming its digest hands over nothing private.
     `strict`: it was read under `strict=yes`, and nothing in it was refused.
+    `holds_commit`: it was read for a publisher's commit, which `commit` is; else for files alone.
     """
 
     remote: str
@@ -35,6 +36,7 @@ class LayerRecord:
     anonymous: bool
     reading: Reading = Reading.PLAIN
     strict: bool = False
+    holds_commit: bool = False
 
 
 def remember(paths: Paths, record: LayerRecord) -> None:
@@ -45,6 +47,7 @@ def remember(paths: Paths, record: LayerRecord) -> None:
         "commit": record.commit,
         "anonymous": record.anonymous,
         "strict": record.strict,
+        "holds_commit": record.holds_commit,
     }
     write_file(directory / f"{record.diff_id.hex}.json", json.dumps(facts).encode())
 
@@ -61,6 +64,7 @@ def held(paths: Paths, remote: str, diff_id: Digest, reading: Reading = Reading.
             anonymous=get_bool(obj, "anonymous"),
             reading=reading,
             strict=get_bool(obj, "strict", default=False),  # not in records of before it was written
+            holds_commit=get_bool(obj, "holds_commit", default=False),  # nor is this
         )
     except (OSError, JsonError, AppctlError):
         return None

@@ -11,7 +11,7 @@ import pytest
 
 from appctld.errors import AppctlError, BadManifest, ContentMismatch, DigestMismatch, UnsafeArchive
 from appctld.jobs.audit.plan import is_about
-from appctld.jobs.requests import Install, Prune, Repair, Update, Verify
+from appctld.jobs.requests import Install, Prune, Repair, Rollback, Update, Verify
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_object, get_objects
 from appctld.model.manifest import OCI_INDEX
@@ -151,6 +151,51 @@ def test_a_layer_is_not_shared_with_another_remote(yard: Yard) -> None:
     assert {layer.source for layer in planned.layers} == {Source.MISSING}
 
 
+def test_one_goes_back_to_the_commit_before(yard: Yard) -> None:
+    made, newer = Published(ONE), Published(TWO)
+    publish(yard, chunked(made), made.commit)
+    install(yard)
+    publish(yard, chunked(newer), newer.commit)
+    yard.do(Update((APP,)))
+    yard.registry.asked.clear()
+    yard.do(Rollback(APP))
+    assert record(yard).commit == made.commit
+    assert yard.registry.asked == []
+    assert (yard.paths.app(APP) / "current/files/usr/etc/conf").read_bytes() == b"1"
+    assert is_well(yard)
+    yard.do(Rollback(APP))
+    assert record(yard).commit == newer.commit
+    assert is_well(yard)
+
+
+def test_a_layer_of_a_commit_stands_for_no_layer_of_files(yard: Yard) -> None:
+    """What is accepted depends on nothing that is here: the last one is refused, as it was before."""
+    made, newer = Published(ONE), Published(TWO)
+    (first, *_), (commit, *files) = chunked(made), chunked(newer)
+    layers = [commit, *files, first]
+    publish(yard, layers, newer.commit)
+    refused(yard, UnsafeArchive)
+    publish(yard, chunked(made), made.commit)
+    install(yard)
+    publish(yard, layers, newer.commit)
+    with pytest.raises(UnsafeArchive):
+        yard.do(Update((APP,)))
+    assert record(yard).commit == made.commit
+    assert is_well(yard)
+
+
+def test_a_layer_of_files_stands_for_no_layer_of_a_commit(yard: Yard) -> None:
+    made = Published(ONE)
+    layers = chunked(made)
+    publish(yard, layers, made.commit)
+    install(yard)
+    publish(yard, [layers[1], layers[0], *layers[2:]], made.commit)
+    with pytest.raises(UnsafeArchive):
+        yard.do(Update((APP,)))
+    assert record(yard).commit == made.commit
+    assert is_well(yard)
+
+
 # --- layers above it
 
 
@@ -164,6 +209,19 @@ def test_what_lies_above_it_is_merged(yard: Yard) -> None:
     assert (files / "usr/etc/conf").read_bytes() == b"1"
     assert not (files / "opt").exists()
     assert record(yard).ostree_layers == 1
+    assert record(yard).dropped == ("opt/",)
+    assert is_well(yard)
+
+
+def test_one_goes_back_to_what_lay_above_another_commit(yard: Yard) -> None:
+    made, newer = Published(ONE), Published(TWO)
+    publish(yard, [tar_of(made.layer()), ABOVE], made.commit, final=0)
+    before = install(yard)["commit"]
+    publish(yard, [tar_of(newer.layer()), ABOVE], newer.commit, final=0)
+    yard.do(Update((APP,)))
+    assert record(yard).commit != before
+    yard.do(Rollback(APP))
+    assert record(yard).commit == before
     assert is_well(yard)
 
 
@@ -280,7 +338,13 @@ def edit(yard: Yard, name: str, **members: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "lie", [{"version": "9"}, {"title": "x", "reference": "acme.example/x/other:1"}, {"commit": "!"}]
+    "lie",
+    [
+        {"image_digest": f"sha256:{'0' * 64}"},
+        {"version": "9"},
+        {"title": "x", "reference": "acme.example/x/other:1"},
+        {"commit": "!"},
+    ],
 )
 def test_a_record_that_was_edited_is_brought_back(yard: Yard, lie: dict[str, str]) -> None:
     """What was kept beside the commit says which image it was."""

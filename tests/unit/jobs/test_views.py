@@ -18,6 +18,7 @@ from appctld.model.jsonvalue import get_objects
 from appctld.model.manifest import Descriptor, Manifest
 from appctld.model.order import Moment, Place, Teller
 from appctld.model.permissions import Permission, permissions_hash
+from appctld.model.published import Reading, Use
 from appctld.model.reference import parse_reference
 from appctld.pipeline.stages import (
     Deployed,
@@ -53,7 +54,7 @@ def config() -> ImageConfig:
 
 def layer(number: int, size: int, source: Source) -> PlannedLayer:
     digest = Digest(str(number) * 64)
-    return PlannedLayer(Descriptor("x", digest, size), digest, source, "")
+    return PlannedLayer(Descriptor("x", digest, size), Use(digest, Reading.PLAIN), source, "")
 
 
 def planned(

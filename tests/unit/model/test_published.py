@@ -7,8 +7,9 @@ import json
 import pytest
 
 from appctld.errors import BadManifest
+from appctld.model.digest import Digest
 from appctld.model.image import parse_config
-from appctld.model.published import PublishedCommit, Reading, published_commit, readings
+from appctld.model.published import PublishedCommit, Reading, published_commit, readings, uses
 
 ONE, TWO, THREE = (f"sha256:{digit * 64}" for digit in "123")
 COMMIT = "c" * 64
@@ -67,3 +68,6 @@ def test_each_layer_has_a_reading_whatever_a_record_says(ostree: int) -> None:
     assert len(found) == 2
     assert found.count(Reading.OSTREE) == min(max(ostree, 0), 2)
     assert found == tuple(sorted(found, key=[Reading.OSTREE, Reading.PLAIN].index))
+    used = uses([Digest.parse(ONE), Digest.parse(TWO)], ostree)
+    assert [use.reading for use in used] == [*found]
+    assert [use.holds_commit for use in used] == [ostree > 0, False]

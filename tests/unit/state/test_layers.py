@@ -3,11 +3,13 @@
 """state/layers.py: a layer's record belongs to one remote, and is lent only when R5 allows."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appctld.model.digest import Digest
+from appctld.model.published import Reading
 from appctld.state import layers
 from appctld.state.layers import RECORD_BYTES, LayerRecord, forget_refs, held, remember, shared
 from appctld.state.paths import Paths, layer_ref
@@ -40,6 +42,13 @@ def test_a_record_comes_back_to_its_remote_only(paths: Paths, *, anonymous: bool
 def test_a_record_says_whether_it_was_read_strictly(paths: Paths, *, strict: bool) -> None:
     remember(paths, record(strict=strict))
     assert held(paths, "acme", DIFF_ID) == record(strict=strict)
+
+
+@pytest.mark.parametrize("holds_commit", [True, False])
+def test_a_record_says_whether_it_was_read_for_a_commit(paths: Paths, *, holds_commit: bool) -> None:
+    made = replace(record(), reading=Reading.OSTREE, holds_commit=holds_commit)
+    remember(paths, made)
+    assert held(paths, "acme", DIFF_ID, Reading.OSTREE) == made
 
 
 def test_a_record_of_before_that_was_asked_says_that_it_was_not(paths: Paths) -> None:

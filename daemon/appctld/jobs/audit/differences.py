@@ -88,7 +88,8 @@ def _provenance(record: Record, provenance: Provenance | None, *, native: bool) 
     if provenance is None:
         yield "provenance", f"the provenance of {record.id} cannot be read"
         return
-    for text in (*_documents(record, provenance, native=native), *_judged(record, provenance)):
+    yield from _documents(record, provenance, native=native)
+    for text in _judged(record, provenance):
         yield "provenance", text
 
 
@@ -103,18 +104,21 @@ def _held(kept: Kept, commit: Commit) -> Iterator[Difference]:
         yield "provenance", "the commit that was kept is another than the image holds"
 
 
-def _documents(record: Record, provenance: Provenance, *, native: bool) -> Iterator[str]:
+def _documents(record: Record, provenance: Provenance, *, native: bool) -> Iterator[Difference]:
+    """Where they differ the record is the one in doubt if what was kept is of one piece: it was verified."""
+    named = [] if native else [*_named(record, provenance)]
     if Digest.of(provenance.manifest.raw) != record.image_digest:
-        yield f"the manifest is not {record.image_digest}"
-    elif not native:
-        yield from _named(record, provenance)
+        fault = "provenance" if native or named else "record"
+        yield fault, f"the manifest is not {record.image_digest}"
+    yield from (("provenance", text) for text in named)
     index = provenance.index
     if (str(Digest.of(index.raw)) if index else "") != record.index_digest:
-        yield f"the index is not {record.index_digest or 'none'}"
+        yield "provenance", f"the index is not {record.index_digest or 'none'}"
 
 
 def _named(record: Record, provenance: Provenance) -> Iterator[str]:
     """What one document says of the next."""
+    digest = Digest.of(provenance.manifest.raw)
     try:
         manifest = parse_document(provenance.manifest.raw, provenance.manifest.media_type)
         index = provenance.index and parse_document(provenance.index.raw, provenance.index.media_type)
@@ -123,8 +127,8 @@ def _named(record: Record, provenance: Provenance) -> Iterator[str]:
         return
     if not isinstance(manifest, Manifest) or manifest.config.digest != record.config_digest:
         yield f"the manifest does not name the config {record.config_digest}"
-    if index and not (isinstance(index, Index) and record.image_digest in _entries(index)):
-        yield f"the index does not name {record.image_digest}"
+    if index and not (isinstance(index, Index) and digest in _entries(index)):
+        yield f"the index does not name {digest}"
 
 
 def _entries(index: Index) -> set[Digest]:
@@ -146,7 +150,8 @@ def _judged(record: Record, provenance: Provenance) -> Iterator[str]:
     except AppctlError as error:
         yield error.message
     else:
-        if digest not in {str(record.image_digest), record.index_digest}:
+        documents = [provenance.manifest, *([provenance.index] if provenance.index else [])]
+        if digest not in {str(Digest.of(document.raw)) for document in documents}:
             yield f"the signatures that were kept are about {digest}"
 
 

@@ -9,7 +9,6 @@ what layers mean together (union.py).
 """
 
 import functools
-import json
 import stat
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from appctld.workers.store.archive.entry import Entry, Type
 from appctld.workers.store.archive.layertree import LayerTree, Node
 from appctld.workers.store.archive.stream import Stream
 from appctld.workers.store.archive.tar import TarReader
+from appctld.workers.store.dropped import Dropped
 from appctld.workers.store.names import check_checksum, check_layer_ref
 from appctld.workers.store.ostree.commit import IMPLICIT_DIRS, Commit
 from appctld.workers.store.ostree.contents import Contents
@@ -31,9 +31,6 @@ from appctld.workers.store.ostree.writer import Writer
 from appctld.workers.store.space import Room
 from appctld.workers.store.tarsplit.kept import recording
 from appctld.workers.store.tarsplit.recorder import Recorder
-
-DROPPED_NAMES = 100  # what a person may want to read; more are counted in no answer
-DROPPED_BYTES = 4 << 10  # of one layer's names as JSON: an image has 256 layers, and its record 1 MiB
 
 _HEADS = 64  # remembered: a tree has thousands of files and a handful of owners and modes; each up to 64 KiB
 
@@ -59,7 +56,12 @@ def import_layer(request: JsonObject, report: Report) -> JsonObject:
                 recorder.finish(stream.count)
             record.keep()
             repository.write_ref(ref, commit)
-    return {"commit": commit, "entries": layer.entries, "size": stream.count, "dropped": [*layer.dropped]}
+    return {
+        "commit": commit,
+        "entries": layer.entries,
+        "size": stream.count,
+        "dropped": [*layer.dropped.names],
+    }
 
 
 def adopt_layer(request: JsonObject, _report: Report) -> JsonObject:
@@ -98,8 +100,7 @@ class _Import:
         self._strict = strict
         self._tree = LayerTree(writer)
         self.entries = 0
-        self.dropped: list[str] = []
-        self._dropped_room = DROPPED_BYTES
+        self.dropped = Dropped()
 
     def read(self) -> str:
         """Store every entry, and the commit; its checksum."""
@@ -129,7 +130,7 @@ class _Import:
             case Type.HARDLINK:
                 return self._tree.linked(entry)
             case _:
-                self._drop(entry.name)
+                self.dropped.add(entry.name)
                 return None
 
     def _file(self, entry: Entry) -> int:
@@ -137,12 +138,6 @@ class _Import:
         number = self._contents.add(head, entry.size, self._reader.content())
         self._recorder.content(number, entry.size)
         return number
-
-    def _drop(self, name: str) -> None:
-        """Note it, as long as there is room; a control character takes six bytes in JSON."""
-        self._dropped_room -= len(json.dumps(name))
-        if len(self.dropped) < DROPPED_NAMES and self._dropped_room >= 0:
-            self.dropped.append(name)
 
 
 _regular = functools.lru_cache(_HEADS)(regular)

@@ -15,6 +15,7 @@ from appctld.model.jsonvalue import Json, JsonObject, get_bool, get_int, get_obj
 from appctld.model.permissions import METADATA_BYTES
 from appctld.workers.protocol import Report
 from appctld.workers.store import recent
+from appctld.workers.store.dropped import Dropped
 from appctld.workers.store.ostree.closure import content_size, reached
 from appctld.workers.store.ostree.commit import Commit, Value
 from appctld.workers.store.ostree.failures import translated
@@ -22,7 +23,7 @@ from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirMeta, DirTree, checksum, serialize_dirmeta, serialize_dirtree
 from appctld.workers.store.ostree.writer import Writer
-from appctld.workers.store.ostree_ext.derived import derived
+from appctld.workers.store.ostree_ext.derived import derived, left_out
 from appctld.workers.store.union import Layer, union
 
 METADATA_FILES = ("app/metadata", "metadata")  # in plain images, and in flatpak's
@@ -33,11 +34,12 @@ _BASE64_KEYS = {"ostree.manifest"}  # bytes, not text
 
 
 def merge(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "layers", "metadata", "timestamp", "ostree"}` -> `{"commit", "installed_size", "files"}`.
+    """Unite `layers`, which are commits, lowest first.
 
-    `layers` are commits, lowest first; with `ostree` the first is a publisher's own (derived.py), and alone
-    it is the result. `files` holds the texts of METADATA_FILES. Raises UnsafeArchive and
-    LimitExceeded (`path` and `layer` in the data), RepoCorrupt, NoSpace, Busy.
+    `{"repo", "layers", "metadata", "timestamp", "ostree"}` -> `{"commit", "installed_size", "files",
+    "dropped"}`. With `ostree` the first is a publisher's own (derived.py), and alone it is the result;
+    `dropped` are paths of what counts for nothing above it. `files` holds the texts of METADATA_FILES.
+    Raises UnsafeArchive and LimitExceeded (`path` and `layer` in the data), RepoCorrupt, NoSpace, Busy.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     layers, ostree = get_strings(request, "layers"), get_bool(request, "ostree", default=False)
@@ -49,18 +51,24 @@ def merge(request: JsonObject, _report: Report) -> JsonObject:
             objects = _Writing(repository, writer)
             tree, meta = union(_layers(repository, layers, objects, ostree=ostree), objects)
             commit = writer.commit(Commit(tree, meta, get_int(request, "timestamp"), metadata))
+            dropped = _left_out(repository, layers[1:] if ostree else (), objects)
         found = reached(objects, tree, meta)
         size = content_size(repository, found.files)
         files = metadata_files(repository, tree)
     recent.keep(commit, {name: objects.tree(name) for name in found.objects[Kind.DIRTREE]})
-    return {"commit": commit, "installed_size": size, "files": files}
+    return {"commit": commit, "installed_size": size, "files": files, "dropped": [*dropped]}
 
 
 def _as_it_is(repository: Repository, name: str) -> JsonObject:
     """A publisher's commit with nothing above it."""
     commit = repository.commit(name)
     size = content_size(repository, reached(repository, commit.tree, commit.meta).files)
-    return {"commit": name, "installed_size": size, "files": metadata_files(repository, commit.tree)}
+    return {
+        "commit": name,
+        "installed_size": size,
+        "files": metadata_files(repository, commit.tree),
+        "dropped": [],
+    }
 
 
 def union_again(repository: Repository, commits: Sequence[str], *, ostree: bool = False) -> tuple[str, str]:
@@ -84,6 +92,15 @@ def _layers(
     base, *above = layers
     # A publisher's commit may say anything, of implicit directories too: each of its own counts
     return [Layer(base.name, base.tree, base.meta), *(derived(layer, objects) for layer in above)]
+
+
+def _left_out(repository: Repository, above: Sequence[str], objects: "_Stored") -> list[str]:
+    """What does not count of the layers above a publisher's commit."""
+    dropped = Dropped()
+    for commit in above:
+        for name in left_out(repository.commit(commit).tree, objects):
+            dropped.add(name)
+    return dropped.names
 
 
 class _Stored:

@@ -26,9 +26,10 @@ from appctld.errors import (
 )
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
-from appctld.workers.store import disk, layer
+from appctld.workers.store import disk
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.archive import layertree, tar
+from appctld.workers.store.dropped import DROPPED_BYTES
 from appctld.workers.store.ostree import contents
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.contents import Contents
@@ -218,7 +219,7 @@ def test_the_names_that_are_reported_fit_into_a_record(repo: Path, character: st
     dropped = send(repo, archive(*pipes))["dropped"]
     assert isinstance(dropped, list)
     assert len(dropped) == 4096 // len(json.dumps(f"{path}/0"))
-    assert sum(len(json.dumps(name)) for name in dropped) <= layer.DROPPED_BYTES
+    assert sum(len(json.dumps(name)) for name in dropped) <= DROPPED_BYTES
 
 
 STRICT = [

@@ -41,6 +41,19 @@ def derived(layer: Layer, objects: Objects) -> Layer:
     return Layer(layer.name, objects.add_dirtree(DirTree(files, dirs)), layer.meta, frozenset(implicit))
 
 
+def left_out(tree: str, objects: Objects) -> Iterator[str]:
+    """Paths of what does not count of a layer with that root, directories with a slash for all below them."""
+    root = objects.dirtree(tree)
+    yield from _names(root, "", _WHOLE | _EMPTY | {_ETC})
+    for name in sorted(_EMPTY & root.dirs.keys()):
+        yield from _names(objects.dirtree(root.dirs[name][0]), f"{name}/")
+
+
+def _names(tree: DirTree, where: str, but: frozenset[str] = frozenset()) -> Iterator[str]:
+    yield from (where + name for name in sorted(tree.files.keys() - but))
+    yield from (f"{where}{name}/" for name in sorted(tree.dirs.keys() - but))
+
+
 def _with_etc(layer: Layer, root: DirTree, objects: Objects) -> tuple[str, str]:
     """The layer's /usr, or a new one, with its /etc in it."""
     inner, meta = root.dirs.get(_USR, (objects.add_dirtree(DirTree()), objects.implicit_meta))

@@ -9,6 +9,7 @@ import pytest
 
 from appctld.errors import UnsafeArchive
 from appctld.model.jsonvalue import JsonObject
+from appctld.workers.store.dropped import DROPPED_NAMES
 from appctld.workers.store.merge import merge, union_again
 from appctld.workers.store.ostree.commit import IMPLICIT_DIRS, Commit
 from appctld.workers.store.ostree.objects import regular
@@ -93,6 +94,42 @@ def test_what_counts(repo: Path, lines: Sequence[str], expected: list[str]) -> N
     assert union_again(repository, commits, ostree=True) == (found.tree, found.meta)
 
 
+LEFT_OUT = {
+    "anything else": (
+        ["opt/", "opt/f = 2", "f = 2", "bin -> usr/bin", "home/x/f = 2"],
+        ["bin", "f", "home/", "opt/"],
+    ),
+    "below what stays empty": (
+        ["run/", "run/x/", "run/x/y = 2", "run/z = 2", "tmp/a = 2", "dev -> x"],
+        ["run/z", "run/x/", "tmp/a"],
+    ),
+    "whiteouts at the top": ([".wh.usr", ".wh..wh..opq"], [".wh..wh..opq", ".wh.usr"]),
+    "nothing": (["./ 0711", "usr/", "usr/f = 2", "etc/f = 2", "var/f = 2", "run/", "proc/"], []),
+}
+
+
+@pytest.mark.parametrize(("lines", "names"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_what_does_not_count_is_told(repo: Path, lines: Sequence[str], names: list[str]) -> None:
+    commits = [commit_layer(repo, BASE), commit_layer(repo, lines)]
+    assert ask(repo, commits)["dropped"] == names
+
+
+def test_only_so_much_is_told_of_all_layers_together(repo: Path) -> None:
+    above = [[f"{letter}{number} = 2" for number in range(60)] for letter in "xy"]
+    commits = [commit_layer(repo, BASE), *(commit_layer(repo, sorted(lines)) for lines in above)]
+    dropped = ask(repo, commits)["dropped"]
+    assert isinstance(dropped, list)
+    assert len(dropped) == DROPPED_NAMES
+    assert dropped[0] == "x0"
+    assert str(dropped[-1]).startswith("y")
+
+
+def test_of_plain_layers_everything_counts(repo: Path) -> None:
+    commits = [commit_layer(repo, ["opt/f = 2", "run/x = 2"]) for _ in range(2)]
+    request: JsonObject = {"repo": str(repo), "layers": [*commits], "metadata": {}, "timestamp": 0}
+    assert merge(request, lambda _facts: None)["dropped"] == []
+
+
 def test_usr_keeps_its_attributes_where_a_layer_has_only_etc(repo: Path) -> None:
     commits = [commit_layer(repo, ["./", "usr/ 0711", "usr/etc/"]), commit_layer(repo, ["etc/a = 2"])]
     assert listing(repo, run(repo, commits)) == ["./", "usr/ 0711", "usr/etc/", "usr/etc/a = 2"]
@@ -143,5 +180,5 @@ def test_a_publishers_commit_alone_stays_what_it_is(repo: Path) -> None:
         name = writer.commit(commit)
         repository.write_ref(f"appctl/commit/acme/{name}", name)
     answer = ask(repo, [name])
-    assert answer == {"commit": name, "installed_size": 4, "files": {"app/metadata": "text"}}
+    assert answer == {"commit": name, "installed_size": 4, "files": {"app/metadata": "text"}, "dropped": []}
     assert union_again(repository, [name], ostree=True) == (commit.tree, commit.meta)
