@@ -120,7 +120,7 @@ def test_what_was_kept_leaves_without_the_registry_as_it_was_published(
         "acme", f"oci+http://{host}/acme", key, publisher.lookaside.url, "--set", "keep-blobs=yes"
     )
     machine.appctl("install", "-y", f"{host}/acme/greeter:stable")
-    assert "keep-blobs" in machine.appctl("remote", "show", "acme").out
+    assert "Keep-blobs:   yes" in machine.appctl("remote", "show", "acme").out
     published = raw(f"docker://{host}/acme/greeter:stable")
     publisher.registry.stop()
     try:

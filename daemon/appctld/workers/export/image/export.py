@@ -37,6 +37,7 @@ from appctld.workers.fetch.endpoint import parse_endpoint
 from appctld.workers.protocol import Report
 from appctld.workers.store.ostree.repository import Repository
 
+SIGNED_WHOLE = "the signatures: they are over an index, and a registry takes only a whole one"
 REPORT_SECONDS = 0.1  # what a bar can show
 ANEW = "appctl export --recompress    (other digests, so no signature holds)"
 
@@ -113,10 +114,7 @@ class _Leaving:
                     self._put_layer(blob, diff_id, published)
         self._put_config(image.parsed.config)
         named = self._put_documents()
-        left = put_signatures(image, named, self._to) if named.digest == image.signatures.digest else []
-        if image.index is not None and named.digest != image.signatures.digest:
-            left.append("what was signed: an index, of which a registry takes only the whole")
-        return self._told(named, len(image.signatures.openpgp) + len(image.signatures.simple), left)
+        return self._told(named, *self._put_signatures(named))
 
     def recompressed(self, how: str) -> JsonObject:
         """The same contents in new blobs."""
@@ -180,6 +178,13 @@ class _Leaving:
             return self._to.put_manifest(manifest.raw, manifest.media_type, self._name)
         self._to.put_manifest(manifest.raw, manifest.media_type)
         return self._to.put_manifest(index.raw, index.media_type, self._name)
+
+    def _put_signatures(self, named: Descriptor) -> tuple[int, list[str]]:
+        """How many went along, and what did not, in words."""
+        found = self._image.signatures
+        if named.digest != found.digest:
+            return 0, [SIGNED_WHOLE] if found.count else []
+        return put_signatures(self._image, named, self._to)
 
     def _notice(self, count: int) -> None:
         self._done += count

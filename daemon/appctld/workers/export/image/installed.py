@@ -70,6 +70,11 @@ class Signatures:
     simple: tuple[Simple, ...]
     bundles: tuple[tuple[bytes, bytes], ...]
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.openpgp) + len(self.simple) + len(self.bundles)
+
     @classmethod
     def parse(cls, obj: JsonObject) -> Self:
         """As provenance.json holds them. Raises JsonError, BadManifest."""

@@ -25,19 +25,20 @@ _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 
-def put_signatures(image: Image, signed: Descriptor, destination: Destination) -> list[str]:
-    """Write what spoke for `signed`; in words, what could not go along."""
-    found = image.signatures
-    left = []
-    if found.openpgp and not _put_openpgp(image, destination):
-        left.append(f"{len(found.openpgp)} OpenPGP signatures: a registry has no place for them")
+def put_signatures(image: Image, signed: Descriptor, destination: Destination) -> tuple[int, list[str]]:
+    """Write what spoke for `signed`; how many went along, and in words what could not."""
+    found, tag = image.signatures, f"sha256-{image.signatures.digest.hex}"
+    parts: list[tuple[int, list[str]]] = []
+    if found.openpgp:
+        parts.append((len(found.openpgp), _put_openpgp(image, destination)))
     if found.simple:
         raw = _simple(found.simple, destination)
-        left += _put_named(raw, OCI_MANIFEST, f"sha256-{found.digest.hex}.sig", destination)
+        parts.append((len(found.simple), _put_named(raw, OCI_MANIFEST, f"{tag}.sig", destination)))
     if found.bundles:
         raw = _bundles(found.bundles, signed, destination)
-        left += _put_named(raw, OCI_INDEX, f"sha256-{found.digest.hex}", destination)
-    return left
+        parts.append((len(found.bundles), _put_named(raw, OCI_INDEX, tag, destination)))
+    left = [words for _, refused in parts for words in refused]
+    return sum(count for count, refused in parts if not refused), left
 
 
 def _put_named(raw: bytes, media_type: str, tag: str, destination: Destination) -> list[str]:
@@ -49,14 +50,14 @@ def _put_named(raw: bytes, media_type: str, tag: str, destination: Destination) 
     return []
 
 
-def _put_openpgp(image: Image, destination: Destination) -> bool:
+def _put_openpgp(image: Image, destination: Destination) -> list[str]:
     found = image.signatures
     base = f"lookaside/{image.reference.repository}@sha256={found.digest.hex}"
     places = [
         destination.put_beside(f"{base}/signature-{number}", blob)
         for number, blob in enumerate(found.openpgp, 1)
     ]
-    return all(places)
+    return [] if all(places) else ["OpenPGP signatures: a registry has no place for them"]
 
 
 def _simple(signatures: Sequence[Simple], destination: Destination) -> bytes:

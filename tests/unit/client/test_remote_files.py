@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A remote as its files say: where it is, whom it believes, and nothing that is secret."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from appctl import remote_files
+from appctl.remote_files import FILE_BYTES, KEY_BYTES, RemoteFile, remote_file
+from appctl.scope import Places, Scope
+
+REFERENCE = "quay.io/acme/editor:1"
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    monkeypatch.setattr(remote_files, "SHIPPED_CONFIG", tmp_path / "shipped")
+    monkeypatch.setattr("appctl.scope.SYSTEM_CONFIG", tmp_path / "etc")
+    for name in ("etc", "shipped", "config/appctl"):
+        (tmp_path / name / "remotes.d").mkdir(parents=True)
+    return Places(tmp_path, tmp_path / "data", tmp_path / "config", None)
+
+
+def write(directory: Path, *lines: str, section: str = "[remote]") -> Path:
+    path = directory / "remotes.d/acme.conf"
+    path.write_text("\n".join([section, *lines, ""]))
+    return path
+
+
+def found(places: Places, scope: Scope = Scope.USER) -> RemoteFile:
+    file = remote_file(places, scope, "acme")
+    assert file is not None
+    return file
+
+
+def test_the_administrators_file_wins_over_a_shipped_one(places: Places, tmp_path: Path) -> None:
+    write(tmp_path / "shipped", "url = https://shipped.example/x")
+    assert found(places, Scope.SYSTEM).url == "https://shipped.example/x"
+    assert remote_file(places, Scope.USER, "acme") is None, "which is for the system alone"
+    write(tmp_path / "etc", "url = https://etc.example/x")
+    assert found(places, Scope.SYSTEM).url == "https://etc.example/x"
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme", "directory"),
+    [
+        ("quay.io/acme", "https", ""),
+        ("docker://quay.io/acme", "https", ""),
+        ("oci+https://quay.io/acme", "https", ""),
+        ("oci+http://127.0.0.1:5000/acme", "http", ""),
+        ("oci:/srv/images", "https", "/srv/images"),
+    ],
+)
+def test_where_it_is(places: Places, tmp_path: Path, url: str, scheme: str, directory: str) -> None:
+    write(tmp_path / "config/appctl", f"url = {url}")
+    file = found(places)
+    assert file.directory == directory
+    assert file.endpoint(REFERENCE, places)["registry"] == f"{scheme}://quay.io"
+
+
+def test_what_a_fetch_needs_is_told(places: Places, tmp_path: Path) -> None:
+    lines = ("url = quay.io/acme", "insecure = yes", "auth-realm = https://auth.example/token")
+    path = write(tmp_path / "config/appctl", *lines)
+    path.with_name("acme.ca.pem").write_bytes(b"certificates")
+    (tmp_path / ".docker").mkdir()
+    login = {"auths": {"quay.io": {"auth": base64.b64encode(b"alice:secret").decode()}}}
+    (tmp_path / ".docker/config.json").write_text(json.dumps(login))
+    assert found(places).endpoint("quay.io/acme/editor@sha256:" + "0" * 64, places) == {
+        "registry": "https://quay.io",
+        "repository": "acme/editor",
+        "insecure": True,
+        "auth_realm": "https://auth.example/token",
+        "ca": "certificates",
+        "credential": {"username": "alice", "password": "secret"},
+    }
+    write(tmp_path / "config/appctl", "url = quay.io/acme", f"ca-file = {tmp_path / 'named'}")
+    (tmp_path / "named").write_bytes(b"others")
+    assert found(places).endpoint(REFERENCE, places)["ca"] == "others"
+
+
+def test_what_others_need_to_trust_it_is_told_and_nothing_else(places: Places, tmp_path: Path) -> None:
+    lines = (
+        "url = quay.io/acme",
+        "title = Acme",
+        "lookaside = https://sigs.example",
+        "ids = org.acme.*",
+        "share = no",
+    )
+    path = write(tmp_path / "config/appctl", *lines)
+    path.with_name("acme.gpg").write_bytes(b"keyring")
+    path.with_name("acme.cosign.pub").write_bytes(b"-----BEGIN PUBLIC KEY-----\n")
+    assert found(places).exported().splitlines() == [
+        "[Appctl Remote]",
+        "Version=1",
+        "Name=acme",
+        "Title=Acme",
+        "Url=quay.io/acme",
+        "Lookaside=https://sigs.example",
+        f"GPGKey={base64.b64encode(b'keyring').decode()}",
+        f"CosignKey={base64.b64encode(b'-----BEGIN PUBLIC KEY-----' + bytes([10])).decode()}",
+        "Ids=org.acme.*",
+    ]
+    path.with_name("acme.gpg").write_bytes(b"k" * (KEY_BYTES + 1))
+    assert "GPGKey" not in found(places).exported()
+
+
+@pytest.mark.parametrize(
+    "text", ["no ini", "[other]\nurl = x", "[remote]\nurl = x\nurl = y", "\xff", " " * (FILE_BYTES + 1)]
+)
+def test_a_file_that_cannot_be_read_is_none(places: Places, tmp_path: Path, text: str) -> None:
+    (tmp_path / "config/appctl/remotes.d/acme.conf").write_text(text, encoding="latin-1")
+    assert remote_file(places, Scope.USER, "acme") is None
