@@ -20,6 +20,7 @@ PROGRAMS = (
     "second_remote",
     "merge",
     "deploy",
+    "publish",
     "memory",
     "scale",
     "responsiveness",
