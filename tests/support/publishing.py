@@ -10,6 +10,7 @@ from typing import Any
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.workers.export.publish.publish import publish
 
+METADATA = "[Application]\nname=org.example.Pub\ncommand=hello\n"  # of an app that is published
 NAME = "registry.example.org/pub/x:1"
 UNSIGNED: JsonObject = {"identity": "", "gpg": "", "cosign": "", "lookaside": ""}
 TIME = 1_700_000_000

@@ -36,9 +36,7 @@ class ContentMap:
 
 
 def parse_map(data: bytes) -> ContentMap:
-    """Read a content map. Raises InvalidReference, LimitExceeded."""
-    if len(data) > MAP_BYTES:
-        raise LimitExceeded(f"a content map of more than {MAP_BYTES} bytes", limit=MAP_BYTES)
+    """Read a content map of at most `MAP_BYTES`. Raises InvalidReference, LimitExceeded."""
     try:
         lines = data.decode().split("\n")
     except UnicodeDecodeError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-METADATA = "[Application]\nname=org.example.Pub\ncommand=hello\n"
+from support.publishing import METADATA
 
 
 @pytest.fixture

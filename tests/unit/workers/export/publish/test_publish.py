@@ -16,20 +16,22 @@ from appctld.errors import (
     AppctlError,
     BadManifest,
     InvalidReference,
+    LimitExceeded,
     NoSpace,
     NotFound,
     RepoCorrupt,
     UnsafeArchive,
 )
+from appctld.model.image import CONFIG_BYTES
+from appctld.model.permissions import METADATA_BYTES
+from appctld.workers.export.publish.contentmap import MAP_BYTES
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.objects import FileHead
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
 from support.ostree_remote import REF, OstreeRemote
 from support.published_tar import entries
-from support.publishing import NAME, Layout, commit, directory, published, request
-
-from .conftest import METADATA
+from support.publishing import METADATA, NAME, Layout, commit, directory, published, request
 
 FORMS = ["ostree", "plain"]
 
@@ -128,7 +130,9 @@ def test_a_commit_gives_the_same_image_from_a_repository_of_any_mode(tmp_path: P
             assert pulled.returncode == 0
             digests.add(published(commit(repo, name), tmp_path / mode / "out")["digest"])
     assert len(digests) == 1
-    assert Layout(tmp_path / "out").config()["config"]["Labels"]["ostree.commit"] == name
+    labels = Layout(tmp_path / "out").config()["config"]["Labels"]
+    assert labels["ostree.commit"] == name
+    assert labels.keys().isdisjoint({"ostree.bootable", "containers.bootc", "ostree.linux"})
 
 
 def test_the_signatures_of_a_commit_travel_with_it(tmp_path: Path) -> None:
@@ -217,9 +221,29 @@ def bad_map(tmp_path: Path, tree: Path) -> dict[str, object]:
     return {"chunked": True, "map": str(tmp_path / "map")}
 
 
+def large_map(tmp_path: Path, tree: Path) -> dict[str, object]:
+    (tmp_path / "map").write_bytes(b"a b\n" * (MAP_BYTES // 4) + b"\n")
+    return {"chunked": True, "map": str(tmp_path / "map")}
+
+
 def binary_metadata(tmp_path: Path, tree: Path) -> dict[str, object]:
     (tree / "app/metadata").write_bytes(b"\xff")
     return {}
+
+
+def linked_metadata(tmp_path: Path, tree: Path) -> dict[str, object]:
+    (tree / "app/metadata").unlink()
+    (tree / "app/metadata").symlink_to("elsewhere")
+    return {}
+
+
+def large_metadata(tmp_path: Path, tree: Path) -> dict[str, object]:
+    (tree / "app/metadata").write_bytes(b"#" * (METADATA_BYTES + 1))
+    return {}
+
+
+def long_label(tmp_path: Path, tree: Path) -> dict[str, object]:
+    return {"labels": {"a": "b" * CONFIG_BYTES}}
 
 
 def no_flatpak(tmp_path: Path, tree: Path) -> dict[str, object]:
@@ -238,7 +262,8 @@ def tagless(tmp_path: Path, tree: Path) -> dict[str, object]:
     (damaged, RepoCorrupt), (missing, RepoCorrupt), (whiteout, UnsafeArchive), (no_ref, NotFound),
     (no_commit, RepoCorrupt), (no_repository, NotFound), (no_map, NotFound), (bad_map, InvalidReference),
     (binary_metadata, BadManifest), (no_flatpak, BadManifest), (no_name, InvalidReference),
-    (tagless, InvalidReference),
+    (tagless, InvalidReference), (linked_metadata, BadManifest), (large_metadata, BadManifest),
+    (long_label, LimitExceeded), (large_map, LimitExceeded),
 ])  # fmt: skip
 def test_what_cannot_be_published_leaves_nothing(
     spoil: object, leaf: type[AppctlError], tree: Path, tmp_path: Path
@@ -281,3 +306,20 @@ def test_a_file_that_no_importer_of_ours_takes_does_not_leave(
         name = writer.commit(Commit(tree, writer.meta(0, 0, 0o755), 1))
     with pytest.raises(UnsafeArchive, match="xattr"):
         published(commit(tmp_path / "repo", name), tmp_path / "out")
+
+
+def test_a_directory_with_one_xattr_twice_does_not_leave(tmp_path: Path) -> None:
+    repository = Repository.open(tmp_path / "repo")
+    with repository.shared(), repository.transaction() as writer:
+        meta = writer.meta(0, 0, 0o755, [(b"user.a", b""), (b"user.a", b"")])
+        name = writer.commit(Commit(writer.tree(DirTree()), meta, 1))
+    with pytest.raises(UnsafeArchive, match="xattr"):
+        published(commit(tmp_path / "repo", name), tmp_path / "out")
+
+
+def test_a_time_that_no_date_can_say_is_the_last_one(tmp_path: Path) -> None:
+    repository = Repository.open(tmp_path / "repo")
+    with repository.shared(), repository.transaction() as writer:
+        name = writer.commit(Commit(writer.tree(DirTree()), writer.meta(0, 0, 0o755), 1 << 62))
+    published(commit(tmp_path / "repo", name), tmp_path / "out")
+    assert Layout(tmp_path / "out").config()["created"] == "9999-12-31T23:59:59Z"

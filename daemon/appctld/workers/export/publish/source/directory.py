@@ -127,12 +127,10 @@ class DirectoryObjects:
                 raise UnsafeArchive(f"{what}, which no image can hold: {path}", path=str(path), hint="")
 
     def _regular(self, above: int, name: str, path: Path, mode: int) -> str:
-        head, size = regular(self._owner.uid, self._owner.gid, mode), 0
-        digest = hashlib.sha256(header(head))
+        head = regular(self._owner.uid, self._owner.gid, mode)
         with os.fdopen(os.open(name, _FILE, dir_fd=above), "rb", buffering=0) as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-                size += len(piece)
+            digest = hashlib.file_digest(file, lambda: hashlib.sha256(header(head)))
+            size = file.tell()
         return self._keep(digest.hexdigest(), head, size, path)
 
     def _symlink(self, target: str, path: Path) -> str:

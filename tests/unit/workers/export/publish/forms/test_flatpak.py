@@ -142,6 +142,14 @@ def test_a_commit_that_says_other_metadata_than_its_tree_has_is_refused(tmp_path
         published(commit(remote.path, APP), tmp_path / "out", "flatpak", name="")
 
 
+@pytest.mark.parametrize("ref", ["other/org.example.Hello/x86_64/1", "app/org.example.Hello/1"])
+def test_a_commit_that_is_bound_to_no_ref_of_flatpaks_is_refused(tmp_path: Path, ref: str) -> None:
+    remote = OstreeRemote(tmp_path)
+    remote.commit({"metadata": b"x"}, "--add-metadata-string=xa.metadata=x", ref=ref)
+    with pytest.raises(BadManifest, match="bound to no"):
+        published(commit(remote.path, ref), tmp_path / "out", "flatpak", name="")
+
+
 def test_a_commit_without_metadata_is_refused(tmp_path: Path) -> None:
     remote = OstreeRemote(tmp_path)
     remote.commit({"files/f": b""}, ref=APP)

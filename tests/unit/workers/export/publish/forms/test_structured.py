@@ -12,7 +12,7 @@ import pytest
 
 from appctld.errors import RepoCorrupt, UnsafeArchive
 from appctld.workers.export.publish.chunks import Chunk, whole
-from appctld.workers.export.publish.forms.structured import StructuredForm
+from appctld.workers.export.publish.forms.structured import StructuredForm, shown
 from appctld.workers.export.publish.source.source import Source, open_source
 from appctld.workers.export.publish.tree import read_tree
 from support.golden import COMMIT, FIXTURES, layers_of
@@ -108,6 +108,25 @@ def test_what_is_below_sysroot_leaves_but_is_not_shown(tmp_path: Path) -> None:
     assert b"1" in {entry.data for entry in found}
     outside = {entry.name for entry in found if not entry.name.startswith("sysroot/ostree")}
     assert outside == {".", "sysroot", "usr", "usr/a", "var/tmp"}
+
+
+@pytest.mark.parametrize(("files", "kinds"), [
+    ({"var/tmp/kept": b"1"}, [b"5"]),
+    ({"var/tmp": b"a file"}, [b"1"]),
+    ({"var": b"a file"}, []),
+    ({"usr/x": b""}, [b"5"]),
+])  # fmt: skip
+def test_a_scratch_directory_is_added_where_none_is(
+    tmp_path: Path, files: dict[str, bytes], kinds: list[bytes]
+) -> None:
+    remote = OstreeRemote(tmp_path)
+    layer = layer_of(open_source({"repo": str(remote.path), "commit": remote.commit(files)}))
+    assert [entry.kind for entry in entries(layer) if entry.name == "var/tmp"] == kinds
+
+
+@pytest.mark.parametrize("path", ["usr/etc/a", "etc/a", "usr/etcetera/a", "sysrooted/a", "etc", "sysroot"])
+def test_only_what_is_below_usr_etc_is_shown_elsewhere_and_sysroot_is_not(path: str) -> None:
+    assert shown(path) == {"usr/etc/a": "etc/a", "sysroot": ""}.get(path, path)
 
 
 def test_the_archive_is_the_same_whatever_reads_it(golden: Source) -> None:

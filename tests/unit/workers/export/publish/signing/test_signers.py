@@ -21,6 +21,7 @@ from appctld.errors import (
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.trust.sigstore import crypto
 from appctld.workers.export.publish.publish import publish
+from appctld.workers.export.publish.signing import gpg
 from appctld.workers.export.publish.signing.placing import SIGNATURES
 from appctld.workers.export.publish.signing.sigstore import KEY_BYTES, read_key, sign
 from appctld.workers.fetch import lookaside
@@ -94,6 +95,7 @@ def test_a_cosign_key_signs_the_digest_under_the_name(tree: Path, tmp_path: Path
     layout = Layout(tmp_path / "out")
     manifest = layout.manifest(f"{NAME.rpartition(':')[0]}:sha256-{hexadecimal}.sig")
     (layer,) = manifest["layers"]
+    assert json.loads(layout.blob(manifest["config"]["digest"]))["rootfs"]["diff_ids"] == [layer["digest"]]
     message = layout.blob(layer["digest"])
     assert json.loads(message)["critical"]["identity"] == {"docker-reference": NAME}
     assert json.loads(message)["critical"]["image"] == {"docker-manifest-digest": answer["digest"]}
@@ -109,8 +111,10 @@ def test_an_image_is_the_same_whether_it_is_signed_or_not(tree: Path, tmp_path: 
 
 @pytest.mark.parametrize("identity", ["", "no-registry", f"{NAME.partition(':')[0]}@sha256:{'0' * 64}"])
 def test_without_a_name_and_a_tag_nothing_is_signed(tree: Path, tmp_path: Path, identity: str) -> None:
-    with pytest.raises(InvalidReference):
-        signed(tree, tmp_path / "out", gpg="x", identity=identity)
+    (tmp_path / "key.pem").write_bytes(CosignKey().private_pem)
+    with pytest.raises(InvalidReference) as caught:
+        signed(tree, tmp_path / "out", cosign=str(tmp_path / "key.pem"), identity=identity)
+    assert identity or "--as HOST" in caught.value.advice
     assert not (tmp_path / "out").exists()
 
 
@@ -177,3 +181,21 @@ def test_of_one_digest_a_lookaside_has_not_endlessly_many(tree: Path, tmp_path: 
         (there / f"signature-{number}").symlink_to("nowhere")
     with pytest.raises(Failed, match="signatures of sha256"):
         signed(tree, tmp_path / "out", gpg=key, lookaside=str(tmp_path / "web"))
+
+
+@pytest.mark.parametrize(("program", "leaf", "why"), [
+    ("echo signed; echo no key >&2; exit 2", InvalidReference, "no key"),
+    ("exit 0", InvalidReference, "no word why"),
+    ("exec sleep 60", Failed, "signed nothing"),
+    (None, Failed, "not installed"),
+])  # fmt: skip
+def test_what_gpg_does_not_do_is_said(
+    program: str | None, leaf: type[AppctlError], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if program:
+        (tmp_path / "gpg").write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{program}\n")
+        (tmp_path / "gpg").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(gpg, "_SECONDS", 2 if program and "sleep" in program else 60)
+    with pytest.raises(leaf, match=why):
+        gpg.sign(b"message", "key")

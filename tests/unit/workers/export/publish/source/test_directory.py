@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import AppctlError, NotFound, RepoCorrupt, UnsafeArchive
+from appctld.errors import AppctlError, LimitExceeded, NotFound, RepoCorrupt, UnsafeArchive
+from appctld.workers.export.publish.source import directory as module
 from appctld.workers.export.publish.source.directory import DirectoryObjects, Owner
 from appctld.workers.export.publish.source.objects import content
 from appctld.workers.store.directory import DEPTH
@@ -113,8 +114,25 @@ def test_a_directory_that_is_too_deep_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_not_there_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(NotFound):
-        DirectoryObjects(tmp_path / "nothing", Owner())
+    (tmp_path / "file").write_bytes(b"")
+    for name in ("nothing", "file"):
+        with pytest.raises(NotFound):
+            DirectoryObjects(tmp_path / name, Owner())
+
+
+def test_more_names_than_a_tree_may_have_are_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "NAMES", 7)
+    with pytest.raises(LimitExceeded, match="more than 7"):
+        DirectoryObjects(tree, Owner())
+    monkeypatch.setattr(module, "NAMES", 8)
+    DirectoryObjects(tree, Owner())
+
+
+def test_a_large_file_comes_in_pieces(tree: Path) -> None:
+    (tree / "large").write_bytes(bytes(3 << 20))
+    objects = DirectoryObjects(tree, Owner())
+    (name,) = (name for name in objects.names() if objects.file(name).size == 3 << 20)
+    assert max(map(len, content(name, objects.file(name)))) <= 1 << 20
 
 
 @pytest.mark.parametrize("become", [b"CONTENT", b"longer content", b""])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import RepoCorrupt
+from appctld.model.image import CONFIG_BYTES
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
@@ -62,7 +63,17 @@ def test_what_this_machine_noted_of_the_image_is_not_in_the_commit(tmp_path: Pat
     assert b"appctl.remote" not in layer
 
 
-@pytest.mark.parametrize("config", ["{", "[]", '{"config": {"Labels": {"a": 1}}}'])
+def test_what_the_image_did_not_say_is_not_said(tmp_path: Path) -> None:
+    published(
+        commit(tmp_path / "repo", made_here(tmp_path, '{"config": {"Env": []}}')), tmp_path / "out", "plain"
+    )
+    assert set(Layout(tmp_path / "out").config()["config"]) == {"Labels"}
+
+
+LARGE = json.dumps({"config": {"Labels": {"a": "b" * CONFIG_BYTES}}})
+
+
+@pytest.mark.parametrize("config", ["{", "[]", '{"config": {"Labels": {"a": 1}}}', LARGE], ids=range(4))
 def test_a_config_that_cannot_be_read_is_damage(tmp_path: Path, config: str) -> None:
     with pytest.raises(RepoCorrupt, match="cannot be read"):
         published(commit(tmp_path / "repo", made_here(tmp_path, config)), tmp_path / "out")
