@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from appctld.model.flatpak.index import INDEX_BYTES
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from support.flatpak_build import Workshop
 from support.flatpaks import entry, listed, metadata
@@ -202,6 +203,24 @@ def test_another_hosts_registry_is_refused(house: House, part: str, machine: Mac
     house.publish(part, APP)
     house.list(part, (PLATFORM, house.publish(part, PLATFORM)), registry=f"http://{house.registry.host}/")
     assert "another registry" in refused(house, part, machine, 5)
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (b'{"Registry": "/", "Results": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "cannot be read"),
+        (b'{"Registry": "/", "Results": []' + b" " * INDEX_BYTES + b"}", "is larger than"),
+        (b"<html>", "cannot be read"),
+    ],
+    ids=["deep", "large", "rubbish"],
+)
+def test_an_index_that_is_none_is_refused(
+    house: House, part: str, machine: Machine, document: bytes, says: str
+) -> None:
+    house.publish(part, APP)
+    house.front.list(part, document)
+    code = 1 if says == "is larger than" else 5
+    assert says in refused(house, part, machine, code)
 
 
 def test_a_runtime_that_only_another_remote_has_is_not_taken(
