@@ -98,7 +98,7 @@ def parse_index(data: bytes, wanted: tuple[Wanted, ...], architecture: str) -> F
     if len(data) > INDEX_BYTES:
         raise LimitExceeded(f"an index of {len(data)} bytes", limit=INDEX_BYTES)
     try:
-        document = parse_object(data, INDEX_BYTES)
+        document = parse_object(data, len(data))
         registry, results = get_str(document, "Registry"), get_objects(document, "Results")
     except JsonError as error:
         raise BadManifest(f"what the index server lists cannot be read: {error}") from error
@@ -147,6 +147,7 @@ def _tag(name: str, tags: list[str], ref: FlatpakRef) -> str:
 
 def _is_tag(name: str, tag: str) -> bool:
     try:
-        return parse_reference(f"localhost/{name}:{tag}").tag == tag
+        parse_reference(f"localhost/{name}:{tag}")
     except InvalidReference:
         return False
+    return True

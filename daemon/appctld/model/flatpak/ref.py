@@ -32,8 +32,8 @@ class FlatpakRef:
 
     @property
     def id(self) -> str:
-        """The ID that it has here. Raises BadManifest for one that is too long."""
-        return checked_id(self.name if self.kind == APP else f"{self.name}.{id_part(self.branch)}")
+        """The ID that it has here."""
+        return self.name if self.kind == APP else f"{self.name}.{id_part(self.branch)}"
 
     @property
     def is_runtime(self) -> bool:

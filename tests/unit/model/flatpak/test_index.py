@@ -58,7 +58,8 @@ def test_an_image_in_a_list_is_named_by_the_list() -> None:
         (["latest", "45", "a"], "45"),
         (["z", "latest", "a"], "latest"),
         (["z", "a"], "a"),
-        (["a b", "/", "", "x@sha256:1", "x:y"], ""),
+        (["a b", "/", "x@sha256:1", "x:y"], ""),
+        ([""], ""),
         ([], ""),
     ],
 )
@@ -91,7 +92,7 @@ NO_CANDIDATES: list[JsonObject] = [
 
 @pytest.mark.parametrize("bad", NO_CANDIDATES)
 def test_what_is_none_hides_no_other(bad: JsonObject) -> None:
-    assert [offer.name for offer in offers(bad, entry(PLATFORM, DIGEST))] == ["x/org.acme.platform"]
+    assert [offer.name for offer in offers(bad, entry(PLATFORM, DIGEST, name="honest"))] == ["honest"]
 
 
 @pytest.mark.parametrize(

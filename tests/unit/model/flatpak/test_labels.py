@@ -77,7 +77,9 @@ def test_without_the_ref_flatpaks_metadata_label_means_nothing() -> None:
 
 
 def test_an_image_without_labels_says_nothing() -> None:
-    assert describe(config({})) == Described(None, None, ("app/metadata", "metadata"), "")
+    found = describe(config({}))
+    assert found == Described(None, None, ("app/metadata", "metadata"), "")
+    assert not found.is_runtime
 
 
 def _commit(key: str, data: bytes) -> dict[str, str]:
@@ -139,6 +141,7 @@ def test_an_apps_metadata_that_does_not_fit_is_refused(
 
 RUNTIMES: list[tuple[str, type[AppctlError], str]] = [
     ("rubbish", BadManifest, "key file"),
+    ("[Other]\n", BadManifest, "no .Runtime"),
     (metadata(PLATFORM, "[Environment]\nA B=c\n"), BadManifest, "no such name"),
     (metadata(EDITOR), BadManifest, "no .Runtime"),
     (metadata(PLATFORM) + "[Application]\nname=x\n", BadManifest, "is an app's"),

@@ -45,7 +45,8 @@ def test_branches_of_a_runtime_have_ids_of_their_own(ref: str, app_id: str) -> N
         "app/org.acme.Editor/x86_64/.hidden",
         "app/org.acme.Editor/x86_64/a b",
         "app/org.acme.Editor/x86_64/stable\n",
-        f"app/org.acme.{'E' * REF_LENGTH}/x86_64/1",
+        "runtime/org.acme/x86_64/1",
+        f"app/org.acme.{'E' * (REF_LENGTH + 1 - len('app/org.acme./x86_64/1'))}/x86_64/1",
         f"runtime/org.acme.{'E' * 100}/x86_64/{'1' * 200}",
     ],
 )
