@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A runtime comes with the app that needs it, from the same remote's index; what an index lies about."""
 
+import asyncio
 import fcntl
 from pathlib import Path
 
@@ -20,9 +21,13 @@ from appctld.errors import (
     RegistryUnavailable,
 )
 from appctld.jobs.requests import Install, Prune, Resolve, Rollback, Uninstall, Update
+from appctld.model.digest import Digest
+from appctld.model.flatpak.index import Offer
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
-from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_objects, get_str
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_objects, get_str
 from appctld.pipeline import companions
+from appctld.pipeline.run import install_together
+from appctld.pipeline.stages import Planned
 from appctld.state.history import read_events
 from appctld.state.records import Record, installed
 from support.flatpaks import EDITOR, LOCALE, PLATFORM, entry, listed, metadata, publish, reference
@@ -110,6 +115,7 @@ def test_what_is_here_is_not_looked_up(yard: Yard) -> None:
     install(yard, PLATFORM)
     yard.registry.listed = b"rubbish"
     assert install(yard, EDITOR)["also"] == []
+    assert "index" not in yard.ops()
 
 
 def test_a_second_app_finds_the_runtime_of_the_first(yard: Yard) -> None:
@@ -244,6 +250,53 @@ def test_a_digest_from_an_index_is_none_that_somebody_typed(yard: Yard) -> None:
     assert current(yard) == {}
 
 
+def test_what_a_fetcher_makes_up_is_not_taken_for_what_was_asked_for(yard: Yard) -> None:
+    offer = Offer(NEXT, "x/platform", "", Digest.parse(publish(yard.registry, NEXT)))
+    told: list[Json] = [offer.to_json()]
+    yard.registry.tell = lambda answer: {**answer, "offers": told} if "offers" in answer else answer
+    refuses(yard, NotFound, f"needs runtime {PLATFORM.short}")
+
+
+def test_a_whole_registrys_list_is_its_own(yard: Yard) -> None:
+    async def add(_yard: Yard) -> None:
+        await yard.book.add("root", {"url": "https://root.example", "verify": "none"}, b"")
+
+    yard.run(add)
+    yard.do(Install((reference(EDITOR, "root.example"),)))
+    assert current(yard)[PLATFORM.id].remote == "root"
+
+
+def planned(yard: Yard) -> tuple[Planned, ...]:
+    """The plans of the platform and of the editor on it."""
+    app = yard.plan(reference(EDITOR))
+    return (*asyncio.run(companions.companions(app, yard.tools)), app)
+
+
+def test_a_runtime_that_somebody_else_installed_meanwhile_is_left_out(yard: Yard) -> None:
+    plans = planned(yard)
+    yard.install(reference(PLATFORM))
+    (deployed,) = asyncio.run(install_together(plans, yard.tools))
+    assert deployed.record.id == EDITOR.id
+
+
+def test_another_image_of_the_runtime_that_came_meanwhile_is_a_conflict(yard: Yard) -> None:
+    plans = planned(yard)
+    publish(yard.registry, PLATFORM, version="2")
+    yard.install(reference(PLATFORM))
+    with pytest.raises(Conflict, match="meanwhile"):
+        asyncio.run(install_together(plans, yard.tools))
+    assert set(current(yard)) == {PLATFORM.id}
+
+
+def test_a_runtime_that_went_away_meanwhile_is_not_found(yard: Yard) -> None:
+    yard.install(reference(PLATFORM))
+    plans = planned(yard)
+    yard.do(Uninstall((PLATFORM.id,)))
+    with pytest.raises(NotFound, match="needs runtime"):
+        asyncio.run(install_together(plans, yard.tools))
+    assert current(yard) == {}
+
+
 def test_an_update_brings_its_new_runtime_first(yard: Yard) -> None:
     install(yard, EDITOR)
     publish(yard.registry, EDITOR, metadata(EDITOR, runtime=NEXT), version="2")
@@ -353,6 +406,28 @@ def test_an_app_without_its_extensions_is_better_than_none(yard: Yard, document:
     with_locales(yard)
     yard.registry.listed = document
     install(yard, PLATFORM)
+    assert set(current(yard)) == {PLATFORM.id}
+
+
+def test_an_extension_that_is_listed_twice_comes_once(yard: Yard) -> None:
+    with_locales(yard)
+    digest = publish(yard.registry, LOCALE)
+    platform = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES))
+    twice = entry(LOCALE, digest), entry(LOCALE, digest, name="x/again")
+    yard.registry.listed = listed(entry(PLATFORM, platform), *twice)
+    assert [one["id"] for one in get_objects(install(yard, EDITOR), "also")] == [PLATFORM.id, LOCALE.id]
+
+
+def test_extensions_do_not_come_by_digests_that_nobody_typed(yard: Yard) -> None:
+    with_locales(yard)
+    digest = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES))
+
+    async def digest_only(_yard: Yard) -> None:
+        await yard.book.modify("acme", {"verify": "digest"})
+
+    yard.run(digest_only)
+    yard.registry.listed = listed(entry(LOCALE, publish(yard.registry, LOCALE), Tags=[]))
+    yard.do(Install((f"acme.example/x/platform@{digest}",)))
     assert set(current(yard)) == {PLATFORM.id}
 
 

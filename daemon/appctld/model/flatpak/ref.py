@@ -62,9 +62,7 @@ def parse_ref(text: str) -> FlatpakRef:
     name, arch, branch = rest
     if not _ARCH.fullmatch(arch) or not _BRANCH.fullmatch(branch):
         raise BadManifest(f"{text[:80]!r} is no ref of flatpak: no such architecture or branch")
-    ref = FlatpakRef(kind, checked_id(name), arch, branch)
-    checked_id(ref.id)
-    return ref
+    return FlatpakRef(kind, checked_id(name), arch, branch)  # whose ID is one, and shorter than the ref
 
 
 def parse_runtime(text: str) -> FlatpakRef:

@@ -10,6 +10,7 @@ import pytest
 from appctld.model.flatpak.index import Wanted
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.jsonvalue import JsonObject, get_objects
+from appctld.model.manifest import OCI_INDEX
 from support.flatpaks import PLATFORM, labels, metadata
 from support.inline import MemoryRegistry
 from support.shelves import Shelf
@@ -71,6 +72,14 @@ def test_an_index_is_offered_by_what_it_has_for_the_platform(shelf: Shelf) -> No
     manifest = shelf.blob(image(shelf))
     digest = shelf.add_index("45", {**manifest, "platform": {"os": "linux", "architecture": "amd64"}})
     assert [one["digest"] for one in offers(shelf)] == [digest]
+
+
+def test_an_index_of_an_index_is_no_candidate(shelf: Shelf) -> None:
+    place: JsonObject = {"platform": {"os": "linux", "architecture": "amd64"}}
+    inner = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}).encode()
+    shelf.add_index("45", {**shelf.blob(inner, OCI_INDEX), **place})
+    shelf.add("platform:45", image(shelf))
+    assert places(offers(shelf)) == [("acme/platform", "45")]
 
 
 def test_what_cannot_be_read_hides_no_other(shelf: Shelf) -> None:
