@@ -43,6 +43,22 @@ _NAMES = {
     "RepoCorrupt Failed DaemonUnavailable",
     ExitCode.RUN_FAILED: "RunFailed",
 }
+MEANINGS = {  # for who knows nothing but the code
+    ExitCode.DONE: "done, or already so",
+    ExitCode.FAILED: "anything else",
+    ExitCode.NO_UPDATES: "`update --check`: no updates",
+    ExitCode.NOT_FOUND: "no such remote, tag or app",
+    ExitCode.DENIED: "not authorized",
+    ExitCode.VERIFICATION: "not verified, or not acceptable",
+    ExitCode.APPROVAL: "needs approval",
+    ExitCode.NO_SPACE: "no space",
+    ExitCode.USAGE: "the command line",
+    ExitCode.TRY_AGAIN: "try again later",
+    ExitCode.RUN_FAILED: "`run`: appctl could not start the app",
+    ExitCode.CANNOT_EXECUTE: "`run`: the command cannot be executed",
+    ExitCode.NO_COMMAND: "`run`: there is no such command in the app",
+    ExitCode.CANCELLED: "cancelled",
+}
 TABLE = {name: code for code, names in _NAMES.items() for name in names.split()}
 
 

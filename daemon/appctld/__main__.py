@@ -39,15 +39,7 @@ logger = logging.getLogger("appctld")
 
 def main() -> int:
     """Parse the command line and run. The exit status is 0 only for an orderly end."""
-    parser = argparse.ArgumentParser(prog="appctld", description="The daemon of appctl; D-Bus starts it.")
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "--system", action="store_true", help="the machine's, on the system bus, as user appctl"
-    )
-    which.add_argument("--user", action="store_true", help="the calling user's, on the session bus")
-    parser.add_argument("--verbose", action="store_true", help="log more")
-    parser.add_argument("--version", action="version", version=f"appctld {__version__}")
-    arguments = parser.parse_args()
+    arguments = command_line().parse_args()
     set_up(verbose=arguments.verbose)
     if os.geteuid() == 0:
         logger.error("appctld does not run as root; the system scope runs as user appctl")
@@ -61,6 +53,21 @@ def main() -> int:
     except BusLostError:
         logger.error("the bus is gone")  # noqa: TRY400 - systemd starts us again
         return 1
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Make the parser, of which the man page is made too."""
+    parser = argparse.ArgumentParser(prog="appctld", description="The daemon of appctl; D-Bus starts it.")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--system", action="store_true", help="the machine's, on the system bus, as user appctl"
+    )
+    which.add_argument("--user", action="store_true", help="the calling user's, on the session bus")
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    parser.add_argument(
+        "--version", action="version", version=f"appctld {__version__}", help="say which it is"
+    )
+    return parser
 
 
 async def run(scope: Scope) -> int:

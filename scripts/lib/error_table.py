@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from appctl.exits import TABLE, ExitCode
+from appctl.exits import MEANINGS, TABLE, ExitCode
 from appctld.errors import AppctlError, leaves
 from attack_tables import between
 from support.causes import CAUSES, ELSEWHERE
@@ -21,22 +21,6 @@ CLIENTS = {  # errors that never cross the bus: what they mean
     "Usage": "A command line, or an answer to a question, that cannot be acted on.",
     "DaemonUnavailable": "There is no daemon on the bus, or no bus.",
     "RunFailed": "`run` could not start the app.",
-}
-_MEANINGS = {  # of exit codes: to a caller who knows nothing else
-    ExitCode.DONE: "done, or already so",
-    ExitCode.FAILED: "anything else",
-    ExitCode.NO_UPDATES: "`update --check`: no updates",
-    ExitCode.NOT_FOUND: "no such remote, tag or app",
-    ExitCode.DENIED: "not authorized",
-    ExitCode.VERIFICATION: "not verified, or not acceptable",
-    ExitCode.APPROVAL: "needs approval",
-    ExitCode.NO_SPACE: "no space",
-    ExitCode.USAGE: "the command line",
-    ExitCode.TRY_AGAIN: "try again later",
-    ExitCode.RUN_FAILED: "`run`: appctl could not start the app",
-    ExitCode.CANNOT_EXECUTE: "`run`: the command cannot be executed",
-    ExitCode.NO_COMMAND: "`run`: there is no such command in the app",
-    ExitCode.CANCELLED: "cancelled",
 }
 
 
@@ -73,7 +57,7 @@ def exit_codes() -> str:
     lines = ["| exit code | means | errors |", "|---|---|---|"]
     for code in ExitCode:
         names = ", ".join(f"`{name}`" for name, its in TABLE.items() if its is code)
-        lines.append(f"| {code.value} | {_MEANINGS[code]} | {names} |")
+        lines.append(f"| {code.value} | {MEANINGS[code]} | {names} |")
     return "\n".join(lines)
 
 
