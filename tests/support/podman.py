@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""podman as a publisher has it: images are built from a Containerfile, and pushed signed or saved.
+
+    with Podman(publisher, tmp_path) as podman:
+        podman.build("app", context)
+        podman.push("app", "demo/app:1", key, "--compression-format=zstd")
+
+Rootless, with one user mapped and its files copied (vfs), so that it works wherever user namespaces do. Its
+home lies directly under /tmp, for it binds sockets there.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from support.publisher import Publisher
+
+
+class Podman:
+    """Storage of its own, gone at the end; it pushes to `publisher`, and signs with that one's keys."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._home = Path()
+
+    def __enter__(self) -> Self:
+        self._home = Path(tempfile.mkdtemp(prefix="podman-", dir="/tmp"))
+        settings = self._home / ".config/containers"
+        (settings / "registries.d").mkdir(parents=True)
+        places = {"lookaside-staging": f"file://{self._publisher.lookaside.directory}"}
+        document = json.dumps({"docker": {self._publisher.registry.host: places}})  # JSON is YAML
+        (settings / "registries.d/loopback.yaml").write_text(document)
+        (settings / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+        (settings / "storage.conf").write_text(
+            f'[storage]\ndriver = "vfs"\nrunroot = "{self._home}/run"\ngraphroot = "{self._home}/graph"\n'
+            '[storage.options.vfs]\nignore_chown_errors = "true"\n'
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def build(self, tag: str, context: Path) -> None:
+        """Build the image `tag` from the Containerfile in `context`; each of its instructions is a layer."""
+        self._run("build", "--quiet", "--layers", f"--tag=localhost/{tag}:1", str(context))
+
+    def push(self, tag: str, name: str, key: str, *options: str) -> None:
+        """Push it as `repository:tag`, signed."""
+        target = f"docker://{self._publisher.registry.host}/{name}"
+        how = ("--quiet", "--tls-verify=false", f"--sign-by={key}", *options)
+        self._run("push", *how, f"localhost/{tag}:1", target)
+
+    def save(self, tag: str, archive: Path, *options: str) -> None:
+        """`podman save`: a docker archive, if the options say nothing else."""
+        self._run("save", "--quiet", *options, f"--output={archive}", f"localhost/{tag}:1")
+
+    def _run(self, *arguments: str) -> None:
+        environment = {
+            **os.environ,
+            "HOME": str(self._home),
+            "XDG_RUNTIME_DIR": str(self._home),
+            "XDG_CONFIG_HOME": str(self._home / ".config"),
+            "CONTAINERS_STORAGE_CONF": str(self._home / ".config/containers/storage.conf"),
+            "GNUPGHOME": str(self._publisher.keys.home),
+        }
+        done = subprocess.run(["podman", *arguments], env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
