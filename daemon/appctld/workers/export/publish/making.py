@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from appctld.errors import BadManifest
+from appctld.errors import BadManifest, InvalidReference
 from appctld.model.image import METADATA, VERSION
-from appctld.model.jsonvalue import get_string_map
 from appctld.model.manifest import Platform
 from appctld.model.permissions import METADATA_BYTES
 from appctld.workers.export.publish.chunks import Chunk, by_map, by_size, whole
@@ -61,9 +60,11 @@ def make(source: Source, wanted: Wanted, packer: Packer) -> Image:
         case "plain":
             layers = _layers(PlainForm(source, tree), source, tree, wanted, packer)
             return make_image(layers, _said(source, tree, wanted, {}))
-        case _:
+        case "ostree":
             layers = _layers(StructuredForm(source, tree), source, tree, wanted, packer)
             return make_image(layers, _said(source, tree, wanted, _commit_labels(source, layers)))
+        case _:
+            raise InvalidReference(f"an image of a form that is none: {wanted.form[:20]!r}")
 
 
 def _layers(form: _Form, source: Source, tree: Tree, wanted: Wanted, packer: Packer) -> list[Packed]:
@@ -82,15 +83,16 @@ def _chunks(source: Source, tree: Tree, wanted: Wanted) -> list[Chunk]:
 
 
 def _flatpak(source: Source, tree: Tree, wanted: Wanted, packer: Packer) -> Image:
-    ref = flatpak.ref_of(source.described)
-    metadata = _text(source, tree, "metadata")
-    if not metadata or metadata != source.described.text("xa.metadata"):
+    said = source.before.flatpak or flatpak.labels(source.name, source.described)
+    ref = flatpak.ref_of(said)
+    metadata = said.get(flatpak.METADATA, "")
+    if not metadata or metadata != _text(source, tree, "metadata"):
         raise BadManifest("no commit of flatpak's: its metadata is not what it says of it", hint="")
     (everything,) = whole(tree.files)
     layer = packer.pack(PlainForm(source, tree).layer(everything, first=True), MADE_BY)
-    labels = flatpak.labels(source.name, source.described, metadata, layer.size)
-    said = Said(flatpak.platform_of(ref), source.described.commit.timestamp, {**labels, **wanted.labels})
-    return make_image([layer], said, ref)
+    labels = {**wanted.labels, **said, flatpak.DOWNLOAD_SIZE: str(layer.size)}
+    created = source.described.commit.timestamp
+    return make_image([layer], Said(flatpak.platform_of(ref), created, labels), ref)
 
 
 def _said(source: Source, tree: Tree, wanted: Wanted, ours: Mapping[str, str]) -> Said:
@@ -101,15 +103,13 @@ def _said(source: Source, tree: Tree, wanted: Wanted, ours: Mapping[str, str]) -
     text = source.described.text("version")
     version = {VERSION: text} if text else {}
     metadata = next(filter(None, (_text(source, tree, path) for path in METADATA_FILES)), "")
-    before = get_string_map(source.run, "Labels", {})
+    run, before = source.before.run, source.before.labels
     return Said(
         platform=wanted.platform,
         created=source.described.commit.timestamp,
         labels={**before, **version, **wanted.labels, **({METADATA: metadata} if metadata else {}), **ours},
         annotations={**ours, **version} if ours else {},
-        run={**source.run, "Entrypoint": list(wanted.entrypoint), "Cmd": []}
-        if wanted.entrypoint
-        else source.run,
+        run={**run, "Entrypoint": list(wanted.entrypoint), "Cmd": []} if wanted.entrypoint else run,
     )
 
 

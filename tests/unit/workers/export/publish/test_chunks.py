@@ -60,7 +60,7 @@ def test_a_large_file_has_a_layer_of_its_own() -> None:
 def test_small_files_share_a_layer_and_no_layer_but_the_first_is_empty() -> None:
     shared = Chunk("part 1 of 1", tuple(sorted(name(number) for number in range(5))))
     assert by_size({name(number): 9 for number in range(5)}) == [Chunk("", ()), shared]
-    assert all(chunk.files for chunk in by_size(tree(40, 2))[1:])
+    assert all(chunk.files for chunk in by_size({name(number): LARGE - 1 for number in range(3)})[1:])
     assert by_size({name(1): LARGE, name(2): LARGE - 1})[1].files == (name(1),)
 
 

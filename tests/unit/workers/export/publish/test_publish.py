@@ -250,6 +250,10 @@ def no_flatpak(tmp_path: Path, tree: Path) -> dict[str, object]:
     return {"form": "flatpak"}
 
 
+def no_form(tmp_path: Path, tree: Path) -> dict[str, object]:
+    return {"form": "docker"}
+
+
 def no_name(tmp_path: Path, tree: Path) -> dict[str, object]:
     return {"name": ""}
 
@@ -262,8 +266,8 @@ def tagless(tmp_path: Path, tree: Path) -> dict[str, object]:
     (damaged, RepoCorrupt), (missing, RepoCorrupt), (whiteout, UnsafeArchive), (no_ref, NotFound),
     (no_commit, RepoCorrupt), (no_repository, NotFound), (no_map, NotFound), (bad_map, InvalidReference),
     (binary_metadata, BadManifest), (no_flatpak, BadManifest), (no_name, InvalidReference),
-    (tagless, InvalidReference), (linked_metadata, BadManifest), (large_metadata, BadManifest),
-    (long_label, LimitExceeded), (large_map, LimitExceeded),
+    (no_form, InvalidReference), (tagless, InvalidReference), (linked_metadata, BadManifest),
+    (large_metadata, BadManifest), (long_label, LimitExceeded), (large_map, LimitExceeded),
 ])  # fmt: skip
 def test_what_cannot_be_published_leaves_nothing(
     spoil: object, leaf: type[AppctlError], tree: Path, tmp_path: Path

@@ -14,18 +14,25 @@ from appctld.model.manifest import Platform
 from appctld.workers.export.publish.source.described import Described
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386"}  # others have the same name in both
+REF, METADATA = "org.flatpak.ref", "org.flatpak.metadata"
+DOWNLOAD_SIZE = "org.flatpak.download-size"
+
 _KINDS = {"app", "runtime"}
 _PARTS = 4  # of app/ID/ARCHITECTURE/BRANCH
 
 
-def ref_of(described: Described) -> str:
-    """The ref that the commit is bound to. Raises BadManifest."""
-    bound = (described.text("xa.ref"), *described.texts("ostree.ref-binding"))
-    found = [ref for ref in bound if len(parts := ref.split("/")) == _PARTS and parts[0] in _KINDS]
-    if not found:
+def ref_of(labels: Mapping[str, str]) -> str:
+    """The ref of an app or a runtime that the labels say. Raises BadManifest."""
+    found = labels.get(REF, "")
+    if not _is_ref(found):
         hint = "flatpak build-export REPO DIRECTORY    (then publish its commit)"
         raise BadManifest("no commit of flatpak's: it is bound to no app/… or runtime/…", hint=hint)
-    return found[0]
+    return found
+
+
+def _is_ref(text: str) -> bool:
+    parts = text.split("/")
+    return len(parts) == _PARTS and parts[0] in _KINDS and all(parts)
 
 
 def platform_of(ref: str) -> Platform:
@@ -34,19 +41,19 @@ def platform_of(ref: str) -> Platform:
     return Platform("linux", _ARCHITECTURES.get(architecture, architecture))
 
 
-def labels(name: str, described: Described, metadata: str, download_size: int) -> Mapping[str, str]:
-    """Every label of flatpak's; `download_size` is in bytes."""
+def labels(name: str, described: Described) -> Mapping[str, str]:
+    """Every label of flatpak's but the size of the download, as far as the commit says it."""
     commit = described.commit
+    bound = (described.text("xa.ref"), *described.texts("ostree.ref-binding"))
     found = {
-        "org.flatpak.ref": ref_of(described),
-        "org.flatpak.metadata": metadata,
+        REF: next(filter(_is_ref, bound), ""),
+        METADATA: described.text("xa.metadata"),
         "org.flatpak.commit": name,
         "org.flatpak.parent-commit": described.parent,
         "org.flatpak.timestamp": str(commit.timestamp),
         "org.flatpak.subject": commit.subject,
         "org.flatpak.body": described.body,
         "org.flatpak.installed-size": _size(described.values.get("xa.installed-size", b"")),
-        "org.flatpak.download-size": str(download_size),
     }
     values = {
         f"org.flatpak.commit-metadata.{key}": base64.b64encode(value).decode()

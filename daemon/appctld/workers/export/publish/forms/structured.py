@@ -4,7 +4,7 @@
 
 Guarantees: the first layer is the skeleton, the commit, what is signed over it, its directories, then the
 files that no other layer has; the others are skeleton and files. Every object leaves once, hashed against its
-name, a file's xattrs directly before it; what no importer of ours would take does not leave. What stands
+name, a file's xattrs directly before it; attributes that no importer of ours takes do not leave. What stands
 elsewhere is a view of the objects for container engines. Leaves to others: compressing, and which file goes
 where (chunks.py).
 """

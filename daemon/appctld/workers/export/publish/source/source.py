@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str
-from appctld.workers.export.publish.source.before import KEY, run_of
+from appctld.workers.export.publish.source.before import KEY, Before, read_before
 from appctld.workers.export.publish.source.described import Described, describe
 from appctld.workers.export.publish.source.directory import DirectoryObjects, Owner
 from appctld.workers.export.publish.source.objects import Objects, metadata
@@ -27,7 +27,7 @@ VERSION = "version"  # of a commit that was made here, what is kept: the publish
 class Source:
     """`name` is the checksum of `commit`; `detached` is its detached metadata, b"" for none.
 
-    `run` is the `config` of the image that it came in, if it is an installed app's.
+    `before` is what the image said that it came in, if it is an installed app's.
     """
 
     objects: Objects
@@ -35,7 +35,7 @@ class Source:
     commit: bytes
     detached: bytes
     described: Described
-    run: JsonObject = field(default_factory=dict)
+    before: Before = field(default_factory=Before)
 
 
 def open_source(request: JsonObject) -> Source:
@@ -52,8 +52,8 @@ def open_source(request: JsonObject) -> Source:
     found = describe(data)
     if not found.made_here:
         return Source(objects, name, data, objects.detached(name), found)
-    run = run_of(found.text(KEY)) if found.text(KEY) else {}
-    return _made(objects, serialize_commit(_published(found.commit)), run)
+    before = read_before(found.text(KEY)) if found.text(KEY) else Before()
+    return _made(objects, serialize_commit(_published(found.commit)), before)
 
 
 def _directory(request: JsonObject) -> Source:
@@ -74,5 +74,5 @@ def _published(commit: Commit) -> Commit:
     )
 
 
-def _made(objects: Objects, commit: bytes, run: JsonObject | None = None) -> Source:
-    return Source(objects, checksum(commit), commit, b"", describe(commit), run or {})
+def _made(objects: Objects, commit: bytes, before: Before | None = None) -> Source:
+    return Source(objects, checksum(commit), commit, b"", describe(commit), before or Before())

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Flatpak's form, beside what `flatpak build-bundle --oci` makes of one commit; and flatpak installs it."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import BadManifest
+from appctld.workers.store.ostree.commit import Commit
+from appctld.workers.store.ostree.repository import Repository
 from support.bus import private_bus
 from support.ostree_remote import OstreeRemote
 from support.published_tar import Seen, entries
@@ -134,6 +137,35 @@ def test_flatpak_installs_it(flatpak: Flatpak, tmp_path: Path) -> None:
     assert installed.read_text() == "#!/bin/sh\necho hello\n"
 
 
+def test_what_appctl_installed_of_flatpaks_image_flatpak_installs_again(
+    flatpak: Flatpak, tmp_path: Path
+) -> None:
+    """As an install leaves it: a commit of the image's tree that holds the image's config."""
+    flatpak("build-bundle", "--oci", str(flatpak.repo), str(tmp_path / "theirs"), "org.example.Hello", "1")
+    theirs = Layout(tmp_path / "theirs").config(APP)
+    repository = Repository.open(tmp_path / "repo")
+    pull = ["ostree", f"--repo={tmp_path / 'repo'}", "pull-local", str(flatpak.repo), APP]
+    subprocess.run(pull, check=True, capture_output=True)
+    rev = subprocess.run([*pull[:2], "rev-parse", APP], check=True, capture_output=True, text=True).stdout
+    found = repository.commit(rev.strip())
+    with repository.shared(), repository.transaction() as writer:
+        said = {"appctl.remote": "shop", "ostree.container.image-config": json.dumps(theirs)}
+        name = writer.commit(Commit(found.tree, found.meta, found.timestamp, said))
+    published(commit(tmp_path / "repo", name), tmp_path / "ours", "flatpak", name="")
+    size = Layout(tmp_path / "ours").manifest(APP)["layers"][0]["size"]
+    assert Layout(tmp_path / "ours").config(APP)["config"]["Labels"] == {
+        **theirs["config"]["Labels"], "org.flatpak.download-size": str(size),
+    }  # fmt: skip
+    again = tmp_path / "again"
+    subprocess.run(["ostree", "init", f"--repo={again}", "--mode=archive"], check=True)
+    flatpak("build-import-bundle", "--oci", str(again), str(tmp_path / "ours"))
+    back = subprocess.run(
+        ["ostree", f"--repo={again}", "ls", "-R", "-C", APP], check=True, capture_output=True
+    )
+    there = subprocess.run([*pull[:2], "ls", "-R", "-C", APP], check=True, capture_output=True)
+    assert back.stdout == there.stdout
+
+
 def test_a_commit_that_says_other_metadata_than_its_tree_has_is_refused(tmp_path: Path) -> None:
     remote = OstreeRemote(tmp_path)
     said = f"--add-metadata-string=xa.metadata={APP_METADATA}"
@@ -150,8 +182,9 @@ def test_a_commit_that_is_bound_to_no_ref_of_flatpaks_is_refused(tmp_path: Path,
         published(commit(remote.path, ref), tmp_path / "out", "flatpak", name="")
 
 
-def test_a_commit_without_metadata_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", [(), ("--add-metadata-string=xa.metadata=x",)])
+def test_a_commit_without_metadata_is_refused(tmp_path: Path, said: tuple[str, ...]) -> None:
     remote = OstreeRemote(tmp_path)
-    remote.commit({"files/f": b""}, ref=APP)
+    remote.commit({"files/f": b""}, *said, ref=APP)
     with pytest.raises(BadManifest, match="is not what it says"):
         published(commit(remote.path, APP), tmp_path / "out", "flatpak", name="")
