@@ -56,7 +56,11 @@ class Context:
         from appctl.talk.bus import Bus
 
         if scope not in self._buses:
-            self._buses[scope] = Bus.open(scope, interactive=not self.options.noninteractive)
+            self._buses[scope] = Bus.open(
+                scope,
+                interactive=not self.options.noninteractive,
+                descriptors=bool(getattr(self.options, "source", None)),
+            )
         return self._buses[scope]
 
     def reachable(self, ask: Callable[["Bus"], list[JsonValue]]) -> dict[Scope, list[JsonValue]]:

@@ -177,6 +177,10 @@ def _apps(command: _Command) -> None:
     install.add_argument("--allow-downgrade", action="store_true", help=DOWNGRADE)
     install.add_argument("--dry-run", action="store_true", help="only show what would be installed")
     install.add_argument("--remote", metavar="NAME", help="the remote that must cover the reference")
+    install.add_argument(
+        "--from", dest="source", metavar="oci:DIR|oci-archive:FILE|docker-archive:FILE",
+        help="read the one image from there; it is verified as if it came from its registry",
+    )  # fmt: skip
     update = command("update", "update:update", "Bring installed apps up to date.")
     update.add_argument("ids", nargs="*", metavar="ID")
     update.add_argument("--check", action="store_true", help="only look; exit code 2 when there is nothing")

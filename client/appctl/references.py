@@ -8,7 +8,7 @@ The daemon reads references; here they are only compared, and never made into an
 import re
 from collections.abc import Callable, Iterable
 
-from appctl.talk.wire import Json, get_str
+from appctl.talk.wire import Json, get_object, get_str
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 _REF = re.compile(rf"[a-z][a-z0-9_-]{{0,63}}:{_PART}(?:/{_PART})*")
@@ -45,7 +45,8 @@ def expand(text: str, remotes: Iterable[Json]) -> str:
     first, _, rest = text.partition("/")
     for remote in remotes:
         if names_a_remote(text) and get_str(remote, "Name") == first:
-            return f"{_SCHEME.sub('', get_str(remote, 'Url')).strip('/')}/{rest}"
+            named = get_str(get_object(remote, "Settings"), "prefix")  # a directory's; else it is the URL
+            return f"{named or _SCHEME.sub('', get_str(remote, 'Url')).strip('/')}/{rest}"
     return text
 
 

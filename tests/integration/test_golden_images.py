@@ -20,6 +20,7 @@ from support.registry import Registry
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 CHUNKED = {"plain-zstd-chunked": "io.github.containers", "plain-zstd-chunked-old": "io.containers"}
 TAGS = ("plain", "plain-zstd", "plain-multiarch", *CHUNKED)
+PLAIN = "sha256:33c268a9bbc8042564d50b774fb510185bd029b9e3b54dc70e274ab9ce9c292c"
 Row = dict[str, str]
 
 
@@ -96,6 +97,24 @@ def _install(machine: Machine, registry: Registry, source: str) -> dict[str, obj
     reference = f"{registry.host}/golden/image@{digest}"
     app: dict[str, object] = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
     return app
+
+
+@pytest.mark.parametrize("kind", ["oci", "docker"])
+def test_archives_of_the_same_image(
+    kind: str, machine: Machine, expected: list[Row], digests: dict[str, str]
+) -> None:
+    """The address of the one remote refuses every connection; nothing asks the other's either."""
+    source = f"{kind}-archive:{FIXTURES / f'plain-{kind}-archive.tar'}"
+    reference = "docker.io/demo/plain:1"
+    if kind == "docker":
+        machine.configuration.mkdir(parents=True)
+        (machine.configuration / "golden.conf").write_text("[remote]\nurl = docker.io/demo\nverify = none\n")
+    else:
+        machine.add_remote("golden", "oci+http://127.0.0.1:9/golden", None, "", "--verify", "digest")
+        reference = f"127.0.0.1:9/golden/plain@{PLAIN}"
+    app = machine.appctl("install", "-y", "--json", "--from", source, reference).json["apps"][0]
+    _compare_deployment(Path(app["deployment"]), expected, digests)
+    _compare_commit(machine, app["commit"], expected)
 
 
 def _compare_deployment(files: Path, expected: list[Row], digests: dict[str, str]) -> None:

@@ -22,6 +22,7 @@ from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_o
 from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
 from appctld.system.worker import Program, Report
 from appctld.trust.evidence import Attachment
+from appctld.workers.fetch.__main__ import HANDLERS as FETCH
 from appctld.workers.net.address import Url
 from appctld.workers.protocol import Handler, descriptor
 from appctld.workers.store.__main__ import HANDLERS as STORE
@@ -215,7 +216,10 @@ class InlineRunner:
         """See `system.worker.Runner.run`."""
         loop = asyncio.get_running_loop()
         op = get_str(request, "op")
-        handler = self.instead.get(op) or self._tables[program.module][op]
+        table = self._tables[program.module]
+        if program.module == "appctld.workers.fetch" and request.get("layout"):
+            table = FETCH  # no registry has it
+        handler = self.instead.get(op) or table[op]
         whole: JsonObject = json.loads(json.dumps({**request, "fds": dict(fds)}))
         self.requests.append(whole)
         assert get_object(whole, "fds") == dict(fds)

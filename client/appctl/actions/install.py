@@ -6,13 +6,16 @@ The preview is a Resolve job; Install gets its digest and its permissions' hash 
 answered is what happens, or nothing. Several references are installed one after the other; each is tried.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
-from appctl.actions.apps import name_of, report, tell_all
+from appctl.actions.apps import expanded, name_of, report, tell_all
 from appctl.actions.facts import permissions, signed_by
+from appctl.bundles.source import check, handed
 from appctl.context import Context
 from appctl.credentials import logins
-from appctl.failure import Declined, Failure
+from appctl.failure import Declined, Failure, usage
 from appctl.references import names_a_ref
 from appctl.running.runfile import parse
 from appctl.scope import Scope
@@ -33,6 +36,7 @@ from appctl.terminal.show import Palette, escape, note, size
 
 def install(context: Context) -> int:
     """Install the references of the command line."""
+    _check_source(context)
     if context.options.dry_run:
         return _dry_run(context)
     outcomes: list[Outcome] = []
@@ -43,12 +47,36 @@ def install(context: Context) -> int:
     return report(context, outcomes)
 
 
+def _check_source(context: Context) -> None:
+    """Raise Failure (Usage) for a `--from` that cannot be meant."""
+    if context.options.source is None:
+        return
+    if len(context.options.refs) != 1:
+        raise usage("--from is for one image: give one reference")
+    check(context.options.source)
+
+
+@contextlib.contextmanager
+def _from_source(context: Context, reference: str, *, layers: bool) -> Iterator[dict[str, object]]:
+    """The option that hands over what `--from` names, for the length of a job. Raises Failure."""
+    if context.options.source is None:
+        yield {}
+        return
+    with handed(context.options.source, expanded(context, reference), layers=layers) as bundle:
+        yield {"bundle": bundle}
+
+
+def _logins(context: Context, reference: str) -> list[JsonValue]:
+    """The caller's login for the registry, if that is asked at all."""
+    return logins(context, [reference]) if context.options.source is None else []
+
+
 def _dry_run(context: Context) -> int:
     previews: list[JsonValue] = []
     failures: list[Failure] = []
     for reference in context.options.refs:
         try:
-            preview = _resolve(context, reference, logins(context, [reference]))
+            preview = _resolve(context, reference, _logins(context, reference))
         except Failure as failure:
             failures.append(failure)
             if _is_the_end(failure):
@@ -80,26 +108,22 @@ def _is_the_end(failure: Failure) -> bool:
 
 def _install_one(context: Context, reference: str) -> Outcome:
     options = context.options
-    registry_auth = logins(context, [reference])
+    registry_auth = _logins(context, reference)
     preview = _resolve(context, reference, registry_auth)
     if get_str(preview, "change") != "none" or options.reinstall:
         _ask(context, preview)
-    outcome = context.run_job(
-        context.scope,
-        "Install",
-        "asa{sv}",
-        [reference],
-        {
-            "accept-permissions": True,  # those of the preview: the hash names them
-            "permissions-hash": get_str(preview, "permissions-hash") or None,
-            "expected-digest": get_str(preview, "image-digest") or None,
-            "reinstall": options.reinstall,
-            "allow-downgrade": options.allow_downgrade,
-            "or-update": options.or_update,
-            "remote": options.remote,
-            "registry-auth": registry_auth,
-        },
-    )
+    asked = {
+        "accept-permissions": True,  # those of the preview: the hash names them
+        "permissions-hash": get_str(preview, "permissions-hash") or None,
+        "expected-digest": get_str(preview, "image-digest") or None,
+        "reinstall": options.reinstall,
+        "allow-downgrade": options.allow_downgrade,
+        "or-update": options.or_update,
+        "remote": options.remote,
+        "registry-auth": registry_auth,
+    }
+    with _from_source(context, reference, layers=True) as bundle:
+        outcome = context.run_job(context.scope, "Install", "asa{sv}", [reference], {**asked, **bundle})
     for app in get_objects(outcome.result, "apps"):
         context.say(_line(app))
     return outcome
@@ -129,7 +153,8 @@ def _resolve(context: Context, reference: str, registry_auth: list[JsonValue]) -
         "allow-downgrade": context.options.allow_downgrade,
         "registry-auth": registry_auth,
     }
-    outcome = context.run_job(context.scope, "Resolve", "sa{sv}", reference, options)
+    with _from_source(context, reference, layers=False) as bundle:
+        outcome = context.run_job(context.scope, "Resolve", "sa{sv}", reference, {**options, **bundle})
     if outcome.failures:
         raise outcome.failures[0]
     return get_object(outcome.result, "preview")

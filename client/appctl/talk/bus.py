@@ -70,13 +70,13 @@ class Bus:
         self._daemon = ""  # and of the one that made the job that is waited for
 
     @classmethod
-    def open(cls, scope: Scope, *, interactive: bool) -> "Bus":
-        """Connect to the scope's bus. Raises Failure (DaemonUnavailable)."""
+    def open(cls, scope: Scope, *, interactive: bool, descriptors: bool = False) -> "Bus":
+        """Connect to the scope's bus, to send descriptors too if that is said. Raises Failure."""
         from jeepney.auth import AuthenticationError
         from jeepney.io.blocking import open_dbus_connection
 
         try:
-            connection = open_dbus_connection(_address(scope))
+            connection = open_dbus_connection(_address(scope), enable_fds=descriptors)
         except (OSError, AuthenticationError, RuntimeError, KeyError, ValueError) as error:
             raise unavailable(scope, str(error)) from error
         return cls(connection, scope, interactive=interactive)

@@ -12,7 +12,19 @@ from typing import TypeAlias
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 Json: TypeAlias = dict[str, "JsonValue"]
 
-_BASIC = {bool: "b", int: "t", str: "s", bytes: "ay"}
+
+class Descriptor:
+    """An open file that is sent along; the number stays its owner's."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        """The number."""
+        return self._number
+
+
+_BASIC = {bool: "b", int: "t", str: "s", bytes: "ay", Descriptor: "h"}
 _CLOSING = {"(": ")", "{": "}"}
 
 

@@ -11,7 +11,7 @@ to polkit.py, how much at once to admission.py, the library's faults to connecti
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from appctld.bus.admission import Admission, Place
 from appctld.bus.caller import Caller, Callers
@@ -24,6 +24,7 @@ from appctld.bus.wire.paths import ROOT
 from appctld.bus.wire.replies import CallRefusedError
 from appctld.bus.wire.schema import Arg, Interface, Method
 from appctld.bus.wire.variants import decode, decode_options, encode
+from appctld.system.foreign import Handed
 
 _log = logging.getLogger(__name__)
 
@@ -120,21 +121,22 @@ class Server:
 
     # Calls
 
-    def _arrived(self, message: Message) -> None:
+    def _arrived(self, message: Message, handed: Sequence[Handed]) -> None:
         self._last_call = asyncio.get_running_loop().time()
         try:
             place = self._admission.enter(message.sender, self._callers.known(message.sender))
         except CallRefusedError as error:
+            _drop(handed)
             if _wants_reply(message):
                 self._connection.post(replies.failure(message, error))
             return
-        call = asyncio.create_task(self._serve(message, place))
+        call = asyncio.create_task(self._serve(message, place, handed))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
 
-    async def _serve(self, message: Message, place: Place) -> None:
+    async def _serve(self, message: Message, place: Place, handed: Sequence[Handed]) -> None:
         try:
-            reply = await self._answer(message, place)
+            reply = await self._answer(message, place, handed)
             if _wants_reply(message):
                 await self._connection.send(reply)
         except BusLostError:
@@ -142,16 +144,17 @@ class Server:
         except Exception as error:  # noqa: BLE001 - a reply that cannot be marshalled
             self._connection.post(replies.failure(message, error))
         finally:
+            _drop(handed)
             place.leave()
             self._last_call = asyncio.get_running_loop().time()
 
-    async def _answer(self, message: Message, place: Place) -> Message:
+    async def _answer(self, message: Message, place: Place, handed: Sequence[Handed]) -> Message:
         try:
             caller = await self._identify(message)
             place.identify(caller.uid)
             standard = self._standard.find(message.path, message.interface, message.member)
             if standard is None:
-                return await self._call(message, caller)
+                return await self._call(message, caller, handed)
             _check_signature(message, standard.ins)
             return replies.success(message, standard.outs, standard.run(caller, message.path, message.body))
         except BusLostError:
@@ -159,11 +162,11 @@ class Server:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets one typed answer
             return replies.failure(message, error)
 
-    async def _call(self, message: Message, caller: Caller) -> Message:
+    async def _call(self, message: Message, caller: Caller, handed: Sequence[Handed]) -> Message:
         item, method = self._find(message)
         _check_signature(message, method.in_signature)
         arguments = [
-            decode_options(value, arg.keys) if arg.signature == "a{sv}" else decode(value)
+            decode_options(value, arg.keys, handed) if arg.signature == "a{sv}" else decode(value)
             for arg, value in zip(method.ins, message.body, strict=True)
         ]
         result = await getattr(item, method.attribute)(caller, *arguments)
@@ -184,6 +187,11 @@ class Server:
     async def _identify(self, message: Message) -> Caller:
         interactive = MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION in message.flags
         return await self._callers.identify(message.sender, interactive=interactive)
+
+
+def _drop(handed: Sequence[Handed]) -> None:
+    for one in handed:
+        one.drop()
 
 
 def _wants_reply(message: Message) -> bool:

@@ -6,21 +6,24 @@ Installing an installed ID from its own remote is an update; the same digest aga
 failure. What was shown is what is installed: a digest or permissions other than the preview's are refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from appctld.config.publisherfile import FILE_BYTES, is_address, parse_publisher_file
 from appctld.config.remote import Remote
-from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, NeedsApproval
+from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, InvalidReference, NeedsApproval
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
 from appctld.jobs.removal import tidy
-from appctld.jobs.requests import Install, Resolve, flag, text
+from appctld.jobs.requests import Install, Resolve, bundle, flag, text
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import JsonObject
-from appctld.model.ostreeref import AnyReference
+from appctld.model.ostreeref import AnyReference, OstreeRef
 from appctld.model.permissions import Permission, permissions_hash
+from appctld.pipeline.bundle import bringing
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.runtimes import is_here
 from appctld.pipeline.stages import Planned
@@ -29,11 +32,12 @@ from appctld.state.skipped import forget_skipped, skip
 
 
 async def install_all(request: Install, shop: Workshop) -> JsonObject:
-    """Install every reference of the request."""
+    """Install every reference of the request, or the one that came with a bundle."""
 
     async def one(name: str) -> JsonObject:
         remote, reference = shop.book.find(name, text(request, "remote"))
-        return await _install_one(reference, remote, request, shop)
+        async with with_bundle(request, reference, shop) as stocked:
+            return await _install_one(reference, remote, request, stocked)
 
     return {"apps": await each(shop, request.refs, one)}
 
@@ -43,8 +47,9 @@ async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
     if is_address(request.reference):
         return {"file": await _publisher_file(request.reference, shop)}
     remote, reference = shop.book.find(request.reference, text(request, "remote"))
-    planned = await plan_reference(reference, remote, shop)
-    return {"preview": preview_view(planned, await companions_of(planned, shop))}
+    async with with_bundle(request, reference, shop) as stocked:
+        planned = await plan_reference(reference, remote, stocked)
+        return {"preview": preview_view(planned, await companions_of(planned, stocked))}
 
 
 async def _publisher_file(address: str, shop: Workshop) -> str:
@@ -52,6 +57,24 @@ async def _publisher_file(address: str, shop: Workshop) -> str:
     _, data = await shop.tools.fetch_bytes({"op": "document", "url": address}, FILE_BYTES)
     parse_publisher_file(data)
     return data.decode()
+
+
+@asynccontextmanager
+async def with_bundle(
+    request: Install | Resolve, reference: AnyReference, shop: Workshop
+) -> AsyncIterator[Workshop]:
+    """For the length of the block the workshop reads images from the bundle that came, if one did.
+
+    Raises InvalidReference where it is not clear what is in it, and as `bringing`.
+    """
+    handed = bundle(request)
+    if handed is None:
+        yield shop
+        return
+    if len(request.about) != 1 or isinstance(reference, OstreeRef):
+        raise InvalidReference("a bundle is for exactly one reference, which is an image's", hint="")
+    async with bringing(handed, shop.tools) as brought:
+        yield replace(shop, tools=replace(shop.tools, bundle=brought))
 
 
 async def plan_reference(reference: AnyReference, remote: Remote, shop: Workshop) -> AnyPlan:

@@ -29,8 +29,9 @@ from appctld.jobs.fairness.questions import Question, Questions
 from appctld.jobs.fairness.slots import Slots
 from appctld.jobs.job import DONE, Job, State
 from appctld.jobs.observer import Nobody, Observer
-from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, Verify, flag
+from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, Verify, bundle, flag
 from appctld.system.durable import storage_failure
+from appctld.system.foreign import Handed
 
 UNFINISHED_PER_UID = 32  # more than a person starts, fewer than hurt
 UNFINISHED = 256  # of all users; root and the daemon's own user may start more
@@ -78,7 +79,10 @@ class Jobs:
         self._jobs[job.number] = job
         self.observer.job_added(job)
         task = asyncio.get_running_loop().create_task(self._run(request, job, authorize, question))
-        task.add_done_callback(lambda _task: self._settle(job, question))
+        handed = bundle(request)
+        if handed is not None:
+            handed.keep()
+        task.add_done_callback(lambda _task: self._settle(job, question, handed))
         self._tasks[job.number] = task
         return job
 
@@ -174,9 +178,11 @@ class Jobs:
         for old in self._finished.add(job):
             self._remove(old)
 
-    def _settle(self, job: Job, question: Question) -> None:
+    def _settle(self, job: Job, question: Question, handed: Handed | None) -> None:
         """A task that was cancelled before its first step never saw its own `with` and `except`."""
         question.close()
+        if handed is not None:
+            handed.close()
         self._tasks.pop(job.number, None)  # a cancelled task remembers its request
         if not job.state.finished:
             self._finish(job, State.CANCELLED, Cancelled("the job was cancelled"))

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from appctld.errors import InvalidReference
 from appctld.model.login import Login
+from appctld.system.foreign import Handed
 
 Options = Mapping[str, object]
 
@@ -38,7 +39,7 @@ class Install(Request):
     """What to bring here, or to bring up to date.
 
     Options: accept-permissions b, permissions-hash s, expected-digest s, reinstall b, allow-downgrade b,
-    remote s, background b, registry-auth aa{sv}.
+    remote s, background b, registry-auth aa{sv}, bundle h.
     """
 
     kind: ClassVar[str] = "install"
@@ -99,7 +100,10 @@ class Rollback(Request):
 
 @dataclass(frozen=True, slots=True)
 class Resolve(Request):
-    """A preview. Options: remote s, allow-downgrade b (nothing is installed), registry-auth aa{sv}."""
+    """A preview.
+
+    Options: remote s, allow-downgrade b (nothing is installed), registry-auth aa{sv}, bundle h.
+    """
 
     kind: ClassVar[str] = "resolve"
     reference: str
@@ -176,6 +180,12 @@ def logins(request: AnyRequest) -> tuple[Login, ...]:
     """The registry logins that came with the request. Raises InvalidReference for one that is not whole."""
     given = request.options.get("registry-auth")
     return tuple(map(_login, given)) if isinstance(given, list | tuple) else ()
+
+
+def bundle(request: AnyRequest) -> Handed | None:
+    """The descriptor that the image is to be read from, if one came with the request."""
+    found = request.options.get("bundle")
+    return found if isinstance(found, Handed) else None
 
 
 def _login(item: object) -> Login:

@@ -21,7 +21,7 @@ from appctld.pipeline.here import record_here
 from appctld.pipeline.run import preview
 from appctld.pipeline.runtimes import missing, runtime_here
 from appctld.pipeline.stages import Planned
-from appctld.pipeline.tools import INDEX_DEADLINE, Tools, endpoint, ignore
+from appctld.pipeline.tools import INDEX_DEADLINE, Tools, ignore
 
 EXTENSIONS = 32  # that come with one image by themselves; the largest runtimes load about ten
 
@@ -98,7 +98,7 @@ async def _ask(wanted: tuple[Wanted, ...], planned: Planned, tools: Tools) -> tu
     scheme = "http" if remote.plain_http else "https"
     request: JsonObject = {
         "op": "index",
-        **endpoint(remote, planned.reference),
+        **tools.endpoint(remote, planned.reference, login=False),
         "index": f"{scheme}://{remote.prefix}",
         "wanted": [one.to_json() for one in wanted],
         "architecture": tools.platform.architecture,

@@ -20,7 +20,7 @@ from appctld.model.jsonvalue import (
 from appctld.pipeline.answers import looked_at, understood
 from appctld.pipeline.parallel import in_parallel
 from appctld.pipeline.stages import Resolved
-from appctld.pipeline.tools import Tools, endpoint
+from appctld.pipeline.tools import Tools
 from appctld.trust.evidence import Attachment, Bundle, Evidence
 from appctld.trust.verdict import KINDS, SIGNATURE_BYTES, SIGNATURES
 
@@ -44,13 +44,13 @@ async def find_evidence(digest: Digest, resolved: Resolved, tools: Tools) -> Evi
 async def _signatures(digest: Digest, resolved: Resolved, tools: Tools) -> Evidence:
     """What lies in the remote's lookaside for `digest`, and where we looked."""
     remote = resolved.remote
-    if remote.lookaside is None and remote.directory is None:
+    if remote.lookaside is None and remote.directory is None and tools.bundle is None:
         return Evidence(digest, looked_at=(f"remote {remote.name} names no lookaside",))
     request: JsonObject = {
         "op": "signatures",
         "lookaside": remote.lookaside,
         "digest": str(digest),
-        **endpoint(remote, resolved.reference),
+        **tools.endpoint(remote, resolved.reference, login=False),
     }
     answer, data = await tools.fetch_bytes(request, SIGNATURES * SIGNATURE_BYTES)
     with understood("fetcher"):
@@ -65,7 +65,7 @@ async def _attachments(digest: Digest, resolved: Resolved, tools: Tools) -> Evid
     request: JsonObject = {
         "op": "attachments",
         "digest": str(digest),
-        **endpoint(resolved.remote, resolved.reference, tools.logins),
+        **tools.endpoint(resolved.remote, resolved.reference),
     }
     answer, data = await tools.fetch_bytes(request, 2 * SIGNATURES * SIGNATURE_BYTES)
     with understood("fetcher"):

@@ -15,7 +15,6 @@ from pathlib import Path
 from appctld.errors import DigestMismatch, Failed, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_strings
-from appctld.model.login import login_for
 from appctld.model.manifest import COMPRESSION
 from appctld.model.published import Reading
 from appctld.pipeline.answers import bytes_so_far, understood
@@ -31,7 +30,7 @@ from appctld.pipeline.stages import (
     Source,
     Verified,
 )
-from appctld.pipeline.tools import BLOB_DEADLINE, Tools, endpoint, ignore
+from appctld.pipeline.tools import BLOB_DEADLINE, Tools, ignore
 from appctld.state.kept import keep
 from appctld.state.layers import LayerRecord, remember
 from appctld.state.paths import layer_ref
@@ -122,8 +121,8 @@ async def _fetch(layer: PlannedLayer, verified: Verified, tools: Tools) -> Fetch
 
 
 def _is_private(verified: Verified, tools: Tools) -> bool:
-    """Whether a login goes to that repository: what it opens is never offered to another remote."""
-    return login_for(tools.logins, verified.resolved.reference) is not None
+    """Whether it is never offered to another remote."""
+    return tools.is_private(verified.resolved.remote, verified.resolved.reference)
 
 
 def _blobs(verified: Verified, tools: Tools) -> Path:
@@ -150,7 +149,7 @@ async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> No
     source: JsonObject = {
         "op": "blob",
         **what,
-        **endpoint(resolved.remote, resolved.reference, tools.logins),
+        **tools.endpoint(resolved.remote, resolved.reference),
     }
     reading, writing = os.pipe()
     _, answer = await two_ends(

@@ -19,7 +19,7 @@ from appctld.model.reference import Reference
 from appctld.pipeline.claims import allowed_id, check_ref, owned
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
 from appctld.pipeline.standing import stand
-from appctld.pipeline.tools import Tools, endpoint
+from appctld.pipeline.tools import Tools
 from appctld.state.layers import held, shared
 
 
@@ -119,7 +119,7 @@ async def _config_bytes(verified: Verified, tools: Tools) -> bytes:
         "op": "blob",
         "digest": str(wanted.digest),
         "size": wanted.size,
-        **endpoint(resolved.remote, resolved.reference, tools.logins),
+        **tools.endpoint(resolved.remote, resolved.reference),
     }
     _, data = await tools.fetch_bytes(request, wanted.size)
     if len(data) != wanted.size or Digest.of(data) != wanted.digest:

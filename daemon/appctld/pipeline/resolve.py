@@ -15,7 +15,7 @@ from appctld.model.reference import Reference
 from appctld.pipeline.answers import understood
 from appctld.pipeline.place import check_directory
 from appctld.pipeline.stages import IndexDocument, Resolved
-from appctld.pipeline.tools import Tools, endpoint
+from appctld.pipeline.tools import Tools
 from appctld.trust.clock import check_clock
 
 
@@ -28,13 +28,13 @@ async def resolve(reference: Reference, remote: Remote, tools: Tools, at: Digest
     """
     check_clock(tools.now())
     tools.progress.stage("resolving")
-    if remote.directory is not None:
+    if remote.directory is not None and tools.bundle is None:
         await check_directory(remote.directory, "index.json")
     request: JsonObject = {
         "op": "resolve",
         "reference": str(at) if at else reference.target,
         "platform": _platform(tools.platform),
-        **endpoint(remote, reference, tools.logins),
+        **tools.endpoint(remote, reference),
     }
     answer, data = await tools.fetch_bytes(request, 2 * MANIFEST_BYTES)
     documents = _split(answer, data)

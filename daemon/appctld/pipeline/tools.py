@@ -57,6 +57,14 @@ class Progress(Protocol):
         ...
 
 
+class Bundle(Protocol):
+    """A file that images are read from instead of a registry."""
+
+    def duplicate(self) -> int:
+        """A descriptor of it for a worker, which takes it over."""
+        ...
+
+
 class Silence:
     """Progress that nobody wants."""
 
@@ -87,7 +95,8 @@ class Tools:
     `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose layers
     others may use now (R5); `gunzip` is the decoder; `allow_downgrade` says that somebody was authorized to
     install what is older (R9); `now` is the clock that images are judged by. `doubted` are the
-    apps whose record a repair does not believe, and the digests that their commits name. `aside` is where all
+    apps whose record a repair does not believe, and the digests that their commits name. `bundle` is where
+    the one image of this job is read from, if somebody brought it. `aside` is where all
     jobs, and nobody else, write state.
     """
 
@@ -103,6 +112,7 @@ class Tools:
     allow_downgrade: bool = False
     now: Callable[[], int] = unix_now
     doubted: Mapping[str, Digest] = field(default_factory=dict)
+    bundle: Bundle | None = None
     progress: Progress = field(default_factory=Silence)
     aside: Aside = field(default_factory=Aside)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -112,12 +122,16 @@ class Tools:
     ) -> JsonObject:
         """Ask a fetcher, the only process with a network: one that was there before, if it waits.
 
-        A directory of images is shown to it instead of the network.
+        A directory of images is shown to it instead of the network, or it is given a bundle.
         """
         module = "appctld.workers.fetch"
         layout = get_object(request, "layout", {})
-        shown = [Path(get_str(layout, "directory"))] if layout else []
-        command = self.launcher.worker(module, network=not layout, readable=shown)
+        directory = get_str(layout, "directory", "")
+        shown = [Path(directory)] if directory else []
+        if self.bundle is not None and layout:
+            fds = {**fds, "bundle": self.bundle.duplicate()}
+        network = not layout and self.bundle is None
+        command = self.launcher.worker(module, network=network, readable=shown)
         program = Program(
             module,
             command,
@@ -215,6 +229,17 @@ class Tools:
         with understood("keyring worker"):
             return keyring, tuple(get_str(key, "fingerprint") for key in get_objects(answer, "keys"))
 
+    def endpoint(self, remote: Remote, reference: Reference, *, login: bool = True) -> JsonObject:
+        """Where a fetcher of this job may go, with the one login that was given for that place, if any."""
+        return endpoint(remote, reference, self.logins if login else (), bundled=self.bundle is not None)
+
+    def is_private(self, remote: Remote, reference: Reference) -> bool:
+        """Whether what is fetched is offered to no other remote (R5): a login may be needed for it.
+
+        A bundle proves that its bringer has the bytes, and nothing of who else may have them.
+        """
+        return self.bundle is not None or endpoint(remote, reference, self.logins)["credential"] is not None
+
     def _program(self, module: str, command: tuple[str, ...], deadline: float) -> Program:
         return Program(module, command, deadline, self.launcher.environment)
 
@@ -226,8 +251,11 @@ def ignore(_facts: JsonObject) -> None:
 ENDPOINT = ("registry", "repository", "insecure", "auth_realm", "ca", "credential", "layout")
 
 
-def endpoint(remote: Remote, reference: Reference, logins: Iterable[Login] = ()) -> JsonObject:
+def endpoint(
+    remote: Remote, reference: Reference, logins: Iterable[Login] = (), *, bundled: bool = False
+) -> JsonObject:
     """Where a fetcher may go, and with what: at most the one login that was given for that place."""
+    layout = _layout(remote, reference, bundled=bundled)
     scheme = "http" if remote.plain_http else "https"
     return {
         "registry": f"{scheme}://{reference.host}",
@@ -235,14 +263,18 @@ def endpoint(remote: Remote, reference: Reference, logins: Iterable[Login] = ())
         "insecure": remote.insecure,
         "auth_realm": remote.auth_realm,
         "ca": remote.ca.decode("ascii", "replace") if remote.ca else None,
-        "credential": None if remote.directory else login_for(logins, reference),
-        "layout": _layout(remote, reference),
+        "credential": None if layout else login_for(logins, reference),
+        "layout": layout,
     }
 
 
-def _layout(remote: Remote, reference: Reference) -> JsonObject | None:
-    """Where the images lie, if it is a directory, and under which names."""
-    if remote.directory is None:
+def _layout(remote: Remote, reference: Reference, *, bundled: bool) -> JsonObject | None:
+    """Where the images lie, if that is a bundle or a directory, and under which names."""
+    if remote.directory is None and not bundled:
         return None
-    place: JsonObject = {"host": reference.host, "prefix": remote.covered.path}
-    return {"directory": str(remote.directory), **place}
+    return {
+        "directory": None if bundled else str(remote.directory),
+        "host": reference.host,
+        "prefix": remote.covered.path,
+        "unsigned": remote.verify == "none",
+    }

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Seque
 from typing import Any
 
 from appctld.errors import Failed
+from appctld.system import foreign
 
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL: enough to drop a temporary file, short enough to wait for
 LINE_BYTES = 1 << 20  # one line from a worker: an answer lists at most a few hundred names, never bulk
@@ -69,7 +70,7 @@ async def child(
         raise Failed(f"{argv[0]} could not be started: {error.strerror}") from error
     finally:
         for number in owned:
-            os.close(number)
+            foreign.close(number)
     try:
         yield process
     finally:

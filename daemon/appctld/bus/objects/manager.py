@@ -82,11 +82,11 @@ class Manager(Exported):
         return self._start(caller, Rollback(app_id, frozen(options)), "rollback", self._installed([id_]))
 
     async def resolve(self, caller: Caller, reference: str, options: Options) -> str:
-        """Start a Resolve job; what only a credential opens is worth as much as an install."""
+        """Start a Resolve job; what only a credential opens, or we are to keep, is worth an install."""
         if address := file_address(reference):
             return self._start(caller, Resolve(address), "refresh", details(reference=address))
         (text,) = references([reference])
-        action = "install" if options.get("registry-auth") else "refresh"
+        action = "install" if options.get("registry-auth") or "bundle" in options else "refresh"
         return self._start(caller, Resolve(text, frozen(options)), action, self._about([text], options))
 
     async def check_updates(self, caller: Caller, options: Options) -> str:

@@ -3,19 +3,19 @@
 """One connection to a bus, with the library's faults closed.
 
 Guarantees: messages leave one at a time (a burst would finalize the library's connection), a message that
-cannot be marshalled hurts nobody else, descriptors that arrive are closed (no method takes any), a reply only
-counts when it comes from whom the question went to, and the end of the bus is an exception for whoever waits.
-What a call means is left to server.py.
+cannot be marshalled hurts nobody else, descriptors that arrive are given to who takes the call or closed, a
+reply only counts when it comes from whom the question went to, and the end of the bus is an exception for
+whoever waits. What a call means is left to server.py.
 """
 
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from appctld.bus.wire.library import BusType, Message, MessageBus, MessageFlag, MessageType
+from appctld.system.foreign import Handed
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -59,14 +59,17 @@ class Connection:
         self._outbox: asyncio.Queue[tuple[Message, asyncio.Future[None] | None]] = asyncio.Queue()
         self._waiting: dict[int, tuple[str, asyncio.Future[Message]]] = {}
         self._closing = False
-        self._on_call: Callable[[Message], None] | None = None
+        self._on_call: Callable[[Message, Sequence[Handed]], None] | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lost.add_done_callback(lambda lost: lost.exception())  # nobody has to ask
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._watch())]
         bus.add_message_handler(self._receive)
 
-    def listen(self, on_call: Callable[[Message], None]) -> None:
-        """Give every method call that arrives to `on_call`, which must not raise or wait."""
+    def listen(self, on_call: Callable[[Message, Sequence[Handed]], None]) -> None:
+        """Give every method call that arrives to `on_call`, which must not raise or wait.
+
+        With it come its descriptors, which `on_call` drops.
+        """
         self._on_call = on_call
 
     def post(self, message: Message) -> None:
@@ -201,15 +204,18 @@ class Connection:
 
     def _receive(self, message: Message) -> bool:
         """The one handler: the library answers no call itself, and sees no exception to send to a caller."""
-        for descriptor in message.unix_fds:
-            os.close(descriptor)
+        handed = [Handed(descriptor) for descriptor in message.unix_fds]
         try:
             if message.message_type is MessageType.METHOD_CALL and self._on_call is not None:
-                self._on_call(message)
+                given, handed = handed, []
+                self._on_call(message, given)
             elif message.message_type in {MessageType.METHOD_RETURN, MessageType.ERROR}:
                 self._answered(message)
         except Exception:  # noqa: BLE001 - the library would send it, traceback and all, to the caller
             _log.exception("a message from %s was lost", message.sender)
+        finally:
+            for one in handed:
+                one.drop()
         return True
 
     def _answered(self, message: Message) -> None:

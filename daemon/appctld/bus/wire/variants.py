@@ -8,11 +8,12 @@ refused. Whether an option makes sense is left to the rooms below.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from appctld.bus.wire.library import Variant
 from appctld.bus.wire.schema import Keys
+from appctld.system.foreign import Handed
 
 _log = logging.getLogger(__name__)
 
@@ -90,8 +91,10 @@ def decode(value: object) -> object:
     return value
 
 
-def decode_options(value: Mapping[str, Variant], keys: Keys, at: str = "") -> dict[str, object]:
-    """The options that this version knows, plain.
+def decode_options(
+    value: Mapping[str, Variant], keys: Keys, handed: Sequence[Handed] = (), at: str = ""
+) -> dict[str, object]:
+    """The options that this version knows, plain; a descriptor is the one of `handed` that it names.
 
     An unknown key is logged and left out. ArgumentError: a known one has another type than the XML says, or
     an unknown one starts with `require-`.
@@ -104,17 +107,26 @@ def decode_options(value: Mapping[str, Variant], keys: Keys, at: str = "") -> di
             continue
         if item.signature not in types:
             raise ArgumentError(f"option '{key}' has type {item.signature}, not {' or '.join(types)}")
-        known[key] = _decode_inner(item, keys, f"{at}{key}/")
+        known[key] = (
+            _descriptor(item, handed) if item.signature == "h" else _decode_inner(item, keys, f"{at}{key}/")
+        )
     return known
 
 
 def _decode_inner(item: Variant, keys: Keys, at: str) -> object:
     """An option's value; dictionaries in it have keys of their own."""
     if item.signature == "a{sv}":
-        return decode_options(item.value, keys, at)
+        return decode_options(item.value, keys, at=at)
     if item.signature == "aa{sv}":
-        return [decode_options(each, keys, at) for each in item.value]
+        return [decode_options(each, keys, at=at) for each in item.value]
     return decode(item.value)
+
+
+def _descriptor(item: Variant, handed: Sequence[Handed]) -> Handed:
+    """The descriptor that came with the message; its place in it is what the value says."""
+    if not isinstance(item.value, int) or not 0 <= item.value < len(handed):
+        raise ArgumentError("a descriptor that did not come with the message")
+    return handed[item.value]
 
 
 def split(signature: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 """The fetcher, `python -m appctld.workers.fetch`: asks registries and lookasides, passes on what they say.
 
 Four operations, each about one source, a registry's repository or a layout's (source.py), and with one
-descriptor, `out`; and one without:
+descriptor, `out`; and others:
 
 - `resolve`: the document that a reference names, and the platform's manifest behind it if it is an index;
 - `signatures`: the simple signatures of a digest from a lookaside;
@@ -11,6 +11,7 @@ descriptor, `out`; and one without:
 - `blob`: the bytes of one blob;
 - `document`: a small file of a publisher's at an https address of its own, with no registry beside it;
 - `index`: which images are said to be which refs of flatpak.
+- `spool`: a bundle that comes through a pipe, as a file (layout/spool.py).
 
 Nothing that leaves here is verified, and nobody believes it: the daemon hashes and parses documents again,
 the store hashes blobs.
@@ -37,6 +38,7 @@ from appctld.model.manifest import (
 )
 from appctld.model.reference import parse_reference
 from appctld.workers.fetch.document import read_document
+from appctld.workers.fetch.layout.spool import spool
 from appctld.workers.fetch.source import Source, candidates, opened, simple_signatures
 from appctld.workers.protocol import Handler, Report, descriptor, main
 
@@ -184,6 +186,7 @@ HANDLERS: Mapping[str, Handler] = {
     "blob": blob,
     "document": document,
     "index": index,
+    "spool": spool,
 }
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from appctld.workers.fetch.http.session import Session
 from appctld.workers.fetch.index import Listed, look
 from appctld.workers.fetch.layout import lookaside as beside
 from appctld.workers.fetch.layout.flatpaks import offers
-from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of
+from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of, shelf_of
 from appctld.workers.fetch.layout.shelf import Shelf
 from appctld.workers.fetch.lookaside import Found, collect
 from appctld.workers.fetch.registry import Registry
@@ -48,7 +48,8 @@ class Source(Protocol):
 def opened(request: JsonObject) -> Iterator[Source]:
     """The source that a request is about. Raises InvalidReference, BadManifest for what is no layout."""
     if asks_for_layout(request):
-        yield Shelf(files_of(request), place_of(request))
+        with shelf_of(request) as shelf:
+            yield shelf
         return
     endpoint = parse_endpoint(request)
     with Session(endpoint) as session:
@@ -58,7 +59,8 @@ def opened(request: JsonObject) -> Iterator[Source]:
 def simple_signatures(request: JsonObject, digest: Digest) -> Found:
     """The simple signatures of a digest: in a layout those beside its images, else those of a lookaside."""
     if asks_for_layout(request):
-        return beside.collect(files_of(request), place_of(request).repository, digest)
+        with files_of(request) as files:
+            return beside.collect(files, place_of(request).repository, digest)
     endpoint = parse_endpoint(request)
     lookaside = plain_url(get_str(request, "lookaside"), "lookaside")
     with Session(endpoint) as session:
@@ -68,8 +70,9 @@ def simple_signatures(request: JsonObject, digest: Digest) -> Found:
 def candidates(request: JsonObject, wanted: tuple[Wanted, ...], architecture: str) -> Listed:
     """The images that are said to be what is wanted: by a layout itself, or by a registry's index server."""
     if asks_for_layout(request):
-        shelf = Shelf(files_of(request), place_of(request))
-        return Listed(offers(shelf, place_of(request), wanted, architecture), shelf.where)
+        with shelf_of(request) as shelf:
+            found = offers(shelf, place_of(request), wanted, architecture) if isinstance(shelf, Shelf) else ()
+            return Listed(found, shelf.where)
     endpoint, base = parse_endpoint(request), plain_url(get_str(request, "index"), "url")
     with Session(endpoint) as session:
         return look(session, base, wanted, architecture)

@@ -3,12 +3,14 @@
 """One connection: its outbox, its answers, its end."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from appctld.bus.wire.connection import BusCallError, BusLostError, Connection, connect
 from appctld.bus.wire.library import Message, MessageType
+from appctld.system.foreign import Handed
 from support.bus import NAME, client, private_bus
 
 DRIVER = "org.freedesktop.DBus"
@@ -137,7 +139,7 @@ def test_a_handler_that_raises_is_not_the_librarys_business(
     async def scenario() -> None:
         connection = await connect(address)
 
-        def broken(message: Message) -> None:
+        def broken(message: Message, handed: Sequence[Handed]) -> None:
             raise KeyError("secret")
 
         connection.listen(broken)

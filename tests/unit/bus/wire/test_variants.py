@@ -3,6 +3,7 @@
 """Values to the wire and back."""
 
 import logging
+import os
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from appctld.bus.wire.library import Message, MessageType, Variant
 from appctld.bus.wire.variants import ArgumentError, decode, decode_options, empty, encode, natural, split
+from appctld.system.foreign import Handed
 
 KEYS = {
     "size": ("t",),
@@ -20,7 +22,20 @@ KEYS = {
     "inner": ("a{sv}",),
     "inner/name": ("s",),
     "either": ("b", "s"),
+    "file": ("h",),
+    "inner/file": ("h",),
 }
+
+
+@pytest.mark.parametrize("place", [1, 2**31])
+def test_a_descriptor_is_one_that_came_with_the_message(place: int) -> None:
+    handed = Handed(os.open("/dev/null", os.O_RDONLY))
+    assert decode_options({"file": Variant("h", 0)}, KEYS, [handed]) == {"file": handed}
+    with pytest.raises(ArgumentError, match="did not come with the message"):
+        decode_options({"file": Variant("h", place)}, KEYS, [handed])
+    with pytest.raises(ArgumentError, match="did not come with the message"):
+        decode_options({"inner": Variant("a{sv}", {"file": Variant("h", 0)})}, KEYS, [handed])
+    handed.close()
 
 
 def test_a_dictionary_gets_the_types_of_its_keys_at_every_depth() -> None:

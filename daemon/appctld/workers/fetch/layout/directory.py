@@ -9,6 +9,7 @@ FIFO does not make us wait. Who may write into the directory is the daemon's que
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from appctld.errors import RegistryUnavailable, UnsafeArchive
@@ -29,6 +30,11 @@ class Directory:
     def place(self) -> str:
         """See `Files.place`."""
         return str(self._path)
+
+    @property
+    def links(self) -> Mapping[str, str]:
+        """See `Files.links`; here each is refused when it is met."""
+        return {}
 
     def open(self, *name: str) -> Member | None:
         """See `Files.open`."""

@@ -9,7 +9,7 @@ Nobody signed any of it: it only says which manifest must then be signed.
 import re
 from dataclasses import dataclass
 
-from appctld.errors import BadManifest, CredentialScope, UnsupportedMediaType
+from appctld.errors import BadManifest, CredentialScope, UnsafeArchive, UnsupportedMediaType
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import (
     JsonError,
@@ -63,9 +63,11 @@ class Entry:
 def read_index(files: Files) -> tuple[Entry, ...]:
     """The layout's entries in their order.
 
-    Raises BadManifest (no layout, or a broken one), UnsupportedMediaType (of another version),
-    CredentialScope, LimitExceeded.
+    Raises BadManifest (no layout, or a broken one), UnsupportedMediaType (of another version), UnsafeArchive
+    (an archive with links), CredentialScope, LimitExceeded.
     """
+    if files.links:
+        raise UnsafeArchive(f"{files.place} has links, which no OCI layout has: {min(files.links)}")
     try:
         marker = read_file(files, LAYOUT_BYTES, "oci-layout")
         raw = read_file(files, INDEX_BYTES, "index.json")

@@ -7,7 +7,7 @@ fewer bytes, which whoever hashes them finds. Names are ours: components that we
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -59,6 +59,11 @@ class Files(Protocol):
     @property
     def place(self) -> str:
         """What messages call it."""
+        ...
+
+    @property
+    def links(self) -> Mapping[str, str]:
+        """The symlinks that are known of before any is met, by name."""
         ...
 
     def open(self, *name: str) -> Member | None:

@@ -96,7 +96,7 @@ def test_a_file_that_grows_gives_no_more_than_it_had(shelf: Shelf) -> None:
         assert len(first) + sum(map(len, chunks)) == 1_000_000
 
 
-@pytest.mark.parametrize("directory", ["", "images", "/srv/../etc"])
+@pytest.mark.parametrize("directory", ["images", "/srv/../etc"])
 def test_only_a_plain_absolute_path_is_one(directory: str, shelf: Shelf) -> None:
     with pytest.raises(InvalidReference):
         shelf.resolve("1", directory=directory)
