@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What `appctl publish` publishes is installed again, on a machine whose every part is real."""
 
+import base64
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from support.greeter import minimal_root
 from support.machine import Machine
 from support.ostree_remote import OstreeRemote
 from support.publisher import Publisher
+from support.registry import Registry
 
 KEY = CosignKey()
 METADATA = "[Application]\nname=org.example.Greeter\ncommand=/usr/bin/greet\n"
@@ -157,6 +159,21 @@ def test_what_was_broken_off_goes_on(app: Path, publisher: Publisher, machine: M
         assert line.cuts
     source = f"docker://{publisher.registry.host}/broken/greeter:1"
     subprocess.run(["skopeo", "inspect", "--tls-verify=false", source], check=True, capture_output=True)
+
+
+def test_a_private_registry_gets_the_callers_login(app: Path, machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "registry").mkdir()
+    with Registry(tmp_path / "registry", users={"me": "secret"}) as registry:
+        to = ["--to", f"oci+http://{registry.host}/private/greeter:1"]
+        assert "login" in machine.appctl("publish", str(app), *to, code=1).err
+        auth = machine.directory / "config/containers/auth.json"
+        auth.parent.mkdir()
+        login = base64.b64encode(b"me:secret").decode()
+        auth.write_text(json.dumps({"auths": {registry.host: {"auth": login}}}))
+        machine.appctl("publish", str(app), *to, "--chunked")
+        answer = machine.appctl("publish", str(app), *to, "--chunked", "--json").json
+        auth.unlink()
+    assert (answer["written"], answer["layers"] > 1) == (0, True)
 
 
 def test_what_cannot_be_published_is_said_in_a_sentence_with_an_exit_code(

@@ -3,7 +3,8 @@
 """Where signatures go: a lookaside, beside a layout or of the caller's; or a tag beside the image.
 
 Guarantees: no OpenPGP signature that is there is replaced: the next free `signature-N` is taken, as a static
-web server serves them. What a cosign key attached takes the place of what was attached before.
+web server serves them. What a cosign key attached takes the place of what was attached before, and that is
+told.
 """
 
 import os
@@ -57,8 +58,10 @@ def _attach(about: Signatures, destination: Destination) -> str:
         _put(destination, sigstore.PAYLOAD, message)
     _put(destination, CONFIG, config)
     tag = sigstore.tag(about.digest)
-    destination.put_manifest(manifest, MANIFEST, tag if destination.tag else f"{about.identity.name}:{tag}")
-    return f"tag {tag}"
+    name = tag if destination.tag else f"{about.identity.name}:{tag}"
+    before = destination.meaning(name)
+    destination.put_manifest(manifest, MANIFEST, name)
+    return f"tag {tag}" if before is None else f"tag {tag}, in the place of what was there"
 
 
 def _put(destination: Destination, media_type: str, data: bytes) -> None:

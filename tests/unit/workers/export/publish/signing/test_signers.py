@@ -103,6 +103,12 @@ def test_a_cosign_key_signs_the_digest_under_the_name(tree: Path, tmp_path: Path
     assert crypto.holds(crypto.load(key.der), signature, message)
 
 
+def test_that_an_attachment_takes_the_place_of_another_is_told(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_bytes(CosignKey().private_pem)
+    told = [signed(tree, tmp_path / "out", cosign=str(tmp_path / "key.pem"))["signatures"] for _ in range(2)]
+    assert ["in the place of" in str(places) for places in told] == [False, True]
+
+
 def test_an_image_is_the_same_whether_it_is_signed_or_not(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_bytes(CosignKey().private_pem)
     with_signature = signed(tree, tmp_path / "a", cosign=str(tmp_path / "key.pem"))
