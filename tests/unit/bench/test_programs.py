@@ -17,6 +17,7 @@ PROGRAMS = (
     "reader",
     "install",
     "update",
+    "export",
     "second_remote",
     "merge",
     "deploy",

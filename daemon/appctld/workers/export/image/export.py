@@ -31,7 +31,8 @@ from appctld.model.manifest import OCI_MANIFEST, Descriptor
 from appctld.workers.export.destination import Destination, opened
 from appctld.workers.export.image.installed import Image, opened_repository, read_image
 from appctld.workers.export.image.layers import Origin, Published, tar, watched
-from appctld.workers.export.image.recompressed import LAYER_TYPES, compressed, new_manifest
+from appctld.workers.export.image.manifest import new_manifest
+from appctld.workers.export.image.packing import LAYER_TYPES, packed
 from appctld.workers.export.image.signatures import put_signatures
 from appctld.workers.fetch.endpoint import parse_endpoint
 from appctld.workers.protocol import Report
@@ -160,7 +161,7 @@ class _Leaving:
 
     def _put_anew(self, diff_id: Digest, how: str) -> Descriptor:
         pieces = watched(lambda: tar(self._image, self._repository, diff_id), self._notice, [])
-        return self._to.put_new(compressed(pieces(), how), LAYER_TYPES[how])
+        return self._to.put_new(packed(pieces(), how), LAYER_TYPES[how])
 
     def _put_config(self, config: Descriptor) -> None:
         if not self._to.has(config):

@@ -176,16 +176,17 @@ def _image(
         )
     index = Document.parse(get_object(provenance, "index")) if provenance.get("index") else None
     parsed = parse_document(manifest.raw, manifest.media_type)
+    if not isinstance(parsed, Manifest):
+        raise RepoCorrupt(f"what is recorded of {app_id} is no image", id=app_id)
     config = _config(provenance, get_str(record, "commit"), repository)
     described = parse_config(config)
     fits = (
-        isinstance(parsed, Manifest)
-        and str(manifest.digest) == get_str(record, "image_digest")
+        str(manifest.digest) == get_str(record, "image_digest")
         and str(index.digest if index else "") == get_str(record, "index_digest")
         and Digest.of(config) == parsed.config.digest
         and len(parsed.layers) == len(described.diff_ids)
     )
-    if not fits or not isinstance(parsed, Manifest):
+    if not fits:
         raise RepoCorrupt(f"what is recorded of {app_id} does not fit together", id=app_id)
     return Image(
         state=state,

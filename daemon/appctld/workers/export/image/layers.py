@@ -20,6 +20,7 @@ from appctld.model.digest import Digest
 from appctld.model.manifest import COMPRESSION, Descriptor
 from appctld.workers.export.destination import COPY_BYTES, Content, Counted
 from appctld.workers.export.image.installed import Image
+from appctld.workers.export.image.packing import packed_as
 from appctld.workers.fetch.endpoint import Endpoint
 from appctld.workers.fetch.http.session import Session
 from appctld.workers.fetch.registry import Registry
@@ -74,6 +75,10 @@ class Published:
             )
         if self._origin.endpoint is not None:
             yield self._fetched(self._origin.endpoint, blob)
+        if COMPRESSION[blob.media_type] != "none":  # at last: it is work, and mostly in vain
+            yield lambda: packed_as(
+                blob, self._image.config, lambda: tar(self._image, self._repository, diff_id)
+            )
 
     def _kept(self, blob: Descriptor, diff_id: Digest) -> Iterator[bytes]:
         kept, name = self._image.state / "kept", f"{diff_id.hex}.{blob.digest.hex}"

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Installed images that leave: byte for byte, whole or not at all, from what is here or can be had again."""
 
+import base64
 import json
 import subprocess
 import tarfile
@@ -23,6 +24,7 @@ from appctld.model.jsonvalue import Json, JsonObject, get_objects
 from appctld.state.records import find_app
 from appctld.workers.export.image import export as module
 from appctld.workers.export.image.export import export
+from appctld.workers.store import disk
 from support.compressed import GZIP, push_packed
 from support.fake_registry import FakeServer, Reply
 from support.inline import digest_of
@@ -217,6 +219,18 @@ def test_a_copy_that_was_kept_is_taken_first_and_a_damaged_one_is_not(
         )
 
 
+def test_a_copy_that_cannot_be_read_is_passed_over(packed: World, target: Path, server: FakeServer) -> None:
+    kept = packed.paths.root / "kept/acme"
+    kept.mkdir(parents=True)
+    layers = json.loads(packed.registry.tags["1"])["layers"]
+    for layer, tar in zip(layers, (BASE, TOP), strict=True):
+        blob = target.with_name(layer["digest"][7:])
+        blob.write_bytes(packed.registry.blobs[layer["digest"]])
+        (kept / f"{digest_of(tar)[7:]}.{layer['digest'][7:]}").symlink_to(blob)
+    leave(packed, directory(target), endpoint=endpoint(server))
+    assert len(server.seen) == len(layers)
+
+
 def test_what_the_destination_has_need_not_be_anywhere_else(
     packed: World, target: Path, server: FakeServer
 ) -> None:
@@ -364,6 +378,21 @@ PAPERS: dict[str, tuple[str, JsonObject]] = {
     "no base64": ("provenance.json", {"manifest": {"raw": "?", "media_type": "x"}}),
     "another config": ("provenance.json", {"config": {"raw": "e30=", "media_type": "x"}}),
     "no evidence": ("provenance.json", {"evidence": {}}),
+    "too much": ("record.json", {"x": "x" * disk.RECORD_BYTES}),
+    "far too much": ("provenance.json", {"x": "x" * disk.PROVENANCE_BYTES}),
+    "a signature that is no base64": (
+        "provenance.json",
+        {
+            "evidence": {
+                "digest": f"sha256:{'0' * 64}",
+                "openpgp": ["b25l?"],
+                "attachments": [],
+                "bundles": [],
+                "looked_at": [],
+                "ed25519": [],
+            }
+        },
+    ),
 }
 
 
@@ -374,6 +403,14 @@ def test_papers_that_do_not_fit_together_are_not_believed(world: World, target: 
     with pytest.raises(RepoCorrupt):
         leave(world, directory(target))
     assert not target.exists()
+
+
+def test_an_index_in_the_place_of_a_manifest_is_not_believed(world: World, target: Path) -> None:
+    raw, kind = b'{"schemaVersion": 2, "manifests": []}', "application/vnd.oci.image.index.v1+json"
+    edit(world, "record.json", {"image_digest": digest_of(raw)})
+    edit(world, "provenance.json", {"manifest": {"raw": base64.b64encode(raw).decode(), "media_type": kind}})
+    with pytest.raises(RepoCorrupt, match="no image"):
+        leave(world, directory(target))
 
 
 def test_a_paper_that_is_a_symlink_is_not_read(world: World, target: Path, tmp_path: Path) -> None:
