@@ -4,6 +4,7 @@
 
 import argparse
 
+_NAMES = {"add": "NAME|FILE-OR-URL.appctlremote"}
 KEYS_REPLACE = (
     "--gpg-import, --cosign-key: the new keys replace the old ones of their kind, which are trusted no more."
 )
@@ -20,6 +21,7 @@ def add_remote_commands(remote: argparse.ArgumentParser, common: argparse.Argume
         "enable": "Use a disabled remote again.",
         "disable": "Refuse what a remote covers, and keep it.",
         "remove": "Trust a publisher no more.",
+        "export": "Write an .appctlremote, with which others can trust the same publisher.",
     }
     for name, summary in summaries.items():
         added = commands.add_parser(
@@ -27,16 +29,20 @@ def add_remote_commands(remote: argparse.ArgumentParser, common: argparse.Argume
         )
         added.set_defaults(action=f"remotes:{name.replace('list', 'listing')}")
         if name != "list":
-            added.add_argument("name", metavar="NAME")
+            added.add_argument("name", metavar=_NAMES.get(name, "NAME"))
         if name == "add":
             added.add_argument(
                 "url",
+                nargs="?",
                 metavar="URL",
                 help="oci+https://HOST/PATH, docker:…, quay.io/acme, oci:/DIR, ostree+https:…, ostree:/DIR",
             )
             added.add_argument(
                 "--if-not-exists", action="store_true", help="no error when it is there already"
             )
+        if name == "export":
+            added.set_defaults(action="remote_export:export")
+            added.add_argument("file", nargs="?", default="-", metavar="FILE|-", help="where; - by default")
         if name in {"add", "modify"}:
             _remote_settings(added)
         if name == "modify":

@@ -20,6 +20,7 @@ from appctl.talk.wire import Json, underscored
 FILE_BYTES = 64 << 10  # as much as the daemon takes
 KEY_BYTES = 64 << 10  # as above
 _PLAIN = "oci+http"
+_UNSAID = ("identity", "threshold", "auth-realm", "collection", "verify-commit", "max-age", "strict")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class RemoteFile:
         host, _, path = reference.partition("@")[0].partition("/")
         scheme = "http" if self.url.partition("://")[0] == _PLAIN else "https"
         repository = path.partition(":")[0]
-        ca = self._beside("ca.pem", CA_BYTES, self.settings.get("ca-file"))
+        ca = self._certificates()
         return {
             "registry": f"{scheme}://{host}",
             "repository": repository,
@@ -57,19 +58,31 @@ class RemoteFile:
         }
 
     def exported(self) -> str:
-        """Return the text of an .appctlremote: what another machine needs to trust the same publisher."""
+        """Return the text of an .appctlremote: what another machine needs to trust the same publisher.
+
+        The keys in it are those of the kinds that must sign; who adds it asks for signatures of each.
+        """
+        kinds = self.settings.get("verify", "gpg").split("+")
         words = {
             "Version": "1",
             "Name": self.name,
             "Title": self.settings.get("title", ""),
-            "Url": self.url,
+            "Url": self.url if ":/" in self.url else f"https://{self.url}",
             "Lookaside": self.settings.get("lookaside", ""),
-            "GPGKey": _text(self._beside("gpg", KEY_BYTES)),
-            "CosignKey": _text(self._beside("cosign.pub", KEY_BYTES)),
+            "GPGKey": _text(self._beside("gpg", KEY_BYTES)) if "gpg" in kinds else "",
+            "CosignKey": _text(self._beside("cosign.pub", KEY_BYTES)) if "cosign" in kinds else "",
             "Ids": self.settings.get("ids", ""),
         }
         lines = [f"{key}={value}" for key, value in words.items() if value]
         return "\n".join(["[Appctl Remote]", *lines, ""])
+
+    def left_out(self) -> list[str]:
+        """Name the settings that matter elsewhere, too, and that such a file has no word for."""
+        said = [f"{key}={self.settings[key]}" for key in _UNSAID if key in self.settings]
+        return [*said, *(["its certificates"] if self._certificates() else [])]
+
+    def _certificates(self) -> bytes:
+        return self._beside("ca.pem", CA_BYTES, self.settings.get("ca-file"))
 
     def _beside(self, extension: str, limit: int, instead: str | None = None) -> bytes:
         path = Path(instead) if instead else self.path.with_name(f"{self.name}.{extension}")

@@ -208,7 +208,7 @@ class NoRemote(Caller):
     """No remote covers this reference."""
 
     sentence = "no remote covers {reference}"
-    hint = "appctl remote add NAME URL --gpg-import KEY    (the publisher says which)"
+    hint = "appctl remote add FILE-OR-URL    (the publisher's .appctlremote; none? appctl help trust)"
 
 
 class NotFound(Caller):

@@ -96,6 +96,7 @@ class FakeInstaller:
         self.apps: list[dict[str, Any]] = []
         self.history: list[dict[str, Any]] = []
         self.remotes: list[dict[str, Any]] = []
+        self.introduction: dict[str, Any] = {}
         self.errors: dict[str, tuple[str, str, str, dict[str, Any]]] = {}
         self.after: dict[str, Callable[[], None]] = {}  # done once a method was called
         self.scripts: dict[str, list[Script]] = {}
@@ -180,6 +181,8 @@ class FakeInstaller:
                            for number, remote in enumerate(self.remotes)}  # fmt: skip
                 objects |= {path: {JOB: properties(job)} for path, job in self._jobs.items()}
                 return "a{oa{sa{sv}}}", (objects,)
+            case "ResolveFile":
+                return "a{sv}", (variants(self.introduction),)
             case "AddRemote":
                 return "o", (f"{ROOT}/remote/new",)
             case _:

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import re
+import ssl
 import subprocess
 import time
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ class Registry:
         self._directory = directory
         self._users = users or {}
         self._process: subprocess.Popen[bytes] | None = None
+        self.identity: Path | None = None  # key and certificate in a PEM: then it speaks TLS
 
     def __enter__(self) -> Self:
         self.storage.mkdir(parents=True, exist_ok=True)
@@ -114,11 +116,14 @@ class Registry:
             "version": "0.1",
             "log": {"level": "info", "accesslog": {"disabled": False}},
             "storage": {"filesystem": {"rootdirectory": str(self.storage)}, "delete": {"enabled": True}},
-            "http": {"addr": self.host or "127.0.0.1:0", "secret": "a test's"},
+            "http": {"addr": self.host or "127.0.0.1:0", "secret": "a test's", **self._tls()},
         }
         if self._users:
             config["auth"] = {"htpasswd": {"realm": "test", "path": str(self._htpasswd())}}
         return config
+
+    def _tls(self) -> dict[str, object]:
+        return {"tls": dict.fromkeys(("certificate", "key"), str(self.identity))} if self.identity else {}
 
     def _htpasswd(self) -> Path:
         path = self._directory / "htpasswd"
@@ -138,15 +143,19 @@ class Registry:
             if self._process.poll() is not None:
                 raise RuntimeError(f"docker-registry ended: {log.read_text()}")
             found = _LISTENING.search(log.read_text(errors="replace"))
-            if found and _answers(found[1]):
+            if found and _answers(found[1], tls=self.identity is not None):
                 self.host = found[1]
                 return
             time.sleep(0.02)
         raise RuntimeError(f"docker-registry does not answer: {log.read_text()}")
 
 
-def _answers(host: str) -> bool:
-    connection = http.client.HTTPConnection(host, timeout=2)
+def _answers(host: str, *, tls: bool) -> bool:
+    if tls:  # whose certificate it is, the client under test asks
+        context = ssl._create_unverified_context()  # noqa: S323
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(host, timeout=2, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, timeout=2)
     try:
         connection.request("GET", "/v2/")
         return connection.getresponse().status in {200, 401}

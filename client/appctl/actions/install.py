@@ -12,6 +12,7 @@ from pathlib import Path
 
 from appctl.actions.apps import expanded, name_of, report, tell_all
 from appctl.actions.facts import permissions, signed_by
+from appctl.actions.introduction import referred
 from appctl.bundles.source import check, handed
 from appctl.context import Context
 from appctl.credentials import logins
@@ -76,6 +77,7 @@ def _dry_run(context: Context) -> int:
     failures: list[Failure] = []
     for reference in context.options.refs:
         try:
+            reference = referred(context, reference)  # noqa: PLW2901 - what a publisher's file names
             preview = _resolve(context, reference, _logins(context, reference))
         except Failure as failure:
             failures.append(failure)
@@ -93,7 +95,7 @@ def _dry_run(context: Context) -> int:
 def _tried(context: Context, reference: str) -> Outcome:
     """Install one; its failure is part of the outcome, so that the others are tried."""
     try:
-        return _install_one(context, reference)
+        return _install_one(context, referred(context, reference))
     except Declined:
         alone = len(context.options.refs) == 1
         return Outcome.failed(Declined() if alone else Declined(f"Did not install {reference}."))

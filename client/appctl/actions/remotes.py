@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appctl.actions.facts import duration
+from appctl.actions.introduction import introduction, is_publisher_file, trust
 from appctl.context import Context
 from appctl.edkeys import public_keys
 from appctl.exits import ExitCode
@@ -38,6 +39,8 @@ _TAKEN = ("prefix", "verify", "verify_commit", "lookaside", "identity", "auth_re
 def add(context: Context) -> int:
     """Add a remote and show what is trusted now."""
     options, scope = context.options, context.scope
+    if options.url is None:
+        return _add_introduced(context)
     if options.if_not_exists and _find(context.bus(scope), options.name):
         context.say(f"Remote {escape(options.name)} is there already.")
         if context.options.json:
@@ -47,6 +50,18 @@ def add(context: Context) -> int:
     _ask_about_none(context, settings)
     context.call(scope, "AddRemote", "sa{sv}", options.name, settings)
     return _told(context, _find(context.bus(scope), options.name), "Added", changed=True)
+
+
+def _add_introduced(context: Context) -> int:
+    """Add the remote that a publisher's file introduces."""
+    options = context.options
+    if not is_publisher_file(options.name):
+        raise usage(f"where is {options.name}?", "appctl remote add NAME URL, or FILE-OR-URL.appctlremote")
+    found, more = introduction(context, options.name), _settings(context)
+    _ask_about_none(context, more)
+    options.name = get_str(found, "remote") or get_str(found, "name")
+    changed = trust(context, found, more)
+    return _told(context, _find(context.bus(context.scope), options.name), "Added", changed=changed)
 
 
 def modify(context: Context) -> int:

@@ -21,7 +21,10 @@ TOPICS = {
         "whom this machine trusts, and how to add a publisher",
         """\
 appctl installs what a publisher signed whom this machine trusts; a remote is such a publisher.
-Ask the publisher for the prefix of its images, its public key, and where its signatures are, then:
+Many publishers give away a file, or its https address, which says where they are and which keys they sign
+with. What is in it is shown, and a person is asked; an .appctlref names an app besides, for install:
+    appctl remote add FILE-OR-URL.appctlremote
+Else ask the publisher for the prefix of its images, its public key, and where its signatures are, then:
     appctl remote add NAME PREFIX --gpg-import KEYFILE --lookaside URL
 or, for images that are signed with cosign, whose signatures are in the registry itself:
     appctl remote add NAME PREFIX --cosign-key cosign.pub

@@ -76,7 +76,7 @@ def test_what_is_like_no_command_gets_the_help(capsys: pytest.CaptureFixture[str
         ["cancel", "one"],
         ["list", "--user", "--system"],
         ["info", "--js", "x"],
-        ["remote", "add", "x"],
+        ["remote", "add"],
         ["remote", "add", "x", "y", "--verify", "maybe"],
         ["run"],
         ["run", "--cwd"],
