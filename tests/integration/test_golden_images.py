@@ -4,6 +4,7 @@
 
 import csv
 import hashlib
+import json
 import os
 import shutil
 import stat
@@ -50,6 +51,22 @@ def test_the_deployment_and_the_commit_equal_what_umoci_unpacks(
     app = _install(machine, registry, f"oci:{FIXTURES / 'images'}:{tag}")
     _compare_deployment(Path(str(app["deployment"])), expected, digests)
     _compare_commit(machine, str(app["commit"]), expected)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_it_leaves_as_it_was_published_or_with_the_same_layers_packed_anew(
+    tag: str, registry: Registry, machine: Machine, tmp_path: Path
+) -> None:
+    app = _install(machine, registry, f"oci:{FIXTURES / 'images'}:{tag}")
+    name, directory = str(app["id"]), f"oci:{tmp_path / 'whole'}"
+    whole = machine.appctl("export", name, directory, "--json").json["apps"][0]
+    assert str(app["reference"]).endswith(f"@{whole['digest']}"), "the image, or the index that led to it"
+    anew = machine.appctl("export", name, f"oci:{tmp_path / 'anew'}", "--recompress", "--json")
+    named = f"oci:{tmp_path / 'anew'}:{anew.json['apps'][0]['name']}"
+    command = ["skopeo", "--override-arch=amd64", "inspect", "--config", named]
+    config = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert config["rootfs"]["diff_ids"] == app["layers"]
+    subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", named, f"dir:{tmp_path / 'd'}"], check=True)
 
 
 LIES: dict[str, dict[str, str]] = {

@@ -50,7 +50,7 @@ def podman(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_podman_pushed_installs_and_runs(
+def test_what_podman_pushed_installs_runs_and_leaves_as_it_was(
     way: str, podman: Podman, publisher: Publisher, key: str, machine: Machine, tmp_path: Path
 ) -> None:
     options, media_type, layers = WAYS[way]
@@ -68,3 +68,5 @@ def test_what_podman_pushed_installs_and_runs(
     assert (app["id"], app["version"], app["signer"]) == ("org.example.Podman", "1.5", key)
     assert machine.run_app("org.example.Podman", "--", "you").out == "Hello from podman: you\n"
     machine.appctl("verify")
+    exported = machine.appctl("export", "org.example.Podman", f"oci:{tmp_path / 'out'}", "--json").json
+    assert exported["apps"][0]["digest"] == app["image_digest"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""podman as a publisher has it: images are built from a Containerfile, and pushed signed or saved.
+"""podman as a publisher has it: images are built from a Containerfile, and pushed, signed.
 
     with Podman(publisher, tmp_path) as podman:
         podman.build("app", context)
@@ -57,10 +57,6 @@ class Podman:
         target = f"docker://{self._publisher.registry.host}/{name}"
         how = ("--quiet", "--tls-verify=false", f"--sign-by={key}", *options)
         self._run("push", *how, f"localhost/{tag}:1", target)
-
-    def save(self, tag: str, archive: Path, *options: str) -> None:
-        """`podman save`: a docker archive, if the options say nothing else."""
-        self._run("save", "--quiet", *options, f"--output={archive}", f"localhost/{tag}:1")
 
     def _run(self, *arguments: str) -> None:
         environment = {
