@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`install --from`, with real parts alone: what a publisher signed holds without its registry."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from appctld.trust.evidence import Attachment
+from support.attachments import MANIFEST, layer, manifest, simple_layer
+from support.cosign import CosignKey
 from support.greeter import build
 from support.images import Layout
 from support.keys import Keys
@@ -68,6 +72,17 @@ class Disk:
         environment = {**os.environ, "GNUPGHOME": str(self._keys.home)}
         subprocess.run(command, env=environment, check=True, capture_output=True)
         return signature
+
+    def attach(self, digest: str, found: Attachment) -> None:
+        """Put a signature of cosign's there, as copying its tag would."""
+        document = manifest(simple_layer(found))
+        for data in (document, found.payload, b"{}"):
+            name = hashlib.sha256(data).hexdigest()
+            (self.directory / "blobs/sha256" / name).write_bytes(data)
+        index = json.loads((self.directory / "index.json").read_text())
+        tag = {NAME: f"{digest.replace(':', '-')}.sig"}
+        index["manifests"].append({**layer(document, MANIFEST), "annotations": tag})
+        (self.directory / "index.json").write_text(json.dumps(index))
 
     def archive(self) -> str:
         """The whole directory in one file, by tar(1)."""
@@ -158,6 +173,30 @@ def test_what_came_so_is_updated_and_repaired_from_its_registry(
 def _made(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+@pytest.mark.parametrize("kind", ["directory", "archive", "remote"])
+def test_signatures_of_cosign_are_entries_of_the_index(
+    kind: str, machine: Machine, disk: Disk, tmp_path: Path
+) -> None:
+    digest, key = disk.put("v1"), CosignKey()
+    disk.attach(digest, key.attach(digest, REFERENCE))
+    (tmp_path / "cosign.pub").write_bytes(key.pem)
+    url = [f"oci:{disk.directory}", "--prefix", PREFIX] if kind == "remote" else [f"oci+http://{PREFIX}"]
+    machine.appctl("remote", "add", "acme", *url, "--cosign-key", str(tmp_path / "cosign.pub"))
+    sources = {"directory": ["--from", f"oci:{disk.directory}"], "archive": ["--from", disk.archive()]}
+    install = ("install", "-y", "--json", *sources.get(kind, []), REFERENCE)
+    (app,) = machine.appctl(*install).json["apps"]
+    assert (app["signer"], app["verify"], app["tag_bound"]) == (key.fingerprint, "cosign", True)
+
+
+@pytest.mark.parametrize("name", ["v1", "v2"])
+def test_a_directory_as_umoci_made_it(name: str, machine: Machine, built: Layout) -> None:
+    """Its tags are bare, and no registry ever had it."""
+    machine.add_remote("acme", f"oci+http://{PREFIX}", None, "", "--verify", "digest")
+    reference = f"{PREFIX}/greeter@{built.digest(name)}"
+    machine.appctl("install", "-y", "--from", f"oci:{built.directory}", reference)
+    assert name[1] in machine.run_app("greeter").out
 
 
 def test_signatures_count_for_the_named_reference_alone(

@@ -48,8 +48,11 @@ Without a network images come on a disk, with the signatures that their publishe
     the files of its lookaside below /srv/images/lookaside/ (acme/editor@sha256=…/signature-1)
     appctl remote add acme oci:/srv/images --prefix quay.io/acme --gpg-import KEYFILE
     appctl install acme/editor:1
-The directory must belong to root or to the daemon's user (appctl; with --user: you), and nobody else may be
-able to write to it, to its index.json, or to a directory above it.""",
+or, where the remote is the registry itself, for this one install:
+    appctl install --from oci:/media/disk/images acme/editor:1    (or oci-archive:FILE)
+It is verified as if it came from there, and updated from there later.
+A remote's directory must belong to root or to the daemon's user (appctl; with --user: you), and nobody else
+may be able to write to it, to its index.json, or to a directory above it.""",
     ),
     "unsigned": Topic(
         "what to do about an image that nobody signed",

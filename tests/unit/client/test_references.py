@@ -12,6 +12,7 @@ REMOTES: list[Json] = [
     {"Name": "acme", "Url": "oci+http://127.0.0.1:5000/acme/"},
     {"Name": "plain", "Url": "quay.io/plain"},
     {"Name": "localhost", "Url": "quay.io/evil"},
+    {"Name": "disk", "Url": "oci:/srv/images", "Settings": {"kind": "layout", "prefix": "quay.io/far"}},
 ]
 
 
@@ -21,6 +22,7 @@ REMOTES: list[Json] = [
         ("acme/editor:1", "127.0.0.1:5000/acme/editor:1"),
         ("plain/a/b", "quay.io/plain/a/b"),
         ("other/editor", "other/editor"),
+        ("disk/editor:1", "quay.io/far/editor:1"),
         ("localhost/editor", "localhost/editor"),
         ("acme", "acme"),
         ("quay.io/acme/editor", "quay.io/acme/editor"),

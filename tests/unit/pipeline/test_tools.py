@@ -3,21 +3,25 @@
 """pipeline/tools.py: what a worker that was taken over can do to who asks it."""
 
 import asyncio
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from appctld.errors import RegistryUnavailable
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.login import Login
 from appctld.model.manifest import Platform
+from appctld.model.reference import parse_reference
 from appctld.pipeline import tools
 from appctld.pipeline.gate import Gate
-from appctld.pipeline.tools import Tools
+from appctld.pipeline.tools import Tools, endpoint
 from appctld.state.paths import Paths
 from appctld.system.worker import Program, Report
 from support.inline import NoLauncher
+from support.world import trusting
 
 
 class Holding:
@@ -43,3 +47,107 @@ def test_a_fetcher_that_answers_and_holds_its_pipe_is_not_waited_for_for_ever(
         asyncio.run(asyncio.wait_for(asked.fetch_bytes({"op": "resolve"}, 100), 30.0))
     for number in runner.held:
         os.close(number)
+
+
+REFERENCE = parse_reference("acme.example/x/hello:1")
+LOGIN = (Login("acme.example", {"identity_token": "t"}),)
+
+
+class Views(NoLauncher):
+    """Tells what a worker would see."""
+
+    def worker(
+        self,
+        module: str,
+        *,
+        network: bool = False,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
+        assert not writable
+        return (module, "network" if network else "alone", *map(str, readable))
+
+
+class Told:
+    """A runner that keeps what it was asked; descriptors are closed."""
+
+    def __init__(self) -> None:
+        self.argv: tuple[str, ...] = ()
+        self.fds: list[str] = []
+
+    async def run(
+        self, program: Program, _request: JsonObject, _report: Report, *, fds: Mapping[str, int]
+    ) -> JsonObject:
+        self.argv, self.fds = program.argv, sorted(fds)
+        for number in fds.values():
+            os.close(number)
+        return {}
+
+
+class File:
+    """A bundle."""
+
+    def duplicate(self) -> int:
+        return os.open("/dev/null", os.O_RDONLY)
+
+
+@pytest.mark.parametrize(
+    ("url", "bundle", "view", "fds"),
+    [
+        ("https://acme.example/x", None, ("network",), []),
+        ("oci:/srv/images", None, ("alone", "/srv/images"), []),
+        ("https://acme.example/x", File(), ("alone",), ["bundle"]),
+        ("oci:/srv/images", File(), ("alone",), ["bundle"]),
+    ],
+)
+def test_who_reads_a_directory_or_a_bundle_has_no_network_and_sees_that_alone(
+    url: str, bundle: File | None, view: tuple[str, ...], fds: list[str], tmp_path: Path
+) -> None:
+    runner, more = Told(), {"prefix": "acme.example/x"} if url.startswith("oci:") else {}
+    made = Tools(
+        runner, Views(), Paths(tmp_path), Platform("linux", "amd64"), Gate(), bundle=bundle, logins=LOGIN
+    )
+    remote = trusting("acme", url=url, **more)
+    members = made.endpoint(remote, REFERENCE)
+    asyncio.run(made.fetch({"op": "blob", **members}, fds={}, report=lambda _: None))
+    assert runner.argv == ("appctld.workers.fetch", *view)
+    assert runner.fds == fds
+    assert (members["credential"] is None) is ("network" not in view)
+    assert "identity_token" not in json.dumps(made.endpoint(remote, REFERENCE, login=False))
+
+
+def test_with_a_bundle_nobody_gets_a_network_whatever_is_asked(tmp_path: Path) -> None:
+    runner = Told()
+    made = Tools(runner, Views(), Paths(tmp_path), Platform("linux", "amd64"), Gate(), bundle=File())
+    asyncio.run(made.fetch({"op": "document"}, fds={}, report=lambda _: None))
+    assert runner.argv == ("appctld.workers.fetch", "alone")
+
+
+@pytest.mark.parametrize(
+    ("url", "bundle", "logins", "private"),
+    [
+        ("https://acme.example/x", None, (), False),
+        ("https://acme.example/x", None, LOGIN, True),
+        ("https://acme.example/x", File(), (), True),
+        ("oci:/srv/images", None, LOGIN, False),
+        ("oci:/srv/images", File(), (), True),
+    ],
+)
+def test_what_may_need_a_login_or_was_brought_is_private(
+    url: str,
+    bundle: File | None,
+    logins: tuple[Login, ...],
+    private: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    more = {"prefix": "acme.example/x"} if url.startswith("oci:") else {}
+    made = Tools(
+        Told(), Views(), Paths(tmp_path), Platform("linux", "amd64"), Gate(), bundle=bundle, logins=logins
+    )
+    assert made.is_private(trusting("acme", url=url, **more), REFERENCE) is private
+
+
+def test_whether_nobody_must_have_signed_is_told_to_who_reads_a_bundle() -> None:
+    for verify, unsigned in (("none", True), ("digest", False)):
+        layout = endpoint(trusting("acme", verify), REFERENCE, bundled=True)["layout"]
+        assert layout == {"directory": None, "host": "acme.example", "prefix": "x", "unsigned": unsigned}
