@@ -6,11 +6,14 @@ import fcntl
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appctl.__main__ import main
+from appctl.running.runfile import Extension, RunFile
+from appctl.running.stack import place_of
 from support.deployments import Made
 from support.runtimes import (
     APP,
@@ -173,6 +176,18 @@ def test_a_link_in_place_of_what_is_mounted_shows_nothing(
     assert "has no directory files" in err
 
 
+@pytest.mark.parametrize("where", ["usr", "app"])
+def test_a_file_in_place_of_what_is_mounted_is_no_directory(
+    where: str, app: Made, runtime: Made, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made = {"usr": runtime, "app": app}[where]
+    (made.files / "other").write_text("")
+    {"usr": change_platform, "app": change_tool}[where](made, **{where: "other"})
+    code, _, err = run(capfd, APP, "echo ran")
+    assert code == 125
+    assert "has no directory other" in err
+
+
 def test_a_linked_etc_of_a_runtime_shows_nothing_of_the_host(
     app: Made, runtime: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,6 +302,54 @@ def test_subdirectories_hold_every_extension_of_the_name_and_merge_what_they_sha
         f"{driver}.one", f"{driver}.two", "one", "two", "icd.d", "one", "two",
         "/app/lib:/usr/lib/GL/one/lib:/usr/lib/GL/two/lib",
     ]  # fmt: skip
+
+
+def test_an_extension_of_an_extension_needs_its_place_there(
+    app: Made, state: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    theme = "org.acme.Tool.Theme"
+    change_tool(app, extensions=[point(PLUGIN, "/app/plugins"), point(theme, "/app/plugins/a/theme")])
+    plugin, _ = extension(state, PLUGIN), extension(state, theme)
+    code, out, err = run(capfd, APP, "ls /app/plugins")
+    assert (code, out) == (0, "name\n")
+    assert f"{theme}._1 has no place at /app/plugins/a/theme: left out" in err
+    (plugin.files / "files/a/theme").mkdir(parents=True)
+    assert inside(capfd, "cat /app/plugins/a/theme/name") == f"{theme}\n"
+
+
+@pytest.mark.parametrize(
+    ("ref", "place"),
+    [
+        ("runtime/org.x.GL/x86_64/1", "/usr/GL/s"),
+        ("runtime/org.x.GL.one/x86_64/1", "/usr/GL/one/s"),
+        ("runtime/org.x.GL.one.two/x86_64/1", "/usr/GL/one.two/s"),
+        ("runtime/org.x.GL.one/x86_64/2", ""),
+        ("runtime/org.x.GL.one/aarch64/1", ""),
+        ("app/org.x.GL.one/x86_64/1", ""),
+        ("runtime/org.x.GLone/x86_64/1", ""),
+        ("runtime/org.x.GL../x86_64/1", ""),
+        ("runtime/org.x.GL.../x86_64/1", ""),
+        ("runtime/org.x.GL./x86_64/1", ""),
+        ("runtime", ""),
+        ("", ""),
+    ],
+)
+def test_what_belongs_to_a_point_says_its_own_ref(ref: str, place: str) -> None:
+    wanted = Extension(
+        name="org.x.GL",
+        id="org.x.GL._1",
+        ref="runtime/org.x.GL/x86_64/1",
+        at="/usr/GL",
+        subdirectories=True,
+        suffix="s",
+        libraries="",
+        merge_dirs=(),
+        condition="",
+    )
+    run = RunFile("org.x.GL.any._1", "1", (), (), {}, "/", (), kind="runtime", runtime_ref=ref)
+    assert place_of(wanted, run) == place
+    assert place_of(wanted, replace(run, kind="app")) == ""
+    assert place_of(replace(wanted, subdirectories=False), run) == (place if ref == wanted.ref else "")
 
 
 def test_a_condition_that_does_not_hold_leaves_an_extension_out(

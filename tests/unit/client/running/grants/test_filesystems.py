@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from appctl.running.grants import masks, sockets
+from appctl.running.grants import filesystems, masks, sockets
 from appctl.running.grants.collect import collect
 from appctl.running.launch import launch
 from appctl.running.sources import Sources
@@ -90,6 +90,18 @@ def test_what_is_judged_is_what_would_be_shown(home: Path, tmp_path: Path) -> No
         me = Places(tmp_path / "me", tmp_path / "data", tmp_path / "config", None)
         found = collect([("filesystems", wish, "")], me, "/run/user/1")
         assert (found.mounts, found.refused) == ([], [f"filesystems={wish}"])
+
+
+def test_a_home_by_the_name_of_a_place_of_the_systems_is_not_shown_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As /root, which leads to the home of somebody else's choice."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "root").symlink_to("real")
+    monkeypatch.setattr(filesystems, "_SYSTEM_PLACES", (str(tmp_path / "root"),))
+    me = Places(tmp_path / "root", tmp_path / "data", tmp_path / "config", None)
+    found = collect([("filesystems", "home", "")], me, "/run/user/1")
+    assert (found.mounts, found.refused) == ([], ["filesystems=home"])
 
 
 @pytest.mark.parametrize("line", ["$HOME/Shared/..", "$HOME/.", "/", "$HOME/.."])
