@@ -314,3 +314,5 @@ def test_docker_archives(tool: str, offline: Machine, built: Layout, tmp_path: P
     assert (app["verify"], app["reference"]) == ("none", REFERENCE)
     assert "1" in offline.run_app("greeter").out
     assert offline.appctl("verify", "--json").json["problems"] == []
+    exported = offline.appctl("export", "greeter", f"oci:{tmp_path / 'out'}", "--json").json["apps"][0]
+    assert exported["digest"] == app["image_digest"], "of the manifest that was made of it"

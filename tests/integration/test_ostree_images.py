@@ -96,6 +96,18 @@ def test_what_is_layered_on_top_is_what_the_peer_makes_of_it(registry: Registry,
     assert not (files / "run/x").exists()
 
 
+@pytest.mark.parametrize("tag", LAYERS)
+def test_it_leaves_as_it_was_published(
+    tag: str, registry: Registry, machine: Machine, tmp_path: Path
+) -> None:
+    app, to = install(machine, registry, tag), f"oci:{tmp_path / 'out'}"
+    exported = machine.appctl("export", str(app["id"]), to, "--json").json["apps"][0]
+    assert exported["digest"] == app["image_digest"]
+    command = ["skopeo", "inspect", "--raw", f"{to}:{exported['name']}"]
+    manifest = subprocess.run(command, capture_output=True, check=True).stdout
+    assert f"sha256:{hashlib.sha256(manifest).hexdigest()}" == app["image_digest"]
+
+
 @pytest.mark.parametrize("tag", ["ostree-chunked", "ostree-derived"])
 def test_the_commit_was_signed_by_the_remotes_key(tag: str, registry: Registry, machine: Machine) -> None:
     """And `verify` asks that again, of what was kept of it."""
