@@ -231,6 +231,16 @@ def test_a_copy_that_cannot_be_read_is_passed_over(packed: World, target: Path, 
     assert len(server.seen) == len(layers)
 
 
+def test_copies_that_are_for_others_are_passed_over(packed: World, target: Path, server: FakeServer) -> None:
+    closed = packed.paths.root / "kept/acme.login"
+    closed.mkdir(parents=True, mode=0o000)
+    try:
+        leave(packed, directory(target), endpoint=endpoint(server))
+    finally:
+        closed.chmod(0o700)
+    assert target.exists()
+
+
 def test_what_the_destination_has_need_not_be_anywhere_else(
     packed: World, target: Path, server: FakeServer
 ) -> None:
