@@ -20,6 +20,9 @@ from appctl.talk.wire import Json, underscored
 FILE_BYTES = 64 << 10  # as much as the daemon takes
 KEY_BYTES = 64 << 10  # as above
 _PLAIN = "oci+http"
+_EVERYWHERE = frozenset({"https", "oci+https", "docker"})
+_NOT_ALL_KEYS = frozenset({"deny-keys", "fingerprints"})
+_UNSIGNED = frozenset({"digest", "none"})
 _UNSAID = ("identity", "threshold", "auth-realm", "collection", "verify-commit", "max-age", "strict")
 
 
@@ -75,6 +78,26 @@ class RemoteFile:
         }
         lines = [f"{key}={value}" for key, value in words.items() if value]
         return "\n".join(["[Appctl Remote]", *lines, ""])
+
+    @property
+    def stays_here(self) -> str:
+        """Say why no such file can be written without asking the daemon; empty if it can."""
+        scheme = self.url.partition(":/")[0] if ":/" in self.url else "https"
+        if scheme not in _EVERYWHERE:
+            return "it is not reached by https"
+        if self.settings.keys() & _NOT_ALL_KEYS:
+            return f"not all of its keys count: appctl remote export {self.name}"
+        return ""
+
+    @property
+    def signs(self) -> bool:
+        """Whether anything of it must be signed."""
+        return self.settings.get("verify", "gpg") not in _UNSIGNED
+
+    @property
+    def file_name(self) -> str:
+        """What the file with `exported` is called."""
+        return f"{self.name}.appctlremote"
 
     def left_out(self) -> list[str]:
         """Name the settings that matter elsewhere, too, and that such a file has no word for."""

@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Installed images leave and come back: registry, machine, directory, machine, every part real."""
 
-import base64
 import json
 import subprocess
 import tarfile
@@ -74,11 +73,8 @@ def test_a_directory_verifies_on_a_machine_without_the_registry(
     exported = machine.appctl("export", "acme/greeter:stable", f"oci:{layout}", "--json").json["apps"][0]
     installed = machine.appctl("info", "greeter", "--json").json
     assert (exported["digest"], exported["signatures"]) == (installed["image_digest"], 1)
-    assert (exported["id"], exported["name"], exported["left"]) == (APP_ID, reference, [])
-    public = (layout / "acme.appctlremote").read_text()
-    assert f"Url=oci+http://{publisher.registry.host}/acme" in public
-    keyring = base64.b64decode(public.partition("GPGKey=")[2].partition("\n")[0])
-    assert keyring == (machine.configuration / "acme.gpg").read_bytes()
+    assert (exported["id"], exported["name"]) == (APP_ID, reference)
+    assert exported["left"] == ["acme.appctlremote: it is not reached by https"]
 
     publisher.registry.stop()
     try:
@@ -89,6 +85,25 @@ def test_a_directory_verifies_on_a_machine_without_the_registry(
     assert (again["signer"], again["image_digest"]) == (acme, installed["image_digest"])
     assert again["commit"] == installed["commit"]
     assert "1.0" in other.run_app("greeter").out
+
+
+def test_an_archive_installs_on_a_machine_without_the_registry(
+    machine: Machine, other: Machine, publisher: Publisher, acme: str, reference: str, tmp_path: Path
+) -> None:
+    archive = tmp_path / "image.tar"
+    machine.appctl("export", "greeter", f"oci-archive:{archive}")
+    key, url = publisher.directory / "acme.asc", f"oci+http://{publisher.registry.host}/acme"
+    other.add_remote("acme", url, key, publisher.lookaside.url)
+    publisher.registry.stop()
+    try:
+        command = ("install", "-y", "--json", "--from", f"oci-archive:{archive}", reference)
+        again = other.appctl(*command).json["apps"][0]
+    finally:
+        publisher.registry.start()
+    assert (again["signer"], again["commit"]) == (
+        acme,
+        machine.appctl("info", "greeter", "--json").json["commit"],
+    )
 
 
 def test_without_its_blobs_it_leaves_packed_anew_or_not_at_all(

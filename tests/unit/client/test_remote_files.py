@@ -84,6 +84,7 @@ def test_what_a_fetch_needs_is_told(places: Places, tmp_path: Path) -> None:
 def test_what_others_need_to_trust_it_is_told_and_nothing_else(places: Places, tmp_path: Path) -> None:
     lines = (
         "url = quay.io/acme",
+        "verify = gpg+cosign",
         "title = Acme",
         "lookaside = https://sigs.example",
         "ids = org.acme.*",
@@ -97,7 +98,7 @@ def test_what_others_need_to_trust_it_is_told_and_nothing_else(places: Places, t
         "Version=1",
         "Name=acme",
         "Title=Acme",
-        "Url=quay.io/acme",
+        "Url=https://quay.io/acme",
         "Lookaside=https://sigs.example",
         f"GPGKey={base64.b64encode(b'keyring').decode()}",
         f"CosignKey={base64.b64encode(b'-----BEGIN PUBLIC KEY-----' + bytes([10])).decode()}",
@@ -113,3 +114,31 @@ def test_what_others_need_to_trust_it_is_told_and_nothing_else(places: Places, t
 def test_a_file_that_cannot_be_read_is_none(places: Places, tmp_path: Path, text: str) -> None:
     (tmp_path / "config/appctl/remotes.d/acme.conf").write_text(text, encoding="latin-1")
     assert remote_file(places, Scope.USER, "acme") is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (("url = quay.io/acme",), ""),
+        (("url = docker://quay.io/acme",), ""),
+        (("url = oci+http://127.0.0.1:5000/acme",), "https"),
+        (("url = oci:/srv/images",), "https"),
+        (("url = quay.io/acme", f"deny-keys = {'A' * 40}"), "appctl remote export acme"),
+        (("url = quay.io/acme", f"fingerprints = {'A' * 40}"), "appctl remote export acme"),
+    ],
+)
+def test_keys_that_do_not_count_here_are_given_to_nobody(
+    places: Places, tmp_path: Path, lines: tuple[str, ...], why: str
+) -> None:
+    write(tmp_path / "config/appctl", *lines)
+    file = found(places)
+    assert (why in file.stays_here, bool(file.stays_here)) == (True, bool(why))
+    assert (file.signs, file.file_name) == (True, "acme.appctlremote")
+
+
+@pytest.mark.parametrize("verify", ["none", "digest"])
+def test_a_remote_of_which_nothing_is_signed_signs_nothing(
+    places: Places, tmp_path: Path, verify: str
+) -> None:
+    write(tmp_path / "config/appctl", "url = quay.io/acme", f"verify = {verify}")
+    assert not found(places).signs

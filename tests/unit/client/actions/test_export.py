@@ -95,6 +95,39 @@ def test_what_stays_behind_is_said(world: World, target: Path, capsys: Capture) 
     assert digest_of(world.registry.tags["1"]) not in said.out
 
 
+REMOTE = "[remote]\nurl = {url}\n{more}\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "options", "written", "said"),
+    [
+        ("acme.example/x", "", (), True, False),
+        ("acme.example/x", "", ("--recompress",), False, False),
+        ("acme.example/x", "verify = none", (), False, False),
+        ("acme.example/x", f"deny-keys = {'A' * 40}", (), False, True),
+        ("oci+http://127.0.0.1:5000/x", "", (), False, True),
+    ],
+)
+def test_whom_to_trust_is_written_beside_what_is_signed(
+    world: World,
+    target: Path,
+    tmp_path: Path,
+    capsys: Capture,
+    url: str,
+    more: str,
+    options: tuple[str, ...],
+    *,
+    written: bool,
+    said: bool,
+) -> None:
+    directory = tmp_path / "home/.config/appctl/remotes.d"
+    directory.mkdir(parents=True)
+    (directory / "acme.conf").write_text(REMOTE.format(url=url, more=more))
+    assert main(["export", APP, f"oci:{target}", *options]) == 0
+    assert (target / "acme.appctlremote").exists() is written
+    assert ("left behind: acme.appctlremote" in capsys.readouterr().err) is said
+
+
 def test_a_registry_takes_one_image_a_tag(world: World, target: Path, capsys: Capture) -> None:
     world.registry.push("2", [BASE])
     world.install("acme.example/x/other:2", trusting("acme"))
