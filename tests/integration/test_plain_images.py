@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Images without any label of ours, in one layer or in many: they are installed, and run."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,3 +113,30 @@ def test_a_metadata_file_that_no_label_names_may_ask_for_nothing(
     ran = machine.appctl("install", "-y", "--json", reference, code=6)
     assert ran.json["errors"][0]["name"] == "NeedsApproval"
     assert machine.appctl("list", "--json").json == []
+
+
+def test_an_app_whose_metadata_file_names_a_runtime_waits_for_it_and_runs_on_it(
+    machine: Machine, publisher: Publisher, key: str, repository: str, tmp_path: Path
+) -> None:
+    """Nothing here was made by flatpak: a file says what is needed, and a label what an image is."""
+    short = f"org.acme.Platform/{os.uname().machine}/1"
+    program = tmp_path / "app/app/bin/greet"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "Hello from $0: $* $(cat /usr/share/words)"\n')
+    program.chmod(0o755)
+    (tmp_path / "app/app/metadata").write_text(f"[Application]\ncommand=greet\nruntime={short}\n")
+    reference = publish(publisher, [tmp_path / "app"], repository, key)
+    app = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    waiting = machine.run_app(app["id"], code=125)
+    assert f"needs the runtime runtime/{short}, which is not installed" in waiting.err
+
+    root = minimal_root(tmp_path / "platform")
+    (root / "usr/share").mkdir(parents=True, exist_ok=True)
+    (root / "usr/share/words").write_text("on its runtime\n")
+    tag = f"{repository.partition('/')[0]}-platform"
+    publisher.layout.build(tag, [root], Settings(labels={"org.flatpak.ref": f"runtime/{short}"}))
+    publisher.push(tag, f"{repository}-platform:1", key)
+    machine.appctl("install", "-y", f"{publisher.registry.host}/{repository}-platform:1")
+    ran = machine.run_app(app["id"], "--", "you say")
+    assert ran.out == "Hello from /app/bin/greet: you say on its runtime\n"
+    assert (ran.err, machine.run_app(app["id"]).code) == ("", 0)
