@@ -67,11 +67,12 @@ def _trust(options: Namespace) -> Json:
     """Whom the registry may be, and who gives tokens for it, beside what everybody believes."""
     return {
         "auth_realm": getattr(options, "auth_realm", None),
-        "ca": _certificates(getattr(options, "ca_file", None)),
+        "ca": certificates(getattr(options, "ca_file", None)),
     }
 
 
-def _certificates(file: str | None) -> str | None:
+def certificates(file: str | None) -> str | None:
+    """Read the caller's certificates in PEM, if a file of them is named. Raises Failure."""
     if file is None:
         return None
     try:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
-from appctl.parser_publish import PUBLISH, add_publish, alone
+from appctl.parser_publish import LINT, PUBLISH, add_lint, add_publish, alone
 from appctl.parser_remotes import add_remote_commands
 from appctl.terminal.output import put
 
@@ -159,6 +159,7 @@ def build() -> argparse.ArgumentParser:
     _upkeep(command)
     _export(command("export", "export:export", EXPORT))
     add_publish(command("publish", "publish:publish", PUBLISH))
+    add_lint(command("lint", "lint:lint", LINT))
     return top
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The options of `appctl publish`, which are many; the command line is parser.py's."""
+"""The options of `appctl publish`, which are many, and of `lint`; the command line is parser.py's."""
 
 import argparse
 from collections.abc import Sequence
@@ -8,6 +8,12 @@ from collections.abc import Sequence
 PUBLISH = (
     "Make an image of a directory, of a commit of an OSTree repository, or of an installed app, and bring it "
     "to a registry or a layout. The same commit gives the same image, wherever and whenever."
+)
+
+
+LINT = (
+    "Say what of an image will not be what its publisher means. Exit code 0: no error, 1: one or more. "
+    "Nothing is installed, and no key is asked about a signature."
 )
 
 
@@ -73,3 +79,16 @@ def _signing(publish: argparse.ArgumentParser) -> None:
     publish.add_argument(
         "--lookaside", metavar="DIR", default="", help="where a signature by GnuPG goes, for a web server"
     )
+
+
+def add_lint(lint: argparse.ArgumentParser) -> None:
+    """Add them."""
+    lint.add_argument("image", metavar="IMAGE", help="oci:DIR, oci-archive:FILE or HOST/REPOSITORY:TAG")
+    lint.add_argument(
+        "--as", dest="named", metavar="HOST/REPOSITORY:TAG", default="",
+        help="what an image of a layout is called that has no whole name there",
+    )  # fmt: skip
+    lint.add_argument(
+        "--lookaside", metavar="URL", help="where the OpenPGP signatures of a registry's image are"
+    )
+    lint.add_argument("--ca-file", metavar="FILE", help="certificates that the registry's may come from")

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""One image to be examined: its config, its files, and the contents of the few that are looked into."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from appctld.errors import AppctlError, BadManifest
+from appctld.model.appid import is_app_id
+from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, ImageConfig, parse_config
+from appctld.model.manifest import Manifest
+from appctld.model.permissions import Metadata, parse_metadata
+from appctld.model.reference import Reference
+from appctld.workers.fetch.source import Source
+from appctld.workers.lint.findings import Findings
+from appctld.workers.lint.layers import Unpacked, fetched
+from appctld.workers.lint.tree import Node, Tree
+from appctld.workers.store.archive.entry import Entry, Type
+from appctld.workers.store.archive.tar import TarReader
+
+CONTENT_BYTES = (
+    1 << 20
+)  # of one file that is looked into: icons have 100 KiB, metainfo with all languages some
+METADATA_FILES = ("app/metadata", "metadata")
+FLATPAK_METADATA = "org.flatpak.metadata"
+
+
+@dataclass
+class Image:
+    """`reference` is what it is called, where that is a whole reference; `devices` were dropped."""
+
+    source: Source
+    manifest: Manifest
+    config: ImageConfig
+    reference: Reference | None
+    tree: Tree = field(default_factory=Tree)
+    entries: list[Entry] = field(default_factory=list)
+
+    @classmethod
+    def read(
+        cls, source: Source, manifest: Manifest, reference: Reference | None, found: Findings
+    ) -> "Image":
+        """Read config and layers. Raises what appctl would refuse it with."""
+        with fetched(source, manifest.config) as file:
+            config = parse_config(file.read(CONFIG_BYTES + 1))
+        if len(config.diff_ids) != len(manifest.layers):
+            raise BadManifest(f"{len(manifest.layers)} layers, and {len(config.diff_ids)} diffIDs")
+        image = cls(source, manifest, config, reference)
+        for number, (blob, diff_id) in enumerate(zip(manifest.layers, config.diff_ids, strict=True)):
+            with Unpacked.of(source, blob) as unpacked:
+                entries = list(TarReader(unpacked).entries())
+            if unpacked.digest != diff_id:
+                found.add("wrong-diffid", str(diff_id), f"the layer is {unpacked.digest}, unpacked")
+            image.tree.add(entries, number)
+            image.entries += entries
+        return image
+
+    def contents(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of regular files, as far as they are there and not larger than is looked into."""
+        wanted: dict[int, dict[tuple[str, ...], list[str]]] = {}
+        for path in paths:
+            node = self.tree.find(path)
+            if node is not None and node.entry.type is Type.FILE and node.entry.size <= CONTENT_BYTES:
+                wanted.setdefault(node.layer, {}).setdefault(node.entry.path, []).append(path)
+        found: dict[str, bytes] = {}
+        for layer, theirs in wanted.items():
+            with Unpacked.of(self.source, self.manifest.layers[layer]) as unpacked:
+                reader = TarReader(unpacked)
+                for entry in reader.entries():
+                    if entry.path in theirs:
+                        data = b"".join(map(bytes, reader.content()))
+                        found |= dict.fromkeys(theirs[entry.path], data)
+        return found
+
+    @cached_property
+    def label(self) -> str | None:
+        """The label with the metadata, ours or flatpak's."""
+        return self.config.label(METADATA) or self.config.label(FLATPAK_METADATA)
+
+    @cached_property
+    def metadata_file(self) -> str | None:
+        """The text of the tree's own metadata file."""
+        found = self.contents(METADATA_FILES)
+        data = next((found[path] for path in METADATA_FILES if path in found), None)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    @cached_property
+    def metadata(self) -> Metadata | None:
+        """What label or file say; None where there is none, or it cannot be read."""
+        text = self.label or self.metadata_file
+        try:
+            return parse_metadata(text) if text is not None else None
+        except AppctlError:
+            return None
+
+    @cached_property
+    def id(self) -> str:
+        """What a label names it, if that may be an ID; empty otherwise."""
+        named = self.config.label(APP_ID) or (self.metadata.name if self.metadata and self.label else "")
+        return named if is_app_id(named) else ""
+
+    @property
+    def own(self) -> Iterable[tuple[str, Node]]:
+        """Every path; of a commit's objects only where they are really to be."""
+        return ((path, node) for path, node in self.tree.below("/") if not path.startswith("sysroot/ostree"))

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A layer as bytes: fetched whole, compared with its digest, and only then unpacked.
+
+Guarantees: nothing is decompressed before its bytes had the digest and the size that the manifest says (R1);
+what comes out is counted. Leaves to others: what the tar means.
+"""
+
+import gzip
+import hashlib
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+import zstandard
+
+from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
+from appctld.model.digest import Digest
+from appctld.model.manifest import COMPRESSION, Descriptor
+from appctld.workers.fetch.source import Source
+
+LAYER_BYTES = 32 << 30  # unpacked; larger than any published layer, and an end to a bomb
+WINDOW_BYTES = 8 << 20  # what the daemon's decoder takes (zstd -M8MB)
+_PIECE = 1 << 20
+
+
+def fetched(source: Source, blob: Descriptor) -> BinaryIO:
+    """The blob in a file without a name, at its start. Raises DigestMismatch, NotFound."""
+    with ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile())
+        hashed = hashlib.sha256()
+        with source.blob(blob.digest) as found:
+            for piece in found.chunks(blob.size):
+                hashed.update(piece)
+                file.write(piece)
+        if Digest(hashed.hexdigest()) != blob.digest or file.tell() != blob.size:
+            raise DigestMismatch(f"blob {blob.digest} has other bytes", digest=str(blob.digest))
+        file.seek(0)
+        stack.pop_all()
+    return cast("BinaryIO", file)
+
+
+class Unpacked:
+    """A layer's tar, for the tar reader: counted, and hashed as it is read; a context manager."""
+
+    def __init__(self, file: BinaryIO, blob: Descriptor, limit: int = LAYER_BYTES) -> None:
+        self._packed = file
+        self._file = _decoder(file, COMPRESSION[blob.media_type])
+        self._hash = hashlib.sha256()
+        self.left = limit
+
+    @classmethod
+    def of(cls, source: Source, blob: Descriptor) -> Self:
+        """From where it lies."""
+        return cls(fetched(source, blob), blob)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._packed.close()
+
+    @property
+    def digest(self) -> Digest:
+        """Of all that was read."""
+        return Digest(self._hash.hexdigest())
+
+    def read(self, size: int) -> bytes:
+        """See `tar.Source`."""
+        pieces = []
+        while size and (piece := bytes(self.some(size))):
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def some(self, size: int) -> memoryview:
+        """See `tar.Source`."""
+        try:
+            piece = self._file.read(min(size, _PIECE))
+        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+            raise UnsafeArchive(f"a layer that cannot be unpacked: {error}") from error
+        self.left -= len(piece)
+        if self.left < 0:
+            raise LimitExceeded(f"a layer of more than {LAYER_BYTES} bytes", limit=LAYER_BYTES)
+        self._hash.update(piece)
+        return memoryview(piece)
+
+    def rest(self) -> Iterator[memoryview]:
+        """See `tar.Source`."""
+        while piece := self.some(_PIECE):
+            yield piece
+
+
+def _decoder(file: BinaryIO, compression: str) -> BinaryIO:
+    match compression:
+        case "gzip":
+            return cast("BinaryIO", gzip.GzipFile(fileobj=file))
+        case "zstd":
+            decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES)
+            reader = decompressor.stream_reader(file, read_across_frames=True, closefd=False)
+            return cast("BinaryIO", reader)
+        case _:
+            return file

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+r"""An image that lint has nothing against, and ways to spoil it; written into a layout by hand.
+
+specimen = Specimen(tmp_path / "images")
+specimen.files["usr/bin/greet"] = File(b"#!/bin/sh\n", 0o644)
+specimen.write()
+"""
+
+import gzip
+import io
+import json
+import struct
+import tarfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appctld.model.jsonvalue import JsonObject
+from support.cosign import CosignKey
+from support.shelves import Shelf
+
+ID = "org.example.Greeter"
+REFERENCE = "registry.example.org/apps/greeter:1"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+METADATA = f"[Application]\nname={ID}\ncommand=/usr/bin/greet\n\n[Context]\nshared=network;\n"
+DESKTOP = f"[Desktop Entry]\nType=Application\nName=Greeter\nExec=greet\nIcon={ID}\nCategories=Utility;\n"
+METAINFO = f"""<?xml version="1.0" encoding="UTF-8"?>
+<component type="desktop-application">
+  <id>{ID}</id>
+  <metadata_license>CC0-1.0</metadata_license>
+  <project_license>MIT</project_license>
+  <name>Greeter</name>
+  <summary>Says hello to whoever starts it</summary>
+  <developer id="org.example"><name>The example authors</name></developer>
+  <description><p>A program that says hello to whoever starts it, and ends at once.</p></description>
+  <launchable type="desktop-id">{ID}.desktop</launchable>
+  <url type="homepage">https://example.org/</url>
+  <content_rating type="oars-1.1"/>
+  <releases><release version="1.0" date="2024-01-01"/></releases>
+</component>
+"""
+KEY = CosignKey()
+
+
+@dataclass(frozen=True)
+class File:
+    """What a tar has at a path."""
+
+    data: bytes = b""
+    mode: int = 0o644
+    kind: bytes = tarfile.REGTYPE
+    target: str = ""
+    xattrs: dict[str, str] = field(default_factory=dict)
+
+
+def png(width: int, height: int) -> bytes:
+    """A picture of one colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress((b"\0" + b"\0" * width) * height)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+class Specimen:
+    """Change what it has, and `write` it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.shelf = Shelf(directory)
+        self.labels: dict[str, str] = {"org.appctl.id": ID, "org.appctl.metadata": METADATA}
+        self.run: dict[str, object] = {}
+        self.name = REFERENCE
+        self.identity = REFERENCE
+        self.signed = True
+        self.layer_type = f"{LAYER}+gzip"
+        self.above: dict[str, File] = {}
+        self.diff_id = ""
+        share = "usr/share"
+        self.files: dict[str, File] = {
+            "usr/bin/greet": File(b"#!/bin/sh\necho hello\n", 0o755),
+            "app/metadata": File(METADATA.encode()),
+            f"{share}/applications/{ID}.desktop": File(DESKTOP.encode()),
+            f"{share}/metainfo/{ID}.metainfo.xml": File(METAINFO.encode()),
+            f"{share}/icons/hicolor/128x128/apps/{ID}.png": File(png(128, 128)),
+            f"{share}/icons/hicolor/scalable/apps/{ID}.svg": File(
+                b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+            ),
+        }
+
+    def write(self) -> str:
+        """Put it into the layout; the manifest's digest."""
+        tars = [tar_of(files) for files in (self.files, self.above) if files]
+        config = {
+            "os": "linux",
+            "architecture": "amd64",
+            "config": {"Labels": self.labels, **self.run},
+            "rootfs": {"type": "layers", "diff_ids": [self.diff_id or _digest(data) for data in tars]},
+        }
+        manifest = {
+            "schemaVersion": 2,
+            "config": self.shelf.blob(json.dumps(config).encode(), CONFIG),
+            "layers": [self.shelf.blob(self._packed(data), self.layer_type) for data in tars],
+        }
+        digest = self.shelf.add(self.name, json.dumps(manifest).encode())
+        if self.signed:
+            self._sign(digest)
+        return digest
+
+    def _packed(self, data: bytes) -> bytes:
+        match self.layer_type.rpartition("+")[2]:
+            case "gzip":
+                return gzip.compress(data, mtime=0)
+            case "zstd":
+                import zstandard  # noqa: PLC0415 - of one test
+
+                return zstandard.compress(data)
+            case _:
+                return data
+
+    def _sign(self, digest: str) -> None:
+        """As cosign does, in the same layout."""
+        one = KEY.attach(digest, self.identity)
+        layer: JsonObject = {
+            **self.shelf.blob(one.payload, "application/vnd.dev.cosign.simplesigning.v1+json"),
+            "annotations": {"dev.cosignproject.cosign/signature": _base64(one.signature)},
+        }
+        config = self.shelf.blob(b"{}", CONFIG)
+        document = {"schemaVersion": 2, "config": config, "layers": [layer]}
+        self.shelf.add(f"{digest.replace(':', '-')}.sig", json.dumps(document).encode())
+
+
+def tar_of(files: dict[str, File]) -> bytes:
+    """The archive of one layer; directories are there by themselves."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, file in files.items():
+            member = tarfile.TarInfo(path)
+            member.type, member.mode, member.linkname = file.kind, file.mode, file.target
+            member.size = len(file.data)
+            member.pax_headers = {f"SCHILY.xattr.{name}": value for name, value in file.xattrs.items()}
+            archive.addfile(member, io.BytesIO(file.data))
+    return buffer.getvalue()
+
+
+def _digest(data: bytes) -> str:
+    from support.inline import digest_of  # noqa: PLC0415 - imports the store
+
+    return digest_of(data)
+
+
+def _base64(data: bytes) -> str:
+    import base64  # noqa: PLC0415 - here alone
+
+    return base64.b64encode(data).decode()
