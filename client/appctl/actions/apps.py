@@ -122,6 +122,12 @@ def ids_of(apps: Sequence[Json]) -> list[str]:
     return [get_str(app, "id") for app in apps]
 
 
+def with_it(app: Json) -> str:
+    """Say what was installed with an app, behind its name; empty without."""
+    also = ", ".join(name_of(one) for one in get_objects(app, "also"))
+    return f", with {also}" if also else ""
+
+
 def name_of(app: Json) -> str:
     """Return `org.acme.Editor 1.4`, escaped."""
     return f"{escape(get_str(app, 'id'))} {escape(get_str(app, 'version'))}".strip()

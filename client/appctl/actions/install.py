@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from appctl.actions.apps import expanded, name_of, report, tell_all
+from appctl.actions.apps import expanded, name_of, report, tell_all, with_it
 from appctl.actions.facts import permissions, signed_by
 from appctl.actions.introduction import referred
 from appctl.bundles.source import check, handed
@@ -135,8 +135,7 @@ def _line(app: Json) -> str:
     if not app.get("changed"):
         return f"{name_of(app)} is installed already."
     start = f"   Start it: appctl run {escape(_short(app))}" if _has_command(app) else ""
-    also = ", ".join(name_of(one) for one in get_objects(app, "also"))
-    return f"Installed {name_of(app)}{f', with {also}' if also else ''}.{start}"
+    return f"Installed {name_of(app)}{with_it(app)}.{start}"
 
 
 def _has_command(app: Json) -> bool:

@@ -9,7 +9,7 @@ asked here on a terminal, app by app, else exit code 6. `-y` does not grant it; 
 from collections.abc import Sequence
 
 from appctl.actions.approval import ask_about
-from appctl.actions.apps import by_scope, ids_of, installed, name_of, report, tell_all
+from appctl.actions.apps import by_scope, ids_of, installed, name_of, report, tell_all, with_it
 from appctl.context import Context
 from appctl.credentials import logins
 from appctl.exits import ExitCode
@@ -96,7 +96,7 @@ def _update(context: Context, scope: Scope, ids: list[str]) -> Outcome:
 def _say(context: Context, outcome: Outcome) -> None:
     for app in get_objects(outcome.result, "apps"):
         if app.get("changed"):
-            context.say(f"Updated {_change(app)}   ({_sizes(app)})")
+            context.say(f"Updated {_change(app)}{with_it(app)}   ({_sizes(app)})")
         elif context.options.ids:
             context.say(f"{name_of(app)} is up to date.")
 

@@ -23,6 +23,7 @@ from appctld.errors import (
 from appctld.jobs.requests import Install, Prune, Resolve, Rollback, Uninstall, Update
 from appctld.model.digest import Digest
 from appctld.model.flatpak.index import Offer
+from appctld.model.flatpak.labels import REF
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_objects, get_str
 from appctld.pipeline import companions
@@ -416,6 +417,16 @@ def test_an_extension_that_is_listed_twice_comes_once(yard: Yard) -> None:
     twice = entry(LOCALE, digest), entry(LOCALE, digest, name="x/again")
     yard.registry.listed = listed(entry(PLATFORM, platform), *twice)
     assert [one["id"] for one in get_objects(install(yard, EDITOR), "also")] == [PLATFORM.id, LOCALE.id]
+
+
+def test_an_extension_whose_own_file_is_none_leaves_no_runtime(yard: Yard) -> None:
+    """It has no label that could have told before; it would be deployed after the runtime."""
+    digest = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES))
+    bad = publish(yard.registry, LOCALE, written={REF: str(LOCALE)}, found="[Runtime]\nname=x\n")
+    yard.registry.listed = listed(entry(PLATFORM, digest), entry(LOCALE, bad))
+    with pytest.raises(BadManifest):
+        install(yard, EDITOR)
+    assert current(yard) == {}
 
 
 def test_extensions_do_not_come_by_digests_that_nobody_typed(yard: Yard) -> None:

@@ -39,6 +39,7 @@ from appctld.errors import (
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.ostreeref import OstreeRef, parse_canonical
+from appctld.model.permissions import METADATA_BYTES
 from appctld.pipeline.native import resolve
 from appctld.pipeline.native.quarantine import quarantine
 from appctld.pipeline.native.run import install_commit, preview_commit
@@ -285,6 +286,7 @@ def test_the_label_names_the_app_and_what_it_asks_for(world: World) -> None:
         ("[Runtime]\nname=org.acme.Hello\n", BadManifest),
         ("[Application]\nname=hello\n", BadManifest),
         (f"{METADATA}runtime=org.acme.Platform/x86_64/1\n", NotFound),
+        (f"{METADATA}#{'x' * METADATA_BYTES}", BadManifest),
     ],
 )
 def test_a_label_that_cannot_be_is_refused(world: World, text: str, error: type[AppctlError]) -> None:
