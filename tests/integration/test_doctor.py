@@ -111,8 +111,8 @@ def test_a_machine_that_is_well(ward: Ward) -> None:
     assert (seen.code, seen.bad) == (0, NO_PORTAL)
     assert list(seen.levels) == [
         "daemon", "bubblewrap", "user-namespaces", "seccomp", "gpgv", "gpg", "gzip", "zstd", "igzip",
-        "libostree", "ca-bundle", "proxy", "clock", "state", "space", "remotes", "keys", "leftovers",
-        "runtime-directory", "portal",
+        "xdg-dbus-proxy", "libostree", "ca-bundle", "proxy", "clock", "state", "space", "remotes", "keys",
+        "leftovers", "runtime-directory", "portal",
     ]  # fmt: skip
 
 
@@ -159,6 +159,11 @@ def test_a_program_that_is_missing(ward: Ward, program: str, package: str) -> No
 
 def test_without_igzip_gzip_does_it(ward: Ward) -> None:
     ward.finds("igzip", "warning", "apt install isal", around=hiding("/usr/bin/igzip"))
+
+
+def test_without_a_proxy_apps_have_no_bus(ward: Ward) -> None:
+    around = hiding("/usr/bin/xdg-dbus-proxy")
+    ward.finds("xdg-dbus-proxy", "warning", "apt install xdg-dbus-proxy", around=around)
 
 
 def test_without_bubblewrap_nothing_is_run(ward: Ward) -> None:

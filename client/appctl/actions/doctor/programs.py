@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The distribution's programs and libraries that the daemon's workers use: are they where it looks?"""
+"""The distribution's programs and libraries that the daemon's workers and running apps use: are they here?"""
 
 import shutil
 from collections.abc import Iterator
@@ -16,6 +16,10 @@ NEEDED = {  # program: Debian's package, what does not work without it
     "gzip": ("gzip", "gzip layers cannot be read"),
     "zstd": ("zstd", "zstd layers cannot be read"),
 }
+BETTER_WITH = {
+    "igzip": ("isal", "gzip reads layers instead, in more than twice the time"),
+    "xdg-dbus-proxy": ("xdg-dbus-proxy", "apps have no bus, so no portals"),
+}
 
 TYPELIBS = tuple(f"{place}/girepository-1.0/OSTree-1.0.typelib" for place in ("lib/*", "lib64", "lib"))
 
@@ -27,11 +31,11 @@ def programs(_context: Context) -> Iterator[Finding]:
             yield ok(name, "is here")
         else:
             yield problem(name, f"{name} is missing: {without}", f"apt install {package}")
-    if shutil.which("igzip", path=SEARCH):
-        yield ok("igzip", "is here")
-    else:
-        yield warning("igzip", "igzip is missing: gzip reads layers instead, in more than twice the time",
-                      "apt install isal")  # fmt: skip
+    for name, (package, without) in BETTER_WITH.items():
+        if shutil.which(name, path=SEARCH):
+            yield ok(name, "is here")
+        else:
+            yield warning(name, f"{name} is missing: {without}", f"apt install {package}")
 
 
 def libostree(_context: Context) -> Iterator[Finding]:
