@@ -3,13 +3,18 @@
 """A small image that leaves: its blobs, and what is asked of a destination to bring it there."""
 
 import json
+import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import OCI_MANIFEST, Descriptor
 from appctld.workers.export.destination import Destination
+from appctld.workers.store import disk
 from support.inline import layer_of
 
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
@@ -54,6 +59,35 @@ def put(destination: Destination, data: bytes, media_type: str = LAYER_TYPE) -> 
     if not destination.has(blob):
         destination.put_blob(blob, lambda: iter([data[:7], data[7:]]))
     return blob
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done to the disk from now on: what was synced, what got its name."""
+    done: list[str] = []
+    fsync, sync, rename, link = os.fsync, disk.sync, os.rename, os.link
+
+    def on_fsync(descriptor: int) -> None:
+        done.append("sync directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync file")
+        fsync(descriptor)
+
+    def on_sync(descriptor: int) -> None:
+        done.append("sync everything")
+        sync(descriptor)
+
+    def on_rename(source: str, target: str, **where: int) -> None:
+        named = os.path.basename(target)  # noqa: PTH119 - a name or a path
+        done.extend([] if len(named) == len("0" * 64) else [f"name {named}"])
+        rename(source, target, **where)
+
+    def on_link(source: str, target: str) -> None:
+        done.append("link")
+        link(source, target)
+
+    for owner, name, instead in (
+        (os, "fsync", on_fsync), (disk, "sync", on_sync), (os, "rename", on_rename), (os, "link", on_link),
+    ):  # fmt: skip
+        monkeypatch.setattr(owner, name, instead)
+    return done
 
 
 def told(blob: Descriptor) -> JsonObject:

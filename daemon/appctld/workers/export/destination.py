@@ -11,6 +11,7 @@ others: what is written.
 import contextlib
 import errno
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -135,6 +136,22 @@ def read_whole(file: BinaryIO, limit: int, what: str) -> bytes:
     if len(data) > limit:
         raise LimitExceeded(f"{what} is larger than {limit} bytes", limit=limit)
     return data
+
+
+@contextlib.contextmanager
+def opened_directory(path: Path) -> Iterator[int]:
+    """A descriptor of a directory that the caller named: by a symlink too, as everywhere."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    with opened_directory(path) as descriptor:
+        os.fsync(descriptor)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from typing import BinaryIO, Self
 from appctld.errors import Conflict
 from appctld.model.digest import Digest
 from appctld.model.manifest import Descriptor
-from appctld.workers.export.destination import Content, Counted, checked, writing
+from appctld.workers.export.destination import Content, Counted, checked, sync_directory, writing
 from appctld.workers.export.layout import INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_path, index_with
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -128,7 +128,7 @@ class Archive:
                 raise
             self._refuse_what_is_there()
             self._unfinished.rename(self._path)
-        _sync(self._path.parent)
+        sync_directory(self._path.parent)
 
     def _member(self, name: str, size: int, pieces: Iterable[bytes]) -> None:
         start = self._file.tell()
@@ -152,11 +152,3 @@ def _header(name: str, size: int, *, directory: bool = False) -> bytes:
     entry.size, entry.mode = size, 0o755 if directory else 0o644
     entry.type = tarfile.DIRTYPE if directory else tarfile.REGTYPE
     return entry.tobuf(tarfile.GNU_FORMAT)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

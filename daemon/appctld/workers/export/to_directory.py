@@ -22,7 +22,15 @@ from typing import BinaryIO, Self
 from appctld.errors import BadManifest, Busy, Conflict
 from appctld.model.digest import Digest
 from appctld.model.manifest import Descriptor
-from appctld.workers.export.destination import Content, Counted, checked, read_whole, writing
+from appctld.workers.export.destination import (
+    Content,
+    Counted,
+    checked,
+    opened_directory,
+    read_whole,
+    sync_directory,
+    writing,
+)
 from appctld.workers.export.layout import (
     INDEX_BYTES,
     INDEX_FILE,
@@ -68,7 +76,7 @@ class LayoutDirectory:
             stack.callback(self._discard)
             if self._fresh:
                 self._root.mkdir()
-            self._directory = stack.enter_context(disk_opened(self._root))
+            self._directory = stack.enter_context(opened_directory(self._root))
             if not self._fresh:
                 self._claim()
             blobs = stack.enter_context(_subdirectory("blobs", self._directory))
@@ -162,12 +170,12 @@ class LayoutDirectory:
             descriptor = os.open(blob.digest.hex, _READ, dir_fd=self._blobs)
         except OSError:
             return False
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != blob.size:
+            os.close(descriptor)
+            return False
         with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_size != blob.size:
-                return False
-            counted = Counted.of_file(file)
-            return counted.digest == blob.digest
+            return Counted.of_file(file).digest == blob.digest
 
     # --- writing ------------------------------------------------------------------------------------------
 
@@ -203,8 +211,7 @@ class LayoutDirectory:
             self._root.rename(self._path)  # in place of nothing, or of an empty directory
         except OSError as error:
             raise Conflict(f"{self._path} was made by something else meanwhile") from error
-        with disk_opened(self._path.parent) as above:
-            os.fsync(above)
+        sync_directory(self._path.parent)
 
     def _discard(self) -> None:
         """What was written for nothing."""
@@ -215,16 +222,6 @@ class LayoutDirectory:
             return
         for digest in self._added:
             (self._path / "blobs/sha256" / digest.hex).unlink(missing_ok=True)
-
-
-@contextmanager
-def disk_opened(path: Path) -> Iterator[int]:
-    """A descriptor of a directory that the caller named: by a symlink too, as everywhere."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

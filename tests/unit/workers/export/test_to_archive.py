@@ -12,7 +12,7 @@ import pytest
 
 from appctld.errors import Conflict, DigestMismatch, Failed, NoSpace
 from appctld.workers.export.to_archive import Archive
-from support.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put
+from support.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put, watched
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_skopeo_reads_it_and_umoci_what_skopeo_made_of_it(target: Path, tmp_path
 def test_the_same_image_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         with Archive(tmp_path / name) as destination:
-            destination.put_beside("lookaside/x/y@sha256=0/signature-1", b"signature")
+            assert destination.put_beside("lookaside/x/y@sha256=0/signature-1", b"signature")
             destination.put_new(iter([b"x" * 700]), LAYER_TYPE)
             leave(destination)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
@@ -69,6 +69,19 @@ def test_a_blob_that_is_another_one_leaves_no_trace(target: Path, tmp_path: Path
     with Archive(tmp_path / "other") as destination:
         leave(destination)
     assert target.read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_blob_that_is_in_it_is_there(target: Path) -> None:
+    with Archive(target) as destination:
+        put(destination, LAYER)
+        assert destination.has(blob_of(LAYER))
+
+
+def test_its_name_is_given_when_it_is_on_the_disk(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = watched(monkeypatch)
+    with Archive(target) as destination:
+        leave(destination)
+    assert done == ["sync file", "link", "sync directory"]
 
 
 def test_without_a_commit_nothing_is_there(target: Path, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 
 from appctld.errors import BadManifest, Busy, Conflict, DigestMismatch, Failed, LimitExceeded, NoSpace
 from appctld.workers.export import destination as module
-from appctld.workers.export.layout import INDEX_BYTES
+from appctld.workers.export.layout import INDEX_BYTES, LAYOUT_BYTES
 from appctld.workers.export.to_directory import LayoutDirectory
-from support.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put
+from support.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put, watched
 
 
 @pytest.fixture
@@ -147,6 +147,32 @@ def test_files_beside_the_image_are_written(target: Path) -> None:
     assert (target / "lookaside/x/y@sha256=0/signature-1").read_bytes() == b"two"
 
 
+def test_names_are_given_when_what_they_name_is_on_the_disk(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = watched(monkeypatch)
+    with LayoutDirectory.at(target) as destination:
+        leave(destination)
+    layout = ["sync file", "name oci-layout"]
+    index = ["sync everything", "sync file", "name index.json", "sync directory"]
+    assert done == [*layout, *index, "name layout", "sync directory"]
+    done.clear()
+    with LayoutDirectory.at(target) as destination:
+        destination.put_beside("file", b"x")
+        leave(destination, "two")
+    assert done == ["sync file", "name file", *index]
+
+
+def test_a_directory_in_the_place_of_a_blob_is_none(target: Path) -> None:
+    _layout(target)
+    probe = target / "blobs/sha256/probe"
+    probe.mkdir()
+    data = os.urandom(probe.stat().st_size)
+    probe.rename(target / "blobs/sha256" / blob_of(data).digest.hex)
+    with LayoutDirectory.at(target) as destination:
+        assert not destination.has(blob_of(data))
+
+
 def test_a_symlink_below_the_layout_is_not_followed(target: Path, tmp_path: Path) -> None:
     with LayoutDirectory.at(target) as destination:
         leave(destination)
@@ -177,6 +203,11 @@ def _version(target: Path) -> None:
 def _no_version(target: Path) -> None:
     _layout(target)
     (target / "oci-layout").write_text("{}")
+
+
+def _large_version(target: Path) -> None:
+    _layout(target)
+    (target / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}' + " " * LAYOUT_BYTES)
 
 
 def _no_index(target: Path) -> None:
@@ -221,6 +252,7 @@ BAD = {
     "another directory": (_foreign, BadManifest),
     "another version": (_version, BadManifest),
     "no version": (_no_version, BadManifest),
+    "a version of some length": (_large_version, LimitExceeded),
     "no index": (_no_index, BadManifest),
     "an index that is none": (_bad_index, BadManifest),
     "an index of another schema": (_other_schema, BadManifest),

@@ -71,7 +71,7 @@ def test_skopeo_finds_the_image_under_its_tag(real: Registry) -> None:
 
 def test_without_a_commit_no_tag_leads_to_it(real: Registry) -> None:
     with opened(registry(real.url, "never")) as destination:
-        manifest = leave(destination, destination.tag, commit=False)
+        manifest = leave(destination, destination.tag, [os.urandom(100)], commit=False)
     assert inspect(real.host, f"demo/plain@{manifest.digest}")
     with pytest.raises(subprocess.CalledProcessError):
         inspect(real.host, "demo/plain:never")
@@ -96,6 +96,22 @@ def test_what_is_in_another_repository_of_the_registry_is_mounted(real: Registry
     with opened(registry(real.url, repository="demo/mounted")) as destination:
         assert destination.has(blob_of(data)), "it is there for everybody"
         assert not destination.has(blob_of(b"another"))
+
+
+def test_nothing_is_mounted_from_where_it_is_going(fake: FakeServer) -> None:
+    with opened(registry(fake.url, sources=["demo/plain"])) as destination:
+        assert not destination.has(blob_of(LAYER))
+    assert {request.method for request in fake.seen} == {"HEAD"}
+
+
+def test_what_was_brought_there_is_not_asked_for_again(fake: FakeServer) -> None:
+    fake.on(UPLOADS, Reply(202, {"Location": "/up"}))
+    fake.on("/up", Reply(201))
+    with opened(registry(fake.url)) as destination:
+        put(destination, LAYER)
+        before = len(fake.seen)
+        assert destination.has(blob_of(LAYER))
+    assert len(fake.seen) == before
 
 
 def test_a_blob_that_is_another_one_never_gets_there(real: Registry) -> None:
