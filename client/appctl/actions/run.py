@@ -51,7 +51,8 @@ def _run(context: Context, stack: Stack, given: once.Once) -> int:
     home.prepare(data, None if stack.runtime else app.files)
     granted = [item for item in asked if f"{item[0]}={item[1]}" not in grants.refused]
     info = flatpak_info(stack, data, str(os.getpid()), granted)
-    with proxy.buses(_bus_rules(stack, grants), info, places.runtime, runtime_directory()) as buses:
+    rules = _bus_rules(stack, grants)
+    with proxy.buses(rules, app.run.id, info, places.runtime, runtime_directory()) as buses:
         outside = Outside(places.home, given.env, given.cwd, info, buses)
         sandbox = build(stack, grants, data, outside, filter_fd=filter_descriptor(grants.features))
         with closing(sandbox):

@@ -44,15 +44,15 @@ class Buses:
 
 @contextmanager
 def buses(
-    rules: Mapping[str, Sequence[str]], info: bytes, theirs: Path | None, runtime: str
+    rules: Mapping[str, Sequence[str]], app: str, info: bytes, theirs: Path | None, runtime: str
 ) -> Iterator[Buses]:
     """Run a proxy with rules by bus (session, system) for the length of the block. Raises Failure.
 
-    `info` is /.flatpak-info, `theirs` the caller's XDG_RUNTIME_DIR and `runtime` the app's inside.
+    `app` is its ID, `info` its /.flatpak-info; `theirs` is the caller's XDG_RUNTIME_DIR, `runtime` the app's.
     """
     addresses = {bus: address for bus in rules if (address := _address(bus, theirs))}
     program = shutil.which(_PROGRAM, path=ENVIRONMENT["PATH"])
-    if not addresses or program is None or theirs is None:
+    if not addresses or program is None or theirs is None or not theirs.is_dir():
         yield Buses(missing=tuple(rules))
         return
     with ExitStack() as undo:
@@ -62,12 +62,19 @@ def buses(
         _start(program, {bus: (addresses[bus], rules[bus]) for bus in addresses}, directory, info, undo)
         places = {"session": f"{runtime}/bus", "system": _SYSTEM_BUS}
         yield Buses(
-            mounts=tuple(
-                Mount(places[bus], ("--ro-bind", str(directory / bus), places[bus])) for bus in addresses
+            mounts=(
+                *(Mount(places[bus], ("--ro-bind", str(directory / bus), places[bus])) for bus in addresses),
+                *_documents(theirs / "doc/by-app" / app, f"{runtime}/doc"),
             ),
             env={_VARIABLES[bus]: f"unix:path={places[bus]}" for bus in addresses},
             missing=tuple(bus for bus in rules if bus not in addresses),
         )
+
+
+def _documents(path: Path, place: str) -> Iterator[Mount]:
+    """Show what the document portal gave the app, where that has its file system."""
+    if path.is_dir():
+        yield Mount(place, ("--bind", str(path), place))
 
 
 def _address(bus: str, theirs: Path | None) -> tuple[str, str] | None:

@@ -13,7 +13,13 @@ from appctld.errors import BadManifest, UnsupportedMediaType
 from appctld.model.context import LEAVES, LIMITED, Wish
 
 GROUPS = {"Session Bus Policy": "session-bus", "System Bus Policy": "system-bus"}
-NEVER = ("org.appctl", "org.freedesktop.systemd1", "org.freedesktop.Flatpak", "org.freedesktop.DBus")
+NEVER = (
+    "org.appctl",
+    "org.freedesktop.DBus",  # the bus's own, of which the proxy lets through what is harmless
+    "org.freedesktop.Flatpak",  # runs commands on the host
+    "org.freedesktop.portal.Flatpak",  # runs them in flatpak's app of that ID, with its permissions
+    "org.freedesktop.systemd1",
+)
 _NAME_LENGTH = 255  # D-Bus specification, "Bus names"
 _ELEMENT = r"[A-Za-z_-][A-Za-z0-9_-]*"
 _NAME = re.compile(rf"{_ELEMENT}(?:\.{_ELEMENT})+(?:\.\*)?")

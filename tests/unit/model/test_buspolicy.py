@@ -40,7 +40,7 @@ def test_only_what_is_known_to_be_harmless_is_limited(name: str, policy: str, ri
 FORBIDDEN = """
     org.appctl.Installer1 org.appctl org.appctl.* org.freedesktop.systemd1 org.freedesktop.systemd1.Manager
     org.freedesktop.Flatpak org.freedesktop.Flatpak.Development org.freedesktop.Flatpak.* org.freedesktop.DBus
-    org.freedesktop.*
+    org.freedesktop.* org.freedesktop.portal.Flatpak org.freedesktop.portal.*
 """
 
 

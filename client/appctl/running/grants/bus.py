@@ -7,11 +7,22 @@ Guarantees: no rule reaches a name that leads out of the sandbox, whatever run.j
 
 import re
 
-_NEVER = ("org.appctl", "org.freedesktop.systemd1", "org.freedesktop.Flatpak", "org.freedesktop.DBus")
+_NEVER = (
+    "org.appctl",
+    "org.freedesktop.DBus",
+    "org.freedesktop.Flatpak",
+    "org.freedesktop.portal.Flatpak",
+    "org.freedesktop.systemd1",
+)
 _NAME = re.compile(r"[A-Za-z_-][A-Za-z0-9_-]*(?:\.[A-Za-z_-][A-Za-z0-9_-]*)+(?:\.\*)?")
-_PORTALS = (
-    "--call=org.freedesktop.portal.*=*",
-    "--broadcast=org.freedesktop.portal.*=@/org/freedesktop/portal/*",
+# Not every name below org.freedesktop.portal: flatpak's would run commands in flatpak's app of the same ID
+_PORTALS = tuple(
+    rule
+    for name in ("Desktop", "Documents", "Fcitx", "IBus")
+    for rule in (
+        f"--call=org.freedesktop.portal.{name}=*",
+        f"--broadcast=org.freedesktop.portal.{name}=@/org/freedesktop/portal/*",
+    )
 )
 
 

@@ -25,6 +25,7 @@ NAMES = (
     "org.third.Service",
     "org.freedesktop.systemd1",
     "org.freedesktop.portal.Desktop",
+    "org.freedesktop.portal.Flatpak",
     "org.appctl.Installer1",
 )
 BUS = "gdbus call --{bus} --dest org.freedesktop.DBus --object-path / --method org.freedesktop.DBus"
@@ -90,6 +91,7 @@ def test_what_may_be_talked_to_answers(
         ("org.nobody.Here:talk", [], []),
         ("org.freedesktop.systemd1:talk", [], []),
         ("org.freedesktop.*:talk", [], []),
+        ("org.freedesktop.portal.*:talk", [], []),
         ("org.appctl.Installer1:talk", [], []),
         ("org.appctl.*:see", [], []),
         ("org.third.Service:talk --talk=org.other.Service", [], []),
@@ -153,6 +155,15 @@ def test_portals_see_who_is_connected_and_the_proxy_sees_nothing_of_the_caller(
     assert {"home", "tmp", "var", "root"}.isdisjoint(session.roots[0])
 
 
+def test_documents_that_a_portal_gave_are_there_with_the_bus(
+    app: Made, session: Services, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in (APP, "org.acme.Other"):
+        (tmp_path / "runtime/doc/by-app" / name).mkdir(parents=True)
+        (tmp_path / "runtime/doc/by-app" / name / name).touch()
+    assert run(app, capfd, f"ls /run/user/{os.getuid()}/doc") == f"{APP}\n"
+
+
 def test_the_system_bus_is_only_there_by_policy(
     app: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,6 +183,15 @@ def test_without_a_session_bus_there_is_none_and_what_was_granted_is_named(
     assert "DBUS_SESSION" not in out
     assert "not granted" not in out
     assert "session-bus is not granted here" in run(app, capfd, "env", "org.other.Service:talk")
+
+
+def test_without_a_runtime_directory_there_is_no_bus(
+    app: Made, session: Services, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runtime").rmdir()
+    out = run(app, capfd, "env", "org.other.Service:talk")
+    assert "session-bus is not granted here" in out
+    assert "DBUS_SESSION" not in out
 
 
 def test_without_the_proxy_there_is_no_bus(

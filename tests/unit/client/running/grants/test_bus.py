@@ -27,7 +27,9 @@ def test_a_policy_is_one_rule(value: str, rule: str) -> None:
         "org.x.Y", "org.x.Y:", "org.x.Y:none", "org.x.Y:call", ":1.5:talk", "org:talk", "*:talk",
         "org.*:talk", "org.x.Y=*:talk", "org.x.Y=a.b@/c:see", "org.x Y:talk", "org.x\n:talk",
         "--own=org.x.Y:talk",
-        "org.freedesktop.*:see", "org.freedesktop.systemd1:see", "org.freedesktop.Flatpak.Development:own",
+        "org.freedesktop.*:see", "org.freedesktop.portal.*:talk",
+        "org.freedesktop.portal.Flatpak:talk", "org.freedesktop.systemd1:see",
+        "org.freedesktop.Flatpak.Development:own",
         "org.freedesktop.DBus.*:own", "org.appctl:see", "org.appctl.*:see", "org.appctl.Installer1.*:talk",
     ],
 )  # fmt: skip
