@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from appctld.model.flatpak.ref import parse_ref
 from support.cosign import CosignKey
 from support.cutting import CuttingLine
+from support.flatpak_build import Workshop
+from support.flatpaks import metadata
 from support.greeter import minimal_root
 from support.machine import Machine
 from support.ostree_remote import OstreeRemote
@@ -127,6 +130,54 @@ def test_a_layout_with_both_signatures_is_installed_without_a_network(
     found = install(machine, reference)
     assert (found["verify"], found["signer"]) == ("gpg+cosign", key)
     away(machine, "beside", found)
+
+
+@pytest.mark.parametrize("kind", ["oci", "oci-archive"])
+def test_what_is_brought_along_is_installed_by_the_signatures_in_it(
+    kind: str, app: Path, publisher: Publisher, machine: Machine, tmp_path: Path
+) -> None:
+    key, reference = publisher.keys.make(f"Bring {kind}"), "127.0.0.1:9/brought/greeter:1"
+    (tmp_path / "key.asc").write_bytes(publisher.keys.export(key, armor=True))
+    machine.environment["GNUPGHOME"] = str(publisher.keys.home)
+    signing = ["--sign-gpg", key, "--sign-cosign", str(machine.directory / "key.pem")]
+    place = f"{kind}:{tmp_path / 'brought'}"
+    machine.appctl("publish", str(app), "--chunked", "--to", place, "--as", reference, *signing)
+    del machine.environment["GNUPGHOME"]
+    keys = ["--gpg-import", str(tmp_path / "key.asc"), "--cosign-key", str(machine.directory / "key.pub")]
+    where = ["--verify", "gpg+cosign", "--lookaside", "http://127.0.0.1:9/signatures"]
+    machine.appctl("remote", "add", "brought", "oci+http://127.0.0.1:9/brought", *keys, *where)
+    ran = machine.appctl("install", "-y", "--json", "--from", place, reference)
+    (found,) = ran.json["apps"]
+    assert (found["verify"], found["signer"]) == ("gpg+cosign", key)
+    assert machine.run_app("org.example.Greeter").out == "Hello\n"
+    away(machine, "brought", found)
+
+
+def test_flatpaks_commits_are_installed_run_on_their_runtime_and_published_again(
+    publisher: Publisher, machine: Machine, tmp_path: Path
+) -> None:
+    arch = {"x86_64": "x86_64", "aarch64": "aarch64"}[os.uname().machine]
+    platform = parse_ref(f"runtime/org.example.Platform/{arch}/1")
+    editor = parse_ref(f"app/org.example.Editor/{arch}/1")
+    workshop = Workshop(tmp_path)
+    root = minimal_root(tmp_path / "root", ("/bin/sh",))
+    workshop.bundle(platform, metadata(platform), {}, root / "usr")
+    workshop.bundle(editor, metadata(editor, runtime=platform), {"bin/editor": "#!/bin/sh\necho Edit\n"})
+    trust(machine, publisher, "flat", "--cosign-key", str(machine.directory / "key.pub"))
+    signing = ["--sign-cosign", str(machine.directory / "key.pem")]
+    digests, ids = {}, []
+    for ref in (platform, editor):
+        reference = f"{publisher.registry.host}/flat/{ref.name.lower()}:1"
+        words = [str(ref), "--repo", str(workshop.repository), "--flatpak", "--to", f"oci+http://{reference}"]
+        digests[ref] = machine.appctl("publish", *words, "--json", *signing).json["digest"]
+        found = install(machine, reference)
+        assert (found["flatpak_ref"], found["image_digest"]) == (str(ref), digests[ref])
+        ids.append(str(found["id"]))
+    assert machine.run_app("org.example.Editor").out == "Edit\n"
+    again = machine.appctl("publish", "editor", "--flatpak", "--to", f"oci:{tmp_path / 'again'}", "--json")
+    assert again.json["digest"] == digests[editor]
+    machine.appctl("uninstall", "-y", *ids)
+    machine.appctl("remote", "remove", "flat")
 
 
 def test_an_installed_app_is_published_as_a_commit_of_its_tree(
