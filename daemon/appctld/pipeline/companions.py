@@ -62,8 +62,13 @@ async def _extensions(images: Iterable[Planned], planned: Planned, tools: Tools)
     except (Refused, Transport) as error:
         logger.info("no extensions for %s: %s: %s", planned.id, error.name, error.message)
         return []
-    chosen = [offer for offer in _each_once(offers) if record_here(offer.ref.id, tools) is None]
+    chosen = [offer for offer in _each_once(offers) if _is_free(offer.ref.id, planned.remote, tools)]
     return [await _plan(offer, planned.remote, tools) for offer in chosen[:EXTENSIONS]]
+
+
+def _is_free(app_id: str, remote: Remote, tools: Tools) -> bool:
+    """Whether an extension may have that ID: nothing else has it, and it is one of the remote's."""
+    return remote.allows(app_id) and record_here(app_id, tools) is None
 
 
 def _each_once(offers: Iterable[Offer]) -> Iterator[Offer]:

@@ -450,6 +450,16 @@ def test_an_extension_of_another_remote_is_left_alone(yard: Yard) -> None:
     assert set(current(yard)) == {EDITOR.id, PLATFORM.id, LOCALE.id}
 
 
+def test_an_extension_that_the_remote_may_not_bring_is_left_out(yard: Yard) -> None:
+    async def restrict(_yard: Yard) -> None:
+        await yard.book.modify("acme", {"ids": f"{EDITOR.id} {PLATFORM.id}"})
+
+    with_locales(yard)
+    yard.run(restrict)
+    install(yard, EDITOR)
+    assert set(current(yard)) == {EDITOR.id, PLATFORM.id}
+
+
 def test_an_extension_that_says_to_be_another_is_refused(yard: Yard) -> None:
     with_locales(yard)
     digest = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES))
