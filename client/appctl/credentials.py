@@ -18,7 +18,7 @@ from pathlib import Path
 
 from appctl.context import Context
 from appctl.failure import Failure
-from appctl.references import expand, may_be_a_ref, names_a_remote
+from appctl.references import expand, lies_here, may_be_a_ref, names_a_remote
 from appctl.scope import Places
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, JsonValue, get_object, get_str
@@ -38,7 +38,7 @@ def logins(context: Context, references: Iterable[str]) -> list[JsonValue]:
     """
     files = list(_files(context.places))
     found: dict[str, JsonValue] = {}
-    images = (reference for reference in references if files and not _is_ref(context, reference))
+    images = (reference for reference in references if files and _asks_a_registry(context, reference))
     for location in (_location(context, reference) for reference in images):
         if location not in found and (login := lookup(files, location)):
             found[location] = {"host": location, **login}
@@ -94,9 +94,13 @@ def _parsed(path: Path, data: bytes) -> Json:
     return content
 
 
-def _is_ref(context: Context, reference: str) -> bool:
-    """Whether it is of an OSTree repository, for which there are no logins."""
-    return may_be_a_ref(reference, lambda: context.bus(context.scope).objects(REMOTE).values())
+def _asks_a_registry(context: Context, reference: str) -> bool:
+    """Whether it is not of an OSTree repository or a remote's directory, for which there are no logins."""
+
+    def remotes() -> Iterable[Json]:
+        return context.bus(context.scope).objects(REMOTE).values()
+
+    return not may_be_a_ref(reference, remotes) and not lies_here(reference, remotes)
 
 
 def _location(context: Context, reference: str) -> str:

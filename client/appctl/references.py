@@ -40,6 +40,16 @@ def may_be_a_ref(text: str, remotes: Callable[[], Iterable[Json]]) -> bool:
     return kinds.get(name, "").startswith("ostree")
 
 
+def lies_here(text: str, remotes: Callable[[], Iterable[Json]]) -> bool:
+    """Whether `REMOTE/REST` is of a remote whose images lie in a directory of this machine."""
+    first = text.partition("/")[0]
+    return names_a_remote(text) and any(
+        get_str(get_object(remote, "Settings"), "kind") == "layout"
+        for remote in remotes()
+        if get_str(remote, "Name") == first
+    )
+
+
 def expand(text: str, remotes: Iterable[Json]) -> str:
     """Write `REMOTE/REST` out with that remote's prefix; anything else stays as it is."""
     first, _, rest = text.partition("/")

@@ -4,7 +4,7 @@
 
 import pytest
 
-from appctl.references import expand, may_be_a_ref, means, names_a_ref
+from appctl.references import expand, lies_here, may_be_a_ref, means, names_a_ref
 from appctl.talk.wire import Json
 
 DIGEST = "sha256:" + "3" * 64
@@ -84,3 +84,11 @@ def test_a_ref_of_an_ostree_repository(reference: str, is_one: bool) -> None:  #
 def test_what_could_be_a_port_the_remotes_say(text: str, is_one: bool) -> None:  # noqa: FBT001
     remotes: list[Json] = [*REMOTES, {"Name": "trees", "Url": "ostree+https://dl.trees.example/repo"}]
     assert may_be_a_ref(text, lambda: remotes) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "here"),
+    [("disk/editor:1", True), ("acme/editor:1", False), ("other/x", False), ("quay.io/far/editor:1", False)],
+)
+def test_what_lies_in_a_directory_needs_no_login(text: str, here: bool) -> None:  # noqa: FBT001
+    assert lies_here(text, lambda: REMOTES) is here

@@ -33,8 +33,9 @@ class Archive:
     place = "the archive"
 
     def __init__(self, descriptor: int) -> None:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InvalidReference("an archive is a regular file")
         self._descriptor = descriptor
-        self._size = _size_of(descriptor)
         self._members: dict[str, tuple[int, int]] = {}
         self.links: dict[str, str] = {}
         try:
@@ -77,8 +78,8 @@ class Archive:
             return
         if not entry.isreg() or entry.sparse is not None:
             raise UnsafeArchive(f"{name} is no plain file in the archive")
-        if entry.size < 0 or entry.offset_data + entry.size > self._size:
-            raise BadManifest(f"the archive ends within {name}")
+        if entry.size < 0:  # what ends too early the library finds, as it looks for the next header
+            raise BadManifest(f"{name} has less than nothing in the archive")
         self._members[name] = (entry.offset_data, entry.size)
 
 
@@ -113,13 +114,6 @@ def _entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (entry := tar.next()) is not None:
         tar.members.clear()  # type: ignore[attr-defined]
         yield entry
-
-
-def _size_of(descriptor: int) -> int:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise InvalidReference("an archive is a regular file")
-    return status.st_size
 
 
 def _plain_name(name: str) -> str:

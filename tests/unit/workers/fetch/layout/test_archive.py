@@ -20,7 +20,14 @@ from appctld.errors import (
     NotFound,
     UnsafeArchive,
 )
-from appctld.workers.fetch.layout.archive import MEMBERS, NAME_LENGTH, Archive
+from appctld.workers.fetch.layout.archive import (
+    HEADER_BYTES,
+    HEADERS_BYTES,
+    MEMBERS,
+    NAME_LENGTH,
+    Archive,
+    _Reader,
+)
 from support.archives import Bundle, Member, member, members_of, packed
 from support.shelves import REPOSITORY, Shelf
 
@@ -105,6 +112,11 @@ TRICKS: list[tuple[Change, type[AppctlError], str]] = [
     (with_(member("index.json", kind=tarfile.SYMTYPE, target="x")), UnsafeArchive, "index.json twice"),
     (renamed, UnsafeArchive, "index.json twice"),
     (with_(member("x", b"1"), member("x", b"1")), UnsafeArchive, "x twice"),
+    (
+        with_(member("x", kind=tarfile.SYMTYPE, target="y"), member("x", b"1")),
+        UnsafeArchive,
+        "x twice",
+    ),
     (with_(member("../index.json", b"{}")), UnsafeArchive, "has the name"),
     (with_(member("blobs/../index.json", b"{}")), UnsafeArchive, "has the name"),
     (with_(member("/index.json", b"{}")), UnsafeArchive, "has the name"),
@@ -217,6 +229,36 @@ def test_one_that_shrinks_while_it_is_read_gives_what_is_left(shelf: Shelf, bund
         assert found is not None
         os.truncate(bundle.path, found.offset + 1000)
         assert found.read(len(LAYER)) == LAYER[:1000]
+
+
+def test_what_it_has_is_told_by_name_and_a_link_is_no_file(bundle: Bundle) -> None:
+    bundle.write([member("./a/b", b"1"), member("link", kind=tarfile.SYMTYPE, target="a/b")])
+    with bundle.path.open("rb") as file:
+        found = Archive(file.fileno())
+        assert ("a/b" in found, "a" in found, "link" in found) == (True, False, False)
+        assert found.links == {"link": "a/b"}
+        assert found.open("a") is None
+        with pytest.raises(UnsafeArchive, match="link is a link"):
+            found.open("link")
+
+
+def read_for_ever(reader: _Reader) -> None:
+    """As the library would, with headers that lead it back and forth."""
+    for _ in range(HEADERS_BYTES // 512):
+        reader.seek(0)
+        reader.read(0)
+
+
+def test_the_librarys_reads_are_counted(bundle: Bundle) -> None:
+    bundle.path.write_bytes(bytes(2 * HEADER_BYTES))
+    with bundle.path.open("rb") as file:
+        reader = _Reader(file.fileno())
+        assert len(reader.read(HEADER_BYTES)) == reader.tell() == HEADER_BYTES
+        for size in (-1, HEADER_BYTES + 1):
+            with pytest.raises(LimitExceeded, match="too large headers"):
+                reader.read(size)
+        with pytest.raises(LimitExceeded, match="too many"):
+            read_for_ever(reader)
 
 
 def test_only_a_file_is_an_archive(tmp_path: Path) -> None:

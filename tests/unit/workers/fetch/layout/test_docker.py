@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import AppctlError, BadManifest, LimitExceeded, NotFound, SignatureMissing, UnsafeArchive
+from appctld.model.image import CONFIG_BYTES
 from appctld.model.manifest import OCI_MANIFEST, Manifest, parse_document
+from appctld.workers.fetch.layout.archive import Archive
+from appctld.workers.fetch.layout.docker import DockerShelf
+from appctld.workers.fetch.layout.naming import Place
 from support.archives import Bundle, Member, member, members_of, saved
 from support.inline import digest_of, layer_of
 from support.shelves import Shelf
@@ -124,6 +128,21 @@ def test_lists_that_lie(members: list[Member], error: type[AppctlError], bundle:
     bundle.write(members)
     with pytest.raises(error):
         made(bundle)
+
+
+def test_a_config_and_a_manifest_have_their_limits(bundle: Bundle) -> None:
+    members = saved([BASE], FULL)
+    config = members[1][1]
+    bundle.write([members[0], member("config.json", config + b" " * CONFIG_BYTES), members[2]])
+    with pytest.raises(LimitExceeded, match=r"config\.json has"):
+        made(bundle)
+    bundle.write(members)
+    with bundle.path.open("rb") as file:
+        shelf = DockerShelf(Archive(file.fileno()), Place("quay.io", "acme/tools/editor", "acme"))
+        size = len(shelf.manifest("1")[0])
+        assert len(shelf.manifest("1", size)[0]) == size
+        with pytest.raises(LimitExceeded, match="a manifest of"):
+            shelf.manifest("1", size - 1)
 
 
 def test_where_somebody_must_have_signed_it_is_refused(bundle: Bundle) -> None:

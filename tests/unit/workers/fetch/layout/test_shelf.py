@@ -11,6 +11,7 @@ import pytest
 from appctld.errors import BadManifest, DigestMismatch, LimitExceeded, NotFound
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import MANIFEST_BYTES, OCI_INDEX
+from appctld.workers.fetch.layout.shelf import REFERRER_BYTES
 from support.cosign import CosignKey
 from support.inline import digest_of
 from support.shelves import Shelf, platform
@@ -97,6 +98,16 @@ def test_a_document_that_is_larger_than_it_says_is_not_read(shelf: Shelf) -> Non
         file.truncate(1 << 40)
     with pytest.raises(LimitExceeded):
         shelf.resolve("1")
+
+
+def test_what_is_looked_into_has_its_limits(shelf: Shelf) -> None:
+    image = shelf.add("1", b"{1}")
+    large = json.dumps({"layers": [], "subject": {"digest": image}}).encode() + b" " * REFERRER_BYTES
+    shelf.add("", large)
+    assert shelf.attachments(image)[1][1] == "referrers (404)"
+    shelf.add("2", b"{}", mediaType=OCI_INDEX, size=MANIFEST_BYTES + 1)
+    with pytest.raises(LimitExceeded):
+        shelf.resolve(digest_of(b"{hidden}"))
 
 
 def test_a_blob_comes_as_it_is_and_never_longer_than_the_manifest_says(shelf: Shelf) -> None:

@@ -2,8 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A bundle that comes through a pipe is kept, within limits; a file is left where it is."""
 
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,23 +28,34 @@ def kept(source: int, sink: Path) -> JsonObject:
     return spool({"fds": {"bundle": source, "out": os.open(sink, os.O_WRONLY)}}, lambda _: None)
 
 
-def written(data: bytes, *, blocking: bool = True) -> int:
-    """The end of a pipe that somebody writes into."""
+@contextlib.contextmanager
+def written(data: bytes, *, blocking: bool = True) -> Iterator[int]:
+    """The end of a pipe, for a worker, that somebody writes into."""
     reader, writer = os.pipe()
     os.set_blocking(reader, blocking)
 
     def write() -> None:
-        with os.fdopen(writer, "wb") as file:
+        with contextlib.suppress(BrokenPipeError), os.fdopen(writer, "wb") as file:
             file.write(data)
 
-    threading.Thread(target=write).start()
-    return reader
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield reader
+    finally:
+        thread.join()
+
+
+def kept_of(data: bytes, sink: Path, *, blocking: bool = True) -> JsonObject:
+    """The worker's answer to what comes through a pipe."""
+    with written(data, blocking=blocking) as reader:
+        return kept(reader, sink)
 
 
 @pytest.mark.parametrize("blocking", [True, False])
 def test_what_comes_through_a_pipe_is_kept(blocking: bool, sink: Path) -> None:  # noqa: FBT001
     data = os.urandom(3_000_000)
-    assert kept(written(data, blocking=blocking), sink) == {"spooled": True, "size": len(data)}
+    assert kept_of(data, sink, blocking=blocking) == {"spooled": True, "size": len(data)}
     assert sink.read_bytes() == data
 
 
@@ -54,18 +67,18 @@ def test_a_file_is_left_where_it_is(sink: Path, tmp_path: Path) -> None:
 
 def test_no_more_than_the_limit(sink: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SPOOL_BYTES", 100_000)
-    assert kept(written(bytes(100_000)), sink)["size"] == 100_000
+    assert kept_of(bytes(100_000), sink)["size"] == 100_000
     with pytest.raises(LimitExceeded, match="a bundle of more than 100000 bytes"):
-        kept(written(bytes(100_001)), sink)
+        kept_of(bytes(100_001), sink)
 
 
 def test_the_last_of_the_disk_is_not_taken(sink: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fstatvfs", lambda _: SimpleNamespace(f_bavail=29, f_blocks=1000))
     with pytest.raises(NoSpace, match="less than 3 %"):
-        kept(written(b"x"), sink)
+        kept_of(b"x", sink)
     assert sink.read_bytes() == b""
     monkeypatch.setattr("os.fstatvfs", lambda _: SimpleNamespace(f_bavail=30, f_blocks=1000))
-    assert kept(written(b"x"), sink)["size"] == 1
+    assert kept_of(b"x", sink)["size"] == 1
 
 
 def test_a_writer_that_stops_is_given_up(sink: Path, monkeypatch: pytest.MonkeyPatch) -> None:
