@@ -16,7 +16,7 @@ from appctld.model.image import CONFIG_BYTES
 from appctld.model.jsonvalue import get_object, get_objects, get_str, parse_object
 from appctld.model.manifest import COMPRESSION, Descriptor
 from appctld.workers.export.destination import Counted
-from appctld.workers.export.publish.gzipping import blocks, compressed, cores
+from appctld.workers.export.gzipping import blocks, compressed, cores
 
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 LAYER_TYPES = {"gzip": f"{_LAYER}+gzip", "zstd": f"{_LAYER}+zstd"}

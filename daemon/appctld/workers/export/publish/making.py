@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appctld.errors import BadManifest, InvalidReference
+from appctld.model.flatpak.labels import FLATPAK_METADATA
 from appctld.model.image import METADATA, VERSION
 from appctld.model.manifest import Platform
 from appctld.model.permissions import METADATA_BYTES
@@ -85,14 +86,14 @@ def _chunks(source: Source, tree: Tree, wanted: Wanted) -> list[Chunk]:
 def _flatpak(source: Source, tree: Tree, wanted: Wanted, packer: Packer) -> Image:
     said = source.before.flatpak or flatpak.labels(source.name, source.described)
     ref = flatpak.ref_of(said)
-    metadata = said.get(flatpak.METADATA, "")
+    metadata = said.get(FLATPAK_METADATA, "")
     if not metadata or metadata != _text(source, tree, "metadata"):
         raise BadManifest("no commit of flatpak's: its metadata is not what it says of it", hint="")
     (everything,) = whole(tree.files)
     layer = packer.pack(PlainForm(source, tree).layer(everything, first=True), MADE_BY)
     labels = {**wanted.labels, **said, flatpak.DOWNLOAD_SIZE: str(layer.size)}
     created = source.described.commit.timestamp
-    return make_image([layer], Said(flatpak.platform_of(ref), created, labels), ref)
+    return make_image([layer], Said(Platform("linux", ref.architecture), created, labels), str(ref))
 
 
 def _said(source: Source, tree: Tree, wanted: Wanted, ours: Mapping[str, str]) -> Said:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from appctld.model.digest import Digest
 from appctld.workers.export.destination import COPY_BYTES, Counted, writing
-from appctld.workers.export.publish.gzipping import blocks, compressed, cores
+from appctld.workers.export.gzipping import blocks, compressed, cores
 
 MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 

@@ -3,42 +3,27 @@
 """What flatpak reads from an image's labels: a whole commit but its tree.
 
 Guarantees: pure; only a commit that `flatpak build-export` could have made gets them. Leaves to others: the
-tree, which is an ordinary image's (plain.py). Source: flatpak's doc/oci-labels; `flatpak build-bundle --oci`.
+tree, which is an ordinary image's (plain.py). Source: what `flatpak build-bundle --oci` writes.
 """
 
 import base64
 from collections.abc import Mapping
 
 from appctld.errors import BadManifest
-from appctld.model.manifest import Platform
+from appctld.model.flatpak.labels import COMMIT_METADATA, FLATPAK_METADATA, REF
+from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.workers.export.publish.source.described import Described
 
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386"}  # others have the same name in both
-REF, METADATA = "org.flatpak.ref", "org.flatpak.metadata"
 DOWNLOAD_SIZE = "org.flatpak.download-size"
-
-_KINDS = {"app", "runtime"}
-_PARTS = 4  # of app/ID/ARCHITECTURE/BRANCH
+_KINDS = ("app/", "runtime/")  # of refs; a commit may be bound to others too
 
 
-def ref_of(labels: Mapping[str, str]) -> str:
-    """The ref of an app or a runtime that the labels say. Raises BadManifest."""
-    found = labels.get(REF, "")
-    if not _is_ref(found):
+def ref_of(labels: Mapping[str, str]) -> FlatpakRef:
+    """The app or the runtime that the labels name. Raises BadManifest."""
+    if REF not in labels:
         hint = "flatpak build-export REPO DIRECTORY    (then publish its commit)"
         raise BadManifest("no commit of flatpak's: it is bound to no app/… or runtime/…", hint=hint)
-    return found
-
-
-def _is_ref(text: str) -> bool:
-    parts = text.split("/")
-    return len(parts) == _PARTS and parts[0] in _KINDS and all(parts)
-
-
-def platform_of(ref: str) -> Platform:
-    """The platform that a ref names."""
-    architecture = ref.split("/")[2]
-    return Platform("linux", _ARCHITECTURES.get(architecture, architecture))
+    return parse_ref(labels[REF])
 
 
 def labels(name: str, described: Described) -> Mapping[str, str]:
@@ -46,8 +31,8 @@ def labels(name: str, described: Described) -> Mapping[str, str]:
     commit = described.commit
     bound = (described.text("xa.ref"), *described.texts("ostree.ref-binding"))
     found = {
-        REF: next(filter(_is_ref, bound), ""),
-        METADATA: described.text("xa.metadata"),
+        REF: next((ref for ref in bound if ref.startswith(_KINDS)), ""),
+        FLATPAK_METADATA: described.text("xa.metadata"),
         "org.flatpak.commit": name,
         "org.flatpak.parent-commit": described.parent,
         "org.flatpak.timestamp": str(commit.timestamp),
@@ -56,8 +41,7 @@ def labels(name: str, described: Described) -> Mapping[str, str]:
         "org.flatpak.installed-size": _size(described.values.get("xa.installed-size", b"")),
     }
     values = {
-        f"org.flatpak.commit-metadata.{key}": base64.b64encode(value).decode()
-        for key, value in described.values.items()
+        f"{COMMIT_METADATA}{key}": base64.b64encode(value).decode() for key, value in described.values.items()
     }
     return {key: value for key, value in {**found, **values}.items() if value}
 

@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from appctld.workers.export.publish import gzipping
-from appctld.workers.export.publish.gzipping import BLOCK_BYTES, blocks, compressed, cores
+from appctld.workers.export import gzipping
+from appctld.workers.export.gzipping import BLOCK_BYTES, blocks, compressed, cores
 
 
 def text(size: int) -> bytes:
