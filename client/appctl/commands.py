@@ -16,7 +16,7 @@ _MEANT = {  # words of other programs that are like another of our commands, or 
 _MEANT_OF_REMOTES = {"rm": "remove", "delete": "remove", "erase": "remove", "ls": "list", "info": "show"}
 REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove", "export")
 COMMANDS = (
-    "install", "update", "uninstall", "rollback", "run", "list", "info", "history",
+    "install", "update", "uninstall", "rollback", "run", "ps", "kill", "list", "info", "history",
     "remote", "jobs", "cancel", "prune", "verify", "repair", "export", "publish", "lint",
     "doctor", "completion", "version", "help",
 )  # fmt: skip

@@ -224,6 +224,9 @@ def _run(run: argparse.ArgumentParser) -> None:
 
 
 def _upkeep(command: _Command) -> None:
+    command("ps", "instances:ps", "List the apps that you run.")
+    kill = command("kill", "instances:kill", "End apps that you run.")
+    kill.add_argument("names", nargs="+", metavar="ID|PID", help="as ps shows them")
     command("jobs", "jobs:jobs", "List what the daemon works on.")
     cancel = command("cancel", "jobs:cancel", "Stop a job.")
     cancel.add_argument("job", metavar="JOB", type=_job_number, help="its number, as jobs shows it")

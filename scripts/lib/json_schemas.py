@@ -62,8 +62,11 @@ def schemas() -> dict[str, Schema]:
             errors=array(error()),
         ),
         "jobs": array(_job()),
+        "running": array(_instance()),
+        "stopped": object_(["changed", "stopped"], changed=YES_OR_NO, stopped=array(_instance())),
         "exported": object_(["changed", "apps"], changed=YES_OR_NO, apps=array(_exported())),
         "published": _published(),
+        "linted": _linted(),
         "doctor": _doctor(),
         "version": _version(),
         "failure": object_(["changed", "error"], changed={"const": False}, error=error()),
@@ -193,6 +196,12 @@ def _job() -> Schema:
     return object_(["scope", "number", "kind", "state"], scope=SCOPE, number=COUNT, **properties)
 
 
+def _instance() -> Schema:
+    keys = ["pid", "id", "version", "scope", "deployment", "started"]
+    texts = dict.fromkeys(("id", "version", "deployment"), TEXT)
+    return object_(keys, pid=COUNT, started=COUNT, scope=SCOPE, **texts)
+
+
 def _exported() -> Schema:
     texts = dict.fromkeys(("id", "reference", "name", "digest", "config"), TEXT)
     return object_(["id", "name", "digest"], **texts, signatures=COUNT, left=array(TEXT))
@@ -204,6 +213,14 @@ def _published() -> Schema:
     return object_(
         ["changed", "digest", "name"], changed=YES_OR_NO, **texts, **counts, signatures=array(TEXT)
     )
+
+
+def _linted() -> Schema:
+    level: Schema = {"enum": ["error", "warning", "note"]}
+    texts = dict.fromkeys(("image", "code", "subject", "sentence"), TEXT)
+    finding = object_([*texts, "level"], level=level, **texts)
+    everything = {"images": array(TEXT), "findings": array(finding), "good": YES_OR_NO}
+    return object_(list(everything), **everything)
 
 
 def _doctor() -> Schema:

@@ -4,6 +4,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from appctl.commands import COMMANDS
 from json_schemas import Schema, schemas
 from support.greeter import build
-from support.machine import Machine
+from support.machine import BIN, Machine
 from support.publisher import Publisher
 
 SCHEMAS = schemas()
@@ -46,7 +47,7 @@ class Shop:
         self.file = work / "acme.asc"
         self.file.write_bytes(publisher.keys.export(self.key, armor=True))
 
-    def prints(self, name: str, *words: str, code: int = 0) -> Any:  # noqa: ANN401 - what --json printed
+    def prints(self, name: str, *words: str, code: int | None = 0) -> Any:  # noqa: ANN401 - what --json printed
         """Run the CLI; what it prints is of that schema."""
         document = self.machine.appctl(*words, "--json", code=code).json
         holds(name, document)
@@ -90,6 +91,15 @@ def test_an_apps_life(shop: Shop) -> None:
     shop.prints(
         "published", "publish", "greeter", "--to", f"oci:{shop.work / 'published'}", "--as", "h.io/x:1"
     )
+    findings = shop.prints("linted", "lint", f"oci:{shop.work / 'exported'}", code=None)["findings"]
+    assert findings
+    command = [str(BIN / "appctl"), "run", "--command=/bin/sh", "greeter", "-c", "echo here; read line"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=shop.machine.environment, stdin=pipe, stdout=pipe) as app:
+        assert app.stdout is not None
+        app.stdout.readline()
+        assert len(shop.prints("running", "ps")) == 1
+        shop.prints("stopped", "kill", "greeter")
     shop.prints("result", "rollback", "-y", "greeter")
     shop.prints("verify", "verify")
     shop.prints("repair", "repair", "--dry-run")

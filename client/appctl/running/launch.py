@@ -4,16 +4,13 @@
 
 Guarantees: bubblewrap has a fixed environment and path (LD_PRELOAD in its own environment would run on the
 host); the exit code is the app's (128 + N for a signal N), or one of ours, 125 to 127, when the app did not
-start; Ctrl-C is the app's; while the app lives, $XDG_RUNTIME_DIR/appctl/PID.json says so.
+start; Ctrl-C is the app's.
 """
 
-import contextlib
-import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -21,6 +18,7 @@ from types import FrameType
 from appctl.exits import ExitCode
 from appctl.running.deployment import Deployment
 from appctl.running.failed import failed
+from appctl.running.instances import registered
 from appctl.running.layout import find_program
 from appctl.running.sandbox import Sandbox
 from appctl.running.sources import ENVIRONMENT, bubblewrap
@@ -38,7 +36,7 @@ def launch(deployment: Deployment, sandbox: Sandbox, command: list[str], runtime
     told = os.memfd_create("appctl-status", os.MFD_CLOEXEC)
     sandbox.descriptors.append(told)
     argv = [program, "--args", str(arguments), "--json-status-fd", str(told), "--", *command]
-    with _registered(deployment, runtime):
+    with registered(deployment, runtime):
         code = _wait(argv, [arguments, told, *named(sandbox.arguments)])
     ended = b'"exit-code"' in os.pread(told, _STATUS_BYTES, 0)
     if ended or code >= ExitCode.CANCELLED - 2:  # a signal met bubblewrap itself
@@ -89,28 +87,3 @@ def _not_started(deployment: Deployment, sandbox: Sandbox, name: str) -> Excepti
     if find_program(sandbox.tree, name, sandbox.search) is None:
         return failed(f"{app} has no program {name}", "", ExitCode.NO_COMMAND)
     return failed(f"{name} of {app} cannot be executed", "", ExitCode.CANNOT_EXECUTE)
-
-
-@contextlib.contextmanager
-def _registered(deployment: Deployment, runtime: Path | None) -> Iterator[None]:
-    """Say in the caller's runtime directory what runs, while it runs; without one nobody can look."""
-    if runtime is None or not runtime.is_dir():
-        yield
-        return
-    directory = runtime / "appctl"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    path, draft = directory / f"{os.getpid()}.json", directory / f".{os.getpid()}.tmp"
-    content = {
-        "pid": os.getpid(),
-        "id": deployment.run.id,
-        "version": deployment.run.version,
-        "scope": deployment.scope.value,
-        "deployment": str(deployment.path),
-        "started": int(time.time()),
-    }
-    draft.write_text(json.dumps(content))
-    draft.rename(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)

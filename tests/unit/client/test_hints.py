@@ -25,6 +25,8 @@ NEED_ONE = {
     "info",
     "cancel",
     "run",
+    "kill",
+    "lint",
     "show",
     "modify",
     "enable",
