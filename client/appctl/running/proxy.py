@@ -20,10 +20,8 @@ from urllib.parse import unquote
 
 from appctl.running.failed import failed
 from appctl.running.grants.granted import Mount
-from appctl.running.sources import ENVIRONMENT, bubblewrap
+from appctl.running.sources import APART, ENVIRONMENT, ISOLATED, bubblewrap
 
-ISOLATED = ("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--die-with-parent",
-            "--new-session", "--clearenv")  # fmt: skip
 _PROGRAM = "xdg-dbus-proxy"
 _VARIABLES = {"session": "DBUS_SESSION_BUS_ADDRESS", "system": "DBUS_SYSTEM_BUS_ADDRESS"}
 _SYSTEM_BUS = "/run/dbus/system_bus_socket"
@@ -111,7 +109,7 @@ def _start(
         address = f"unix:path={inside}" if kind == "path" else f"unix:abstract={value}"
         arguments += [address, f"{_OURS}/{bus}", "--filter", *rules]
     sandbox += ["--perms", "0644", "--ro-bind-data", str(about), "/.flatpak-info"]
-    argv = [bubblewrap(), *ISOLATED, *sandbox, "--", program, *arguments]
+    argv = [bubblewrap(), *APART, *ISOLATED, "--new-session", *sandbox, "--", program, *arguments]
     try:
         child = subprocess.Popen(  # in a session of its own: the terminal's keys are for the app
             argv, env=ENVIRONMENT, pass_fds=[told, about], stdin=subprocess.DEVNULL, start_new_session=True

@@ -3,8 +3,9 @@
 """A deployment as a bubblewrap command line (docs/rules.md, "Running"); it starts nothing.
 
 Guarantees: the order of the arguments is such that what is ours wins over what the image has; every mount
-point lies in an empty directory of our own (see running/layout.py) or in a place that the caller granted; the
-image's environment reaches the app only, never bubblewrap. What is granted is decided in running/grants.py.
+point lies in an empty directory of our own (layout.py), on a way that is proven (trees.py) or in a place that
+the caller granted; the image's environment reaches the app only, never bubblewrap. What is granted is decided
+in grants/, what the buses let through in proxy.py.
 """
 
 import os
@@ -19,29 +20,19 @@ from appctl.running.grants.granted import Grants, Mount
 from appctl.running.identity import group, passwd
 from appctl.running.layout import Tree, fill, look_up
 from appctl.running.proxy import Buses
-from appctl.running.sources import Sources
+from appctl.running.sources import APART, ISOLATED, Sources
 from appctl.running.stack import Stack
 from appctl.running.trees import show, tree_of
 
-ISOLATED = ("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--die-with-parent",
-            "--clearenv")  # fmt: skip
-_WITH_IPC = tuple(
-    part
-    for option in ISOLATED
-    for part in (
-        ("--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
-        if option == "--unshare-all"
-        else (option,)
-    )
-)
+_ALL_BUT_IPC = ("--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 ARGUMENTS = 8000  # bubblewrap takes 9,000; more come only from an image with thousands of files in /etc
 _ON_RUNTIME_FILES = ("/etc/machine-id", "/etc/host.conf", "/etc/gai.conf")
-_OF_THE_HOST = (  # fonts and icons, where runtimes look for them; sysfs, which graphics drivers read
-    ("/usr/share/fonts", "/run/host/fonts"),
-    ("/usr/local/share/fonts", "/run/host/local-fonts"),
-    ("/usr/share/icons", "/run/host/share/icons"),
-    *((f"/sys/{name}", f"/sys/{name}") for name in ("block", "bus", "class", "dev", "devices")),
-)
+_LOOKS = {  # of the host, where runtimes look for them
+    "/usr/share/fonts": "/run/host/fonts",
+    "/usr/local/share/fonts": "/run/host/local-fonts",
+    "/usr/share/icons": "/run/host/share/icons",
+}
+_SYSFS = {f"/sys/{name}": f"/sys/{name}" for name in ("block", "bus", "class", "dev", "devices")}
 _LOCAL_HOSTS = b"127.0.0.1 localhost\n::1 localhost\n"
 _HOST_FILES = ("/etc/resolv.conf", "/etc/hosts")  # with the network
 
@@ -86,14 +77,7 @@ class Sandbox:
             os.close(self.descriptors.pop())
 
 
-def build(
-    stack: Stack,
-    grants: Grants,
-    data: Path,
-    outside: Outside,
-    *,
-    filter_fd: int,
-) -> Sandbox:
+def build(stack: Stack, grants: Grants, data: Path, outside: Outside, *, filter_fd: int) -> Sandbox:
     """Return the sandbox of one run; `data` is ~/.var/app/ID, made already. Raises Failure.
 
     The sandbox closes `filter_fd`.
@@ -114,7 +98,8 @@ def build(
     granted = [*(str(data / name) for name in own.OWN), *(mount.place for mount in grants.mounts)]
     sandbox.marker = sandbox.data(outside.info)
     sandbox.arguments = [
-        *(ISOLATED if not grants.ipc else _WITH_IPC),
+        *(_ALL_BUT_IPC if grants.ipc else APART),
+        *ISOLATED,
         *(("--share-net",) if grants.network else ()),
         *(part for name, value in env.items() for part in ("--setenv", name, value)),
         *shown.arguments,
@@ -146,8 +131,9 @@ def _mounts(sandbox: Sandbox, stack: Stack, grants: Grants, data: Path, home: Pa
     for path in ("/etc/localtime", *(_ON_RUNTIME_FILES if stack.runtime else ())):
         if Path(path).exists():
             yield _host_file(path)
-    if stack.runtime:
-        yield from (Mount(place, ("--ro-bind-try", path, place)) for path, place in _OF_THE_HOST)
+    devices = any(Path(mount.place).is_relative_to("/dev") for mount in grants.mounts)
+    of_the_host = (_LOOKS if stack.runtime else {}) | (_SYSFS if stack.runtime or devices else {})
+    yield from (Mount(place, ("--ro-bind-try", path, place)) for path, place in of_the_host.items())
     if grants.network:
         yield from (_host_file(path) for path in _HOST_FILES if Path(path).exists())
     else:

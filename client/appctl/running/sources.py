@@ -24,6 +24,9 @@ from pathlib import Path
 
 from appctl.running.failed import failed
 
+# How bubblewrap is always called: namespaces of its own, and nothing that the process or the caller had
+APART = ("--unshare-all",)
+ISOLATED = ("--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--die-with-parent", "--clearenv")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}  # of bubblewrap itself
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 

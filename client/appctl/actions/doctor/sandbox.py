@@ -14,8 +14,7 @@ from pathlib import Path
 
 from appctl.actions.doctor.finding import Finding, ok, problem
 from appctl.context import Context
-from appctl.running.sandbox import ISOLATED
-from appctl.running.sources import ENVIRONMENT
+from appctl.running.sources import APART, ENVIRONMENT, ISOLATED
 from appctl.running.sources import bubblewrap as program
 from appctl.running.syscalls import filter_descriptor
 
@@ -59,7 +58,7 @@ def sandboxed(command: Sequence[str], stdin: bytes = b"") -> subprocess.Complete
     Raises Failure where there is no bubblewrap; OSError where it does not end.
     """
     environment = [part for name, value in ENVIRONMENT.items() for part in ("--setenv", name, value)]
-    return _run([program(), *ISOLATED, *_VIEW, *_top_level(), *environment, "--", *command], stdin)
+    return _run([program(), *APART, *ISOLATED, *_VIEW, *_top_level(), *environment, "--", *command], stdin)
 
 
 def _top_level() -> Iterator[str]:

@@ -96,7 +96,8 @@ def test_the_nodes_of_a_device_are_shown_as_far_as_they_are_there(
 ) -> None:
     monkeypatch.setitem(devices.NODES, "dri", ("kmsg", "nothing"))
     assert "No such file" in run(made, capfd, "ls /dev/kmsg; true")
-    assert run(made, capfd, "ls /dev/kmsg", "devices=dri") == "/dev/kmsg\n"
+    assert "No such file" in run(made, capfd, "ls -d /sys/class; true")
+    assert run(made, capfd, "ls -d /dev/kmsg /sys/class", "devices=dri") == "/dev/kmsg\n/sys/class\n"
     there = {path.name for path in Path("/dev").iterdir()}
     assert there <= set(run(made, capfd, "ls /dev", "devices=all").split())
 
