@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""A place that has little room."""
+"""A place that has little room; registries, real and made up; no pause, and small pieces."""
 
 import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from appctld.workers.export.registry import upload
+from appctld.workers.fetch.http import session
+from support.fake_registry import FakeServer, Reply
+from support.leaving import LAYER, blob_of
+from support.pushing import PIECE
+from support.registry import Registry
 
 ROOM = 1 << 20
 
@@ -20,3 +27,24 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
     yield directory
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "sleep", lambda _: None)
+    monkeypatch.setattr(upload, "sleep", lambda _: None)
+    monkeypatch.setattr(upload, "PIECE_BYTES", PIECE)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with Registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeServer]:
+    """Where the small layer is not."""
+    with FakeServer() as server:
+        server.on(f"/v2/demo/plain/blobs/{blob_of(LAYER).digest}", Reply(404))
+        yield server

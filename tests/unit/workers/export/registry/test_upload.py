@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Uploads over lines that break, to registries that forget."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import (
+    RegistryUnavailable,
+)
+from appctld.workers.export.destination import opened
+from appctld.workers.export.registry import upload
+from support.cutting import CuttingLine
+from support.fake_registry import FakeServer, Reply
+from support.leaving import blob_of, put, registry
+from support.pushing import LARGE, UPLOADS, Broken, Resuming, broken
+from support.registry import Registry
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+def test_what_arrived_before_the_line_broke_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = os.urandom((5 << 20) + 3)
+    with Resuming() as server, CuttingLine(server.host) as line:
+        line.cut_after(1 << 19, 300_000)
+        monkeypatch.setattr(upload, "sleep", lambda _: server.has_noticed(line.cuts))
+        with opened(registry(line.url)) as destination:
+            destination.put_blob(blob_of(data), lambda: iter([data]))
+        assert line.cuts == 2
+        posts = [request for request in server.seen if request.method == "POST"]
+        arrived = sum(len(seen.body) for seen in server.seen if seen.method in {"PATCH", "PUT"})
+    assert (server.finished, len(posts)) == (data, 1)
+    assert arrived == len(data), "no byte was taken twice"
+
+
+def test_a_real_registry_that_drops_the_broken_upload_gets_it_again(real: Registry, tmp_path: Path) -> None:
+    """The distribution registry, 2.8, gives up an upload whose connection broke in the middle of a piece."""
+    data = os.urandom(5 << 20)
+    with CuttingLine(real.host) as line:
+        line.cut_after(1 << 19, 600_000, 300_000)
+        with opened(registry(line.url, uploads=str(tmp_path))) as destination:
+            put(destination, data)
+        assert line.cuts == 3
+    assert real.blob(str(blob_of(data).digest)).read_bytes() == data
+    assert list(tmp_path.iterdir()) == [], "what came to its end is not kept"
+
+
+def test_a_line_that_always_breaks_is_given_up(real: Registry, tmp_path: Path) -> None:
+    data = os.urandom(3 << 20)
+    with CuttingLine(real.host) as line, opened(registry(line.url)) as destination:
+        line.cut_after(*[100_000] * 40)
+        with pytest.raises(RegistryUnavailable):
+            put(destination, data)
+
+
+def test_an_upload_that_has_other_bytes_is_begun_again(real: Registry, tmp_path: Path) -> None:
+    """The registry's own digest is the judge of what an earlier run sent."""
+    data, to = os.urandom(3 << 20), registry(real.url, uploads=str(tmp_path))
+    with pytest.raises(Broken), opened(to) as destination:
+        destination.put_blob(blob_of(data), lambda: broken(bytes(3 << 20), (2 << 20) + 17))
+    with opened(to) as destination:
+        put(destination, data)
+    assert real.blob(str(blob_of(data).digest)).read_bytes() == data
+
+
+def test_a_registry_that_forgets_again_and_again_is_given_up(fake: FakeServer) -> None:
+    fake.on(f"/v2/demo/plain/blobs/{blob_of(LARGE).digest}", Reply(404))
+    fake.on(UPLOADS, Reply(202, {"Location": "/up"}))
+    with (
+        opened(registry(fake.url)) as destination,
+        pytest.raises(RegistryUnavailable, match="again and again"),
+    ):
+        put(destination, LARGE)
+
+
+@pytest.mark.parametrize("said", ["0-99", "0-99999999", "nonsense"])
+def test_a_registry_that_has_something_else_than_was_sent_is_not_gone_on_with(
+    fake: FakeServer, said: str
+) -> None:
+    fake.on(f"/v2/demo/plain/blobs/{blob_of(LARGE).digest}", Reply(404))
+    fake.on(UPLOADS, Reply(202, {"Location": "/up"}))
+    fake.on(
+        "/up",
+        Reply(202, {"Location": "/up", "Range": "0-1048575"}),
+        Reply(202, {"Location": "/up", "Range": said}),
+    )
+    with opened(registry(fake.url)) as destination, pytest.raises(RegistryUnavailable):
+        put(destination, LARGE)
+    assert "PUT" not in {request.method for request in fake.asked("/up")}
