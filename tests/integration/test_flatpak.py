@@ -253,3 +253,19 @@ def test_flatpaks_own_images_install_from_a_directory(machine: Machine) -> None:
         ["sockets", "wayland", "limited"],
     ]
     machine.appctl("verify")
+
+
+def test_what_flatpak_packed_leaves_as_it_was_without_its_registry(
+    house: House, part: str, machine: Machine, tmp_path: Path
+) -> None:
+    digests = {ref.id: house.publish(part, ref) for ref in (APP, PLATFORM)}
+    house.list(part, (PLATFORM, digests[PLATFORM.id]))
+    machine.appctl("install", "-y", reference(house, part))
+    house.registry.stop()
+    try:
+        command = ("export", APP.id, PLATFORM.id, f"oci:{tmp_path / 'layout'}", "--json")
+        exported = machine.appctl(*command).json["apps"]
+    finally:
+        house.registry.start()
+    assert {app["id"]: app["digest"] for app in exported} == digests
+    assert all(app["signatures"] == 1 for app in exported)
