@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from appctld.errors import AppctlError, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
@@ -22,10 +22,11 @@ from appctld.workers.export.destination import COPY_BYTES, Content, Counted
 from appctld.workers.export.image.installed import Image
 from appctld.workers.export.image.packing import packed_as
 from appctld.workers.fetch.endpoint import Endpoint
-from appctld.workers.fetch.http.session import Session
-from appctld.workers.fetch.registry import Registry
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.tarsplit import rebuild
+
+if TYPE_CHECKING:
+    from appctld.workers.fetch.registry import Registry
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -90,12 +91,19 @@ class Published:
 
     def _fetched(self, endpoint: Endpoint, blob: Descriptor) -> Content:
         def content() -> Iterator[bytes]:
-            if self._registry is None:
-                self._registry = Registry(endpoint, self._stack.enter_context(Session(endpoint)))
-            with self._registry.blob(blob.digest) as answer:
+            with self._at(endpoint).blob(blob.digest) as answer:
                 yield from answer.chunks(blob.size)
 
         return content
+
+    def _at(self, endpoint: Endpoint) -> "Registry":
+        if self._registry is None:
+            # a third of our start, for what mostly is here
+            from appctld.workers.fetch.http.session import Session  # noqa: PLC0415
+            from appctld.workers.fetch.registry import Registry  # noqa: PLC0415
+
+            self._registry = Registry(endpoint, self._stack.enter_context(Session(endpoint)))
+        return self._registry
 
 
 def _in(path: Path, what: str) -> Content:

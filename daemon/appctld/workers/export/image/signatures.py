@@ -18,8 +18,6 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
 from appctld.workers.export.destination import Destination
 from appctld.workers.export.image.installed import Image, Simple
-from appctld.workers.fetch.attachments import PREDICATE, SIGNATURE, SIGNS, SIMPLE_TYPE
-from appctld.workers.fetch.bundle import BUNDLE_TYPE
 
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
@@ -62,6 +60,8 @@ def _put_openpgp(image: Image, destination: Destination) -> list[str]:
 
 def _simple(signatures: Sequence[Simple], destination: Destination) -> bytes:
     """One manifest of all signatures, as cosign writes it."""
+    from appctld.workers.fetch.attachments import SIGNATURE, SIMPLE_TYPE  # noqa: PLC0415 - brings HTTP along
+
     layers = []
     for one in signatures:
         payload = _put(one.payload, SIMPLE_TYPE, destination)
@@ -74,6 +74,9 @@ def _simple(signatures: Sequence[Simple], destination: Destination) -> bytes:
 
 def _bundles(found: Sequence[tuple[bytes, bytes]], signed: Descriptor, destination: Destination) -> bytes:
     """An index of them, each of which has a manifest that names what it is about."""
+    from appctld.workers.fetch.attachments import PREDICATE, SIGNS, SIMPLE_TYPE  # noqa: PLC0415 - as above
+    from appctld.workers.fetch.bundle import BUNDLE_TYPE  # noqa: PLC0415
+
     entries = []
     annotations = {PREDICATE: SIGNS}
     for document, payload in found:
