@@ -3,9 +3,11 @@
 """What the real flatpak bundled, over a real registry with an index: an app, its runtime, an extension."""
 
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -238,6 +240,59 @@ def test_a_runtime_that_only_another_remote_has_is_not_taken(
     err = machine.appctl("install", "-y", reference(house, part), code=3).err
     assert f"needs runtime {PLATFORM.short}" in err
     assert [app["id"] for app in machine.appctl("list", "--json").json] == [PLATFORM.id]
+
+
+NOWHERE = "127.0.0.1:9"  # the discard port: whoever connects is refused
+
+
+def brought(house: House, tmp_path: Path) -> Path:
+    """A directory with the app and its runtime, each signed beside it for a registry that is nowhere."""
+    disk = tmp_path / "disk"
+    for ref in (APP, PLATFORM):
+        source = house.workshop.bundle(ref, metadata(ref), {"bin/editor": "#!/bin/sh\n"})
+        name = f"{ref.name.lower()}:{ref.branch}"
+        command = ["skopeo", "--insecure-policy", "copy", "--quiet", source, f"oci:{disk}:{name}"]
+        subprocess.run(command, check=True)
+        (entry,) = [one for one in entries(disk) if name in one["annotations"].values()]
+        signed = house.keys.sign(payload(entry["digest"], f"{NOWHERE}/acme/{name}"), house.key)
+        place = disk / f"lookaside/acme/{ref.name.lower()}@{entry['digest'].replace(':', '=')}"
+        place.mkdir(parents=True)
+        (place / "signature-1").write_bytes(signed)
+    return disk
+
+
+def entries(disk: Path) -> list[Any]:
+    """What a layout has."""
+    return list(json.loads((disk / "index.json").read_bytes())["manifests"])
+
+
+@pytest.fixture
+def offline(house: House, machine: Machine, tmp_path: Path) -> Machine:
+    """It trusts acme, whose registry cannot be reached."""
+    file = tmp_path / "key.asc"
+    file.write_bytes(house.keys.export(house.key, armor=True))
+    machine.add_remote("acme", f"oci+http://{NOWHERE}/acme", file, f"http://{NOWHERE}/signatures")
+    return machine
+
+
+def test_an_archive_brings_the_runtime_too(house: House, offline: Machine, tmp_path: Path) -> None:
+    disk = brought(house, tmp_path)
+    archive = disk.with_suffix(".tar")
+    subprocess.run(["tar", "-C", str(disk), "-cf", str(archive), "."], check=True)
+    source = f"oci-archive:{archive}"
+    app = offline.appctl("install", "-y", "--json", "--from", source, f"acme/{APP.name.lower()}:stable").json
+    (also,) = app["apps"][0]["also"]
+    assert also["reference"] == f"{NOWHERE}/acme/{PLATFORM.name.lower()}:45"
+    assert offline.appctl("info", PLATFORM.id, "--json").json["signer"] == house.key
+
+
+def test_of_a_directory_the_runtime_is_brought_first(house: House, offline: Machine, tmp_path: Path) -> None:
+    source = f"oci:{brought(house, tmp_path)}"
+    app, platform = (f"acme/{ref.name.lower()}:{ref.branch}" for ref in (APP, PLATFORM))
+    err = offline.appctl("install", "-y", "--from", source, app, code=3).err
+    assert f"needs runtime {PLATFORM.short}" in err
+    offline.appctl("install", "-y", "--from", source, platform)
+    offline.appctl("install", "-y", "--from", source, app)
 
 
 def test_flatpaks_own_images_install_from_a_directory(machine: Machine) -> None:

@@ -2,8 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Which of a layout's images are said to be which refs of flatpak: what an index server says of a registry.
 
-By the entry's name, as `flatpak build-bundle --oci` writes it, else by the label in the image's config.
-Nothing of it counts as signed: it names candidates. An image that cannot be read is none, and hides no other.
+By the label in the image's config; the entry's name says under which reference it is found, if that is no ref
+of flatpak itself, as `flatpak build-bundle --oci` writes it. Nothing of it counts as signed: it names
+candidates. An image that cannot be read, or is only named here, is none, and hides no other.
 """
 
 from appctld.errors import AppctlError, BadManifest
@@ -29,7 +30,7 @@ def offers(shelf: Shelf, place: Place, wanted: tuple[Wanted, ...], architecture:
 
 def _offer(shelf: Shelf, entry: Entry, place: Place, platform: Platform) -> Offer | None:
     try:
-        ref = _named(entry.name) or parse_ref(_label(shelf, entry, platform))
+        ref = parse_ref(_label(shelf, entry, platform))
         name, tag = _place_of(entry.name, ref, place)
         parse_reference(f"{place.host}/{name}@{entry.digest}")
         return Offer(ref, name, tag, entry.digest)
@@ -37,11 +38,12 @@ def _offer(shelf: Shelf, entry: Entry, place: Place, platform: Platform) -> Offe
         return None
 
 
-def _named(name: str) -> FlatpakRef | None:
+def _is_ref(name: str) -> bool:
     try:
-        return parse_ref(name)
+        parse_ref(name)
     except BadManifest:
-        return None
+        return False
+    return True
 
 
 def _label(shelf: Shelf, entry: Entry, platform: Platform) -> str:
@@ -61,7 +63,7 @@ def _place_of(name: str, ref: FlatpakRef, place: Place) -> tuple[str, str]:
     """Repository and tag that lead to an entry of that name (naming.py); no tag where a digest alone does."""
     host, slash, rest = name.partition("/")
     whole = bool(slash) and host == place.host
-    if not name or _named(name) or (slash and looks_like_host(host) and not whole):
+    if not name or _is_ref(name) or (slash and looks_like_host(host) and not whole):
         return _below(ref.name.lower(), place), ""
     repository, colon, tag = (rest if whole else name).rpartition(":")
     if not colon:

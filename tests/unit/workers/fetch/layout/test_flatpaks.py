@@ -12,8 +12,8 @@ from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.manifest import OCI_INDEX
 from support.flatpaks import PLATFORM, labels, metadata
-from support.inline import MemoryRegistry
-from support.shelves import Shelf
+from support.inline import MemoryRegistry, digest_of
+from support.shelves import NAME, Shelf
 
 FIXTURES = Path(__file__).parents[4] / "fixtures"
 GOLDEN = parse_ref("runtime/org.example.Platform/x86_64/1")
@@ -87,6 +87,9 @@ def test_what_cannot_be_read_hides_no_other(shelf: Shelf) -> None:
     shelf.add("b", json.dumps({"schemaVersion": 2, "layers": []}).encode())
     shelf.add("other:1", image(shelf, parse_ref("runtime/org.acme.Other/x86_64/45")))
     shelf.add("tools/X:1", image(shelf))
+    shelf.entries.append({**shelf.blob(b"{}"), "annotations": {NAME: str(PLATFORM)}})
+    shelf.path(digest_of(b"{}")).unlink()
+    shelf.write()
     shelf.add("platform:45", image(shelf))
     assert places(offers(shelf)) == [("acme/platform", "45")]
 
