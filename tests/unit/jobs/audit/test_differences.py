@@ -97,6 +97,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "no provenance": (lambda found: replace(found, provenance=None), "provenance", "cannot be read"),
     "a commit of another name": (recorded(commit="0" * 64), "record", "named after"),
     "the manifest": (preserved(manifest=Document(b"{}", "x")), "provenance", "the manifest is not"),
+    "the image's digest alone": (recorded(image_digest=OTHER_DIGEST), "record", "the manifest is not"),
     "the manifest's type": (other_type, "provenance", "cannot be read"),
     "the config's digest": (recorded(config_digest=OTHER_DIGEST), "provenance", "does not name the config"),
     "no index": (preserved(index=None), "provenance", "the index is not"),
