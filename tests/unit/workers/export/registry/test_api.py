@@ -155,3 +155,9 @@ def test_words_that_are_none_are_not_repeated(fake: FakeServer, body: bytes) -> 
     fake.on(UPLOADS, Reply(405, {}, body))
     with opened(registry(fake.url)) as destination, pytest.raises(RegistryUnavailable, match="it: HTTP 405"):
         put(destination, LAYER)
+
+
+def test_of_an_explanation_without_an_end_no_more_is_read_than_one_has(fake: FakeServer) -> None:
+    fake.on(UPLOADS, Reply(405, {}, b'{"errors": [{"code": "', endless=True))
+    with opened(registry(fake.url)) as destination, pytest.raises(RegistryUnavailable, match="it: HTTP 405"):
+        put(destination, LAYER)

@@ -10,9 +10,9 @@ import pytest
 
 from appctld.workers.export.destination import opened
 from appctld.workers.export.registry import kept
-from support.fake_registry import FakeServer
+from support.fake_registry import FakeServer, Reply
 from support.leaving import blob_of, put, registry
-from support.pushing import Broken, broken
+from support.pushing import LARGE, PIECE, UPLOADS, Broken, broken
 from support.registry import Registry
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -60,3 +60,14 @@ def test_what_cannot_be_gone_on_with_is_begun_again(
             put(destination, data)
         assert other.seen == []
     assert real.blob(str(blob_of(data).digest)).read_bytes() == data
+
+
+def test_an_address_on_another_host_is_not_kept(fake: FakeServer, tmp_path: Path) -> None:
+    data = LARGE
+    with FakeServer("127.0.0.2") as other:
+        fake.on(UPLOADS, Reply(202, {"Location": f"{other.url}/up"}))
+        other.on("/up", Reply(202, {"Location": f"{other.url}/up", "Range": f"0-{PIECE - 1}"}))
+        with pytest.raises(Broken), opened(registry(fake.url, uploads=str(tmp_path))) as destination:
+            destination.put_blob(blob_of(data), lambda: broken(data, 2 * PIECE + 17))
+        assert [request.method for request in other.seen] == ["PATCH"]
+    assert list(tmp_path.iterdir()) == []

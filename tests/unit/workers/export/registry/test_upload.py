@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import (
+    RegistryAuth,
     RegistryUnavailable,
 )
 from appctld.workers.export.destination import opened
 from appctld.workers.export.registry import upload
+from appctld.workers.export.registry.upload import TIMES
 from support.cutting import CuttingLine
 from support.fake_registry import FakeServer, Reply
-from support.leaving import blob_of, put, registry
-from support.pushing import LARGE, UPLOADS, Broken, Resuming, broken
+from support.leaving import LAYER, blob_of, put, registry
+from support.pushing import LARGE, PIECE, UPLOADS, Broken, Resuming, broken
 from support.registry import Registry
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -75,9 +77,11 @@ def test_a_registry_that_forgets_again_and_again_is_given_up(fake: FakeServer) -
         put(destination, LARGE)
 
 
-@pytest.mark.parametrize("said", ["0-99", "0-99999999", "nonsense"])
+@pytest.mark.parametrize(
+    ("said", "pieces"), [("0-99", 2 + 3 * TIMES), ("0-99999999", 5), ("", 2 + 3 * TIMES)]
+)
 def test_a_registry_that_has_something_else_than_was_sent_is_not_gone_on_with(
-    fake: FakeServer, said: str
+    fake: FakeServer, said: str, pieces: int
 ) -> None:
     fake.on(f"/v2/demo/plain/blobs/{blob_of(LARGE).digest}", Reply(404))
     fake.on(UPLOADS, Reply(202, {"Location": "/up"}))
@@ -88,4 +92,57 @@ def test_a_registry_that_has_something_else_than_was_sent_is_not_gone_on_with(
     )
     with opened(registry(fake.url)) as destination, pytest.raises(RegistryUnavailable):
         put(destination, LARGE)
-    assert "PUT" not in {request.method for request in fake.asked("/up")}
+    requests = [request.method for request in fake.asked("/up")]
+    assert requests == ["PATCH"] * pieces
+
+
+@pytest.fixture
+def large(fake: FakeServer) -> FakeServer:
+    """A registry that begins an upload of the large layer, at /up."""
+    fake.on(f"/v2/demo/plain/blobs/{blob_of(LARGE).digest}", Reply(404))
+    fake.on(UPLOADS, Reply(202, {"Location": "/up"}))
+    return fake
+
+
+def test_a_registry_that_is_busy_for_long_is_given_up_as_such(large: FakeServer) -> None:
+    here = {"Location": "/up", "Range": "0-0"}
+    large.on("/up", *[Reply(503), Reply(204, here)] * (TIMES - 1), Reply(503))
+    with opened(registry(large.url)) as destination, pytest.raises(RegistryUnavailable, match="503"):
+        put(destination, LARGE)
+    assert len(large.asked(UPLOADS)) == 1
+
+
+def test_a_registry_that_refuses_a_piece_is_believed(large: FakeServer) -> None:
+    large.on("/up", Reply(403))
+    with opened(registry(large.url)) as destination, pytest.raises(RegistryAuth):
+        put(destination, LARGE)
+    assert len(large.asked("/up")) == 1
+
+
+def test_what_a_failing_registry_says_of_an_upload_is_not_believed(large: FakeServer) -> None:
+    whole = {"Location": "/up", "Range": f"0-{PIECE - 1}"}
+    large.on("/up", Reply(416), Reply(500, whole))
+    with opened(registry(large.url)) as destination, pytest.raises(RegistryUnavailable, match="500"):
+        put(destination, LARGE)
+
+
+def test_where_nothing_can_be_mounted_the_upload_that_was_begun_is_gone_on_with(fake: FakeServer) -> None:
+    fake.on(UPLOADS, Reply(202, {"Location": "/up"}))
+    fake.on("/up", Reply(201))
+    with opened(registry(fake.url, sources=["demo/source"])) as destination:
+        assert not destination.has(blob_of(LAYER))
+        destination.put_blob(blob_of(LAYER), lambda: iter([LAYER]))
+    (begun,) = fake.asked(UPLOADS)
+    assert begun.query == f"mount=sha256%3A{blob_of(LAYER).digest.hex}&from=demo%2Fsource"
+
+
+def test_what_was_mounted_is_there(fake: FakeServer) -> None:
+    fake.on(UPLOADS, Reply(201))
+    with opened(registry(fake.url, sources=["demo/source"])) as destination:
+        assert destination.has(blob_of(LAYER))
+
+
+def test_where_a_registry_refuses_to_mount_there_is_nothing(fake: FakeServer) -> None:
+    fake.on(UPLOADS, Reply(400))
+    with opened(registry(fake.url, sources=["demo/source"])) as destination:
+        assert not destination.has(blob_of(LAYER))
