@@ -47,39 +47,49 @@ def logins(context: Context, references: Iterable[str]) -> list[JsonValue]:
 
 def login_for(places: Places, location: str) -> Json:
     """Find the caller's own login for `host[:port]/path`, for a program of the caller's. Raises Failure."""
-    return lookup(list(_files(places)), _plain_host(location))
+    return lookup(list(_files(places)), plain_host(location))
 
 
 def lookup(files: list[Json], location: str) -> Json:
     """Find the login for `host[:port]/path` in the contents of auth files, the first file winning."""
     for file in files:
-        entries = {_plain_host(key): value for key, value in get_object(file, "auths").items()}
+        entries = {plain_host(key): value for key, value in get_object(file, "auths").items()}
         for key in _candidates(location):
             entry = entries.get(key)
             if isinstance(entry, dict) and (found := _entry(entry, key)):
                 return found
     host = location.partition("/")[0]
     for file in files:
-        helpers = {_plain_host(key): value for key, value in get_object(file, "credHelpers").items()}
+        helpers = {plain_host(key): value for key, value in get_object(file, "credHelpers").items()}
         if isinstance(helper := helpers.get(host), str):
             return _ask_helper(helper, host)
     return {}
 
 
+def auth_paths(places: Places) -> list[Path]:
+    """Where such a file may be, in the order in which they count."""
+    session = [places.runtime / "containers/auth.json"] if places.runtime else []
+    return [*session, places.config / "containers/auth.json", places.home / ".docker/config.json"]
+
+
+def read_file(path: Path) -> Json | None:
+    """Read one of them; None if it is not there. Raises Failure."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _broken(str(path), str(error.strerror)) from error
+    return _parsed(path, data)
+
+
 def _files(places: Places) -> Iterator[Json]:
     """Read those of the files that are there, in their order. Raises Failure."""
-    candidates = [places.config / "containers/auth.json", places.home / ".docker/config.json"]
-    if places.runtime:
-        candidates.insert(0, places.runtime / "containers/auth.json")
-    for path in candidates:
-        try:
-            with path.open("rb") as file:
-                data = file.read(FILE_BYTES + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            raise _broken(str(path), str(error.strerror)) from error
-        yield _parsed(path, data)
+    for path in auth_paths(places):
+        content = read_file(path)
+        if content is not None:
+            yield content
 
 
 def _parsed(path: Path, data: bytes) -> Json:
@@ -111,10 +121,10 @@ def _location(context: Context, reference: str) -> str:
     first, _, rest = name.partition("/")
     head, colon, tail = rest.rpartition(":")
     path = head if colon and "/" not in tail else rest
-    return _plain_host(f"{first}/{path}")
+    return plain_host(f"{first}/{path}")
 
 
-def _plain_host(key: str) -> str:
+def plain_host(key: str) -> str:
     """Return an entry's key as `host[:port][/path]`: docker writes URLs."""
     text = re.sub(r"^https?://", "", key).rstrip("/")
     text = re.sub(r"/v[12]$", "", text)

@@ -66,6 +66,7 @@ def schemas() -> dict[str, Schema]:
         "stopped": object_(["changed", "stopped"], changed=YES_OR_NO, stopped=array(_instance())),
         "exported": object_(["changed", "apps"], changed=YES_OR_NO, apps=array(_exported())),
         "published": _published(),
+        "login": object_(["changed", "host"], changed=YES_OR_NO, host=TEXT, file=TEXT),
         "linted": _linted(),
         "doctor": _doctor(),
         "version": _version(),

@@ -100,6 +100,7 @@ def test_an_apps_life(shop: Shop) -> None:
         app.stdout.readline()
         assert len(shop.prints("running", "ps")) == 1
         shop.prints("stopped", "kill", "greeter")
+    shop.prints("login", "logout", "registry.example")
     shop.prints("result", "rollback", "-y", "greeter")
     shop.prints("verify", "verify")
     shop.prints("repair", "repair", "--dry-run")

@@ -102,8 +102,8 @@ Where an installed app is asked for, its ID (org.acme.Editor) or the ID's last p
         """\
 The registry wants a login. appctl reads, as you and for that one host, in this order:
     $XDG_RUNTIME_DIR/containers/auth.json   ~/.config/containers/auth.json   ~/.docker/config.json
-and the credential helpers that these name. podman login HOST, skopeo login HOST and docker login
-HOST write them.""",
+and the credential helpers that these name. appctl login HOST, podman login HOST and docker login HOST write
+them; appctl logout HOST forgets what is kept there for a host.""",
     ),
     "permissions": Topic(
         "what an app may use, and who grants it",

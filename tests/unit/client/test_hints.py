@@ -27,6 +27,8 @@ NEED_ONE = {
     "run",
     "kill",
     "lint",
+    "login",
+    "logout",
     "show",
     "modify",
     "enable",

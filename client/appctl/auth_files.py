@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Changing the caller's auth files (containers-auth.json(5)); reading them is credentials.py's.
+
+Guarantees: what else stands in a file stays; a file is replaced whole by one that only the caller may read.
+A file that cannot be read is never replaced. Two programs that change it at once: the last one counts.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from appctl.credentials import auth_paths, plain_host, read_file
+from appctl.failure import Failure
+from appctl.scope import Places
+from appctl.talk.wire import Json, get_object
+
+
+def remember(places: Places, host: str, username: str, password: str) -> Path:
+    """Keep a login where podman would: until the session ends, if there is one. Raises Failure.
+
+    Returns the file.
+    """
+    path = auth_paths(places)[0]
+    content = read_file(path) or {}
+    others = _without(get_object(content, "auths"), host)
+    encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
+    _write(path, content | {"auths": others | {host: {"auth": encoded}}})
+    return path
+
+
+def forget(places: Places, host: str) -> bool:
+    """Drop a host's login from every file that has one; whether any had. Raises Failure."""
+    changed = False
+    for path in auth_paths(places):
+        content = read_file(path)
+        if content is None:
+            continue
+        auths = get_object(content, "auths")
+        others = _without(auths, host)
+        if others != auths:
+            _write(path, content | {"auths": others})
+            changed = True
+    return changed
+
+
+def _without(auths: Json, host: str) -> Json:
+    return {key: value for key, value in auths.items() if plain_host(key) != plain_host(host)}
+
+
+def _write(path: Path, content: Json) -> None:
+    """Put a new file in the place of the old one, or of what a link leads to. Raises Failure."""
+    target = Path(os.path.realpath(path))
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(content, file, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(draft).rename(target)
+        except OSError:
+            with contextlib.suppress(OSError):
+                Path(draft).unlink()
+            raise
+    except OSError as error:
+        raise Failure(
+            "Failed", f"{target} cannot be written: {error.strerror}", f"ls -ld {target.parent}"
+        ) from error
