@@ -46,10 +46,17 @@ def add(context: Context) -> int:
         if context.options.json:
             context.put_json({"changed": False, "name": options.name})
         return ExitCode.DONE
-    settings = {"url": options.url, **_settings(context)}
+    settings = {"url": _from_here(options.url), **_settings(context)}
     _ask_about_none(context, settings)
     context.call(scope, "AddRemote", "sa{sv}", options.name, settings)
     return _told(context, _find(context.bus(scope), options.name), "Added", changed=True)
+
+
+def _from_here(url: str) -> str:
+    """`oci:DIR` as the daemon wants it, which is in another directory; other URLs are what they are."""
+    directory = url.removeprefix("oci:")
+    is_relative = directory != url and directory and not directory.startswith("/")
+    return f"oci:{Path(directory).resolve()}" if is_relative else url
 
 
 def _add_introduced(context: Context) -> int:

@@ -84,10 +84,27 @@ def test_a_file_inside_must_be_its_owners_too(place: Path) -> None:
 
 
 def test_a_file_system_that_does_not_answer_is_given_up(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = place / "stat"
-    script.write_text("#!/bin/sh\nexec sleep 1000\n")
-    script.chmod(0o755)
-    monkeypatch.setattr("appctld.pipeline.place.STAT", str(script))
+    monkeypatch.setattr("appctld.pipeline.place.STAT", standing_in(place, "exec sleep 1000"))
     monkeypatch.setattr("appctld.pipeline.place.DEADLINE", 0.2)
+    with pytest.raises(RegistryUnavailable, match="does not answer"):
+        checked(place)
+
+
+def standing_in(place: Path, script: str) -> str:
+    """A program in the place of stat(1)."""
+    program = place / "stat"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_an_answer_that_says_nothing_or_too_much_lets_nothing_pass(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appctld.pipeline.place.STAT", standing_in(place, "exit 0"))
+    with pytest.raises(PolicyDenied, match="cannot be looked at"):
+        checked(place)
+    much = "head -c 70000 /dev/zero | tr '\\0' x"
+    monkeypatch.setattr("appctld.pipeline.place.STAT", standing_in(place, much))
     with pytest.raises(RegistryUnavailable, match="does not answer"):
         checked(place)

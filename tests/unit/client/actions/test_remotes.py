@@ -52,6 +52,27 @@ def test_remote_add_sends_keys_as_bytes_and_shows_what_is_trusted(
 
 
 @pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("oci:/srv/images", "oci:/srv/images"),
+        ("oci:images", "oci:{here}/images"),
+        ("oci:../x", "oci:{above}/x"),
+        ("oci:", "oci:"),
+        ("oci+https://quay.io/acme", "oci+https://quay.io/acme"),
+    ],
+)
+def test_a_directory_is_sent_as_it_is_called_from_everywhere(
+    url: str, sent: str, daemon: FakeInstaller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.remotes = [ACME]
+    monkeypatch.chdir(tmp_path)
+    assert main(["remote", "add", "acme", url, "--prefix", "quay.io/acme"]) == 0
+    _, settings = daemon.called("AddRemote").body
+    expected = sent.format(here=tmp_path, above=tmp_path.parent)
+    assert settings == {"url": ("s", expected), "prefix": ("s", "quay.io/acme")}
+
+
+@pytest.mark.parametrize(
     "words", [["--verify", "none"], ["--set", "verify=none"], ["--set", "verify= none "]]
 )
 def test_to_go_without_verification_is_asked_of_a_person(

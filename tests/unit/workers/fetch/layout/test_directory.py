@@ -10,7 +10,6 @@ import pytest
 
 from appctld.errors import InvalidReference, RegistryUnavailable, UnsafeArchive
 from appctld.model.jsonvalue import JsonObject
-from appctld.workers.fetch.layout.directory import Directory
 from support.fetching import AMD64
 from support.shelves import Shelf
 
@@ -72,28 +71,6 @@ def test_what_may_not_be_read_is_said(shelf: Shelf) -> None:
     shelf.path(shelf.add("1", b"{1}")).chmod(0)
     with pytest.raises(RegistryUnavailable, match="Permission denied"):
         shelf.resolve("1")
-
-
-def test_a_file_that_shrinks_gives_what_is_left(shelf: Shelf) -> None:
-    digest = str(shelf.blob(bytes(1_000_000))["digest"]).removeprefix("sha256:")
-    member = Directory(shelf.directory).open("blobs", "sha256", digest)
-    assert member is not None
-    with member:
-        chunks = member.chunks(1_000_000)
-        first = next(chunks)
-        os.truncate(shelf.path(digest), 500_000)
-        assert len(first) + sum(map(len, chunks)) == 500_000
-
-
-def test_a_file_that_grows_gives_no_more_than_it_had(shelf: Shelf) -> None:
-    digest = str(shelf.blob(bytes(1_000_000))["digest"]).removeprefix("sha256:")
-    member = Directory(shelf.directory).open("blobs", "sha256", digest)
-    assert member is not None
-    with member:
-        chunks = member.chunks(1_000_000)
-        first = next(chunks)
-        os.truncate(shelf.path(digest), 1 << 40)
-        assert len(first) + sum(map(len, chunks)) == 1_000_000
 
 
 @pytest.mark.parametrize("directory", ["images", "/srv/../etc"])

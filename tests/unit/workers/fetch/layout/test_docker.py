@@ -4,6 +4,7 @@
 
 import gzip
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import pytest
 
 from appctld.errors import AppctlError, BadManifest, LimitExceeded, NotFound, SignatureMissing, UnsafeArchive
 from appctld.model.image import CONFIG_BYTES
-from appctld.model.manifest import OCI_MANIFEST, Manifest, parse_document
+from appctld.model.manifest import BLOB_BYTES, OCI_MANIFEST, Manifest, parse_document
 from appctld.workers.fetch.layout.archive import Archive
 from appctld.workers.fetch.layout.docker import DockerShelf
 from appctld.workers.fetch.layout.naming import Place
-from support.archives import Bundle, Member, member, members_of, saved
+from support.archives import Bundle, Member, member, members_of, packed, saved
 from support.inline import digest_of, layer_of
 from support.shelves import Shelf
 
@@ -143,6 +144,21 @@ def test_a_config_and_a_manifest_have_their_limits(bundle: Bundle) -> None:
         assert len(shelf.manifest("1", size)[0]) == size
         with pytest.raises(LimitExceeded, match="a manifest of"):
             shelf.manifest("1", size - 1)
+
+
+def test_so_have_layers(bundle: Bundle) -> None:
+    listed, config = listing({**IMAGE, "Layers": ["0/layer.tar"] * 257})[-1], saved([BASE] * 257, FULL)[-2]
+    bundle.write([*saved([BASE], FULL)[:1], config, listed])
+    with pytest.raises(BadManifest, match="257 layers where 256 are allowed"):
+        made(bundle)
+    rest = packed(saved([BASE], FULL)[1:]).rstrip(b"\0")
+    rest = rest.ljust(-(-len(rest) // 512) * 512, b"\0")
+    layer = tarfile.TarInfo("0/layer.tar")
+    layer.size = BLOB_BYTES + 1
+    bundle.path.write_bytes(rest + layer.tobuf(tarfile.GNU_FORMAT))
+    os.truncate(bundle.path, len(rest) + BLOB_BYTES + 4096)  # nothing of it is on a disk
+    with pytest.raises(LimitExceeded, match=r"0/layer\.tar has"):
+        made(bundle)
 
 
 def test_where_somebody_must_have_signed_it_is_refused(bundle: Bundle) -> None:

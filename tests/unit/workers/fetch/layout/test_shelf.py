@@ -191,6 +191,12 @@ def test_referrers_are_entries_that_say_what_they_belong_to(shelf: Shelf) -> Non
     assert places[1] == "referrers (1)"  # of those that may sign
 
 
+def test_a_referrer_may_have_a_name(shelf: Shelf) -> None:
+    image = shelf.add("1", b"{1}")
+    shelf.add("signature", referrer(shelf, image), artifactType=BUNDLE)
+    assert len(shelf.attachments(image)[0]) == 1
+
+
 def test_the_tag_of_registries_without_referrers_is_read_too(shelf: Shelf) -> None:
     image = shelf.add("1", b"{1}")
     entry = shelf.blob(referrer(shelf, image))

@@ -81,6 +81,11 @@ def test_the_last_of_the_disk_is_not_taken(sink: Path, monkeypatch: pytest.Monke
     assert kept_of(b"x", sink)["size"] == 1
 
 
+def test_a_disk_that_is_full_all_the_same_is_said(nothing_stays: None) -> None:
+    with pytest.raises(NoSpace, match="cannot be kept: No space left"):
+        kept_of(b"x", Path("/dev/full"))
+
+
 def test_a_writer_that_stops_is_given_up(sink: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STALL_SECONDS", 0.2)
     reader, writer = os.pipe()
