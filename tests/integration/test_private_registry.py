@@ -180,3 +180,17 @@ def test_a_login_is_in_no_arguments_and_no_environment(machine: Machine, login: 
         assert any(part in line for line in lines), part
     assert exposing(found, login) == []
     assert kept == [auth_file(machine)]
+
+
+def test_the_callers_login_fetches_what_leaves(
+    machine: Machine, private: Private, reference: str, tmp_path: Path
+) -> None:
+    log_in(machine, private.registry.host, LOGIN)
+    app = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    exported = machine.appctl("export", "greeter", f"oci:{tmp_path / 'one'}", "--json").json["apps"][0]
+    assert exported["digest"] == app["image_digest"]
+    assert files_with(LOGIN, tmp_path / "one") == []
+    auth_file(machine).unlink()
+    refused = machine.appctl("export", "greeter", f"oci:{tmp_path / 'two'}", code=3)
+    assert "login" in refused.err
+    assert not (tmp_path / "two").exists()

@@ -35,7 +35,7 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._unfinished = path.with_name(f".{path.name}.unfinished-{secrets.token_hex(6)}")
+        self._unfinished = path.parent / f".{path.name}.unfinished-{secrets.token_hex(6)}"
         self._stack = ExitStack()
         self._file: BinaryIO
         self._added: set[Digest] = set()

@@ -56,7 +56,7 @@ class LayoutDirectory:
 
     def __init__(self, path: Path, *, fresh: bool) -> None:
         self._path = path
-        self._root = path.with_name(f".{path.name}{UNFINISHED}{secrets.token_hex(6)}") if fresh else path
+        self._root = path.parent / f".{path.name}{UNFINISHED}{secrets.token_hex(6)}" if fresh else path
         self._fresh = fresh
         self._stack = ExitStack()
         self._directory = self._blobs = -1

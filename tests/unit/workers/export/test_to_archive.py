@@ -104,6 +104,11 @@ def test_what_is_there_stays(target: Path, tmp_path: Path, kind: str) -> None:
     assert names(tmp_path) == ["image.tar"]
 
 
+def test_the_root_is_no_new_file() -> None:
+    with pytest.raises(Conflict), Archive(Path("/")):
+        raise AssertionError("it was taken")
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_what_was_made_meanwhile_stays(
     target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool

@@ -22,6 +22,7 @@ from appctld.workers.export.destination import COPY_BYTES, Content, Counted
 from appctld.workers.export.image.installed import Image
 from appctld.workers.export.image.packing import packed_as
 from appctld.workers.fetch.endpoint import Endpoint
+from appctld.workers.store import names
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.tarsplit import rebuild
 
@@ -83,7 +84,7 @@ class Published:
 
     def _kept(self, blob: Descriptor, diff_id: Digest) -> Iterator[bytes]:
         kept, name = self._image.state / "kept", f"{diff_id.hex}.{blob.digest.hex}"
-        for shelf in (self._image.remote, f"{self._image.remote}.login"):
+        for shelf in filter(names.is_shelf, (self._image.remote, f"{self._image.remote}.login")):
             path = kept / shelf / name
             if os.path.exists(path):  # noqa: PTH110 - no error where a login's copies are closed to us
                 return _read(path, "the copy that was kept")

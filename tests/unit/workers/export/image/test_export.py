@@ -231,6 +231,18 @@ def test_a_copy_that_cannot_be_read_is_passed_over(packed: World, target: Path, 
     assert len(server.seen) == len(layers)
 
 
+def test_a_remote_that_is_no_name_leads_to_no_copy(packed: World, target: Path) -> None:
+    edit(packed, "record.json", {"remote": "../elsewhere"})
+    elsewhere = packed.paths.root / "elsewhere"
+    elsewhere.mkdir()
+    (packed.paths.root / "kept").mkdir(exist_ok=True)
+    for layer, tar in zip(json.loads(packed.registry.tags["1"])["layers"], (BASE, TOP), strict=True):
+        name = f"{digest_of(tar)[7:]}.{layer['digest'][7:]}"
+        (elsewhere / name).write_bytes(packed.registry.blobs[layer["digest"]])
+    with pytest.raises(NotFound):
+        leave(packed, directory(target))
+
+
 def test_copies_that_are_for_others_are_passed_over(packed: World, target: Path, server: FakeServer) -> None:
     closed = packed.paths.root / "kept/acme.login"
     closed.mkdir(parents=True, mode=0o000)
