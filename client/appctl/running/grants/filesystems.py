@@ -74,7 +74,7 @@ def _below_run_host(paths: tuple[str, ...], grants: Grants, places: Places) -> N
     """Show paths of the operating system below /run/host, read-only, links as links."""
     for path in paths:
         place = f"/run/host{path}"
-        if any(mount.place == place for mount in grants.mounts):
+        if any(Path(place).is_relative_to(mount.place) for mount in grants.mounts):
             continue
         if Path(path).is_symlink():
             grants.mounts.append(Mount(place, ("--symlink", str(Path(path).readlink()).lstrip("/"), place)))

@@ -17,7 +17,8 @@ from appctl.scope import SYSTEM_CONFIG, SYSTEM_STATE, Places, Scope
 
 def hidden(places: Places) -> list[Path]:
     """Return the real directories that no grant may show: state and configuration of both scopes, sockets."""
-    own = [places.state(Scope.USER), places.config / "appctl", *filter(None, [places.runtime])]
+    own = [places.state(Scope.USER), places.own_state, places.configuration(Scope.USER)]
+    own += filter(None, [places.runtime])
     return [Path(os.path.realpath(path)) for path in (*own, SYSTEM_STATE, SYSTEM_CONFIG)]
 
 

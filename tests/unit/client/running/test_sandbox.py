@@ -30,6 +30,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("HOME", "home"),
         ("XDG_DATA_HOME", "home/.local/share"),
         ("XDG_CONFIG_HOME", "home/.config"),
+        ("XDG_STATE_HOME", "home/.local/state"),
         ("XDG_RUNTIME_DIR", "runtime"),
     ):
         (tmp_path / place).mkdir(parents=True, exist_ok=True)
@@ -281,17 +282,22 @@ def test_state_and_configuration_are_masked_below_a_grant(
     (tmp_path / "home/.var/app/org.other.App/data").mkdir(parents=True)
     shell.write(entrypoint=["sh", "-c"], permissions=[["filesystems", "home", ""]])
     state, config = tmp_path / "home/.local/share/appctl", tmp_path / "home/.config/appctl"
-    out = inside(capfd, f"cat {tmp_path}/home/notes; ls -A {state} {config} {tmp_path}/home/.var/app; "
-                        f"touch {state}/x {config}/x 2>/dev/null || echo masked")  # fmt: skip
+    resumed = tmp_path / "home/.local/state/appctl"
+    resumed.mkdir()
+    (resumed / "pushes").touch()
+    shown = f"cat {tmp_path}/home/notes; ls -A {state} {config} {resumed} {tmp_path}/home/.var/app"
+    out = inside(capfd, f"{shown}; touch {state}/x {config}/x {resumed}/x 2>/dev/null || echo masked")
     lines = out.split()
     assert lines[0] == "mine"
     assert lines[-1] == "masked"
-    assert "apps" not in lines
+    assert {"apps", "pushes"}.isdisjoint(lines)
     assert "org.other.App" not in lines
     assert list(config.iterdir()) == []
 
 
-@pytest.mark.parametrize("below", [".local/share/appctl", ".local/share/appctl/apps", ".config/appctl"])
+@pytest.mark.parametrize(
+    "below", [".local/share/appctl", ".local/share/appctl/apps", ".config/appctl", ".local/state/appctl"]
+)
 def test_state_and_configuration_are_never_granted(
     below: str, shell: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

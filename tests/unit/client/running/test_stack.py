@@ -38,7 +38,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, place in (("HOME", "home"), ("XDG_RUNTIME_DIR", "runtime")):
         (tmp_path / place).mkdir()
         monkeypatch.setenv(name, str(tmp_path / place))
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "DBUS_SESSION_BUS_ADDRESS"):
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "DBUS_SESSION_BUS_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home/.local/share/appctl"
 

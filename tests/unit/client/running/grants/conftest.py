@@ -17,7 +17,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, place in (("HOME", "home"), ("XDG_RUNTIME_DIR", "runtime")):
         (tmp_path / place).mkdir()
         monkeypatch.setenv(name, str(tmp_path / place))
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
+    for name in (
+        "XDG_DATA_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_STATE_HOME",
+        "WAYLAND_DISPLAY",
+        "DBUS_SESSION_BUS_ADDRESS",
+    ):
         monkeypatch.delenv(name, raising=False)
     (home / "secret").write_text("of the host\n")
     (home / "Shared").mkdir()
