@@ -294,6 +294,41 @@ def test_command_lines_that_cannot_be_meant(offline: Machine, disk: Disk) -> Non
     offline.appctl("install", "-y", "--from", f"oci:{disk.directory}", REFERENCE, code=3)
 
 
+@pytest.mark.parametrize("name", ["stable", "greeter:stable", REFERENCE])
+def test_what_podman_pushes_into_a_directory(
+    name: str, offline: Machine, disk: Disk, built: Layout, acme: str, tmp_path: Path
+) -> None:
+    loaded = tmp_path / "loaded.tar"
+    skopeo("copy", built.source("v1"), f"docker-archive:{loaded}:{REFERENCE}")
+    with rootless_podman() as podman:
+        subprocess.run([*podman, "load", "-i", str(loaded)], check=True)
+        subprocess.run([*podman, "push", REFERENCE, f"oci:{disk.directory}:{name}"], check=True)
+    (entry,) = json.loads((disk.directory / "index.json").read_text())["manifests"]
+    assert entry["annotations"][NAME] == name
+    disk.sign(entry["digest"], acme)
+    offline.appctl("install", "-y", "--from", f"oci:{disk.directory}", REFERENCE)
+    assert "1" in offline.run_app("greeter").out
+
+
+def test_what_podman_saves_as_a_layout(
+    offline: Machine, disk: Disk, built: Layout, acme: str, tmp_path: Path
+) -> None:
+    loaded, saved = tmp_path / "loaded.tar", tmp_path / "saved.tar"
+    skopeo("copy", built.source("v1"), f"docker-archive:{loaded}:{REFERENCE}")
+    with rootless_podman() as podman:
+        subprocess.run([*podman, "load", "-i", str(loaded)], check=True)
+        save = [*podman, "save", "--format=oci-archive", "-o", str(saved), REFERENCE]
+        subprocess.run(save, check=True)
+    disk.directory.mkdir()
+    subprocess.run(["tar", "-C", str(disk.directory), "-xf", str(saved)], check=True)
+    (entry,) = json.loads((disk.directory / "index.json").read_text())["manifests"]
+    disk.sign(entry["digest"], acme)
+    ran = offline.appctl("install", "-y", "--from", f"oci-archive:{saved}", REFERENCE, code=5)
+    assert "has no signature" in ran.err
+    offline.appctl("install", "-y", "--from", disk.archive(), REFERENCE)
+    assert "1" in offline.run_app("greeter").out
+
+
 @pytest.mark.parametrize("tool", ["skopeo", "podman"])
 def test_docker_archives(tool: str, offline: Machine, built: Layout, tmp_path: Path) -> None:
     path = tmp_path / "saved.tar"

@@ -3,12 +3,23 @@
 """What is no layout, and an index that lies."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from appctld.errors import AppctlError, BadManifest, CredentialScope, LimitExceeded, UnsupportedMediaType
-from appctld.workers.fetch.layout.index import ENTRIES, INDEX_BYTES
+from appctld.errors import (
+    AppctlError,
+    BadManifest,
+    CredentialScope,
+    LimitExceeded,
+    UnsafeArchive,
+    UnsupportedMediaType,
+)
+from appctld.model.digest import Digest
+from appctld.model.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from appctld.workers.fetch.layout.directory import Directory
+from appctld.workers.fetch.layout.index import ENTRIES, INDEX_BYTES, Entry, read_index
 from support.shelves import Shelf
 
 
@@ -47,6 +58,35 @@ def test_what_is_no_layout(name: str, text: str | None, error: type[AppctlError]
         (shelf.directory / name).write_text(text)
     with pytest.raises(error):
         shelf.resolve("1")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name", "artifact", "is_image"),
+    [
+        (OCI_MANIFEST, "1", False, True),
+        (OCI_INDEX, "", False, True),
+        (DOCKER_MANIFEST, "quay.io/acme/editor:1", False, True),
+        ("application/vnd.oci.image.layer.v1.tar", "1", False, False),
+        (OCI_MANIFEST, "1", True, False),
+        (OCI_MANIFEST, f"sha256-{'0' * 64}.sig", False, False),
+        (OCI_MANIFEST, f"quay.io/acme/editor:sha256-{'0' * 64}", False, False),
+        (OCI_MANIFEST, f"sha256-{'0' * 63}.sig", False, True),
+    ],
+)
+def test_what_may_be_an_image(media_type: str, name: str, artifact: bool, is_image: bool) -> None:  # noqa: FBT001
+    assert Entry(media_type, Digest.of(b""), 1, name, artifact).is_image is is_image
+
+
+class Linked(Directory):
+    """A layout of which it is known that it has a link."""
+
+    links: Mapping[str, str] = {"lookaside": "/etc"}
+
+
+def test_a_layout_has_no_links(shelf: Shelf) -> None:
+    assert read_index(Directory(shelf.directory))
+    with pytest.raises(UnsafeArchive, match="has links, which no OCI layout has: lookaside"):
+        read_index(Linked(shelf.directory))
 
 
 def test_an_index_has_so_many_entries(shelf: Shelf) -> None:
