@@ -28,6 +28,7 @@ _SYSTEM_BUS = "/run/dbus/system_bus_socket"
 _OURS = "/run/proxy"  # where the proxy makes its sockets, in its own sandbox
 _START = 10.0  # seconds; it needs a few hundredths of one
 _END = 2.0  # seconds; it has nothing to finish
+_Address = tuple[str, str]  # "path" and the socket's, or "abstract" and its name, escaped as in an address
 _BESIDE_USR = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 
@@ -75,21 +76,22 @@ def _documents(path: Path, place: str) -> Iterator[Mount]:
         yield Mount(place, ("--bind", str(path), place))
 
 
-def _address(bus: str, theirs: Path | None) -> tuple[str, str] | None:
-    """Return where a bus listens: ("path", P) or ("abstract", NAME); None without such an address."""
+def _address(bus: str, theirs: Path | None) -> _Address | None:
+    """Return where a bus listens; None without such an address (D-Bus specification, "Server Addresses")."""
     default = {"session": f"unix:path={theirs}/bus" if theirs else "", "system": f"unix:path={_SYSTEM_BUS}"}
     for address in os.environ.get(_VARIABLES[bus], default[bus]).split(";"):
         transport, _, keys = address.partition(":")
         for kind, _, value in (key.partition("=") for key in keys.split(",")):
-            found = unquote(value)
-            if transport == "unix" and (kind == "abstract" or (kind == "path" and Path(found).is_socket())):
-                return kind, found
+            if transport == "unix" and kind == "abstract":
+                return kind, value
+            if transport == "unix" and kind == "path" and Path(unquote(value)).is_socket():
+                return kind, unquote(value)
     return None
 
 
 def _start(
     program: str,
-    listening: Mapping[str, tuple[tuple[str, str], Sequence[str]]],
+    listening: Mapping[str, tuple[_Address, Sequence[str]]],
     directory: Path,
     info: bytes,
     undo: ExitStack,
@@ -100,14 +102,10 @@ def _start(
     os.write(about, info)
     os.lseek(about, 0, os.SEEK_SET)
     sandbox, arguments = [*_system(), *("--bind", str(directory), _OURS)], [f"--fd={told}"]
-    for bus, ((kind, value), rules) in listening.items():
-        inside = f"/run/host-{bus}"
-        if kind == "path":
-            sandbox += ["--ro-bind", value, inside]
-        else:  # abstract sockets belong to the network's namespace
-            sandbox += ["--share-net"]
-        address = f"unix:path={inside}" if kind == "path" else f"unix:abstract={value}"
-        arguments += [address, f"{_OURS}/{bus}", "--filter", *rules]
+    for bus, (address, rules) in listening.items():
+        shown, seen = _bus(bus, address)
+        sandbox += shown
+        arguments += [seen, f"{_OURS}/{bus}", "--filter", *rules]
     sandbox += ["--perms", "0644", "--ro-bind-data", str(about), "/.flatpak-info"]
     argv = [bubblewrap(), *APART, *ISOLATED, "--new-session", *sandbox, "--", program, *arguments]
     try:
@@ -120,6 +118,14 @@ def _start(
     undo.callback(_end, child, ready)
     if not select.select([ready], [], [], _START)[0] or not os.read(ready, 1):
         raise failed(f"{_PROGRAM} did not start", "is the session bus there?")
+
+
+def _bus(bus: str, address: _Address) -> tuple[list[str], str]:
+    """Return what shows a bus to the proxy, and its address there."""
+    kind, value = address
+    if kind == "abstract":  # those belong to the network's namespace
+        return ["--share-net"], f"unix:abstract={value}"
+    return ["--ro-bind", value, f"/run/host-{bus}"], f"unix:path=/run/host-{bus}"
 
 
 def _end(child: subprocess.Popen[bytes], ready: int) -> None:
