@@ -17,8 +17,8 @@ _MEANT_OF_REMOTES = {"rm": "remove", "delete": "remove", "erase": "remove", "ls"
 REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove", "export")
 COMMANDS = (
     "install", "update", "uninstall", "rollback", "run", "ps", "kill", "list", "info", "history",
-    "remote", "login", "logout", "jobs", "cancel", "prune", "verify", "repair", "export", "publish", "lint",
-    "doctor", "completion", "version", "help",
+    "remote", "login", "logout", "jobs", "cancel", "prune", "verify", "repair",
+    "export", "publish", "lint", "try", "doctor", "completion", "version", "help",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
-from appctl.parser_publish import LINT, PUBLISH, add_lint, add_publish, alone
+from appctl.parser_publish import LINT, PUBLISH, TRY, add_lint, add_publish, add_try, alone
 from appctl.parser_remotes import add_remote_commands
 from appctl.terminal.output import put
 
@@ -70,12 +70,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         scope=None, json=False, progress="", quiet=False, yes=False, no_color=False,
         noninteractive=False, propagate=False,
     )  # fmt: skip
-    mine, theirs = _for_the_app(arguments) if words[:1] == ["run"] else (alone(arguments), None)
+    runs = words[:1] in (["run"], ["try"])
+    mine, theirs = _for_the_app(arguments) if runs else (alone(arguments), None)
     _, unknown = build().parse_known_args(mine, options)
     if unknown:
         raise usage(f"unrecognized arguments: {' '.join(unknown)}", f"{_program(options)} --help")
     if words[:1] == ["run"]:
         _finish_run(options, theirs)
+    elif words[:1] == ["try"]:
+        options.arguments = theirs or []
     return options
 
 
@@ -160,6 +163,7 @@ def build() -> argparse.ArgumentParser:
     _export(command("export", "export:export", EXPORT))
     add_publish(command("publish", "publish:publish", PUBLISH))
     add_lint(command("lint", "lint:lint", LINT))
+    add_try(command("try", "tryout:try_image", TRY))
     return top
 
 

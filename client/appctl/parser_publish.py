@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The options of `appctl publish`, which are many, and of `lint`; the command line is parser.py's."""
+"""The options of `appctl publish`, `lint` and `try`; the command line is parser.py's."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,6 +14,12 @@ PUBLISH = (
 LINT = (
     "Say what of an image will not be what its publisher means. Exit code 0: no error, 1: one or more. "
     "Nothing is installed, and no key is asked about a signature."
+)
+
+
+TRY = (
+    "Run an image once, before it is published: in the real sandbox, unverified, with what it asks for and "
+    "an empty HOME. Nothing of it stays. The exit code is the app's; 125 when it could not be started."
 )
 
 
@@ -92,3 +98,10 @@ def add_lint(lint: argparse.ArgumentParser) -> None:
         "--lookaside", metavar="URL", help="where the OpenPGP signatures of a registry's image are"
     )
     lint.add_argument("--ca-file", metavar="FILE", help="certificates that the registry's may come from")
+
+
+def add_try(tried: argparse.ArgumentParser) -> None:
+    """Add them."""
+    tried.add_argument("image", metavar="IMAGE", help="oci:DIR or oci-archive:FILE")
+    tried.add_argument("--as", dest="named", metavar="NAME", default="", help="which image, of several")
+    tried.epilog = "What stands behind -- is the app's."

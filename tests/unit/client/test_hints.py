@@ -19,6 +19,8 @@ MENTIONS = sorted(
     {found.group(1) for path in SOURCES for found in MENTION.finditer(path.read_text())} - NO_COMMAND
 )
 NEED_ONE = {
+    "lint",
+    "try",
     "install",
     "uninstall",
     "rollback",
@@ -26,7 +28,6 @@ NEED_ONE = {
     "cancel",
     "run",
     "kill",
-    "lint",
     "login",
     "logout",
     "show",

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A user-scope daemon of one command's own: on a private bus, with its state in a directory that goes away.
+
+Guarantees: nothing of the caller's appctl is read or changed; bus, daemon and directory are gone when the
+block ends; of a command that was killed the two programs end too, and the next one removes the directory.
+Leaves to others: what is asked of it, by programs that get its environment.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from appctl.failure import Failure
+
+NAME = "org.appctl.Installer1"
+START_SECONDS = 30.0  # until it answers: it takes one on an idle machine
+_END_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+_PREFIX = "try-"
+_WITH_US = ("bwrap", "--dev-bind", "/", "/", "--die-with-parent", "--")  # and the daemon goes with its bus
+_CONFIGURATION = """\
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:dir=PLACE</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
+_PLACES = {
+    "HOME": "home", "XDG_DATA_HOME": "data", "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache",
+    "XDG_STATE_HOME": "state",
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def ephemeral(cache: Path, remote: str) -> Iterator[dict[str, str]]:
+    """Run one below `cache`, with a remote whose file says `remote`; yields the environment that leads there.
+
+    Raises Failure.
+    """
+    with _directory(cache) as place:
+        environment = {**os.environ, **{name: str(place / path) for name, path in _PLACES.items()}}
+        for path in _PLACES.values():
+            (place / path).mkdir()
+        remotes = place / "config/appctl/remotes.d"
+        remotes.mkdir(parents=True)
+        (remotes / "try.conf").write_text(remote)
+        with _bus(environment) as address:
+            environment |= {"DBUS_SESSION_BUS_ADDRESS": address, "APPCTL_SCOPE": "user"}
+            with _daemon(environment, address):
+                yield environment
+
+
+@contextlib.contextmanager
+def _directory(cache: Path) -> Iterator[Path]:
+    """A new directory, locked as long as it is used; those that nobody uses are swept."""
+    cache.mkdir(parents=True, exist_ok=True)
+    for old in cache.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), _locked(old):
+            shutil.rmtree(old, ignore_errors=True)
+    place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=cache))
+    with _locked(place):
+        try:
+            yield place
+        finally:
+            _remove(place)
+
+
+@contextlib.contextmanager
+def _locked(place: Path) -> Iterator[None]:
+    """Raises BlockingIOError where somebody else has it."""
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove(place: Path) -> None:
+    """Remove it whole: an app may have taken its own directories' write bits away."""
+
+    def again(_function: object, path: str, _error: object) -> None:
+        with contextlib.suppress(OSError):
+            Path(path).parent.chmod(0o700)
+            Path(path).chmod(0o700)
+            shutil.rmtree(path) if Path(path).is_dir() else Path(path).unlink()
+
+    shutil.rmtree(place, onerror=again)
+
+
+@contextlib.contextmanager
+def _bus(environment: dict[str, str]) -> Iterator[str]:
+    """It starts nothing by itself. Its socket stands where paths are short: one has 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="appctl-", dir=environment.get("XDG_RUNTIME_DIR")) as place:
+        configuration = Path(place, "bus.conf")
+        configuration.write_text(_CONFIGURATION.replace("PLACE", place))
+        bus = ["dbus-daemon", f"--config-file={configuration}", "--nofork", "--print-address=1"]
+        command = [*_WITH_US, *bus]
+        with _running(command, environment, stdout=subprocess.PIPE) as started:
+            address = started.stdout.readline().decode().strip() if started.stdout else ""
+            if not address:
+                raise Failure("Failed", "no private bus could be started", "is dbus-daemon installed?")
+            yield address
+
+
+@contextlib.contextmanager
+def _daemon(environment: dict[str, str], address: str) -> Iterator[None]:
+    command = [sys.executable, "-I", "-m", "appctld", "--user"]
+    with _running(command, environment) as daemon:
+        end = time.monotonic() + START_SECONDS
+        while not _serves(address):
+            if daemon.poll() is not None or time.monotonic() > end:
+                raise Failure("Failed", "the daemon that should try it did not start", "appctl doctor")
+            time.sleep(_POLL_SECONDS)
+        yield
+
+
+def _serves(address: str) -> bool:
+    from jeepney import DBusAddress, new_method_call
+    from jeepney.io.blocking import open_dbus_connection
+
+    driver = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+    with contextlib.closing(open_dbus_connection(address)) as connection:
+        reply = connection.send_and_get_reply(new_method_call(driver, "NameHasOwner", "s", (NAME,)))
+        return bool(reply.body[0])
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], environment: dict[str, str], stdout: int = subprocess.DEVNULL
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A program in a session of its own, which the terminal's Ctrl-C does not reach; ended with the block."""
+    try:
+        program = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, start_new_session=True
+        )
+    except OSError as error:
+        raise Failure("Failed", f"{command[0]}: {error.strerror}") from error
+    with program:
+        try:
+            yield program
+        finally:
+            program.terminate()
+            try:
+                program.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                program.kill()

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl try`: an image runs once, in the real sandbox, and nothing of it stays."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from support.greeter import build
+from support.images import Layout, Settings
+from support.machine import BIN, Ran
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """A layout as umoci makes it, with the greeter in it."""
+    work = tmp_path_factory.mktemp("work")
+    layout = Layout(work / "images")
+    build(layout, tmp_path_factory.mktemp("layers"), 1)
+    return layout
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A caller's environment without a daemon."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "DBUS_"))}
+    places = {name: tmp_path / name.lower() for name in ("HOME", "XDG_CACHE_HOME")}
+    for place in places.values():
+        place.mkdir(mode=0o700)
+    with tempfile.TemporaryDirectory(prefix="run.") as runtime:
+        yield {**kept, **{name: str(place) for name, place in places.items()}, "XDG_RUNTIME_DIR": runtime}
+
+
+def tried(environment: Mapping[str, str], *arguments: str) -> Ran:
+    command = [str(BIN / "appctl"), "try", *arguments]
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100,
+        check=False,
+    )  # fmt: skip
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def left(environment: Mapping[str, str]) -> list[str]:
+    """Every file and directory of an app's, a daemon's or a bus's that is there now."""
+    tops = [Path(environment[name]) for name in ("HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")]
+    found = {str(path) for top in tops for path in top.rglob("*")}
+    stays = {f"{environment['XDG_CACHE_HOME']}/appctl", f"{environment['XDG_RUNTIME_DIR']}/appctl"}
+    return sorted(found - stays)  # two empty directories
+
+
+def test_an_image_runs_once_with_its_arguments_and_leaves_nothing(
+    images: Layout, home: dict[str, str]
+) -> None:
+    ran = tried(home, "-y", f"oci:{images.directory}", "--", "--option", "you")
+    assert ran.code == 0, ran
+    assert "UNSIGNED: nothing about this image is verified" in ran.err
+    assert "May use" in ran.out
+    assert left(home) == []
+
+
+def test_an_archive_runs_as_well(images: Layout, home: dict[str, str], tmp_path: Path) -> None:
+    archive = tmp_path / "greeter.tar"
+    subprocess.run(["tar", "-C", str(images.directory), "-cf", str(archive), "."], check=True)
+    assert tried(home, "-y", f"oci-archive:{archive}", "--", "you").out.endswith("You said: you\n")
+    assert left(home) == []
+
+
+def test_of_several_images_one_must_be_meant_and_its_exit_code_is_ours(
+    images: Layout, home: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "layer/usr/bin").mkdir(parents=True)
+    program = tmp_path / "layer/usr/bin/end"
+    program.write_text("#!/bin/sh\ncd && : > mine && test -e mine && exit 7\n")
+    program.chmod(0o755)
+    layout = Layout(tmp_path / "images")
+    shutil.copytree(images.directory, layout.directory, dirs_exist_ok=True)
+    layout.build("end", [tmp_path / "layer"], Settings(entrypoint=("/usr/bin/end",)), base="v1")
+    ran = tried(home, "-y", f"oci:{layout.directory}")
+    assert (ran.code, "It has end, v1" in ran.err or "It has v1, end" in ran.err) == (64, True)
+    assert tried(home, "-y", f"oci:{layout.directory}", "--as", "end").code == 7
+    assert left(home) == []
+
+
+def test_what_a_killed_one_left_the_next_one_removes(images: Layout, home: dict[str, str]) -> None:
+    place = Path(home["XDG_CACHE_HOME"]) / "appctl/try-killed/data"
+    place.mkdir(parents=True)
+    (place / "file").write_bytes(b"x")
+    (place / "file").chmod(0o444)
+    assert tried(home, f"oci:{images.directory}").code == 64
+    assert left(home) == []
+
+
+def test_nobody_to_ask_is_usage_and_nothing_runs(images: Layout, home: dict[str, str]) -> None:
+    ran = tried(home, f"oci:{images.directory}")
+    assert ran.code == 64
+    assert "Run it once?" in ran.err
+    assert left(home) == []
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [("docker://quay.io/x", 64), ("oci:", 64), ("oci-archive:/nowhere", 64), ("oci:/nowhere", 3)],
+)
+def test_what_is_no_image_starts_nothing(image: str, code: int, home: dict[str, str]) -> None:
+    assert tried(home, "-y", image).code == code
+    assert left(home) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_who_is_ended_takes_bus_and_daemon_along(
+    how: signal.Signals, images: Layout, home: dict[str, str]
+) -> None:
+    ours, theirs = os.openpty()
+    command = [str(BIN / "appctl"), "try", f"oci:{images.directory}"]
+    try:
+        with subprocess.Popen(
+            command, env=home, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as running:
+            assert running.stderr is not None
+            said = b""
+            while b"Run it once?" not in said:
+                piece = os.read(running.stderr.fileno(), 4096)
+                assert piece, said
+                said += piece
+            (bus,) = Path(home["XDG_RUNTIME_DIR"]).glob("appctl-*/dbus-*")
+            running.send_signal(how)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    while _listens(bus):
+        time.sleep(0.05)
+    if how is signal.SIGTERM:
+        assert left(home) == []
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+        return True
