@@ -55,3 +55,11 @@ def test_what_is_not_named_as_we_name_things_stays(kept: Path, tmp_path: Path) -
     assert sweep(kept, set(), remove=True) == 20
     assert left(kept) == ["acme/note", f"linked/{LAYER}.{BLOB}"]
     assert (kept / "Acme").is_dir()
+
+
+def test_what_a_symlink_leads_to_is_not_counted(kept: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"x" * 10_000)
+    (kept / f"acme/{'4' * 64}.{BLOB}").symlink_to(tmp_path / "elsewhere")
+    (kept / f"acme/{'5' * 64}.{BLOB}").symlink_to(tmp_path / "nothing")
+    assert sweep(kept, set(), remove=True) < 10_000
+    assert (tmp_path / "elsewhere").exists()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from appctld.errors import NotFound
+from appctld.errors import InvalidReference, NotFound
 from appctld.model.digest import Digest
 from appctld.model.manifest import Descriptor
 from appctld.workers.export.image import packing
@@ -94,6 +94,11 @@ def test_pieces_make_no_difference(how: str) -> None:
     assert b"".join(packed((TAR[at : at + 777] for at in range(0, len(TAR), 777)), how)) == whole
     done = subprocess.run([how, "-dc"], input=whole, check=True, capture_output=True)
     assert done.stdout == TAR
+
+
+def test_a_way_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidReference, match="gzip or zstd"):
+        packed([TAR], "rar")
 
 
 def test_nothing_is_packed_as_something() -> None:
