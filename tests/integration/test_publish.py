@@ -19,6 +19,8 @@ from support.flatpaks import metadata
 from support.greeter import minimal_root
 from support.machine import Machine
 from support.ostree_remote import OstreeRemote
+from support.podman_storage import rootless_podman
+from support.published_tar import entries
 from support.publisher import Publisher
 from support.registry import Registry
 
@@ -210,6 +212,24 @@ def test_what_was_broken_off_goes_on(app: Path, publisher: Publisher, machine: M
         assert line.cuts
     source = f"docker://{publisher.registry.host}/broken/greeter:1"
     subprocess.run(["skopeo", "inspect", "--tls-verify=false", source], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("form", ["--chunked", "--plain"])
+def test_podman_takes_it_and_has_every_file(form: str, app: Path, machine: Machine, tmp_path: Path) -> None:
+    name, entrypoint = "example.org/apps/greeter:1", ["--entrypoint", "/usr/bin/greet"]
+    machine.appctl("publish", str(app), form, *entrypoint, "--to", f"oci:{tmp_path / 'out'}", "--as", name)
+    with rootless_podman() as podman:
+        image = said([*podman, "pull", "--quiet", f"oci:{tmp_path / 'out'}:{name}"]).decode().strip()
+        container = said([*podman, "create", "--network=none", image]).decode().strip()
+        found = {entry.name: entry for entry in entries(said([*podman, "export", container]))}
+    assert {str(path.relative_to(app)) for path in app.rglob("*")} <= found.keys()
+    program = found["usr/bin/greet"]
+    held = found[program.link] if program.link else program  # a view is made of hard links
+    assert held.data == (app / "usr/bin/greet").read_bytes()
+
+
+def said(command: list[str]) -> bytes:
+    return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 def test_a_private_registry_gets_the_callers_login(app: Path, machine: Machine, tmp_path: Path) -> None:

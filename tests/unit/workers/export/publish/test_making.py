@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""What is made of a directory, as other people's programs see it: umoci, skopeo, podman."""
+"""What is made of a directory, as other people's programs see it: umoci, skopeo."""
 
 import json
 import subprocess
@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from support.podman_storage import rootless_podman
-from support.published_tar import entries
 from support.publishing import METADATA, NAME, directory, published
 
 FORMS = ["ostree", "plain"]
@@ -63,19 +61,3 @@ def test_skopeo_copies_it_and_says_what_it_is(tree: Path, tmp_path: Path, form: 
     assert config["config"]["Labels"]["org.opencontainers.image.version"] == "1.0"
     assert config["config"]["Labels"]["org.appctl.metadata"] == METADATA
     assert json.loads(skopeo("inspect", source))["Digest"] == answer["digest"]
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_podman_takes_it_and_has_every_file(tree: Path, tmp_path: Path, form: str) -> None:
-    published(directory(tree), tmp_path / "out", form, chunked=True, entrypoint=["/usr/bin/hello"])
-    with rootless_podman() as podman:
-        pull = [*podman, "pull", "--quiet", f"oci:{tmp_path / 'out'}:{NAME}"]
-        image = subprocess.run(pull, check=True, capture_output=True, text=True).stdout.strip()
-        made = [*podman, "create", "--network=none", image]
-        container = subprocess.run(made, check=True, capture_output=True, text=True).stdout.strip()
-        archive = subprocess.run([*podman, "export", container], check=True, capture_output=True).stdout
-    found = {entry.name: entry for entry in entries(archive)}
-    assert listing(tree).keys() <= found.keys()
-    program = found["usr/bin/hello"]
-    held = found[program.link] if program.link else program  # a view is made of hard links
-    assert held.data == (tree / "usr/bin/hello").read_bytes()

@@ -182,6 +182,13 @@ def test_a_commit_that_is_bound_to_no_ref_of_flatpaks_is_refused(tmp_path: Path,
         published(commit(remote.path, ref), tmp_path / "out", "flatpak", name="")
 
 
+def test_of_all_that_a_commit_is_bound_to_flatpaks_ref_counts(tmp_path: Path) -> None:
+    remote = OstreeRemote(tmp_path)
+    remote.commit({"metadata": b"x"}, "--add-metadata-string=xa.metadata=x", "--bind-ref=a/b/c/d", ref=APP)
+    published(commit(remote.path, APP), tmp_path / "out", "flatpak", name="")
+    assert set(Layout(tmp_path / "out").index) == {APP}
+
+
 @pytest.mark.parametrize("said", [(), ("--add-metadata-string=xa.metadata=x",)])
 def test_a_commit_without_metadata_is_refused(tmp_path: Path, said: tuple[str, ...]) -> None:
     remote = OstreeRemote(tmp_path)
