@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """An image that goes to a directory: whole or not at all, beside what is there, and readable for others."""
 
-import errno
 import json
 import os
 import subprocess
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import BadManifest, Busy, Conflict, DigestMismatch, Failed, LimitExceeded, NoSpace
-from appctld.workers.export import destination as module
 from appctld.workers.export.layout import INDEX_BYTES, LAYOUT_BYTES
 from appctld.workers.export.to_directory import LayoutDirectory
 from support.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put, watched
@@ -294,12 +292,6 @@ def test_of_two_that_make_one_directory_the_second_fails_and_leaves_nothing(
 def test_a_directory_above_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="No such file"), LayoutDirectory.at(tmp_path / "no/layout"):
         raise AssertionError("it was taken")
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_a_full_disk_is_said_as_such(tmp_path: Path, number: int) -> None:
-    with pytest.raises(NoSpace, match=str(tmp_path)), module.writing(tmp_path):
-        raise OSError(number, "full")
 
 
 def test_a_disk_that_is_full_leaves_nothing(small_disk: Path) -> None:
