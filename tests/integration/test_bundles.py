@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -275,6 +276,40 @@ def test_hostile_archives_through_the_daemon(offline: Machine, disk: Disk, acme:
     assert offline.appctl("list", "--json").json == []
     path.write_bytes(whole)
     offline.appctl("install", "-y", "--from", f"oci-archive:{path}", REFERENCE)
+
+
+STALLING = """
+import os, sys, time
+from jeepney import DBusAddress, new_method_call
+from jeepney.io.blocking import open_dbus_connection
+
+with open_dbus_connection("SESSION", enable_fds=True) as connection:
+    where = DBusAddress("/org/appctl/Installer1", "org.appctl.Installer1", "org.appctl.Installer1.Manager")
+    reader, writer = os.pipe()
+    os.write(writer, b"the beginning of an archive")
+    body = ([sys.argv[1]], {"bundle": ("h", reader)})
+    answer = connection.send_and_get_reply(new_method_call(where, "Install", "asa{sv}", body))
+    print(answer.body[0], flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_who_writes_nothing_more_holds_up_nobody_and_can_be_ended(
+    offline: Machine, disk: Disk, acme: str
+) -> None:
+    disk.sign(disk.put("v1"), acme)
+    command = [sys.executable, "-c", STALLING, REFERENCE]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=offline.environment, stdin=pipe, stdout=pipe, text=True) as caller:
+        assert caller.stdout is not None
+        number = caller.stdout.readline().rpartition("/")[2].strip()
+        offline.appctl("install", "-y", "--from", f"oci:{disk.directory}", REFERENCE)
+        jobs = offline.appctl("jobs", "--json").json
+        assert [str(job["number"]) for job in jobs if job["state"] == "running"] == [number]
+        offline.appctl("cancel", number)
+        caller.communicate("")
+    assert "was cancelled" in offline.appctl("history", "--failed", "--json").json[0]["message"]
+    assert not [path for path in (offline.state / "blobs").rglob("*") if path.is_file()]
 
 
 def test_command_lines_that_cannot_be_meant(offline: Machine, disk: Disk) -> None:
