@@ -7,6 +7,7 @@ likes, and closing is a use. Guarantees: nothing here waits. Reading them, and a
 to workers, which can be ended.
 """
 
+import contextlib
 import os
 import threading
 
@@ -18,12 +19,13 @@ class Foreign(int):
 def close(number: int) -> None:
     """Close a descriptor, in a thread of its own where that may wait.
 
-    There are never more such threads than a process may have descriptors.
+    There are never more such threads than a process may have descriptors; where there can be none, we wait.
     """
     if isinstance(number, Foreign):
-        threading.Thread(target=os.close, args=(int(number),), daemon=True).start()
-    else:
-        os.close(number)
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=os.close, args=(int(number),), daemon=True).start()
+            return
+    os.close(number)
 
 
 class Handed:

@@ -59,6 +59,18 @@ def test_our_own_are_closed_at_once(closer: Closer) -> None:
     assert not is_open(number)
 
 
+def test_where_there_can_be_no_more_threads_it_is_closed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    number = Foreign(os.open("/dev/null", os.O_RDONLY))
+    close(number)
+    assert not is_open(number)
+
+
 def test_what_nobody_keeps_is_dropped_and_what_is_kept_is_closed_once(closer: Closer) -> None:
     dropped, kept = (Handed(os.open("/dev/null", os.O_RDONLY)) for _ in range(2))
     kept.keep()
