@@ -25,6 +25,7 @@ START_SECONDS = 30.0  # until it answers: it takes one on an idle machine
 _END_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _PREFIX = "try-"
+_PATH_LENGTH = 60  # of a directory, below which a directory and a socket are to have names
 _WITH_US = ("bwrap", "--dev-bind", "/", "/", "--die-with-parent", "--")  # and the daemon goes with its bus
 _CONFIGURATION = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -105,7 +106,7 @@ def _remove(place: Path) -> None:
 @contextlib.contextmanager
 def _bus(environment: dict[str, str]) -> Iterator[str]:
     """It starts nothing by itself. Its socket stands where paths are short: one has 107 bytes at most."""
-    with tempfile.TemporaryDirectory(prefix="appctl-", dir=environment.get("XDG_RUNTIME_DIR")) as place:
+    with tempfile.TemporaryDirectory(prefix="appctl-", dir=_short(environment)) as place:
         configuration = Path(place, "bus.conf")
         configuration.write_text(_CONFIGURATION.replace("PLACE", place))
         bus = ["dbus-daemon", f"--config-file={configuration}", "--nofork", "--print-address=1"]
@@ -115,6 +116,11 @@ def _bus(environment: dict[str, str]) -> Iterator[str]:
             if not address:
                 raise Failure("Failed", "no private bus could be started", "is dbus-daemon installed?")
             yield address
+
+
+def _short(environment: dict[str, str]) -> str:
+    places = (environment.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir())
+    return next((place for place in places if place and len(place) <= _PATH_LENGTH), "/tmp")  # noqa: S108
 
 
 @contextlib.contextmanager

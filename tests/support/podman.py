@@ -48,9 +48,9 @@ class Podman:
     ) -> None:
         shutil.rmtree(self._home, ignore_errors=True)
 
-    def build(self, tag: str, context: Path) -> None:
+    def build(self, tag: str, context: Path, *options: str) -> None:
         """Build the image `tag` from the Containerfile in `context`; each of its instructions is a layer."""
-        self._run("build", "--quiet", "--layers", f"--tag=localhost/{tag}:1", str(context))
+        self._run("build", "--quiet", "--layers", *options, f"--tag=localhost/{tag}:1", str(context))
 
     def push(self, tag: str, name: str, key: str, *options: str) -> None:
         """Push it as `repository:tag`, signed."""

@@ -326,8 +326,15 @@ def test_a_label_shows_what_the_tree_asks_for(world: World) -> None:
     assert [(wish.kind, wish.value) for wish in record.permissions] == [("shared", "network")]
 
 
-def test_a_tree_unlike_its_label_is_refused(world: World) -> None:
-    world.registry.push("1", [_with_metadata(METADATA + "#")], Labels={"org.appctl.metadata": METADATA})
+def test_a_label_that_a_shell_read_from_the_file_is_the_file(world: World) -> None:
+    label = {"org.appctl.metadata": METADATA.rstrip("\n")}  # "$(cat metadata)"
+    world.registry.push("1", [_with_metadata(METADATA)], Labels=label)
+    assert world.install("acme.example/x/hello:1").record.permissions
+
+
+@pytest.mark.parametrize("more", ["#", " \n", "\n#", "\r"])
+def test_a_tree_unlike_its_label_is_refused(more: str, world: World) -> None:
+    world.registry.push("1", [_with_metadata(METADATA + more)], Labels={"org.appctl.metadata": METADATA})
     with pytest.raises(ContentMismatch):
         world.install("acme.example/x/hello:1")
 

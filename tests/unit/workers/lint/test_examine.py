@@ -107,7 +107,7 @@ FAULTS: list[tuple[str, str, Callable[[Specimen], None]]] = [
     ("bad-id", "org.appctl.id", label("org.appctl.id", "Greeter")),
     ("id-differs", "org.appctl.id", label("org.appctl.id", "org.example.Other")),
     ("label-differs", "app/metadata", drop("app/metadata")),
-    ("label-differs", "app/metadata", put("app/metadata", File(METADATA.encode() + b"\n"))),
+    ("label-differs", "app/metadata", put("app/metadata", File(METADATA.encode() + b"\n#"))),
     ("no-label", "app/metadata", label("org.appctl.metadata", None)),
     ("bad-metadata", "label", metadata("no key file")),
     ("bad-metadata", "metadata file", metadata(METADATA + "\n[USB Devices]\nenumerable-devices=all\n")),
