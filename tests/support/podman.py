@@ -6,19 +6,19 @@
         podman.build("app", context)
         podman.push("app", "demo/app:1", key, "--compression-format=zstd")
 
-Rootless, with one user mapped and its files copied (vfs), so that it works wherever user namespaces do. Its
-home lies directly under /tmp, for it binds sockets there.
+Its storage is podman_storage.py's; its settings lie in a home of its own.
 """
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from support.podman_storage import rootless_podman
 from support.publisher import Publisher
 
 
@@ -28,25 +28,24 @@ class Podman:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
         self._home = Path()
+        self._command: list[str] = []
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._home = Path(tempfile.mkdtemp(prefix="podman-", dir="/tmp"))
+        self._home = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         settings = self._home / ".config/containers"
         (settings / "registries.d").mkdir(parents=True)
         places = {"lookaside-staging": f"file://{self._publisher.lookaside.directory}"}
         document = json.dumps({"docker": {self._publisher.registry.host: places}})  # JSON is YAML
         (settings / "registries.d/loopback.yaml").write_text(document)
         (settings / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
-        (settings / "storage.conf").write_text(
-            f'[storage]\ndriver = "vfs"\nrunroot = "{self._home}/run"\ngraphroot = "{self._home}/graph"\n'
-            '[storage.options.vfs]\nignore_chown_errors = "true"\n'
-        )
+        self._command = self._stack.enter_context(rootless_podman())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self._home, ignore_errors=True)
+        self._stack.close()
 
     def build(self, tag: str, context: Path, *options: str) -> None:
         """Build the image `tag` from the Containerfile in `context`; each of its instructions is a layer."""
@@ -59,13 +58,8 @@ class Podman:
         self._run("push", *how, f"localhost/{tag}:1", target)
 
     def _run(self, *arguments: str) -> None:
-        environment = {
-            **os.environ,
-            "HOME": str(self._home),
-            "XDG_RUNTIME_DIR": str(self._home),
-            "XDG_CONFIG_HOME": str(self._home / ".config"),
-            "CONTAINERS_STORAGE_CONF": str(self._home / ".config/containers/storage.conf"),
-            "GNUPGHOME": str(self._publisher.keys.home),
-        }
-        done = subprocess.run(["podman", *arguments], env=environment, capture_output=True, check=False)
+        homes = {"HOME": str(self._home), "XDG_CONFIG_HOME": str(self._home / ".config")}
+        environment = {**os.environ, **homes, "GNUPGHOME": str(self._publisher.keys.home)}
+        command = [*self._command, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
