@@ -26,7 +26,6 @@ CREATED = datetime(
 )  # a fixed time, so that equal layers have equal digests in every run
 
 _TAG = "org.opencontainers.image.ref.name"
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 @dataclass(frozen=True)
@@ -82,18 +81,6 @@ class Layout:
         options += [("--architecture", settings.architecture)] if settings.architecture else []
         words = [word for option in options for word in option]
         _umoci("config", "--no-history", "--image", self._image(tag), *words)
-
-    def put(self, tag: str, manifest: Mapping[str, Any]) -> str:
-        """Make the image `tag` of a manifest whose blobs are here; what skopeo calls it."""
-        raw = json.dumps(manifest).encode()
-        digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-        self.blob(digest).write_bytes(raw)
-        index = self.directory / "index.json"
-        document = json.loads(index.read_bytes())
-        entry = {"mediaType": _MANIFEST, "digest": digest, "size": len(raw)}
-        document["manifests"].append({**entry, "annotations": {_TAG: tag}})
-        index.write_text(json.dumps(document))
-        return self.source(tag)
 
     def digest(self, tag: str) -> str:
         """The digest of the manifest of `tag`, `sha256:<hex>`."""
