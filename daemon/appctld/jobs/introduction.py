@@ -53,9 +53,7 @@ def introduce(data: bytes, remotes: Remotes) -> Mapping[str, object]:
         "change": _change(offered.remote, known, strange),
         "remote": known.name if known else "",
         "reference": offered.reference(known.name if known else offered.remote.name),
-        "keys": [
-            {"fingerprint": key.fingerprint, "kind": key.kind, "names": list(key.names)} for key in keys
-        ],
+        "keys": [key.told() for key in keys],
         "untrusted": [key.fingerprint for key in strange],
         "settings": _settings(offered, keys),
         "catalog": offered.catalog,

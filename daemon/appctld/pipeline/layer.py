@@ -15,7 +15,7 @@ from pathlib import Path
 from appctld.errors import DigestMismatch, Failed, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_strings
-from appctld.model.manifest import COMPRESSION
+from appctld.model.manifest import COMPRESSION, ZSTD_WINDOW
 from appctld.model.published import Reading
 from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.confirm import confirm_remote
@@ -41,7 +41,6 @@ INFLATE_DEADLINE = 1800.0  # seconds: 16 GiB at 10 MB/s, the slowest disk that a
 GZIP_WARNING = 2
 CANNOT_RUN = 126  # shells', bubblewrap's and prlimit's: from here on an exit status is not the program's own
 BY_SIGNAL = 128  # bubblewrap's, plus the signal's number
-_ZSTD_WINDOW = "-M32MB"  # what skopeo 1.9 asks for (ADR 31), and no other writer for more; zstd takes 128
 _LIMITS = (
     "prlimit",
     "--as=536870912",
@@ -291,7 +290,7 @@ def _decoder(compression: str, tools: Tools) -> tuple[str, ...] | None:
         case "none":
             return None
         case "zstd":
-            return tools.launcher.stock(*_LIMITS, "zstd", "-dc", _ZSTD_WINDOW)
+            return tools.launcher.stock(*_LIMITS, "zstd", "-dc", f"-M{ZSTD_WINDOW >> 20}MB")
         case _:
             return tools.launcher.stock(*_LIMITS, tools.gunzip, "-dc")
 

@@ -48,7 +48,7 @@ class Image:
             raise BadManifest(f"{len(manifest.layers)} layers, and {len(config.diff_ids)} diffIDs")
         image = cls(source, manifest, config, reference)
         for number, (blob, diff_id) in enumerate(zip(manifest.layers, config.diff_ids, strict=True)):
-            with Unpacked.of(source, blob) as unpacked:
+            with Unpacked.of(source, blob, diff_id) as unpacked:
                 entries = list(TarReader(unpacked).entries())
             if unpacked.digest != diff_id:
                 found.add("wrong-diffid", str(diff_id), f"the layer is {unpacked.digest}, unpacked")

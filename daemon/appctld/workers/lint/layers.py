@@ -3,7 +3,7 @@
 """A layer as bytes: fetched whole, compared with its digest, and only then unpacked.
 
 Guarantees: nothing is decompressed before its bytes had the digest and the size that the manifest says (R1);
-what comes out is counted. Leaves to others: what the tar means.
+what comes out is counted, and hashed as the store hashes it (ADR 31). Leaves to others: what the tar means.
 """
 
 import gzip
@@ -19,11 +19,11 @@ import zstandard
 
 from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
 from appctld.model.digest import Digest
-from appctld.model.manifest import COMPRESSION, Descriptor
+from appctld.model.manifest import COMPRESSION, ZSTD_WINDOW, Descriptor
 from appctld.workers.fetch.source import Source
+from appctld.workers.store.archive.stream import left_out
 
 LAYER_BYTES = 32 << 30  # unpacked; larger than any published layer, and an end to a bomb
-WINDOW_BYTES = 8 << 20  # what the daemon's decoder takes (zstd -M8MB)
 _PIECE = 1 << 20
 
 
@@ -44,18 +44,25 @@ def fetched(source: Source, blob: Descriptor) -> BinaryIO:
 
 
 class Unpacked:
-    """A layer's tar, for the tar reader: counted, and hashed as it is read; a context manager."""
+    """A layer's tar, for the tar reader: counted, and hashed as it is read; a context manager.
 
-    def __init__(self, file: BinaryIO, blob: Descriptor, limit: int = LAYER_BYTES) -> None:
+    `expected` is the diffID, if it is asked for.
+    """
+
+    def __init__(
+        self, file: BinaryIO, blob: Descriptor, expected: Digest | None = None, limit: int = LAYER_BYTES
+    ) -> None:
         self._packed = file
         self._file = _decoder(file, COMPRESSION[blob.media_type])
         self._hash = hashlib.sha256()
+        self._expected = expected
+        self._count = 0
         self.left = limit
 
     @classmethod
-    def of(cls, source: Source, blob: Descriptor) -> Self:
+    def of(cls, source: Source, blob: Descriptor, expected: Digest | None = None) -> Self:
         """From where it lies."""
-        return cls(fetched(source, blob), blob)
+        return cls(fetched(source, blob), blob, expected)
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +91,7 @@ class Unpacked:
             piece = self._file.read(min(size, _PIECE))
         except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
             raise UnsafeArchive(f"a layer that cannot be unpacked: {error}") from error
+        self._count += len(piece)
         self.left -= len(piece)
         if self.left < 0:
             raise LimitExceeded(f"a layer of more than {LAYER_BYTES} bytes", limit=LAYER_BYTES)
@@ -94,6 +102,14 @@ class Unpacked:
         """See `tar.Source`."""
         while piece := self.some(_PIECE):
             yield piece
+        if self._expected and (zeros := left_out(self._count, self._expected, self._hash_with)):
+            self._hash.update(zeros)
+            yield memoryview(zeros)
+
+    def _hash_with(self, more: bytes) -> str:
+        digest = self._hash.copy()
+        digest.update(more)
+        return digest.hexdigest()
 
 
 def _decoder(file: BinaryIO, compression: str) -> BinaryIO:
@@ -101,7 +117,7 @@ def _decoder(file: BinaryIO, compression: str) -> BinaryIO:
         case "gzip":
             return cast("BinaryIO", gzip.GzipFile(fileobj=file))
         case "zstd":
-            decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES)
+            decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
             reader = decompressor.stream_reader(file, read_across_frames=True, closefd=False)
             return cast("BinaryIO", reader)
         case _:

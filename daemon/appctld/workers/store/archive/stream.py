@@ -118,10 +118,10 @@ class Stream:
             pass
 
     def _left_out(self) -> bytes:
-        zeros = bytes(-self.count % RECORD)
-        if not zeros or self._expected is None or len(zeros) > self.left:
+        if self._expected is None:
             return b""
-        return zeros if self._hashing.hexdigest(zeros) == self._expected.hex else b""
+        zeros = left_out(self.count, self._expected, self._hashing.hexdigest)
+        return zeros if len(zeros) <= self.left else b""
 
     def _across(self, size: int) -> bytes:
         """What lies in more than one piece, or ends with the stream."""
@@ -156,6 +156,12 @@ class Stream:
         if now - self._reported >= _REPORT_SECONDS:
             self._reported = now
             self._report({"bytes": self._before + self._end})
+
+
+def left_out(count: int, expected: Digest, digest_with: Callable[[bytes], str]) -> bytes:
+    """The zeros up to a whole record that a tar of `count` bytes lacks, if with them it is as expected."""
+    zeros = bytes(-count % RECORD)
+    return zeros if zeros and digest_with(zeros) == expected.hex else b""
 
 
 @functools.cache
