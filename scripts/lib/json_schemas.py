@@ -55,6 +55,9 @@ def schemas() -> dict[str, Schema]:
         "remotes": array(remote()),
         "remote": remote(changed=YES_OR_NO, no_longer_trusted=array(TEXT)),
         "remote-changed": object_(["changed", "name"], changed=YES_OR_NO, name=TEXT),
+        "remote-file": object_(
+            ["changed", "file", "text"], changed=YES_OR_NO, file=TEXT, text=TEXT, left_out=array(TEXT)
+        ),
         "verify": document(**_found()),
         "repair": document(**_found(), actions=array(result("actions", "id", "action")), left=COUNT),
         "prune": object_(

@@ -7,8 +7,10 @@ import os
 import subprocess
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from json_schemas import schemas
 from support.attachments import push
 from support.cosign import CosignKey
 from support.fake_registry import loopback_identity
@@ -98,6 +100,9 @@ def test_from_a_publishers_file_to_its_app(
     exported = tmp_path / "exported.appctlremote"
     left = machine.appctl("remote", "export", "acme", str(exported))
     assert "not in the file: its certificates" in left.err
+    printed = machine.appctl("remote", "export", "acme", "--json").json
+    jsonschema.validate(printed, schemas()["remote-file"], cls=jsonschema.Draft202012Validator)
+    assert (printed["text"], printed["left_out"]) == (exported.read_text(), ["its certificates"])
     machine.appctl("uninstall", "-y", APP_ID)
     machine.appctl("remote", "remove", "acme")
     assert answered(machine, "y\n", "remote", "add", str(exported), "--ca-file", str(ca)).code == 0

@@ -20,7 +20,7 @@ from support.publisher import Publisher
 
 SCHEMAS = schemas()
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/json.md"
-WITHOUT = {"run", "help", "completion"}
+WITHOUT = {"run", "try", "help", "completion"}
 
 
 def closed(schema: Any) -> Any:  # noqa: ANN401 - as JSON has them

@@ -64,12 +64,13 @@ class MemoryRegistry:
 
     `indexes` are documents that stand before a tag's own, `types` what a tag's own is served as, `down` are
     registries that do not answer; `attached` are sigstore signatures by digest; `tell` may change what the
-    fetcher says. `listed` is what an index server says, if there is one.
+    fetcher says. `listed` is what an index server says, if there is one; `documents` stand at addresses.
     """
 
     blobs: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, bytes] = field(default_factory=dict)
     indexes: dict[str, bytes] = field(default_factory=dict)
+    documents: dict[str, bytes] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
@@ -131,7 +132,12 @@ class MemoryRegistry:
             "signatures": self._signatures,
             "attachments": self._attachments,
             "index": self._index,
+            "document": self._document,
         }
+
+    def _document(self, request: JsonObject, _report: Report) -> JsonObject:
+        with os.fdopen(descriptor(request, "out"), "wb") as out:
+            return {"size": out.write(self.documents[get_str(request, "url")])}
 
     def _resolve(self, request: JsonObject, _report: Report) -> JsonObject:
         name = get_str(request, "reference")

@@ -247,3 +247,20 @@ def test_of_several_failures_each_is_said_and_the_first_is_the_jobs(yard: Yard) 
     assert details["permissions"] == ["shared=network"]
     assert yard.job.error is not None
     assert yard.job.error.name == "NeedsApproval"
+
+
+FILE = "https://acme.example/acme.appctlremote"
+
+
+def test_the_address_of_a_publishers_file_resolves_to_what_stands_there(yard: Yard) -> None:
+    text = "[Appctl Remote]\nVersion=1\nName=new\nUrl=https://new.example/x\nGPGKey=AAAA\n"
+    yard.registry.documents[FILE] = text.encode()
+    assert yard.do(Resolve(FILE)) == {"file": text}
+
+
+@pytest.mark.parametrize("found", [b"", b"<html>", b"[Appctl Remote]\nVersion=2\n", b"\xff"])
+def test_what_stands_there_and_is_no_publishers_file_is_told_to_nobody(found: bytes, yard: Yard) -> None:
+    yard.registry.documents[FILE] = found
+    with pytest.raises(InvalidReference) as raised:
+        yard.do(Resolve(FILE))
+    assert "<html>" not in str(raised.value)
