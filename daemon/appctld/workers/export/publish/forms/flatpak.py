@@ -15,7 +15,6 @@ from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.workers.export.publish.source.described import Described
 
 DOWNLOAD_SIZE = "org.flatpak.download-size"
-_KINDS = ("app/", "runtime/")  # of refs; a commit may be bound to others too
 
 
 def ref_of(labels: Mapping[str, str]) -> FlatpakRef:
@@ -31,7 +30,7 @@ def labels(name: str, described: Described) -> Mapping[str, str]:
     commit = described.commit
     bound = (described.text("xa.ref"), *described.texts("ostree.ref-binding"))
     found = {
-        REF: next((ref for ref in bound if ref.startswith(_KINDS)), ""),
+        REF: next((ref for ref in bound if ref.startswith(("app/", "runtime/"))), ""),
         FLATPAK_METADATA: described.text("xa.metadata"),
         "org.flatpak.commit": name,
         "org.flatpak.parent-commit": described.parent,
