@@ -328,36 +328,29 @@ def more_wishes(town: Town) -> Ran:
 
 @produces("Cancelled", "Ctrl-C while the registry does not answer")
 def interrupted(town: Town) -> Ran:
-    server = town.server("slow")
-    server.on("/v2/x/manifests/1", Reply(stall=True))
-    command = [str(BIN / "appctl"), "install", "-y", "--json", f"{server.host}/x:1"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, env=town.machine.environment, stdout=pipe, stderr=pipe, text=True
-    ) as process:
-        _wait_for(lambda: bool(server.asked("/v2/x/manifests/1")))
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE)
-    return Ran(process.returncode, out, err)
+    with _silent(town, "slow", "/v2/x/manifests/1") as server:
+        command = [str(BIN / "appctl"), "install", "-y", "--json", f"{server.host}/x:1"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command, env=town.machine.environment, stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            _wait_for(lambda: bool(server.asked("/v2/x/manifests/1")))
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+        return Ran(process.returncode, out, err)
 
 
 @produces("Busy", "more unfinished jobs than one user may have")
 def too_many(town: Town) -> Ran:
-    server = town.server("crowded")
-    waiting = [f"{server.host}/x{number}:1" for number in range(32)]
-    for number in range(32):
-        server.on(f"/v2/x{number}/manifests/1", Reply(stall=True))
+    names = [f"x{number}" for number in range(32)]
+    paths = [f"/v2/{name}/manifests/1" for name in names]
     connection = open_dbus_connection(town.machine.environment["DBUS_SESSION_BUS_ADDRESS"])
-    with contextlib.closing(connection):
+    with _silent(town, "crowded", *paths) as server, contextlib.closing(connection):
         manager = DBusAddress(ROOT, NAME, MANAGER)
-        jobs = [
-            str(
-                connection.send_and_get_reply(new_method_call(manager, "Resolve", "sa{sv}", (name, {}))).body[
-                    0
-                ]
-            )
-            for name in waiting
+        asked = [
+            new_method_call(manager, "Resolve", "sa{sv}", (f"{server.host}/{name}:1", {})) for name in names
         ]
+        jobs = [str(connection.send_and_get_reply(message).body[0]) for message in asked]
         try:
             return town.install(town.reference("signed"))
         finally:
@@ -451,6 +444,20 @@ def _wishing(metadata: str, days: int) -> Forgery:
     forgery.config["created"] = date(NOW - days * DAY)
     forgery.config["config"]["Labels"] = {"org.appctl.metadata": metadata}
     return forgery
+
+
+@contextmanager
+def _silent(town: Town, name: str, *paths: str) -> Iterator[FakeServer]:
+    """A server that takes these requests and says nothing, and a remote for it.
+
+    It hangs up at the end: a fetcher that is cancelled while its sandbox begins may outlive its job; it would
+    wait for this server, and hold the state's lock meanwhile.
+    """
+    with FakeServer() as server:
+        for path in paths:
+            server.on(path, Reply(stall=True))
+        town.trust(name, server.url.replace("http://", "oci+http://"))
+        yield server
 
 
 @contextmanager
