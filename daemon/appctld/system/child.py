@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Seque
 from typing import Any
 
 from appctld.errors import Failed
-from appctld.system import foreign
 
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL: enough to drop a temporary file, short enough to wait for
 LINE_BYTES = 1 << 20  # one line from a worker: an answer lists at most a few hundred names, never bulk
@@ -70,7 +69,7 @@ async def child(
         raise Failed(f"{argv[0]} could not be started: {error.strerror}") from error
     finally:
         for number in owned:
-            foreign.close(number)
+            os.close(number)
     try:
         yield process
     finally:

@@ -12,6 +12,7 @@ settled when it starts.
 import asyncio
 import contextlib
 import json
+import os
 import socket
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
@@ -19,7 +20,6 @@ from dataclasses import dataclass, replace
 
 from appctld.errors import Failed
 from appctld.model.jsonvalue import JsonObject
-from appctld.system import foreign
 from appctld.system.child import child
 from appctld.system.worker import Processes, Program, Report, Runner, answer
 
@@ -54,7 +54,7 @@ class Keeper:
             return await self._processes.run(program, request, report, fds=fds)
         with contextlib.ExitStack() as descriptors:
             for number in fds.values():
-                descriptors.callback(foreign.close, number)
+                descriptors.callback(os.close, number)
             key = program.argv, program.keep
             kept = await self._waiting(key) or await self._started(program)
             async with kept.ending:

@@ -92,6 +92,21 @@ def descriptor(request: JsonObject, name: str) -> int:
     return get_int(get_object(request, "fds"), name)
 
 
+def handed(request: JsonObject, name: str) -> int:
+    """The same of one that somebody else opened: it comes in a socket, out of which it is taken here.
+
+    What a caller of the daemon sends is open in workers alone (system/foreign.py). Raises Failed.
+    """
+    number = descriptor(request, name)
+    if not stat.S_ISSOCK(os.fstat(number).st_mode):
+        return number  # ours: what came through a pipe was copied
+    with socket.socket(fileno=number) as sealed:
+        _, found, _, _ = socket.recv_fds(sealed, 1, 1)
+    if len(found) != 1:
+        raise Failed("a socket without the descriptor that was to be in it")
+    return found[0]
+
+
 def _write(answers: BinaryIO, value: Mapping[str, object]) -> None:
     answers.write(json.dumps(value, default=str).encode() + b"\n")
     answers.flush()

@@ -11,8 +11,8 @@ whoever waits. What a call means is left to server.py.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, cast
 
 from appctld.bus.wire.library import BusType, Message, MessageBus, MessageFlag, MessageType
 from appctld.system.foreign import Handed
@@ -44,11 +44,27 @@ async def connect(address: str | None = None, *, system: bool = False) -> "Conne
     """
     kind = BusType.SYSTEM if system else BusType.SESSION
     bus = (
-        MessageBus(address, kind, negotiate_unix_fd=True)
+        _Bus(address, kind, negotiate_unix_fd=True)
         if address
-        else MessageBus(bus_type=kind, negotiate_unix_fd=True)
+        else _Bus(bus_type=kind, negotiate_unix_fd=True)
     )
     return Connection(await bus.connect())
+
+
+class _Handed(list[Handed]):
+    """The descriptors of a message, none of which stays open here, though most of it is yet to come."""
+
+    def extend(self, numbers: Iterable[int]) -> None:  # type: ignore[override]
+        super().extend(map(Handed, numbers))
+
+
+class _Bus(MessageBus):
+    """The library's connection, whose messages have such descriptors."""
+
+    def _create_unmarshaller(self) -> Any:  # noqa: ANN401 - the library has no types
+        made = super()._create_unmarshaller()  # type: ignore[no-untyped-call]
+        made.unix_fds = _Handed()
+        return made
 
 
 class Connection:
@@ -204,7 +220,7 @@ class Connection:
 
     def _receive(self, message: Message) -> bool:
         """The one handler: the library answers no call itself, and sees no exception to send to a caller."""
-        handed = [Handed(descriptor) for descriptor in message.unix_fds]
+        handed = list(cast("list[Handed]", message.unix_fds))
         try:
             if message.message_type is MessageType.METHOD_CALL and self._on_call is not None:
                 given, handed = handed, []

@@ -3,12 +3,13 @@
 """One connection: its outbox, its answers, its end."""
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from appctld.bus.wire.connection import BusCallError, BusLostError, Connection, connect
+from appctld.bus.wire.connection import BusCallError, BusLostError, Connection, _Bus, connect
 from appctld.bus.wire.library import Message, MessageType
 from appctld.system.foreign import Handed
 from support.bus import NAME, client, private_bus
@@ -151,3 +152,16 @@ def test_a_handler_that_raises_is_not_the_librarys_business(
         await connection.close()
 
     asyncio.run(scenario())
+
+
+def test_descriptors_are_put_away_before_the_rest_of_their_message_came() -> None:
+    reading, writing = socket.socketpair()
+    with reading, writing, Path("/dev/null").open("rb") as file:
+        bus = _Bus.__new__(_Bus)
+        bus._negotiate_unix_fd, bus._sock, bus._stream = True, reading, reading.makefile("rwb")
+        socket.send_fds(writing, [b"l"], [file.fileno()])
+        unmarshaller = bus._create_unmarshaller()
+        assert not unmarshaller.unmarshall()
+        (handed,) = unmarshaller.unix_fds
+        assert isinstance(handed, Handed)
+        handed.close()

@@ -20,7 +20,7 @@ from appctld.workers.fetch.layout.docker import LIST, DockerShelf
 from appctld.workers.fetch.layout.member import Files
 from appctld.workers.fetch.layout.naming import Place
 from appctld.workers.fetch.layout.shelf import Shelf
-from appctld.workers.protocol import descriptor
+from appctld.workers.protocol import handed
 
 _ANY_DIGEST = Digest.of(b"")
 
@@ -42,7 +42,7 @@ def files_of(request: JsonObject) -> Iterator[Files]:
             raise InvalidReference("a layout's directory has a plain absolute path")
         yield Directory(Path(path))
         return
-    bundle = descriptor(request, "bundle")
+    bundle = handed(request, "bundle")
     try:
         yield Archive(bundle)
     finally:

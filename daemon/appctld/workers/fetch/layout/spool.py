@@ -13,7 +13,7 @@ import time
 
 from appctld.errors import InvalidReference, LimitExceeded, NoSpace
 from appctld.model.jsonvalue import JsonObject
-from appctld.workers.protocol import Report, descriptor
+from appctld.workers.protocol import Report, descriptor, handed
 
 SPOOL_BYTES = 64 << 30  # as for the largest blob: one image, compressed
 RESERVE_PERCENT = 3  # of the file system stays free, as for all that is downloaded
@@ -27,7 +27,7 @@ def spool(request: JsonObject, report: Report) -> JsonObject:
 
     Raises InvalidReference (neither a file nor a pipe that can be read), LimitExceeded, NoSpace.
     """
-    source, sink = descriptor(request, "bundle"), descriptor(request, "out")
+    source, sink = handed(request, "bundle"), descriptor(request, "out")
     try:
         mode = os.fstat(source).st_mode
         if not _is_readable(source) or not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
