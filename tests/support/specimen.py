@@ -16,7 +16,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import JsonObject, get_int
 from support.cosign import CosignKey
 from support.shelves import Shelf
 
@@ -79,6 +79,9 @@ class Specimen:
         self.layer_type = f"{LAYER}+gzip"
         self.above: dict[str, File] = {}
         self.diff_id = ""
+        self.more_diff_ids: list[str] = []
+        self.packing = ""  # what the layers really are, if not what the manifest says
+        self.size_lie = 0  # how much larger the manifest says that a layer is
         share = "usr/share"
         self.files: dict[str, File] = {
             "usr/bin/greet": File(b"#!/bin/sh\necho hello\n", 0o755),
@@ -94,24 +97,29 @@ class Specimen:
     def write(self) -> str:
         """Put it into the layout; the manifest's digest."""
         tars = [tar_of(files) for files in (self.files, self.above) if files]
+        ids = [self.diff_id or _digest(data) for data in tars]
         config = {
             "os": "linux",
             "architecture": "amd64",
             "config": {"Labels": self.labels, **self.run},
-            "rootfs": {"type": "layers", "diff_ids": [self.diff_id or _digest(data) for data in tars]},
+            "rootfs": {"type": "layers", "diff_ids": [*ids, *self.more_diff_ids]},
         }
         manifest = {
             "schemaVersion": 2,
             "config": self.shelf.blob(json.dumps(config).encode(), CONFIG),
-            "layers": [self.shelf.blob(self._packed(data), self.layer_type) for data in tars],
+            "layers": [self._layer(data) for data in tars],
         }
         digest = self.shelf.add(self.name, json.dumps(manifest).encode())
         if self.signed:
             self._sign(digest)
         return digest
 
+    def _layer(self, data: bytes) -> JsonObject:
+        blob = self.shelf.blob(self._packed(data), self.layer_type)
+        return {**blob, "size": get_int(blob, "size") + self.size_lie}
+
     def _packed(self, data: bytes) -> bytes:
-        match self.layer_type.rpartition("+")[2]:
+        match (self.packing or self.layer_type).rpartition("+")[2]:
             case "gzip":
                 return gzip.compress(data, mtime=0)
             case "zstd":

@@ -42,7 +42,7 @@ class Tree:
 
     def find(self, path: str) -> Node | None:
         """What is at a path, symlinks followed, a hard link's file itself; None where nothing is."""
-        node = self._walk(tuple(part for part in path.split("/") if part not in _PARTS), LINKS)
+        node = self._walk(tuple(path.split("/")), LINKS)
         if node is not None and node.entry.type is Type.HARDLINK:
             return self._at(node.entry.link)
         return node

@@ -2,18 +2,23 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Every finding on an image that has the fault and no other; and none on one that has none."""
 
+import json
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from appctld.errors import AppctlError
+from appctld.errors import AppctlError, BadManifest, RegistryUnavailable
 from appctld.model.jsonvalue import JsonObject, get_objects
+from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
+from appctld.workers.fetch.source import Source
 from appctld.workers.lint.checks import exports
-from appctld.workers.lint.examine import lint
+from appctld.workers.lint.examine import _manifests, lint
 from appctld.workers.lint.findings import CODES
+from support.shelves import platform
 from support.specimen import DESKTOP, ID, METADATA, REFERENCE, File, Specimen, png
 
 SHARE = "usr/share"
@@ -146,6 +151,9 @@ FAULTS: list[tuple[str, str, Callable[[Specimen], None]]] = [
     ("wrong-diffid", "sha256:" + "0" * 64, _set(diff_id="sha256:" + "0" * 64)),
     ("bad-image", REFERENCE, put("../escape", File(b"x"))),
     ("bad-image", REFERENCE, _set(layer_type="application/x-something")),
+    ("bad-image", REFERENCE, _set(packing="+none")),
+    ("bad-image", REFERENCE, _set(size_lie=1)),
+    ("bad-image", REFERENCE, _set(more_diff_ids=["sha256:" + "0" * 64])),
     ("no-name", "v1", _set(name="v1")),
 ]  # fmt: skip
 
@@ -249,3 +257,50 @@ def test_what_is_no_layout_is_no_finding_but_an_error(tmp_path: Path) -> None:
 def test_every_code_is_found_by_a_test() -> None:
     elsewhere = {"signed", "no-id", "not-checked", "keyless"}  # above, and checks/test_signatures.py
     assert {code for code, _, _ in FAULTS} | elsewhere == set(CODES)
+
+
+def test_a_commits_objects_are_no_files_that_anybody_could_hide(specimen: Specimen) -> None:
+    specimen.files["sysroot/ostree/repo/objects/aa/b.file"] = File(b"x", 0o600)
+    specimen.write()
+    assert codes(examined(specimen)) == {"signed"}
+
+
+def test_what_cannot_be_read_says_nothing_about_the_image(specimen: Specimen) -> None:
+    digest = specimen.write()
+    specimen.shelf.path(digest).chmod(0)
+    with pytest.raises(RegistryUnavailable):
+        examined(specimen)
+
+
+class Liar:
+    """A source that answers a digest with something else."""
+
+    def __init__(self, raw: bytes, media_type: str) -> None:
+        self._answer = raw, media_type
+
+    def manifest(self, reference: str, limit: int = 0) -> tuple[bytes, str]:
+        return self._answer
+
+
+def test_an_index_leads_to_manifests_alone_and_to_those_that_it_names(specimen: Specimen) -> None:
+    digest = specimen.write()
+    raw = specimen.shelf.path(digest).read_bytes()
+    entry = {**specimen.shelf.blob(raw), **platform("amd64")}
+    index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).encode()
+    honest = cast("Source", Liar(raw, OCI_MANIFEST))
+    assert [str(found) for found, _ in _manifests(index, OCI_INDEX, honest)] == [digest]
+    for answer in ((index, OCI_INDEX), (raw + b" ", OCI_MANIFEST)):
+        with pytest.raises(BadManifest):
+            _manifests(index, OCI_INDEX, cast("Source", Liar(*answer)))
+
+
+def test_every_platform_of_an_index_is_looked_at_but_no_attestation(specimen: Specimen) -> None:
+    specimen.signed = False
+    specimen.run = {"User": "nobody"}
+    specimen.name = ""
+    raw = specimen.shelf.path(specimen.write()).read_bytes()
+    specimen.shelf.entries.clear()
+    here, there = ({**specimen.shelf.blob(raw), **platform(name)} for name in ("amd64", "arm64"))
+    unknown: JsonObject = {**here, "platform": {"os": "unknown", "architecture": "unknown"}}
+    specimen.shelf.add_index(REFERENCE, here, there, unknown)
+    assert [one["code"] for one in examined(specimen)].count("ignored") == 2
