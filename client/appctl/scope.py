@@ -15,6 +15,7 @@ from pathlib import Path
 SYSTEM_STATE = Path("/var/lib/appctl")
 SYSTEM_CONFIG = Path("/etc/appctl")
 SHIPPED_CONFIG = Path("/usr/lib/appctl")
+ONLY_HOME = "APPCTL_ONLY_HOME"  # set by `try`, whose HOME is not the caller's: masks would cover that alone
 
 
 class Scope(StrEnum):
@@ -26,12 +27,13 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Places:
-    """The caller's directories."""
+    """The caller's directories; `only_home` says that no app is shown a file outside `home`."""
 
     home: Path
     data: Path
     config: Path
     runtime: Path | None
+    only_home: bool = False
 
     @classmethod
     def of_caller(cls) -> "Places":
@@ -42,6 +44,7 @@ class Places:
             data=_absolute("XDG_DATA_HOME") or home / ".local/share",
             config=_absolute("XDG_CONFIG_HOME") or home / ".config",
             runtime=_absolute("XDG_RUNTIME_DIR"),
+            only_home=ONLY_HOME in os.environ,
         )
 
     def configuration(self, scope: Scope) -> Path:

@@ -89,6 +89,43 @@ def test_of_several_images_one_must_be_meant_and_its_exit_code_is_ours(
     assert left(home) == []
 
 
+@pytest.mark.parametrize("wish", ["host", "CONFIG", "CONFIG:create", "home"])
+def test_an_image_that_asks_for_files_gets_none_of_the_callers(
+    wish: str, images: Layout, home: dict[str, str], tmp_path: Path
+) -> None:
+    """Above all not whom they trust: what hides that from apps goes by HOME, which is another one here."""
+    with tempfile.TemporaryDirectory(prefix="home.", dir="/var/tmp") as directory:
+        config = Path(directory, ".config/appctl")
+        config.mkdir(parents=True)
+        (config / "secret").write_text("x")
+        (tmp_path / "layer/usr/bin").mkdir(parents=True)
+        program = tmp_path / "layer/usr/bin/look"
+        program.write_text(
+            f"#!/bin/sh\ntest -e {config}/secret && exit 7\n(: > {config}/mine) 2>/dev/null\nexit 0\n"
+        )
+        program.chmod(0o755)
+        layout = Layout(tmp_path / "images")
+        shutil.copytree(images.directory, layout.directory, dirs_exist_ok=True)
+        wanted = wish.replace("CONFIG", str(config))
+        metadata = f"[Application]\nname=org.example.Look\n\n[Context]\nfilesystems={wanted};"
+        (tmp_path / "layer/app").mkdir()
+        (tmp_path / "layer/app/metadata").write_text(metadata)
+        labels = {"org.appctl.id": "org.example.Look", "org.appctl.metadata": metadata}
+        layout.build(
+            "look", [tmp_path / "layer"], Settings(entrypoint=("/usr/bin/look",), labels=labels), base="v1"
+        )
+        ran = tried(
+            home | {"HOME": directory, "XDG_CACHE_HOME": f"{directory}/.cache"},
+            "-y",
+            f"oci:{layout.directory}",
+            "--as",
+            "look",
+        )
+        assert ran.code == 0, ran
+        assert (f"filesystems={wanted} is not granted here" in ran.err) == (wish != "home")
+        assert [path.name for path in config.iterdir()] == ["secret"]
+
+
 def test_what_a_killed_one_left_the_next_one_removes(images: Layout, home: dict[str, str]) -> None:
     place = Path(home["XDG_CACHE_HOME"]) / "appctl/try-killed/data"
     place.mkdir(parents=True)

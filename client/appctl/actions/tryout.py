@@ -3,8 +3,8 @@
 """`appctl try`: run an image once that nobody signed, in the real sandbox, and leave nothing behind.
 
 A daemon of its own (ephemeral.py) installs it without verification, and its own `appctl run` starts it, with
-a HOME that is empty and goes away: nothing was verified, so it sees none of the caller's files. The exit code
-is the app's; 125 where it could not be started.
+a HOME that is empty and goes away: nothing was verified, so it sees no file outside of that HOME, whatever it
+asks for. The exit code is the app's; 125 where it could not be started.
 """
 
 import os
@@ -18,6 +18,7 @@ from appctl.context import Context
 from appctl.ephemeral import ephemeral
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
+from appctl.scope import ONLY_HOME
 from appctl.talk.wire import Json, get_object, get_objects, get_str
 from appctl.terminal.ask import confirm
 from appctl.terminal.show import escape, note
@@ -45,7 +46,8 @@ def try_image(context: Context) -> int:
         confirm(context.options, "Run it once?")
         _must(environment, "install", "--quiet", "--yes", *source)
         app = _installed(environment)
-        theirs = {**environment, "DBUS_SESSION_BUS_ADDRESS": os.environ.get("DBUS_SESSION_BUS_ADDRESS", "")}
+        bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS", "")
+        theirs = {**environment, "DBUS_SESSION_BUS_ADDRESS": bus, ONLY_HOME: "yes"}
         return _appctl(theirs, "run", app, "--", *context.options.arguments).returncode
 
 

@@ -34,7 +34,9 @@ _USER_DIRS_LINE = re.compile(r'XDG_([A-Z]+)_DIR="(\$HOME/[^"$\\]*|/[^"$\\]*)"')
 def show(value: str, grants: Grants, places: Places, runtime: str) -> None:
     """Show what a word stands for, or say that it is not granted."""
     name, _, mode = value.rpartition(":") if value.endswith((":ro", ":create")) else (value, "", "")
-    if name == "host":
+    if places.only_home and not _is_below_home(name, places):
+        grants.refused.append(f"filesystems={value}")
+    elif name == "host":
         _host(grants, places, runtime, mode)
     elif name == "host-os":
         _below_run_host((*_HOST_OS, *_HOST_OS_ETC), grants, places)
@@ -44,6 +46,11 @@ def show(value: str, grants: Grants, places: Places, runtime: str) -> None:
         _of_the_session(name.removeprefix("xdg-run/"), value, mode, grants, places, runtime)
     else:
         _one(name, value, mode, grants, places)
+
+
+def _is_below_home(name: str, places: Places) -> bool:
+    place = host_path(name, places)
+    return place is not None and Path(place).is_relative_to(places.home)
 
 
 def _one(name: str, value: str, mode: str, grants: Grants, places: Places) -> None:
