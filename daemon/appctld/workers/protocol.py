@@ -6,11 +6,15 @@ A worker is a table of handlers. `main` reads `{"op": …, "fds": {name: number}
 the handler, and writes `{"progress": …}` lines and then `{"result": …}` or `{"error": [name, sentence, hint,
 data]}`. Bulk bytes never cross here: a handler reads and writes the descriptors it was given and closes them.
 Where standard input is a socket, one request follows the other until it ends, and each brings its descriptors
-with its first byte; what `fds` names them is their order.
+with its first byte; what `fds` names them is their order. Such a worker ends, in the middle of a request too,
+when nobody is left who asked it: its sandbox may have been killed before it could end with its parent.
 """
 
+import contextlib
+import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -25,6 +29,8 @@ from appctld.model.jsonvalue import JsonObject, get_int, get_object, get_str, pa
 
 REQUEST_BYTES = 38 << 20  # a deploy carries a provenance of at most 34 MiB, and two records of 1 MiB
 
+ENDED = 128 + signal.SIGTERM
+
 _DESCRIPTORS = 8  # that may come with a request; none has more than two
 
 Report = Callable[[JsonObject], None]
@@ -38,6 +44,7 @@ def main(handlers: Mapping[str, Handler]) -> None:
     os.dup2(2, 1)  # whatever a library prints goes to the journal, never into the answer
     if stat.S_ISSOCK(os.fstat(0).st_mode):
         with socket.socket(fileno=os.dup(0)) as requests:
+            handlers = {name: _ending_with(requests, handler) for name, handler in handlers.items()}
             for line, descriptors in _received(requests):
                 _serve(handlers, line, descriptors, answers)
     else:
@@ -77,6 +84,33 @@ def _received(requests: socket.socket) -> Iterator[tuple[bytes, list[int]]]:
         yield bytes(line), descriptors
 
 
+def _ending_with(requests: socket.socket, handler: Handler) -> Handler:
+    """The same handler, which gets SIGTERM when the other end is closed."""
+
+    def handle(request: JsonObject, report: Report) -> JsonObject:
+        with _told(requests):
+            return handler(request, report)
+
+    return handle
+
+
+@contextlib.contextmanager
+def _told(requests: socket.socket) -> Iterator[None]:
+    """For the length of the block what happens to a socket is SIGTERM: before an answer only its end can."""
+    flags = fcntl.fcntl(requests, fcntl.F_GETFL)
+    fcntl.fcntl(requests, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(requests, fcntl.F_SETSIG, signal.SIGTERM)
+    fcntl.fcntl(requests, fcntl.F_SETFL, flags | os.O_ASYNC)
+    gone = select.poll()
+    gone.register(requests, select.POLLRDHUP)
+    if gone.poll(0):  # before the kernel was told to say so
+        raise SystemExit(ENDED)
+    try:
+        yield
+    finally:
+        fcntl.fcntl(requests, fcntl.F_SETFL, flags)
+
+
 def late(where: str) -> Handler:
     """The handler `module:function`, imported when it is called: most workers are asked for one of many."""
 
@@ -113,4 +147,4 @@ def _write(answers: BinaryIO, value: Mapping[str, object]) -> None:
 
 
 def _terminated(_signal: int, _frame: object) -> None:
-    raise SystemExit(143)
+    raise SystemExit(ENDED)

@@ -17,7 +17,7 @@ import appctld
 from appctld.errors import UnsafeArchive
 from appctld.model.jsonvalue import JsonError
 from appctld.workers import protocol
-from appctld.workers.protocol import REQUEST_BYTES, descriptor
+from appctld.workers.protocol import ENDED, REQUEST_BYTES, descriptor
 
 CODE = str(Path(appctld.__file__).parent.parent)
 WORKER = f"""
@@ -101,6 +101,34 @@ def test_a_worker_on_a_socket_answers_in_turn_and_ends_with_it() -> None:
             assert worker.wait(timeout=30) == 0
         finally:
             worker.kill()
+
+
+def test_a_worker_whose_asker_is_gone_ends_in_the_middle_of_a_request() -> None:
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-I", "-c", WORKER]
+    pipe = subprocess.PIPE
+    with ours, theirs, subprocess.Popen(command, stdin=theirs.fileno(), stdout=pipe, stderr=pipe) as worker:
+        theirs.close()
+        assert worker.stdout is not None
+        assert worker.stderr is not None
+        ours.sendall(b'{"op": "late", "fds": {}}\n')
+        assert json.loads(worker.stdout.readline()) == {"progress": {"ready": True}}
+        ours.close()
+        try:
+            assert worker.wait(timeout=30) == ENDED
+        finally:
+            worker.kill()
+        assert worker.stderr.read() == b"tidied up"
+
+
+def test_a_worker_whose_asker_was_gone_before_does_not_begin() -> None:
+    ours, theirs = socket.socketpair()
+    ours.sendall(b'{"op": "late", "fds": {}}\n')
+    ours.close()
+    with theirs:
+        command = [sys.executable, "-I", "-c", WORKER]
+        done = subprocess.run(command, stdin=theirs.fileno(), capture_output=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (ENDED, b"", b"")
 
 
 def test_what_is_printed_goes_to_the_journal_never_into_the_answer() -> None:
