@@ -91,7 +91,7 @@ def _flatpak(source: Source, tree: Tree, wanted: Wanted, packer: Packer) -> Imag
         raise BadManifest("no commit of flatpak's: its metadata is not what it says of it", hint="")
     (everything,) = whole(tree.files)
     layer = packer.pack(PlainForm(source, tree).layer(everything, first=True), MADE_BY)
-    labels = {**wanted.labels, **said, flatpak.DOWNLOAD_SIZE: str(layer.size)}
+    labels = {**source.before.labels, **wanted.labels, **said, flatpak.DOWNLOAD_SIZE: str(layer.size)}
     created = source.described.commit.timestamp
     return make_image([layer], Said(Platform("linux", ref.architecture), created, labels), str(ref))
 

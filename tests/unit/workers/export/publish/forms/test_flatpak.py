@@ -143,13 +143,15 @@ def test_what_appctl_installed_of_flatpaks_image_flatpak_installs_again(
     """As an install leaves it: a commit of the image's tree that holds the image's config."""
     flatpak("build-bundle", "--oci", str(flatpak.repo), str(tmp_path / "theirs"), "org.example.Hello", "1")
     theirs = Layout(tmp_path / "theirs").config(APP)
+    theirs["config"]["Labels"]["org.freedesktop.appstream.appdata"] = "<component/>"
+    noted = {"config": {"Labels": {**theirs["config"]["Labels"], "ostree.commit": "of that image"}}}
     repository = Repository.open(tmp_path / "repo")
     pull = ["ostree", f"--repo={tmp_path / 'repo'}", "pull-local", str(flatpak.repo), APP]
     subprocess.run(pull, check=True, capture_output=True)
     rev = subprocess.run([*pull[:2], "rev-parse", APP], check=True, capture_output=True, text=True).stdout
     found = repository.commit(rev.strip())
     with repository.shared(), repository.transaction() as writer:
-        said = {"appctl.remote": "shop", "ostree.container.image-config": json.dumps(theirs)}
+        said = {"appctl.remote": "shop", "ostree.container.image-config": json.dumps(noted)}
         name = writer.commit(Commit(found.tree, found.meta, found.timestamp, said))
     published(commit(tmp_path / "repo", name), tmp_path / "ours", "flatpak", name="")
     size = Layout(tmp_path / "ours").manifest(APP)["layers"][0]["size"]
