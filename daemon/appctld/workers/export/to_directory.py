@@ -61,6 +61,7 @@ class LayoutDirectory:
         self._stack = ExitStack()
         self._directory = self._blobs = -1
         self._added: set[Digest] = set()
+        self._new: set[Digest] = set()  # of these, what was not there before
         self._named: dict[str, Descriptor] = {}
         self._beside: dict[str, bytes] = {}
         self._committed = False
@@ -142,6 +143,7 @@ class LayoutDirectory:
                 _replace(LAYOUT_FILE, LAYOUT, self._directory)
             disk.sync(self._directory)  # before anything names what was written
             _replace(INDEX_FILE, index_with(before, self._named), self._directory)
+            self._committed = not self._fresh  # it names the blobs from here on, whatever fails
             os.fsync(self._directory)
             if self._fresh:
                 self._appear()
@@ -194,6 +196,8 @@ class LayoutDirectory:
                 file.close()
 
     def _keep(self, name: str, digest: Digest) -> None:
+        if not disk.exists(digest.hex, self._blobs):
+            self._new.add(digest)
         os.rename(name, digest.hex, src_dir_fd=self._blobs, dst_dir_fd=self._blobs)
         self._added.add(digest)
 
@@ -220,7 +224,7 @@ class LayoutDirectory:
         if self._fresh:
             shutil.rmtree(self._root, ignore_errors=True)
             return
-        for digest in self._added:
+        for digest in self._new:
             (self._path / "blobs/sha256" / digest.hex).unlink(missing_ok=True)
 
 

@@ -2,8 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """An image that goes to a directory: whole or not at all, beside what is there, and readable for others."""
 
+import errno
 import json
 import os
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from appctld.errors import BadManifest, Busy, Conflict, DigestMismatch, Failed, LimitExceeded, NoSpace
 from appctld.workers.export.layout import INDEX_BYTES, LAYOUT_BYTES
 from appctld.workers.export.to_directory import LayoutDirectory
+from appctld.workers.store import disk
 from support.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put, watched
 
 
@@ -77,6 +80,37 @@ def test_without_a_commit_a_layout_is_what_it_was(target: Path) -> None:
         leave(destination, "two", [LAYER, LAYER + bytes(1024)], commit=False)
         destination.put_beside("lookaside/x/signature-1", b"x")
     assert {name: (target / name).stat() for name in names(target) if (target / name).is_file()} == before
+
+
+def test_without_a_commit_a_blob_that_is_packed_once_more_stays(target: Path) -> None:
+    """An image that names it is there since then."""
+    with LayoutDirectory.at(target) as destination:
+        blob = destination.put_new([b"packed"], LAYER_TYPE)
+        leave(destination)
+    with LayoutDirectory.at(target) as destination:
+        assert destination.put_new([b"packed"], LAYER_TYPE) == blob
+        assert destination.put_new([b"new"], LAYER_TYPE) != blob
+    assert (target / "blobs/sha256" / blob.digest.hex).read_bytes() == b"packed"
+    assert not (target / "blobs/sha256" / blob_of(b"new").digest.hex).exists()
+
+
+def test_what_the_index_names_stays_when_the_very_end_fails(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LayoutDirectory.at(target) as destination:
+        leave(destination, "one")
+    with LayoutDirectory.at(target) as destination, monkeypatch.context() as patch:
+        manifest = leave(destination, "two", [LAYER + bytes(1024)], commit=False)
+        patch.setattr(disk, "sync", lambda _directory: patch.setattr(os, "fsync", _fails_on_directories))
+        with pytest.raises(Failed):
+            destination.commit()
+    assert "two" in index(target)
+    assert (target / "blobs/sha256" / manifest.digest.hex).exists()
+
+
+def _fails_on_directories(descriptor: int) -> None:
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_a_blob_that_is_another_one_is_not_kept(target: Path) -> None:
