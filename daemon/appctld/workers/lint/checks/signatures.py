@@ -61,5 +61,5 @@ def _named(one: Attached) -> str:
     try:
         critical = json.loads(one.signed)["critical"]
         return str(critical["identity"]["docker-reference"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -41,7 +41,9 @@ def test_who_signed_without_a_key_is_named_and_does_not_count(
     assert "signed" not in found
 
 
-@pytest.mark.parametrize("signed", [b"", b"{}", b"[]", b'{"critical": {"identity": 1}}', b"\xff"])
+@pytest.mark.parametrize(
+    "signed", [b"", b"{}", b"[]", b'{"critical": {"identity": 1}}', b"\xff", b"[" * 60_000]
+)
 def test_a_signature_that_names_nothing_is_for_no_image(
     signed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
