@@ -3,7 +3,8 @@
 """The two scopes, and where each keeps its things.
 
 Guarantees: absolute paths only; a variable that holds a relative path counts as unset (XDG base directory
-specification). Nothing here is created or read.
+specification), and so does a runtime directory that is another user's, as it is left behind by su(1).
+Nothing here is created or read.
 """
 
 import os
@@ -43,7 +44,7 @@ class Places:
             home=home,
             data=_absolute("XDG_DATA_HOME") or home / ".local/share",
             config=_absolute("XDG_CONFIG_HOME") or home / ".config",
-            runtime=_absolute("XDG_RUNTIME_DIR"),
+            runtime=_own(_absolute("XDG_RUNTIME_DIR")),
             only_home=ONLY_HOME in os.environ,
         )
 
@@ -73,3 +74,10 @@ class Places:
 def _absolute(name: str) -> Path | None:
     text = os.environ.get(name, "")
     return Path(os.path.normpath(text)) if text.startswith("/") else None
+
+
+def _own(directory: Path | None) -> Path | None:
+    try:
+        return directory if directory and directory.stat().st_uid == os.geteuid() else None
+    except OSError:
+        return None

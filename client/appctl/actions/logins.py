@@ -73,6 +73,8 @@ def _password(context: Context) -> str:
             raise Declined from None
     if not text or len(text) > PASSWORD_BYTES:
         raise usage("there is no password, or it is longer than any", "appctl login --help")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes that are no characters
+        raise usage("the password is not UTF-8", "appctl login --help")
     return text
 
 

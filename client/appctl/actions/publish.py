@@ -6,6 +6,7 @@ The work is done by a program of the caller's own; the daemon is not asked. What
 answers, stands with the program (daemon/appctld/workers/export/publish/publish.py).
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -136,7 +137,9 @@ def _absolute(path: str) -> str:
 
 def _let_gpg_ask() -> None:
     """The program has no terminal of its own; pinentry finds ours by name."""
-    if sys.stdin.isatty():
+    if not sys.stdin.isatty():
+        return
+    with contextlib.suppress(OSError):  # a terminal that came in from another container has no name here
         os.environ.setdefault("GPG_TTY", os.ttyname(sys.stdin.fileno()))
 
 

@@ -9,9 +9,11 @@ asks for. The exit code is the app's; 125 where it could not be started.
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from appctl.bundles.files import read
 from appctl.context import Context
@@ -85,18 +87,32 @@ def _from_archive(path: Path) -> bytes:
     import tarfile
 
     try:
-        with tarfile.open(path, "r:") as archive:
+        with (
+            open(path, "rb", opener=_without_waiting) as file,
+            tarfile.open(fileobj=_plain(file), mode="r:") as archive,
+        ):
             for member in archive:
                 if member.name.removeprefix("./") == "index.json" and member.isreg():
                     if member.size > INDEX_BYTES:
                         raise Failure("LimitExceeded", f"the index of {path} has {member.size} bytes")
-                    file = archive.extractfile(member)
-                    return file.read() if file else b""
+                    content = archive.extractfile(member)
+                    return content.read() if content else b""
     except OSError as error:
         raise usage(f"{path}: {error.strerror}") from error
     except tarfile.TarError as error:
         raise Failure("BadManifest", f"{path} is no archive of images") from error
     raise Failure("BadManifest", f"{path} has no index.json: it is no archive of images")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _plain(file: BinaryIO) -> BinaryIO:
+    """What can be waited for is no archive. Raises Failure."""
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise usage("an archive is a regular file")
+    return file
 
 
 def _called(entry: Json) -> str:

@@ -17,12 +17,12 @@ def session(context: Context) -> Iterator[Finding]:
     """Whether apps can be run here, and found again by `ps`."""
     if os.geteuid() == 0:
         yield warning("user", "this is root, as whom no app is run", "run apps as a user")
-    runtime = context.places.runtime
-    if runtime is None:
+    runtime, named = context.places.runtime, os.environ.get("XDG_RUNTIME_DIR", "")
+    if not named.startswith("/"):
         yield warning("runtime-directory", "XDG_RUNTIME_DIR is not set: nobody can tell which apps run",
                       "log in to a session of your own")  # fmt: skip
-    elif not runtime.is_dir() or runtime.stat().st_uid != os.geteuid():
-        yield warning("runtime-directory", f"XDG_RUNTIME_DIR is {runtime}, which is no directory of yours",
+    elif runtime is None or not runtime.is_dir():
+        yield warning("runtime-directory", f"XDG_RUNTIME_DIR is {named}, which is no directory of yours",
                       "log in to a session of your own")  # fmt: skip
     else:
         yield ok("runtime-directory", str(runtime))

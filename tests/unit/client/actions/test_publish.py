@@ -2,11 +2,13 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What `appctl publish` asks its program, from what a person typed."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from appctl.actions.publish import _request
+from appctl.actions.publish import _let_gpg_ask, _request
 from appctl.context import Context
 from appctl.failure import Failure
 from appctl.parser import parse
@@ -32,6 +34,16 @@ def test_a_directory_that_is_there_is_meant_by_its_name(here: Path) -> None:
     assert asked("tree", "--to", "oci:out", "--as", "a.example/b:1")["source"] == {
         "directory": str(here / "tree"), "owner": {"uid": 0, "gid": 0}, "timestamp": -1, "version": "",
     }  # fmt: skip
+
+
+def test_a_terminal_without_a_name_here_is_none_for_gpg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of another container, say."""
+    monkeypatch.delenv("GPG_TTY", raising=False)
+    with Path(os.devnull).open(encoding="utf-8") as stdin:
+        monkeypatch.setattr(stdin, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        _let_gpg_ask()
+    assert "GPG_TTY" not in os.environ
 
 
 def test_with_a_repository_a_commit_is_meant(here: Path) -> None:
