@@ -7,6 +7,7 @@ not be able to name the caller's own files.
 """
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from appctl.failure import Failure
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LINKS = frozenset({errno.ELOOP, errno.ENOTDIR})  # the second for one that is to be a directory
 Name = tuple[str, ...]
 
 
@@ -28,7 +30,8 @@ def opened(directory: Path, name: Name) -> Iterator[int]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise Failure("BadManifest", f"{shown}: {error.strerror}", "a link is not followed") from error
+        hint = "a link is not followed" if error.errno in _LINKS else ""
+        raise Failure("BadManifest", f"{shown}: {error.strerror}", hint) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Failure("BadManifest", f"{shown} is no regular file")

@@ -124,9 +124,11 @@ class _Layout:
         """The digest of what an entry belongs to; empty for an image."""
         if beside := _BESIDE.fullmatch(_name(entry)):
             return f"sha256:{beside[1]}"
-        if not _name(entry) or get_str(entry, "artifactType"):
-            return get_str(get_object(self._document(_blob(_digest(entry))), "subject"), "digest")
-        return ""
+        name = _blob(_digest(entry))
+        maybe = not _name(entry) or bool(get_str(entry, "artifactType"))
+        if not maybe or size_of(self._directory, name) is None:  # a copy of a part of a directory
+            return ""
+        return get_str(get_object(self._document(name), "subject"), "digest")
 
     def _inside(self, entry: Json) -> Iterator[str]:
         """The digests that an entry's index names."""

@@ -72,6 +72,8 @@ def _written(write: Callable[[int], None]) -> Iterator[int]:
             write(writer)
         except BrokenPipeError:
             pass  # the daemon has what it needs, or will say why not
+        except OSError as error:
+            failures.append(Failure("Failed", f"what is sent cannot be read: {error.strerror}"))
         except Failure as failure:
             failures.append(failure)
         finally:

@@ -9,6 +9,7 @@ into: nothing here reads them, and whoever does reads them in normal form.
 
 from appctld.errors import BadManifest
 
+TYPE_BYTES = 4096  # of one type, which flatpak writes in under 20; a label may have a million
 NESTING = 64  # GVariant's own limit is 128 for a value, of which a variant in a variant takes some
 _SIZES = {"b": 1, "y": 1, "n": 2, "q": 2, "i": 4, "u": 4, "h": 4, "x": 8, "t": 8, "d": 8}
 _BASIC = frozenset(_SIZES) | {"s", "o", "g"}
@@ -18,7 +19,7 @@ def check_variant(data: bytes, what: str) -> None:
     """Return if the bytes may be a variant. Raises BadManifest, naming `what`."""
     child, zero, signature = data.rpartition(b"\0")
     kind = signature.decode("ascii", "replace")
-    if not zero or _behind(kind, 0, NESTING) != len(kind):
+    if not zero or len(signature) > TYPE_BYTES or _behind(kind, 0, NESTING) != len(kind):
         raise BadManifest(f"{what} is no GVariant: it ends in no type")
     size = _SIZES.get(kind)
     if size is not None and (len(child) != size or (kind == "b" and child > b"\1")):

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What of a directory is sent for one image: enough to choose, none of the others, nothing from outside."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -150,6 +151,24 @@ def test_nothing_outside_is_reached(kind: str, shelf: Shelf, tmp_path: Path) -> 
     with pytest.raises(Failure) as raised:
         picked(shelf)
     assert raised.value.name == "BadManifest"
+    assert ("a link is not followed" in raised.value.hint) == ("link" in kind)
+
+
+def test_what_cannot_be_read_is_called_no_link(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    image(shelf, "1")
+    monkeypatch.setattr("os.open", refused)
+    with pytest.raises(Failure, match="Permission denied") as raised:
+        picked(shelf)
+    assert not raised.value.hint
+
+
+def test_a_copy_of_a_part_of_a_directory_is_sent(shelf: Shelf) -> None:
+    wanted, absent = image(shelf, "1"), image(shelf, "")
+    shelf.path(absent["manifest"]).unlink()
+    assert picked(shelf) == blobs(*wanted.values())
 
 
 def test_a_repository_that_leads_out_is_looked_for_nowhere(shelf: Shelf) -> None:

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What `--from` hands over: the file itself, or an archive of a directory, and no descriptor stays."""
 
+import errno
 import io
 import os
 import tarfile
@@ -71,6 +72,18 @@ def test_what_changes_while_it_is_sent_is_told(shelf: Shelf, monkeypatch: pytest
     monkeypatch.setattr(source, "pick", pick)
     with (
         pytest.raises(Failure, match=r"there is no .*/gone"),
+        handed(f"oci:{shelf.directory}", REFERENCE, layers=True) as descriptor,
+    ):
+        everything(descriptor)
+
+
+def test_a_disk_that_fails_while_it_is_sent_is_told(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_archive(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(source, "write_archive", write_archive)
+    with (
+        pytest.raises(Failure, match="cannot be read: Input/output error"),
         handed(f"oci:{shelf.directory}", REFERENCE, layers=True) as descriptor,
     ):
         everything(descriptor)

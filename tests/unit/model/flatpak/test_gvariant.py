@@ -6,7 +6,7 @@ import pytest
 from gi.repository import GLib
 
 from appctld.errors import BadManifest
-from appctld.model.flatpak.gvariant import NESTING, check_variant
+from appctld.model.flatpak.gvariant import NESTING, TYPE_BYTES, check_variant
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,7 @@ def test_what_glib_writes_is_one(text: str) -> None:
         b"\0s",
         b"x\0" + b"a" * (NESTING + 1) + b"s",
         b"x\0" + b"(" * (NESTING + 1) + b")" * (NESTING + 1),
+        b"x\0(" + b"s" * (TYPE_BYTES - 1) + b")",
     ],
 )
 def test_garbage_is_refused(data: bytes) -> None:
@@ -61,3 +62,4 @@ def test_garbage_is_refused(data: bytes) -> None:
 
 def test_the_deepest_type_is_one() -> None:
     check_variant(b"\0" + b"a" * NESTING + b"s", "it")
+    check_variant(b"\0(" + b"s" * (TYPE_BYTES - 2) + b")", "it")

@@ -41,7 +41,8 @@ class Archive:
         try:
             self._read_headers()
         except _BROKEN as error:
-            raise BadManifest("this is no uncompressed tar, or a broken one") from error
+            hint = "a compressed one is to be uncompressed first (gunzip, unzstd)"
+            raise BadManifest("this is no uncompressed tar, or a broken one", hint=hint) from error
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
