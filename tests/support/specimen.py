@@ -16,7 +16,8 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appctld.model.jsonvalue import JsonObject, get_int
+from appctld.model.jsonvalue import JsonObject, get_int, get_objects
+from appctld.workers.lint.examine import lint
 from support.cosign import CosignKey
 from support.shelves import Shelf
 
@@ -139,6 +140,17 @@ class Specimen:
         config = self.shelf.blob(b"{}", CONFIG)
         document = {"schemaVersion": 2, "config": config, "layers": [layer]}
         self.shelf.add(f"{digest.replace(':', '-')}.sig", json.dumps(document).encode())
+
+
+def examined(specimen: Specimen, **place: str) -> list[JsonObject]:
+    """What lint finds in its layout."""
+    where: JsonObject = {"kind": "directory", "path": str(specimen.shelf.directory), **place}
+    return get_objects(lint({"from": where}, lambda _facts: None), "findings")
+
+
+def codes(findings: list[JsonObject]) -> set[str]:
+    """Each code once."""
+    return {str(one["code"]) for one in findings}
 
 
 def tar_of(files: dict[str, File]) -> bytes:

@@ -3,44 +3,23 @@
 """Every finding on an image that has the fault and no other; and none on one that has none."""
 
 import json
-import tarfile
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from appctld.errors import AppctlError, BadManifest, RegistryUnavailable
-from appctld.model.jsonvalue import JsonObject, get_objects
+from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
 from appctld.workers.fetch.source import Source
-from appctld.workers.lint.checks import exports
 from appctld.workers.lint.examine import _manifests, lint
-from appctld.workers.lint.findings import CODES
 from support.shelves import platform
-from support.specimen import DESKTOP, ID, METADATA, REFERENCE, File, Specimen, png
-
-SHARE = "usr/share"
-DESKTOP_FILE = f"{SHARE}/applications/{ID}.desktop"
-METAINFO_FILE = f"{SHARE}/metainfo/{ID}.metainfo.xml"
-ICON = f"{SHARE}/icons/hicolor/128x128/apps/{ID}.png"
-OTHER = f"{SHARE}/applications/other.desktop"
-DEVICE, FIFO, LINK, DIRECTORY = tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE
+from support.specimen import REFERENCE, File, Specimen, codes, examined
 
 
 @pytest.fixture
 def specimen(tmp_path: Path) -> Specimen:
     return Specimen(tmp_path / "images")
-
-
-def examined(specimen: Specimen, **place: str) -> list[JsonObject]:
-    where: JsonObject = {"kind": "directory", "path": str(specimen.shelf.directory), **place}
-    return get_objects(lint({"from": where}, lambda _facts: None), "findings")
-
-
-def codes(findings: list[JsonObject]) -> set[str]:
-    return {str(one["code"]) for one in findings}
 
 
 @pytest.mark.parametrize("compression", ["", "+gzip", "+zstd"])
@@ -56,151 +35,6 @@ def test_of_a_good_image_nothing_is_said_but_who_signed_it(compression: str, spe
             "sentence": "by cosign, with a key",
         }
     ]
-
-
-def _set(**changes: object) -> Callable[[Specimen], None]:
-    def spoil(specimen: Specimen) -> None:
-        for name, value in changes.items():
-            setattr(specimen, name, value)
-
-    return spoil
-
-
-def put(path: str, file: File) -> Callable[[Specimen], None]:
-    """Put a file there."""
-    return lambda specimen: specimen.files.__setitem__(path, file)
-
-
-def drop(*paths: str) -> Callable[[Specimen], None]:
-    """Leave files out."""
-
-    def spoil(specimen: Specimen) -> None:
-        for path in paths:
-            del specimen.files[path]
-
-    return spoil
-
-
-def label(name: str, value: str | None) -> Callable[[Specimen], None]:
-    """Give a label another value, or none."""
-
-    def spoil(specimen: Specimen) -> None:
-        specimen.labels.pop(name, None)
-        if value is not None:
-            specimen.labels[name] = value
-
-    return spoil
-
-
-def metadata(text: str) -> Callable[[Specimen], None]:
-    """Let label and file say this."""
-
-    def spoil(specimen: Specimen) -> None:
-        specimen.labels["org.appctl.metadata"] = text
-        specimen.files["app/metadata"] = File(text.encode())
-
-    return spoil
-
-
-def mode(path: str, bits: int) -> Callable[[Specimen], None]:
-    """Give a file another mode."""
-    return lambda specimen: specimen.files.__setitem__(path, replace(specimen.files[path], mode=bits))
-
-
-UNNAMED = METADATA.replace(f"name={ID}\n", "")
-FAULTS: list[tuple[str, str, Callable[[Specimen], None]]] = [
-    ("bad-id", "org.appctl.id", label("org.appctl.id", "Greeter")),
-    ("id-differs", "org.appctl.id", label("org.appctl.id", "org.example.Other")),
-    ("label-differs", "app/metadata", drop("app/metadata")),
-    ("label-differs", "app/metadata", put("app/metadata", File(METADATA.encode() + b"\n#"))),
-    ("no-label", "app/metadata", label("org.appctl.metadata", None)),
-    ("bad-metadata", "label", metadata("no key file")),
-    ("bad-metadata", "metadata file", metadata(METADATA + "\n[USB Devices]\nenumerable-devices=all\n")),
-    ("desktop-invalid", DESKTOP_FILE, put(DESKTOP_FILE, File(DESKTOP.replace("Type=", "Typ=").encode()))),
-    ("desktop-invalid", DESKTOP_FILE, put(DESKTOP_FILE, File(b"#" * ((1 << 20) + 1)))),
-    ("desktop-invalid", DESKTOP_FILE, put(DESKTOP_FILE, File(kind=LINK, target="/nowhere"))),
-    ("metainfo-invalid", METAINFO_FILE, put(METAINFO_FILE, File(b"<component/>"))),
-    ("not-exported", OTHER, put(OTHER, File())),
-    ("no-icon", DESKTOP_FILE, drop(ICON, ICON.replace("128x128", "scalable").replace("png", "svg"))),
-    ("icon-invalid", ICON, put(ICON, File(b"GIF89a"))),
-    ("icon-invalid", ICON, put(ICON, File(png(128, 128)[:16]))),
-    ("icon-size", ICON, put(ICON, File(png(64, 64)))),
-    ("icon-size", ICON, put(ICON, File(png(128, 127)))),
-    ("command-missing", "/usr/bin/greet", drop("usr/bin/greet")),
-    ("command-missing", "/usr/bin/greet", put("usr/bin/greet", File(kind=DIRECTORY, mode=0o755))),
-    ("command-missing", "/usr/bin/greet", put("usr/bin/greet", File(kind=LINK, target="greet"))),
-    ("command-not-executable", "/usr/bin/greet", mode("usr/bin/greet", 0o644)),
-    ("command-missing", "hello", metadata(METADATA.replace("/usr/bin/greet", "hello"))),
-    ("no-command", "Entrypoint", metadata(METADATA.replace("command=/usr/bin/greet\n", ""))),
-    (
-        "command-in-runtime",
-        "hello",
-        metadata(METADATA.replace("command=/usr/bin/greet", "command=hello\nruntime=org.x.P/x86_64/1")),
-    ),
-    ("private-mode", "usr/lib/secret", put("usr/lib/secret", File(b"x", 0o600))),
-    ("private-mode", "root", put("root", File(kind=DIRECTORY, mode=0o700))),
-    ("dropped", "dev/console", put("dev/console", File(kind=DEVICE))),
-    ("dropped", "run/fifo", put("run/fifo", File(kind=FIFO))),
-    ("setuid", "usr/bin/su", put("usr/bin/su", File(b"x", 0o4755))),
-    ("capability", "usr/bin/ping", put("usr/bin/ping", File(b"x", xattrs={"security.capability": "x"}))),
-    ("ignored", "USER", _set(run={"User": "nobody"})),
-    ("ignored", "EXPOSE", _set(run={"ExposedPorts": {"80/tcp": {}}})),
-    ("not-signed", REFERENCE, _set(signed=False)),
-    ("other-identity", REFERENCE, _set(identity="registry.example.org/apps/greeter:2")),
-    ("tag-not-bound", REFERENCE, _set(identity="registry.example.org/apps/greeter")),
-    ("wrong-diffid", "sha256:" + "0" * 64, _set(diff_id="sha256:" + "0" * 64)),
-    ("bad-image", REFERENCE, put("../escape", File(b"x"))),
-    ("bad-image", REFERENCE, _set(layer_type="application/x-something")),
-    ("bad-image", REFERENCE, _set(packing="+none")),
-    ("bad-image", REFERENCE, _set(size_lie=1)),
-    ("bad-image", REFERENCE, _set(more_diff_ids=["sha256:" + "0" * 64])),
-    ("no-name", "v1", _set(name="v1")),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("code", "subject", "spoil"), FAULTS, ids=[f"{code} {subject}" for code, subject, _ in FAULTS]
-)
-def test_every_fault_is_found(
-    code: str, subject: str, spoil: Callable[[Specimen], None], specimen: Specimen
-) -> None:
-    spoil(specimen)
-    specimen.write()
-    findings = examined(specimen)
-    assert (code, subject) in {(one["code"], one["subject"]) for one in findings}, findings
-    assert all(one["level"] == str(CODES[str(one["code"])]) for one in findings)
-
-
-def test_without_any_name_an_app_is_called_after_its_place(specimen: Specimen) -> None:
-    label("org.appctl.id", None)(specimen)
-    metadata(UNNAMED)(specimen)
-    specimen.write()
-    said = {str(one["code"]): str(one["sentence"]) for one in examined(specimen)}
-    assert "org.example.registry.apps.greeter" in said["no-id"]
-    assert "not-exported" in said
-
-
-def test_what_the_metadata_names_counts_as_the_label_does(specimen: Specimen) -> None:
-    label("org.appctl.id", None)(specimen)
-    specimen.write()
-    assert codes(examined(specimen)) == {"signed"}
-
-
-@pytest.mark.parametrize(
-    ("command", "path"),
-    [
-        ("greet", ""),
-        ("greet", "/opt/bin:/usr/bin"),
-        ("/bin/greet", ""),
-        ("./greet", ""),
-    ],
-)
-def test_a_command_is_looked_for_as_it_will_be(command: str, path: str, specimen: Specimen) -> None:
-    metadata(METADATA.replace("/usr/bin/greet", command))(specimen)
-    specimen.files["bin"] = File(kind=LINK, target="usr/bin")
-    specimen.run = {"WorkingDir": "/usr/bin", **({"Env": [f"PATH={path}"]} if path else {})}
-    specimen.write()
-    assert codes(examined(specimen)) == {"signed"}
 
 
 def test_what_a_higher_layer_takes_away_is_not_there(specimen: Specimen) -> None:
@@ -222,17 +56,6 @@ def test_an_image_without_a_whole_name_can_be_given_one(specimen: Specimen) -> N
     assert codes(examined(specimen, called=REFERENCE)) == {"signed"}
 
 
-def test_a_validator_that_is_not_there_is_said_and_no_fault(
-    specimen: Specimen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exports, "DESKTOP", ("desktop-file-validate-of-nobody",))
-    monkeypatch.setattr(exports, "METAINFO", ("appstreamcli", "fail", "at", "once"))
-    specimen.write()
-    findings = {str(one["code"]): one for one in examined(specimen)}
-    assert findings["not-checked"]["level"] == "note"
-    assert "desktop-file-validate-of-nobody is not installed" in str(findings["not-checked"]["sentence"])
-
-
 @pytest.mark.parametrize("damage", [b"x", b""])
 def test_a_blob_that_is_another_is_no_image(damage: bytes, specimen: Specimen) -> None:
     specimen.write()
@@ -252,17 +75,6 @@ def test_what_is_no_layout_is_no_finding_but_an_error(tmp_path: Path) -> None:
     ):
         with pytest.raises(AppctlError):
             lint({"from": {**place}}, lambda _facts: None)
-
-
-def test_every_code_is_found_by_a_test() -> None:
-    elsewhere = {"signed", "no-id", "not-checked", "keyless"}  # above, and checks/test_signatures.py
-    assert {code for code, _, _ in FAULTS} | elsewhere == set(CODES)
-
-
-def test_a_commits_objects_are_no_files_that_anybody_could_hide(specimen: Specimen) -> None:
-    specimen.files["sysroot/ostree/repo/objects/aa/b.file"] = File(b"x", 0o600)
-    specimen.write()
-    assert codes(examined(specimen)) == {"signed"}
 
 
 def test_what_cannot_be_read_says_nothing_about_the_image(specimen: Specimen) -> None:
