@@ -33,6 +33,7 @@ MIRRORS = {
         "workers/fetch/test_internet.py",
         "workers/fetch/test_operations.py",
     ],
+    "workers/lint/": ["workers/lint/checks/test_faults.py"],
     "workers/pull/__main__.py": ["workers/pull/test_operations.py", "workers/pull/test_hostile.py"],
     "workers/protocol.py": ["system/test_worker.py", "system/test_keeper.py"],
     "workers/store/archive/entry.py": ["workers/store/archive/test_tar.py", "workers/store/test_layer.py"],

@@ -17,6 +17,7 @@ SHARE = "usr/share"
 DESKTOP_FILE = f"{SHARE}/applications/{ID}.desktop"
 METAINFO_FILE = f"{SHARE}/metainfo/{ID}.metainfo.xml"
 ICON = f"{SHARE}/icons/hicolor/128x128/apps/{ID}.png"
+PICTURE = f"{SHARE}/icons/hicolor/scalable/apps/{ID}.svg"
 OTHER = f"{SHARE}/applications/other.desktop"
 DEVICE, FIFO, LINK, DIRECTORY = tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE
 
@@ -91,6 +92,8 @@ FAULTS: list[tuple[str, str, Callable[[Specimen], None]]] = [
     ("not-exported", OTHER, put(OTHER, File())),
     ("no-icon", DESKTOP_FILE, drop(ICON, ICON.replace("128x128", "scalable").replace("png", "svg"))),
     ("icon-invalid", ICON, put(ICON, File(b"GIF89a"))),
+    ("icon-invalid", ICON, put(ICON, File(b"GIF89a" + bytes(64)))),
+    ("icon-invalid", PICTURE, put(PICTURE, File(b"<html/>"))),
     ("icon-invalid", ICON, put(ICON, File(png(128, 128)[:16]))),
     ("icon-size", ICON, put(ICON, File(png(64, 64)))),
     ("icon-size", ICON, put(ICON, File(png(128, 127)))),
