@@ -10,6 +10,7 @@ where nothing lists them, or the list cannot be had, the app comes without.
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from appctld.config.remote import Remote
 from appctld.errors import BadManifest, CredentialScope, Refused, Transport
@@ -81,8 +82,11 @@ def _each_once(offers: Iterable[Offer]) -> Iterator[Offer]:
 
 
 async def _plan(offer: Offer, remote: Remote, tools: Tools) -> Planned:
-    """Verify and plan what is offered, as what it is offered as. Raises BadManifest where it is another."""
-    reference = _reference(offer, remote)
+    """Verify and plan what is offered, as what it is offered as. Raises BadManifest where it is another.
+
+    Nobody was asked about an older one: a downgrade that is allowed is that of what was named (R9).
+    """
+    tools, reference = replace(tools, allow_downgrade=False), _reference(offer, remote)
     planned = await preview(reference, tools.remote(remote.name, reference), tools, at=offer.digest)
     if planned.described.ref != offer.ref:
         raise BadManifest(

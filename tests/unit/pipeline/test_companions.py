@@ -20,6 +20,7 @@ from appctld.errors import (
     PolicyDenied,
     RegistryUnavailable,
 )
+from appctld.errors import Rollback as RollbackError
 from appctld.jobs.requests import Install, Prune, Resolve, Rollback, Uninstall, Update
 from appctld.model.digest import Digest
 from appctld.model.flatpak.index import Offer
@@ -123,6 +124,23 @@ def test_a_second_app_finds_the_runtime_of_the_first(yard: Yard) -> None:
     publish(yard.registry, VIEWER)
     apps = yard.apps(Install((reference(EDITOR), reference(VIEWER))))
     assert [len(get_objects(app, "also")) for app in apps] == [1, 0]
+
+
+def test_a_downgrade_of_the_app_is_none_of_its_runtime(yard: Yard) -> None:
+    """R9: an index that nobody signed may name what was replaced long ago."""
+    old = publish(yard.registry, PLATFORM, version="0", created="2026-01-01T00:00:00Z")
+    new = publish(yard.registry, PLATFORM, created="2026-02-01T00:00:00Z")
+    yard.registry.listed = listed(entry(PLATFORM, new))
+    install(yard, EDITOR)
+    yard.do(Uninstall((EDITOR.id,)))
+    yard.do(Uninstall((PLATFORM.id,)))
+    yard.registry.listed = listed(entry(PLATFORM, old))
+    for request in (Resolve, lambda text, options: Install((text,), options)):
+        with pytest.raises(RollbackError, match="older"):
+            yard.do(request(reference(EDITOR), {"allow-downgrade": True}))
+    assert current(yard) == {}
+    yard.registry.listed = listed(entry(PLATFORM, new))
+    assert install(yard, EDITOR)["also"]
 
 
 def test_a_runtime_that_is_not_listed_is_not_found(yard: Yard) -> None:
