@@ -9,13 +9,15 @@ from pathlib import Path
 TOP = Path(__file__).parents[3]
 
 
-def setup_elsewhere(tmp_path: Path, *, hidden: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def setup_elsewhere(
+    tmp_path: Path, *options: str, hidden: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     """Run scripts/setup where os-release says Fedora and the programs `hidden` are not executable."""
     release = tmp_path / "os-release"
     release.write_text("ID=fedora\n")
     view = ["--ro-bind", "/", "/", "--dev", "/dev", "--ro-bind", str(release), "/usr/lib/os-release"]
     view += [word for path in hidden for word in ("--ro-bind", "/dev/null", path)]
-    command = ["bwrap", "--unshare-all", *view, "--", str(TOP / "scripts/setup")]
+    command = ["bwrap", "--unshare-all", *view, "--", str(TOP / "scripts/setup"), *options]
     # Everything is read-only there, what would measure Python's part too
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -25,6 +27,13 @@ def test_elsewhere_it_names_what_is_missing_and_stops(tmp_path: Path) -> None:
     run = setup_elsewhere(tmp_path, hidden=("/usr/bin/skopeo", "/usr/bin/igzip"))
     assert run.returncode == 1
     assert run.stderr.splitlines()[1:] == ["isal (igzip)", "skopeo (skopeo)"]
+
+
+def test_what_only_tests_need_is_asked_for_with_dev_alone(tmp_path: Path) -> None:
+    hidden = ("/usr/bin/zsh",)
+    assert setup_elsewhere(tmp_path, hidden=hidden).returncode == 0
+    run = setup_elsewhere(tmp_path, "--dev", hidden=hidden)
+    assert (run.returncode, run.stderr.splitlines()[1:]) == (1, ["zsh (zsh)"])
 
 
 def test_elsewhere_it_goes_on_when_nothing_is_missing(tmp_path: Path) -> None:
