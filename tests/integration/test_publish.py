@@ -3,9 +3,13 @@
 """What `appctl publish` publishes is installed again, on a machine whose every part is real."""
 
 import base64
+import contextlib
 import json
 import os
+import select
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +21,7 @@ from support.cutting import CuttingLine
 from support.flatpak_build import Workshop
 from support.flatpaks import metadata
 from support.greeter import minimal_root
-from support.machine import Machine
+from support.machine import BIN, Machine
 from support.ostree_remote import OstreeRemote
 from support.podman_storage import rootless_podman
 from support.published_tar import entries
@@ -260,6 +264,33 @@ def test_what_cannot_be_published_is_said_in_a_sentence_with_an_exit_code(
     assert "UID:GID" in machine.appctl("publish", str(app), "--to", to, *name, "--owner", "me", code=64).err
     assert "KEY=VALUE" in machine.appctl("publish", str(app), "--to", to, *name, "--label", "me", code=64).err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_who_is_ended_takes_the_program_along(
+    how: signal.Signals, app: Path, machine: Machine, tmp_path: Path
+) -> None:
+    """It would go on publishing, with nobody there to stop it; here it waits for a key."""
+    os.mkfifo(tmp_path / "key")
+    command = [str(BIN / "appctl"), "publish", str(app), "--to", f"oci:{tmp_path / 'out'}"]
+    command += ["--as", "a.example/b:1", "--sign-cosign", str(tmp_path / "key")]
+    with (
+        subprocess.Popen(command, env=machine.environment, stderr=subprocess.DEVNULL) as client,
+        os.fdopen(_written(tmp_path / "key"), "wb") as key,
+    ):
+        client.send_signal(how)
+        unread = select.poll()
+        unread.register(key, select.POLLERR)
+        assert unread.poll(30_000), "somebody reads the key still"
+    assert not (tmp_path / "out").exists()
+
+
+def _written(fifo: Path) -> int:
+    """Open it once somebody reads it."""
+    while True:
+        with contextlib.suppress(OSError):
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.05)
 
 
 def test_the_time_of_a_directory_is_source_date_epoch(app: Path, machine: Machine, tmp_path: Path) -> None:

@@ -2,16 +2,19 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A program that works as the caller, without the daemon: one request, one answer.
 
-It is asked on its standard input, and answers in lines of JSON: `{"progress": …}`, then `{"result": …}` or
+It is asked on its standard input, a socket, by whose end it knows that we are gone, however that came; and
+answers in lines of JSON: `{"progress": …}`, then `{"result": …}` or
 `{"error": [name, sentence, hint, details]}`. Guarantees: a login in the request stands in no argument and no
 environment; the first Ctrl-C asks the program to end, and what it leaves is what it promises for that; the
 second one, or our own end, takes it along; whatever it says or does not say at its end is a result or a
 Failure.
 """
 
+import contextlib
 import json
 import os
 import selectors
+import socket
 import subprocess
 import sys
 from argparse import Namespace
@@ -82,26 +85,31 @@ def _as_a_job(facts: Json) -> Json:
 def _lines(module: str, request: Json, interrupts: Interrupts) -> Iterator[Json]:
     """What the program says, line by line, until it has ended."""
     command = [sys.executable, "-I", "-m", module]
-    # a session of its own: the terminal's Ctrl-C is ours to pass on
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    ) as program:
+    ours, theirs = socket.socketpair()
+    with ours, _started(command, theirs) as program:
         try:
-            _ask(program, request)
-            yield from _read(program, interrupts)
+            _ask(ours, request)
+            for line in _read(program, interrupts):
+                yield line
+                if "progress" not in line:
+                    ours.close()  # there is no second request
         finally:
             if program.poll() is None:
                 _end(program, patience=0 if interrupts.count > 1 else _END_SECONDS)
 
 
-def _ask(program: "subprocess.Popen[bytes]", request: Json) -> None:
-    if program.stdin is None:
-        raise Failure("Failed", "a program without an input")
-    try:
-        program.stdin.write(json.dumps(request).encode() + b"\n")
-        program.stdin.flush()  # it stays open: that we are gone, a program may see
-    except BrokenPipeError:
-        pass  # it ended before it was asked; what it says then is read
+def _started(command: list[str], requests: socket.socket) -> "subprocess.Popen[bytes]":
+    """In a session of its own: the terminal's Ctrl-C is ours to pass on."""
+    with requests:
+        return subprocess.Popen(
+            command, stdin=requests.fileno(), stdout=subprocess.PIPE, start_new_session=True
+        )
+
+
+def _ask(requests: socket.socket, request: Json) -> None:
+    """Send the request. One that ended before it was asked is read all the same."""
+    with contextlib.suppress(ConnectionError):
+        requests.sendall(json.dumps(request).encode() + b"\n")
 
 
 def _read(program: "subprocess.Popen[bytes]", interrupts: Interrupts) -> Iterator[Json]:
