@@ -139,6 +139,7 @@ class Tools:
             self.launcher.environment,
             late=RegistryUnavailable,
             keep=json.dumps({key: request.get(key) for key in ENDPOINT}),
+            writes=False,
         )
         return await self.runner.run(program, request, report, fds=fds)
 

@@ -107,7 +107,7 @@ class Keeper:
                     program.argv,
                     stdin=theirs.detach(),
                     stdout=PIPE,
-                    held=self._processes.held,
+                    held=self._processes.held_by(program),
                     environment=program.environment,
                 )
             )

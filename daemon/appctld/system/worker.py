@@ -28,6 +28,7 @@ class Program:
 
     `module` names it for people and for runners that start no process; `late` is the error of a missed
     deadline. `keep`, if it is not empty, says by which other programs the same process may be asked after it.
+    `writes` is false for one that writes nothing of ours: a new daemon need not wait for it.
     """
 
     module: str
@@ -36,6 +37,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=lambda: PLAIN)
     late: type[AppctlError] = Failed
     keep: str = field(default="", repr=False)  # a login may be in it
+    writes: bool = True
 
 
 class Runner(Protocol):
@@ -52,10 +54,15 @@ class Runner(Protocol):
 class Processes:
     """The runner that starts one process a request.
 
-    `held` are descriptors that every child keeps open: the state lock, so that a new daemon awaits orphans.
+    `held` are descriptors that every child keeps open which writes: the state lock, so that a new daemon
+    awaits orphans.
     """
 
     held: tuple[int, ...] = ()
+
+    def held_by(self, program: Program) -> tuple[int, ...]:
+        """Those that a child keeps open. One that only reads may be stuck in its source for ever."""
+        return self.held if program.writes else ()
 
     async def run(
         self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
@@ -67,7 +74,7 @@ class Processes:
             stdin=PIPE,
             stdout=PIPE,
             fds=fds.values(),
-            held=self.held,
+            held=self.held_by(program),
             environment=program.environment,
         )
         try:

@@ -49,6 +49,21 @@ def test_a_fetcher_that_answers_and_holds_its_pipe_is_not_waited_for_for_ever(
         os.close(number)
 
 
+def test_a_fetcher_holds_no_lock_and_a_store_does(tmp_path: Path) -> None:
+    """What it reads may be a file system that never answers, and then it never ends."""
+    writing: list[bool] = []
+
+    class Noting:
+        async def run(self, program: Program, *_: object, fds: Mapping[str, int]) -> JsonObject:
+            writing.append(program.writes)
+            return {}
+
+    asked = Tools(Noting(), NoLauncher(), Paths(tmp_path), Platform("linux", "amd64"), Gate())
+    asyncio.run(asked.fetch({}, fds={}, report=tools.ignore))
+    asyncio.run(asked.store({}))
+    assert writing == [False, True]
+
+
 REFERENCE = parse_reference("acme.example/x/hello:1")
 LOGIN = (Login("acme.example", {"identity_token": "t"}),)
 

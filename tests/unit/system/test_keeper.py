@@ -8,13 +8,14 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import appctld
 from appctld.errors import DigestMismatch, Failed, RegistryUnavailable
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import JsonObject, get_strings
 from appctld.system import child as child_module
 from appctld.system.keeper import WAITING, Keeper, keeping
 from appctld.system.worker import Processes, Program, Runner
@@ -46,11 +47,14 @@ def lie(request, report):
 def end(request, report):
     os._exit(3)
 
+def names(request, report):
+    return {{"names": [os.readlink(e.path) for e in os.scandir("/proc/self/fd") if os.path.lexists(e.path)]}}
+
 def hang(request, report):
     report({{"pid": os.getpid()}})
     time.sleep(1000)
 
-main({{"pid": pid, "copy": copy, "lie": lie, "end": end, "hang": hang}})
+main({{"pid": pid, "copy": copy, "lie": lie, "end": end, "names": names, "hang": hang}})
 """
 
 
@@ -96,6 +100,20 @@ def test_the_same_worker_answers_one_request_after_the_other() -> None:
         assert [await pid_of(runner), await pid_of(runner)] == [first, first]
 
     kept(work)
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_the_lock_is_held_by_who_writes(*, writes: bool) -> None:
+    lock = os.memfd_create("lock")
+
+    async def main() -> bool:
+        async with keeping(Processes((lock,))) as runner:
+            asked = replace(program(), writes=writes)
+            answer = await runner.run(asked, {"op": "names"}, lambda _: None, fds={})
+            return "/memfd:lock (deleted)" in get_strings(answer, "names")
+
+    assert asyncio.run(main()) is writes
+    os.close(lock)
 
 
 def test_each_request_brings_its_own_descriptors() -> None:

@@ -67,8 +67,9 @@ def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "GRACE", 0.5)
 
 
-def program(script: str, *arguments: str, deadline: float = LONG) -> Program:
-    return Program("a.worker", (sys.executable, "-I", "-c", script, *arguments), deadline)
+def program(script: str, *arguments: str, deadline: float = LONG, writes: bool = True) -> Program:
+    argv = (sys.executable, "-I", "-c", script, *arguments)
+    return Program("a.worker", argv, deadline, writes=writes)
 
 
 def run(
@@ -78,6 +79,7 @@ def run(
     deadline: float = LONG,
     fds: Mapping[str, int] | None = None,
     held: tuple[int, ...] = (),
+    writes: bool = True,
     reports: list[JsonObject] | None = None,
 ) -> JsonObject:
     """Ask a child that runs `script`, and wait until asyncio has closed what is closed."""
@@ -85,9 +87,8 @@ def run(
     async def ask() -> JsonObject:
         runner = Processes(held)
         noted = [] if reports is None else reports
-        return await runner.run(
-            program(script, *arguments, deadline=deadline), request or {}, noted.append, fds=fds or {}
-        )
+        asked = program(script, *arguments, deadline=deadline, writes=writes)
+        return await runner.run(asked, request or {}, noted.append, fds=fds or {})
 
     return asyncio.run(ask())
 
@@ -187,14 +188,15 @@ def test_the_child_has_the_named_descriptors_and_no_others() -> None:
     assert "/memfd:ours (deleted)" not in str(found["names"])
 
 
-def test_a_held_descriptor_is_the_childs_too_and_stays_ours() -> None:
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_held_descriptor_is_the_childs_too_if_it_writes_and_stays_ours(*, writes: bool) -> None:
     lock = os.memfd_create("lock")
     script = (
         "import json, os\n"
         "names = [os.readlink(e.path) for e in os.scandir('/proc/self/fd') if os.path.lexists(e.path)]\n"
         "print(json.dumps({'result': {'held': any('memfd:lock' in n for n in names)}}))"
     )
-    assert run(script, held=(lock,)) == {"held": True}
+    assert run(script, held=(lock,), writes=writes) == {"held": writes}
     os.close(lock)  # raises if it had been closed
 
 
