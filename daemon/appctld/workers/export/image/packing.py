@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from appctld.errors import InvalidReference, NotFound
 from appctld.model.image import CONFIG_BYTES
-from appctld.model.jsonvalue import get_object, get_objects, get_str, parse_object
+from appctld.model.jsonvalue import JsonError, get_object, get_objects, get_str, parse_object
 from appctld.model.manifest import COMPRESSION, Descriptor
 from appctld.workers.export.destination import Counted
 from appctld.workers.export.gzipping import blocks, compressed, cores
@@ -57,11 +57,14 @@ def packed_as(blob: Descriptor, config: bytes, tar: Callable[[], Iterator[bytes]
 
 def _way_of(config: bytes) -> Way | None:
     """How the writer of an image packs; a guess, which a digest proves."""
-    document = parse_object(config, CONFIG_BYTES)
-    made = {get_str(step, "created_by", "") for step in get_objects(document, "history", [])}
+    try:
+        document = parse_object(config, CONFIG_BYTES)
+        made = {get_str(step, "created_by", "") for step in get_objects(document, "history", [])}
+        labels = get_object(get_object(document, "config", {}), "Labels", {})
+    except JsonError:  # what is installed without a look at its history may have any
+        return None
     if any(text.startswith(MADE_BY) for text in made):
         return _on_all_cores
-    labels = get_object(get_object(document, "config", {}), "Labels", {})
     return _as_libarchive if FLATPAK_REF in labels else None
 
 

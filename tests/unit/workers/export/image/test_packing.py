@@ -80,6 +80,13 @@ def test_what_others_packed_is_not(tag: str) -> None:
             packed_as(blob, config, lambda: iter([TAR]))
 
 
+@pytest.mark.parametrize("history", [[{"created_by": 5}], ["appctl publish"], {}])
+def test_a_history_that_makes_no_sense_names_nobody(history: Any) -> None:  # noqa: ANN401 - JSON
+    blob, data, _ = next(layers(FIXTURES / "images", "plain"))
+    with pytest.raises(NotFound, match="no writer is known"):
+        again(blob, json.dumps({"history": history}).encode(), data)
+
+
 def test_a_writer_that_packs_in_another_way_by_now_is_found_out() -> None:
     config = json.dumps({"config": {"Labels": {"org.flatpak.ref": "x"}}}).encode()
     wrong = zlib.compress(TAR, 9, 31)
