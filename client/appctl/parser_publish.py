@@ -18,8 +18,8 @@ LINT = (
 
 
 TRY = (
-    "Run an image once, before it is published: in the real sandbox, unverified, with what it asks for and "
-    "an empty HOME. Nothing of it stays. The exit code is the app's; 125 when it could not be started."
+    "Run an image once, before it is published: in the real sandbox, unverified, with an empty HOME and what "
+    "it asks for but files. Nothing of it stays. The exit code is the app's; 125 when it did not start."
 )
 
 
