@@ -84,6 +84,8 @@ async def _judge_held(
 ) -> None:
     """The same of the commit that an image holds, if it does, where the remote asks for that now."""
     held = kept.held
+    if held is None and kept.record is not None and kept.record.ostree_layers:
+        raise RepoCorrupt("which commit the image holds cannot be read")
     if held is None:
         return
     commit = provenance.commit

@@ -104,6 +104,16 @@ def test_without_what_was_kept_nothing_counts(whole: tuple[World, Kept], change:
     assert judged(whole, remote(), change)[0] is Standing.NO_LONGER
 
 
+def without_config(found: Kept) -> Kept:
+    """Nothing tells any more which commit the image holds."""
+    assert found.provenance is not None
+    return replace(found, recalled=None, provenance=replace(found.provenance, config=None))
+
+
+def test_without_the_images_config_nothing_counts(whole: tuple[World, Kept]) -> None:
+    assert judged(whole, remote(), without_config)[0] is Standing.NO_LONGER
+
+
 DAMAGED: dict[str, Change] = {
     "another": OTHERWISE["another"],
     "unreadable": OTHERWISE["unreadable"],
@@ -119,10 +129,7 @@ def test_what_is_about_another_commit_is_a_fault(whole: tuple[World, Kept], chan
 
 
 def test_a_commit_beside_an_image_that_holds_none_is_a_fault(whole: tuple[World, Kept]) -> None:
-    plain = replace(whole[1], recalled=None)
-    assert plain.provenance is not None
-    plain = replace(plain, provenance=replace(plain.provenance, config=None))
-    faults = [words for _, words in differences(plain)]
+    faults = [words for _, words in differences(without_config(whole[1]))]
     assert "the commit that was kept is another than the image holds" in faults
 
 
