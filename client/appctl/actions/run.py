@@ -37,8 +37,12 @@ def run(context: Context) -> int:
     given = once.of_options(options)
     scopes = (Scope(options.scope),) if options.scope else (Scope.USER, Scope.SYSTEM)
     app = deployments.find(context.places, scopes, options.id)
-    with closing(assemble(app, context.places)) as stack:
-        return _run(context, stack, given)
+    try:
+        with closing(assemble(app, context.places)) as stack:
+            return _run(context, stack, given)
+    except OSError as error:  # a runtime directory that is full, say
+        where = f"{error.filename}: " if error.filename else ""
+        raise failed(f"{app.run.id} cannot be started: {where}{error.strerror}", "appctl doctor") from error
 
 
 def _run(context: Context, stack: Stack, given: once.Once) -> int:

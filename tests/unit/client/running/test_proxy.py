@@ -51,6 +51,14 @@ def app(state: Path) -> Made:
     return tool(state)
 
 
+def test_what_the_runtime_directory_does_not_take_is_our_failure(
+    app: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runtime/appctl").write_bytes(b"")
+    assert main(["run", APP]) == 125
+    assert f"{tmp_path}/runtime/appctl: File exists" in capsys.readouterr().err
+
+
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     with private_bus(tmp_path) as address, services(address, NAMES) as seen:
