@@ -156,9 +156,9 @@ def test_a_handler_that_raises_is_not_the_librarys_business(
 
 def test_descriptors_are_put_away_before_the_rest_of_their_message_came() -> None:
     reading, writing = socket.socketpair()
-    with reading, writing, Path("/dev/null").open("rb") as file:
+    with reading, writing, reading.makefile("rwb") as stream, Path("/dev/null").open("rb") as file:
         bus = _Bus.__new__(_Bus)
-        bus._negotiate_unix_fd, bus._sock, bus._stream = True, reading, reading.makefile("rwb")
+        bus._negotiate_unix_fd, bus._sock, bus._stream = True, reading, stream
         socket.send_fds(writing, [b"l"], [file.fileno()])
         unmarshaller = bus._create_unmarshaller()
         assert not unmarshaller.unmarshall()

@@ -58,15 +58,15 @@ class Archive:
         return Member(joined, self._descriptor, offset, size, owns=False)
 
     def _read_headers(self) -> None:
-        reader = _Reader(self._descriptor)
+        reader, behind = _Reader(self._descriptor), 0
         with tarfile.TarFile(fileobj=reader, encoding="utf-8", errors="replace") as tar:  # type: ignore[arg-type]
             for number, entry in enumerate(_entries(tar)):
                 if number >= MEMBERS:
                     raise LimitExceeded(f"an archive of more than {MEMBERS} members", limit=MEMBERS)
                 self._take(entry)
-            end = os.pread(self._descriptor, tarfile.BLOCKSIZE, tar.offset)
-        if end != bytes(tarfile.BLOCKSIZE):
-            raise BadManifest(f"the archive is cut off or broken at byte {tar.offset}")
+                behind = tar.offset  # the library takes a header that it cannot read for the end
+        if os.pread(self._descriptor, tarfile.BLOCKSIZE, behind) != bytes(tarfile.BLOCKSIZE):
+            raise BadManifest(f"the archive is cut off or broken at byte {behind}")
 
     def _take(self, entry: tarfile.TarInfo) -> None:
         if entry.isdir():

@@ -189,6 +189,7 @@ HEADERS = {
     "an extended header that says less than nothing": header("x", b"00000000013", tarfile.XHDTYPE)
     + b"11 size=-9\n".ljust(512, b"\0")
     + header("x", b"0"),
+    "an extended header with nothing to extend": header("x", b"0", tarfile.XHDTYPE),
 }
 
 
