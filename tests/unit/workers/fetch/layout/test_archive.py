@@ -204,6 +204,21 @@ def test_headers_that_lie_about_sizes(what: str, shelf: Shelf, bundle: Bundle) -
         bundle.resolve("1")
 
 
+def test_what_the_library_takes_for_an_end_is_none(
+    shelf: Shelf, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python with the mend of CVE-2025-8194 reads no header whose size is negative, and says nothing."""
+    aligned = tarfile.TarInfo._block  # type: ignore[attr-defined]  # what that mend changed
+
+    def mended(self: tarfile.TarInfo, count: int) -> int:
+        if count < 0:
+            raise tarfile.InvalidHeaderError("invalid offset")  # type: ignore[attr-defined]
+        return int(aligned(self, count))
+
+    monkeypatch.setattr(tarfile.TarInfo, "_block", mended)
+    test_headers_that_lie_about_sizes("an extended header that says less than nothing", shelf, bundle)
+
+
 def test_random_bytes_in_headers_are_a_typed_error_or_harmless(shelf: Shelf, bundle: Bundle) -> None:
     whole = packed(members_of(shelf.directory), tarfile.PAX_FORMAT)
     chance = random.Random(7)  # noqa: S311 - the same in every run
