@@ -3,6 +3,7 @@
 """What holds for every test: no hypothesis database in the checkout, and no skips where all must be shown.
 
 With CI set in the environment a skipped test fails the run: a missing peer there is a fault of the set-up.
+With APPCTL_SLICE a part of each campaign is tried (support/campaigns.py).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import os
 
 import hypothesis
 import pytest
+
+from support.campaigns import is_tried
 
 pytest_plugins = ["support.fixtures"]
 
@@ -22,6 +25,15 @@ hypothesis.settings.register_profile(
     print_blob=True,
 )
 hypothesis.settings.load_profile("appctl")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not of this slice."""
+    number = os.environ.get("APPCTL_SLICE")
+    if number:
+        left = [item for item in items if not is_tried(item.nodeid, int(number))]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.hookimpl(trylast=True)

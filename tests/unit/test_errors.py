@@ -47,7 +47,7 @@ BUS_NAMES = [
     "Failed",
 ]
 
-NEVER_ADVISED = ("trust this key", "--verify", "verify=", "none", "allow-downgrade", "--insecure", "insecure")
+NEVER_ADVISED = ("trust this key", "--verify", "verify=", "verify none", "allow-downgrade", "insecure")
 
 
 def test_the_leaves_are_the_names_of_the_bus_and_no_others() -> None:

@@ -39,6 +39,7 @@ def test_what_later_steps_expect_is_made_and_the_repository_is_left_to_the_store
         "tar-split",
         "apps",
         "quarantine",
+        "kept",
         "remotes",
     }
 
