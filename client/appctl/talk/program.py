@@ -93,6 +93,9 @@ def _lines(module: str, request: Json, interrupts: Interrupts) -> Iterator[Json]
                 yield line
                 if "progress" not in line:
                     ours.close()  # there is no second request
+            if ours.fileno() < 0:  # it has answered, and goes by itself
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    program.wait(_END_SECONDS)
         finally:
             if program.poll() is None:
                 _end(program, patience=0 if interrupts.count > 1 else _END_SECONDS)

@@ -52,6 +52,18 @@ print(json.dumps({"result": {"asked": asked, "argv": sys.argv[1:]}}))
     assert '"stage": "writing"' in capsys.readouterr().err
 
 
+def test_who_has_answered_may_end_by_itself(tmp_path: Path) -> None:
+    """A signal in the middle of that would be a traceback."""
+    text = f"""
+signal.signal(signal.SIGTERM, lambda *_: open({str(tmp_path / "killed")!r}, "w").close())
+print(json.dumps({{"result": {{}}}}), flush=True)
+os.close(1)
+time.sleep(0.5)
+"""
+    assert run(tmp_path, text) == {}
+    assert not (tmp_path / "killed").exists()
+
+
 def test_an_error_is_a_failure_with_its_name_hint_and_exit_code(tmp_path: Path) -> None:
     text = 'print(json.dumps({"error": ["NoSpace", "full", "make room", {"bytes_needed": 7}]}))'
     failure = failed(tmp_path, text)
