@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -221,9 +222,10 @@ def test_what_was_broken_off_goes_on(app: Path, publisher: Publisher, machine: M
 @pytest.mark.parametrize("form", ["--chunked", "--plain"])
 def test_podman_takes_it_and_has_every_file(form: str, app: Path, machine: Machine, tmp_path: Path) -> None:
     name, entrypoint = "example.org/apps/greeter:1", ["--entrypoint", "/usr/bin/greet"]
-    machine.appctl("publish", str(app), form, *entrypoint, "--to", f"oci:{tmp_path / 'out'}", "--as", name)
-    with rootless_podman() as podman:
-        image = said([*podman, "pull", "--quiet", f"oci:{tmp_path / 'out'}:{name}"]).decode().strip()
+    with rootless_podman() as podman, tempfile.TemporaryDirectory(dir="/tmp") as place:
+        layout = f"oci:{place}/out"  # podman takes the path for a name, and wants small letters in it
+        machine.appctl("publish", str(app), form, *entrypoint, "--to", layout, "--as", name)
+        image = said([*podman, "pull", "--quiet", f"{layout}:{name}"]).decode().strip()
         container = said([*podman, "create", "--network=none", image]).decode().strip()
         found = {entry.name: entry for entry in entries(said([*podman, "export", container]))}
     assert {str(path.relative_to(app)) for path in app.rglob("*")} <= found.keys()
@@ -233,7 +235,9 @@ def test_podman_takes_it_and_has_every_file(form: str, app: Path, machine: Machi
 
 
 def said(command: list[str]) -> bytes:
-    return subprocess.run(command, check=True, capture_output=True).stdout
+    done = subprocess.run(command, check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
 
 
 def test_a_private_registry_gets_the_callers_login(app: Path, machine: Machine, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from appctld.errors import NotAuthorized
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.requests import AnyRequest, bundle
+from appctld.workers.protocol import handed
 from support.bus import client, program
 from support.bus_service import RecordingAuthorizer, served
 
@@ -58,9 +59,9 @@ def sent(
     read: list[bytes] = []
 
     async def work(request: AnyRequest, _job: Job, _observer: Observer) -> None:
-        handed = bundle(request)
-        if handed is not None:
-            number = handed.duplicate()
+        sent = bundle(request)
+        if sent is not None:
+            number = handed({"fds": {"bundle": sent.duplicate()}}, "bundle")  # as a worker takes it
             read.append(os.pread(number, 100, 0))
             os.close(number)
 
