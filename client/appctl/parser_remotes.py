@@ -30,28 +30,35 @@ def add_remote_commands(remote: argparse.ArgumentParser, common: argparse.Argume
         added.set_defaults(action=f"remotes:{name.replace('list', 'listing')}")
         if name != "list":
             added.add_argument("name", metavar=_NAMES.get(name, "NAME"))
-        if name == "add":
-            added.add_argument(
-                "url",
-                nargs="?",
-                metavar="URL",
-                help="oci+https://HOST/PATH, docker:…, quay.io/acme, oci:/DIR, ostree+https:…, ostree:/DIR",
-            )
-            added.add_argument(
-                "--if-not-exists", action="store_true", help="no error when it is there already"
-            )
-        if name == "export":
-            added.set_defaults(action="remote_export:export")
-            added.add_argument("file", nargs="?", default="-", metavar="FILE|-", help="where; - by default")
-        if name in {"add", "modify"}:
-            _remote_settings(added)
-        if name == "modify":
-            added.add_argument(
-                "--keyring-update",
-                metavar="FILE|-",
-                help="the publisher's next keys, signed by those trusted now",
-            )
-            added.epilog = KEYS_REPLACE
+        _ARGUMENTS.get(name, _nothing)(added)
+
+
+def _add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "url",
+        nargs="?",
+        metavar="URL",
+        help="oci+https://HOST/PATH, docker:…, quay.io/acme, oci:/DIR, ostree+https:…, ostree:/DIR",
+    )
+    parser.add_argument("--if-not-exists", action="store_true", help="no error when it is there already")
+    _remote_settings(parser)
+
+
+def _modify(parser: argparse.ArgumentParser) -> None:
+    _remote_settings(parser)
+    parser.add_argument(
+        "--keyring-update", metavar="FILE|-", help="the publisher's next keys, signed by those trusted now"
+    )
+    parser.epilog = KEYS_REPLACE
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(action="remote_export:export")
+    parser.add_argument("file", nargs="?", default="-", metavar="FILE|-", help="where; - by default")
+
+
+def _nothing(_parser: argparse.ArgumentParser) -> None:
+    """Most commands take a name and no more."""
 
 
 def _remote_settings(parser: argparse.ArgumentParser) -> None:
@@ -87,3 +94,6 @@ def _remote_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="any key of remotes.d"
     )
+
+
+_ARGUMENTS = {"add": _add, "modify": _modify, "export": _export}

@@ -7,7 +7,7 @@ real gpg and judged by gpgv in its sandbox, cosign's by `cryptography` in the fo
 these say stands in test_statement_matrix.py.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -39,12 +39,6 @@ from support.keys import Keys, payload
 from support.policy import Trusting
 
 SHA1 = hashes.SHA1()  # noqa: S303 - to be refused
-
-
-@pytest.fixture(scope="module")
-def keys() -> Iterator[Keys]:
-    with Keys() as found:
-        yield found
 
 
 # --- what gpg made

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,26 +27,6 @@ NOWHERE = "127.0.0.1:9"  # the discard port: whoever connects is refused
 PREFIX = f"{NOWHERE}/acme"
 REFERENCE = f"{PREFIX}/greeter:stable"
 NAME = "org.opencontainers.image.ref.name"
-
-
-@pytest.fixture(scope="module")
-def keys() -> Iterator[Keys]:
-    with Keys() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def acme(keys: Keys) -> str:
-    return keys.make("acme")
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    """Two versions of an app by umoci, tags v1 and v2."""
-    layout = Layout(tmp_path_factory.mktemp("built") / "images")
-    for version in (1, 2):
-        build(layout, tmp_path_factory.mktemp(f"layers{version}"), version)
-    return layout
 
 
 class Disk:

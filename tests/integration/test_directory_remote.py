@@ -5,43 +5,16 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.greeter import build
 from support.images import Layout
 from support.keys import Keys
 from support.machine import Machine
 
 PREFIX = "quay.io/acme"
 NAME = "org.opencontainers.image.ref.name"
-
-
-@pytest.fixture(scope="module")
-def keys() -> Iterator[Keys]:
-    with Keys() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def acme(keys: Keys) -> str:
-    return keys.make("acme")
-
-
-@pytest.fixture(scope="module")
-def stranger(keys: Keys) -> str:
-    return keys.make("stranger")
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    """Two versions of an app by umoci, tags v1 and v2."""
-    layout = Layout(tmp_path_factory.mktemp("built") / "images")
-    for version in (1, 2):
-        build(layout, tmp_path_factory.mktemp(f"layers{version}"), version)
-    return layout
 
 
 class Shelf:

@@ -5,21 +5,12 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from support.keys import Keys
 from support.rotation import Rotating
 
 PAGE = Path(__file__).parents[2] / "docs" / "key-rotation.md"
-
-
-@pytest.fixture
-def keys() -> Iterator[Keys]:
-    with Keys() as found:
-        yield found
 
 
 def commands() -> list[str]:

@@ -24,22 +24,6 @@ ASKING = f"{METADATA}[Context]\nshared=network;\n"
 
 
 @pytest.fixture(scope="module")
-def keys() -> Iterator[Keys]:
-    with Keys() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def acme(keys: Keys) -> str:
-    return keys.make("acme")
-
-
-@pytest.fixture(scope="module")
-def stranger(keys: Keys) -> str:
-    return keys.make("stranger")
-
-
-@pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shell with its libraries."""
     return minimal_root(tmp_path_factory.mktemp("root"), ("/bin/sh",))

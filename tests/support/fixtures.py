@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Fixtures of several rooms: one publisher a module, one machine a test; proof that a test leaves nothing."""
+"""Fixtures of several rooms: a publisher and keys a module, a machine a test; proof that nothing is left."""
 
 import gc
 from collections.abc import Iterator
@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from support.descriptors import children, open_descriptors
+from support.greeter import build
+from support.images import Layout
+from support.keys import Keys
 from support.machine import Machine
 from support.publisher import Publisher
 
@@ -28,6 +31,34 @@ def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
     """A registry, a web server and keys."""
     with Publisher(tmp_path_factory.mktemp("publisher")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[Keys]:
+    """A keyring with nothing in it."""
+    with Keys() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def acme(keys: Keys) -> str:
+    """A publisher's key."""
+    return keys.make("acme")
+
+
+@pytest.fixture(scope="module")
+def stranger(keys: Keys) -> str:
+    """The key of somebody whom nobody trusts."""
+    return keys.make("stranger")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """Two versions of an app by umoci, tags v1 and v2."""
+    layout = Layout(tmp_path_factory.mktemp("built") / "images")
+    for version in (1, 2):
+        build(layout, tmp_path_factory.mktemp(f"layers{version}"), version)
+    return layout
 
 
 @pytest.fixture

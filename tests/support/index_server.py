@@ -9,36 +9,21 @@
 """
 
 import http.client
-import threading
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from support.loopback import LoopbackServer
 
 PASSED_ON = ("Content-Type", "Content-Length", "Docker-Content-Digest")
 
 
-class IndexServer:
+class IndexServer(LoopbackServer):
     """Serves while `with` lasts; `requests` are the addresses that were asked for, with their queries."""
 
     def __init__(self, registry: str) -> None:
         self.requests: list[str] = []
         self.documents: dict[str, bytes] = {}
-        handler = partial(_Handler, registry=registry, owner=self)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(partial(_Handler, registry=registry, owner=self))
 
     def list(self, path: str, document: bytes) -> None:
         """What the index of the registry's part `path` says."""

@@ -6,36 +6,21 @@ It serves `DIR/<repository>@sha256=<hex>/signature-N`, which is where `skopeo co
 registries.d names that directory.
 """
 
-import threading
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from support.loopback import LoopbackServer
 
 
-class Lookaside:
+class Lookaside(LoopbackServer):
     """`with Lookaside(directory) as lookaside:` then `lookaside.url` is `http://127.0.0.1:PORT`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.requests: list[str] = []
-        handler = partial(_Handler, requests=self.requests, directory=str(directory))
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(partial(_Handler, requests=self.requests, directory=str(directory)))
         self.url = f"http://{self.host}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def place(self, repository: str, digest: str, *signatures: bytes) -> Path:
         """Write signature-1, -2, … of `digest` (`sha256:<hex>`), and return their directory."""

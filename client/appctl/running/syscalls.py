@@ -11,8 +11,12 @@ that was granted (docs/permissions.md) allows beyond is what it allows in flatpa
 import errno
 import os
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from appctl.running.failed import failed
+
+if TYPE_CHECKING:
+    import seccomp
 
 EPERM = (
     "syslog",  # dmesg
@@ -69,17 +73,23 @@ def filter_descriptor(features: Collection[str] = ()) -> int:
         rules.add_rule(deny, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
     if "devel" not in features:
         rules.add_rule(deny, "personality", seccomp.Arg(0, seccomp.NE, PERSONALITY))
-    families = {*FAMILIES, *(family for feature, family in FEATURES.items() if feature in features)}
-    no_family = seccomp.ERRNO(errno.EAFNOSUPPORT)
-    for family in set(range(max(families))) - families:
-        rules.add_rule(no_family, "socket", seccomp.Arg(0, seccomp.EQ, family))
-    rules.add_rule(no_family, "socket", seccomp.Arg(0, seccomp.GE, max(families) + 1))
+    _refuse_families(rules, {*FAMILIES, *(FEATURES[name] for name in FEATURES.keys() & set(features))})
 
     descriptor = os.memfd_create("appctl-seccomp", os.MFD_CLOEXEC)
     with open(descriptor, "wb", closefd=False) as file:
         rules.export_bpf(file)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def _refuse_families(rules: "seccomp.SyscallFilter", allowed: set[int]) -> None:
+    """Refuse sockets of all address families but those allowed."""
+    import seccomp
+
+    no_family = seccomp.ERRNO(errno.EAFNOSUPPORT)
+    for family in set(range(max(allowed))) - allowed:
+        rules.add_rule(no_family, "socket", seccomp.Arg(0, seccomp.EQ, family))
+    rules.add_rule(no_family, "socket", seccomp.Arg(0, seccomp.GE, max(allowed) + 1))
 
 
 def _clone_flags() -> int:

@@ -68,9 +68,7 @@ def _openpgp(remote: Remote) -> Iterator[_Key]:
     try:
         found = read_keyring(remote.keyring)
     except KeyringError as error:
-        raise InvalidReference(
-            f"this publisher's file cannot be used: GPGKey {error}", hint="gpg --export KEY | base64 -w0"
-        ) from error
+        raise _unusable(f"GPGKey {error}", "gpg --export KEY | base64 -w0") from error
     yield from (_Key(key.fingerprint, "gpg", tuple(key.names)) for key in found)
 
 
@@ -80,10 +78,12 @@ def _cosign(remote: Remote) -> Iterator[_Key]:
     try:
         found = read_public_keys(remote.cosign_keys)
     except KeysError as error:
-        raise InvalidReference(
-            f"this publisher's file cannot be used: CosignKey {error}", hint="base64 -w0 cosign.pub"
-        ) from error
+        raise _unusable(f"CosignKey {error}", "base64 -w0 cosign.pub") from error
     yield from (_Key(key.fingerprint, "cosign") for key in found)
+
+
+def _unusable(what: str, hint: str) -> InvalidReference:
+    return InvalidReference(f"this publisher's file cannot be used: {what}", hint=hint)
 
 
 def _known(offered: Remote, remotes: Remotes) -> Remote | None:

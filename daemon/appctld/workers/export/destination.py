@@ -91,6 +91,14 @@ def opened(to: JsonObject) -> AbstractContextManager[Destination]:
     raise InvalidReference("a destination of a kind that is none")
 
 
+def put_document(destination: Destination, raw: bytes, media_type: str) -> Descriptor:
+    """Write a small blob whose bytes are at hand, unless it is there."""
+    document = Descriptor(media_type, Digest.of(raw), len(raw))
+    if not destination.has(document):
+        destination.put_blob(document, lambda: iter([raw]))
+    return document
+
+
 def checked(blob: Descriptor, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The pieces as they come; after the last one DigestMismatch, unless they were the blob."""
     counted = Counted(pieces)

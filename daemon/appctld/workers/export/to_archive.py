@@ -20,7 +20,14 @@ from typing import BinaryIO, Self
 from appctld.errors import Conflict
 from appctld.model.digest import Digest
 from appctld.model.manifest import Descriptor
-from appctld.workers.export.destination import Content, Counted, checked, sync_directory, writing
+from appctld.workers.export.destination import (
+    Content,
+    Counted,
+    checked,
+    put_document,
+    sync_directory,
+    writing,
+)
 from appctld.workers.export.layout import INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_path, index_with
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -87,9 +94,7 @@ class Archive:
 
     def put_manifest(self, raw: bytes, media_type: str, name: str = "") -> Descriptor:
         """See `Destination`."""
-        written = Descriptor(media_type, Digest.of(raw), len(raw))
-        if not self.has(written):
-            self.put_blob(written, lambda: iter([raw]))
+        written = put_document(self, raw, media_type)
         if name:
             self._named[name] = written
         return written

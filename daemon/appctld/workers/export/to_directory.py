@@ -27,6 +27,7 @@ from appctld.workers.export.destination import (
     Counted,
     checked,
     opened_directory,
+    put_document,
     read_whole,
     sync_directory,
     writing,
@@ -114,9 +115,7 @@ class LayoutDirectory:
 
     def put_manifest(self, raw: bytes, media_type: str, name: str = "") -> Descriptor:
         """See `Destination`."""
-        written = Descriptor(media_type, Digest.of(raw), len(raw))
-        if not self.has(written):
-            self.put_blob(written, lambda: iter([raw]))
+        written = put_document(self, raw, media_type)
         if name:
             self._named[name] = written
         return written
