@@ -16,7 +16,7 @@ from appctl.credentials import login_for
 from appctl.failure import Failure, usage
 from appctl.talk.wire import Json, underscored
 
-CA_BYTES = 256 << 10  # a company's certificates have some KiB
+CA_BYTES = 1 << 20  # as much as the daemon takes
 _REGISTRIES = {"docker": "https", "oci+https": "https", "oci+http": "http"}
 _FORMS = "oci:DIRECTORY, oci-archive:FILE or docker://HOST/REPOSITORY:TAG"
 
@@ -77,6 +77,9 @@ def certificates(file: str | None) -> str | None:
         return None
     try:
         with Path(file).open("rb") as opened:
-            return opened.read(CA_BYTES).decode("ascii")
+            data = opened.read(CA_BYTES + 1)
+        if len(data) > CA_BYTES:
+            raise usage(f"{file} is larger than {CA_BYTES} bytes")
+        return data.decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise Failure("Usage", f"{file} cannot be read as certificates in PEM") from error

@@ -90,13 +90,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    with Machine(tmp_path / "machine", measured=False) as running:
-        yield running
-        running.fsck()
-
-
-@pytest.fixture
 def part(house: House, machine: Machine, tmp_path: Path) -> str:
     """A part of the registry that is this test's own, which the machine trusts."""
     file = tmp_path / "key.asc"

@@ -39,7 +39,7 @@ PLAIN = "[Application]\nname=org.acme.Wishes\ncommand=/bin/true\n"
 NETWORK = PLAIN + "[Context]\nshared=network;\n"
 
 ELSEWHERE = {
-    "NotAuthorized": "`scripts/boot-test`: polkitd refuses another user than the daemon's (exit 4)",
+    "NotAuthorized": "`tests/unit/bus/test_polkit.py`: polkit says no",
     "PolkitRequired": "`scripts/boot-test`: polkitd has to ask, and nobody is there (exit 4)",
 }
 

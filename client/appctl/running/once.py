@@ -4,7 +4,7 @@
 
 Guarantees: all of it is read before anything runs; what makes no sense is a usage error (64), a path that is
 not there an error (125), both naming what was typed. Paths are the caller's: relative ones start where the
-caller is. Whether a path may be shown is decided in running/grants.py.
+caller is. Whether a path may be shown is decided in running/grants/.
 """
 
 import os

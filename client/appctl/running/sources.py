@@ -9,7 +9,7 @@ that was opened here, or dies.
 
 Not closed: an older bubblewrap is given the path. An app that runs already, and may write the directory above
 that path, can then swap it for a link between the look here and the mount, and so show its next instance
-another place of the caller's. Whether a path may be shown is decided elsewhere (grants.py).
+another place of the caller's. Whether a path may be shown is decided elsewhere (grants/).
 """
 
 import contextlib

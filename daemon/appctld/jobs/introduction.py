@@ -46,7 +46,8 @@ def introduce(data: bytes, remotes: Remotes) -> Mapping[str, object]:
     if len(keys) > KEYS:
         raise LimitExceeded(f"a publisher's file with {len(keys)} keys, {KEYS} are allowed", hint="")
     known = _known(offered.remote, remotes)
-    strange = [key for key in keys if known is not None and key.fingerprint not in _trusted(known)]
+    trusted = _trusted(known) if known else frozenset(key.fingerprint for key in keys)
+    strange = [key for key in keys if key.fingerprint not in trusted]
     return {
         "name": offered.remote.name,
         "prefix": str(offered.remote.prefix),

@@ -53,7 +53,7 @@ class ImageConfig:
 
     def label(self, name: str) -> str | None:
         """The label's text, if there is one."""
-        return dict(self.labels).get(name)
+        return next((value for label, value in self.labels if label == name), None)
 
 
 def parse_config(data: bytes) -> ImageConfig:

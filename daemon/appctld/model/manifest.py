@@ -56,6 +56,7 @@ COMPRESSION = {
     f"{_DOCKER_LAYER}.gzip": "gzip",
     f"{_DOCKER_LAYER}.zstd": "zstd",
 }
+LAYER_BYTES = 16 << 30  # an uncompressed layer; the largest published ones (machine learning) are about half
 ZSTD_WINDOW = 32 << 20  # what skopeo 1.9 asks for (ADR 31), and no other writer for more; zstd takes 128 MiB
 
 

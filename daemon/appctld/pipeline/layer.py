@@ -15,7 +15,7 @@ from pathlib import Path
 from appctld.errors import DigestMismatch, Failed, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_strings
-from appctld.model.manifest import COMPRESSION, ZSTD_WINDOW
+from appctld.model.manifest import COMPRESSION, LAYER_BYTES, ZSTD_WINDOW
 from appctld.model.published import Reading
 from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.confirm import confirm_remote
@@ -36,7 +36,6 @@ from appctld.state.layers import LayerRecord, remember
 from appctld.state.paths import layer_ref
 from appctld.system.pump import pump
 
-LAYER_BYTES = 16 << 30  # an uncompressed layer; the largest published ones (machine learning) are about half
 INFLATE_DEADLINE = 1800.0  # seconds: 16 GiB at 10 MB/s, the slowest disk that anyone would use
 GZIP_WARNING = 2
 CANNOT_RUN = 126  # shells', bubblewrap's and prlimit's: from here on an exit status is not the program's own

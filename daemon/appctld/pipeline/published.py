@@ -12,7 +12,8 @@ import os
 
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
-from appctld.pipeline.layer import LAYER_BYTES, fetch_anew, read_tar
+from appctld.model.manifest import LAYER_BYTES
+from appctld.pipeline.layer import fetch_anew, read_tar
 from appctld.pipeline.native.resolve import ANSWER_BYTES, split_commit
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.stages import FetchedLayer, Planned, SignedCommit

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from appctl.context import Context
-from appctl.destinations import destination, named
+from appctl.destinations import CA_BYTES, certificates, destination, named
 from appctl.failure import Failure
 
 
@@ -112,3 +112,12 @@ def test_certificates_are_read_by_the_caller(context: Context, tmp_path: Path) -
     (tmp_path / "ca.pem").write_text("certificates")
     to = destination(context, "docker://quay.io/x/y:1")
     assert (to["ca"], to["auth_realm"]) == ("certificates", "https://x/token")
+
+
+def test_certificates_are_read_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes(b"x" * CA_BYTES)
+    assert certificates(str(file)) == "x" * CA_BYTES
+    file.write_bytes(b"x" * (CA_BYTES + 1))
+    with pytest.raises(Failure, match="larger"):
+        certificates(str(file))

@@ -129,16 +129,16 @@ def _check_flatpaks(ref: FlatpakRef, config: ImageConfig) -> None:
         raise BadManifest(f"label {APP_ID} is another ID than that of {ref}")
     if config.label(FINAL) is not None:
         raise BadManifest(f"an image that is flatpak's and holds an OSTree commit ({FINAL}) too")
-    names = [name for name, _ in config.labels if name.startswith(COMMIT_METADATA)]
-    if len(names) > COMMIT_KEYS:
-        raise BadManifest(f"{len(names)} labels of commit metadata")
-    for name in names:
-        _check_commit_metadata(name, config)
+    said = [(name, value) for name, value in config.labels if name.startswith(COMMIT_METADATA)]
+    if len(said) > COMMIT_KEYS:
+        raise BadManifest(f"{len(said)} labels of commit metadata")
+    for name, value in said:
+        _check_commit_metadata(name, value, config)
 
 
-def _check_commit_metadata(name: str, config: ImageConfig) -> None:
+def _check_commit_metadata(name: str, value: str, config: ImageConfig) -> None:
     try:
-        data = base64.b64decode(config.label(name) or "", validate=True)
+        data = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadManifest(f"label {name[:80]!r} is no base64") from error
     check_variant(data, f"label {name[:80]!r}")

@@ -2,15 +2,15 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The fetcher, `python -m appctld.workers.fetch`: asks registries and lookasides, passes on what they say.
 
-Four operations, each about one source, a registry's repository or a layout's (source.py), and with one
-descriptor, `out`; and others:
+The first four operations are each about one source, a registry's repository or a layout's (source.py), and
+write into one descriptor, `out`; the others say what they are about:
 
 - `resolve`: the document that a reference names, and the platform's manifest behind it if it is an index;
 - `signatures`: the simple signatures of a digest from a lookaside;
 - `attachments`: the sigstore signatures of a digest from its registry;
 - `blob`: the bytes of one blob;
 - `document`: a small file of a publisher's at an https address of its own, with no registry beside it;
-- `index`: which images are said to be which refs of flatpak.
+- `index`: which images are said to be which refs of flatpak;
 - `spool`: a bundle that comes through a pipe, as a file (layout/spool.py).
 
 Nothing that leaves here is verified, and nobody believes it: the daemon hashes and parses documents again,

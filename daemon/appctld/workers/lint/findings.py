@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from appctld.model.jsonvalue import Json, JsonObject
 
-FINDINGS = 500  # of one examination: nobody reads more, and an answer is one line
+FINDINGS = 500  # of one image, beside errors: nobody reads more
+ERRORS = 500  # of one image: an answer is one line
 
 
 class Level(StrEnum):
@@ -89,8 +90,9 @@ class Findings:
     found: list[Finding] = field(default_factory=list)
 
     def add(self, code: str, subject: str, sentence: str) -> None:
-        """Note one."""
-        if len(self.found) < FINDINGS:
+        """Note one. Others may be too many to be told; an error is told whatever was told before it."""
+        same = [one for one in self.found if (one.level is Level.ERROR) == (CODES[code] is Level.ERROR)]
+        if len(same) < (ERRORS if CODES[code] is Level.ERROR else FINDINGS):
             self.found.append(Finding(self.image, code, subject, sentence))
 
     def to_json(self) -> list[Json]:

@@ -19,11 +19,10 @@ import zstandard
 
 from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
 from appctld.model.digest import Digest
-from appctld.model.manifest import COMPRESSION, ZSTD_WINDOW, Descriptor
+from appctld.model.manifest import COMPRESSION, LAYER_BYTES, ZSTD_WINDOW, Descriptor
 from appctld.workers.fetch.source import Source
 from appctld.workers.store.archive.stream import left_out
 
-LAYER_BYTES = 32 << 30  # unpacked; larger than any published layer, and an end to a bomb
 _PIECE = 1 << 20
 
 

@@ -29,7 +29,11 @@ def sweep(directory: Path, refs: Collection[str], *, remove: bool) -> int:
                 continue
             remote = shelf.removesuffix(_LOGIN)
             with disk.opened(shelf, above) as within:
-                unwanted = [name for name in disk.entries(within) if _is_unwanted(name, remote, refs)]
+                unwanted = [
+                    name
+                    for name in disk.entries(within)
+                    if _is_unwanted(name, remote, refs) and not disk.is_directory(name, within)
+                ]
                 for name in unwanted:
                     freed += os.stat(name, dir_fd=within, follow_symlinks=False).st_size
                     if remove:

@@ -9,9 +9,11 @@ from typing import cast
 import pytest
 
 from appctld.errors import AppctlError, BadManifest, RegistryUnavailable
+from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
 from appctld.workers.fetch.source import Source
+from appctld.workers.lint.checks.signatures import _attached
 from appctld.workers.lint.examine import _manifests, lint
 from support.shelves import platform
 from support.specimen import REFERENCE, File, Specimen, codes, examined
@@ -82,6 +84,18 @@ def test_what_cannot_be_read_says_nothing_about_the_image(specimen: Specimen) ->
     specimen.shelf.path(digest).chmod(0)
     with pytest.raises(RegistryUnavailable):
         examined(specimen)
+
+
+class Unreachable:
+    """A registry that is gone when it is asked for signatures."""
+
+    def look(self, path: str, limit: int, absent: frozenset[int]) -> tuple[int, bytes]:
+        raise RegistryUnavailable("timed out")
+
+
+def test_signatures_that_could_not_be_looked_for_are_no_finding() -> None:
+    with pytest.raises(RegistryUnavailable):
+        _attached(cast("Source", Unreachable()), Digest.of(b"x"))
 
 
 class Liar:

@@ -48,12 +48,13 @@ def test_without_a_directory_nothing_is_kept(tmp_path: Path) -> None:
 def test_what_is_not_named_as_we_name_things_stays(kept: Path, tmp_path: Path) -> None:
     (kept / "acme/note").write_bytes(b"x")
     (kept / "Acme").mkdir()
+    (kept / f"acme/{OTHER}.{LAYER}").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / f"{LAYER}.{BLOB}").write_bytes(b"x")
     (kept / "linked").symlink_to(tmp_path / "elsewhere")
     (kept / "file").write_bytes(b"x")
     assert sweep(kept, set(), remove=True) == 20
-    assert left(kept) == ["acme/note", f"linked/{LAYER}.{BLOB}"]
+    assert left(kept) == [f"acme/{OTHER}.{LAYER}", "acme/note", f"linked/{LAYER}.{BLOB}"]
     assert (kept / "Acme").is_dir()
 
 

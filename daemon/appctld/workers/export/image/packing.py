@@ -7,7 +7,6 @@ zlib's default and without a time, and `appctl publish` as it is done here, so o
 can be made again; other writers have compressors of their own, whose bytes nobody else makes (docs/adr/0028).
 """
 
-import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
@@ -23,9 +22,7 @@ LAYER_TYPES = {"gzip": f"{_LAYER}+gzip", "zstd": f"{_LAYER}+zstd"}
 MADE_BY = "appctl publish"  # in the history of what it made, but of chunks that have a name of their own
 FLATPAK_REF = "org.flatpak.ref"
 Way = Callable[[Iterable[bytes]], Iterator[bytes]]
-_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\0\3"  # RFC 1952, 2.3: deflate, no flags, no time; made on Unix
-_TAIL = struct.Struct("<II")  # CRC-32 and size of what was packed
-_GZIP_LEVEL, _RAW = 6, -15  # zlib's default, with its largest window and no frame of its own
+_GZIP_LEVEL, _GZIP = 6, 31  # zlib's default; its largest window, in a frame of gzip without a time
 _ZSTD_LEVEL = 3  # its own default
 
 
@@ -70,23 +67,16 @@ def _way_of(config: bytes) -> Way | None:
 
 def _as_libarchive(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """One stream, in one piece, made on Unix."""
-    yield _HEAD
-    yield from _deflated(pieces)
+    compressor = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP)
+    for piece in pieces:
+        if data := compressor.compress(piece):
+            yield data
+    yield compressor.flush()
 
 
 def _on_all_cores(pieces: Iterable[bytes]) -> Iterator[bytes]:
     with cores() as threads:
         yield from compressed(blocks(pieces), threads)
-
-
-def _deflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    compressor = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _RAW)
-    checksum, size = 0, 0
-    for piece in pieces:
-        checksum, size = zlib.crc32(piece, checksum), size + len(piece)
-        if data := compressor.compress(piece):
-            yield data
-    yield compressor.flush() + _TAIL.pack(checksum, size & 0xFFFFFFFF)
 
 
 def _zstd(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ Guarantees: nothing comes from the environment (no proxy, .netrc, CA variable), 
 always verified against the distribution's bundle and the remote's own CA, redirects are only reported, every
 connection passes `Peers`. The deadline of the whole is the parent's. No library's log line goes anywhere:
 they carry URLs. It asks and fills in forms for tokens; who may write has a session of its own kind
-(export/http.py), which no fetcher has.
+(export/registry/session.py), which no fetcher has.
 """
 
 import functools

@@ -7,7 +7,7 @@ No key is asked: whether they count, whoever installs says with the publisher's 
 
 import json
 
-from appctld.errors import AppctlError
+from appctld.errors import AppctlError, Transport
 from appctld.model.digest import Digest
 from appctld.model.reference import Reference
 from appctld.workers.fetch.attachments import Attached, collect
@@ -36,6 +36,8 @@ def check_signatures(opened: Opened, digests: list[Digest], reference: Reference
 def _attached(source: Source, digest: Digest) -> tuple[list[Attached], list[str]]:
     try:
         result = collect(source, digest)
+    except Transport:
+        raise  # the network failed, and says nothing about the image
     except AppctlError as error:
         return [], [str(error)]
     return result.attached, result.looked_at

@@ -3,7 +3,7 @@
 """Simple signing with the caller's own GnuPG, which asks for a passphrase as it is set up to.
 
 Guarantees: the key stays where it is; what gpg says of a failure reaches the caller. Leaves to others: where
-the signature goes (publish.py).
+the signature goes (placing.py).
 """
 
 import subprocess

@@ -3,7 +3,7 @@
 """Signatures of cosign's kind, made with a private key in a file, and the manifest that carries them.
 
 Guarantees: the key is read from the file and goes nowhere; a key that is none, too weak, or sealed with a
-password is refused with a word about what to do. Leaves to others: which tag the manifest gets (publish.py).
+password is refused with a word about what to do. Leaves to others: which tag the manifest gets (placing.py).
 A sealed key needs NaCl's secret box, which no library here has.
 """
 
