@@ -34,3 +34,13 @@ def children() -> set[int]:
         if fields[1] == mine:
             found.add(int(path.parent.name))
     return found
+
+
+def descendants(process: int) -> list[int]:
+    """Return the processes that come from one, nearest first."""
+    try:
+        tasks = list(Path(f"/proc/{process}/task").iterdir())
+        near = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except FileNotFoundError:
+        return []
+    return [*near, *(far for child in near for far in descendants(child))]
