@@ -9,14 +9,17 @@ from collections.abc import Mapping, Sequence
 
 from appctl.failure import usage
 
-ALIASES = {"upgrade": "update", "remove": "uninstall", "rm": "uninstall", "ls": "list"}
+ALIASES = {
+    "upgrade": "update", "remove": "uninstall", "rm": "uninstall", "ls": "list", "override": "permissions",
+}  # fmt: skip
 _MEANT = {  # words of other programs that are like another of our commands, or like none
     "delete": "uninstall", "erase": "uninstall", "purge": "uninstall", "show": "info", "search": "",
 }  # fmt: skip
 _MEANT_OF_REMOTES = {"rm": "remove", "delete": "remove", "erase": "remove", "ls": "list", "info": "show"}
 REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove", "export")
 COMMANDS = (
-    "install", "update", "uninstall", "rollback", "run", "ps", "kill", "list", "info", "history",
+    "install", "update", "uninstall", "rollback", "hold", "unhold", "permissions", "run", "ps", "kill",
+    "list", "info", "history",
     "remote", "login", "logout", "jobs", "cancel", "prune", "verify", "repair",
     "export", "publish", "lint", "try", "doctor", "completion", "version", "help",
 )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
+from appctl.parser_choices import add_choices
 from appctl.parser_publish import LINT, PUBLISH, TRY, add_lint, add_publish, add_try, alone
 from appctl.parser_remotes import add_remote_commands
 from appctl.terminal.output import put
@@ -157,6 +158,7 @@ def build() -> argparse.ArgumentParser:
         return added
 
     _apps(command)
+    add_choices(command)
     _run(command("run", "run:run", RUN))
     add_remote_commands(command("remote", "help:remote", "The publishers that this machine trusts."), common)
     _upkeep(command)
@@ -203,7 +205,7 @@ def _apps(command: _Command) -> None:
     listing = command("list", "listing:listing", "List what is installed.")
     listing.add_argument("--updates", action="store_true", help="only apps with a known update")
     listing.add_argument(
-        "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,kind,update"
+        "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,kind,held,update"
     )
     command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
     history = command("history", "history:history", "What was done and what failed, newest first.")

@@ -108,6 +108,7 @@ def _service(scope: Scope, rooms: Rooms, connection: Connection) -> Service:
         jobs=rooms.jobs,
         apps=Apps(scope.paths, scope.name, rooms.remotes.max_ages),
         history=partial(read_events, scope.paths),
+        choices=rooms.choices,
         remotes=rooms.remotes,
         authorizer=authorizer,
         scope=scope.name,

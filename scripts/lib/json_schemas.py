@@ -52,6 +52,12 @@ def schemas() -> dict[str, Schema]:
         "result": _result(),
         "previews": document(previews=array(result("preview", "id", "reference", "remote", "change"))),
         "updates": document(updates=array(result("updates", "id", "version", "error"))),
+        "held": object_(["changed", "id", "scope", "held"], changed=YES_OR_NO, id=TEXT, scope=SCOPE,
+                        held=YES_OR_NO),
+        "permissions": object_(
+            ["changed", "id", "scope", "permissions"], changed=YES_OR_NO, id=TEXT, scope=SCOPE,
+            permissions=array(_permission()),
+        ),
         "remotes": array(remote()),
         "remote": remote(changed=YES_OR_NO, no_longer_trusted=array(TEXT)),
         "remote-changed": object_(["changed", "name"], changed=YES_OR_NO, name=TEXT),
@@ -165,6 +171,12 @@ def _result() -> Schema:
     whole = document(apps=array(each))
     whole["properties"] = {**each["properties"], **whole["properties"], "freed_bytes": COUNT}
     return whole
+
+
+def _permission() -> Schema:
+    """What was decided about one; `own` says whether the caller denies it to himself."""
+    own: Schema = {"enum": ["", "deny"]}
+    return made_of(_out("GetPermissions"), "kind", "value", "asked", "approved", "override", "own", own=own)
 
 
 def _found() -> dict[str, Schema]:

@@ -85,6 +85,12 @@ def test_an_apps_life(shop: Shop) -> None:
     assert len(shop.prints("updates", "update", "--check")["updates"]) == 1
     shop.prints("list", "list", "--updates")
     shop.prints("result", "update", "-y")
+    shop.prints("held", "hold", "greeter")
+    assert shop.prints("result", "update")["held"] is True
+    shop.prints("held", "unhold", "greeter")
+    assert shop.prints("permissions", "permissions", "greeter")["permissions"] == []
+    assert len(shop.prints("permissions", "override", "greeter", "--deny=network")["permissions"]) == 1
+    shop.prints("permissions", "permissions", "greeter", "--reset")
     shop.prints("info", "info", "greeter")
     shop.prints("list", "list")
     shop.prints("exported", "export", "greeter", f"oci:{shop.work / 'exported'}")

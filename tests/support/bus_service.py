@@ -21,6 +21,7 @@ from appctld.jobs.observer import Observer
 from appctld.jobs.queue import Jobs, Perform
 from appctld.jobs.requests import AnyRequest
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.override import Override
 from support.bus import NAME
 
 INTERFACES = Path(__file__).parents[2] / "data" / "dbus"
@@ -74,6 +75,23 @@ class SimulatedApps:
 
     def list(self) -> list[JsonObject]:
         return list(self.apps.values())
+
+
+@dataclass
+class SimulatedChoices:
+    """Keeps what was decided, in its order."""
+
+    decided: list[tuple[object, ...]] = field(default_factory=list)
+
+    async def hold(self, app_id: str, uid: int, *, held: bool) -> None:
+        self.decided.append(("hold", app_id, uid, held))
+
+    async def permissions(self, app_id: str) -> Sequence[JsonObject]:
+        return [{"kind": "shared", "value": "network", "risk": "", "asked": True, "approved": True,
+                 "override": "deny", "by": 0, "when": 1}]  # fmt: skip
+
+    async def override(self, app_id: str, uid: int, wanted: Sequence[Override]) -> None:
+        self.decided.append(("override", app_id, uid, tuple(wanted)))
 
 
 @dataclass(frozen=True)
@@ -193,6 +211,7 @@ class Running:
     jobs: Jobs
     apps: SimulatedApps
     history: SimulatedHistory
+    choices: SimulatedChoices
     remotes: SimulatedRemotes
     requests: list[AnyRequest]
 
@@ -219,16 +238,24 @@ async def served(
 
     connection = await connect(address)
     jobs, apps, remotes = Jobs(perform), SimulatedApps(), SimulatedRemotes()
-    history = SimulatedHistory()
+    history, choices = SimulatedHistory(), SimulatedChoices()
     uid = os.getuid() if daemon_uid is None else daemon_uid
     service = Service(
-        jobs, apps, history, remotes, authorizer or SessionAuthorizer(os.getuid()), "user", uid, "9.9"
+        jobs,
+        apps,
+        history,
+        choices,
+        remotes,
+        authorizer or SessionAuthorizer(os.getuid()),
+        "user",
+        uid,
+        "9.9",
     )
     try:
         server = await serve(connection, service, interfaces)
         remotes.changed = jobs.observer.remotes_changed
         await connection.own_name(NAME)
-        yield Running(connection, server, jobs, apps, history, remotes, requests)
+        yield Running(connection, server, jobs, apps, history, choices, remotes, requests)
     finally:
         await jobs.close()
         await asyncio.shield(connection.close())

@@ -97,6 +97,7 @@ class FakeInstaller:
         self.history: list[dict[str, Any]] = []
         self.remotes: list[dict[str, Any]] = []
         self.introduction: dict[str, Any] = {}
+        self.permissions: list[dict[str, Any]] = []
         self.errors: dict[str, tuple[str, str, str, dict[str, Any]]] = {}
         self.after: dict[str, Callable[[], None]] = {}  # done once a method was called
         self.scripts: dict[str, list[Script]] = {}
@@ -172,6 +173,8 @@ class FakeInstaller:
             case "List" | "History":
                 found = self.apps if member == "List" else self.history
                 return "aa{sv}", ([variants(one) for one in found],)
+            case "GetPermissions":
+                return "aa{sv}", ([variants(one) for one in self.permissions],)
             case "GetAll" if path in self._jobs:
                 return "a{sv}", (properties(self._jobs[path]),)
             case "GetAll":

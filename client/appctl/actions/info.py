@@ -55,6 +55,7 @@ def _facts(context: Context, app: Json) -> list[tuple[str, str]]:
         ("Left out", ", ".join(map(escape, get_strings(app, "dropped")))),
         ("Kept", ", ".join(map(escape, get_strings(app, "kept")))),
         ("Update", text("update-version")),
+        ("Held", f"appctl unhold {escape(get_str(app, 'id'))}" if app.get("held") else ""),
         ("Running", "yes" if app.get("running") else "no"),
         ("Files", text("deployment")),
     ]

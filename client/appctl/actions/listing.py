@@ -37,11 +37,12 @@ _COLUMNS: dict[str, tuple[str, Callable[[Json], str]]] = {
     "scope": ("Scope", lambda app: get_str(app, "scope")),
     "size": ("Size", lambda app: size(get_int(app, "installed-size"))),
     "kind": ("Kind", lambda app: get_str(app, "kind")),
+    "held": ("Held", lambda app: "held" if app.get("held") else ""),
     "update": ("Update", lambda app: get_str(app, "update-version")),
 }
 _FACTS = (
     "id", "title", "version", "tag", "remote", "signer", "verify", "installed-size", "update-version",
-    "kind", "flatpak-ref",
+    "kind", "flatpak-ref", "held",
 )  # fmt: skip
 _DEFAULT = ("name", "id", "version", "tag", "remote", "signed", "scope", "size")
 

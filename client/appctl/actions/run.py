@@ -13,13 +13,16 @@ from contextlib import closing
 from appctl.context import Context
 from appctl.running import deployment as deployments
 from appctl.running import home, once, proxy
+from appctl.running.deployment import recorded
 from appctl.running.environment import runtime_directory
 from appctl.running.failed import failed
 from appctl.running.grants import bus
 from appctl.running.grants.collect import collect
+from appctl.running.grants.denials import Denials
 from appctl.running.grants.granted import Grants
 from appctl.running.info import flatpak_info
 from appctl.running.launch import launch
+from appctl.running.overrides import overrides
 from appctl.running.sandbox import Outside, build
 from appctl.running.stack import Stack, assemble
 from appctl.running.syscalls import filter_descriptor
@@ -48,14 +51,15 @@ def run(context: Context) -> int:
 def _run(context: Context, stack: Stack, given: once.Once) -> int:
     """Prepare what the app needs, and run it."""
     places, options, app = context.places, context.options, stack.app
-    asked = [*app.run.permissions, *given.permissions]
-    grants = collect(asked, places, runtime_directory(), app.run.id)
-    given.check(grants.refused, places.home)
+    decided = overrides(places, app.scope, app.run.id, recorded(app.path, "remote"))
+    asked = [*app.run.permissions, *decided.allowed, *given.permissions]
+    grants = collect(asked, places, runtime_directory(), app.run.id, decided.denials)
+    given.check(grants, places.home)
     data = places.app_data(app.run.id)
     home.prepare(data, None if stack.runtime else app.files)
-    granted = [item for item in asked if f"{item[0]}={item[1]}" not in grants.refused]
+    granted = [item for item in asked if grants.has(item[0], item[1])]
     info = flatpak_info(stack, data, str(os.getpid()), granted)
-    rules = _bus_rules(stack, grants)
+    rules = _bus_rules(stack, grants, decided.denials)
     with proxy.buses(rules, app.run.id, info, places.runtime, runtime_directory()) as buses:
         outside = Outside(places.home, given.env, given.cwd, info, buses)
         sandbox = build(stack, grants, data, outside, filter_fd=filter_descriptor(grants.features))
@@ -69,12 +73,13 @@ def _run(context: Context, stack: Stack, given: once.Once) -> int:
             return launch(app, sandbox, command, places.runtime)
 
 
-def _bus_rules(stack: Stack, grants: Grants) -> dict[str, list[str]]:
+def _bus_rules(stack: Stack, grants: Grants, denials: Denials) -> dict[str, list[str]]:
     """Return the rules by bus: what was granted, and the session's own for who could use it.
 
     That is an app that has a runtime, or shows something, or asks for a name: others start no proxy.
     """
     rules = dict(grants.buses)
     if stack.runtime or grants.displays or "session" in rules:
-        rules["session"] = [*bus.of_every_app(stack.app.run.id), *rules.get("session", ())]
+        every = bus.of_every_app(stack.app.run.id, denials.of_bus("session"))
+        rules["session"] = [*every, *rules.get("session", ())]
     return rules

@@ -97,6 +97,8 @@ def _say(context: Context, outcome: Outcome) -> None:
     for app in get_objects(outcome.result, "apps"):
         if app.get("changed"):
             context.say(f"Updated {_change(app)}{with_it(app)}   ({_sizes(app)})")
+        elif app.get("held"):
+            context.say(f"{name_of(app)} is held (appctl unhold {escape(get_str(app, 'id'))}).")
         elif context.options.ids:
             context.say(f"{name_of(app)} is up to date.")
 
@@ -104,8 +106,9 @@ def _say(context: Context, outcome: Outcome) -> None:
 def _say_nothing_to_do(context: Context, outcomes: Sequence[Outcome]) -> None:
     """Say so once where no app was named, and all went well."""
     changed = any(app.get("changed") for each in outcomes for app in get_objects(each.result, "apps"))
+    held = any(app.get("held") for each in outcomes for app in get_objects(each.result, "apps"))
     if not context.options.ids and not changed and not any(each.failures for each in outcomes):
-        context.say("Everything is up to date.")
+        context.say("Everything else is up to date." if held else "Everything is up to date.")
 
 
 def _change(app: Json) -> str:

@@ -9,12 +9,12 @@ caller is. Whether a path may be shown is decided in running/grants/.
 
 import os
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from appctl.failure import usage
 from appctl.running.failed import failed
+from appctl.running.grants.granted import Grants
 from appctl.running.runfile import Permission
 
 _NAMED = ("home", "~", "xdg-")  # how a place of the user's starts that is no path
@@ -28,10 +28,12 @@ class Once:
     env: dict[str, str]
     cwd: str | None
 
-    def check(self, refused: Sequence[str], home: Path) -> None:
-        """Raise Failure for a named place that is refused because this user does not have it."""
+    def check(self, grants: Grants, home: Path) -> None:
+        """Raise Failure for what is denied, and for a named place that this user does not have."""
         for kind, value, _ in self.permissions:
-            if f"{kind}={value}" in refused and _is_missing(value.removesuffix(":ro"), home):
+            if (kind, value) in grants.denied:
+                raise failed(f"{kind}={value} is denied to this app", "appctl permissions ID shows by whom")
+            if f"{kind}={value}" in grants.refused and _is_missing(value.removesuffix(":ro"), home):
                 raise failed(f"--filesystem={value}: there is no such place here")
 
 

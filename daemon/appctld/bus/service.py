@@ -10,6 +10,7 @@ from appctld.bus.objects.remote import RemoteFacts
 from appctld.bus.polkit import Authorizer
 from appctld.jobs.queue import Jobs
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.override import Override
 
 
 class Apps(Protocol):
@@ -64,6 +65,19 @@ class Remotes(Protocol):
         """Remove a remote; InUse while apps from it are installed."""
 
 
+class Choices(Protocol):
+    """What people decide about installed apps."""
+
+    async def hold(self, app_id: str, uid: int, *, held: bool) -> None:
+        """Hold an app, or do so no longer."""
+
+    async def permissions(self, app_id: str) -> Sequence[JsonObject]:
+        """One object a permission, with the keys of Manager.GetPermissions."""
+
+    async def override(self, app_id: str, uid: int, wanted: Sequence[Override]) -> None:
+        """Replace all overrides."""
+
+
 class History(Protocol):
     """What was done, and what failed."""
 
@@ -78,6 +92,7 @@ class Service:
     jobs: Jobs
     apps: Apps
     history: History
+    choices: Choices
     remotes: Remotes
     authorizer: Authorizer
     scope: str

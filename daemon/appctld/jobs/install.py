@@ -6,6 +6,7 @@ Installing an installed ID from its own remote is an update; the same digest aga
 failure. What was shown is what is installed: a digest or permissions other than the preview's are refused.
 """
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +14,15 @@ from functools import partial
 
 from appctld.config.publisherfile import FILE_BYTES, is_address, parse_publisher_file
 from appctld.config.remote import Remote
-from appctld.errors import AlreadyInstalled, AppctlError, DigestMismatch, InvalidReference, NeedsApproval
+from appctld.errors import (
+    AlreadyInstalled,
+    AppctlError,
+    DigestMismatch,
+    InvalidReference,
+    NeedsApproval,
+    RepoCorrupt,
+)
+from appctld.jobs.choices import forget_choices
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
 from appctld.jobs.removal import tidy
@@ -27,7 +36,9 @@ from appctld.pipeline.bundle import bringing
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.runtimes import is_here
 from appctld.pipeline.stages import Planned
+from appctld.state.decisions import approve
 from appctld.state.paths import Paths
+from appctld.state.records import Record
 from appctld.state.skipped import forget_skipped, skip
 
 
@@ -106,7 +117,9 @@ async def deploy_plan(planned: AnyPlan, shop: Workshop) -> JsonObject:
     await _note_companions([one for one in before if one.id in deployed_ids], shop)
     try:
         facts = done_facts(deployed.record, deployed.previous)
-        await shop.record(_event(planned), facts, partial(_skip_what_was_left, planned))
+        await shop.record(
+            _event(planned), facts, partial(_note_choices, planned, deployed.record, shop.job.uid)
+        )
     finally:
         shop.observer.apps_changed([planned.id])
     await tidy(planned.id, shop, before=deployed.previous)
@@ -140,12 +153,19 @@ def _event(planned: Plan) -> str:
     return "update" if planned.current else "install"
 
 
-def _skip_what_was_left(planned: Plan, paths: Paths) -> None:
-    """Who went back to an older image is not brought forward again behind their back."""
-    if planned.standing.downgrade and planned.current:
+def _note_choices(planned: Plan, deployed: Record, uid: int, paths: Paths) -> None:
+    """Who approved what it asks for; of an app that was not here nothing counts that was decided before.
+
+    Who went back to an older image is not brought forward again behind their back.
+    """
+    if planned.current is None:
+        forget_choices(paths, [planned.id])
+    elif planned.standing.downgrade:
         skip(paths, planned.id, planned.current.image_digest)
     else:
         forget_skipped(paths, [planned.id])
+    with contextlib.suppress(RepoCorrupt):  # then it is not known who
+        approve(paths, planned.id, deployed.remote, deployed.permissions, uid)
 
 
 async def _install_one(

@@ -10,16 +10,16 @@ import logging
 from collections.abc import Sequence
 
 from appctld.errors import AppctlError, Busy, Conflict, InUse, RepoCorrupt
+from appctld.jobs.choices import forget_choices
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.views import kind_of
 from appctld.jobs.workshop import Workshop, each
-from appctld.model.jsonvalue import Json, JsonObject, get_int, get_strings
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_str, get_strings
 from appctld.pipeline.answers import understood
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import Paths, app_ref
 from appctld.state.records import Record, damaged, find_app, roots
-from appctld.state.skipped import forget_skipped
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,8 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
 
     apps = await each(shop, await _apps_first(request.ids, shop), one)
     pruned = await prune_if_free(shop)
-    await shop.tools.aside(forget_skipped, shop.tools.paths, request.ids)
+    gone = [get_str(app, "id") for app in apps if isinstance(app, dict)]
+    await shop.tools.aside(forget_choices, shop.tools.paths, gone)
     return {"apps": apps, "freed-bytes": pruned.get("freed-bytes", 0)}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from appctld.jobs.choices import Choices, forget_absent
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.queue import Jobs, Perform
@@ -34,6 +35,7 @@ class Rooms:
 
     jobs: Jobs
     remotes: RemoteBook
+    choices: Choices
 
 
 async def build(scope: str, paths: Paths, configuration: Sequence[Path], tools: Tools) -> Rooms:
@@ -46,9 +48,10 @@ async def build(scope: str, paths: Paths, configuration: Sequence[Path], tools: 
     if isinstance(tools.runner, Processes):
         tools = replace(tools, runner=Processes(held=(lock,)))
     await recover(tools)
+    forget_absent(paths)
     book = RemoteBook(configuration, tools, observer=lambda: jobs.observer)
     jobs = Jobs(perform=_performer(scope, tools, book))
-    return Rooms(jobs, book)
+    return Rooms(jobs, book, Choices(tools, lambda: jobs.observer))
 
 
 async def recover(tools: Tools) -> None:

@@ -13,15 +13,19 @@ from appctld.model.ostreeref import parse_canonical
 from appctld.model.permissions import permissions_hash
 from appctld.pipeline.plans import Plan
 from appctld.state.available import Available, last_check, remember_check
+from appctld.state.held import held
 from appctld.state.records import Record
 from appctld.state.skipped import skipped
 
 
 async def update_all(request: Update, shop: Workshop) -> JsonObject:
     """Update the apps named, or all. An app that is up to date is no failure."""
+    resting = await _resting(request, shop)
 
     async def one(app_id: str) -> JsonObject:
         app = shop.app(app_id)
+        if app_id in resting:
+            return {**outcome_view(app.current, shop.tools.paths, changed=False), "held": True}
         planned = await _newer(app.current, shop)
         if planned is None or (flag(request, "background") and _is_skipped(planned, shop)):
             return outcome_view(app.current, shop.tools.paths, changed=False)
@@ -29,6 +33,13 @@ async def update_all(request: Update, shop: Workshop) -> JsonObject:
         return await deploy_plan(planned, shop)
 
     return {"apps": await each(shop, request.ids or sorted(await shop.installed()), one)}
+
+
+async def _resting(request: Update, shop: Workshop) -> frozenset[str]:
+    """The apps that are held, which only a person updates who names them. Raises RepoCorrupt."""
+    if request.ids and not flag(request, "background"):
+        return frozenset()
+    return await shop.tools.aside(held, shop.tools.paths)
 
 
 async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from appctld.errors import BadManifest, UnsupportedMediaType
-from appctld.model.buspolicy import bus_wishes
+from appctld.model.buspolicy import GROUPS, bus_wishes
 from appctld.model.context import CONTROL, context_wishes, environment_of, unset_variables
 from appctld.model.jsonvalue import Json, JsonError
 from appctld.model.keyfile import KeyfileError, parse_keyfile
@@ -37,6 +37,11 @@ class Permission:
         """Whether nothing new is asked for: it was approved, or more than it was."""
         wider = {self.value, *_wider(self.kind, self.value)}
         return any(other.kind == self.kind and other.value in wider for other in approved)
+
+    @property
+    def has_mode(self) -> bool:
+        """Whether it is a file system with less, or more, than reading and writing what is there."""
+        return self.kind == "filesystems" and self.value.endswith((":ro", ":create"))
 
     def to_json(self) -> Json:
         """As it stands in records and on the bus."""
@@ -80,6 +85,18 @@ class Metadata:
 def permissions_hash(permissions: tuple[Permission, ...]) -> str:
     """What a preview gives out and an install gives back, so that nobody accepts what he was not shown."""
     return hashlib.sha256(repr(sorted(permissions)).encode()).hexdigest()
+
+
+def parse_permission(kind: str, value: str) -> Permission:
+    """One permission that somebody names. Raises as `parse_metadata`."""
+    if not value.isprintable() or {";", "!"} & set(value):
+        raise BadManifest("a permission that is not one word")
+    group = next((name for name, bus in GROUPS.items() if bus == kind), None)
+    name, _, policy = value.rpartition(":")
+    wishes = bus_wishes({group: {name: policy}}) if group else context_wishes({kind: value})
+    if len(wishes) != 1:
+        raise BadManifest("a permission that is none")
+    return Permission(*wishes.pop())
 
 
 def parse_metadata(text: str) -> Metadata:

@@ -78,6 +78,20 @@ class Paths:
         return self.root / "skipped.json"
 
     @property
+    def held(self) -> Path:
+        """Which apps somebody holds."""
+        return self.root / "held.json"
+
+    @property
+    def decisions(self) -> Path:
+        """A file an app: what was decided about its permissions."""
+        return self.root / "decisions"
+
+    def decisions_about(self, app_id: str) -> Path:
+        """That of one app."""
+        return self.decisions / f"{app_id}.json"
+
+    @property
     def seen(self) -> Path:
         """A directory a prefix: what was installed from there (R9)."""
         return self.root / "seen"
@@ -110,6 +124,7 @@ class Paths:
     def written(self) -> Iterator[Path]:
         """The directories in which the daemon itself puts whole files in the place of others."""
         yield self.root
+        yield self.decisions
         for name in _RECORDS.values():
             yield from self.remotes.glob(f"*/{name}")
         yield from self.seen.glob("*")

@@ -4,13 +4,16 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from appctld.errors import RepoCorrupt
 from appctld.jobs.views import app_view
 from appctld.model.jsonvalue import JsonObject
 from appctld.state.available import Available, last_check
+from appctld.state.held import held
 from appctld.state.paths import Paths
 from appctld.state.reading import Reading
 from appctld.state.records import Installed
 from appctld.state.running import is_running
+from appctld.state.skipped import skipped
 from appctld.updates.due import due
 
 RUNNING = "running"
@@ -43,11 +46,14 @@ class Apps:
         apps = self._reading.installed()
         self._views = {app_id: self._view(app_id, app) for app_id, app in apps.items()}
         updates, ages = due(last_check(self._paths), apps), self._max_ages()
+        held, skipping = _held(self._paths), skipped(self._paths)
         return [
             {
                 **view,
                 **({RUNNING: self._is_running(app)} if running else {}),
                 "max-age": ages.get(app.current.remote, 0),
+                "held": app_id in held,
+                "skipped-digest": str(skipping.get(app_id, "")),
                 **_update_view(updates.get(app_id)),
             }
             for app_id, (app, view) in self._views.items()
@@ -66,6 +72,14 @@ class Apps:
     def last_check_time(self) -> int:
         """When updates were last looked for, in seconds since 1970; 0 for never."""
         return last_check(self._paths).time
+
+
+def _held(paths: Paths) -> frozenset[str]:
+    """What is held; that it cannot be read is for an update to say."""
+    try:
+        return held(paths)
+    except RepoCorrupt:
+        return frozenset()
 
 
 def _update_view(update: Available | None) -> JsonObject:

@@ -93,7 +93,7 @@ def test_a_command_line_that_makes_no_sense_is_usage(words: list[str]) -> None:
 
 @pytest.mark.parametrize(("alias", "name"), sorted(ALIASES.items()))
 def test_aliases_do_the_same(alias: str, name: str) -> None:
-    rest = ["x"] if name == "uninstall" else []
+    rest = ["x"] if name in {"uninstall", "permissions"} else []
     assert parse([alias, *rest]).action == parse([name, *rest]).action
 
 

@@ -2,37 +2,44 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Permissions, word by word, into what is granted.
 
-Guarantees: only what run.json or the caller's own command line grants; a wish that this version does not know
-is left out and named. The state and configuration of appctl, the caller's runtime directory and the other
-apps' data are covered again wherever a grant would show them, last of all (masks.py). What an old bubblewrap
-leaves open is told in sources.py.
+Guarantees: only what run.json, an override or the caller's own command line grants, and nothing of what is
+denied (denials.py); a wish that this version does not know is left out and named. The state and configuration
+of appctl, the caller's runtime directory and the other apps' data are covered again wherever a grant would
+show them, last of all (masks.py). What an old bubblewrap leaves open is told in sources.py.
 """
 
 from collections.abc import Sequence
 
 from appctl.running.failed import failed
 from appctl.running.grants import bus, devices, filesystems, masks, sockets
+from appctl.running.grants.denials import FEATURES, NOTHING, Denials
 from appctl.running.grants.granted import Grants
 from appctl.running.runfile import Permission
 from appctl.scope import Places
 
-_FEATURES = {"devel", "multiarch", "bluetooth", "canbus", "per-app-dev-shm"}
 
-
-def collect(permissions: Sequence[Permission], places: Places, runtime: str, app: str = "") -> Grants:
+def collect(
+    permissions: Sequence[Permission],
+    places: Places,
+    runtime: str,
+    app: str = "",
+    denials: Denials = NOTHING,
+) -> Grants:
     """Turn permissions into mounts and variables; `runtime` is the app's XDG_RUNTIME_DIR inside.
 
     Raises Failure when something that must stay hidden cannot be.
     """
     grants = Grants()
-    words = {(kind, value) for kind, value, _ in permissions}
+    asked = {(kind, value) for kind, value, _ in permissions}
+    words = {word for word in asked if not denials.forbid(*word, places)}
+    grants.denied |= asked - words
     for kind, value in sorted(words):
         match kind, value:
             case "shared", "network":
                 grants.network = True
             case "shared", "ipc":
                 grants.ipc = True
-            case "features", _ if value in _FEATURES:
+            case "features", _ if value in FEATURES:
                 grants.features.add(value)
             case "devices", _ if value in devices.NODES:
                 devices.show(value, grants)
@@ -46,7 +53,7 @@ def collect(permissions: Sequence[Permission], places: Places, runtime: str, app
                 grants.refused.append(f"{kind}={value}")
     devices.shared_memory(words, grants, places, app)
     try:
-        masks.cover(grants, places)
+        masks.cover(grants, places, denials.take_places(grants, places))
     except OSError as error:
         raise failed(f"{error.filename} cannot be kept from the app: {error.strerror}") from error
     return grants

@@ -22,6 +22,7 @@ _SYSTEM_PLACES = ("/app", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 _NOT_WHOLE = ("/", "/tmp", "/var")  # noqa: S108 - the app has its own
 _HOST_OS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _HOST_OS_ETC = ("/etc/ld.so.cache", "/etc/alternatives")  # without which the libraries are not found
+_XDG = ("xdg-data", "xdg-config", "xdg-cache")
 _OF_THE_SESSION = ("pipewire-0", "gvfs", "gvfsd", "dconf", "speech-dispatcher", "app")  # of xdg-run
 _USER_DIRS = {
     "xdg-desktop": "DESKTOP", "xdg-documents": "DOCUMENTS", "xdg-download": "DOWNLOAD", "xdg-music": "MUSIC",
@@ -46,6 +47,51 @@ def show(value: str, grants: Grants, places: Places, runtime: str) -> None:
         _of_the_session(name.removeprefix("xdg-run/"), value, mode, grants, places, runtime)
     else:
         _one(name, value, mode, grants, places)
+
+
+def is_name(value: str) -> bool:
+    """Whether a text names a place, without a mode."""
+    first, _, rest = value.partition("/")
+    if ".." in value.split("/") or ":" in value or not value.isprintable():
+        return False
+    if first == "xdg-run":
+        return rest.partition("/")[0] in _OF_THE_SESSION
+    whole = {"host", "host-os", "host-etc"}
+    return value in whole or (first in {"", "home", "~", *_XDG, *_USER_DIRS} and bool(value))
+
+
+def lies_in(value: str, denied: str, places: Places) -> bool:
+    """Whether a word, with its mode, names a place that lies in the one that is denied.
+
+    What is shown whole or not at all (xdg-run) does so too where the one denied is a part of it.
+    """
+    name = os.path.normpath(value.removesuffix(":ro").removesuffix(":create"))
+    denied = os.path.normpath(denied)
+    sockets = [item == "xdg-run" or item.startswith("xdg-run/") for item in (name, denied)]
+    if any(sockets):
+        return all(sockets) and (_is_in(name, denied) or _is_in(denied, name))
+    if denied == "host" or name in {"host", "host-os", "host-etc"}:
+        return denied in {"host", name}
+    place = host_path(name, places)
+    return place is not None and any(
+        Path(os.path.realpath(place)).is_relative_to(path) for path in really(denied, places)
+    )
+
+
+def really(denied: str, places: Places) -> list[Path]:
+    """Return where a denied place really is, if it is a path that a greater one could show."""
+    place = None if denied.startswith("xdg-run/") else host_path(denied, places)
+    return [] if place is None else [Path(os.path.realpath(place))]
+
+
+def inside(denied: str) -> list[str]:
+    """Return the places inside that a denied name stands for, whatever showed them."""
+    below = {"host-os": (*_HOST_OS, *_HOST_OS_ETC), "host-etc": ("/etc",)}.get(denied, ())
+    return [f"/run/host{path}" for path in below]
+
+
+def _is_in(name: str, other: str) -> bool:
+    return Path(name).is_relative_to(other)
 
 
 def _is_below_home(name: str, places: Places) -> bool:
@@ -128,8 +174,9 @@ def host_path(name: str, places: Places) -> str | None:
         return None
     if name.startswith("/"):
         return os.path.normpath(name).replace("//", "/")
-    base = {"home": places.home, "~": places.home, "xdg-data": places.data, "xdg-config": places.config,
-            "xdg-cache": places.home / ".cache"}.get(first)  # fmt: skip
+    base = dict(zip(_XDG, (places.data, places.config, places.home / ".cache"), strict=True)).get(first)
+    if first in {"home", "~"}:
+        base = places.home
     if first in _USER_DIRS:
         base = _user_directory(_USER_DIRS[first], places)
     return None if base is None else os.path.normpath(base / rest)

@@ -30,7 +30,8 @@ class Grants:
     """What is granted: mounts in any order, then `masks` after all of them.
 
     `features` are flatpak's words for more system calls; `buses` are proxy rules by bus (session, system);
-    `home` says whether the caller's home directory is shown whole, `displays` whether a display is.
+    `home` says whether the caller's home directory is shown whole, `displays` whether a display is;
+    `denied` are the words, (kind, value), that somebody denied.
     """
 
     network: bool = False
@@ -43,8 +44,13 @@ class Grants:
     masks: list[Mount] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    denied: set[tuple[str, str]] = field(default_factory=set)
     shown: list[Shown] = field(default_factory=list)
     sources: Sources = field(default_factory=Sources)
+
+    def has(self, kind: str, value: str) -> bool:
+        """Whether a wish that was looked at is granted."""
+        return f"{kind}={value}" not in self.refused and (kind, value) not in self.denied
 
     def bind(self, source: str, place: str, *, option: str = "--ro-bind") -> None:
         """Show a path whose way nobody but the system or the caller's own session can write."""

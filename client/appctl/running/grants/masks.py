@@ -8,7 +8,7 @@ what is installed or whom we trust.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from appctl.running.grants.granted import Grants, Mount, Shown
@@ -27,8 +27,8 @@ def apps(places: Places) -> Path:
     return Path(os.path.realpath(places.all_app_data))
 
 
-def cover(grants: Grants, places: Places) -> None:
-    """Cover what must stay hidden; made first, or an app could make it. Raises OSError."""
+def cover(grants: Grants, places: Places, denied: Collection[Path] = ()) -> None:
+    """Cover what must stay hidden (made first: an app could make it) and what is denied. Raises OSError."""
     home = Path(os.path.realpath(places.home))
     pins: dict[str, Mount] = {}
     for path in (*hidden(places), apps(places)):
@@ -40,7 +40,25 @@ def cover(grants: Grants, places: Places) -> None:
             if path.is_dir():
                 _cover(grants, Path(grant.place, path.relative_to(grant.path)), places)
                 pins |= {pin.place: pin for pin in _pins(grants, grant, path)}
+    for path in filter(Path.exists, denied):
+        for grant in grants.shown:
+            if path.is_relative_to(grant.path):
+                _deny(grants, Path(grant.place, path.relative_to(grant.path)), is_file=not path.is_dir())
+                pins |= {pin.place: pin for pin in _pins(grants, grant, path)}
     grants.mounts += pins.values()
+
+
+def _deny(grants: Grants, place: Path, *, is_file: bool) -> None:
+    """Put something empty over a place; what is the app's own, or is hidden, may lie below it.
+
+    So it comes in turn with the mounts, and can be written until they are all there.
+    """
+    if is_file:
+        grants.masks.append(Mount(str(place), ("--ro-bind", os.devnull, str(place))))
+        return
+    grants.masks = [mask for mask in grants.masks if not Path(mask.place).is_relative_to(place)]
+    grants.mounts.append(Mount(str(place), ("--tmpfs", str(place))))
+    grants.masks.append(Mount(str(place), ("--remount-ro", str(place))))
 
 
 def _cover(grants: Grants, place: Path, places: Places) -> None:

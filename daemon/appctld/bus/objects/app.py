@@ -108,5 +108,13 @@ class AppObject(Exported):
         return self._get("update-available") is True
 
     @property
+    def held(self) -> bool:  # noqa: D102 - the XML says what it is
+        return self._get("held") is True
+
+    @property
+    def skipped_digest(self) -> str:  # noqa: D102 - the XML says what it is
+        return self._text("skipped-digest")
+
+    @property
     def running(self) -> bool:  # noqa: D102 - the XML says what it is
         return self._get("running") is True

@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from appctld.bus.announcer import Announcer
 from appctld.bus.caller import Caller
-from appctld.bus.exported import Exported
 from appctld.bus.objects.asked import (
     UNKNOWN,
     app_ids,
@@ -24,6 +23,7 @@ from appctld.bus.objects.asked import (
     references,
     summary,
 )
+from appctld.bus.objects.choices import AppChoices
 from appctld.bus.objects.settings import RemoteSettings
 from appctld.bus.polkit import ACTIONS
 from appctld.bus.service import Service
@@ -48,7 +48,7 @@ API_VERSION = 1
 Options = Mapping[str, object]
 
 
-class Manager(Exported):
+class Manager(AppChoices):
     """The object at the root."""
 
     interface: ClassVar[str] = MANAGER

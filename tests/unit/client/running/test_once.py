@@ -9,6 +9,7 @@ import pytest
 from appctl.__main__ import main
 from appctl.failure import Failure
 from appctl.parser import parse
+from appctl.running.grants.granted import Grants
 from appctl.running.once import of_options
 
 
@@ -73,14 +74,15 @@ def test_it_is_read_before_an_app_is_looked_for(
 def test_a_named_place_that_the_user_does_not_have_is_an_error(name: str, here: Path) -> None:
     given = of_options(parse(["run", f"--filesystem={name}", "x"]))
     with pytest.raises(Failure) as caught:
-        given.check([f"filesystems={name}"], here)
+        given.check(Grants(refused=[f"filesystems={name}"]), here)
     assert caught.value.code == 125
-    given.check([], here)
+    given.check(Grants(), here)
 
 
 def test_a_named_place_that_may_not_be_shown_is_none(here: Path) -> None:
     for name in ("~/below", "xdg-config/appctl"):
-        of_options(parse(["run", f"--filesystem={name}", "x"])).check([f"filesystems={name}"], here)
+        given = of_options(parse(["run", f"--filesystem={name}", "x"]))
+        given.check(Grants(refused=[f"filesystems={name}"]), here)
 
 
 def test_cwd_is_where_the_caller_is_or_what_is_named(here: Path) -> None:

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What was decided about an app's permissions beside what its image asks for.
+
+There are two places: a file of the scope's daemon, which may allow and deny, and a file of the caller's own
+($XDG_CONFIG_HOME/appctl/overrides/ID), which can only deny. Guarantees: a file that is there and is not
+understood whole is an error with its name, and the app does not run. What a deny does is grants/denials.py's.
+"""
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from appctl.failure import Failure
+from appctl.running.failed import failed
+from appctl.running.grants.denials import Denials, Word, check
+from appctl.running.runfile import Permission, json_object
+from appctl.scope import Places, Scope
+from appctl.talk.wire import Json, get_objects, get_str
+
+OWN_BYTES = 64 << 10  # of the caller's file; 64 denies have some 4 KiB
+DECISIONS_BYTES = 1 << 20  # of the daemon's, as it is written
+_HEAD = "# What this app is denied when you run it: appctl permissions ID --deny KIND=VALUE\n"
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """`allowed` is granted beside what the image asks for; `denials` win over everything."""
+
+    allowed: tuple[Permission, ...]
+    denials: Denials
+
+
+def overrides(places: Places, scope: Scope, app: str, remote: str) -> Overrides:
+    """Read what was decided about the app of that remote. Raises Failure."""
+    decided = [*_decided(places.state(scope) / "decisions" / f"{app}.json", remote)]
+    allowed = tuple((kind, value, "") for kind, value, decision in decided if decision == "allow")
+    denied = {(kind, value) for kind, value, decision in decided if decision == "deny"}
+    return Overrides(allowed, Denials(frozenset(denied) | own_denials(places, app)))
+
+
+def own_denials(places: Places, app: str) -> frozenset[Word]:
+    """Read what the caller denies an app. Raises Failure."""
+    path = own_file(places, app)
+    try:
+        text = (_read(path, OWN_BYTES) or b"").decode()
+        return frozenset(_denied(line) for line in map(str.strip, text.splitlines()) if _says_something(line))
+    except ValueError as error:
+        raise _broken(path, str(error)) from error
+
+
+def own_file(places: Places, app: str) -> Path:
+    """Return where the caller's own file about an app is."""
+    return places.configuration(Scope.USER) / "overrides" / app
+
+
+def write_own(places: Places, app: str, words: Iterable[Word]) -> None:
+    """Put these denies in the place of the caller's own file, or take it away. Raises Failure."""
+    path = Path(os.path.realpath(own_file(places, app)))  # whoever keeps it elsewhere has a link here
+    lines = [f"deny {kind}={value}\n" for kind, value in sorted(words)]
+    try:
+        if not lines:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f".{app}.{os.getpid()}")
+        draft.write_text(_HEAD + "".join(lines))
+        draft.replace(path)
+    except OSError as error:
+        raise Failure("Failed", f"{path} cannot be written: {error.strerror}") from error
+
+
+def _decided(path: Path, remote: str) -> Iterable[tuple[str, str, str]]:
+    """Read what the scope's daemon wrote: kind, value, decision."""
+    data = _read(path, DECISIONS_BYTES)
+    if data is None:
+        return
+    try:
+        content = json_object(data)
+        if get_str(content, "remote") == remote:  # else it is about an app that is gone
+            yield from map(_override, get_objects(content, "decisions"))
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, str(error)) from error
+
+
+def _override(item: Json) -> tuple[str, str, str]:
+    kind, value, decision = (get_str(item, key) for key in ("kind", "value", "decision"))
+    if decision not in {"approve", "allow", "deny"}:
+        raise ValueError("a decision that is none")
+    if decision == "deny":
+        check(kind, value)
+    return kind, value, decision
+
+
+def _denied(line: str) -> Word:
+    """Read one line, `deny KIND=VALUE`. Raises ValueError."""
+    word, _, wish = line.partition(" ")
+    kind, equals, value = wish.strip().partition("=")
+    if word != "deny" or not equals:
+        raise ValueError(f"{line[:80]!r} is no `deny KIND=VALUE`")
+    return check(kind, value)
+
+
+def _says_something(line: str) -> bool:
+    return bool(line) and not line.startswith("#")
+
+
+def _read(path: Path, limit: int) -> bytes | None:
+    """Read a file; None only where there is none. Raises Failure."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if path.is_symlink():
+            raise _broken(path, "it leads nowhere") from error
+        return None
+    except OSError as error:
+        raise _broken(path, str(error.strerror)) from error
+    try:
+        data = os.read(descriptor, limit + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    finally:
+        os.close(descriptor)
+    if data is None or len(data) > limit:
+        raise _broken(path, "it is no file, or too large")
+    return data
+
+
+def _broken(path: Path, why: str) -> Exception:
+    return failed(
+        f"{path} is not understood, and nothing is run while it says what is denied: {why}",
+        "mend it, or move it away",
+    )
