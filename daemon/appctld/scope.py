@@ -10,9 +10,11 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import appctld
+from appctld.config.policy.files import load_policy
 from appctld.errors import Failed
 from appctld.model.manifest import Platform
 from appctld.pipeline.gate import Gate
@@ -21,6 +23,7 @@ from appctld.state.paths import Paths
 from appctld.system.sandbox import Bubblewrap, Launcher
 from appctld.system.worker import Processes
 
+POLICY = Path("/etc/appctl/policy.d")  # the machine's, for both scopes
 _ARCHITECTURES = {
     "x86_64": ("amd64", ""),
     "aarch64": ("arm64", "v8"),
@@ -34,11 +37,14 @@ _ARCHITECTURES = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`configuration` are the remotes.d directories, the writable one first; `interfaces` is the XML's."""
+    """`configuration` are the remotes.d directories, the writable one first; `policy` and `interfaces` are
+    those of the administrator's files and of the XML.
+    """  # noqa: D205 - one sentence about three
 
     name: str
     paths: Paths
     configuration: tuple[Path, ...]
+    policy: Path
     interfaces: Path
     launcher: Launcher
     platform: Platform
@@ -59,6 +65,7 @@ class Scope:
             platform=self.platform,
             gate=Gate(),
             gunzip=self.gunzip,
+            policy=partial(load_policy, self.policy, self.name),
         )
 
 
@@ -81,6 +88,7 @@ def _scope(name: str, state: Path, configuration: tuple[Path, ...]) -> Scope:
         name=name,
         paths=Paths(state),
         configuration=configuration,
+        policy=POLICY,
         interfaces=_interfaces(),
         launcher=Bubblewrap(code=tuple(sorted(code_directories()))),
         platform=this_platform(),

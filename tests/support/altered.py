@@ -5,12 +5,15 @@
 python -m support.altered early    a clock that shows a time before the release
 python -m support.altered killed   kill -9 as soon as it is written down that an image is installed
 python -m support.altered hasty    waits for no other daemon
+python -m support.altered governed reads the administrator's policy from $XDG_CONFIG_HOME/policy.d
 """
 
 import os
 import signal
 import sys
+from pathlib import Path
 
+from appctld import scope
 from appctld.pipeline import deploy
 from appctld.pipeline.stages import Standing
 from appctld.pipeline.standing import remember_standing
@@ -36,6 +39,10 @@ def _hasty() -> None:
     lock.WAIT = 0.0
 
 
+def _governed() -> None:
+    scope.POLICY = Path(os.environ["XDG_CONFIG_HOME"]) / "policy.d"
+
+
 if __name__ == "__main__":
-    {"early": _early, "killed": _killed, "hasty": _hasty}[sys.argv[1]]()
+    {"early": _early, "killed": _killed, "hasty": _hasty, "governed": _governed}[sys.argv[1]]()
     sys.exit(bare.main())

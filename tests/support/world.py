@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any
 
+from appctld.config.policy.rules import Policy
 from appctld.config.remote import Remote, make_remote
 from appctld.errors import NoRemote
 from appctld.jobs.job import Job
@@ -53,10 +54,11 @@ def growing(name: str = "trees", verify: str = "none", **more: str) -> Remote:
 
 
 class World:
-    """A registry, a state directory, and the sentence between them."""
+    """A registry, a state directory, and the sentence between them; `rules` is the administrator's policy."""
 
     def __init__(self, directory: Path) -> None:
         self.registry = MemoryRegistry()
+        self.rules = Policy()
         self.paths = Paths(directory / "state")
         self.paths.create()
         self.trees = Trees(directory / "trees")
@@ -69,6 +71,7 @@ class World:
             gate=Gate(),
             remote=self.remote,
             shares=lambda: ("acme", "other"),
+            policy=lambda: self.rules,
         )
         self.remotes: dict[str, Remote] = {}
         asyncio.run(recover(self.tools))

@@ -16,7 +16,7 @@ from appctld.config.remote import Remote, check_name, make_remote
 from appctld.config.settings import FILE_BYTES, read_settings
 from appctld.errors import Failed, InvalidReference
 
-__all__ = ["Remote", "Remotes", "beside", "load", "read_limited"]
+__all__ = ["Remote", "Remotes", "beside", "files_in", "load", "read_limited"]
 
 REMOTES = 500  # files; every request reads them all
 KEYRING_BYTES = 64 << 10  # here and on the bus; a publisher's whole keyring is some 10 KiB
@@ -33,15 +33,15 @@ def load(directories: Sequence[Path]) -> Remotes:
     """
     origins: dict[str, Path] = {}
     for directory in directories:
-        for path in _files(directory):
+        for path in files_in(directory):
             origins.setdefault(path.stem, path)
     if len(origins) > REMOTES:
         raise Failed(f"more than {REMOTES} remotes")
     return Remotes(_load_one(path, writable=path.parent == directories[0]) for path in origins.values())
 
 
-def _files(directory: Path) -> list[Path]:
-    """The files of remotes; names that start with a dot are somebody's unfinished writing."""
+def files_in(directory: Path) -> list[Path]:
+    """The files `*.conf`; names that start with a dot are somebody's unfinished writing. Raises Failed."""
     try:
         names = sorted(os.listdir(directory))  # noqa: PTH208 - glob() hides directories that cannot be read
     except FileNotFoundError:

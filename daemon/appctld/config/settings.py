@@ -6,10 +6,9 @@ Pure. Guarantees: unknown sections and keys, keys given twice and keys of later 
 written reads back as the same settings. What the values mean is `remote.py`'s.
 """
 
-import configparser
-import re
 from collections.abc import Mapping
 
+from appctld.config.ini import IniError, read_section
 from appctld.errors import InvalidReference
 
 SECTION = "remote"
@@ -62,37 +61,14 @@ NOT_YET = frozenset(
 )
 
 
-class _Strict(configparser.ConfigParser):
-    """No interpolation, no defaults, no change of case, nothing behind a section's name."""
-
-    SECTCRE = re.compile(r"\[(?P<header>[^]]+)\]\s*$")
-
-    def __init__(self) -> None:
-        super().__init__(
-            strict=True,
-            interpolation=None,
-            delimiters=("=",),
-            comment_prefixes=("#", ";"),
-            default_section="\n",  # a name that no file can give
-            empty_lines_in_values=False,
-        )
-
-    def optionxform(self, optionstr: str) -> str:
-        return optionstr
-
-
 def read_settings(data: bytes) -> dict[str, str]:
     """The settings of one file. Raises InvalidReference with what is wrong."""
     if len(data) > FILE_BYTES:
         raise InvalidReference(f"more than {FILE_BYTES} bytes")
-    parser = _Strict()
     try:
-        parser.read_string(data.decode("utf-8"))
-    except (UnicodeDecodeError, configparser.Error) as error:
-        raise InvalidReference(f"this is no INI file: {' '.join(str(error).split())}") from error
-    if parser.sections() != [SECTION]:
-        raise InvalidReference(f"it must have one section, [{SECTION}]")
-    return check_settings(dict(parser[SECTION]))
+        return check_settings(read_section(data, SECTION))
+    except IniError as error:
+        raise InvalidReference(str(error)) from error
 
 
 def write_settings(settings: Mapping[str, str]) -> bytes:

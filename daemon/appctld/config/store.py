@@ -4,8 +4,9 @@
 
 Guarantees: nothing is written that `load` would refuse; a remote's own file comes last and goes first, so
 that at no moment it is there without its keys; no remote inherits the keys of a removed one of its name;
-without a key of its own a remote is refused, unless it is said how else it is verified (R6); what
-one thread of ours has changed by half, no other reads (`whole`).
+without a key of its own a remote is refused, unless it is said how else it is verified (R6); none that
+is enabled is written against `permitted`; what one thread of ours has changed by half, no other reads
+(`whole`).
 
 Leaves to others: authorization, and importing keys (`keyring` is dearmored and read back already,
 `cosign_keys` are public keys).
@@ -31,10 +32,13 @@ USAGE = "appctl remote add --help"
 class RemoteStore:
     """`directories` in order of precedence; the first is written, the others are shipped.
 
+    `permitted` raises PolicyDenied for a remote that the administrator forbids.
+
     Who holds `whole` is the only one who reads or changes them; each method takes it for itself.
     """
 
     directories: Sequence[Path]
+    permitted: Callable[[Remote], None] = lambda _remote: None
     whole: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def load(self) -> Remotes:
@@ -50,7 +54,7 @@ class RemoteStore:
         ca: bytes | None = None,
         cosign_keys: bytes | None = None,
     ) -> Remote:
-        """Write a new remote. Raises InvalidReference, Conflict, LimitExceeded, Failed."""
+        """Write a new remote. Raises InvalidReference, Conflict, LimitExceeded, PolicyDenied, Failed."""
         with self.whole:
             remotes = self.load()
             if name in remotes:
@@ -156,6 +160,8 @@ class RemoteStore:
         path = remote.origin
         Remotes([*remotes, remote])  # in the place of an older one of its name; raises Conflict
         _check(remote)
+        if remote.enabled:
+            self.permitted(remote)
         data = write_settings(remote.settings)
         before_writing(remote)
         try:

@@ -32,7 +32,7 @@ class RemoteBook:
     """The remotes of one scope; `directories` in order of precedence, the writable one first."""
 
     def __init__(self, directories: Sequence[Path], tools: Tools, observer: Callable[[], Observer]) -> None:
-        self._store = RemoteStore(tuple(directories))
+        self._store = RemoteStore(tuple(directories), lambda remote: tools.policy().check_remote(remote))
         self._tools = tools
         self._observer = observer
 

@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Rollback: make a deployment that is still kept here current again. No network, no downgrade (R9).
 
+The administrator's policy is asked as for what comes in: it is an app's next version.
+
 The image left behind is skipped by background updates until the reference leads to another one.
 """
 
@@ -21,7 +23,7 @@ from appctld.state.skipped import skip
 async def roll_back(request: Rollback, shop: Workshop) -> JsonObject:
     """Go back to what the request names, or to the deployment before the current one.
 
-    Raises NotInstalled, NotFound (nothing such is kept), RepoCorrupt (it is damaged).
+    Raises NotInstalled, NotFound (nothing such is kept), PolicyDenied, RepoCorrupt (it is damaged).
     """
     async with shop.attempt(request.id):
         app, target = await _activate(request, shop)
@@ -41,6 +43,7 @@ async def _activate(request: Rollback, shop: Workshop) -> tuple[Installed, Recor
         app = shop.app(request.id)
         target = _target(app, text(request, "to"))
         if target is not app.current:
+            shop.tools.policy().check_app(target.id, target.permissions, target.installed_size)
             shop.tools.progress.stage("deploying")
             answer = await shop.tools.store(
                 {

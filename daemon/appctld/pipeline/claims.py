@@ -16,6 +16,7 @@ from appctld.model.flatpak.runtime import parse_runtime_metadata
 from appctld.model.ostreeref import AnyReference
 from appctld.model.permissions import METADATA_BYTES, Metadata, parse_metadata
 from appctld.pipeline.here import record_here
+from appctld.pipeline.plans import Plan
 from appctld.pipeline.tools import Tools
 from appctld.state.records import Record
 
@@ -67,6 +68,12 @@ def allowed_id(app_id: str, remote: Remote) -> str:
             f"remote {remote.name} may not install {app_id}", hint=f"appctl remote show {remote.name}"
         )
     return app_id
+
+
+def check_policy(planned: Plan, size: int, tools: Tools) -> None:
+    """Raise PolicyDenied where the administrator forbids it; what is here was judged when it came."""
+    if planned.current is None or planned.current.image_digest != planned.digest:
+        tools.policy().check_app(planned.id, planned.permissions, size)
 
 
 def check_ref(ref: FlatpakRef | None, current: Record | None) -> None:

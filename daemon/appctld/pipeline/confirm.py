@@ -3,7 +3,8 @@
 """Under the gate, before anything is put in place: is what was planned still so?
 
 A plan may be hours old when its last layer arrives. The ID may have been installed from elsewhere, updated or
-removed since, and the remote's file may say something else: then nothing is deployed.
+removed since, and the remote's file or the administrator's policy may say something else: then nothing is
+deployed.
 """
 
 from collections.abc import Callable
@@ -30,11 +31,14 @@ def anything(_ready: Merged | ImportedCommit) -> None:
 def confirm(planned: Plan, tools: Tools) -> None:
     """Return if the plan still holds.
 
-    Raises PolicyDenied (the remote is another now), NotInstalled (the app was removed), AlreadyInstalled (by
-    somebody else, the very image), Conflict (another version, or another owner), Rollback (something newer
-    was installed).
+    Raises PolicyDenied (the remote is another now, or the administrator forbids it), NotInstalled (the app
+    was removed), AlreadyInstalled (by somebody else, the very image), Conflict (another version, or another
+    owner), Rollback (something newer was installed).
     """
     confirm_remote(planned.remote, planned.reference, tools)
+    policy = tools.policy()
+    policy.check_remote(planned.remote)
+    policy.check_app(planned.id, planned.permissions, 0)
     now = record_here(planned.id, tools)
     if _deployment(now) == _deployment(planned.current):
         confirm_standing(planned.standing, digest_here(planned.id, tools), tools)

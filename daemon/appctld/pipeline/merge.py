@@ -20,7 +20,7 @@ from appctld.pipeline.tools import Tools
 async def merge(planned: Planned, imported: Imported, tools: Tools) -> Merged:
     """Unite the layers; a publisher's own commit with nothing above it stays what it is.
 
-    Raises BadManifest, UnsafeArchive, ContentMismatch, NeedsApproval.
+    Raises BadManifest, UnsafeArchive, ContentMismatch, NeedsApproval, PolicyDenied (it is too large).
     """
     tools.progress.stage("merging")
     request: JsonObject = {
@@ -36,6 +36,7 @@ async def merge(planned: Planned, imported: Imported, tools: Tools) -> Merged:
         metadata = metadata_in(get_string_map(answer, "files", {}), planned.described.files)
         dropped = tuple(get_strings(answer, "dropped", []))
     check_tree(planned.described, metadata)
+    tools.policy().check_app(planned.id, planned.permissions, size)
     return Merged(planned, imported, commit, size, metadata, dropped)
 
 

@@ -4,7 +4,7 @@
 
 The config is fetched and must be the blob that the signed manifest names; then each distinct layer is held by
 this remote, shared by another (R5), or missing. Whose ID it is, is decided here too (R8), and whether it is
-older than what was installed before (R9).
+older than what was installed before (R9). What the administrator forbids is refused before its layers come.
 """
 
 from appctld.errors import ArchMismatch, BadManifest, DigestMismatch
@@ -16,7 +16,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
 from appctld.model.published import PublishedCommit, Reading, Use, published_commit, uses
 from appctld.model.reference import Reference
-from appctld.pipeline.claims import allowed_id, check_ref, owned
+from appctld.pipeline.claims import allowed_id, check_policy, check_ref, owned
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
 from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools
@@ -26,8 +26,8 @@ from appctld.state.layers import held, shared
 async def plan(verified: Verified, tools: Tools) -> Planned:
     """Fetch the config and decide what is to be done.
 
-    Raises DigestMismatch, BadManifest, ArchMismatch, Conflict (the ID belongs to somebody else), or as
-    `describe` and `stand` (R9).
+    Raises DigestMismatch, BadManifest, ArchMismatch, Conflict (the ID belongs to somebody else),
+    PolicyDenied, or as `describe` and `stand` (R9).
     """
     config_bytes = await _config_bytes(verified, tools)
     config = parse_config(config_bytes)
@@ -54,6 +54,7 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         layers=_layers(config, published, verified, tools),
         published=published,
     )
+    check_policy(planned, planned.bytes_to_download + planned.bytes_here, tools)
     tools.progress.expect(planned.bytes_to_download, planned.bytes_here)
     return planned
 

@@ -22,11 +22,12 @@ from appctld.trust.clock import check_clock
 async def resolve(reference: Reference, remote: Remote, tools: Tools, at: Digest | None = None) -> Resolved:
     """Ask the registry what `reference` is on this platform, or was, when it led to the digest `at`.
 
-    Raises Expired before anybody is asked, where the clock cannot be right; PolicyDenied for a directory that
-    others can change; the fetcher's leaves (Transport, NotFound), BadManifest, ArchMismatch, or
-    DigestMismatch when a reference by digest gave other bytes.
+    Raises Expired before anybody is asked, where the clock cannot be right; PolicyDenied where the
+    administrator forbids it, or for a directory that others can change; the fetcher's leaves (Transport,
+    NotFound), BadManifest, ArchMismatch, or DigestMismatch when a reference by digest gave other bytes.
     """
     check_clock(tools.now())
+    tools.policy().check_remote(remote)
     tools.progress.stage("resolving")
     if remote.directory is not None and tools.bundle is None:
         await check_directory(remote.directory, "index.json")

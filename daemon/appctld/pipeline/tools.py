@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from appctld.config.policy.rules import Policy
 from appctld.config.remote import Remote, no_remote
 from appctld.config.remotes import KEYRING_BYTES
 from appctld.errors import RegistryUnavailable
@@ -92,12 +93,12 @@ def unix_now() -> int:
 class Tools:
     """One job's tools.
 
-    `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose layers
-    others may use now (R5); `gunzip` is the decoder; `allow_downgrade` says that somebody was authorized to
-    install what is older (R9); `now` is the clock that images are judged by. `doubted` are the
-    apps whose record a repair does not believe, and the digests that their commits name. `bundle` is where
-    the one image of this job is read from, if somebody brought it. `aside` is where all
-    jobs, and nobody else, write state.
+    `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose
+    layers others may use now (R5), `policy` what the administrator forbids now; `gunzip` is the decoder;
+    `allow_downgrade` says that somebody was authorized to install what is older (R9); `now` is the clock
+    that images are judged by. `doubted` are the apps whose record a repair does not believe, and the
+    digests that their commits name. `bundle` is where the one image of this job is read from, if somebody
+    brought it. `aside` is where all jobs, and nobody else, write state.
     """
 
     runner: Runner
@@ -108,6 +109,7 @@ class Tools:
     remote: Callable[[str, AnyReference], Remote] = unknown_remote
     gunzip: str = "gzip"
     shares: Callable[[], Collection[str]] = tuple
+    policy: Callable[[], Policy] = Policy
     logins: tuple[Login, ...] = ()
     allow_downgrade: bool = False
     now: Callable[[], int] = unix_now

@@ -10,7 +10,7 @@ from appctld.model.commit import CommitFacts
 from appctld.model.order import Place
 from appctld.model.ostreeref import OstreeRef, id_of_ref
 from appctld.model.permissions import Metadata
-from appctld.pipeline.claims import allowed_id, owned, read_label
+from appctld.pipeline.claims import allowed_id, check_policy, owned, read_label
 from appctld.pipeline.here import digest_here
 from appctld.pipeline.native.stages import PlannedCommit, VerifiedCommit
 from appctld.pipeline.stages import Standing
@@ -23,8 +23,8 @@ from appctld.trust.order import agreed_time, moment_of
 def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
     """Decide what is to be done.
 
-    Raises BadManifest, Conflict (the ID belongs to somebody else), NotFound (a runtime that is not here), or
-    as `standing.judged`, and Expired where its signature is older than the remote allows.
+    Raises BadManifest, Conflict (the ID belongs to somebody else), NotFound (a runtime that is not here),
+    PolicyDenied, or as `standing.judged`, and Expired where its signature is older than the remote allows.
     """
     resolved, facts = verified.resolved, verified.facts
     metadata = read_label(facts.metadata)
@@ -38,6 +38,7 @@ def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
         current=current,
         standing=_stand(verified, app_id, tools),
     )
+    check_policy(planned, 0, tools)
     tools.progress.expect(0, 0)
     return planned
 

@@ -72,8 +72,8 @@ async def pull(planned: PlannedCommit, place: Path, parent: Lent | None, tools: 
 async def import_commit(pulled: PulledCommit, tools: Tools) -> ImportedCommit:
     """Take the commit over, with this remote's ref on it.
 
-    Raises DigestMismatch, UnsafeArchive, BadManifest, LimitExceeded, NoSpace; ContentMismatch or
-    NeedsApproval where the tree asks for what the preview did not show.
+    Raises DigestMismatch, UnsafeArchive, BadManifest, LimitExceeded, NoSpace, PolicyDenied;
+    ContentMismatch or NeedsApproval where the tree asks for what the preview did not show.
     """
     planned = pulled.planned
     tools.progress.stage("importing")
@@ -92,4 +92,5 @@ async def import_commit(pulled: PulledCommit, tools: Tools) -> ImportedCommit:
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
         metadata = metadata_in(get_string_map(answer, "files", {}), METADATA_FILES)
     check_metadata(planned.verified.facts.metadata, metadata)
+    tools.policy().check_app(planned.id, planned.permissions, size)
     return ImportedCommit(planned, commit, pulled.downloaded, size, metadata)

@@ -28,10 +28,12 @@ async def resolve_commit(
 ) -> ResolvedCommit:
     """Ask the remote which commit its ref is now, or for the one that it was, `at`.
 
-    Raises Expired before anybody is asked, where the clock cannot be right; PolicyDenied for a directory that
-    others can change; the puller's leaves (Transport, NotFound); DigestMismatch for bytes of another name.
+    Raises Expired before anybody is asked, where the clock cannot be right; PolicyDenied where the
+    administrator forbids it, or for a directory that others can change; the puller's leaves (Transport,
+    NotFound); DigestMismatch for bytes of another name.
     """
     check_clock(tools.now())
+    tools.policy().check_remote(remote)
     tools.progress.stage("resolving")
     directory = remote.repository.directory
     if directory is not None:
