@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The files in data/: complete, consistent with each other and with the code."""
 
+import ast
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -13,6 +14,7 @@ from support.bus import JOB, MANAGER, NAME
 from support.bus_service import INTERFACES
 
 DATA = INTERFACES.parent
+DAEMON = DATA.parent / "daemon" / "appctld"
 OWNER = "org.freedesktop.policykit.owner"
 DEFAULTS = {
     "yes": {"update", "refresh"},
@@ -101,3 +103,60 @@ def test_every_member_of_the_manager_is_explained() -> None:
     manager = schema.load(INTERFACES)[MANAGER]
     for name in [*manager.methods, *manager.signals]:
         assert f"<!-- {name}: " in text
+
+
+REMOTES = {"AddRemote", "ModifyRemote"}  # their keys are those of remotes.d: config/ reads them
+NOT_READ = {"or-update": "accepted, and changes nothing"}
+
+
+def declared_options() -> set[str]:
+    """Every key of a dictionary that a caller gives, apart from a remote's settings."""
+    return {
+        key.rpartition("/")[2]
+        for interface in schema.load(INTERFACES).values()
+        for method in interface.methods.values()
+        for arg in method.ins
+        for key in arg.keys
+        if method.name not in REMOTES
+    }
+
+
+def constant(node: ast.expr | None) -> set[str]:
+    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
+
+
+def read_options(tree: ast.AST) -> set[str]:
+    """Keys that code takes from `options`, itself or by requests.py's functions."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name("options") | ast.Attribute(attr="options"), attr="get"),
+                args=[key, *_],
+            ):
+                found |= constant(key)
+            case ast.Subscript(value=ast.Name("options") | ast.Attribute(attr="options"), slice=key):
+                found |= constant(key)
+            case ast.Compare(left=key, ops=[ast.In()], comparators=[ast.Name("options")]):
+                found |= constant(key)
+            case ast.Call(func=ast.Name("flag" | "text" | "texts"), args=[ast.Name(), key]):
+                found |= constant(key)
+    return found
+
+
+def test_the_daemon_reads_no_option_that_the_xml_does_not_declare() -> None:
+    sources = [path for room in ("bus", "jobs") for path in (DAEMON / room).rglob("*.py")]
+    read = {path.name: read_options(ast.parse(path.read_text("utf-8"))) for path in sources}
+    assert {"remote", "limit", "registry-auth", "bundle"} <= read["manager.py"] | read["requests.py"]
+    assert {name: keys - declared_options() for name, keys in read.items() if keys - declared_options()} == {}
+
+
+def test_every_option_that_the_xml_declares_is_read_somewhere() -> None:
+    sources = [path for room in ("bus", "jobs") for path in (DAEMON / room).rglob("*.py")]
+    words = {
+        node.value
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert declared_options() - words == set(NOT_READ)

@@ -10,15 +10,15 @@ Whether a thing exists is left to the rooms below.
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
+from appctld.bus.objects.texts import check_texts
 from appctld.config.directory import is_layout, parse_layout
 from appctld.config.lookup import check_reference
 from appctld.config.publisherfile import check_address, is_address
 from appctld.config.remote import VERIFY, VERIFY_OSTREE, check_name
 from appctld.config.repository import is_repository, parse_repository
 from appctld.config.urls import parse_prefix, parse_url
-from appctld.errors import BadManifest, InvalidReference, LimitExceeded
+from appctld.errors import InvalidReference, LimitExceeded
 from appctld.model.appid import is_app_id
-from appctld.model.digest import Digest
 
 AT_ONCE = 32  # references or IDs of one call: as many as a user may have unfinished jobs
 REFS_BYTES = 8 << 10  # of all of them: 32 IDs of the greatest length; a job on the bus shows them all
@@ -61,10 +61,7 @@ def frozen(options: Options) -> Options:
     """A copy that nobody can change between polkit's answer and the work. Raises as `references`."""
     if _bytes(options) > OPTIONS_BYTES:
         raise LimitExceeded(f"options of more than {OPTIONS_BYTES} bytes")
-    if remote := options.get("remote"):
-        check_name(str(remote))
-    if digest := options.get("expected-digest"):
-        _check_digest(str(digest))
+    check_texts(options)
     return MappingProxyType({key: _frozen_value(value) for key, value in options.items()})
 
 
@@ -123,13 +120,6 @@ def _check_number(texts: Collection[str], least: int = 1) -> None:
         raise LimitExceeded(f"{len(texts)} are named at once, {AT_ONCE} are allowed")
     if sum(len(text.encode()) for text in texts) > REFS_BYTES:
         raise LimitExceeded(f"what is named at once has more than {REFS_BYTES} bytes")
-
-
-def _check_digest(text: str) -> None:
-    try:
-        Digest.parse(text)
-    except BadManifest as error:
-        raise InvalidReference("expected-digest is sha256: and 64 hexadecimal digits") from error
 
 
 def _frozen_value(value: object) -> object:

@@ -25,6 +25,7 @@ from appctld.bus.objects.asked import (
 )
 from appctld.bus.objects.choices import AppChoices
 from appctld.bus.objects.settings import RemoteSettings
+from appctld.bus.objects.texts import check_texts
 from appctld.bus.polkit import ACTIONS
 from appctld.bus.service import Service
 from appctld.bus.wire.paths import BUS_NAME, MANAGER, job_path, remote_path
@@ -150,7 +151,7 @@ class Manager(AppChoices):
         """Whether the caller may, without asking anybody."""
         known = action.removeprefix(f"{BUS_NAME}.")
         if known not in ACTIONS:
-            raise NotFound(f"there is no action {action}")
+            raise NotFound(f"there is no action {action[:80]!a}")
         return await self._service.authorizer.can(caller, known)
 
     async def resolve_file(self, caller: Caller, file: bytes) -> Mapping[str, object]:  # noqa: ARG002 - as above
@@ -248,7 +249,8 @@ def _also(options: Options) -> tuple[str, ...]:
 
 
 def _wanted(options: Options) -> Mapping[str, object]:
-    """The facts that an app must have to be listed."""
+    """The facts that an app must have to be listed. Raises InvalidReference for one that none could have."""
+    check_texts(options)
     wanted = {key: options[key] for key in ("scope", "remote") if key in options}
     return {**wanted, "update-available": True} if options.get("updates") else wanted
 

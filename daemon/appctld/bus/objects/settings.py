@@ -65,11 +65,19 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return " ".join(map(str, value))
+        return " ".join(map(_word, value))
     text = str(value)
     if not text.isprintable() and text:
         raise ArgumentError("a setting holds characters that cannot be printed")
     return text
+
+
+def _word(item: object) -> str:
+    """One item of a list, which a blank would make two of."""
+    text = str(item)
+    if len(text.split()) != 1:
+        raise ArgumentError("an item of a list is one word")
+    return _text(text)
 
 
 def _update(settings: Mapping[str, object]) -> bytes | None:

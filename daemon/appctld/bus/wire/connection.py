@@ -238,7 +238,8 @@ class Connection:
         destination, answer = self._waiting.get(message.reply_serial, ("", None))
         if answer is None or answer.done():
             return
-        if message.sender != destination:
+        lost = message.sender == DRIVER and message.message_type is MessageType.ERROR
+        if message.sender != destination and not lost:  # the bus itself says who can answer no more
             _log.warning("%s answered a question that went to %s", message.sender, destination)
             return
         answer.set_result(message)

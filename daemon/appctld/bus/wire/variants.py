@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+REQUIRE = "require-"
+
 _RANGES = {  # D-Bus specification, "Basic types"
     "y": (0, 2**8 - 1),
     "n": (-(2**15), 2**15 - 1),
@@ -96,15 +98,19 @@ def decode_options(
 ) -> dict[str, object]:
     """The options that this version knows, plain; a descriptor is the one of `handed` that it names.
 
-    An unknown key is logged and left out. ArgumentError: a known one has another type than the XML says, or
-    an unknown one starts with `require-`.
+    `require-KEY` is KEY, from a caller who would rather be refused than misunderstood. An unknown key is
+    logged and left out. ArgumentError: a known one has another type than the XML says, or comes in both
+    forms, or an unknown one is required.
     """
     known: dict[str, object] = {}
-    for key, item in value.items():
+    for given, item in value.items():
+        key = given.removeprefix(REQUIRE)
         types = keys.get(at + key) or keys.get(f"{at}*")
         if types is None:
-            _refuse_required(key)
+            _refuse_required(given)
             continue
+        if key in known:
+            raise ArgumentError(f"option '{key}' is given twice")
         if item.signature not in types:
             raise ArgumentError(f"option '{key}' has type {item.signature}, not {' or '.join(types)}")
         known[key] = (
@@ -140,7 +146,7 @@ def split(signature: str) -> Iterator[str]:
 
 
 def _refuse_required(key: str) -> None:
-    if key.startswith("require-"):
+    if key.startswith(REQUIRE):
         raise ArgumentError(f"this version does not know '{key}', which the caller requires")
     _log.info("unknown option %r is ignored", key)
 

@@ -99,6 +99,35 @@ def test_a_name_has_one_owner(address: str) -> None:
     asyncio.run(scenario())
 
 
+def test_a_peer_that_goes_away_over_a_question_is_an_answer(address: str) -> None:
+    """The bus says so, in its own name, at once."""
+
+    async def scenario() -> None:
+        connection, silent = await connect(address), await connect(address)
+        asking = asyncio.create_task(connection.call(unique_name(silent), "/", "a.b", "C"))
+        await asyncio.sleep(0)
+        await connection.ask_driver("NameHasOwner", "s", NAME)  # the question is on its way
+        await silent.close()
+        with pytest.raises(BusCallError) as caught:
+            await asyncio.wait_for(asking, 20)
+        assert caught.value.name == f"{DRIVER}.Error.NoReply"
+        await connection.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_bus_answers_for_nobody(address: str) -> None:
+    async def scenario() -> None:
+        connection = await connect(address)
+        waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        connection._waiting[4711] = (":1.5", waiting)
+        connection._receive(answer_from(DRIVER, 4711))
+        assert not waiting.done()
+        await connection.close()
+
+    asyncio.run(scenario())
+
+
 def test_when_the_bus_dies_everybody_who_waits_is_told(tmp_path: Path) -> None:
     async def scenario() -> None:
         with private_bus(tmp_path) as address:

@@ -142,6 +142,14 @@ def test_options_of_another_type_or_that_must_be_understood_are_refused(key: str
         decode_options({key: value}, KEYS)
 
 
+def test_a_known_option_may_be_required_and_is_itself_then() -> None:
+    assert decode_options({"require-either": Variant("s", "x")}, KEYS) == {"either": "x"}
+    with pytest.raises(ArgumentError, match="twice"):
+        decode_options({"either": Variant("s", "x"), "require-either": Variant("s", "y")}, KEYS)
+    with pytest.raises(ArgumentError, match="has type"):
+        decode_options({"require-either": Variant("u", 1)}, KEYS)
+
+
 def test_unknown_options_are_logged_and_ignored(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     assert decode_options({"colour": Variant("s", "red")}, KEYS) == {}
