@@ -108,7 +108,8 @@ lookaside = https://sigs.acme.example/signatures
 .fi""",
     "FILES": r""".TP
 \fI/etc/appctl/remotes.d/NAME.conf\fR
-The administrator's; it takes the place of a whole file of the same name in /usr/lib.
+The administrator's; it takes the place of a whole file of the same name in /usr/lib, or masks that where it
+says only enabled = no.
 .TP
 \fI/usr/lib/appctl/remotes.d/NAME.conf\fR
 The distribution's.

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The administrator's policy through the CLI, on signed images: what is refused, and by which file."""
+"""The administrator's files through the CLI, on signed images: what a policy refuses, what masks do."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.bus import client
 from support.greeter import build
 from support.images import CREATED, Settings
 from support.machine import Machine, Ran
@@ -192,3 +194,43 @@ def test_a_later_file_lifts_nothing(site: Site) -> None:
         site.refuses("install", "-y", "acme/greeter:1")
     with site.policy("max-size = 9G"), site.policy("max-size = 1K", "99-local.conf"):
         site.refuses("install", "-y", "acme/greeter:1", name="99-local.conf")
+
+
+def test_a_shipped_remote_is_masked_and_comes_back_without_a_restart(site: Site) -> None:
+    host, configuration = site.publisher.registry.host, site.machine.directory / "config"
+    shipped, mask = configuration / "shipped", configuration / "appctl/remotes.d/shipped.conf"
+    site.machine.appctl("install", "-y", f"{host}/shipped/greeter:1", code=3)
+    shipped.mkdir()
+    (shipped / "shipped.gpg").write_bytes(site.publisher.keys.export(site.key))
+    places = f"url = oci+http://{host}/shipped\nlookaside = {site.publisher.lookaside.url}\n"
+    (shipped / "shipped.conf").write_text(f"[remote]\n{places}")
+    site.publish("shipped", "shipped/greeter:1", METADATA, 10)
+    site.machine.appctl("install", "-y", "--dry-run", "shipped/greeter:1")
+
+    mask.write_text("[remote]\nenabled = no\n")
+    refused = site.machine.appctl("install", "-y", "shipped/greeter:1", code=4)
+    assert f"remote shipped is disabled ({mask})" in refused.err
+    assert site.machine.appctl("remote", "show", "shipped", "--json").json["enabled"] is False
+    site.machine.appctl("remote", "enable", "shipped")
+    assert mask.read_text() == f"[remote]\n{places.replace('lookaside', 'enabled = yes{}lookaside')}".format(
+        chr(10)
+    )
+    site.machine.appctl("install", "-y", "--dry-run", "shipped/greeter:1")
+    for file in (*mask.parent.glob("shipped.*"), *shipped.iterdir()):
+        file.unlink()
+    shipped.rmdir()
+    site.machine.appctl("install", "-y", f"{host}/shipped/greeter:1", code=3)
+
+
+def test_an_edit_is_told_on_the_bus(site: Site) -> None:
+    file = site.machine.directory / "config/appctl/remotes.d/edited.conf"
+
+    async def scenario() -> None:
+        async with client(site.machine.environment["DBUS_SESSION_BUS_ADDRESS"]) as caller:
+            await caller.subscribe()
+            for change in (lambda: file.write_text("[remote]\nurl = quay.io/edited\n"), file.unlink):
+                change()
+                (names,) = await caller.signal("RemotesChanged")
+                assert "edited" in names
+
+    asyncio.run(scenario())

@@ -5,7 +5,8 @@
 python -m support.altered early    a clock that shows a time before the release
 python -m support.altered killed   kill -9 as soon as it is written down that an image is installed
 python -m support.altered hasty    waits for no other daemon
-python -m support.altered governed reads the administrator's policy from $XDG_CONFIG_HOME/policy.d
+python -m support.altered governed reads the administrator's policy from $XDG_CONFIG_HOME/policy.d, and
+                                   remotes that are shipped from $XDG_CONFIG_HOME/shipped
 """
 
 import os
@@ -40,7 +41,13 @@ def _hasty() -> None:
 
 
 def _governed() -> None:
-    scope.POLICY = Path(os.environ["XDG_CONFIG_HOME"]) / "policy.d"
+    configuration, made = Path(os.environ["XDG_CONFIG_HOME"]), scope._scope
+
+    def with_shipped(name: str, state: Path, directories: tuple[Path, ...]) -> scope.Scope:
+        return made(name, state, (*directories, configuration / "shipped"))
+
+    scope.POLICY = configuration / "policy.d"
+    vars(scope)["_scope"] = with_shipped
 
 
 if __name__ == "__main__":

@@ -139,6 +139,9 @@ class SimulatedRemotes:
     def all(self) -> list[SimulatedRemote]:
         return list(self.remotes.values())
 
+    async def stamp(self) -> object:
+        return {**self.remotes}
+
     def find(self, text: str, remote: str = "") -> tuple[SimulatedRemote, object]:
         name, _, rest = text.partition("/")
         if name not in self.remotes:

@@ -4,7 +4,8 @@
 
 Guarantees: how a job moves, and how it ended, goes to the connection that started it and to no other;
 progress is sampled about five times a second, however often it changes; objects on the bus are those that
-exist; nothing is raised into the room that tells. When a finished job goes is the queue's decision.
+exist, and an edit of a remote's file is told within seconds; nothing is raised into the room that tells. When
+a finished job goes is the queue's decision.
 """
 
 import asyncio
@@ -17,15 +18,17 @@ from appctld.bus.caller import Caller
 from appctld.bus.exported import Exported
 from appctld.bus.objects.app import AppObject
 from appctld.bus.objects.job import JobObject
-from appctld.bus.objects.remote import RemoteObject
+from appctld.bus.objects.remote import RemoteFacts, RemoteObject
 from appctld.bus.server import Server
 from appctld.bus.service import Service
 from appctld.bus.wire.paths import ROOT, app_path, job_path, remote_path
 from appctld.bus.wire.schema import snake
+from appctld.errors import AppctlError
 from appctld.jobs.job import Job
 from appctld.model.jsonvalue import JsonObject
 
 SAMPLE_SECONDS = 0.2  # five a second: a progress bar that moves smoothly
+LOOK_SECONDS = 2.0  # how long an edit of a remote's file may go untold; to look costs a few stat(2)
 
 _log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
@@ -56,14 +59,16 @@ class Announcer:
         self._manager_dirty = False
         self._timer: asyncio.TimerHandle | None = None
         self._facts: dict[str, JsonObject] = {}
-        self._remotes: set[str] = set()
+        self._remotes: dict[str, str] = {}
+        self._watching: asyncio.Task[None] | None = None
 
     def populate(self) -> None:
         """Put what is there already on the bus."""
         for app_id in self._all_facts():
             self._sync_app(app_id)
-        self.sync_remotes()
+        self._renew_remotes()
         self._server.before_listing(self.sync_remotes)
+        self._watching = asyncio.create_task(self._watch())
 
     def adopt(self, job: Job, owner: Caller) -> None:
         """From now on `owner` is told about `job`, and first of all everything that it may see."""
@@ -117,26 +122,51 @@ class Announcer:
     @_never_raises
     def remotes_changed(self, names: Collection[str]) -> None:
         """See `Observer`."""
-        self.sync_remotes()
-        self._server.emit(ROOT, "RemotesChanged", sorted(names))
+        told = self._renew_remotes().union(names)
+        self._server.emit(ROOT, "RemotesChanged", sorted(told))
 
     @_never_raises
     def sync_remotes(self) -> None:
-        """Make the objects equal to the configuration, which an administrator may edit at any time.
+        """Tell what an administrator edited, who may do so at any time."""
+        if changed := self._renew_remotes():
+            self._server.emit(ROOT, "RemotesChanged", sorted(changed))
+
+    def _renew_remotes(self) -> set[str]:
+        """Make the objects equal to the configuration; the names of those that were not.
 
         One broken file must not take the daemon off the bus: what was known stays, and the journal says why.
         """
-        known = {remote_path(facts.name): facts for facts in self._service.remotes.all()}
-        for path in self._remotes - known.keys():
+        try:
+            known = {remote_path(facts.name): facts for facts in self._service.remotes.all()}
+        except AppctlError as error:
+            _log.warning("the remotes on the bus are those of before: %s", error.message)
+            return set()
+        changed = {path for path, facts in known.items() if self._renew_remote(path, facts)}
+        for path in (gone := self._remotes.keys() - known.keys()):
             self._server.withdraw(path)
-        for path, facts in known.items():
-            item = self._server.exported(path)
-            if not isinstance(item, RemoteObject):
-                self._server.export(path, RemoteObject(facts))
-            elif item.facts != facts:
-                item.facts = facts
-                self._server.changed_all(path)
-        self._remotes = set(known)
+        names = {self._remotes[path] for path in gone} | {known[path].name for path in changed}
+        self._remotes = {path: facts.name for path, facts in known.items()}
+        return names
+
+    def _renew_remote(self, path: str, facts: RemoteFacts) -> bool:
+        item = self._server.exported(path)
+        if not isinstance(item, RemoteObject):
+            self._server.export(path, RemoteObject(facts))
+        elif item.facts != facts:
+            item.facts = facts
+            self._server.changed_all(path)
+        else:
+            return False
+        return True
+
+    async def _watch(self) -> None:
+        """Look again whenever a file was written, for as long as the loop runs."""
+        before = await self._service.remotes.stamp()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if (now := await self._service.remotes.stamp()) != before:
+                before = now
+                self.sync_remotes()
 
     @_never_raises
     def updates_changed(self) -> None:

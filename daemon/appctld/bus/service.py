@@ -32,6 +32,9 @@ class Remotes(Protocol):
     def all(self) -> Sequence[RemoteFacts]:
         """Every remote."""
 
+    async def stamp(self) -> object:
+        """What is another once somebody wrote to the configuration; equal while nobody did."""
+
     def find(self, text: str, remote: str = "") -> tuple[RemoteFacts, object]:
         """The remote that covers `text`, and the whole reference; raises InvalidReference or NoRemote."""
 

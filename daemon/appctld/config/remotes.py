@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Read `remotes.d`: directories in order of precedence, the first file of a name wins whole.
+"""Read `remotes.d`: of directories in order the first file of a name wins whole, or masks the next.
 
 Guarantees: a file that cannot be read or understood is an error, never a remote that is missing: else the
 next shorter prefix, with other keys, would take its place.
 """
 
+import contextlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from appctld.config.lookup import Remotes
@@ -16,11 +18,12 @@ from appctld.config.remote import Remote, check_name, make_remote
 from appctld.config.settings import FILE_BYTES, read_settings
 from appctld.errors import Failed, InvalidReference
 
-__all__ = ["Remote", "Remotes", "beside", "files_in", "load", "read_limited"]
+__all__ = ["Remote", "Remotes", "beside", "files_in", "load", "read_limited", "stamps"]
 
 REMOTES = 500  # files; every request reads them all
 KEYRING_BYTES = 64 << 10  # here and on the bus; a publisher's whole keyring is some 10 KiB
 COSIGN_BYTES = 64 << 10  # here and on the bus; one key has under 1 KiB, 32 of the largest 48 KiB
+MASK = {"enabled": "no"}
 CA_BYTES = 1 << 20  # here and on the bus; a whole distribution's bundle has 220 KiB
 
 
@@ -31,13 +34,33 @@ def load(directories: Sequence[Path]) -> Remotes:
         Failed: a file cannot be read or is wrong; the sentence and `path` name it.
         Conflict: two remotes have one prefix.
     """
-    origins: dict[str, Path] = {}
+    origins: dict[str, list[Path]] = {}
     for directory in directories:
         for path in files_in(directory):
-            origins.setdefault(path.stem, path)
+            origins.setdefault(path.stem, []).append(path)
     if len(origins) > REMOTES:
         raise Failed(f"more than {REMOTES} remotes")
-    return Remotes(_load_one(path, writable=path.parent == directories[0]) for path in origins.values())
+    return Remotes(remote for paths in origins.values() for remote in _load_first(paths, directories[0]))
+
+
+def _load_first(paths: Sequence[Path], ours: Path) -> Iterator[Remote]:
+    """The remote of the files of one name. A mask alone is none: it covers nothing that it could refuse."""
+    first, *others = paths
+    if not _is_mask(first):
+        yield _load_one(first, writable=first.parent == ours)
+    elif others:
+        masked = _load_one(others[0], writable=False)
+        yield replace(
+            masked, enabled=False, origin=first, writable=True, settings={**masked.settings, **MASK}
+        )
+
+
+def _is_mask(path: Path) -> bool:
+    """Whether a file says only that the next of its name is switched off."""
+    try:
+        return read_settings(read_limited(path, FILE_BYTES) or b"") == MASK
+    except InvalidReference:
+        return False  # which is told where it is read
 
 
 def files_in(directory: Path) -> list[Path]:
@@ -49,6 +72,23 @@ def files_in(directory: Path) -> list[Path]:
     except OSError as error:
         raise Failed(f"{directory}: {error.strerror}", path=str(directory)) from error
     return [directory / name for name in names if name.endswith(".conf") and not name.startswith(".")]
+
+
+def stamps(directories: Sequence[Path]) -> dict[str, tuple[int, int, int]]:
+    """Inode, size and time of every file there: others once it was written or replaced. Raises nothing."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for directory in directories:
+        with contextlib.suppress(OSError), os.scandir(directory) as entries:
+            found |= {entry.path: _stamp(entry) for entry in entries}
+    return found
+
+
+def _stamp(entry: os.DirEntry[str]) -> tuple[int, int, int]:
+    try:
+        status = entry.stat()
+    except OSError:
+        return 0, 0, 0
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _load_one(path: Path, *, writable: bool) -> Remote:

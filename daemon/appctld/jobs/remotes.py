@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from appctld.config.remote import Remote
+from appctld.config.remotes import stamps
 from appctld.config.store import RemoteStore
 from appctld.errors import AppctlError, InUse, InvalidReference, PolicyDenied
 from appctld.jobs.introduction import introduce
@@ -32,13 +33,18 @@ class RemoteBook:
     """The remotes of one scope; `directories` in order of precedence, the writable one first."""
 
     def __init__(self, directories: Sequence[Path], tools: Tools, observer: Callable[[], Observer]) -> None:
-        self._store = RemoteStore(tuple(directories), lambda remote: tools.policy().check_remote(remote))
+        self._directories = tuple(directories)
+        self._store = RemoteStore(self._directories, lambda remote: tools.policy().check_remote(remote))
         self._tools = tools
         self._observer = observer
 
     def all(self) -> list[Remote]:
         """Every remote, by name."""
         return list(self._store.load())
+
+    async def stamp(self) -> object:
+        """What is another once any file of a remote is; none of them is read for it."""
+        return await self._tools.aside(stamps, self._directories)
 
     def get(self, name: str) -> Remote:
         """One remote that may be asked. Raises NoRemote, or PolicyDenied when it is disabled."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jeepney import HeaderFields
 
+from appctld.bus import announcer
 from appctld.bus.announcer import Announcer
 from appctld.errors import Failed, NotInstalled, UntrustedSigner
 from appctld.jobs.job import Job
@@ -361,6 +362,32 @@ def test_a_remote_that_an_administrator_wrote_is_seen_when_somebody_looks(addres
             del running.remotes.remotes["acme"]
             _, (objects,) = await caller.call("GetManagedObjects", interface=OBJECT_MANAGER)
             assert f"{ROOT}/remote/acme" not in objects
+
+    asyncio.run(scenario())
+
+
+def test_an_edit_is_told_and_a_change_by_a_caller_only_once(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcer, "LOOK_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            await caller.subscribe()
+            running.remotes.remotes = {
+                "acme": SimulatedRemote("acme", title="A"),
+                "new": SimulatedRemote("new"),
+            }
+            assert await caller.signal("RemotesChanged") == (["acme", "new"],)
+            del running.remotes.remotes["acme"]
+            assert await caller.signal("InterfacesRemoved") == (f"{ROOT}/remote/acme", [REMOTE])
+            assert await caller.signal("RemotesChanged") == (["acme"],)
+            await caller.call("AddRemote", "sa{sv}", "more", {"url": ("s", "https://quay.io/more")})
+            assert await caller.signal("RemotesChanged") == (["more"],)
+            await asyncio.sleep(0.1)
+            running.jobs.observer.updates_changed()
+            seen = await seen_until(caller, "UpdatesChanged")
+            assert "RemotesChanged" not in [member for member, _ in seen]
 
     asyncio.run(scenario())
 

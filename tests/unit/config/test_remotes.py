@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctld.config import remotes
-from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES, load
+from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES, load, stamps
 from appctld.errors import Conflict, Failed
 
 ACME = "[remote]\nurl = quay.io/acme\n"
@@ -71,6 +71,62 @@ def test_a_mask_makes_room_for_nobody(ours: Path, shipped: Path) -> None:
     (shipped / "acme.conf").write_text(ACME)
     (ours / "acme.conf").write_text(ACME + "enabled = no\n")
     assert not load([ours, shipped]).get("acme").enabled
+
+
+MASK = "[remote]\nenabled = no\n"
+
+
+def test_a_file_that_says_only_that_masks_the_shipped_one(ours: Path, shipped: Path) -> None:
+    (shipped / "acme.conf").write_text(ACME + "title = shipped\n")
+    (shipped / "acme.gpg").write_bytes(b"shipped keys")
+    (ours / "acme.conf").write_text(MASK)
+    found = load([ours, shipped]).get("acme")
+    assert (found.enabled, found.title, found.keyring) == (False, "shipped", b"shipped keys")
+    assert (found.origin, found.writable) == (ours / "acme.conf", True)
+    assert found.settings == {"url": "quay.io/acme", "title": "shipped", "enabled": "no"}
+
+
+def test_a_mask_of_nothing_is_nothing_and_no_other_file_is_one(ours: Path, shipped: Path) -> None:
+    (ours / "acme.conf").write_text(MASK)
+    assert list(load([ours, shipped])) == []
+    for text in ("[remote]\nenabled = yes\n", MASK + "title = x\n"):
+        (ours / "acme.conf").write_text(text)
+        (shipped / "acme.conf").write_text(ACME)
+        with pytest.raises(Failed, match="'url' is missing"):
+            load([ours, shipped])
+
+
+def test_what_a_mask_hides_must_be_right_as_well(ours: Path, shipped: Path) -> None:
+    (ours / "acme.conf").write_text(MASK)
+    (shipped / "acme.conf").write_text("[remote]\nurl = quay.io/acme\nfuture = yes\n")
+    with pytest.raises(Failed, match=str(shipped / "acme.conf")):
+        load([ours, shipped])
+
+
+def test_a_file_that_is_written_added_or_removed_changes_the_stamps(ours: Path, shipped: Path) -> None:
+    (ours / "acme.conf").write_text(ACME)
+    (ours / "gone").symlink_to("nowhere")
+    seen = [stamps([ours, shipped, ours / "none"])]
+    assert stamps([ours, shipped]) == seen[0]
+
+    def differs() -> bool:
+        seen.append(stamps([ours, shipped]))
+        return seen[-1] not in seen[:-1]
+
+    (ours / "acme.conf").write_text(ACME + "title = x\n")
+    assert differs()
+    os.utime(ours / "acme.conf", ns=(1, 1))
+    assert differs()
+    (ours / "acme.gpg").write_bytes(b"keys")
+    assert differs()
+    (shipped / "other.conf").write_text(ACME)
+    assert differs()
+    (ours / "new").write_text(ACME + "title = y\n")
+    os.utime(ours / "new", ns=(1, 1))
+    (ours / "new").replace(ours / "acme.conf")
+    assert differs()
+    (shipped / "other.conf").unlink()
+    assert differs()
 
 
 def test_one_prefix_in_two_directories_is_a_conflict(ours: Path, shipped: Path) -> None:
