@@ -30,7 +30,8 @@ from appctld.state.records import Record, read_record
 class Kept:
     """`path` is the deployment's directory; `current` says whether it is the one that runs.
 
-    `facts` are what a publisher's own commit says of itself, read from the very bytes that were signed.
+    `facts` are what a publisher's own commit says of itself, read from the very bytes that were signed;
+    `config` is the image's, read once: it may have a megabyte, and the daemon's loop waits meanwhile.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Kept:
     provenance: Provenance | None
     recalled: Recalled | None
     facts: CommitFacts | None
+    config: ImageConfig | None
 
     @property
     def id(self) -> str:
@@ -57,35 +59,13 @@ class Kept:
 
     @property
     def made_here(self) -> bool:
-        """Whether its commit was, and says what the image was: else it is a publisher's own.
-
-        An image that holds a publisher's commit and nothing above it is deployed as that.
-        """
-        record = self.record
-        own = record is not None and record.ostree_layers and record.ostree_layers == len(record.layers)
-        return not self.native and not own
-
-    @property
-    def config(self) -> ImageConfig | None:
-        """The image's config, if it is here and can be read; beside a publisher's commit it is kept apart."""
-        raw = self._config_bytes()
-        try:
-            return parse_config(raw) if raw else None
-        except AppctlError:
-            return None
+        """Whether its commit was, and says what the image was: else it is a publisher's own."""
+        return _is_made_here(self.record)
 
     @property
     def held(self) -> PublishedCommit | None:
         """The publisher's commit that its image holds, if its config can be read. Raises BadManifest."""
         return published_commit(self.config) if self.config else None
-
-    def _config_bytes(self) -> bytes:
-        if self.made_here:
-            return self.recalled.config if self.recalled else b""
-        beside = self.provenance.config if self.provenance else None
-        if beside is None or self.record is None or Digest.of(beside.raw) != self.record.config_digest:
-            return b""
-        return beside.raw
 
     def run(self) -> JsonObject | None:
         """What run.json must hold, if that can be told."""
@@ -111,7 +91,8 @@ async def kept(path: Path, tools: Tools) -> Kept:
     link = path.parent / "current"
     current = link.is_symlink() and str(link.readlink()) == path.name
     recalled, facts = await _recalled(path, record, tools), await _facts(record, provenance, tools)
-    return Kept(path, current, record, provenance, recalled, facts)
+    config = _config(record, provenance, recalled)
+    return Kept(path, current, record, provenance, recalled, facts, config)
 
 
 def record_of(path: Path) -> Record | None:
@@ -154,5 +135,33 @@ async def _facts(record: Record | None, provenance: Provenance | None, tools: To
         return None
 
 
+def _config(
+    record: Record | None, provenance: Provenance | None, recalled: Recalled | None
+) -> ImageConfig | None:
+    """The image's config, if it is here and can be read; beside a publisher's commit it is kept apart."""
+    raw = _config_bytes(record, provenance, recalled)
+    try:
+        return parse_config(raw) if raw else None
+    except AppctlError:
+        return None
+
+
+def _config_bytes(record: Record | None, provenance: Provenance | None, recalled: Recalled | None) -> bytes:
+    if _is_made_here(record):
+        return recalled.config if recalled else b""
+    beside = provenance.config if provenance else None
+    if beside is None or record is None or Digest.of(beside.raw) != record.config_digest:
+        return b""
+    return beside.raw
+
+
 def _is_native(record: Record) -> bool:
     return record.image_digest.hex == record.commit
+
+
+def _is_made_here(record: Record | None) -> bool:
+    """An image that holds a publisher's commit and nothing above it is deployed as that."""
+    if record is None:
+        return True
+    own = record.ostree_layers and record.ostree_layers == len(record.layers)
+    return not _is_native(record) and not own

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import Busy, NotInstalled, RepoCorrupt, UntrustedSigner
+from appctld.jobs.audit import kept
 from appctld.jobs.requests import Install, Update, Verify
 from appctld.jobs.work import work
+from appctld.model.image import ImageConfig, parse_config
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.system.worker import Program, Report
 from support.damage import DAMAGES, flip
@@ -36,6 +38,21 @@ def test_what_was_just_installed_is_well(yard: Neighbours) -> None:
     files = ("#!/bin/sh", "some text", "data\0", "acme 1.0", "other 1.0")
     assert result["bytes-checked"] == sum(map(len, files))
     assert yard.job.bytes_done == result["bytes-checked"]
+
+
+def test_the_config_of_each_deployment_is_parsed_once(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the daemon's loop, and it may have a megabyte."""
+    parsed: list[bytes] = []
+
+    def counted(raw: bytes) -> ImageConfig:
+        parsed.append(raw)
+        return parse_config(raw)
+
+    monkeypatch.setattr(kept, "parse_config", counted)
+    yard.verify()
+    assert len(parsed) == len((APP, OTHER))
 
 
 def test_only_the_apps_that_are_named_are_looked_at(yard: Neighbours) -> None:
