@@ -121,7 +121,7 @@ def blob(request: JsonObject, report: Report) -> JsonObject:
     with Output(descriptor(request, "out")) as output:
         digest, size = Digest.parse(get_str(request, "digest")), get_int(request, "size")
         done, reported = 0, 0.0
-        with opened(request) as source, source.blob(digest) as found:
+        with opened(request) as source, source.blob(digest, size) as found:
             for chunk in found.chunks(size):
                 output.write(chunk)
                 done += len(chunk)

@@ -55,6 +55,24 @@ class Saved:
         return self.config, self.layers
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A config or a layer; `named` is its digest where that is known without a look at all of it."""
+
+    media_type: str
+    member: Member
+    named: Digest | None
+
+    @property
+    def digest(self) -> Digest:
+        """What it is called: read to its end where nothing else says so."""
+        return self.named or _hashed(self.member)
+
+    def descriptor(self) -> JsonObject:
+        """As it stands in the manifest."""
+        return {"mediaType": self.media_type, "digest": str(self.digest), "size": self.member.size}
+
+
 class DockerShelf:
     """The images of such an archive, with the operations of a registry's repository."""
 
@@ -80,12 +98,12 @@ class DockerShelf:
             raise LimitExceeded(f"a manifest of {len(made)} bytes", limit=limit)
         return made, OCI_MANIFEST
 
-    def blob(self, digest: Digest) -> Member:
-        """A config or a layer of any of the images. Raises NotFound."""
+    def blob(self, digest: Digest, size: int | None = None) -> Member:
+        """A config or a layer of any of the images; with `size` no other is hashed. Raises NotFound."""
         for image in self._images:
-            for descriptor, member in self._parts(image):
-                if descriptor["digest"] == str(digest):
-                    return member
+            for part in self._parts(image):
+                if size in {None, part.member.size} and part.digest == digest:
+                    return part.member
         raise NotFound(f"the archive has no blob {digest}")
 
     def look(self, path: str, limit: int, absent: frozenset[int]) -> tuple[int, bytes]:  # noqa: ARG002 - a registry's
@@ -94,20 +112,19 @@ class DockerShelf:
 
     def _made(self, image: Saved) -> bytes:
         """Its manifest, in one spelling."""
-        config, *layers = (descriptor for descriptor, _ in self._parts(image))
+        config, *layers = (part.descriptor() for part in self._parts(image))
         document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}
         return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
-    def _parts(self, image: Saved) -> Iterator[tuple[JsonObject, Member]]:
-        """The descriptor of each part with the member that has it, the config first."""
+    def _parts(self, image: Saved) -> Iterator[_Part]:
+        """Each part, the config first."""
         config = self._member(image.config)
         raw = config.read(CONFIG_BYTES)
-        yield _descriptor(_CONFIG, Digest.of(raw), len(raw)), config
+        yield _Part(_CONFIG, config, Digest.of(raw))
         for name, diff_id in zip(image.layers, _diff_ids(raw, len(image.layers)), strict=True):
             layer = self._member(name)
             kind = _compression(layer)
-            digest = _hashed(layer) if kind else diff_id
-            yield _descriptor(f"{_LAYER}{kind}", digest, layer.size), layer
+            yield _Part(f"{_LAYER}{kind}", layer, None if kind else diff_id)
 
     def _member(self, name: str) -> Member:
         """A plain file, or the one that a link of that name leads to within the archive."""
@@ -162,7 +179,3 @@ def _hashed(layer: Member) -> Digest:
     for chunk in layer.chunks(BLOB_BYTES):
         total.update(chunk)
     return Digest(total.hexdigest())
-
-
-def _descriptor(media_type: str, digest: Digest, size: int) -> JsonObject:
-    return {"mediaType": media_type, "digest": str(digest), "size": size}

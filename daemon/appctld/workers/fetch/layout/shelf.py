@@ -54,7 +54,7 @@ class Shelf:
                 return self._document(entry.digest, entry.size, limit), entry.media_type
         raise NotFound(f"{self._files.place} has no image {reference}; it has {shown(images)}")
 
-    def blob(self, digest: Digest) -> Member:
+    def blob(self, digest: Digest, size: int | None = None) -> Member:  # noqa: ARG002 - its name is its digest
         """The open blob, which the caller closes. Raises NotFound, UnsafeArchive."""
         found = self._files.open("blobs", "sha256", digest.hex)
         if found is None:

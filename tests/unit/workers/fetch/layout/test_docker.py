@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import AppctlError, BadManifest, LimitExceeded, NotFound, SignatureMissing, UnsafeArchive
+from appctld.model.digest import Digest
 from appctld.model.image import CONFIG_BYTES
 from appctld.model.manifest import BLOB_BYTES, OCI_MANIFEST, Manifest, parse_document
+from appctld.workers.fetch.layout import docker
 from appctld.workers.fetch.layout.archive import Archive
 from appctld.workers.fetch.layout.docker import DockerShelf
+from appctld.workers.fetch.layout.member import Member as Part
 from appctld.workers.fetch.layout.naming import Place
 from support.archives import Bundle, Member, member, members_of, packed, saved
 from support.inline import digest_of, layer_of
@@ -68,6 +71,27 @@ def test_compressed_layers_are_named_by_what_they_hash_to(bundle: Bundle) -> Non
     assert (str(layer.digest), layer.size) == (digest_of(zipped), len(zipped))
     assert layer.media_type.endswith(".tar+gzip")
     assert bundle.fetch(str(layer.digest), layer.size, unsigned=True) == zipped
+
+
+def test_for_a_layer_no_other_of_another_size_is_hashed(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request is a process of its own, and an archive of some gigabytes would be read once a layer."""
+    zipped = [gzip.compress(layer, mtime=0) for layer in (BASE, TOP)]
+    bundle.write(saved(zipped, FULL, claimed=[BASE, TOP]))
+    hashed, real = list[str](), docker._hashed
+
+    def counted(layer: Part) -> Digest:
+        hashed.append(layer.name)
+        return real(layer)
+
+    monkeypatch.setattr(docker, "_hashed", counted)
+    for layer, data in zip(made(bundle).layers, zipped, strict=True):
+        hashed.clear()
+        assert bundle.fetch(str(layer.digest), layer.size, unsigned=True) == data
+        assert len(hashed) == 1
+    with pytest.raises(NotFound):
+        bundle.fetch(digest_of(zipped[0]), len(zipped[0]) + 1, unsigned=True)
 
 
 def test_layers_may_be_links_to_others_in_the_archive(bundle: Bundle) -> None:
