@@ -402,6 +402,20 @@ def test_extensions_that_wait_to_be_asked_for_do_not(yard: Yard) -> None:
     assert set(current(yard)) == {EDITOR.id, PLATFORM.id}
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_no_more_extensions_come_than_one_image_may_bring(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """A publisher's index has hundreds, and each is a download that nobody asked for by name."""
+    below = [parse_ref(f"runtime/org.acme.Platform.Locale.{name}/x86_64/45") for name in ("de", "fr", "it")]
+    platform = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES + "subdirectories=true\n"))
+    listing = [entry(ref, publish(yard.registry, ref)) for ref in below]
+    yard.registry.listed = listed(entry(PLATFORM, platform), *listing)
+    monkeypatch.setattr(companions, "EXTENSIONS", limit)
+    install(yard, EDITOR)
+    assert set(current(yard)) == {EDITOR.id, PLATFORM.id, *(ref.id for ref in below[:limit])}
+
+
 def test_extensions_below_a_name_come_too(yard: Yard) -> None:
     below = parse_ref("runtime/org.acme.Platform.Locale.de/x86_64/45")
     with_locales(yard, "subdirectories=true\n")

@@ -11,6 +11,7 @@ from appctld.model.flatpak.index import Wanted
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.manifest import OCI_INDEX
+from appctld.workers.fetch.layout import flatpaks
 from support.flatpaks import PLATFORM, labels, metadata
 from support.inline import MemoryRegistry, digest_of
 from support.shelves import NAME, Shelf
@@ -92,6 +93,24 @@ def test_what_cannot_be_read_hides_no_other(shelf: Shelf) -> None:
     shelf.write()
     shelf.add("platform:45", image(shelf))
     assert places(offers(shelf)) == [("acme/platform", "45")]
+
+
+@pytest.mark.parametrize(("looked_into", "found"), [(1, []), (2, [("acme/platform", "45")])])
+def test_only_so_many_images_are_looked_into(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, looked_into: int, found: list[tuple[str, str]]
+) -> None:
+    shelf.add("other:1", image(shelf, parse_ref("runtime/org.acme.Other/x86_64/45")))
+    shelf.add("platform:45", image(shelf))
+    monkeypatch.setattr(flatpaks, "LOOKED_INTO", looked_into)
+    assert places(offers(shelf)) == found
+
+
+def test_only_so_many_candidates_are_named(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than an answer may have would be no answer."""
+    monkeypatch.setattr(flatpaks, "OFFERS", 2)
+    for name in ("a:45", "b:45", "c:45"):
+        shelf.add(name, image(shelf))
+    assert places(offers(shelf)) == [("acme/a", "45"), ("acme/b", "45")]
 
 
 def test_flatpaks_own_images_are_offered(shelf: Shelf) -> None:
