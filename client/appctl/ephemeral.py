@@ -10,7 +10,6 @@ Leaves to others: what is asked of it, by programs that get its environment.
 import contextlib
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -71,7 +70,7 @@ def _directory(cache: Path) -> Iterator[Path]:
     cache.mkdir(parents=True, exist_ok=True)
     for old in cache.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError), _locked(old):
-            shutil.rmtree(old, ignore_errors=True)
+            _remove(old)
     place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=cache))
     with _locked(place):
         try:
@@ -92,15 +91,12 @@ def _locked(place: Path) -> Iterator[None]:
 
 
 def _remove(place: Path) -> None:
-    """Remove it whole: an app may have taken its own directories' write bits away."""
+    """Remove it whole, whatever an app did to its own directories: took all bits away, or nested thousands.
 
-    def again(_function: object, path: str, _error: object) -> None:
-        with contextlib.suppress(OSError):
-            Path(path).parent.chmod(0o700)
-            Path(path).chmod(0o700)
-            shutil.rmtree(path) if Path(path).is_dir() else Path(path).unlink()
-
-    shutil.rmtree(place, onerror=again)
+    By programs that follow no symlink on the way, and descend without end: Python's chmod and rmtree do not.
+    """
+    for command in (("chmod", "-R", "u+rwX", "--"), ("rm", "-rf", "--")):
+        subprocess.run([*command, place], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import build
+from support.greeter import build, minimal_root
 from support.images import Layout, Settings
 from support.machine import BIN, Ran
 
@@ -76,9 +77,11 @@ def test_an_archive_runs_as_well(images: Layout, home: dict[str, str], tmp_path:
 def test_of_several_images_one_must_be_meant_and_its_exit_code_is_ours(
     images: Layout, home: dict[str, str], tmp_path: Path
 ) -> None:
-    (tmp_path / "layer/usr/bin").mkdir(parents=True)
+    minimal_root(tmp_path / "layer", ("/bin/mkdir", "/bin/chmod"))
     program = tmp_path / "layer/usr/bin/end"
-    program.write_text("#!/bin/sh\ncd && : > mine && test -e mine && exit 7\n")
+    program.write_text(
+        "#!/bin/sh\ncd && : > mine && test -e mine && mkdir -p a/b/c && chmod 0 a/b && chmod 0 a && exit 7\n"
+    )
     program.chmod(0o755)
     layout = Layout(tmp_path / "images")
     shutil.copytree(images.directory, layout.directory, dirs_exist_ok=True)
@@ -126,13 +129,33 @@ def test_an_image_that_asks_for_files_gets_none_of_the_callers(
         assert [path.name for path in config.iterdir()] == ["secret"]
 
 
-def test_what_a_killed_one_left_the_next_one_removes(images: Layout, home: dict[str, str]) -> None:
-    place = Path(home["XDG_CACHE_HOME"]) / "appctl/try-killed/data"
-    place.mkdir(parents=True)
-    (place / "file").write_bytes(b"x")
-    (place / "file").chmod(0o444)
+def test_what_a_killed_one_left_the_next_one_removes(
+    images: Layout, home: dict[str, str], tmp_path: Path
+) -> None:
+    """Directories that nobody may enter, thousands in each other, and a link to a file of the caller's."""
+    place, mine = Path(home["XDG_CACHE_HOME"]) / "appctl/try-killed/data", tmp_path / "mine"
+    mine.write_text("x")
+    mine.chmod(0o640)
+    (place / "closed/below").mkdir(parents=True)
+    (place / "closed/below/file").write_bytes(b"x")
+    (place / "closed/link").symlink_to(mine)
+    nest(place, 2000)
+    for path in ("closed/below", "closed"):
+        (place / path).chmod(0)
     assert tried(home, f"oci:{images.directory}").code == 64
     assert left(home) == []
+    assert stat.S_IMODE(mine.stat().st_mode) == 0o640
+
+
+def nest(place: Path, count: int) -> None:
+    """Directories in each other: more than a path has room for, and than a Python function calls itself."""
+    here = os.open(place, os.O_RDONLY)
+    for _ in range(count):
+        os.mkdir("deeper", dir_fd=here)
+        below = os.open("deeper", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
 
 
 def test_nobody_to_ask_is_usage_and_nothing_runs(images: Layout, home: dict[str, str]) -> None:
