@@ -2,13 +2,16 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A remote as its files say, for programs of the caller's: everybody may read them, and no daemon is asked.
 
-Guarantees: what goes on is public: where it is and whom it believes, no login. Leaves to others: whether the
-files are right, which the daemon sees to when it takes them in; here one that cannot be read is none.
+Guarantees: what goes on is public: where it is and whom it believes, no login; the first file of a name
+counts, be it readable or not, as for the daemon. Leaves to others: whether the files are right, which the
+daemon sees to when it takes them in; here one that cannot be read is none.
 """
 
 import base64
 import configparser
-from collections.abc import Iterator
+import os
+import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,29 +117,56 @@ class RemoteFile:
 
 def remote_file(places: Places, scope: Scope, name: str) -> RemoteFile | None:
     """Find a remote's file: the administrator's, else the one that was shipped."""
-    for path in _candidates(places, scope, name):
-        if data := _read(path, FILE_BYTES):
-            settings = _settings(data)
-            return None if settings is None else RemoteFile(name, path, settings)
-    return None
+    paths = (directory / f"{name}.conf" for directory in directories(places, scope))
+    path = next(filter(os.path.lexists, paths), None)
+    try:
+        return RemoteFile(name, path, read_settings(path)) if path else None
+    except (OSError, ValueError):
+        return None
 
 
-def _candidates(places: Places, scope: Scope, name: str) -> Iterator[Path]:
-    yield places.configuration(scope) / "remotes.d" / f"{name}.conf"
-    if scope is Scope.SYSTEM:
-        yield SHIPPED_CONFIG / "remotes.d" / f"{name}.conf"
+def directories(places: Places, scope: Scope) -> tuple[Path, ...]:
+    """Where a scope's remotes are, the writable directory first."""
+    shipped = (SHIPPED_CONFIG / "remotes.d",) if scope is Scope.SYSTEM else ()
+    return (places.configuration(scope) / "remotes.d", *shipped)
 
 
-def _settings(data: bytes) -> dict[str, str] | None:
-    parser = configparser.ConfigParser(
-        strict=True, interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"), default_section="\n"
-    )
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keys are what they are
+def read_settings(path: Path) -> dict[str, str]:
+    """Read the words of a remote's file. Raises OSError, and ValueError with what is wrong in it."""
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is no regular file")
+        data = file.read(FILE_BYTES + 1)
+    if len(data) > FILE_BYTES:
+        raise ValueError(f"it has more than {FILE_BYTES} bytes")
+    parser = _Strict()
     try:
         parser.read_string(data.decode())
-        return dict(parser["remote"])
-    except (UnicodeDecodeError, configparser.Error, KeyError):
-        return None
+    except configparser.Error as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    if parser.sections() != ["remote"]:
+        raise ValueError("it must have one section, [remote]")
+    return dict(parser["remote"])
+
+
+class _Strict(configparser.ConfigParser):
+    """As the daemon reads it: nothing is guessed, and no file can name the section of defaults."""
+
+    SECTCRE = re.compile(r"\[(?P<header>[^]]+)\]\s*$")
+
+    def __init__(self) -> None:
+        super().__init__(
+            strict=True, interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"),
+            default_section="\n", empty_lines_in_values=False,
+        )  # fmt: skip
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a FIFO too, so that it can be refused."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -247,6 +247,8 @@ def test_a_remotes_file_that_nobody_can_read(ward: Ward) -> None:
         ("[remote]\nurl=quay.io/x\nverify=digest\n[more]\n", "one section"),
         ("url=quay.io/x\n", "no section headers"),
         ("\xff", "decode"),
+        ("[remote]\nurl=quay.io/x\nurl=quay.io/y\n", "already exists"),
+        ("#" * (65 << 10), "more than 65536 bytes"),
     ],
 )
 def test_a_remotes_file_that_makes_no_sense(ward: Ward, content: str, says: str) -> None:

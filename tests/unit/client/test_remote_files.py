@@ -4,6 +4,7 @@
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from appctl import remote_files
 from appctl.remote_files import FILE_BYTES, KEY_BYTES, RemoteFile, remote_file
 from appctl.scope import Places, Scope
+from appctld.config.settings import read_settings as daemons_settings
+from appctld.errors import InvalidReference
 
 REFERENCE = "quay.io/acme/editor:1"
 
@@ -109,10 +112,34 @@ def test_what_others_need_to_trust_it_is_told_and_nothing_else(places: Places, t
 
 
 @pytest.mark.parametrize(
-    "text", ["no ini", "[other]\nurl = x", "[remote]\nurl = x\nurl = y", "\xff", " " * (FILE_BYTES + 1)]
+    "text",
+    [
+        "no ini",
+        "[other]\nurl = x",
+        "[remote]\nurl = x\n[more]",
+        "[remote] more\nurl = x",
+        "[remote]\nurl = x\nurl = y",
+        "[remote]\nurl = x\n\n  y",
+        "\xff",
+        " " * (FILE_BYTES + 1),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_none(places: Places, tmp_path: Path, text: str) -> None:
     (tmp_path / "config/appctl/remotes.d/acme.conf").write_text(text, encoding="latin-1")
+    assert remote_file(places, Scope.USER, "acme") is None
+    with pytest.raises(InvalidReference):
+        daemons_settings(text.encode("latin-1"))
+
+
+def test_one_that_cannot_be_read_is_not_replaced_by_a_shipped_one(places: Places, tmp_path: Path) -> None:
+    """Nor does the daemon: it would be another publisher, or other keys."""
+    write(tmp_path / "shipped", "url = https://shipped.example/x")
+    (tmp_path / "etc/remotes.d/acme.conf").write_text("")
+    assert remote_file(places, Scope.SYSTEM, "acme") is None
+
+
+def test_a_file_that_nobody_writes_is_not_waited_for(places: Places, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config/appctl/remotes.d/acme.conf")
     assert remote_file(places, Scope.USER, "acme") is None
 
 

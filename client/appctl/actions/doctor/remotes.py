@@ -5,18 +5,15 @@
 `files` is how the checks find them: as the daemon does, so that they can be looked at without it.
 """
 
-import configparser
 from collections.abc import Iterator
 from pathlib import Path
 
 from appctl.actions.doctor.finding import Finding, ok, problem, warning
 from appctl.context import Context
 from appctl.failure import Failure
-from appctl.scope import SYSTEM_CONFIG, Scope
+from appctl.remote_files import directories, read_settings
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, get_str
-
-SHIPPED = Path("/usr/lib/appctl/remotes.d")
 
 
 def remotes(context: Context) -> Iterator[Finding]:
@@ -44,18 +41,11 @@ def remotes(context: Context) -> Iterator[Finding]:
 def files(context: Context) -> list[Path]:
     """Every file of a remote that counts: the first of a name, the writable directory first."""
     found: dict[str, Path] = {}
-    for directory in directories(context):
+    for directory in directories(context.places, context.scope):
         if directory.is_dir():
             for path in sorted(directory.glob("*.conf")):
                 found.setdefault(path.stem, path)
     return [found[name] for name in sorted(found)]
-
-
-def directories(context: Context) -> tuple[Path, ...]:
-    """Where the scope's remotes are, the writable directory first."""
-    if context.scope is Scope.USER:
-        return (context.places.config / "appctl/remotes.d",)
-    return (SYSTEM_CONFIG / "remotes.d", SHIPPED)
 
 
 def _switches(known: list[Json]) -> list[Finding]:
@@ -84,23 +74,17 @@ def _number(there: list[Path]) -> Finding:
 def settings(path: Path) -> dict[str, str]:
     """Return what a remote's file says; nothing where it cannot be read, which is a finding of its own."""
     try:
-        return dict(_parsed(path)["remote"])
-    except (OSError, KeyError, configparser.Error, UnicodeDecodeError):
+        return read_settings(path)
+    except (OSError, ValueError):
         return {}
-
-
-def _parsed(path: Path) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
-    parser.read_string(path.read_text())
-    return parser
 
 
 def _wrong(path: Path) -> str:
     """Say why a file is no INI file that can be read; what its keys mean is the daemon's to judge."""
     try:
-        parser = _parsed(path)
+        read_settings(path)
     except OSError as error:
         return error.strerror or str(error)
-    except (configparser.Error, UnicodeDecodeError) as error:
-        return " ".join(str(error).split())
-    return "" if parser.sections() == ["remote"] else "it must have one section, [remote]"
+    except ValueError as error:
+        return str(error)
+    return ""
