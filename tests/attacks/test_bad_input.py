@@ -245,7 +245,7 @@ def test_a_zstd_window_that_no_writer_uses(victim: Victim) -> None:
     forgery.blobs[0] = whole.compress(forgery.tars[0]) + whole.flush()
     assert zstandard.get_frame_parameters(forgery.blobs[0]).window_size == 64 << 20
     forgery.change_manifest = lambda manifest: manifest["layers"][0].update(mediaType=ZSTD)
-    victim.refuses("install", "-y", victim.push(forgery, "acme/window:1"), code=5, name="DigestMismatch")
+    victim.refuses("install", "-y", victim.push(forgery, "acme/window:1"), code=1, name="LimitExceeded")
 
 
 def test_an_id_of_another_remote(victim: Victim) -> None:

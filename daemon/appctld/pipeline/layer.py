@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from appctld.errors import DigestMismatch, Failed, NotFound, RepoCorrupt
+from appctld.errors import DigestMismatch, Failed, LimitExceeded, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_strings
 from appctld.model.manifest import COMPRESSION, LAYER_BYTES, ZSTD_WINDOW
 from appctld.model.published import Reading
+from appctld.model.zstdframe import HEADER_BYTES, window_of
 from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.confirm import confirm_remote
 from appctld.pipeline.parallel import two_ends
@@ -251,12 +252,12 @@ async def read_tar(
     """The store's answer to the blob's tar, which a decoder inflates where it is compressed.
 
     `out`, taken over, is where the store writes what it is asked for, if that is anything. Raises Failed
-    where the blob is gone.
+    where the blob is gone, LimitExceeded where its decoder would have to keep too much.
     """
     more = {} if out is None else {"out": out}
     try:
         blob = _opened(fetched)
-    except Failed:
+    except (Failed, LimitExceeded):
         for descriptor in more.values():
             os.close(descriptor)
         raise
@@ -277,11 +278,30 @@ def _opened(fetched: FetchedLayer) -> int:
     if fetched.blob is None:
         raise Failed("a layer without bytes")
     try:
-        return os.open(fetched.blob, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        blob = os.open(fetched.blob, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
         raise Failed(
             f"the blob of layer {fetched.layer.descriptor.digest} cannot be opened: {error.strerror}"
         ) from error
+    try:
+        _check_window(blob, fetched.layer)
+    except LimitExceeded:
+        os.close(blob)
+        raise
+    return blob
+
+
+def _check_window(blob: int, layer: PlannedLayer) -> None:
+    """Raise LimitExceeded for what its decoder would refuse without a word of why."""
+    if COMPRESSION[layer.descriptor.media_type] != "zstd":
+        return
+    window = window_of(os.pread(blob, HEADER_BYTES, 0))
+    if window > ZSTD_WINDOW:
+        raise LimitExceeded(
+            f"layer {layer.descriptor.digest} is compressed with a window of {window} bytes, "
+            f"and may have {ZSTD_WINDOW}",
+            limit=ZSTD_WINDOW,
+        )
 
 
 def _decoder(compression: str, tools: Tools) -> tuple[str, ...] | None:

@@ -20,6 +20,7 @@ import zstandard
 from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
 from appctld.model.digest import Digest
 from appctld.model.manifest import COMPRESSION, LAYER_BYTES, ZSTD_WINDOW, Descriptor
+from appctld.model.zstdframe import HEADER_BYTES, window_of
 from appctld.workers.fetch.source import Source
 from appctld.workers.store.archive.stream import left_out
 
@@ -31,7 +32,7 @@ def fetched(source: Source, blob: Descriptor) -> BinaryIO:
     with ExitStack() as stack:
         file = stack.enter_context(tempfile.TemporaryFile())
         hashed = hashlib.sha256()
-        with source.blob(blob.digest) as found:
+        with source.blob(blob.digest, blob.size) as found:
             for piece in found.chunks(blob.size):
                 hashed.update(piece)
                 file.write(piece)
@@ -61,7 +62,12 @@ class Unpacked:
     @classmethod
     def of(cls, source: Source, blob: Descriptor, expected: Digest | None = None) -> Self:
         """From where it lies."""
-        return cls(fetched(source, blob), blob, expected)
+        file = fetched(source, blob)
+        try:
+            return cls(file, blob, expected)
+        except LimitExceeded:
+            file.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -116,8 +122,17 @@ def _decoder(file: BinaryIO, compression: str) -> BinaryIO:
         case "gzip":
             return cast("BinaryIO", gzip.GzipFile(fileobj=file))
         case "zstd":
+            _check_window(file)
             decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
             reader = decompressor.stream_reader(file, read_across_frames=True, closefd=False)
             return cast("BinaryIO", reader)
         case _:
             return file
+
+
+def _check_window(file: BinaryIO) -> None:
+    """Raise LimitExceeded, as an installation does."""
+    window = window_of(file.read(HEADER_BYTES))
+    file.seek(0)
+    if window > ZSTD_WINDOW:
+        raise LimitExceeded(f"a layer compressed with a window of {window} bytes", limit=ZSTD_WINDOW)

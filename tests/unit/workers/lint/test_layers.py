@@ -56,9 +56,16 @@ def test_a_window_as_large_as_when_it_is_installed(window: int, *, is_taken: boo
     compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     data = compressor.compress(b"x" * 100) + compressor.flush()
     blob = Descriptor(f"{PLAIN}+zstd", Digest.of(data), len(data))
-    with Unpacked(io.BytesIO(data), blob) as layer:
-        if is_taken:
+    if is_taken:
+        with Unpacked(io.BytesIO(data), blob) as layer:
             assert layer.read(100) == b"x" * 100
-        else:
-            with pytest.raises(UnsafeArchive):
-                layer.read(1)
+    else:
+        with pytest.raises(LimitExceeded, match="a window of"):
+            Unpacked(io.BytesIO(data), blob)
+
+
+def test_what_is_no_zstd_is_said(tmp_path: Path) -> None:
+    data = b"\x28\xb5\x2f\xfd" + b"\0" * 2 + b"\xff" * 100
+    blob = Descriptor(f"{PLAIN}+zstd", Digest.of(data), len(data))
+    with Unpacked(io.BytesIO(data), blob) as layer, pytest.raises(UnsafeArchive):
+        layer.read(1)
