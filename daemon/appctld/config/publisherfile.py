@@ -3,9 +3,10 @@
 """What a publisher gives away to be trusted: an `.appctlremote`, or an `.appctlref` that also names an app.
 
 Pure. A key file with one group, `[Appctl Remote]`. Guarantees: nothing in it is guessed, every unknown key is
-an error (`Version` says when there are more); what it names is reached by https alone and lies on no machine
-of the reader's; it can weaken nothing, as it says only where a publisher is and which keys must sign. Leaves
-to others: what the keys are, and whether anybody wants to trust them.
+an error (`Version` says when there are more); what it names is reached by https alone, and is no file of the
+reader's (a server of the reader's own machine is one like any other: it needs a certificate); it can weaken
+nothing, as it says only where a publisher is and which keys must sign. Leaves to others: what the keys are,
+and whether anybody wants to trust them.
 """
 
 import base64

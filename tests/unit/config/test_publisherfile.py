@@ -69,6 +69,8 @@ def test_every_kind_of_key_that_is_given_must_have_signed(
         "docker://quay.io/acme",
         "oci+https://quay.io/acme",
         "ostree+https://a.example/r",
+        "https://localhost/acme",
+        "https://127.0.0.1:5000/acme",
     ],
 )
 def test_a_place_is_reached_by_https(url: str) -> None:
