@@ -290,6 +290,3 @@ DAMAGES: dict[str, tuple[str, Callable[[Scene], object]]] = {
     "the deployment's mode": ("files", lambda scene: scene.deployment.chmod(0o775)),
 }
 """What is done, by name, and the fault."""
-
-TOUCHES_OBJECTS = {name for name, (fault, _) in DAMAGES.items() if fault in {"object", "attributes"}}
-"""Those of objects, which every app that shares them needs; but for the commit's own."""

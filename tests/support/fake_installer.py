@@ -30,7 +30,6 @@ from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from support.bus import ERROR, JOB, MANAGER, NAME, PROPERTIES, ROOT
 
 REMOTE = f"{NAME}.Remote"
-OBJECTS = "org.freedesktop.DBus.ObjectManager"
 SIGNATURES = {
     "Percent": "i", "BytesDone": "t", "BytesTotal": "t", "BytesReused": "t", "Items": "aa{sv}", "Refs": "as",
     "Result": "a{sv}", "ErrorDetails": "a{sv}", "Uid": "u",

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """podman as a publisher has it: images are built from a Containerfile, and pushed, signed.
 
-    with Podman(publisher, tmp_path) as podman:
+    with Podman(publisher) as podman:
         podman.build("app", context)
         podman.push("app", "demo/app:1", key, "--compression-format=zstd")
 
