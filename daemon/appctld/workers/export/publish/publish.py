@@ -7,7 +7,10 @@ whoever sees it finds the signatures. Leaves to others: whose rights these are (
 destination takes what it is given (destination.py).
 """
 
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from appctld.errors import InvalidReference, NotFound
@@ -26,11 +29,13 @@ from appctld.workers.export.destination import Destination, opened, read_whole
 from appctld.workers.export.publish.contentmap import MAP_BYTES, ContentMap, parse_map
 from appctld.workers.export.publish.image import CONFIG, MANIFEST, Image
 from appctld.workers.export.publish.making import Wanted, make
-from appctld.workers.export.publish.packing import MEDIA_TYPE, Packer
+from appctld.workers.export.publish.packing import MEDIA_TYPE, Packed, Packer
 from appctld.workers.export.publish.signing.placing import place
 from appctld.workers.export.publish.signing.signers import Signers
 from appctld.workers.export.publish.source.source import open_source
 from appctld.workers.protocol import Report
+
+REPORT_SECONDS = 0.1  # what a bar can show
 
 
 def publish(request: JsonObject, report: Report) -> JsonObject:
@@ -67,21 +72,27 @@ def publish(request: JsonObject, report: Report) -> JsonObject:
 
 
 class _Told:
-    """What the caller hears: bytes packed, then bytes that left."""
+    """What the caller hears: bytes packed, then bytes that left; never fewer than before."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
         self._packed = self._sent = 0
+        self._reported = 0.0
 
     def packed(self, size: int) -> None:
         """So much more of the tars was made."""
         self._packed += size
-        self._report({"stage": "packing", "bytes": self._packed})
+        self._tell({"stage": "packing", "bytes": self._packed})
 
     def sent(self, size: int, total: int) -> None:
-        """So much more is at the destination."""
-        self._sent += size
-        self._report({"stage": "writing", "bytes": self._sent, "total": total})
+        """So much of all is at the destination."""
+        self._sent = max(self._sent, size)
+        self._tell({"stage": "writing", "bytes": self._sent, "total": total}, whole=size == total)
+
+    def _tell(self, facts: JsonObject, *, whole: bool = False) -> None:
+        if whole or time.monotonic() - self._reported >= REPORT_SECONDS:
+            self._reported = time.monotonic()
+            self._report(facts)
 
 
 class _Leaving:
@@ -94,17 +105,26 @@ class _Leaving:
 
     def bring(self) -> int:
         """Write the blobs that are not there; how many bytes of layers that were."""
-        total, written = sum(layer.size for layer in self._image.layers), 0
-        for layer in {layer.digest: layer for layer in self._image.layers}.values():
+        layers = {layer.digest: layer for layer in self._image.layers}.values()
+        total, done, written = sum(layer.size for layer in layers), 0, 0
+        for layer in layers:
             blob = Descriptor(MEDIA_TYPE, layer.digest, layer.size)
             if not self._destination.has(blob):
-                self._destination.put_blob(blob, layer.chunks)
+                self._destination.put_blob(blob, partial(self._counted, layer, done, total))
                 written += layer.size
-            self._told.sent(layer.size, total)
+            done += layer.size
+            self._told.sent(done, total)
         config = Descriptor(CONFIG, Digest.of(self._image.config), len(self._image.config))
         if not self._destination.has(config):
             self._destination.put_blob(config, lambda: iter([self._image.config]))
         return written
+
+    def _counted(self, layer: Packed, before: int, total: int) -> Iterator[bytes]:
+        """The layer's bytes as they leave, behind `before` others; from its start, however often."""
+        for piece in layer.chunks():
+            yield piece
+            before += len(piece)
+            self._told.sent(before, total)
 
 
 def _layout(to: JsonObject) -> Path | None:
