@@ -24,10 +24,11 @@ from support.registry import Registry
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 ARCH = {"amd64": "x86_64", "arm64": "aarch64"}
-APP, PLATFORM, NEXT, LOCALE = (
+APP, VIEWER, PLATFORM, NEXT, LOCALE = (
     parse_ref(text)
     for text in (
         "app/org.acme.Editor/x86_64/stable",
+        "app/org.acme.Viewer/x86_64/stable",
         "runtime/org.acme.Platform/x86_64/45",
         "runtime/org.acme.Platform/x86_64/46",
         "runtime/org.acme.Platform.Locale/x86_64/45",
@@ -233,6 +234,32 @@ def test_a_runtime_that_only_another_remote_has_is_not_taken(
     err = machine.appctl("install", "-y", reference(house, part), code=3).err
     assert f"needs runtime {PLATFORM.short}" in err
     assert [app["id"] for app in machine.appctl("list", "--json").json] == [PLATFORM.id]
+
+
+def test_two_remotes_bring_the_same_runtime_and_each_app_runs_on_its_own(
+    house: House, part: str, machine: Machine, tmp_path: Path
+) -> None:
+    """Of one ref, with other bytes: both are here, and no publisher's app sees the other's files."""
+    second = f"{part}-2"
+    machine.add_remote(
+        "second", f"oci+http://{house.front.host}/{second}", tmp_path / "key.asc", house.lookaside.url
+    )
+    root = minimal_root(tmp_path / "root")
+    for place, app, words in ((part, APP, "acme"), (second, VIEWER, "second")):
+        (root / "usr/words").write_text(f"{words}\n")
+        house.publish(place, app, files={"bin/editor": "#!/bin/sh\ncat /usr/words\n"})
+        house.list(place, (PLATFORM, house.publish(place, PLATFORM, files={}, tree=root / "usr")))
+    machine.appctl("install", "-y", reference(house, part))
+    shown = machine.appctl("install", "--dry-run", reference(house, second, VIEWER)).out
+    assert f"With it    {PLATFORM.id}-second 45" in shown
+    machine.appctl("install", "-y", reference(house, second, VIEWER))
+    assert (machine.run_app("editor").out, machine.run_app("viewer").out) == ("acme\n", "second\n")
+    remotes = {app["id"]: app["remote"] for app in machine.appctl("list", "--json").json}
+    assert (remotes[PLATFORM.id], remotes[f"{PLATFORM.id}-second"]) == ("acme", "second")
+    machine.appctl("verify")
+    assert VIEWER.id in machine.appctl("uninstall", "-y", f"{PLATFORM.id}-second", code=1).err
+    machine.appctl("uninstall", "-y", APP.id, PLATFORM.id)
+    assert machine.run_app("viewer").out == "second\n"
 
 
 NOWHERE = "127.0.0.1:9"  # the discard port: whoever connects is refused

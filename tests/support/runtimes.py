@@ -21,9 +21,9 @@ def recorded(made: Made, remote: str = "acme") -> Made:
     return made
 
 
-def platform(state: Path, *programs: str, flatpaks: bool = True) -> Made:
+def platform(state: Path, *programs: str, flatpaks: bool = True, app_id: str = PLATFORM) -> Made:
     """A runtime with these programs; flatpak's own images have in `files` what becomes /usr."""
-    made = recorded(Made(state, PLATFORM)).programs(*programs)
+    made = recorded(Made(state, app_id)).programs(*programs)
     made.text("/usr/etc/os-name", "platform\n").text("/usr/share/runtime/about", "of the runtime\n")
     if flatpaks:
         for name in ("bin", "sbin", "lib", "lib64"):
@@ -50,9 +50,9 @@ def change_tool(made: Made, **run: Any) -> Made:  # noqa: ANN401 - as run.json h
     return made.write(**base | {"app": "files"} | run)
 
 
-def extension(state: Path, name: str, version: str = "1", remote: str = "acme") -> Made:
+def extension(state: Path, name: str, version: str = "1", remote: str = "acme", app_id: str = "") -> Made:
     """An extension by that name with one file, `name`."""
-    made = recorded(Made(state, f"{name}._{version}"), remote).text("/files/name", f"{name}\n")
+    made = recorded(Made(state, app_id or f"{name}._{version}"), remote).text("/files/name", f"{name}\n")
     return made.write(
         **{"kind": "runtime", "usr": "files", "runtime-ref": f"runtime/{name}/x86_64/{version}"}
     )

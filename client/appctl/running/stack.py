@@ -4,7 +4,8 @@
 
 Guarantees: all of them are of the app's scope, so that nobody's own runtime gets below an app of the
 machine's. An extension comes from the remote of what it extends, or is left out and named: no publisher puts
-files into the app of another. That a runtime is another publisher's is said; who installed it, chose it.
+files into the app of another. Of two runtimes of one ref an app gets that of its remote, which stands beside
+another's under an ID that ends with its remote's name; that a runtime is another publisher's is said.
 """
 
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def _runtime(app: Deployment, places: Places) -> Deployment | None:
     name, ref = app.run.runtime, app.run.runtime_ref
     if not name:
         return None
-    found = deployments.current(places, app.scope, name)
+    found = _beside(app, places) or deployments.current(places, app.scope, name)
     if found is None:
         raise failed(
             f"{app.run.id} needs the runtime {ref or name}, which is not installed ({app.scope.value} scope)",
@@ -80,6 +81,19 @@ def _runtime(app: Deployment, places: Places) -> Deployment | None:
         deployments.close(found)
         raise failed(f"{app.run.id} needs the runtime {ref or name}, and {name} here is another")
     return found
+
+
+def _beside(app: Deployment, places: Places) -> Deployment | None:
+    """Lock the runtime of the app's own remote, where that stands beside another remote's."""
+    remote = recorded(app.path, "remote")
+    found = deployments.current(places, app.scope, f"{app.run.runtime}-{remote}")
+    if found is None:
+        return None
+    mine = found.run.kind, found.run.runtime_ref, recorded(found.path, "remote")
+    if mine == ("runtime", app.run.runtime_ref, remote):
+        return found
+    deployments.close(found)
+    return None
 
 
 def _foreign(app: Deployment, runtime: Deployment) -> Iterator[str]:
@@ -92,7 +106,8 @@ def _extensions(base: Deployment, places: Places, notes: list[str]) -> Iterator[
     """Lock the extensions of one deployment that are installed, of its remote and meant for this machine."""
     remote = recorded(base.path, "remote")
     for point in base.run.extensions:
-        for name in _candidates(point, base, places):
+        ours, others = set[str](), dict[str, str]()
+        for name in _candidates(point, base, places, remote):
             found = deployments.current(places, base.scope, name)
             at = place_of(point, found.run) if found else ""
             is_ours = found is not None and bool(remote) and recorded(found.path, "remote") == remote
@@ -100,17 +115,26 @@ def _extensions(base: Deployment, places: Places, notes: list[str]) -> Iterator[
                 yield Mounted(point, found, at)
             elif found:
                 deployments.close(found)
-            if at and not is_ours:
-                notes.append(f"{name} is not from the remote of {base.run.id}: left out")
+            if at and is_ours:
+                ours.add(at)
+            elif at:
+                others[at] = name
+        left_out = (name for at, name in others.items() if at not in ours)
+        notes += [f"{name} is not from the remote of {base.run.id}: left out" for name in left_out]
 
 
-def _candidates(point: Extension, base: Deployment, places: Places) -> list[str]:
-    """Return the IDs that could stand at a point: its own, else those between its name and its version."""
+def _candidates(point: Extension, base: Deployment, places: Places, remote: str) -> list[str]:
+    """Return the IDs that could stand at a point: its own, else those between its name and its version.
+
+    Each may have the remote's name behind it, where another remote's has the ID itself.
+    """
     if not point.subdirectories:
-        return [point.id]
+        return [point.id, f"{point.id}-{remote}"]
     start, end = f"{point.name}.", point.id[len(point.name) :]
+    ends = (end, f"{end}-{remote}")
     there = deployments.installed(places, base.scope)
-    return [name for name in there if name == point.id or (name.startswith(start) and name.endswith(end))]
+    whole = {f"{point.name}{one}" for one in ends}
+    return [name for name in there if name in whole or (name.startswith(start) and name.endswith(ends))]
 
 
 def place_of(point: Extension, run: RunFile) -> str:

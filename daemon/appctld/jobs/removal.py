@@ -17,6 +17,7 @@ from appctld.jobs.views import kind_of
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_str, get_strings
 from appctld.pipeline.answers import understood
+from appctld.pipeline.runtimes import stands_on
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import Paths, app_ref
 from appctld.state.records import Record, damaged, find_app, roots
@@ -50,9 +51,8 @@ async def _apps_first(ids: Sequence[str], shop: Workshop) -> list[str]:
 
 async def _check_unneeded(app_id: str, shop: Workshop) -> None:
     """Raise Conflict for a runtime that an installed app stands on. Hold the gate."""
-    apps = await shop.installed()
-    ref = apps[app_id].current.flatpak_ref if app_id in apps else ""
-    needing = sorted(name for name, app in apps.items() if ref and app.current.runtime == ref)
+    here = [app.current for app in (await shop.installed()).values()]
+    needing = [app.id for app in here if (below := stands_on(app, here)) and below.id == app_id]
     if needing:
         raise Conflict(
             f"{app_id} is the runtime of {', '.join(needing[:10])}",

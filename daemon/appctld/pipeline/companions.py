@@ -15,12 +15,13 @@ from dataclasses import replace
 from appctld.config.remote import Remote
 from appctld.errors import BadManifest, CredentialScope, Refused, Transport
 from appctld.model.flatpak.index import Offer, Wanted
+from appctld.model.flatpak.ref import FlatpakRef
 from appctld.model.jsonvalue import JsonObject, get_objects, get_str
 from appctld.model.reference import Reference, parse_reference
 from appctld.pipeline.answers import understood
 from appctld.pipeline.here import record_here
 from appctld.pipeline.run import preview
-from appctld.pipeline.runtimes import missing, runtime_here
+from appctld.pipeline.runtimes import missing, runtime_here, runtime_id
 from appctld.pipeline.stages import Planned
 from appctld.pipeline.tools import INDEX_DEADLINE, Tools, ignore
 
@@ -63,13 +64,13 @@ async def _extensions(images: Iterable[Planned], planned: Planned, tools: Tools)
     except (Refused, Transport) as error:
         logger.info("no extensions for %s: %s: %s", planned.id, error.name, error.message)
         return []
-    chosen = [offer for offer in _each_once(offers) if _is_free(offer.ref.id, planned.remote, tools)]
+    chosen = [offer for offer in _each_once(offers) if _is_free(offer.ref, planned.remote, tools)]
     return [await _plan(offer, planned.remote, tools) for offer in chosen[:EXTENSIONS]]
 
 
-def _is_free(app_id: str, remote: Remote, tools: Tools) -> bool:
-    """Whether an extension may have that ID: nothing else has it, and it is one of the remote's."""
-    return remote.allows(app_id) and record_here(app_id, tools) is None
+def _is_free(ref: FlatpakRef, remote: Remote, tools: Tools) -> bool:
+    """Whether an extension may have its ID: nothing else has it, and it is one of the remote's."""
+    return remote.allows(ref.id) and record_here(runtime_id(ref, remote.name, tools), tools) is None
 
 
 def _each_once(offers: Iterable[Offer]) -> Iterator[Offer]:

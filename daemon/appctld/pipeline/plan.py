@@ -7,6 +7,7 @@ this remote, shared by another (R5), or missing. Whose ID it is, is decided here
 older than what was installed before (R9). What the administrator forbids is refused before its layers come.
 """
 
+from appctld.config.remote import Remote
 from appctld.errors import ArchMismatch, BadManifest, DigestMismatch
 from appctld.model.appid import checked_id, id_of_reference
 from appctld.model.digest import Digest
@@ -17,6 +18,8 @@ from appctld.model.manifest import Descriptor
 from appctld.model.published import PublishedCommit, Reading, Use, published_commit, uses
 from appctld.model.reference import Reference
 from appctld.pipeline.claims import allowed_id, check_policy, check_ref, owned
+from appctld.pipeline.here import digest_here
+from appctld.pipeline.runtimes import runtime_id
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
 from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools
@@ -36,7 +39,8 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     if len(config.diff_ids) != len(layers):
         raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
     resolved, described = verified.resolved, describe(config)
-    app_id = allowed_id(_id(verified, described), resolved.remote)
+    named = allowed_id(_named(verified, described), resolved.remote)
+    app_id = _id(named, described, resolved.remote, tools)
     current = owned(app_id, resolved.reference, resolved.remote, tools)
     check_ref(described.ref, current)
     published = published_commit(config)
@@ -49,7 +53,7 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         title=title_of(config),
         described=described,
         current=current,
-        standing=stand(verified, config, app_id, tools),
+        standing=stand(verified, config, named, digest_here(app_id, tools), tools),
         order=config.diff_ids,
         layers=_layers(config, published, verified, tools),
         published=published,
@@ -135,6 +139,13 @@ def _check_platform(config: ImageConfig, tools: Tools) -> None:
         raise ArchMismatch(f"an image for {theirs}, and this machine is {ours}")
 
 
-def _id(verified: Verified, described: Described) -> str:
+def _named(verified: Verified, described: Described) -> str:
+    """The ID that the image has wherever it is installed: it is the one that `ids` and R9 are about."""
     named = described.name
     return checked_id(named) if named else id_of_reference(verified.resolved.reference)
+
+
+def _id(named: str, described: Described, remote: Remote, tools: Tools) -> str:
+    """The ID that it has here: a runtime's may be another remote's already."""
+    ref = described.ref
+    return checked_id(runtime_id(ref, remote.name, tools)) if ref and ref.is_runtime else named

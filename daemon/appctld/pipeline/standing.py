@@ -14,7 +14,6 @@ from appctld.errors import Rollback
 from appctld.model.digest import Digest
 from appctld.model.image import ImageConfig
 from appctld.model.order import Moment, Place
-from appctld.pipeline.here import digest_here
 from appctld.pipeline.stages import Standing, Verified
 from appctld.pipeline.tools import Tools
 from appctld.state.seen import recall, remember
@@ -22,14 +21,17 @@ from appctld.trust.clock import check_age, check_not_ahead
 from appctld.trust.order import advance, agreed_time, judge, moment_of
 
 
-def stand(verified: Verified, config: ImageConfig, app_id: str, tools: Tools) -> Standing:
-    """Judge an image. Raises as `judged`, and Expired where its signature is older than the remote allows."""
+def stand(verified: Verified, config: ImageConfig, named: str, here: Digest | None, tools: Tools) -> Standing:
+    """Judge an image among all of the ID that it is `named`; `here` as for `judged`.
+
+    Raises as `judged`, and Expired where its signature is older than the remote allows.
+    """
     resolved, remote = verified.resolved, verified.resolved.remote
     signed_at = agreed_time((signer.signed_at for signer in verified.verdict.signers), remote.threshold)
     check_age(signed_at, remote.max_age, tools.now())
-    place = Place(str(remote.prefix), str(resolved.reference), str(tools.platform), app_id)
+    place = Place(str(remote.prefix), str(resolved.reference), str(tools.platform), named)
     moment = moment_of(resolved.digest, verified.manifest.config.digest, config.created, signed_at)
-    return judged(place, moment, digest_here(app_id, tools), tools)
+    return judged(place, moment, here, tools)
 
 
 def judged(place: Place, moment: Moment, here: Digest | None, tools: Tools) -> Standing:

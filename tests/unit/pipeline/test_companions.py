@@ -157,11 +157,6 @@ def test_a_runtime_of_another_remote_is_no_help(yard: Yard) -> None:
     refuses(yard, NotFound, "remote acme does not have")
 
 
-def test_a_runtime_whose_id_is_another_remotes_is_a_conflict(yard: Yard) -> None:
-    yard.do(Install((reference(PLATFORM, "other.example"),)))
-    refuses(yard, Conflict, "installed from remote other")
-
-
 def test_an_index_that_does_not_answer_is_said(yard: Yard) -> None:
     def down(_request: JsonObject, _report: object) -> JsonObject:
         raise RegistryUnavailable("it does not answer")
@@ -472,14 +467,6 @@ def test_extensions_do_not_come_by_digests_that_nobody_typed(yard: Yard) -> None
     yard.registry.listed = listed(entry(LOCALE, publish(yard.registry, LOCALE), Tags=[]))
     yard.do(Install((f"acme.example/x/platform@{digest}",)))
     assert set(current(yard)) == {PLATFORM.id}
-
-
-def test_an_extension_of_another_remote_is_left_alone(yard: Yard) -> None:
-    with_locales(yard)
-    yard.do(Install((reference(LOCALE, "other.example"),)))
-    install(yard, EDITOR)
-    assert current(yard)[LOCALE.id].remote == "other"
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id, LOCALE.id}
 
 
 def test_an_extension_that_the_remote_may_not_bring_is_left_out(yard: Yard) -> None:

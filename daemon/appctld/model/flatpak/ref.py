@@ -35,6 +35,10 @@ class FlatpakRef:
         """The ID that it has here."""
         return self.name if self.kind == APP else f"{self.name}.{id_part(self.branch)}"
 
+    def id_beside(self, remote: str) -> str:
+        """The ID of that remote's runtime where another's has `id`: no branch makes a part with a hyphen."""
+        return f"{self.id}-{remote}"
+
     @property
     def is_runtime(self) -> bool:
         """Whether it is a runtime or an extension."""

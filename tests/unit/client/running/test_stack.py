@@ -268,6 +268,64 @@ def test_an_extension_of_another_remote_is_left_out(
     assert f"{PLUGIN}._1 is not from the remote of {APP}: left out" in err
 
 
+@pytest.fixture
+def beside(app: Made, state: Path) -> Made:
+    """The platform of another remote has the ID; that of the app's own stands beside it."""
+    recorded(Made(state, PLATFORM), "other")
+    made = platform(state, "sh", "cat", "ls", app_id=f"{PLATFORM}-acme")
+    return made.text("/files/share/runtime/ours", "of acme\n")
+
+
+def test_of_two_runtimes_of_one_ref_an_app_gets_that_of_its_remote(
+    app: Made, beside: Made, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert inside(capfd, "cat /usr/share/runtime/ours") == "of acme\n"
+    recorded(app, "other")
+    assert inside(capfd, "ls /usr/share/runtime") == "about\n"
+
+
+def test_an_app_whose_remote_has_no_runtime_gets_the_other_and_that_is_said(
+    app: Made, beside: Made, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recorded(app, "third")
+    code, out, err = run(capfd, APP, "ls /usr/share/runtime")
+    assert (code, out) == (0, "about\n")
+    assert f"{APP} of remote third runs on {PLATFORM} of remote other" in err
+
+
+@pytest.mark.parametrize("lie", [{"kind": "app"}, {"runtime-ref": "runtime/org.acme.Platform/x86_64/1_0"}])
+def test_what_only_has_the_name_of_a_runtime_beside_another_is_none(
+    app: Made, beside: Made, lie: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    change_platform(beside, **lie)
+    code, out, err = run(capfd, APP, "ls /usr/share/runtime")
+    assert (code, out) == (0, "about\n")
+    assert "runs on" in err
+    change_platform(beside)
+    recorded(beside, "other")
+    assert run(capfd, APP, "ls /usr/share/runtime")[1] == "about\n"
+
+
+@pytest.mark.parametrize("more", [{}, {"subdirectories": True}])
+def test_of_two_extensions_of_one_ref_the_own_remotes_is_mounted(
+    app: Made, state: Path, capfd: pytest.CaptureFixture[str], more: dict[str, object]
+) -> None:
+    change_tool(app, extensions=[point(PLUGIN, "/app/plugins") | more])
+    extension(state, PLUGIN, remote="other")
+    extension(state, PLUGIN, app_id=f"{PLUGIN}._1-acme").text("/files/ours", "of acme\n")
+    assert inside(capfd, "cat /app/plugins/ours") == "of acme\n"
+    recorded(app, "other")
+    recorded(Made(state, PLATFORM), "other")
+    assert inside(capfd, "ls /app/plugins") == "name\n"
+
+
+def test_so_it_is_with_those_below_a_name(app: Made, state: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    change_tool(app, extensions=[point(PLUGIN, "/app/plugins") | {"subdirectories": True}])
+    extension(state, f"{PLUGIN}.one", remote="other")
+    extension(state, f"{PLUGIN}.one", app_id=f"{PLUGIN}.one._1-acme").text("/files/ours", "of acme\n")
+    assert inside(capfd, "cat /app/plugins/one/ours") == "of acme\n"
+
+
 def test_without_records_no_extension_is_anybodys(
     app: Made, state: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
