@@ -25,10 +25,7 @@ def remember(places: Places, host: str, username: str, password: str) -> Path:
     Returns the file.
     """
     path = auth_paths(places)[0]
-    content = read_file(path) or {}
-    others = _without(get_object(content, "auths"), host)
-    encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
-    _write(path, content | {"auths": others | {host: {"auth": encoded}}})
+    _write(path, with_login(read_file(path) or {}, host, username, password))
     return path
 
 
@@ -39,16 +36,25 @@ def forget(places: Places, host: str) -> bool:
         content = read_file(path)
         if content is None:
             continue
-        auths = get_object(content, "auths")
-        others = _without(auths, host)
-        if others != auths:
-            _write(path, content | {"auths": others})
+        others = without_login(content, host)
+        if others != content:
+            _write(path, others)
             changed = True
     return changed
 
 
-def _without(auths: Json, host: str) -> Json:
-    return {key: value for key, value in auths.items() if plain_host(key) != plain_host(host)}
+def with_login(content: Json, host: str, username: str, password: str) -> Json:
+    """The same file's content with that login for the host, and no other for it."""
+    others = get_object(without_login(content, host), "auths")
+    encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return content | {"auths": others | {host: {"auth": encoded}}}
+
+
+def without_login(content: Json, host: str) -> Json:
+    """The same file's content without a login for the host."""
+    auths = get_object(content, "auths")
+    others = {key: value for key, value in auths.items() if plain_host(key) != plain_host(host)}
+    return content | {"auths": others} if others != auths else content
 
 
 def _write(path: Path, content: Json) -> None:

@@ -8,17 +8,19 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from appctl.failure import Failure, usage
 from appctl.scope import Places, Scope
-from appctl.talk.wire import JsonValue, underscored
+from appctl.talk.wire import Json, JsonValue, get_str, underscored
 from appctl.terminal.output import put
 from appctl.terminal.show import Palette, note
 
 if TYPE_CHECKING:
     from appctl.talk.bus import Bus
     from appctl.talk.outcome import Outcome
+    from appctl.terminal.progress import Silent
 
 
 class Context:
@@ -28,7 +30,15 @@ class Context:
         self.options = options
         self.out = Palette.of(sys.stdout, allowed=not options.no_color)
         self.err = Palette.of(sys.stderr, allowed=not options.no_color)
+        self.typed: list[Json] = []  # logins that a person typed, as long as this call lasts
         self._buses: dict[Scope, Bus] = {}
+
+    @property
+    def asks_for_logins(self) -> bool:
+        """Whether somebody is there who can type a password, and nothing says that nobody waits."""
+        from appctl.terminal.ask import can_ask
+
+        return can_ask(self.options) and not getattr(self.options, "background", False)
 
     @property
     def places(self) -> Places:
@@ -87,7 +97,16 @@ class Context:
         from appctl.terminal.progress import display
 
         with text_agent(self.options, scope), display(self.options) as listener:
-            return self.bus(scope).run_job(listener, member, signature, *body)
+            return self.bus(scope).run_job(listener, partial(self._type, listener), member, signature, *body)
+
+    def _type(self, listener: "Silent", refused: Json) -> "Json | None":
+        """Let a person type the login that a job waits for; None where they do not want to."""
+        from appctl.terminal.typed import type_login
+
+        listener.pause()
+        login = type_login(get_str(refused, "host"), get_str(refused, "repository"))
+        self.typed += [login] if login else []
+        return login
 
     def tried_job(self, scope: Scope, member: str, signature: str, *body: object) -> "Outcome":
         """Do the same; that there was no end is the outcome then, so that other jobs are tried."""

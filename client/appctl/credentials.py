@@ -34,15 +34,20 @@ _TOKEN_USER = "<token>"  # noqa: S105 - docker's way to say that the secret is a
 def logins(context: Context, references: Iterable[str]) -> list[JsonValue]:
     """Return the `registry-auth` option for these references: the caller's logins, each for one repository.
 
-    Raises Failure for a file that is broken or a helper that fails.
+    What a person typed meanwhile comes first. Raises Failure for a broken file, or a helper that fails.
     """
     files = list(_files(context.places))
     found: dict[str, JsonValue] = {}
     images = (reference for reference in references if files and _asks_a_registry(context, reference))
     for location in (_location(context, reference) for reference in images):
-        if location not in found and (login := lookup(files, location)):
+        if location not in found and not _is_typed(context, location) and (login := lookup(files, location)):
             found[location] = {"host": location, **login}
-    return list(found.values())
+    return [*context.typed, *found.values()]
+
+
+def _is_typed(context: Context, location: str) -> bool:
+    """Whether a person typed the login for it, because what is kept did not open it."""
+    return any(f"{location}/".startswith(f"{get_str(login, 'host')}/") for login in context.typed)
 
 
 def login_for(places: Places, location: str) -> Json:
@@ -81,7 +86,7 @@ def read_file(path: Path) -> Json | None:
         return None
     except OSError as error:
         raise _broken(str(path), str(error.strerror)) from error
-    return _parsed(path, data)
+    return parsed(path, data)
 
 
 def _files(places: Places) -> Iterator[Json]:
@@ -92,7 +97,8 @@ def _files(places: Places) -> Iterator[Json]:
             yield content
 
 
-def _parsed(path: Path, data: bytes) -> Json:
+def parsed(path: Path, data: bytes) -> Json:
+    """Read what stands in one. Raises Failure."""
     if len(data) > FILE_BYTES:
         raise _broken(str(path), "it is too large")
     try:
@@ -169,7 +175,7 @@ def _ask_helper(name: str, host: str) -> Json:
         if b"credentials not found" in answer.stdout:
             return {}
         raise _broken(f"credential helper {name}", f"it ended with {answer.returncode}")
-    content = _parsed(Path(program), answer.stdout[: FILE_BYTES + 1])
+    content = parsed(Path(program), answer.stdout[: FILE_BYTES + 1])
     username, secret = get_str(content, "Username"), get_str(content, "Secret")
     if username == _TOKEN_USER:
         return {"identity-token": secret}

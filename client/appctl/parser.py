@@ -43,6 +43,11 @@ COMPLETION = (
 )
 
 
+LOGIN = (
+    "Keep your login for a registry, where podman keeps it. With --system, as root: the machine's, which "
+    "root's jobs and the timers use."
+)
+
 EXPORT = (
     "Bring installed images to a directory, an archive or a registry, as their publishers made them and with "
     "their signatures."
@@ -233,11 +238,11 @@ def _upkeep(command: _Command) -> None:
     command("ps", "instances:ps", "List the apps that you run.")
     kill = command("kill", "instances:kill", "End apps that you run.")
     kill.add_argument("names", nargs="+", metavar="ID|PID", help="as ps shows them")
-    login = command("login", "logins:login", "Keep your login for a registry, where podman keeps it.")
+    login = command("login", "logins:login", LOGIN)
     login.add_argument("host", metavar="HOST[:PORT]")
     login.add_argument("--username", metavar="NAME", help="instead of asking for it")
     login.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
-    logout = command("logout", "logins:logout", "Forget your login for a registry.")
+    logout = command("logout", "logins:logout", "Forget a login for a registry; with --system the machine's.")
     logout.add_argument("host", metavar="HOST[:PORT]")
     command("jobs", "jobs:jobs", "List what the daemon works on.")
     cancel = command("cancel", "jobs:cancel", "Stop a job.")

@@ -179,7 +179,13 @@ class RegistryUnavailable(Transport):
 class RegistryAuth(Transport):
     """The registry wants a login, or refuses the one it was given."""
 
-    hint = "appctl help credentials"
+    hint = "appctl login {host}"
+
+    @property
+    def advice(self) -> str:
+        """Where nobody says which registry it is, there is none to log in to."""
+        known = "host" in self.data or self._hint is not None
+        return super().advice if known else "appctl help credentials"
 
 
 class RateLimited(Transport):

@@ -118,7 +118,6 @@ def test_a_link_is_followed_and_stays(machine: Machine, image: Shelved, tmp_path
         ["login", "registry.example", "--username", "a:b", "--password-stdin"],
         ["login", "registry.example", "--username", "", "--password-stdin"],
         ["login", "registry.example", "--username", "a", "--password-stdin"],
-        ["login", "--system", "registry.example"],
         ["login", "https://registry.example"],
         ["login", "../x"],
         ["logout", "a b"],

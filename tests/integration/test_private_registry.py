@@ -21,6 +21,7 @@ from support.exposure import (
 )
 from support.greeter import build
 from support.machine import BIN, Machine
+from support.person import Person
 from support.publisher import Publisher
 from support.registry import Registry
 from support.shelf import Shelf
@@ -101,15 +102,32 @@ def test_a_login_of_one_update_is_kept_for_no_other(
     machine.appctl("install", "-y", reference)
     auth_file(machine).unlink()
     republish(private, "v2", reference)
-    assert "hint: appctl help credentials" in machine.appctl("update", "-y", code=1).err
+    hint = f"hint: appctl login {private.registry.host}"
+    assert hint in machine.appctl("update", "-y", code=1).err
     machine.appctl("update", "--check", code=1)
     assert "1.0" in machine.run_app("greeter").out
+
+
+def test_an_update_asks_a_person_for_the_login(machine: Machine, private: Private, reference: str) -> None:
+    log_in(machine, private.registry.host, LOGIN)
+    machine.appctl("install", "-y", reference)
+    auth_file(machine).unlink()
+    republish(private, "v2", reference)
+    with Person(machine, "update", "greeter") as person:
+        person.reads("User: ")
+        person.types(f"{USER}\n")
+        person.reads("Password: ")
+        person.types(f"{PASSWORD}\n")
+        assert person.ends() == 0, person.shown
+    assert PASSWORD not in person.shown
+    assert "2.0" in machine.run_app("greeter").out
+    assert files_with(LOGIN, machine.directory) == []
 
 
 def refused(machine: Machine, reference: str) -> None:
     ran = machine.appctl("install", "-y", reference, code=1)
     assert ran.err.startswith("error: ")
-    assert "hint: appctl help credentials" in ran.err
+    assert f"hint: appctl login {reference.partition('/')[0]}" in ran.err
     (error,) = machine.appctl("install", "-y", "--json", reference, code=1).json["errors"]
     assert error["name"] == "RegistryAuth"
     assert PASSWORD not in ran.err + ran.out

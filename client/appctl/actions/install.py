@@ -78,7 +78,7 @@ def _dry_run(context: Context) -> int:
     for reference in context.options.refs:
         try:
             reference = referred(context, reference)  # noqa: PLW2901 - what a publisher's file names
-            preview = _resolve(context, reference, _logins(context, reference))
+            preview = _resolve(context, reference)
         except Failure as failure:
             failures.append(failure)
             if _is_the_end(failure):
@@ -110,8 +110,7 @@ def _is_the_end(failure: Failure) -> bool:
 
 def _install_one(context: Context, reference: str) -> Outcome:
     options = context.options
-    registry_auth = _logins(context, reference)
-    preview = _resolve(context, reference, registry_auth)
+    preview = _resolve(context, reference)
     if get_str(preview, "change") != "none" or options.reinstall:
         _ask(context, preview)
     asked = {
@@ -122,7 +121,8 @@ def _install_one(context: Context, reference: str) -> Outcome:
         "allow-downgrade": options.allow_downgrade,
         "or-update": options.or_update,
         "remote": options.remote,
-        "registry-auth": registry_auth,
+        "registry-auth": _logins(context, reference),
+        "ask-credentials": context.asks_for_logins,
     }
     with _from_source(context, reference, layers=True) as bundle:
         outcome = context.run_job(context.scope, "Install", "asa{sv}", [reference], {**asked, **bundle})
@@ -147,18 +147,29 @@ def _has_command(app: Json) -> bool:
     return bool(run.command([], None))
 
 
-def _resolve(context: Context, reference: str, registry_auth: list[JsonValue]) -> Json:
-    """Return the preview. Raises Failure."""
-    options: Json = {
-        "remote": context.options.remote,
-        "allow-downgrade": context.options.allow_downgrade,
-        "registry-auth": registry_auth,
-    }
-    with _from_source(context, reference, layers=False) as bundle:
-        outcome = context.run_job(context.scope, "Resolve", "sa{sv}", reference, {**options, **bundle})
+def _resolve(context: Context, reference: str) -> Json:
+    """Return the preview. Raises Failure.
+
+    What a login opens is worth the right to install, and polkit's question for that; so a person is asked
+    for one when it is known that the registry wants it.
+    """
+    outcome = _resolved(context, reference, {})
+    if [failure.name for failure in outcome.failures] == ["RegistryAuth"] and context.asks_for_logins:
+        outcome = _resolved(context, reference, {"ask-credentials": True})
     if outcome.failures:
         raise outcome.failures[0]
     return get_object(outcome.result, "preview")
+
+
+def _resolved(context: Context, reference: str, more: Json) -> Outcome:
+    options: Json = {
+        "remote": context.options.remote,
+        "allow-downgrade": context.options.allow_downgrade,
+        "registry-auth": _logins(context, reference),
+        **more,
+    }
+    with _from_source(context, reference, layers=False) as bundle:
+        return context.run_job(context.scope, "Resolve", "sa{sv}", reference, {**options, **bundle})
 
 
 def _ask(context: Context, preview: Json) -> None:

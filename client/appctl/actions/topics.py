@@ -103,7 +103,9 @@ Where an installed app is asked for, its ID (org.acme.Editor) or the ID's last p
 The registry wants a login. appctl reads, as you and for that one host, in this order:
     $XDG_RUNTIME_DIR/containers/auth.json   ~/.config/containers/auth.json   ~/.docker/config.json
 and the credential helpers that these name. appctl login HOST, podman login HOST and docker login HOST write
-them; appctl logout HOST forgets what is kept there for a host.""",
+them; appctl logout HOST forgets what is kept there for a host. At a terminal, who is not logged in is asked
+for a user and a password, which are kept for that one command only. Root's jobs and the timers use
+/etc/appctl/auth.json besides: sudo appctl login --system HOST.""",
     ),
     "permissions": Topic(
         "what an app may use, and who grants it",

@@ -36,7 +36,11 @@ def check(context: Context) -> int:
     wanted, failures = _wanted(context)
     updates: list[Json] = []
     for scope, ids in wanted.items():
-        options: Json = {"background": context.options.background, "registry-auth": _logins(context, scope)}
+        options: Json = {
+            "background": context.options.background,
+            "registry-auth": _logins(context, scope),
+            "ask-credentials": context.asks_for_logins,
+        }
         outcome = context.tried_job(scope, "CheckUpdates", "a{sv}", options)
         failures += outcome.failures
         updates += [
@@ -77,6 +81,7 @@ def _update(context: Context, scope: Scope, ids: list[str]) -> Outcome:
         "allow-downgrade": context.options.allow_downgrade,
         "background": context.options.background,
         "registry-auth": _logins(context, scope, ids),
+        "ask-credentials": context.asks_for_logins,
     }
     outcome = context.tried_job(scope, "Update", "asa{sv}", ids, options)
     _say(context, outcome)
@@ -86,7 +91,11 @@ def _update(context: Context, scope: Scope, ids: list[str]) -> Outcome:
     granted, failures = ask_about(context, scope, outcome.failures, ids)
     if not granted:
         return Outcome(outcome.state, outcome.result, tuple(failures))
-    shown: Json = {**options, "permissions-hashes": list(granted.values())}
+    shown: Json = {
+        **options,
+        "permissions-hashes": list(granted.values()),
+        "registry-auth": _logins(context, scope, ids),
+    }
     again = context.tried_job(scope, "Update", "asa{sv}", list(granted), shown)
     _say(context, again)
     apps: list[JsonValue] = [app for each in (outcome, again) for app in get_objects(each.result, "apps")]

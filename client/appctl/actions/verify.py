@@ -37,7 +37,11 @@ def repair(context: Context) -> int:
     """Bring back what is damaged in the scope, or with --dry-run say what would be done."""
     scope, dry_run = context.scope, context.options.dry_run
     apps = [get_str(app, "reference") for app in installed(context) if app["scope"] == scope.value]
-    options: Json = {"dry-run": dry_run, "registry-auth": logins(context, apps)}
+    options: Json = {
+        "dry-run": dry_run,
+        "registry-auth": logins(context, apps),
+        "ask-credentials": context.asks_for_logins,
+    }
     outcome = context.run_job(scope, "Repair", "a{sv}", options)
     actions = get_objects(outcome.result, "actions")
     if context.options.json:

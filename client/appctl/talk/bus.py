@@ -56,6 +56,8 @@ _NOT_THERE = frozenset(
 )
 
 Listener = Callable[[Mapping[str, JsonValue]], None]
+Typist = Callable[[Json], "Json | None"]
+"""Gets the login that a job waits for from a person; None where there is none."""
 
 
 class Bus:
@@ -116,21 +118,26 @@ class Bus:
         lists = [values(self._driver(member, ""))[0] for member in ("ListNames", "ListActivatableNames")]
         return {str(name) for names in lists if isinstance(names, list) for name in names}
 
-    def run_job(self, listener: Listener, member: str, signature: str, *body: object) -> Outcome:
+    def run_job(
+        self, listener: Listener, typist: Typist, member: str, signature: str, *body: object
+    ) -> Outcome:
         """Start a job with a Manager method, and wait for its end. Raises Failure without one."""
         self._watch_daemon()
         made = self._called(ROOT, MANAGER, member, signature, *body)
         self._daemon = header(made, "sender")
         with Interrupts() as interrupts:
-            return self._wait(str(values(made)[0]), listener, interrupts)
+            return self._wait(str(values(made)[0]), listener, typist, interrupts)
 
-    def _wait(self, path: str, listener: Listener, interrupts: Interrupts) -> Outcome:
+    def _wait(self, path: str, listener: Listener, typist: Typist, interrupts: Interrupts) -> Outcome:
         job = self._job(path)
         # What was told before that answer is older than it; that the daemon left is not about the job.
         self._signals = deque(filter(is_about_owner, self._signals), maxlen=KEPT_SIGNALS)
         listener(job)
-        told = False
+        told = answered = False
         while get_str(job, "State") not in FINAL:
+            if get_str(job, "State") == "needs-credentials" and not answered:
+                answered = True
+                self._answer(path, typist, interrupts)
             if interrupts.count and not told:
                 told = True
                 self._cancel(path)  # first, so that who leaves at once has asked
@@ -152,6 +159,20 @@ class Bus:
         if header(reply, "sender") != self._daemon:
             raise gone()
         return as_object(values(reply)[0])
+
+    def _answer(self, path: str, typist: Typist, interrupts: Interrupts) -> None:
+        """Give the job the login that it waits for; who has none does not want it any more."""
+        login: Json | None = None
+        with interrupts.at_once():
+            login = typist(get_object(self._job(path), "ErrorDetails"))
+        if login is None:
+            self._cancel(path)
+            return
+        try:
+            self._called(path, JOB, "Provide", "a{sv}", login)
+        except Failure as failure:
+            if failure.name not in _NOT_THERE:  # it waits no longer: its end says why
+                raise
 
     def _cancel(self, path: str) -> None:
         """Ask for the end and do not wait; whether it is granted or refused, the job's state tells."""

@@ -6,8 +6,10 @@ A handler that raised or printed could do so in the middle of a message or a lin
 a descriptor readable.
 """
 
+import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -30,6 +32,17 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]  # what signal.signal gave
         os.close(self.descriptor)
         os.close(self._write)
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """While a person types: Ctrl-C ends the block at once, and counts as it does elsewhere."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.count += 1
+        finally:
+            signal.signal(signal.SIGINT, self._interrupted)
 
     def _interrupted(self, _signum: int, _frame: FrameType | None) -> None:
         self.count += 1

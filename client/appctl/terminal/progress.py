@@ -40,6 +40,9 @@ class Silent:
     def __call__(self, job: Mapping[str, JsonValue]) -> None:
         """Show what the properties say now."""
 
+    def pause(self) -> None:
+        """Take away what stands where a person will type; it comes back by itself."""
+
 
 class Lines(Silent):
     """One JSON document a line; a line for every change of what it holds."""
@@ -82,8 +85,13 @@ class Bar(Silent):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the bar away."""
+        self.pause()
+
+    def pause(self) -> None:
+        """Take the bar away; the next change draws another."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
 
 
 def one_line(console: "Console | None" = None) -> "Progress":

@@ -28,7 +28,7 @@ from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
 from appctld.jobs.removal import tidy
 from appctld.jobs.requests import Install, Resolve, bundle, flag, text
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
-from appctld.jobs.workshop import Workshop, each
+from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
 from appctld.model.permissions import Permission, permissions_hash
@@ -46,9 +46,7 @@ async def install_all(request: Install, shop: Workshop) -> JsonObject:
     """Install every reference of the request, or the one that came with a bundle."""
 
     async def one(name: str) -> JsonObject:
-        remote, reference = shop.book.find(name, text(request, "remote"))
-        async with with_bundle(request, reference, shop) as stocked:
-            return await _install_one(reference, remote, request, stocked)
+        return await asking(shop, partial(_install_named, name, request))
 
     return {"apps": await each(shop, request.refs, one)}
 
@@ -57,10 +55,14 @@ async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
     """The preview of one reference; of the address of a publisher's file, what stands there."""
     if is_address(request.reference):
         return {"file": await _publisher_file(request.reference, shop)}
+    return {"preview": await asking(shop, partial(_preview, request))}
+
+
+async def _preview(request: Resolve, shop: Workshop) -> JsonObject:
     remote, reference = shop.book.find(request.reference, text(request, "remote"))
     async with with_bundle(request, reference, shop) as stocked:
         planned = await plan_reference(reference, remote, stocked)
-        return {"preview": preview_view(planned, await companions_of(planned, stocked))}
+        return preview_view(planned, await companions_of(planned, stocked))
 
 
 async def _publisher_file(address: str, shop: Workshop) -> str:
@@ -166,6 +168,12 @@ def _note_choices(planned: Plan, deployed: Record, uid: int, paths: Paths) -> No
         forget_skipped(paths, [planned.id])
     with contextlib.suppress(RepoCorrupt):  # then it is not known who
         approve(paths, planned.id, deployed.remote, deployed.permissions, uid)
+
+
+async def _install_named(name: str, request: Install, shop: Workshop) -> JsonObject:
+    remote, reference = shop.book.find(name, text(request, "remote"))
+    async with with_bundle(request, reference, shop) as stocked:
+        return await _install_one(reference, remote, request, stocked)
 
 
 async def _install_one(

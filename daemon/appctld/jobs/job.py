@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from appctld.errors import AppctlError
+from appctld.jobs.credentials import LoginQuestion
 from appctld.model.jsonvalue import JsonObject
 
 UNKNOWN, DONE = -1, 100  # percentages: one that cannot be told, and the last
@@ -22,6 +23,7 @@ class State(StrEnum):
     AUTHORIZING = "authorizing"
     QUEUED = "queued"
     RUNNING = "running"
+    NEEDS_CREDENTIALS = "needs-credentials"
     SUCCEEDED = "succeeded"
     PARTLY_FAILED = "partly-failed"
     NEEDS_APPROVAL = "needs-approval"
@@ -31,7 +33,7 @@ class State(StrEnum):
     @property
     def finished(self) -> bool:
         """Whether nothing will change any more."""
-        return self not in {State.AUTHORIZING, State.QUEUED, State.RUNNING}
+        return self not in {State.AUTHORIZING, State.QUEUED, State.RUNNING, State.NEEDS_CREDENTIALS}
 
 
 @dataclass(slots=True, eq=False)
@@ -55,10 +57,16 @@ class Job:
     start_time: int = field(default_factory=lambda: int(time.time()))
     error: AppctlError | None = None
     result: JsonObject = field(default_factory=dict)
+    question: LoginQuestion | None = None  # what it may ask its caller for, if that said so
 
     def __post_init__(self) -> None:
         if len(self.title) > TITLE_LENGTH:
             self.title = self.title[: TITLE_LENGTH - 1] + "…"
+
+    @property
+    def complaint(self) -> AppctlError | None:
+        """How it ended, or what it waits about meanwhile."""
+        return (self.question.refusal if self.question else None) or self.error
 
     @property
     def weight(self) -> int:
@@ -72,6 +80,7 @@ class Job:
 
     def settle(self) -> None:
         """It has ended: nothing keeps the work's own variables, logins among them, or more than JOB_BYTES."""
+        self.question = None
         if self.weight > JOB_BYTES:
             self.result, self.items = {}, []
         if self.error and self.weight > JOB_BYTES:

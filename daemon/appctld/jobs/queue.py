@@ -12,7 +12,9 @@ import asyncio
 import itertools
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 
 from appctld.errors import (
     AppctlError,
@@ -24,12 +26,14 @@ from appctld.errors import (
     NotFound,
     PolkitRequired,
 )
+from appctld.jobs.credentials import LoginQuestion, not_asked
 from appctld.jobs.fairness.finished import Finished
 from appctld.jobs.fairness.questions import Question, Questions
-from appctld.jobs.fairness.slots import Slots
+from appctld.jobs.fairness.slots import Place, Slots
 from appctld.jobs.job import DONE, Job, State
 from appctld.jobs.observer import Nobody, Observer
 from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, Verify, bundle, flag
+from appctld.model.login import Login
 from appctld.system.durable import storage_failure
 from appctld.system.foreign import Handed
 
@@ -112,6 +116,18 @@ class Jobs:
             raise Busy("it is too late to cancel: the new version is being put in place")
         self._tasks[number].cancel()
 
+    def provide(self, number: int, uid: int, login: Login) -> None:
+        """Give a job the login that it waits for, for the user who started it alone.
+
+        Raises NotAuthorized, NotFound where nothing is asked, InvalidReference for another place's login.
+        """
+        job = self.get(number)
+        if uid != job.uid:
+            raise NotAuthorized("only who started a job may give it a login")
+        if job.question is None:
+            raise not_asked()
+        job.question.provide(login)
+
     async def close(self) -> None:
         """End every job; for the daemon's own end."""
         tasks = [task for task in self._tasks.values() if not task.done()]
@@ -133,8 +149,10 @@ class Jobs:
                 await self._authorize(authorize)
             self._enter(job, State.QUEUED)
             slots = self._local if isinstance(request, WITHOUT_NETWORK) else self._network
-            async with slots.held(job.uid):
+            async with slots.held(job.uid) as place:
                 self._enter(job, State.RUNNING)
+                if flag(request, "ask-credentials"):
+                    job.question = LoginQuestion(partial(self._waiting, job, place))
                 await self._perform(request, job, self.observer)
             self._finish(job, _ending(job))
         except asyncio.CancelledError:
@@ -157,6 +175,19 @@ class Jobs:
                 await authorize()
         except TimeoutError as error:
             raise PolkitRequired("nobody answered the question for authorization") from error
+
+    @asynccontextmanager
+    async def _waiting(self, job: Job, place: Place) -> AsyncIterator[None]:
+        """For the length of the block a person is asked, and others may have the job's place to work.
+
+        Raises Busy when too many questions of this user's wait.
+        """
+        with self.questions.open(job.uid):
+            self._enter(job, State.NEEDS_CREDENTIALS)
+            async with place.let_go():
+                yield
+                self._enter(job, State.QUEUED)
+        self._enter(job, State.RUNNING)
 
     def _enter(self, job: Job, state: State) -> None:
         job.state = state

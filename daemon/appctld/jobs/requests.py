@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from appctld.errors import InvalidReference
-from appctld.model.login import Login
+from appctld.model.login import Login, read_login
 from appctld.system.foreign import Handed
 
 Options = Mapping[str, object]
@@ -39,7 +38,7 @@ class Install(Request):
     """What to bring here, or to bring up to date.
 
     Options: accept-permissions b, permissions-hash s, expected-digest s, reinstall b, allow-downgrade b,
-    remote s, background b, registry-auth aa{sv}, bundle h.
+    remote s, background b, registry-auth aa{sv}, ask-credentials b, bundle h.
     """
 
     kind: ClassVar[str] = "install"
@@ -57,7 +56,7 @@ class Update(Request):
     """No IDs means every app.
 
     Options: accept-permissions b, permissions-hashes as, allow-downgrade b, background b, registry-auth
-    aa{sv}.
+    aa{sv}, ask-credentials b.
     """
 
     kind: ClassVar[str] = "update"
@@ -102,7 +101,8 @@ class Rollback(Request):
 class Resolve(Request):
     """A preview.
 
-    Options: remote s, allow-downgrade b (nothing is installed), registry-auth aa{sv}, bundle h.
+    Options: remote s, allow-downgrade b (nothing is installed), registry-auth aa{sv}, ask-credentials b,
+    bundle h.
     """
 
     kind: ClassVar[str] = "resolve"
@@ -117,7 +117,7 @@ class Resolve(Request):
 
 @dataclass(frozen=True, slots=True)
 class CheckUpdates(Request):
-    """What newer images there are; downloads no layer. Options: registry-auth aa{sv}."""
+    """What newer images there are; downloads no layer. Options: registry-auth aa{sv}, ask-credentials b."""
 
     kind: ClassVar[str] = "check-updates"
     options: Options = field(default_factory=dict)
@@ -150,7 +150,10 @@ class Verify(Request):
 
 @dataclass(frozen=True, slots=True)
 class Repair(Request):
-    """Bring back what is damaged. Options: dry-run b, background b, registry-auth aa{sv}."""
+    """Bring back what is damaged.
+
+    Options: dry-run b, background b, registry-auth aa{sv}, ask-credentials b.
+    """
 
     kind: ClassVar[str] = "repair"
     options: Options = field(default_factory=dict)
@@ -179,22 +182,10 @@ def texts(request: AnyRequest, name: str) -> tuple[str, ...]:
 def logins(request: AnyRequest) -> tuple[Login, ...]:
     """The registry logins that came with the request. Raises InvalidReference for one that is not whole."""
     given = request.options.get("registry-auth")
-    return tuple(map(_login, given)) if isinstance(given, list | tuple) else ()
+    return tuple(map(read_login, given)) if isinstance(given, list | tuple) else ()
 
 
 def bundle(request: AnyRequest) -> Handed | None:
     """The descriptor that the image is to be read from, if one came with the request."""
     found = request.options.get("bundle")
     return found if isinstance(found, Handed) else None
-
-
-def _login(item: object) -> Login:
-    match item:
-        case {"host": str(host), "identity-token": str(token)} if host:
-            return Login(host, {"identity_token": token})
-        case {"host": str(host), "username": str(user), "password": str(password)} if host:
-            return Login(host, {"username": user, "password": password})
-        case _:
-            raise InvalidReference(
-                "a login needs host, and username with password or identity-token", hint=""
-            )

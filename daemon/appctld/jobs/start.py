@@ -3,14 +3,16 @@
 """Open a state directory for work: take its lock, sweep up after who was killed, put the rooms together."""
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from appctld.config.logins import kept_logins
 from appctld.jobs.choices import Choices, forget_absent
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
-from appctld.jobs.queue import Jobs, Perform
+from appctld.jobs.queue import WITHOUT_NETWORK, Jobs, Perform
 from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.requests import AnyRequest
 from appctld.jobs.work import work
@@ -50,7 +52,8 @@ async def build(scope: str, paths: Paths, configuration: Sequence[Path], tools: 
     await recover(tools)
     forget_absent(paths)
     book = RemoteBook(configuration, tools, observer=lambda: jobs.observer)
-    jobs = Jobs(perform=_performer(scope, tools, book))
+    kept = configuration[0].parent / "auth.json" if scope == "system" else None
+    jobs = Jobs(perform=_performer(scope, tools, book, kept))
     return Rooms(jobs, book, Choices(tools, lambda: jobs.observer))
 
 
@@ -83,10 +86,19 @@ async def _recover(keep: set[str], tools: Tools, *, keep_all: bool) -> set[str]:
     return keep & set(missing)
 
 
-def _performer(scope: str, tools: Tools, book: RemoteBook) -> Perform:
+def _performer(scope: str, tools: Tools, book: RemoteBook, kept: Path | None = None) -> Perform:
+    """What does the work; `kept` is where the administrator keeps logins for root's jobs and the timers'."""
+
     async def perform(request: AnyRequest, job: Job, observer: Observer) -> None:
+        logins = kept_logins(kept) if kept is not None and _may_use_them(request, job) else ()
         async with keeping(tools.runner) as runner:
-            shop = workshop(scope, replace(tools, runner=runner), book, observer, job, request)
+            equipped = replace(tools, runner=runner, logins=logins)
+            shop = workshop(scope, equipped, book, observer, job, request)
             job.result = await work(request, shop)
 
     return perform
+
+
+def _may_use_them(request: AnyRequest, job: Job) -> bool:
+    """Else whoever may install would see what only the administrator's login opens."""
+    return job.uid in {0, os.geteuid()} and not isinstance(request, WITHOUT_NETWORK)

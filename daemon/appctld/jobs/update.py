@@ -2,12 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Update and CheckUpdates: the sentence again, for the reference and remote that an app came from (R8)."""
 
+from functools import partial
+
 from appctld.errors import AppctlError, NeedsApproval
 from appctld.jobs.install import check_approved, deploy_plan, plan_reference
 from appctld.jobs.kinds import AnyPlan
 from appctld.jobs.requests import CheckUpdates, Update, flag, texts
 from appctld.jobs.views import outcome_view
-from appctld.jobs.workshop import Workshop, each
+from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.ostreeref import parse_canonical
 from appctld.model.permissions import permissions_hash
@@ -23,14 +25,10 @@ async def update_all(request: Update, shop: Workshop) -> JsonObject:
     resting = await _resting(request, shop)
 
     async def one(app_id: str) -> JsonObject:
-        app = shop.app(app_id)
         if app_id in resting:
-            return {**outcome_view(app.current, shop.tools.paths, changed=False), "held": True}
-        planned = await _newer(app.current, shop)
-        if planned is None or (flag(request, "background") and _is_skipped(planned, shop)):
-            return outcome_view(app.current, shop.tools.paths, changed=False)
-        _check_approved(planned, app.current, request)
-        return await deploy_plan(planned, shop)
+            current = shop.app(app_id).current
+            return {**outcome_view(current, shop.tools.paths, changed=False), "held": True}
+        return await asking(shop, partial(_update_one, app_id, request))
 
     return {"apps": await each(shop, request.ids or sorted(await shop.installed()), one)}
 
@@ -40,6 +38,15 @@ async def _resting(request: Update, shop: Workshop) -> frozenset[str]:
     if request.ids and not flag(request, "background"):
         return frozenset()
     return await shop.tools.aside(held, shop.tools.paths)
+
+
+async def _update_one(app_id: str, request: Update, shop: Workshop) -> JsonObject:
+    app = shop.app(app_id)
+    planned = await _newer(app.current, shop)
+    if planned is None or (flag(request, "background") and _is_skipped(planned, shop)):
+        return outcome_view(app.current, shop.tools.paths, changed=False)
+    _check_approved(planned, app.current, request)
+    return await deploy_plan(planned, shop)
 
 
 async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
@@ -52,7 +59,7 @@ async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
     before = last_check(shop.tools.paths).updates
     for app in (await shop.installed()).values():
         try:
-            planned = await _newer(app.current, shop)
+            planned = await asking(shop, partial(_newer, app.current))
         except AppctlError as error:
             told: JsonObject = {"error": error.name, "message": error.message, "hint": error.advice}
             found.append(_update_view(app.current) | told)

@@ -7,9 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TypeVar, cast
 
-from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval
+from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval, RegistryAuth
 from appctld.jobs.chronicle import failure_facts
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
@@ -24,6 +24,8 @@ from appctld.state.records import Installed, installed, installed_app
 from appctld.system.durable import storage_failure
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,12 @@ def _record(paths: Paths, line: JsonObject, also: Callable[[Paths], None]) -> No
 def workshop(
     scope: str, base: Tools, book: RemoteBook, observer: Observer, job: Job, request: AnyRequest
 ) -> Workshop:
-    """The surroundings of one job."""
+    """The surroundings of one job; its caller's logins come before those that `base` has."""
     tools = replace(
         base,
         remote=book.vouching,
         shares=book.shared_names,
-        logins=logins(request),
+        logins=(*logins(request), *base.logins),
         allow_downgrade=flag(request, "allow-downgrade"),
         progress=JobProgress(job, observer),
     )
@@ -124,6 +126,27 @@ async def each(
             results.append(result)
         shop.observer.job_changed(shop.job)
     return results
+
+
+async def asking(shop: Workshop, work: Callable[[Workshop], Awaitable[T]]) -> T:
+    """Do the work; where a registry wants a login that the caller can still give, do it anew with that.
+
+    Anew from the reference on: what a login opens is kept apart from what anybody may have (R5).
+    """
+    try:
+        return await work(_stocked(shop))
+    except RegistryAuth as refusal:
+        if shop.job.question is None:
+            raise
+        await shop.job.question.ask(refusal)
+    return await work(_stocked(shop))
+
+
+def _stocked(shop: Workshop) -> Workshop:
+    """The same with the login that was given meanwhile, if one was."""
+    if shop.job.question is None:
+        return shop
+    return replace(shop, tools=replace(shop.tools, logins=shop.job.question.stock(shop.tools.logins)))
 
 
 def _note_failure(shop: Workshop, name: str, error: AppctlError) -> None:

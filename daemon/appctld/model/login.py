@@ -5,6 +5,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from appctld.errors import InvalidReference
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.reference import Reference
 
@@ -16,12 +17,25 @@ class Login:
     place: str
     secret: JsonObject = field(repr=False)
 
-    def covers(self, reference: Reference) -> bool:
-        """Whether it may be used for that repository: whole path components only."""
-        return f"{reference.name}/".startswith(f"{self.place}/")
+    def covers(self, name: str) -> bool:
+        """Whether it may be used for that `host[:port]/repository`: whole path components only."""
+        return f"{name}/".startswith(f"{self.place}/")
+
+
+def read_login(item: object) -> Login:
+    """A login as callers write it (`registry-auth`, `Provide`). Raises InvalidReference."""
+    match item:
+        case {"host": str(host), "identity-token": str(token)} if host:
+            return Login(host, {"identity_token": token})
+        case {"host": str(host), "username": str(user), "password": str(password)} if host:
+            return Login(host, {"username": user, "password": password})
+        case _:
+            raise InvalidReference(
+                "a login needs host, and username with password or identity-token", hint=""
+            )
 
 
 def login_for(logins: Iterable[Login], reference: Reference) -> JsonObject | None:
     """The secret for a repository: that of the longest place which covers it."""
-    found = [login for login in logins if login.covers(reference)]
+    found = [login for login in logins if login.covers(reference.name)]
     return max(found, key=lambda login: len(login.place)).secret if found else None

@@ -15,7 +15,7 @@ from typing import Protocol
 from appctld.config.policy.rules import Policy
 from appctld.config.remote import Remote, no_remote
 from appctld.config.remotes import KEYRING_BYTES
-from appctld.errors import RegistryUnavailable
+from appctld.errors import RegistryAuth, RegistryUnavailable
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_object, get_objects, get_str
 from appctld.model.login import Login, login_for
@@ -124,7 +124,8 @@ class Tools:
     ) -> JsonObject:
         """Ask a fetcher, the only process with a network: one that was there before, if it waits.
 
-        A directory of images is shown to it instead of the network, or it is given a bundle.
+        A directory of images is shown to it instead of the network, or it is given a bundle. Which registry
+        wants a login is said by us: nobody types one for a place that a fetcher made up.
         """
         module = "appctld.workers.fetch"
         layout = get_object(request, "layout", {})
@@ -143,7 +144,11 @@ class Tools:
             keep=json.dumps({key: request.get(key) for key in ENDPOINT}),
             writes=False,
         )
-        return await self.runner.run(program, request, report, fds=fds)
+        try:
+            return await self.runner.run(program, request, report, fds=fds)
+        except RegistryAuth as error:
+            error.data.update(_asked(request))
+            raise
 
     async def store(
         self,
@@ -245,6 +250,12 @@ class Tools:
 
     def _program(self, module: str, command: tuple[str, ...], deadline: float) -> Program:
         return Program(module, command, deadline, self.launcher.environment)
+
+
+def _asked(request: JsonObject) -> dict[str, object]:
+    """The repository that a fetcher was to ask, as `host[:port]` and the rest."""
+    host = get_str(request, "registry", "").rpartition("/")[2]
+    return {"host": host, "repository": get_str(request, "repository", "")}
 
 
 def ignore(_facts: JsonObject) -> None:

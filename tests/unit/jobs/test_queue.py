@@ -343,4 +343,6 @@ def test_closing_ends_every_job() -> None:
 
 
 def test_every_state_knows_whether_it_is_final() -> None:
-    assert {state.value for state in State if not state.finished} == {"authorizing", "queued", "running"}
+    assert {state.value for state in State if not state.finished} == {
+        "authorizing", "queued", "running", "needs-credentials",
+    }  # fmt: skip

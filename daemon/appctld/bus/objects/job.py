@@ -7,11 +7,13 @@ from typing import ClassVar
 
 from appctld.bus.caller import Caller
 from appctld.bus.exported import Exported
+from appctld.bus.objects.asked import frozen
 from appctld.bus.wire.paths import ERROR_PREFIX, JOB
 from appctld.bus.wire.replies import wire_data
 from appctld.jobs.job import Job
 from appctld.jobs.queue import Jobs
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.login import read_login
 
 PRIVATE = frozenset(
     {
@@ -45,6 +47,10 @@ class JobObject(Exported):
         """Stop it; the daemon's own user (timers) may stop every job."""
         uid = self._job.uid if caller.uid == self._daemon_uid else caller.uid
         self._jobs.cancel(self._job.number, uid)
+
+    async def provide(self, caller: Caller, login: dict[str, object]) -> None:
+        """Give the login that it waits for; nobody but its own user, not even root, is who was asked."""
+        self._jobs.provide(self._job.number, caller.uid, read_login(frozen(login)))
 
     @property
     def kind(self) -> str:  # noqa: D102 - the XML says what it is
@@ -104,19 +110,19 @@ class JobObject(Exported):
 
     @property
     def error_name(self) -> str:  # noqa: D102 - the XML says what it is
-        return ERROR_PREFIX + self._job.error.name if self._job.error else ""
+        return ERROR_PREFIX + self._job.complaint.name if self._job.complaint else ""
 
     @property
     def error_message(self) -> str:  # noqa: D102 - the XML says what it is
-        return self._job.error.message if self._job.error else ""
+        return self._job.complaint.message if self._job.complaint else ""
 
     @property
     def hint(self) -> str:  # noqa: D102 - the XML says what it is
-        return self._job.error.advice if self._job.error else ""
+        return self._job.complaint.advice if self._job.complaint else ""
 
     @property
     def error_details(self) -> dict[str, object]:  # noqa: D102 - the XML says what it is
-        return wire_data(self._job.error) if self._job.error else {}
+        return wire_data(self._job.complaint) if self._job.complaint else {}
 
     @property
     def result(self) -> JsonObject:  # noqa: D102 - the XML says what it is

@@ -87,7 +87,8 @@ class Manager(AppChoices):
         if address := file_address(reference):
             return self._start(caller, Resolve(address), "refresh", details(reference=address))
         (text,) = references([reference])
-        action = "install" if options.get("registry-auth") or "bundle" in options else "refresh"
+        opens = options.get("registry-auth") or options.get("ask-credentials") or "bundle" in options
+        action = "install" if opens else "refresh"
         return self._start(caller, Resolve(text, frozen(options)), action, self._about([text], options))
 
     async def check_updates(self, caller: Caller, options: Options) -> str:

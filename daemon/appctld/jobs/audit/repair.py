@@ -11,6 +11,7 @@ round.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from appctld.errors import AppctlError, InUse
 from appctld.jobs.audit.kept import Kept, record_of
@@ -20,7 +21,7 @@ from appctld.jobs.audit.verify import report
 from appctld.jobs.audit.views import problem_views
 from appctld.jobs.removal import prune_if_free
 from appctld.jobs.requests import Repair, flag
-from appctld.jobs.workshop import Workshop
+from appctld.jobs.workshop import Workshop, asking
 from appctld.model.jsonvalue import Json, JsonObject, get_strings
 from appctld.pipeline.answers import understood
 from appctld.pipeline.recall import Recalled, recall
@@ -138,7 +139,7 @@ async def _do(step: Step, found: Survey, shop: Workshop) -> Json:
     """One deployment. What fails leaves it as it is."""
     kept = step.kept
     try:
-        words = await _WAYS[step.action](kept, found, shop)
+        words = await asking(shop, partial(_WAYS[step.action], kept, found))
     except AppctlError as error:
         return _told(step, f"{error.name}: {error.message}", done=False)
     facts: JsonObject = {"id": kept.id, "action": step.action.value, "deployment": kept.path.name}

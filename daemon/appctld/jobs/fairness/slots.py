@@ -26,8 +26,17 @@ class Slots:
         self._waiting: dict[int, deque[Turn]] = {}  # in the order in which users had their last turn
 
     @asynccontextmanager
-    async def held(self, uid: int) -> AsyncIterator[None]:
+    async def held(self, uid: int) -> AsyncIterator["Place"]:
         """Wait for a place, and hold it for the length of the block."""
+        place = Place(self, uid)
+        await place.take()
+        try:
+            yield place
+        finally:
+            place.give_back()
+
+    async def wait(self, uid: int) -> None:
+        """Wait for a place of that user's; `Place.take` calls this."""
         turn: Turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(uid, deque()).append(turn)
         self._call_next()
@@ -36,21 +45,18 @@ class Slots:
         except asyncio.CancelledError:
             self._leave(uid, turn)
             raise
-        try:
-            yield
-        finally:
-            self._give_back(uid)
 
     def _leave(self, uid: int, turn: Turn) -> None:
         """Cancelled: in the queue still, or when the place was given already."""
         if not turn.cancelled():
-            self._give_back(uid)
+            self.free(uid)
         elif turn in (waiting := self._waiting.get(uid, deque())):  # else it was passed over already
             waiting.remove(turn)
             if not waiting:
                 del self._waiting[uid]
 
-    def _give_back(self, uid: int) -> None:
+    def free(self, uid: int) -> None:
+        """One place of that user's is free; `Place.give_back` calls this once."""
         self._held[uid] -= 1
         self._held += Counter()  # drops those that are back at zero
         self._call_next()
@@ -71,3 +77,30 @@ class Slots:
 
     def _may_take(self, uid: int) -> bool:
         return uid in self._trusted or self._held[uid] < self._per_uid
+
+
+class Place:
+    """One place of one user's, held or not."""
+
+    def __init__(self, slots: Slots, uid: int) -> None:
+        self._slots = slots
+        self._uid = uid
+        self._held = False
+
+    async def take(self) -> None:
+        """Wait for it."""
+        await self._slots.wait(self._uid)
+        self._held = True
+
+    def give_back(self) -> None:
+        """Hold it no longer."""
+        if self._held:
+            self._held = False
+            self._slots.free(self._uid)
+
+    @asynccontextmanager
+    async def let_go(self) -> AsyncIterator[None]:
+        """For the length of the block others may have it; then wait for it again, unless that was left."""
+        self.give_back()
+        yield
+        await self.take()

@@ -70,7 +70,7 @@ def test_update_grants_new_permissions_only_when_asked(
     capsys.readouterr()
     answer("y\n")
     assert main(["update"]) == 0
-    assert options_of(daemon, "Update") == {"permissions-hashes": ["h1"]}
+    assert options_of(daemon, "Update") == {"permissions-hashes": ["h1"], "ask-credentials": True}
     assert daemon.called("Update").body[0] == ["org.acme.Editor"]
     assert capsys.readouterr().err == (
         "org.acme.Editor 1.4 -> 1.5\\x1b: newly asks for filesystems=home\\u202e, shared=network. "
@@ -129,7 +129,7 @@ def test_only_what_was_granted_is_tried_again(daemon: FakeInstaller, answer: Ans
     answer("n\ny\n")
     assert main(["update", "--json"]) == 6
     assert daemon.called("Update").body[0] == ["org.acme.Pager"]
-    assert options_of(daemon, "Update") == {"permissions-hashes": ["h2"]}, "and only what was shown"
+    assert options_of(daemon, "Update")["permissions-hashes"] == ["h2"], "and only what was shown"
     out, err = capsys.readouterr()
     assert err.count("[y/N]") == 2
     document = json.loads(out)
