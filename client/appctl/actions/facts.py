@@ -7,6 +7,9 @@ All of it escaped.
 
 from appctl.talk.wire import Json, get_int, get_str, get_triples
 from appctl.terminal.show import Palette, date, escape, short_fingerprint
+from appctl.terminal.wishes import wishes
+
+LEAVES = "leaves the sandbox"  # the risk, as the daemon says it
 
 
 def signed_by(app: Json, palette: Palette) -> str:
@@ -22,12 +25,18 @@ def signed_by(app: Json, palette: Palette) -> str:
 
 
 def permissions(app: Json) -> str:
-    """List what an app asks for, with what leaves the sandbox named."""
-    asked = [
-        f"{escape(kind)}={escape(value)}" + (f" ({escape(risk)})" if risk else "")
-        for kind, value, risk in get_triples(app, "permissions")
-    ]
-    return "; ".join(asked) or "nothing beyond its sandbox"
+    """List what an app asks for."""
+    return "; ".join(_wishes(app)) or "nothing beyond its sandbox"
+
+
+def leaving(app: Json) -> str:
+    """List what of it leaves the sandbox; empty when nothing does."""
+    return "; ".join(_wishes(app, LEAVES))
+
+
+def _wishes(app: Json, with_risk: str = "") -> list[str]:
+    asked = get_triples(app, "permissions")
+    return wishes((kind, value) for kind, value, risk in asked if with_risk in {"", risk})
 
 
 def rollback_protection(app: Json) -> str:

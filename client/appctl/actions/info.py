@@ -3,7 +3,7 @@
 """`appctl info`: everything that is known about one app: what it is, who signed it, where its files are."""
 
 from appctl.actions.apps import PROMISED, expanded, installed, matching, name_of, the_app
-from appctl.actions.facts import freeze_protection, permissions, rollback_protection, signed_by
+from appctl.actions.facts import freeze_protection, leaving, permissions, rollback_protection, signed_by
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.talk.wire import Json, get_int, get_objects, get_str, get_strings
@@ -50,6 +50,7 @@ def _facts(context: Context, app: Json) -> list[tuple[str, str]]:
         ("Size", size(get_int(app, "installed-size"))),
         ("Downloaded", _downloaded(app)),
         ("May use", permissions(app)),
+        ("Leaves sandbox", leaving(app)),
         ("Runtime", text("runtime").removeprefix("runtime/")),
         ("Ignored", ", ".join(map(escape, get_strings(app, "ignored")))),
         ("Left out", ", ".join(map(escape, get_strings(app, "dropped")))),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appctl.actions.apps import expanded, name_of, report, tell_all, with_it
-from appctl.actions.facts import permissions, signed_by
+from appctl.actions.facts import leaving, permissions, signed_by
 from appctl.actions.introduction import referred
 from appctl.bundles.source import check, handed
 from appctl.context import Context
@@ -200,6 +200,8 @@ def preview_lines(preview: Json, palette: Palette) -> list[str]:
         f"Size       {_sizes(preview)}",
         f"May use    {permissions(preview)}",
     ]
+    if risky := leaving(preview):
+        lines.append(f"Of that    {risky}: {palette.bold('leaves the sandbox')}")
     if also := get_objects(preview, "also"):
         lines.append(f"With it    {', '.join(_with(one) for one in also)}")
     if downgrade := get_str(preview, "downgrade"):
@@ -220,6 +222,8 @@ def _sizes(preview: Json) -> str:
     parts = [f"{size(get_int(preview, 'download-size'))} to download"]
     if reused := get_int(preview, "reuse-size"):
         parts.append(f"{size(reused)} already here")
+    if installed := get_int(preview, "installed-size"):
+        parts.append(f"{size(installed)} installed")
     return ", ".join(parts)
 
 

@@ -59,7 +59,8 @@ def listing(context: Context) -> int:
         header = [_COLUMNS[name][0] for name in columns]
         rows = [[_COLUMNS[name][1](app) for name in columns] for app in apps]
         lines = table(header, rows, context.out)
-        context.say(*(_marked(context, line, app) for line, app in zip(lines, [{}, *apps], strict=True)))
+        facts: list[Json] = [{}] * (len(lines) - len(apps)) + apps  # a header is about none
+        context.say(*(_marked(context, line, app) for line, app in zip(lines, facts, strict=True)))
     return ExitCode.DONE
 
 

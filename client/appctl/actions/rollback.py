@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl rollback`: make a kept deployment current again."""
 
-from appctl.actions.apps import expanded, installed, report, scope_of, the_app
+from appctl.actions.apps import expanded, installed, name_of, report, scope_of, the_app
 from appctl.context import Context
 from appctl.talk.wire import Json, get_objects, get_str
 from appctl.terminal.show import escape, short_fingerprint
@@ -15,7 +15,7 @@ def rollback(context: Context) -> int:
         scope_of(app), "Rollback", "sa{sv}", get_str(app, "id"), {"to": context.options.to}
     )
     for now in get_objects(outcome.result, "apps"):
-        context.say(_line(app, now))
+        context.say(_line(app, now) if now.get("changed") else f"{name_of(now)} is current already.")
     return report(context, [outcome])
 
 
@@ -23,4 +23,6 @@ def _line(before: Json, now: Json) -> str:
     old, new = escape(get_str(before, "version")), escape(get_str(now, "version"))
     signer = get_str(now, "signer")
     signed = f"kept, signed {short_fingerprint(signer)}" if signer else "kept"
-    return f"{escape(get_str(now, 'id'))} {old} -> {new} ({signed}). Open windows keep {old}."
+    return (
+        f"{old} -> {new} ({signed}). Open windows keep {old}. {old} is skipped until something newer appears."
+    )

@@ -5,12 +5,14 @@
 The data is removed here, by the caller and of the caller only; the daemon never touches a home directory.
 """
 
+import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from appctl.actions.apps import by_scope, ids_of, report
+from appctl.actions.apps import by_scope, ids_of, name_of, report
 from appctl.context import Context
 from appctl.talk.outcome import Outcome
 from appctl.talk.wire import Json, get_int, get_objects, get_str
@@ -51,15 +53,46 @@ def _say(context: Context, outcome: Outcome) -> None:
         context.say(f"Freed {size(freed)}.")
 
 
-def _preview(context: Context, apps: list[Json]) -> list[str]:
+def _preview(context: Context, apps: Sequence[Json]) -> list[str]:
+    """One line an app. It is named where nothing else on the line says which it is."""
     lines = []
     for app in apps:
         data = context.places.app_data(get_str(app, "id"))
-        fate = "goes too" if context.options.delete_data else "stays"
-        theirs = f" Your data {escape(str(data))} ({size(_size(data))}) {fate}." if data.is_dir() else ""
-        frees = size(get_int(app, "installed-size"))
-        lines.append(f"{escape(get_str(app, 'id'))}: frees up to {frees}.{theirs}")
+        start = "Frees" if len(apps) == 1 and data.is_dir() else f"{name_of(app)}: frees"
+        lines.append(f"{start} {_frees(app)}.{_fate(context, data)}")
     return lines
+
+
+def _fate(context: Context, data: Path) -> str:
+    fate = "goes too" if context.options.delete_data else "stays"
+    return f" Your data {_shown(context, data)} ({size(_size(data))}) {fate}." if data.is_dir() else ""
+
+
+def _shown(context: Context, data: Path) -> str:
+    """A path below the home directory, as people write it; escaped."""
+    home = context.places.home
+    return escape(f"~/{data.relative_to(home)}" if data.is_relative_to(home) else str(data))
+
+
+def _frees(app: Json) -> str:
+    """What nothing but this app holds: of such a file all names are its own, but for the stored object."""
+    links: dict[int, tuple[int, int]] = {}
+    names: Counter[int] = Counter()
+    deployment = Path(get_str(app, "deployment"))
+    for found in _files(deployment.parent.parent) if deployment.is_absolute() else ():
+        links[found.st_ino] = (found.st_nlink, found.st_size)
+        names[found.st_ino] += 1
+    if not links:
+        return f"up to {size(get_int(app, 'installed-size'))}"
+    return size(sum(count for inode, (held, count) in links.items() if held <= names[inode] + 1))
+
+
+def _files(top: Path) -> Iterator[os.stat_result]:
+    """Every file below, no link followed; what goes meanwhile, or cannot be read, is none."""
+    for directory, _, files in os.walk(top):
+        for name in files:
+            with contextlib.suppress(OSError):
+                yield os.lstat(Path(directory, name))
 
 
 def _data(context: Context, app: str) -> None:
@@ -68,15 +101,12 @@ def _data(context: Context, app: str) -> None:
     if not data.is_dir():
         return
     if not context.options.delete_data:
-        context.say(f"Your data {escape(str(data))} stays.")
+        context.say(f"Your data {_shown(context, data)} stays.")
     elif not data.is_symlink():
         shutil.rmtree(data)
-        context.say(f"Your data {escape(str(data))} is removed.")
+        context.say(f"Your data {_shown(context, data)} is removed.")
 
 
 def _size(top: Path) -> int:
-    """Bytes of all files below; what cannot be read does not count."""
-    total = 0
-    for directory, _, files in os.walk(top):
-        total += sum(os.lstat(Path(directory, name)).st_size for name in files)
-    return total
+    """Bytes of all files below."""
+    return sum(found.st_size for found in _files(top))

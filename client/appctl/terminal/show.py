@@ -90,14 +90,23 @@ def width(text: str) -> int:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], palette: "Palette") -> list[str]:
-    """Lay out columns, two spaces apart. The cells are escaped here."""
+    """Lay out columns, two spaces apart; on a terminal too narrow for them each row below its first cell, and
+    no header. One text a row. The cells are escaped here.
+    """  # noqa: D205 - what both have in common stands last
     cells = [[escape(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(header, *cells, strict=True)]
+    if 0 < palette.room < sum(widths) + 2 * (len(widths) - 1):
+        return [_stacked(header, row, palette) for row in cells]
     lines = [
         "  ".join(cell + " " * (room - width(cell)) for cell, room in zip(row, widths, strict=True)).rstrip()
         for row in [list(header), *cells]
     ]
     return [palette.bold(lines[0]), *lines[1:]]
+
+
+def _stacked(header: Sequence[str], row: Sequence[str], palette: "Palette") -> str:
+    named = [f"  {name}: {cell}" for name, cell in zip(header[1:], row[1:], strict=True) if cell]
+    return "\n".join([palette.bold(row[0]), *named])
 
 
 def note(*lines: str, end: str = "\n", stream: TextIO | None = None) -> None:
@@ -107,17 +116,25 @@ def note(*lines: str, end: str = "\n", stream: TextIO | None = None) -> None:
             print(*lines, sep="\n", end=end, file=stream or sys.stderr, flush=True)
 
 
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0
+
+
 @dataclass(frozen=True)
 class Palette:
-    """Colours, or none: `enabled` is decided once for a stream."""
+    """Colours, or none: `enabled` is decided once for a stream. `room` is a terminal's columns, else 0."""
 
     enabled: bool
+    room: int = 0
 
     @classmethod
     def of(cls, stream: TextIO, *, allowed: bool = True) -> "Palette":
         """Decide for a stream: colour needs a terminal that can, and nobody who said no."""
         wanted = allowed and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        return cls(wanted and stream.isatty())
+        return cls(wanted and stream.isatty(), _columns(stream))
 
     def bold(self, text: str) -> str:
         """Stress a text of our own."""

@@ -31,7 +31,7 @@ def test_install_shows_who_signed_and_asks(daemon: FakeInstaller, answer: Answer
     )
     assert 'E24C…68BD "Acme\\x1b <rel@acme.example>", 2025-11-' in err
     assert "97 MB to download, 12 MB already here\n" in err
-    assert "shared=network (leaves the sandbox)" in err
+    assert "May use    network\nOf that    network: leaves the sandbox\n" in err
     assert "Install? [Y/n]" in err
     assert out == "Installed org.acme.Editor 1.4.   Start it: appctl run editor\n"
 

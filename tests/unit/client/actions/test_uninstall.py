@@ -3,6 +3,7 @@
 """`appctl uninstall`, `rollback` and `prune`: what goes, what is freed, and what stays."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,3 +87,42 @@ def test_prune_counts(daemon: FakeInstaller, capsys: Capture) -> None:
     assert options_of(daemon, "Prune") == {"dry-run": True}
     assert main(["prune", "-q"]) == 0
     assert capsys.readouterr().out == "180 MB can go.\n"
+
+
+def test_what_is_freed_is_what_nothing_else_holds(
+    daemon: FakeInstaller, answer: Answer, capsys: Capture
+) -> None:
+    """An object lies in the repository too; what another app, or an older version, has has one name more."""
+    home = Path.home()
+    own, shared = home / "repo/own.file", home / "repo/shared.file"
+    deployments = [home / f"apps/org.acme.Editor/{number}/files" for number in (1, 2)]
+    for directory in (own.parent, home / "apps/org.other/1", *deployments):
+        directory.mkdir(parents=True)
+    own.write_bytes(b"x" * 3_000_000)
+    shared.write_bytes(b"y" * 5_000_000)
+    for directory in deployments:
+        os.link(own, directory / "own")
+        os.link(shared, directory / "shared")
+    os.link(shared, home / "apps/org.other/1/shared")
+    daemon.apps = [EDITOR | {"scope": "user", "deployment": str(deployments[0])}]
+    answer("n\n")
+    assert main(["uninstall", "editor"]) == 130
+    assert "org.acme.Editor 1.4: frees 3 MB.\nUninstall? [Y/n]" in capsys.readouterr().err
+
+
+def test_what_cannot_be_looked_at_is_freed_at_most(
+    daemon: FakeInstaller, answer: Answer, capsys: Capture
+) -> None:
+    daemon.apps = [EDITOR | {"scope": "user", "deployment": ""}]
+    answer("n\n")
+    assert main(["uninstall", "editor"]) == 130
+    assert "frees up to 254 MB." in capsys.readouterr().err
+
+
+def test_a_rollback_to_what_is_current_changes_and_skips_nothing(
+    daemon: FakeInstaller, capsys: Capture
+) -> None:
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Rollback"] = [done(EDITOR | {"changed": False})]
+    assert main(["rollback", "editor", "--to", "1.4"]) == 0
+    assert capsys.readouterr().out == "org.acme.Editor 1.4 is current already.\n"
