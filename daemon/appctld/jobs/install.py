@@ -27,6 +27,7 @@ from appctld.jobs.chronicle import done_facts
 from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
 from appctld.jobs.removal import tidy
 from appctld.jobs.requests import Install, Resolve, bundle, flag, text
+from appctld.jobs.room import check_room
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
@@ -62,7 +63,9 @@ async def _preview(request: Resolve, shop: Workshop) -> JsonObject:
     remote, reference = shop.book.find(request.reference, text(request, "remote"))
     async with with_bundle(request, reference, shop) as stocked:
         planned = await plan_reference(reference, remote, stocked)
-        return preview_view(planned, await companions_of(planned, stocked))
+        before = await companions_of(planned, stocked)
+        await check_room(planned, before, stocked)
+        return preview_view(planned, before)
 
 
 async def _publisher_file(address: str, shop: Workshop) -> str:
@@ -106,6 +109,7 @@ async def plan_reference(reference: AnyReference, remote: Remote, shop: Workshop
 async def deploy_plan(planned: AnyPlan, shop: Workshop) -> JsonObject:
     """Do what a plan says, write it into the history, and drop what is no longer kept."""
     before = await companions_of(planned, shop)
+    await check_room(planned, before, shop)
     try:
         *others, deployed = await carry_out(planned, before, shop.tools)
     except AlreadyInstalled:

@@ -69,6 +69,11 @@ async def prune(request: Prune, shop: Workshop) -> JsonObject:
     return await _prune(shop, dry_run=dry_run)
 
 
+async def prunable(shop: Workshop) -> int:
+    """Bytes that a prune would free. Raises Busy, RepoCorrupt."""
+    return get_int(await _prune(shop, dry_run=True), "freed-bytes")
+
+
 async def drop_older(app_id: str, shop: Workshop, before: Record | None = None) -> None:
     """Remove the deployments of an app but the current one and the one that was current `before` it.
 

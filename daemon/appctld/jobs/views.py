@@ -97,6 +97,7 @@ def preview_view(planned: Plan, before: Sequence[Planned] = ()) -> JsonObject:
         "download-size": (planned.bytes_to_download or 0) + sum(one.bytes_to_download for one in before),
         "size-unknown": planned.bytes_to_download is None,
         "reuse-size": planned.bytes_here + sum(one.bytes_here for one in before),
+        "installed-size": installed_size(planned) + sum(map(installed_size, before)),
         "layers-total": planned.layers_total,
         "layers-to-download": planned.layers_to_download,
         "permissions": [permission.to_json() for permission in planned.permissions],
@@ -106,6 +107,11 @@ def preview_view(planned: Plan, before: Sequence[Planned] = ()) -> JsonObject:
         "change": _change(planned),
         "downgrade": planned.standing.downgrade,
     }
+
+
+def installed_size(planned: Plan) -> int:
+    """What its publisher says that it takes on a disk; 0 where nobody says so."""
+    return planned.installed_size if isinstance(planned, Planned) else 0
 
 
 def _companion(one: Planned | Record, digest: Digest, size: int) -> JsonObject:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
-from appctld.model.flatpak.labels import Described
+from appctld.model.flatpak.labels import Described, installed_size_of
 from appctld.model.image import ImageConfig
 from appctld.model.manifest import Descriptor, Manifest
 from appctld.model.order import Moment, Place
@@ -165,6 +165,11 @@ class Planned:
     def bytes_here(self) -> int:
         """Compressed bytes of the layers that need no download."""
         return sum(layer.descriptor.size for layer in self.layers if layer.source is not Source.MISSING)
+
+    @property
+    def installed_size(self) -> int:
+        """What its publisher says that it takes on a disk; 0 where nothing is said."""
+        return installed_size_of(self.config)
 
     @property
     def layers_total(self) -> int:

@@ -27,11 +27,13 @@ from appctld.model.published import FINAL
 REF = "org.flatpak.ref"
 FLATPAK_METADATA = "org.flatpak.metadata"
 COMMIT_METADATA = "org.flatpak.commit-metadata."
+INSTALLED_SIZE = "org.flatpak.installed-size"
 APPSTREAM = "org.freedesktop.appstream.appdata"
 COMMIT_KEYS = 256  # keys of commit metadata; `flatpak build-bundle` writes seven
 SAID_TWICE = {"xa.ref": REF, "xa.metadata": FLATPAK_METADATA}  # commit metadata, and the label it repeats
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NEWEST = re.compile(r"<release\s[^<>]{0,1000}?\bversion=[\"']([^<>\"'\x00-\x1f\x7f-\x9f]{1,100})[\"']")
+_SIZE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NAME = re.compile(r"<name>([^<>\x00-\x1f\x7f-\x9f]{1,200})</name>")
 
 
@@ -105,6 +107,12 @@ def needed_runtime(text: str) -> FlatpakRef | None:
 def title_of(config: ImageConfig) -> str:
     """What its publisher calls it; foreign text."""
     return config.label(TITLE) or _found(_NAME, config)
+
+
+def installed_size_of(config: ImageConfig) -> int:
+    """The bytes that its publisher says it takes on a disk; 0 without a number that a disk could hold."""
+    text = config.label(INSTALLED_SIZE) or ""
+    return int(text) if _SIZE.fullmatch(text) else 0
 
 
 def version_in(config: ImageConfig) -> str:

@@ -30,6 +30,7 @@ HANDLERS: Mapping[str, Handler] = {
         "activate": "deploy:activate",
         "remove": "deploy:remove",
         "prune": "prune:prune",
+        "room": "room:room",
         "recover": "recover:recover",
         "audit": "audit.audit:audit",
         "recall": "audit.recall:recall",

@@ -167,14 +167,15 @@ class Repository:
     def free_space(self) -> int:
         """Bytes that may still be written: min-free-space stays free, which is ours to see to."""
         with translated("looking at the free space"):
-            return space.free(self.directory, self._reserve())
+            return space.free(self.directory, self.reserve())
 
     def room(self) -> space.Room:
         """What may still be written, as `free_space` says it, but never asking libostree again."""
         with translated("looking at the free space"):
-            return space.Room(functools.partial(space.free, self.directory, self._reserve()))
+            return space.Room(functools.partial(space.free, self.directory, self.reserve()))
 
-    def _reserve(self) -> int:
+    def reserve(self) -> int:
+        """Bytes that stay free."""
         _, reserve = self.library.get_min_free_space_bytes()
         return reserve
 
