@@ -51,11 +51,18 @@ class Keys:
         return subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, check=True, timeout=60).stdout
 
     def make(
-        self, name: str, algorithm: str = "ed25519", *, expire: str = "never", at: int | None = None
+        self,
+        name: str,
+        algorithm: str = "ed25519",
+        *,
+        address: str = "",
+        expire: str = "never",
+        at: int | None = None,
     ) -> str:
-        """A new primary key `NAME <NAME@example.org>` that can sign. Returns its fingerprint."""
-        self.gpg("--quick-generate-key", f"{name} <{name}@example.org>", algorithm, "sign", expire, at=at)
-        return self._newest(f"={name} <{name}@example.org>")
+        """A new primary key that can sign: `NAME <NAME@example.org>`, or that address. Its fingerprint."""
+        user = f"{name} <{address or f'{name}@example.org'}>"
+        self.gpg("--quick-generate-key", user, algorithm, "sign", expire, at=at)
+        return self._newest(f"={user}")
 
     def add_subkey(self, primary: str, *, expire: str = "never", at: int | None = None) -> str:
         """A signing subkey. Returns its fingerprint."""

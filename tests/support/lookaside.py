@@ -6,6 +6,7 @@ It serves `DIR/<repository>@sha256=<hex>/signature-N`, which is where `skopeo co
 registries.d names that directory.
 """
 
+import ssl
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
@@ -16,11 +17,12 @@ from support.loopback import LoopbackServer
 class Lookaside(LoopbackServer):
     """`with Lookaside(directory) as lookaside:` then `lookaside.url` is `http://127.0.0.1:PORT`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, named: str = "", tls: ssl.SSLContext | None = None) -> None:
         self.directory = directory
         self.requests: list[str] = []
-        super().__init__(partial(_Handler, requests=self.requests, directory=str(directory)))
-        self.url = f"http://{self.host}"
+        handler = partial(_Handler, requests=self.requests, directory=str(directory))
+        super().__init__(handler, named, tls)
+        self.url = f"{'https' if tls else 'http'}://{self.host}"
 
     def place(self, repository: str, digest: str, *signatures: bytes) -> Path:
         """Write signature-1, -2, … of `digest` (`sha256:<hex>`), and return their directory."""

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A web server on loopback that serves while `with` lasts; what it answers is its handler's."""
 
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,12 +11,19 @@ from typing import Self
 
 
 class LoopbackServer:
-    """`host` is `127.0.0.1:PORT`."""
+    """`host` is `127.0.0.1:PORT`, or what `named` says: then it has port 443 of that name."""
 
-    def __init__(self, handler: Callable[..., BaseHTTPRequestHandler]) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    def __init__(
+        self,
+        handler: Callable[..., BaseHTTPRequestHandler],
+        named: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._server = ThreadingHTTPServer((named, 443) if named else ("127.0.0.1", 0), handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.host = named or f"127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -8,7 +8,8 @@
 Where coverage measures, the daemon's Python workers run outside bubblewrap (support/bare.py), unless the test
 asks for `sandboxed`. With `measured=False` nothing of it is measured, and all of it runs as it does for
 users: half the time of a measured command goes into measuring. `daemon` is a module, with its arguments, that
-runs in the place of the daemon's own.
+runs in the place of the daemon's own. `scope="system"` is for where /etc/appctl and /var/lib/appctl are the
+test's own (namesakes.py): the same daemon for all users, on a system bus of the test's own.
 """
 
 import json
@@ -47,11 +48,20 @@ class Machine:
     """One user's appctl, with all its state below `directory`."""
 
     def __init__(
-        self, directory: Path, *, sandboxed: bool = False, measured: bool = True, daemon: Sequence[str] = ()
+        self,
+        directory: Path,
+        *,
+        sandboxed: bool = False,
+        measured: bool = True,
+        daemon: Sequence[str] = (),
+        scope: str = "user",
     ) -> None:
         self.directory = directory
-        self.state = directory / "data" / "appctl"
-        self.configuration = directory / "config" / "appctl" / "remotes.d"
+        self._scope = scope
+        self._bus = f"DBUS_{'SYSTEM' if scope == 'system' else 'SESSION'}_BUS_ADDRESS"
+        self.state = Path("/var/lib/appctl") if scope == "system" else directory / "data" / "appctl"
+        etc = Path("/etc/appctl") if scope == "system" else directory / "config" / "appctl"
+        self.configuration = etc / "remotes.d"
         self.log = directory / "daemon.log"
         self.altered = ""  # what support/altered.py changes in the daemon
         self._inherited = {
@@ -70,8 +80,8 @@ class Machine:
         address = self._stack.enter_context(private_bus(self.directory))
         self.environment = {
             **self._inherited,
-            "DBUS_SESSION_BUS_ADDRESS": address,
-            "APPCTL_SCOPE": "user",
+            self._bus: address,
+            "APPCTL_SCOPE": self._scope,
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "PYTHONPATH": os.environ.get("PYTHONPATH", str(Path(__file__).resolve().parents[1])),
             **{name: str(self._made(path)) for name, path in self._places().items()},
@@ -88,7 +98,9 @@ class Machine:
 
     def start(self) -> None:
         """Start the daemon and wait until it serves."""
-        command = [sys.executable, "-m", "support.bare"] if self._bare else [str(BIN / "appctld"), "--user"]
+        command = [str(BIN / "appctld"), f"--{self._scope}"]
+        if self._bare:
+            command = [sys.executable, "-m", "support.bare"]
         if self.altered:
             command = [sys.executable, "-m", "support.altered", self.altered]
         if self._program:
@@ -154,7 +166,7 @@ class Machine:
         return {str(path.relative_to(self.state)) for path in (self.state / "repo/objects").glob("*/*")}
 
     def _serves(self) -> bool:
-        command = ["busctl", f"--address={self.environment['DBUS_SESSION_BUS_ADDRESS']}", "status", NAME]
+        command = ["busctl", f"--address={self.environment[self._bus]}", "status", NAME]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _places(self) -> dict[str, Path]:

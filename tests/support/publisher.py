@@ -24,12 +24,17 @@ from support.registry import Registry
 
 
 class Publisher:
-    """Serves from `directory` while `with` lasts; images are built in its `layout`."""
+    """Serves from `directory` while `with` lasts; images are built in its `layout`.
 
-    def __init__(self, directory: Path) -> None:
+    `registry` and `lookaside` are for such as are called otherwise than by an address of loopback.
+    """
+
+    def __init__(
+        self, directory: Path, registry: Registry | None = None, lookaside: Lookaside | None = None
+    ) -> None:
         self.directory = directory
-        self.registry = Registry(_made(directory / "registry"))
-        self.lookaside = Lookaside(_made(directory / "signatures"))
+        self.registry = registry or Registry(_made(directory / "registry"))
+        self.lookaside = lookaside or Lookaside(_made(directory / "signatures"))
         self.layout = Layout(directory / "images")
         self.keys = Keys()
         self._stack = ExitStack()

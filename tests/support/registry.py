@@ -19,18 +19,20 @@ from types import TracebackType
 from typing import Self
 
 READY_SECONDS = 20  # a busy machine of two cores; it takes 0.1 s on an idle one
-_LISTENING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
+_LISTENING = re.compile(r"listening on (127\.\d+\.\d+\.\d+:\d+)")
 
 
 class Registry:
     """`with Registry(tmp_path) as registry:` then `registry.host` is `127.0.0.1:PORT`.
 
-    `users` (name -> password) turns on Basic authentication through an htpasswd file.
+    `users` (name -> password) turns on Basic authentication through an htpasswd file. With `named` it takes
+    port 443 of that name, which must lead to loopback (namesakes.py), and `host` is the name.
     """
 
-    def __init__(self, directory: Path, *, users: dict[str, str] | None = None) -> None:
+    def __init__(self, directory: Path, *, users: dict[str, str] | None = None, named: str = "") -> None:
         self.storage = directory / "storage"
         self.host = ""
+        self._named = named
         self._directory = directory
         self._users = users or {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -116,11 +118,15 @@ class Registry:
             "version": "0.1",
             "log": {"level": "info", "accesslog": {"disabled": False}},
             "storage": {"filesystem": {"rootdirectory": str(self.storage)}, "delete": {"enabled": True}},
-            "http": {"addr": self.host or "127.0.0.1:0", "secret": "a test's", **self._tls()},
+            "http": {"addr": self._address, "secret": "a test's", **self._tls()},
         }
         if self._users:
             config["auth"] = {"htpasswd": {"realm": "test", "path": str(self._htpasswd())}}
         return config
+
+    @property
+    def _address(self) -> str:
+        return f"{self._named}:443" if self._named else self.host or "127.0.0.1:0"
 
     def _tls(self) -> dict[str, object]:
         return {"tls": dict.fromkeys(("certificate", "key"), str(self.identity))} if self.identity else {}
@@ -144,7 +150,7 @@ class Registry:
                 raise RuntimeError(f"docker-registry ended: {log.read_text()}")
             found = _LISTENING.search(log.read_text(errors="replace"))
             if found and _answers(found[1], tls=self.identity is not None):
-                self.host = found[1]
+                self.host = self._named or found[1]
                 return
             time.sleep(0.02)
         raise RuntimeError(f"docker-registry does not answer: {log.read_text()}")

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What people see, word by word, at a terminal: installs, refusals with their hints, updates, the way back.
+
+In the texts below `*` stands for one word that may be another each time (a digest, a size, a date), and how
+the words are broken into lines does not count. support/sessions.py lives through them.
+"""
+
+import re
+
+import pytest
+
+from support.sessions import Told, tell
+
+SESSIONS = {
+    "install": (
+        0,
+        """
+        org.acme.Editor 1.4   quay.io/acme/editor:latest  sha256:*…   from acme
+        Signed by  * "Acme <rel@acme.example>", *
+        Size       * * to download, * * already here
+        May use    network; ~/Documents (read, write); display
+        Of that    network; ~/Documents (read, write): leaves the sandbox
+        Install for all users? [Y/n]
+        Installed org.acme.Editor 1.4.   Start it: appctl run editor
+        """,
+    ),
+    "no remote": (
+        3,
+        """
+        error: no remote covers quay.io/other/x:1
+        hint: appctl remote add FILE-OR-URL    (the publisher's .appctlremote; none? appctl help trust)
+        """,
+    ),
+    "no signature": (
+        5,
+        """
+        error: quay.io/acme/tool:1 has no signature
+          looked at https://sigs.acme.example/acme/tool@sha256=*/signature-1 (404),
+          tag sha256-*….sig (404), referrers (404), tag sha256-*… (404)
+        hint: appctl help unsigned
+        """,
+    ),
+    "another key": (
+        5,
+        """
+        error: quay.io/acme/editor:latest is signed by *, which remote acme does not trust
+          trusted: * "Acme <rel@acme.example>". Nothing changed; 1.4 still runs.
+        hint: appctl help key-change    (ask the publisher first)
+        """,
+    ),
+    "login": (
+        1,
+        """
+        error: registry.corp refuses team/app: not found, or a login is needed (HTTP 401)
+        hint: appctl login registry.corp
+        """,
+    ),
+    "no space": (
+        7,
+        """
+        error: /var/lib/appctl needs * *, * * free above the * * reserve
+        hint: appctl prune --dry-run    (* * can go)
+        """,
+    ),
+    "update": (
+        6,
+        """
+        org.acme.Editor 1.4 -> 1.6   * *   NEW: all your files (home)
+        org.acme.Viewer 2.0 -> 2.1   * *        Update both? [y/N/s(kip new permissions)] s
+        Updated Viewer 2.1. Kept Editor 1.4: needs approval (appctl update editor)
+        """,
+    ),
+    "rollback": (
+        0,
+        """
+        1.6 -> 1.4 (kept, signed *). Open windows keep 1.6. 1.6 is skipped until something newer appears.
+        """,
+    ),
+    "uninstall": (
+        0,
+        """
+        Frees * *. Your data ~/.var/app/org.acme.Editor (34 kB) stays.  Uninstall? [Y/n]
+        Uninstalled org.acme.Editor.
+        Your data ~/.var/app/org.acme.Editor stays.
+        Freed * *.
+        """,
+    ),
+}
+LATER = {"login", "update"}  # other words until somebody is asked for a login, and about all updates at once
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    return tell(tmp_path_factory.mktemp("sessions"))
+
+
+@pytest.mark.parametrize("name", [name for name in SESSIONS if name not in LATER])
+def test_people_see_these_words(told: Told, name: str) -> None:
+    code, text = SESSIONS[name]
+    lines, ended = told[name]
+    wanted = r" ".join(re.escape(word).replace(r"\*", r"\S+") for word in text.split())
+    assert re.fullmatch(wanted, " ".join(" ".join(lines).split())), "\n".join(lines)
+    assert ended == code
