@@ -113,10 +113,10 @@ for a user and a password, which are kept for that one command only. Root's jobs
 An app has a home and a /var of its own (~/.var/app/ID) and sees nothing else of this machine: no network, no
 file of yours, no display. What it asks for beyond that stands in its signed image; appctl install shows it
 before anything is downloaded. "leaves the sandbox" marks what opens more than a door:
-    shared=network                the network, and what listens on this machine
-    sockets=x11, pulseaudio       screen and keyboard of all your programs; what the microphone hears
-    filesystems=home, ~/…, /…     your files there (:ro to read them only)
-    session-bus=NAME:talk         what that service does for all your programs
+    network                       also what listens on this machine
+    screen and keyboard (X11)     those of all your programs; likewise sound and microphone
+    ~/Documents (read, write)     your files there; all your files (home)
+    talk to NAME                  what that service does for all your programs
 Whoever installs grants what was shown. An update that asks for more waits until somebody grants that; the
 version that is installed runs meanwhile:
     appctl update ID                          asks at a terminal; -y does not answer it
