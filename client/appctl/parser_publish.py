@@ -97,6 +97,7 @@ def add_lint(lint: argparse.ArgumentParser) -> None:
     lint.add_argument(
         "--lookaside", metavar="URL", help="where the OpenPGP signatures of a registry's image are"
     )
+    lint.add_argument("--auth-realm", metavar="URL", help="a token server on another host")
     lint.add_argument("--ca-file", metavar="FILE", help="certificates that the registry's may come from")
 
 

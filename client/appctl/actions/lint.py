@@ -68,5 +68,6 @@ def _registry(context: Context, scheme: str, reference: str) -> Json:
         "repository": repository,
         "credential": underscored(login_for(context.places, f"{host}/{repository}")),
         "lookaside": context.options.lookaside,
+        "auth_realm": context.options.auth_realm,
         "ca": certificates(context.options.ca_file),
     }

@@ -14,6 +14,7 @@ from appctld.workers.lint.checks.identity import check_identity
 from appctld.workers.lint.checks.signatures import check_signatures
 from appctld.workers.lint.findings import Findings
 from appctld.workers.lint.image import Image
+from appctld.workers.lint.layers import Blobs
 from appctld.workers.lint.sources import Named, Opened, opened
 from appctld.workers.protocol import Report
 
@@ -43,7 +44,8 @@ def _examined(named: Named, place: Opened) -> Findings:
         manifests = _manifests(raw, media_type, source)
         _signatures(named, place, [Digest.of(raw), *(digest for digest, _ in manifests)], found)
         for _, manifest in manifests:
-            _checked(Image.read(source, manifest, named.reference, found), found)
+            with Blobs(source) as blobs:
+                _checked(Image.read(blobs, manifest, named.reference, found), found)
     except Transport:
         raise  # the network failed, and says nothing about the image
     except AppctlError as error:

@@ -12,9 +12,8 @@ from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, ImageConfig, par
 from appctld.model.manifest import Manifest
 from appctld.model.permissions import Metadata, parse_metadata
 from appctld.model.reference import Reference
-from appctld.workers.fetch.source import Source
 from appctld.workers.lint.findings import Findings
-from appctld.workers.lint.layers import Unpacked, fetched
+from appctld.workers.lint.layers import Blobs
 from appctld.workers.lint.tree import Node, Tree
 from appctld.workers.store.archive.entry import Entry, Type
 from appctld.workers.store.archive.tar import TarReader
@@ -30,7 +29,7 @@ FLATPAK_METADATA = "org.flatpak.metadata"
 class Image:
     """`reference` is what it is called, where that is a whole reference; `devices` were dropped."""
 
-    source: Source
+    blobs: Blobs
     manifest: Manifest
     config: ImageConfig
     reference: Reference | None
@@ -38,18 +37,15 @@ class Image:
     entries: list[Entry] = field(default_factory=list)
 
     @classmethod
-    def read(
-        cls, source: Source, manifest: Manifest, reference: Reference | None, found: Findings
-    ) -> "Image":
+    def read(cls, blobs: Blobs, manifest: Manifest, reference: Reference | None, found: Findings) -> "Image":
         """Read config and layers. Raises what appctl would refuse it with."""
-        with fetched(source, manifest.config) as file:
-            config = parse_config(file.read(CONFIG_BYTES + 1))
+        config = parse_config(blobs.open(manifest.config).read(CONFIG_BYTES + 1))
         if len(config.diff_ids) != len(manifest.layers):
             raise BadManifest(f"{len(manifest.layers)} layers, and {len(config.diff_ids)} diffIDs")
-        image = cls(source, manifest, config, reference)
+        image = cls(blobs, manifest, config, reference)
         for number, (blob, diff_id) in enumerate(zip(manifest.layers, config.diff_ids, strict=True)):
-            with Unpacked.of(source, blob, diff_id) as unpacked:
-                entries = list(TarReader(unpacked).entries())
+            unpacked = blobs.unpacked(blob, diff_id)
+            entries = list(TarReader(unpacked).entries())
             if unpacked.digest != diff_id:
                 found.add("wrong-diffid", str(diff_id), f"the layer is {unpacked.digest}, unpacked")
             image.tree.add(entries, number)
@@ -65,12 +61,11 @@ class Image:
                 wanted.setdefault(node.layer, {}).setdefault(node.entry.path, []).append(path)
         found: dict[str, bytes] = {}
         for layer, theirs in wanted.items():
-            with Unpacked.of(self.source, self.manifest.layers[layer]) as unpacked:
-                reader = TarReader(unpacked)
-                for entry in reader.entries():
-                    if entry.path in theirs:
-                        data = b"".join(map(bytes, reader.content()))
-                        found |= dict.fromkeys(theirs[entry.path], data)
+            reader = TarReader(self.blobs.unpacked(self.manifest.layers[layer]))
+            for entry in reader.entries():
+                if entry.path in theirs:
+                    data = b"".join(map(bytes, reader.content()))
+                    found |= dict.fromkeys(theirs[entry.path], data)
         return found
 
     @cached_property

@@ -3,21 +3,27 @@
 """A layer's bytes, unpacked and counted."""
 
 import io
+import resource
 from pathlib import Path
 
 import pytest
 import zstandard
 
-from appctld.errors import DigestMismatch, LimitExceeded, UnsafeArchive
+from appctld.errors import DigestMismatch, LimitExceeded, NoSpace, NotFound, UnsafeArchive
 from appctld.model.digest import Digest
 from appctld.model.manifest import ZSTD_WINDOW, Descriptor
 from appctld.workers.fetch.layout.directory import Directory
 from appctld.workers.fetch.layout.naming import Place
 from appctld.workers.fetch.layout.shelf import Shelf as ShelfSource
-from appctld.workers.lint.layers import Unpacked, fetched
+from appctld.workers.lint.layers import Blobs, Unpacked
+from support.descriptors import open_descriptors
 from support.shelves import Shelf
 
 PLAIN = "application/vnd.oci.image.layer.v1.tar"
+
+
+def source_of(shelf: Shelf) -> ShelfSource:
+    return ShelfSource(Directory(shelf.directory), Place("localhost", "any", ""))
 
 
 def unpacked(data: bytes, limit: int) -> Unpacked:
@@ -26,28 +32,69 @@ def unpacked(data: bytes, limit: int) -> Unpacked:
 
 def test_what_comes_out_is_counted_and_hashed() -> None:
     data = b"x" * (3 << 20)
-    with unpacked(data, len(data)) as layer:
-        assert len(layer.some(1 << 30)) == 1 << 20  # as much as is held at once
-        assert layer.read(2) == b"xx"
-        assert sum(map(len, layer.rest())) == len(data) - (1 << 20) - 2
-        assert (layer.digest, layer.left) == (Digest.of(data), 0)
+    layer = unpacked(data, len(data))
+    assert len(layer.some(1 << 30)) == 1 << 20  # as much as is held at once
+    assert layer.read(2) == b"xx"
+    assert sum(map(len, layer.rest())) == len(data) - (1 << 20) - 2
+    assert (layer.digest, layer.left) == (Digest.of(data), 0)
 
 
 def test_more_than_may_come_is_not_given() -> None:
-    with unpacked(b"x" * 100, 99) as layer, pytest.raises(LimitExceeded):
-        layer.read(100)
+    with pytest.raises(LimitExceeded):
+        unpacked(b"x" * 100, 99).read(100)
 
 
 def test_a_blob_of_other_bytes_is_not_read(tmp_path: Path) -> None:
     """As many of them as the manifest says."""
     shelf = Shelf(tmp_path / "images")
     digest = Digest.parse(str(shelf.blob(b"right")["digest"]))
-    source = ShelfSource(Directory(shelf.directory), Place("localhost", "any", ""))
-    with fetched(source, Descriptor(PLAIN, digest, 5)) as file:
-        assert file.read() == b"right"
+    blob = Descriptor(PLAIN, digest, 5)
+    with Blobs(source_of(shelf)) as blobs:
+        assert blobs.open(blob).read() == b"right"
     shelf.path(str(digest)).write_bytes(b"wrong")
-    with pytest.raises(DigestMismatch):
-        fetched(source, Descriptor(PLAIN, digest, 5))
+    with Blobs(source_of(shelf)) as blobs, pytest.raises(DigestMismatch):
+        blobs.open(blob)
+
+
+def test_a_blob_is_fetched_once_and_nothing_of_it_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_stays: None
+) -> None:
+    """In a registry it may have gigabytes; and they are not for a /tmp that is memory."""
+    (tmp_path / "large").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "large"))
+    shelf = Shelf(tmp_path / "images")
+    digest = Digest.parse(str(shelf.blob(b"right")["digest"]))
+    with Blobs(source_of(shelf)) as blobs:
+        blob = Descriptor(PLAIN, digest, 5)
+        assert blobs.open(blob).read() == b"right"
+        assert any(f"{tmp_path}/large/" in where for where in open_descriptors().values())
+        shelf.path(str(digest)).unlink()
+        assert blobs.open(blob).read() == blobs.unpacked(blob).read(5) == b"right"
+        with pytest.raises(NotFound):
+            blobs.open(Descriptor(PLAIN, digest, 6))
+    assert list((tmp_path / "large").iterdir()) == []
+
+
+def test_where_there_is_no_room_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    shelf = Shelf(tmp_path / "images")
+    digest = Digest.parse(str(shelf.blob(b"right")["digest"]))
+    with Blobs(source_of(shelf)) as blobs, pytest.raises(NoSpace, match="nowhere cannot be written"):
+        blobs.open(Descriptor(PLAIN, digest, 5))
+
+
+def test_a_disk_that_is_full_half_way_is_no_other_blob(tmp_path: Path) -> None:
+    data = bytes(100 << 10)
+    shelf = Shelf(tmp_path / "images")
+    digest = Digest.parse(str(shelf.blob(data)["digest"]))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Blobs(source_of(shelf)) as blobs:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, before[1]))
+        try:
+            with pytest.raises(NoSpace):
+                blobs.open(Descriptor(PLAIN, digest, len(data)))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize(("window", "is_taken"), [(ZSTD_WINDOW, True), (2 * ZSTD_WINDOW, False)])
@@ -57,8 +104,7 @@ def test_a_window_as_large_as_when_it_is_installed(window: int, *, is_taken: boo
     data = compressor.compress(b"x" * 100) + compressor.flush()
     blob = Descriptor(f"{PLAIN}+zstd", Digest.of(data), len(data))
     if is_taken:
-        with Unpacked(io.BytesIO(data), blob) as layer:
-            assert layer.read(100) == b"x" * 100
+        assert Unpacked(io.BytesIO(data), blob).read(100) == b"x" * 100
     else:
         with pytest.raises(LimitExceeded, match="a window of"):
             Unpacked(io.BytesIO(data), blob)
@@ -67,5 +113,5 @@ def test_a_window_as_large_as_when_it_is_installed(window: int, *, is_taken: boo
 def test_what_is_no_zstd_is_said(tmp_path: Path) -> None:
     data = b"\x28\xb5\x2f\xfd" + b"\0" * 2 + b"\xff" * 100
     blob = Descriptor(f"{PLAIN}+zstd", Digest.of(data), len(data))
-    with Unpacked(io.BytesIO(data), blob) as layer, pytest.raises(UnsafeArchive):
-        layer.read(1)
+    with pytest.raises(UnsafeArchive):
+        Unpacked(io.BytesIO(data), blob).read(1)
