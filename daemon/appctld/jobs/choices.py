@@ -15,7 +15,7 @@ from appctld.errors import RepoCorrupt
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.observer import Observer
 from appctld.model.jsonvalue import JsonObject
-from appctld.model.override import Override
+from appctld.model.override import ALLOW, Override
 from appctld.model.permissions import Permission, parse_permission
 from appctld.pipeline.tools import Tools
 from appctld.state.decisions import Decision, decisions, forget_decisions, override
@@ -24,6 +24,7 @@ from appctld.state.history import record_event
 from appctld.state.paths import Paths
 from appctld.state.records import Record, installed, installed_app
 from appctld.state.skipped import forget_skipped, skipped
+from appctld.system.journal import about
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,9 @@ class Choices:
         return await self._tools.aside(_permissions, self._tools.paths, app_id)
 
     async def override(self, app_id: str, uid: int, wanted: Sequence[Override]) -> None:
-        """Put overrides in the place of all that were there. Raises NotInstalled, RepoCorrupt."""
+        """Put overrides in the place of all there were. Raises NotInstalled, PolicyDenied, RepoCorrupt."""
+        allowed = [one.permission for one in wanted if one.decision == ALLOW]
+        self._tools.policy().check_app(app_id, allowed, 0)
         if await self._tools.aside(_override, self._tools.paths, app_id, uid, wanted):
             self._observer().apps_changed([app_id])
 
@@ -118,6 +121,8 @@ def _row(
 def _note(paths: Paths, event: str, uid: int, current: Record, **more: str) -> None:
     """One line of history; what cannot be written undoes nothing that is done."""
     line: JsonObject = {"event": event, "uid": uid, "background": False, **done_facts(current), **more}
+    fields = about(uid=uid, app=current.id, remote=current.remote)
+    logger.info("%s %s", event, current.id, extra=fields)
     try:
         record_event(paths, line)
     except OSError:

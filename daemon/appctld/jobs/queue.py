@@ -31,6 +31,7 @@ from appctld.jobs.fairness.finished import Finished
 from appctld.jobs.fairness.questions import Question, Questions
 from appctld.jobs.fairness.slots import Place, Slots
 from appctld.jobs.job import DONE, Job, State
+from appctld.jobs.journaling import log_failed
 from appctld.jobs.observer import Nobody, Observer
 from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, Verify, bundle, flag
 from appctld.model.login import Login
@@ -200,7 +201,7 @@ class Jobs:
         if state is State.SUCCEEDED:
             job.percent = DONE
         if error is not None:
-            logger.info("job %d (%s): %s: %s", job.number, job.title, error.name, error.message)
+            log_failed(job, job.refs[0] if len(job.refs) == 1 else job.title, error)
         job.settle()
         self.observer.job_changed(job)
         self.observer.job_finished(job)

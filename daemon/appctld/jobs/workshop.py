@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval, RegistryAuth
 from appctld.jobs.chronicle import failure_facts
 from appctld.jobs.job import Job
+from appctld.jobs.journaling import log_done, log_failed
 from appctld.jobs.observer import Observer
 from appctld.jobs.progress import JobProgress
 from appctld.jobs.remotes import RemoteBook
@@ -53,6 +54,8 @@ class Workshop:
 
         What cannot be written ends no job that is done.
         """
+        if "error" not in facts:  # which is told at the job's end
+            log_done(self.job, event, facts)
         line: JsonObject = {"event": event, "uid": self.job.uid, "background": self.job.background, **facts}
         try:
             await self.tools.aside(_record, self.tools.paths, line, also)
@@ -162,4 +165,5 @@ def _note_failure(shop: Workshop, name: str, error: AppctlError) -> None:
             "error-details": cast("JsonObject", details),
         }
     )
+    log_failed(shop.job, name, error)
     shop.job.error = shop.job.error or error

@@ -14,10 +14,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from appctld.errors import AppctlError, InvalidReference
-from appctld.model.buspolicy import GROUPS, bus_wishes
-from appctld.model.context import Wish, context_wishes
-from appctld.model.permissions import Permission
+from appctld.errors import BadManifest, InvalidReference, UnsupportedMediaType
+from appctld.model.buspolicy import GROUPS
+from appctld.model.permissions import Permission, parse_permission
 
 FILES = "filesystems"
 KINDS = ("shared", "sockets", "devices", "features", FILES, *GROUPS.values())
@@ -59,20 +58,12 @@ def parse_denial(text: str) -> Denial:
         return Denial(kind, ALL)
     if kind == FILES and _MODE.search(value):
         raise InvalidReference(f"'{text[:80]}': a denial is of every mode, so leave it out")
+    if kind in GROUPS.values() and ":" not in value:
+        value = f"{value}:{_POLICIES[0]}"  # whoever may not see it may do nothing with it
     try:
-        ((_, word, _),) = _wishes(kind, value)
-    except (AppctlError, ValueError) as error:
+        return Denial(kind, parse_permission(kind, value).value)
+    except (BadManifest, UnsupportedMediaType) as error:
         raise InvalidReference(f"'{text[:80]}' is no permission, or one that no app is granted") from error
-    return Denial(kind, word)
-
-
-def _wishes(kind: str, value: str) -> set[Wish]:
-    """What an image's metadata would ask for with that word; of a bus name without a policy to see it."""
-    group = next((group for group, bus in GROUPS.items() if bus == kind), None)
-    if group is None:
-        return context_wishes({kind: value})
-    name, _, policy = value.partition(":")
-    return bus_wishes({group: {name: policy or _POLICIES[0]}})
 
 
 def _is_same(asked: str, denied: str) -> bool:

@@ -1,10 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Where log lines go: the journal, with priorities, when systemd started us; standard error otherwise."""
+"""Where log lines go: the journal, with priorities, when systemd started us; standard error otherwise.
+
+In the journal a line about a job or an app has the fields that `about` gives it, to find it by.
+"""
 
 import logging
 import os
 import sys
+
+FIELDS = ("JOB", "UID", "APP", "REMOTE", "ERROR")
+
+
+def about(
+    *, job: int | None = None, uid: int | None = None, app: object = "", remote: object = "", error: str = ""
+) -> dict[str, object]:
+    """What a line is about, as the `extra` of a logger's method; what is not known has no field."""
+    known = dict(zip(FIELDS, (job, uid, app, remote, error), strict=True))
+    return {name: value for name, value in known.items() if value not in {None, ""}}
 
 
 def set_up(*, verbose: bool) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import NotInstalled, RepoCorrupt
+from appctld.config.policy.files import read_policy
+from appctld.config.policy.rules import Policy
+from appctld.errors import NotInstalled, PolicyDenied, RepoCorrupt
 from appctld.jobs.choices import Choices, forget_absent
 from appctld.jobs.requests import Install, Rollback, Uninstall, Update
 from appctld.model.image import METADATA
@@ -154,6 +156,15 @@ def test_an_override_stands_beside_what_is_asked_and_says_whose_it_is(place: Pla
     assert (files["asked"], files["approved"], files["override"]) == (False, False, "allow")
     assert place.events()[0] == ("permissions", ROOT, "deny shared=network; allow filesystems=~/x:ro")
     assert place.observer.apps == [ID]
+
+
+def test_what_the_administrator_denies_cannot_be_allowed(place: Place) -> None:
+    text = b"[policy]\ndeny-permissions = filesystems=home\n"
+    place.rules = Policy((read_policy(Path("/policy.d/site.conf"), text),), "user")
+    with pytest.raises(PolicyDenied, match=r"/policy\.d/site\.conf"):
+        place.override(("filesystems", "host:ro", "allow"))
+    place.override(("filesystems", "home", "deny"), ("devices", "dri", "allow"))
+    assert len(place.permissions()) == 3
 
 
 def test_overrides_are_replaced_as_a_whole_and_keep_who_made_them(place: Place) -> None:

@@ -3,8 +3,12 @@
 """system/journal.py: log lines go to the journal where it listens, else to standard error."""
 
 import logging
+import os
+import socket
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -74,3 +78,36 @@ def test_without_the_package_the_journal_still_gets_the_lines(
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
     handler = added(root)
     assert isinstance(handler, logging.StreamHandler)
+
+
+def test_a_line_has_a_field_for_all_that_is_known_and_no_other() -> None:
+    whole = journal.about(job=3, uid=0, app="org.acme.X", remote="acme", error="Conflict")
+    assert whole == {"JOB": 3, "UID": 0, "APP": "org.acme.X", "REMOTE": "acme", "ERROR": "Conflict"}
+    assert tuple(whole) == journal.FIELDS
+    assert journal.about(uid=1000) == {"UID": 1000}
+
+
+PROGRAM = """
+import logging
+from appctld.system.journal import about, set_up
+set_up(verbose=False)
+fields = about(job=3, uid=0, app="org.acme.X", error="Busy")
+logging.getLogger("appctld.jobs").info("it %s", "failed", extra=fields)
+"""
+
+
+def test_fields_reach_the_journals_own_socket(tmp_path: Path) -> None:
+    """The real library, in a sandbox where the journal is this test (systemd.journal-fields(7))."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        around = ("bwrap", "--dev-bind", "/", "/", "--tmpfs", "/run")
+        here = ("--bind", str(tmp_path), "/run/systemd/journal")
+        environment = {**os.environ, "JOURNAL_STREAM": "8:1"}
+        command = [*around, *here, sys.executable, "-c", PROGRAM]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+        listening.settimeout(0)
+        lines = listening.recv(1 << 16).decode().splitlines()
+    assert {"MESSAGE=it failed", "PRIORITY=6", "SYSLOG_IDENTIFIER=appctld"} <= {*lines}
+    assert {"JOB=3", "UID=0", "APP=org.acme.X", "ERROR=Busy"} <= {*lines}
+    assert not [line for line in lines if line.startswith("REMOTE=")]
