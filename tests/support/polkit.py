@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""A polkit simulator behind polkitd's own D-Bus interface, for buses on which polkitd itself cannot run.
+"""A polkit simulator behind polkitd's own D-Bus interface, for what polkitd seldom does.
 
-polkitd wants to become user polkitd, which an unprivileged test cannot allow; the boot test asks a real one.
+For answers that the real one (polkitd.py) gives to nobody, or not when it is wanted.
 """
 
 import asyncio

@@ -85,10 +85,20 @@ class PolkitAuthorizer:
             return
         authorized, challenge, answer = await self._check(caller, action, details, ask=caller.interactive)
         if authorized:
+            await self._check_present(caller)
             return
         if challenge and "polkit.dismissed" not in answer:
             raise PolkitRequired(f"somebody has to be asked about {action}, and nobody could be")
         raise NotAuthorized(f"polkit does not allow {action}")
+
+    async def _check_present(self, caller: Caller) -> None:
+        """A question takes as long as a person; polkitd looks at who asks when it begins, and never again."""
+        try:
+            (present,) = await self._connection.ask_driver("NameHasOwner", "s", caller.sender)
+        except (BusCallError, TimeoutError) as error:
+            raise NotAuthorized("the bus does not say whether the caller is still there") from error
+        if present is not True:
+            raise NotAuthorized("the caller left the bus while polkit was asked")
 
     async def can(self, caller: Caller, action: str) -> str:
         """What polkit would say."""

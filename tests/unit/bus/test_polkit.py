@@ -17,8 +17,10 @@ from support.polkit import CHALLENGE, DISMISSED, NO, YES, SimulatedPolkit, simul
 ME = os.getuid()
 DAEMON = ME + 1
 DETAILS = {"remote": "acme", "reference": "quay.io/acme/x:1", "digest": "", "verify": "gpg"}
-SILENT = Caller(ME, ":1.77")
-ASKABLE = Caller(ME, ":1.77", interactive=True)
+PRESENT = ":1.0"  # the first connection of a bus, which here is the daemon's
+SILENT = Caller(ME, PRESENT)
+ASKABLE = Caller(ME, PRESENT, interactive=True)
+GONE = Caller(ME, ":1.77")
 
 
 def ask(address: str, setup: SimulatedPolkit | None, caller: Caller, *, only_can: bool = False) -> str:
@@ -54,6 +56,7 @@ async def _outcome(authorizer: PolkitAuthorizer, caller: Caller, *, only_can: bo
 
 ANSWERS: list[tuple[list[object] | str, str, Caller, str]] = [
     (YES, "(bba{ss})", SILENT, "yes"),
+    (YES, "(bba{ss})", GONE, "NotAuthorized"),
     (NO, "(bba{ss})", SILENT, "NotAuthorized"),
     (CHALLENGE, "(bba{ss})", SILENT, "PolkitRequired"),
     (CHALLENGE, "(bba{ss})", ASKABLE, "PolkitRequired"),  # there is no agent
@@ -74,6 +77,26 @@ def test_only_a_plain_yes_is_a_yes(
     assert ask(address, SimulatedPolkit(answer, signature), caller) == outcome
 
 
+def test_a_bus_that_does_not_say_who_is_there_is_a_no(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        connection = await connect(address)
+        async with simulated_polkit(address):
+            authorizer = PolkitAuthorizer(connection, DAEMON)
+            ask_driver = connection.ask_driver
+
+            async def slow(member: str, *more: object) -> list[object]:
+                if member == "NameHasOwner":
+                    raise TimeoutError
+                return await ask_driver(member, *more)  # type: ignore[arg-type]
+
+            monkeypatch.setattr(connection, "ask_driver", slow)
+            with pytest.raises(NotAuthorized):
+                await authorizer.authorize(SILENT, "install", DETAILS)
+        await connection.close()
+
+    asyncio.run(scenario())
+
+
 def test_without_polkitd_nothing_is_allowed(address: str) -> None:
     assert ask(address, None, ASKABLE) == "PolkitRequired"
 
@@ -87,7 +110,7 @@ def test_the_question_is_about_the_sender_and_carries_the_details(
     [[subject, action, details, asked_flags, cancellation]] = setup.asked
     assert isinstance(subject, list)
     assert subject[0] == "system-bus-name"
-    assert {key: value.value for key, value in subject[1].items()} == {"name": ":1.77"}
+    assert {key: value.value for key, value in subject[1].items()} == {"name": PRESENT}
     assert (action, details, asked_flags) == ("org.appctl.Installer1.install", DETAILS, flags)
     assert cancellation
 

@@ -7,7 +7,7 @@ frozen is asked.py's, what polkit's answer means polkit.py's, what is done the j
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -29,7 +29,7 @@ from appctld.bus.objects.texts import check_texts
 from appctld.bus.polkit import ACTIONS
 from appctld.bus.service import Service
 from appctld.bus.wire.paths import BUS_NAME, MANAGER, job_path, remote_path
-from appctld.errors import AppctlError, InvalidReference, NotFound
+from appctld.errors import AppctlError, InvalidReference, NotAuthorized, NotFound
 from appctld.jobs.requests import (
     AnyRequest,
     CheckUpdates,
@@ -45,6 +45,8 @@ from appctld.jobs.requests import (
 from appctld.model.jsonvalue import JsonObject
 
 API_VERSION = 1
+
+TOLD = frozenset({"id", "remote", "verify"})  # of installed apps, to polkit
 
 Options = Mapping[str, object]
 
@@ -63,68 +65,84 @@ class Manager(AppChoices):
     async def install(self, caller: Caller, refs: list[str], options: Options) -> str:
         """Start an Install job."""
         request = Install(references(refs), frozen(options))
-        return self._start(caller, request, "install", self._about(refs, options), _also(options))
+        return self._start(caller, request, "install", partial(self._about, refs, options), _also(options))
 
     async def update(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start an Update job; to accept permissions is an action of its own."""
         request = Update(app_ids(ids, least=0), frozen(options))
         grants = options.get("accept-permissions") or options.get("permissions-hashes")
         action = "approve" if grants else "update"
-        return self._start(caller, request, action, self._installed(ids), _also(options))
+        return self._start(caller, request, action, partial(self._installed, ids), _also(options))
 
     async def uninstall(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start an Uninstall job."""
         request = Uninstall(app_ids(ids), frozen(options))
-        return self._start(caller, request, "uninstall", self._installed(ids))
+        return self._start(caller, request, "uninstall", partial(self._installed, ids))
 
     async def rollback(self, caller: Caller, id_: str, options: Options) -> str:
         """Start a Rollback job."""
         (app_id,) = app_ids([id_])
-        return self._start(caller, Rollback(app_id, frozen(options)), "rollback", self._installed([id_]))
+        return self._start(
+            caller, Rollback(app_id, frozen(options)), "rollback", partial(self._installed, [id_])
+        )
 
     async def resolve(self, caller: Caller, reference: str, options: Options) -> str:
         """Start a Resolve job; what only a credential opens, or we are to keep, is worth an install."""
         if address := file_address(reference):
-            return self._start(caller, Resolve(address), "refresh", details(reference=address))
+            return self._start(caller, Resolve(address), "refresh", partial(details, reference=address))
         (text,) = references([reference])
         opens = options.get("registry-auth") or options.get("ask-credentials") or "bundle" in options
         action = "install" if opens else "refresh"
-        return self._start(caller, Resolve(text, frozen(options)), action, self._about([text], options))
+        return self._start(
+            caller, Resolve(text, frozen(options)), action, partial(self._about, [text], options)
+        )
 
     async def check_updates(self, caller: Caller, options: Options) -> str:
         """Start a CheckUpdates job."""
-        return self._start(caller, CheckUpdates(frozen(options)), "refresh", details())
+        return self._start(caller, CheckUpdates(frozen(options)), "refresh", details)
 
     async def verify(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start a Verify job; it hashes everything, which not everybody may ask for."""
         request = Verify(app_ids(ids, least=0), frozen(options))
-        return self._start(caller, request, "repair", self._installed(ids))
+        return self._start(caller, request, "repair", partial(self._installed, ids))
 
     async def repair(self, caller: Caller, options: Options) -> str:
         """Start a Repair job."""
-        return self._start(caller, Repair(frozen(options)), "repair", self._installed([]))
+        return self._start(caller, Repair(frozen(options)), "repair", partial(self._installed, []))
 
     async def prune(self, caller: Caller, options: Options) -> str:
         """Start a Prune job."""
-        return self._start(caller, Prune(frozen(options)), "prune", details())
+        return self._start(caller, Prune(frozen(options)), "prune", details)
 
     def _start(
         self,
         caller: Caller,
         request: AnyRequest,
         action: str,
-        told: Mapping[str, str],
+        tell: Callable[[], Mapping[str, str]],
         also: tuple[str, ...] = (),
     ) -> str:
-        authorize = partial(self._authorize, caller, (action, *also), told)
+        authorize = partial(self._authorize, caller, (action, *also), tell, tell())
         job = self._service.jobs.start(request, caller.uid, authorize)
         self._announcer.adopt(job, caller)
         return job_path(job.number)
 
-    async def _authorize(self, caller: Caller, actions: tuple[str, ...], told: Mapping[str, str]) -> None:
-        """Every action is asked about by itself: who may do the one may not do the other."""
+    async def _authorize(
+        self,
+        caller: Caller,
+        actions: tuple[str, ...],
+        tell: Callable[[], Mapping[str, str]],
+        told: Mapping[str, str],
+    ) -> None:
+        """Every action is asked about by itself: who may do the one may not do the other.
+
+        A yes is about what was told, and a person may have taken minutes: another remote may cover a
+        reference by then, or ask for less.
+        """
         for action in actions:
             await self._service.authorizer.authorize(caller, action, told)
+        if tell() != told:
+            raise NotAuthorized("what polkit was asked about has changed meanwhile", hint="try again")
 
     # At once
 
@@ -203,7 +221,7 @@ class Manager(AppChoices):
 
     def _installed(self, ids: Collection[str]) -> Mapping[str, str]:
         """The same about installed apps; none means all of them."""
-        apps = {str(app["id"]): app for app in self._service.apps.list()}
+        apps = {str(app["id"]): app for app in self._service.apps.some(TOLD)}
         rows = [(name, apps.get(name, {})) for name in ids or apps]
         return summary(
             (name, str(app.get("remote", UNKNOWN)), str(app.get("verify", UNKNOWN))) for name, app in rows

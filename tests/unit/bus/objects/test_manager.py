@@ -5,6 +5,7 @@
 import asyncio
 import json
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -29,7 +30,7 @@ from appctld.jobs.requests import (
 )
 from appctld.model.jsonvalue import JsonObject
 from support.bus import ERROR, JOB, MANAGER, ROOT, client
-from support.bus_service import EDITOR, RecordingAuthorizer, SimulatedApps, served
+from support.bus_service import EDITOR, RecordingAuthorizer, SimulatedApps, SimulatedRemote, served
 from support.counted import Counted
 
 EMPTY = {"remote": "", "reference": "", "digest": "", "verify": ""}
@@ -176,6 +177,33 @@ def test_nothing_is_done_before_the_answer_and_nothing_after_a_no(address: str) 
             _, state, name, message, _ = await caller.signal("JobFinished")
             assert (state, name) == ("failed", f"{ERROR}NotAuthorized")
             assert message == "polkit does not allow install"
+            assert running.requests == []
+
+    asyncio.run(scenario())
+
+
+def test_a_yes_is_about_what_was_told_and_about_nothing_else(address: str) -> None:
+    """While somebody types a password the remote is made to verify nothing, or the app comes from another."""
+
+    async def scenario() -> None:
+        authorizer = RecordingAuthorizer()
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+
+            async def change() -> None:
+                running.remotes.remotes["acme"] = replace(running.remotes.remotes["acme"], verify="none")
+                running.apps.apps["org.acme.Editor"]["remote"] = "other"
+
+            authorizer.before = change
+            calls: list[tuple[str, str, object]] = [
+                ("Install", "asa{sv}", ["acme/x"]),
+                ("Rollback", "sa{sv}", "org.acme.Editor"),
+            ]
+            for call in calls:
+                running.remotes.remotes["acme"] = SimulatedRemote("acme")
+                running.apps.apps["org.acme.Editor"]["remote"] = "acme"
+                await caller.call(*call, {})
+                _, state, name, *_ = await caller.signal("JobFinished")
+                assert (state, name) == ("failed", f"{ERROR}NotAuthorized")
             assert running.requests == []
 
     asyncio.run(scenario())
