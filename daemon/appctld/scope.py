@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import appctld
+from appctld.config.network import Network
 from appctld.config.policy.files import load_policy
 from appctld.errors import Failed
 from appctld.model.manifest import Platform
@@ -24,6 +25,7 @@ from appctld.system.sandbox import Bubblewrap, Launcher
 from appctld.system.worker import Processes
 
 POLICY = Path("/etc/appctl/policy.d")  # the machine's, for both scopes
+CERTIFICATES = Path("/etc/containers/certs.d")  # where podman and skopeo look
 _ARCHITECTURES = {
     "x86_64": ("amd64", ""),
     "aarch64": ("arm64", "v8"),
@@ -45,6 +47,7 @@ class Scope:
     paths: Paths
     configuration: tuple[Path, ...]
     policy: Path
+    network: Network
     interfaces: Path
     launcher: Launcher
     platform: Platform
@@ -66,6 +69,7 @@ class Scope:
             gate=Gate(),
             gunzip=self.gunzip,
             policy=partial(load_policy, self.policy, self.name),
+            network=self.network,
         )
 
 
@@ -89,6 +93,7 @@ def _scope(name: str, state: Path, configuration: tuple[Path, ...]) -> Scope:
         paths=Paths(state),
         configuration=configuration,
         policy=POLICY,
+        network=Network(CERTIFICATES),
         interfaces=_interfaces(),
         launcher=Bubblewrap(code=tuple(sorted(code_directories()))),
         platform=this_platform(),

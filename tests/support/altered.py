@@ -5,8 +5,8 @@
 python -m support.altered early    a clock that shows a time before the release
 python -m support.altered killed   kill -9 as soon as it is written down that an image is installed
 python -m support.altered hasty    waits for no other daemon
-python -m support.altered governed reads the administrator's policy from $XDG_CONFIG_HOME/policy.d, and
-                                   remotes that are shipped from $XDG_CONFIG_HOME/shipped
+python -m support.altered governed has the machine's policy.d and certs.d, and the remotes that are shipped,
+                                   in $XDG_CONFIG_HOME
 """
 
 import os
@@ -46,7 +46,7 @@ def _governed() -> None:
     def with_shipped(name: str, state: Path, directories: tuple[Path, ...]) -> scope.Scope:
         return made(name, state, (*directories, configuration / "shipped"))
 
-    scope.POLICY = configuration / "policy.d"
+    scope.POLICY, scope.CERTIFICATES = configuration / "policy.d", configuration / "certs.d"
     vars(scope)["_scope"] = with_shipped
 
 

@@ -30,6 +30,11 @@ class Repository:
         """Where it is on this machine, if it is."""
         return Path(self.url.removeprefix("file://")) if self.url.startswith("file://") else None
 
+    @property
+    def host(self) -> str:
+        """HOST[:PORT] of its server; empty for a directory."""
+        return self.url.partition("://")[2].partition("/")[0]
+
     def __str__(self) -> str:
         return f"{LOCAL}{self.directory}" if self.directory else f"ostree+{self.url}"
 

@@ -70,7 +70,9 @@ async def _preview(request: Resolve, shop: Workshop) -> JsonObject:
 
 async def _publisher_file(address: str, shop: Workshop) -> str:
     """A publisher's file from its address; what is none is told to nobody. Raises InvalidReference."""
-    _, data = await shop.tools.fetch_bytes({"op": "document", "url": address}, FILE_BYTES)
+    host = address.removeprefix("https://").partition("/")[0]
+    request: JsonObject = {"op": "document", "url": address, "ca": shop.tools.network.authorities(host)}
+    _, data = await shop.tools.fetch_bytes(request, FILE_BYTES)
     parse_publisher_file(data)
     return data.decode()
 

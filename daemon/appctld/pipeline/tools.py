@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from appctld.config.network import Network
 from appctld.config.policy.rules import Policy
 from appctld.config.remote import Remote, no_remote
 from appctld.config.remotes import KEYRING_BYTES
@@ -94,11 +95,12 @@ class Tools:
     """One job's tools.
 
     `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose
-    layers others may use now (R5), `policy` what the administrator forbids now; `gunzip` is the decoder;
-    `allow_downgrade` says that somebody was authorized to install what is older (R9); `now` is the clock
-    that images are judged by. `doubted` are the apps whose record a repair does not believe, and the
-    digests that their commits name. `bundle` is where the one image of this job is read from, if somebody
-    brought it. `aside` is where all jobs, and nobody else, write state.
+    layers others may use now (R5), `policy` what the administrator forbids now; `network` is how servers
+    are reached; `gunzip` is the decoder; `allow_downgrade` says that somebody was authorized to install
+    what is older (R9); `now` is the clock that images are judged by. `doubted` are the apps whose record
+    a repair does not believe, and the digests that their commits name. `bundle` is where the one image of
+    this job is read from, if somebody brought it. `aside` is where all jobs, and nobody else, write
+    state.
     """
 
     runner: Runner
@@ -110,6 +112,7 @@ class Tools:
     gunzip: str = "gzip"
     shares: Callable[[], Collection[str]] = tuple
     policy: Callable[[], Policy] = Policy
+    network: Network = field(default_factory=Network)
     logins: tuple[Login, ...] = ()
     allow_downgrade: bool = False
     now: Callable[[], int] = unix_now
@@ -208,7 +211,7 @@ class Tools:
         place: JsonObject = {
             "quarantine": str(quarantine),
             "url": remote.repository.url,
-            "ca": remote.ca.decode("ascii", "replace") if remote.ca else None,
+            "ca": self.network.authorities(remote.repository.host, remote.ca),
             "parent": str(parent) if parent else None,
         }
         program = Program(module, command, deadline, self.launcher.environment, late=RegistryUnavailable)
@@ -239,7 +242,8 @@ class Tools:
 
     def endpoint(self, remote: Remote, reference: Reference, *, login: bool = True) -> JsonObject:
         """Where a fetcher of this job may go, with the one login that was given for that place, if any."""
-        return endpoint(remote, reference, self.logins if login else (), bundled=self.bundle is not None)
+        logins = self.logins if login else ()
+        return endpoint(remote, reference, logins, network=self.network, bundled=self.bundle is not None)
 
     def is_private(self, remote: Remote, reference: Reference) -> bool:
         """Whether what is fetched is offered to no other remote (R5): a login may be needed for it.
@@ -262,11 +266,17 @@ def ignore(_facts: JsonObject) -> None:
     """The report of a worker whose progress nobody wants."""
 
 
+NOTHING_ELSE = Network()
 ENDPOINT = ("registry", "repository", "insecure", "auth_realm", "ca", "credential", "layout")
 
 
 def endpoint(
-    remote: Remote, reference: Reference, logins: Iterable[Login] = (), *, bundled: bool = False
+    remote: Remote,
+    reference: Reference,
+    logins: Iterable[Login] = (),
+    *,
+    network: Network = NOTHING_ELSE,
+    bundled: bool = False,
 ) -> JsonObject:
     """Where a fetcher may go, and with what: at most the one login that was given for that place."""
     layout = _layout(remote, reference, bundled=bundled)
@@ -276,7 +286,7 @@ def endpoint(
         "repository": reference.repository,
         "insecure": remote.insecure,
         "auth_realm": remote.auth_realm,
-        "ca": remote.ca.decode("ascii", "replace") if remote.ca else None,
+        "ca": None if layout else network.authorities(reference.host, remote.ca),
         "credential": None if layout else login_for(logins, reference),
         "layout": layout,
     }
