@@ -87,7 +87,7 @@ SESSIONS = {
         """,
     ),
 }
-LATER = {"login", "update"}  # other words until somebody is asked for a login, and about all updates at once
+LATER = {"update"}  # other words until all updates are asked about at once
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def refusals(person: Person, acme: Acme) -> None:
     stranger = acme.keys.make("Acme", address="new@acme.example")
     acme.release("acme/editor:latest", EDITOR, "1.5", MORE, key=stranger)
     person.session("another key", "update editor")
-    person.session("login", "install corp/app")
+    person.session("login", "install --noninteractive corp/app")  # else it asks for the login
     acme.push(acme.image("org.acme.Big", "1.0", size=10**15), "acme/big:latest", acme.key)
     person.session("no space", "install acme/big")
 
