@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What people and scripts were promised: each command, option, alias, column and exit code is there.
+
+A table that is written by hand: whoever renames something in the parser finds it here, and in the man page.
+"""
+
+import argparse
+import re
+
+import pytest
+
+from appctl.actions.listing import _COLUMNS
+from appctl.exits import MEANINGS, TABLE, ExitCode
+from appctl.parser import build
+from man_pages import pages
+
+PROMISED = {
+    "install": "-y --allow-downgrade --no-pull --no-deploy --or-update --reinstall --dry-run --arch --remote"
+    " --as --from --detach",
+    "update": "--allow-downgrade --check --background --accept-permissions --detach",
+    "uninstall": "--delete-data --ignore",
+    "rollback": "--to",
+    "hold": "",
+    "unhold": "",
+    "run": "--command --filesystem --cwd --share --env",
+    "permissions": "--allow --deny --reset",
+    "list": "--updates --columns --json",
+    "info": "",
+    "history": "--failed",
+    "ps": "",
+    "kill": "",
+    "remote add": "--gpg-import --cosign-key --lookaside --verify --identity --ca-file --auth-realm --mirror"
+    " --if-not-exists",
+    "remote show": "",
+    "remote list": "",
+    "remote modify": "--gpg-import --cosign-key --lookaside --verify --identity --ca-file --auth-realm"
+    " --mirror --set --keyring-update",
+    "remote enable": "",
+    "remote disable": "",
+    "remote remove": "",
+    "remote refresh": "",
+    "remote export": "",
+    "login": "--system",
+    "logout": "",
+    "jobs": "",
+    "cancel": "",
+    "monitor": "--json",
+    "export": "--recompress",
+    "publish": "--to --chunked --plain --flatpak --sign-gpg --sign-cosign",
+    "lint": "",
+    "try": "",
+    "apply": "--prune --dry-run",
+    "verify": "",
+    "repair": "",
+    "prune": "--dry-run",
+    "doctor": "",
+    "metrics": "",
+    "completion": "",
+    "help": "",
+    "version": "",
+}
+EVERYWHERE = "--system --user --json --progress -q -y --yes --assumeyes --no-color --noninteractive -v"
+ALIASES = {
+    "upgrade": "update", "remove": "uninstall", "rm": "uninstall", "ls": "list", "override": "permissions",
+}  # fmt: skip
+COLUMNS = ["Name", "Application ID", "Version", "Tag", "Remote", "Signed", "Scope", "Size"]
+EXIT_CODES = {
+    0: "AlreadyInstalled AlreadyUpToDate",
+    2: "",
+    3: "NoRemote NotFound NotInstalled",
+    4: "NotAuthorized PolkitRequired PolicyDenied",
+    5: "SignatureMissing SignatureInvalid UntrustedSigner Rollback Expired DigestMismatch BadManifest"
+    " UnsafeArchive CredentialScope TlsUntrusted",
+    6: "NeedsApproval",
+    7: "NoSpace",
+    64: "Usage InvalidReference",
+    75: "RegistryUnavailable RateLimited Offline Busy",
+    125: "RunFailed",
+    126: "",
+    127: "",
+    130: "Cancelled",
+}
+# What is promised and not there yet; each leaves this list when it comes.
+LATER = {
+    "hold", "unhold", "permissions", "override", "monitor", "apply", "metrics", "remote refresh",
+    "install --no-pull", "install --no-deploy", "install --arch", "install --as", "install --detach",
+    "update --detach", "uninstall --ignore", "remote add --mirror", "remote modify --mirror",
+    "login --system", "-v",
+}  # fmt: skip
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """Every command by its name, those of `remote` by two words, aliases too."""
+    return dict(_below(build(), ""))
+
+
+def _below(parser: argparse.ArgumentParser, before: str) -> list[tuple[str, argparse.ArgumentParser]]:
+    found = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                found += [(f"{before}{name}", below), *_below(below, f"{before}{name} ")]
+    return found
+
+
+KNOWN = parsers()
+MAN = re.sub(r"\\f[BIR]", "", pages()["appctl.1"]).replace("\\-", "-").replace("\\,", "").replace("\\/", "")
+
+
+@pytest.mark.parametrize("command", sorted({*PROMISED} - LATER))
+def test_a_command_is_there_and_in_the_manual(command: str) -> None:
+    assert command in KNOWN
+    assert f"appctl {command}" in MAN
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (command, option)
+        for command, options in PROMISED.items()
+        for option in options.split()
+        if command not in LATER and f"{command} {option}" not in LATER
+    ],
+)
+def test_an_option_is_there_and_in_the_manual(command: str, option: str) -> None:
+    assert option in KNOWN[command]._option_string_actions
+    assert option in MAN
+
+
+@pytest.mark.parametrize("option", sorted({*EVERYWHERE.split()} - LATER))
+def test_every_command_takes_what_all_take(option: str) -> None:
+    assert not [name for name, parser in KNOWN.items() if option not in parser._option_string_actions]
+    assert option in MAN
+
+
+@pytest.mark.parametrize("alias", sorted({*ALIASES} - LATER))
+def test_an_alias_is_there(alias: str) -> None:
+    assert KNOWN[alias] is KNOWN[ALIASES[alias]]
+
+
+def test_the_columns_of_a_list_are_those_and_in_that_order() -> None:
+    assert [header for header, _ in _COLUMNS.values()][: len(COLUMNS)] == COLUMNS
+
+
+@pytest.mark.parametrize("code", sorted(EXIT_CODES))
+def test_an_exit_code_means_that_and_stands_in_the_manual(code: int) -> None:
+    names = EXIT_CODES[code].split()
+    assert sorted(name for name, its in TABLE.items() if its == code) == sorted(names)
+    assert re.search(rf"^{code}\n.*{', '.join(names[:1])}", MAN, re.MULTILINE)
+    assert MEANINGS[ExitCode(code)]
+
+
+def test_there_is_no_other_exit_code() -> None:
+    assert {int(code) for code in ExitCode} == {*EXIT_CODES, 1}
