@@ -129,7 +129,7 @@ def test_the_bus_answers_for_nobody(address: str) -> None:
         connection = await connect(address)
         waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         connection._waiting[4711] = (":1.5", waiting)
-        connection._receive(answer_from(DRIVER, 4711))
+        connection._answered(answer_from(DRIVER, 4711), cut=False)
         assert not waiting.done()
         await connection.close()
 
