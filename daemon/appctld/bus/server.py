@@ -24,6 +24,7 @@ from appctld.bus.wire.paths import ROOT
 from appctld.bus.wire.replies import CallRefusedError
 from appctld.bus.wire.schema import Arg, Interface, Method
 from appctld.bus.wire.variants import decode, decode_options, encode
+from appctld.errors import LimitExceeded
 from appctld.system.foreign import Handed
 
 _log = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ class Server:
         """A call of which only the header was read."""
         self._last_call = asyncio.get_running_loop().time()
         if _wants_reply(message):
-            error = CallRefusedError("LimitsExceeded", "the message is too long, or takes too long to read")
+            error = LimitExceeded("the message is too long, or takes too long to read")
             self._connection.post(replies.failure(message, error))
 
     async def _serve(self, message: Message, place: Place, handed: Sequence[Handed]) -> None:

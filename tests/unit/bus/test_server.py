@@ -123,7 +123,7 @@ def test_a_call_that_takes_too_long_to_read_is_refused_at_once(address: str) -> 
     async def scenario() -> None:
         async with served(address) as running, client(address) as caller:
             error, _ = await caller.call("Install", "asa{sv}", [""] * (1 << 17), {})
-            assert error == f"{STANDARD_ERROR}LimitsExceeded"
+            assert error == f"{ERROR}LimitExceeded"
             assert running.requests == []
             error, _ = await caller.call("ResolveFile", "ay", bytes(64 << 10))
             assert not error
