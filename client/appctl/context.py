@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from appctl.terminal.progress import Silent
 
 
+PREVIEWS = frozenset({"Resolve", "CheckUpdates"})
+
+
 class Context:
     """One call. `out` and `err` say what the two streams may be coloured with."""
 
@@ -38,7 +41,8 @@ class Context:
         """Whether somebody is there who can type a password, and nothing says that nobody waits."""
         from appctl.terminal.ask import can_ask
 
-        return can_ask(self.options) and not getattr(self.options, "background", False)
+        nobody_waits = ("background", "detach")
+        return can_ask(self.options) and not any(getattr(self.options, one, False) for one in nobody_waits)
 
     @property
     def places(self) -> Places:
@@ -94,10 +98,22 @@ class Context:
     def run_job(self, scope: Scope, member: str, signature: str, *body: object) -> "Outcome":
         """Start a job and wait for its end, showing how it goes. Raises Failure without an end."""
         from appctl.talk.agent import text_agent
+        from appctl.talk.bus import Manner
         from appctl.terminal.progress import display
 
         with text_agent(self.options, scope), display(self.options) as listener:
-            return self.bus(scope).run_job(listener, partial(self._type, listener), member, signature, *body)
+            manner = Manner(listener, partial(self._type, listener), self._detaches(member))
+            return self._noted(self.bus(scope).run_job(manner, member, signature, *body))
+
+    def _detaches(self, member: str) -> bool:
+        """Whether a job is left running once it began; a preview is what somebody wants to see."""
+        return bool(getattr(self.options, "detach", False)) and member not in PREVIEWS
+
+    def _noted(self, outcome: "Outcome") -> "Outcome":
+        """Say which job goes on without us."""
+        if outcome.state == "detached":
+            self.say(get_str(outcome.result, "job"))
+        return outcome
 
     def _type(self, listener: "Silent", refused: Json) -> "Json | None":
         """Let a person type the login that a job waits for; None where they do not want to."""

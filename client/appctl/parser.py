@@ -21,6 +21,7 @@ _ALIASES_OF = {
     name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
 }
 DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
+DETACH = "leave the job running and print its path; the same command again waits for it"
 RUN = (
     "Run an installed app. The exit code is the app's; 125 when it could not be started, 126 or 127 when its "
     "command could not be; 64, and nothing was run, for a command line that makes no sense."
@@ -194,6 +195,8 @@ def _apps(command: _Command) -> None:
         help="read the one image from there; it is verified as if it came from its registry",
     )  # fmt: skip
     update = command("update", "update:update", "Bring installed apps up to date.")
+    for each in (install, update):
+        each.add_argument("-d", "--detach", action="store_true", help=DETACH)
     update.add_argument("ids", nargs="*", metavar="ID")
     update.add_argument("--check", action="store_true", help="only look; exit code 2 when there is nothing")
     update.add_argument("--background", action="store_true", help="nobody waits for it")

@@ -166,10 +166,18 @@ def result(name: str, *required: str, **more: Schema) -> Schema:
 
 
 def _result() -> Schema:
-    """Of install, update, uninstall and rollback. One app's keys stand beside its list, too."""
+    """Of install, update, uninstall and rollback. One app's keys stand beside its list, too.
+
+    `jobs` are the paths of those that go on (--detach).
+    """
     each = result("apps", *_PROMISED, **_nobody_signed(), scope=SCOPE)
     whole = document(apps=array(each))
-    whole["properties"] = {**each["properties"], **whole["properties"], "freed_bytes": COUNT}
+    whole["properties"] = {
+        **each["properties"],
+        **whole["properties"],
+        "freed_bytes": COUNT,
+        "jobs": array(TEXT),
+    }
     return whole
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from support.exposure import auth_file, exposing, files_with, holds, processes
-from support.machine import Machine
-from support.person import CTRL_C, Person
+from support.machine import BIN, Machine
 from support.shelf import Shelf, Shelved
 from support.tarball import archive, entry
+from support.terminal import Terminal
 
 USER = "alice"
+CTRL_C, END = "\x03", "\x04"
 LARGE = archive(entry(b"large", content=os.urandom(1 << 20)))
 
 
@@ -44,12 +45,20 @@ def image(machine: Machine, shelf: Shelf) -> Iterator[Shelved]:
     auth_file(machine).unlink(missing_ok=True)
 
 
-def types_a_login(person: Person, shelf: Shelf, password: str) -> None:
-    person.reads(f"{shelf.host} wants a login for demo/app.")
-    person.reads("User: ")
-    person.types(f"{USER}\n")
-    person.reads("Password: ")
-    person.types(f"{password}\n")
+def at_terminal(machine: Machine, *words: str, term: str = "xterm") -> Terminal:
+    return Terminal([str(BIN / "appctl"), *words], machine.environment, term=term)
+
+
+def shown_to(person: Terminal) -> str:
+    return "\n".join(person.lines())
+
+
+def types_a_login(person: Terminal, shelf: Shelf, password: str) -> None:
+    person.until(f"{shelf.host} wants a login for demo/app.")
+    person.until("User: ")
+    person.type(f"{USER}\n")
+    person.until("Password: ")
+    person.type(f"{password}\n")
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
@@ -57,15 +66,16 @@ def test_who_is_asked_types_it_once_and_it_is_kept_nowhere(
     machine: Machine, shelf: Shelf, image: Shelved, password: str, term: str
 ) -> None:
     """Both jobs need it, the preview's and the install's."""
-    with Person(machine, "install", image.reference, term=term) as person:
+    with at_terminal(machine, "install", image.reference, term=term) as person:
         types_a_login(person, shelf, password)
-        person.reads("Install? [Y/n]")
+        person.until("Install? [Y/n]")
         assert exposing(processes(), f"{USER}:{password}") == []
-        person.types("y\n")
-        assert person.ends() == 0, person.shown
-    assert "Installed" in person.shown
-    assert person.shown.count("Password: ") == 1
-    assert password not in person.shown
+        person.type("y\n")
+        assert person.end() == 0, person.lines()
+    shown = person.raw.decode()
+    assert "Installed" in shown
+    assert shown.count("Password: ") == 1
+    assert password not in shown
     assert len(shelf.asked(image.layers[0])) >= 1
     assert files_with(f"{USER}:{password}", machine.directory) == []
     assert not holds(machine.log.read_bytes(), f"{USER}:{password}")
@@ -77,29 +87,29 @@ def test_a_login_that_is_kept_and_no_longer_good_gives_way_to_what_is_typed(
     machine: Machine, shelf: Shelf, image: Shelved, password: str
 ) -> None:
     machine.appctl("login", shelf.host, "--username", USER, "--password-stdin", stdin="old\n")
-    with Person(machine, "install", "-y", image.reference) as person:
+    with at_terminal(machine, "install", "-y", image.reference) as person:
         types_a_login(person, shelf, password)
-        assert person.ends() == 0, person.shown
+        assert person.end() == 0, person.lines()
     machine.appctl("logout", shelf.host)
 
 
 def test_a_wrong_password_is_told_with_the_way_to_keep_a_good_one(
     machine: Machine, shelf: Shelf, image: Shelved
 ) -> None:
-    with Person(machine, "install", "-y", image.reference) as person:
+    with at_terminal(machine, "install", "-y", image.reference) as person:
         types_a_login(person, shelf, "wrong")
-        assert person.ends() == 1
-    assert "it does not take this login" in person.shown
-    assert f"hint: appctl login {shelf.host}" in person.shown
+        assert person.end() == 1
+    assert "it does not take this login" in shown_to(person)
+    assert f"hint: appctl login {shelf.host}" in shown_to(person)
 
 
-@pytest.mark.parametrize("keys", [CTRL_C, "\x04", "\n"], ids=["interrupt", "end-of-input", "nothing"])
+@pytest.mark.parametrize("keys", [CTRL_C, END, "\n"], ids=["interrupt", "end-of-input", "nothing"])
 def test_who_types_none_cancels(machine: Machine, image: Shelved, keys: str) -> None:
-    with Person(machine, "install", "-y", image.reference) as person:
-        person.reads("User: ")
-        person.types(keys)
-        assert person.ends() == 130, person.shown
-    assert "Traceback" not in person.shown
+    with at_terminal(machine, "install", "-y", image.reference) as person:
+        person.until("User: ")
+        person.type(keys)
+        assert person.end() == 130, person.lines()
+    assert "Traceback" not in shown_to(person)
     assert machine.appctl("list", "--json").json == []
     assert not [job for job in machine.appctl("jobs", "--json").json if job["state"] == "needs-credentials"]
 
@@ -111,9 +121,9 @@ def test_where_nobody_can_be_asked_the_hint_says_what_to_type(
     if how == "no-terminal":
         shown = machine.appctl("install", "-y", image.reference, code=1).err
     else:
-        with Person(machine, "install", "-y", "--noninteractive", image.reference) as person:
-            assert person.ends() == 1
-        shown = person.shown
+        with at_terminal(machine, "install", "-y", "--noninteractive", image.reference) as person:
+            assert person.end() == 1
+        shown = shown_to(person)
     assert "not found, or a login is needed (HTTP 401)" in shown
     assert f"hint: appctl login {shelf.host}" in shown
     assert "Password" not in shown

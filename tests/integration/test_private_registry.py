@@ -21,11 +21,11 @@ from support.exposure import (
 )
 from support.greeter import build
 from support.machine import BIN, Machine
-from support.person import Person
 from support.publisher import Publisher
 from support.registry import Registry
 from support.shelf import Shelf
 from support.tarball import archive, entry
+from support.terminal import Terminal
 
 USER, PASSWORD = "alice", "correct-horse-battery"
 LOGIN = f"{USER}:{PASSWORD}"
@@ -113,13 +113,13 @@ def test_an_update_asks_a_person_for_the_login(machine: Machine, private: Privat
     machine.appctl("install", "-y", reference)
     auth_file(machine).unlink()
     republish(private, "v2", reference)
-    with Person(machine, "update", "greeter") as person:
-        person.reads("User: ")
-        person.types(f"{USER}\n")
-        person.reads("Password: ")
-        person.types(f"{PASSWORD}\n")
-        assert person.ends() == 0, person.shown
-    assert PASSWORD not in person.shown
+    with Terminal([str(BIN / "appctl"), "update", "greeter"], machine.environment) as person:
+        person.until("User: ")
+        person.type(f"{USER}\n")
+        person.until("Password: ")
+        person.type(f"{PASSWORD}\n")
+        assert person.end() == 0, person.lines()
+    assert PASSWORD.encode() not in person.raw
     assert "2.0" in machine.run_app("greeter").out
     assert files_with(LOGIN, machine.directory) == []
 

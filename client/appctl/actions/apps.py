@@ -156,6 +156,8 @@ def _document(outcomes: Sequence[Outcome], failures: Sequence[Failure]) -> Json:
     document["changed"] = any(bool(app["changed"]) for app in apps)
     document["apps"] = list(apps)
     document["errors"] = [failure.to_json() for failure in failures]
+    if jobs := [get_str(outcome.result, "job") for outcome in outcomes if outcome.state == "detached"]:
+        document["jobs"] = list(jobs)
     if any("freed-bytes" in outcome.result for outcome in outcomes):
         document["freed-bytes"] = sum(get_int(outcome.result, "freed-bytes") for outcome in outcomes)
     return document

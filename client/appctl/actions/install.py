@@ -52,6 +52,8 @@ def _check_source(context: Context) -> None:
     """Raise Failure (Usage) for a `--from` that cannot be meant."""
     if context.options.source is None:
         return
+    if context.options.detach:
+        raise usage("--from is read by this command, which must wait", "without --detach")
     if len(context.options.refs) != 1:
         raise usage("--from is for one image: give one reference")
     check(context.options.source)

@@ -114,6 +114,8 @@ def _say(context: Context, outcome: Outcome) -> None:
 
 def _say_nothing_to_do(context: Context, outcomes: Sequence[Outcome]) -> None:
     """Say so once where no app was named, and all went well."""
+    if any(each.state == "detached" for each in outcomes):
+        return
     changed = any(app.get("changed") for each in outcomes for app in get_objects(each.result, "apps"))
     held = any(app.get("held") for each in outcomes for app in get_objects(each.result, "apps"))
     if not context.options.ids and not changed and not any(each.failures for each in outcomes):

@@ -14,6 +14,7 @@ import os
 import select
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appctl.failure import Failure
@@ -30,7 +31,7 @@ from appctl.talk.messages import (
     is_undelivered,
     values,
 )
-from appctl.talk.outcome import Outcome, outcome
+from appctl.talk.outcome import FINAL, Outcome, outcome
 from appctl.talk.wire import Json, JsonValue, get_object, get_str, options
 from appctl.terminal.show import note
 
@@ -49,7 +50,6 @@ OBJECTS = "org.freedesktop.DBus.ObjectManager"
 ALLOW_INTERACTION = 0x4  # the message flag ALLOW_INTERACTIVE_AUTHORIZATION: polkit may ask the person
 _NO_REPLY = 1  # a flag of the message protocol (D-Bus specification)
 KEPT_SIGNALS = 10_000  # while a call waits; a job sends some five a second
-FINAL = frozenset({"succeeded", "failed", "cancelled", "partly-failed", "needs-approval"})
 # A daemon started anew does not know the job, or nobody is there.
 _NOT_THERE = frozenset(
     {"DaemonUnavailable", "UnknownObject", "UnknownMethod", "UnknownInterface", "NotFound"}
@@ -58,6 +58,19 @@ _NOT_THERE = frozenset(
 Listener = Callable[[Mapping[str, JsonValue]], None]
 Typist = Callable[[Json], "Json | None"]
 """Gets the login that a job waits for from a person; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a job is waited for: who is told of it, who is asked for a login, and whether it is left alone."""
+
+    listener: Listener
+    typist: Typist = lambda _refused: None
+    detach: bool = False
+
+    def is_content(self, state: str) -> bool:
+        """Whether there is no more to wait for."""
+        return state in FINAL or (self.detach and state != "authorizing")
 
 
 class Bus:
@@ -118,26 +131,27 @@ class Bus:
         lists = [values(self._driver(member, ""))[0] for member in ("ListNames", "ListActivatableNames")]
         return {str(name) for names in lists if isinstance(names, list) for name in names}
 
-    def run_job(
-        self, listener: Listener, typist: Typist, member: str, signature: str, *body: object
-    ) -> Outcome:
-        """Start a job with a Manager method, and wait for its end. Raises Failure without one."""
+    def run_job(self, manner: Manner, member: str, signature: str, *body: object) -> Outcome:
+        """Start a job with a Manager method, and wait for its end. Raises Failure without one.
+
+        One that is detached is waited for until somebody authorized it: polkit asks about who is still there.
+        """
         self._watch_daemon()
         made = self._called(ROOT, MANAGER, member, signature, *body)
         self._daemon = header(made, "sender")
         with Interrupts() as interrupts:
-            return self._wait(str(values(made)[0]), listener, typist, interrupts)
+            return self._wait(str(values(made)[0]), manner, interrupts)
 
-    def _wait(self, path: str, listener: Listener, typist: Typist, interrupts: Interrupts) -> Outcome:
+    def _wait(self, path: str, manner: Manner, interrupts: Interrupts) -> Outcome:
         job = self._job(path)
         # What was told before that answer is older than it; that the daemon left is not about the job.
         self._signals = deque(filter(is_about_owner, self._signals), maxlen=KEPT_SIGNALS)
-        listener(job)
+        manner.listener(job)
         told = answered = False
-        while get_str(job, "State") not in FINAL:
+        while not manner.is_content(get_str(job, "State")):
             if get_str(job, "State") == "needs-credentials" and not answered:
                 answered = True
-                self._answer(path, typist, interrupts)
+                self._answer(path, manner.typist, interrupts)
             if interrupts.count and not told:
                 told = True
                 self._cancel(path)  # first, so that who leaves at once has asked
@@ -145,8 +159,11 @@ class Bus:
             message = self._next(interrupts.descriptor)
             if message is not None and self._concerns(message, path):
                 job |= changes(message)
-                listener(job)
-        return outcome(self._job(path))
+                manner.listener(job)
+        job = self._job(path)
+        if manner.detach and get_str(job, "State") not in FINAL:
+            return Outcome.detached(path)
+        return outcome(job)
 
     def _job(self, path: str) -> Json:
         """Read the job. Raises Failure when the daemon that made it is not the one that answers."""

@@ -12,6 +12,7 @@ from appctl.failure import Failure
 from appctl.talk.wire import Json, get_object, get_objects, get_str
 
 ERROR = "org.appctl.Installer1.Error."
+FINAL = frozenset({"succeeded", "failed", "cancelled", "partly-failed", "needs-approval"})
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,17 @@ class Outcome:
         """Make the outcome of a job that did not even start."""
         return cls("failed", {}, (failure,))
 
+    @classmethod
+    def detached(cls, path: str) -> "Outcome":
+        """Make the outcome of a job that goes on without us."""
+        return cls("detached", {"job": path}, ())
+
 
 def outcome(job: Json) -> Outcome:
-    """Make the outcome of a job that has ended, from its properties."""
+    """Make the outcome of a job that has ended, from its properties; or that goes on for others (Cancel)."""
+    if get_str(job, "State") not in FINAL:
+        message = "somebody else asked for the same and waits for it: the job goes on"
+        return Outcome.failed(Failure("Cancelled", message, "appctl jobs"))
     failures = [_of_item(item) for item in get_objects(job, "Items") if get_str(item, "error")]
     whole = _told(job, "ErrorName", "ErrorMessage", "Hint", "ErrorDetails")
     state = get_str(job, "State")

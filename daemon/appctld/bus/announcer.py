@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Tells the bus what happens below: jobs come, move and end, apps and remotes change.
 
-Guarantees: how a job moves, and how it ended, goes to the connection that started it and to no other;
+Guarantees: how a job moves, and how it ended, goes to the connections that asked for it and to no other;
 progress is sampled about five times a second, however often it changes; objects on the bus are those that
 exist, and an edit of a remote's file is told within seconds; nothing is raised into the room that tells. When
 a finished job goes is the queue's decision.
@@ -21,13 +21,15 @@ from appctld.bus.objects.job import JobObject
 from appctld.bus.objects.remote import RemoteFacts, RemoteObject
 from appctld.bus.server import Server
 from appctld.bus.service import Service
-from appctld.bus.wire.paths import ROOT, app_path, job_path, remote_path
+from appctld.bus.wire.paths import ERROR_PREFIX, ROOT, app_path, job_path, remote_path
 from appctld.bus.wire.schema import snake
 from appctld.errors import AppctlError
-from appctld.jobs.job import Job
+from appctld.jobs.job import Job, State
 from appctld.model.jsonvalue import JsonObject
 
 SAMPLE_SECONDS = 0.2  # five a second: a progress bar that moves smoothly
+CALLERS = 32  # connections that are told of one job; who calls for ever and leaves makes no longer list
+LEFT = "somebody else waits for the job, which goes on"
 LOOK_SECONDS = 2.0  # how long an edit of a remote's file may go untold; to look costs a few stat(2)
 
 _log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ class Announcer:
     def __init__(self, server: Server, service: Service) -> None:
         self._server = server
         self._service = service
-        self._owners: dict[int, Caller] = {}
+        self._owners: dict[int, list[Caller]] = {}
         self._told: dict[int, dict[str, str]] = {}
         self._dirty: dict[int, Job] = {}
         self._manager_dirty = False
@@ -72,15 +74,33 @@ class Announcer:
 
     def adopt(self, job: Job, owner: Caller) -> None:
         """From now on `owner` is told about `job`, and first of all everything that it may see."""
-        self._owners[job.number] = owner
-        self._tell(job, everything=True)
+        owners = self._owners.setdefault(job.number, [])
+        if owner.sender not in {other.sender for other in owners}:
+            owners.append(owner)
+            del owners[:-CALLERS]
+        self._server.changed(job_path(job.number), [*self._news(job, everything=True)], to=owner)
+
+    async def leave(self, job: Job, caller: Caller) -> bool:
+        """Tell one of several callers no more of a job that goes on for the others; whether there are any."""
+        others = self._others(job, caller)
+        if others == self._owners.get(job.number, []):
+            return False  # it asked for no such job
+        if not any([await self._server.is_there(other.sender) for other in others]) or job.state.finished:
+            return False
+        self._owners[job.number] = self._others(job, caller)
+        how = (State.CANCELLED.value, f"{ERROR_PREFIX}Cancelled", LEFT)
+        self._server.emit(ROOT, "JobFinished", job_path(job.number), *how, {}, to=caller.sender)
+        return True
+
+    def _others(self, job: Job, caller: Caller) -> list[Caller]:
+        return [owner for owner in self._owners.get(job.number, ()) if owner.sender != caller.sender]
 
     # Observer
 
     @_never_raises
     def job_added(self, job: Job) -> None:
         """See `Observer`."""
-        self._server.export(job_path(job.number), JobObject(job, self._service.jobs, self._service.uid))
+        self._server.export(job_path(job.number), self._object(job))
         self._touch_manager()
 
     @_never_raises
@@ -95,12 +115,11 @@ class Announcer:
         self._dirty.pop(job.number, None)
         self._tell(job)
         self._touch_manager()
-        owner = self._owners.get(job.number)
         item = self._server.exported(job_path(job.number))
-        if owner is not None and isinstance(item, JobObject):
-            end = (job_path(job.number), item.state, item.error_name, item.error_message, item.result)
-            self._server.emit(ROOT, "JobFinished", *end, to=owner.sender)
-        self._owners.pop(job.number, None)  # nothing more will be told: what was told need not be remembered
+        for owner in self._owners.pop(job.number, ()):  # nothing more will be told
+            if isinstance(item, JobObject):
+                end = (job_path(job.number), item.state, item.error_name, item.error_message, item.result)
+                self._server.emit(ROOT, "JobFinished", *end, to=owner.sender)
         self._told.pop(job.number, None)
 
     @_never_raises
@@ -221,18 +240,25 @@ class Announcer:
             self._manager_dirty = False
             self._server.changed(ROOT, ["Busy", "ActiveJobs"])
 
-    def _tell(self, job: Job, *, everything: bool = False) -> None:
-        """Tell the owner what differs from what it was told last."""
-        owner, path = self._owners.get(job.number), job_path(job.number)
-        item = self._server.exported(path)
-        if owner is None or item is None:
+    def _tell(self, job: Job) -> None:
+        """Tell the owners what differs from what they were told last."""
+        owners, path = self._owners.get(job.number), job_path(job.number)
+        if not owners or self._server.exported(path) is None:
             return
-        now = self._fingerprint(item)
+        if names := self._news(job):
+            for owner in owners:
+                self._server.changed(path, names, to=owner)
+
+    def _news(self, job: Job, *, everything: bool = False) -> list[str]:
+        """The names of properties that differ from what was told last, or of all; they count as told."""
+        item = self._server.exported(job_path(job.number))
+        now = self._fingerprint(item) if item is not None else {}
         before = {} if everything else self._told.get(job.number, {})
         self._told[job.number] = now
-        names = [name for name, value in now.items() if before.get(name) != value]
-        if names:
-            self._server.changed(path, names, to=owner)
+        return [name for name, value in now.items() if before.get(name) != value]
+
+    def _object(self, job: Job) -> JobObject:
+        return JobObject(job, self._service.jobs, self._service.uid, self.leave)
 
     def _fingerprint(self, item: Exported) -> dict[str, str]:
         """What every property says, in a form that does not change when the job does."""

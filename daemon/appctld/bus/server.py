@@ -57,6 +57,10 @@ class Server:
         while self._calls:
             await asyncio.wait(self._calls)
 
+    async def is_there(self, sender: str) -> bool:
+        """Whether a connection is still on the bus."""
+        return await self._connection.has_owner(sender)
+
     # Objects
 
     def before_listing(self, refresh: Callable[[], None]) -> None:

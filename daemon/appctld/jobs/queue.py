@@ -33,7 +33,7 @@ from appctld.jobs.fairness.slots import Place, Slots
 from appctld.jobs.job import DONE, Job, State
 from appctld.jobs.journaling import log_failed
 from appctld.jobs.observer import Nobody, Observer
-from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, Verify, bundle, flag
+from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, Verify, bundle, flag, serves
 from appctld.model.login import Login
 from appctld.system.durable import storage_failure
 from appctld.system.foreign import Handed
@@ -62,6 +62,7 @@ class Jobs:
         self._perform = perform
         self._jobs: dict[int, Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._requests: dict[int, AnyRequest] = {}
         self._numbers = itertools.count(1)
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._finished = Finished()
@@ -89,7 +90,20 @@ class Jobs:
             handed.keep()
         task.add_done_callback(lambda _task: self._settle(job, question, handed))
         self._tasks[job.number] = task
+        self._requests[job.number] = request
         return job
+
+    def alike(self, request: AnyRequest, uid: int) -> Job | None:
+        """The user's own job that does the very same, is authorized and not about to end, if there is one.
+
+        Who is told of it learns and may do nothing that this user could not: it needs no question of its own.
+        """
+        for job in self.active():
+            task = self._tasks.get(job.number)
+            going = job.state is not State.AUTHORIZING and task is not None and not task.cancelling()
+            if going and job.uid == uid and serves(self._requests[job.number], request):
+                return job
+        return None
 
     def get(self, number: int) -> Job:
         """Raises NotFound."""
@@ -216,6 +230,7 @@ class Jobs:
         if handed is not None:
             handed.close()
         self._tasks.pop(job.number, None)  # a cancelled task remembers its request
+        self._requests.pop(job.number, None)
         if not job.state.finished:
             self._finish(job, State.CANCELLED, Cancelled("the job was cancelled"))
 

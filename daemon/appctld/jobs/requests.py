@@ -7,7 +7,7 @@ does not know is not acted on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from appctld.model.login import Login, read_login
@@ -160,6 +160,21 @@ class Repair(Request):
 
 
 AnyRequest = Install | Update | Uninstall | Rollback | Resolve | CheckUpdates | Prune | Verify | Repair
+
+
+def serves(running: AnyRequest, request: AnyRequest) -> bool:
+    """Whether who asks for `request` can as well have what is done for `running`.
+
+    All is the same but whether a person may be asked for a login: whoever cannot be asked waits for nobody.
+    """
+    if flag(running, "ask-credentials") and not flag(request, "ask-credentials"):
+        return False
+    return _unasked(running) == _unasked(request)
+
+
+def _unasked(request: AnyRequest) -> AnyRequest:
+    options = {key: value for key, value in request.options.items() if key != "ask-credentials"}
+    return replace(request, options=options)
 
 
 def flag(request: AnyRequest, name: str) -> bool:

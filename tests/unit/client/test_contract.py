@@ -84,9 +84,9 @@ EXIT_CODES = {
 # What is promised and not there yet; each leaves this list when it comes.
 LATER = {
     "hold", "unhold", "permissions", "override", "monitor", "apply", "metrics", "remote refresh",
-    "install --no-pull", "install --no-deploy", "install --arch", "install --as", "install --detach",
-    "update --detach", "uninstall --ignore", "remote add --mirror", "remote modify --mirror",
-    "login --system", "-v",
+    "install --no-pull", "install --no-deploy", "install --arch", "install --as",
+    "uninstall --ignore", "remote add --mirror", "remote modify --mirror",
+    "-v",
 }  # fmt: skip
 
 

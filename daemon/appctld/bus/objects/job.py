@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """One job on the bus; another user sees that it is there, not what it is about."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import ClassVar
 
 from appctld.bus.caller import Caller
@@ -29,22 +29,28 @@ PRIVATE = frozenset(
 )  # what somebody installs, and from where, is that user's business
 
 
+Leave = Callable[[Job, Caller], Awaitable[bool]]
+
+
 class JobObject(Exported):
     """Reads one `Job`."""
 
     interface: ClassVar[str] = JOB
 
-    def __init__(self, job: Job, jobs: Jobs, daemon_uid: int) -> None:
+    def __init__(self, job: Job, jobs: Jobs, daemon_uid: int, leave: Leave) -> None:
         self._job = job
         self._jobs = jobs
         self._daemon_uid = daemon_uid
+        self._leave = leave
 
     def hidden_from(self, uid: int | None) -> Collection[str]:
         """Only the job's own user and root see everything."""
         return () if uid in {self._job.uid, 0} else PRIVATE
 
     async def cancel(self, caller: Caller, options: dict[str, object]) -> None:  # noqa: ARG002 - there are none yet
-        """Stop it; the daemon's own user (timers) may stop every job."""
+        """Stop it, or leave it to others who asked for the same; the daemon's own user may stop every job."""
+        if await self._leave(self._job, caller):
+            return
         uid = self._job.uid if caller.uid == self._daemon_uid else caller.uid
         self._jobs.cancel(self._job.number, uid)
 

@@ -123,7 +123,8 @@ class Manager(AppChoices):
         also: tuple[str, ...] = (),
     ) -> str:
         authorize = partial(self._authorize, caller, (action, *also), tell, tell())
-        job = self._service.jobs.start(request, caller.uid, authorize)
+        jobs = self._service.jobs
+        job = jobs.alike(request, caller.uid) or jobs.start(request, caller.uid, authorize)
         self._announcer.adopt(job, caller)
         return job_path(job.number)
 

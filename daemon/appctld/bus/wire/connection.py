@@ -162,6 +162,13 @@ class Connection:
             (owner,) = await self.ask_driver("GetNameOwner", "s", name)
         return str(owner)
 
+    async def has_owner(self, name: str) -> bool:
+        """Whether somebody is on the bus under that name; a bus that does not say so says no."""
+        try:
+            return await self.ask_driver("NameHasOwner", "s", name) == [True]
+        except (BusCallError, TimeoutError):
+            return False
+
     async def wait_lost(self) -> None:
         """Return after `close`; raise BusLostError when the bus went away by itself."""
         await asyncio.shield(self._lost)

@@ -40,6 +40,7 @@ ABC = {"remote": "-", "verify": "-", "digest": "", "reference": "a.b.C"}
 LOGIN = {
     "registry-auth": ("aa{sv}", [{"host": ("s", "h.io"), "username": ("s", "u"), "password": ("s", "p")}])
 }
+ASKED = {"ask-credentials": ("b", True)}
 PLAIN_LOGIN = {"registry-auth": ({"host": "h.io", "username": "u", "password": "p"},)}
 YES = {"accept-permissions": ("b", True)}
 D1 = "sha256:" + "1" * 64
@@ -73,6 +74,7 @@ CALLS: list[tuple[str, str, tuple[object, ...], AnyRequest, str, dict[str, str]]
     ("Rollback", "sa{sv}", ("a.b.C", {"to": ("s", "1")}), Rollback("a.b.C", {"to": "1"}), "rollback", ABC),
     ("Resolve", "sa{sv}", ("acme/x", {}), Resolve("acme/x", {}), "refresh", ACME),
     ("Resolve", "sa{sv}", ("acme/x", LOGIN), Resolve("acme/x", PLAIN_LOGIN), "install", ACME),
+    ("Resolve", "sa{sv}", ("acme/x", ASKED), Resolve("acme/x", {"ask-credentials": True}), "install", ACME),
     ("Resolve", "sa{sv}", (FILE, {}), Resolve(FILE, {}), "refresh", EMPTY | {"reference": FILE}),
     ("CheckUpdates", "a{sv}", ({},), CheckUpdates({}), "refresh", EMPTY),
     ("Prune", "a{sv}", ({"dry-run": ("b", True)},), Prune({"dry-run": True}), "prune", EMPTY),

@@ -163,3 +163,15 @@ def test_update_check(
     assert capsys.readouterr() == (out, err)
     main(["update", "--check", "-q"])
     assert "no updates" not in capsys.readouterr().err
+
+
+def test_a_detached_update_says_nothing_of_what_it_does_not_know(
+    daemon: FakeInstaller, capsys: Capture
+) -> None:
+    daemon.scripts["Update"] = [Script(None), Script(None)]
+    assert main(["update", "-d"]) == 0
+    assert capsys.readouterr().out == "/org/appctl/Installer1/job/1\n"
+    assert main(["update", "--detach", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["jobs"] == ["/org/appctl/Installer1/job/2"]
+    assert (document["changed"], document["apps"], document["errors"]) == (False, [], [])
