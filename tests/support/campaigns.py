@@ -44,6 +44,7 @@ PARTS: Mapping[str, int] = {
     "tests/integration/test_publish.py": 8,
     "tests/integration/test_run_as_flatpak.py": 3,
     "tests/integration/test_schemas.py": 3,
+    "tests/integration/test_software_centers.py": 3,
     "tests/integration/test_try.py": 7,
     "tests/unit/bench/test_programs.py": 15,
     "tests/unit/bus/test_bounds.py": 3,
