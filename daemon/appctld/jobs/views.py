@@ -32,6 +32,7 @@ def record_view(record: Record, paths: Paths) -> JsonObject:
     facts["deployment"] = str(paths.app(record.id) / record.deployment / "files")
     facts["tag"] = tag_of(record.reference)
     facts["kind"] = kind_of(record.flatpak_ref)
+    facts["permissions-hash"] = permissions_hash(record.permissions)
     return facts
 
 

@@ -6,6 +6,7 @@ What this version cannot grant is refused by name, so that nothing is asked for,
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -83,8 +84,12 @@ class Metadata:
 
 
 def permissions_hash(permissions: tuple[Permission, ...]) -> str:
-    """What a preview gives out and an install gives back, so that nobody accepts what he was not shown."""
-    return hashlib.sha256(repr(sorted(permissions)).encode()).hexdigest()
+    """What a preview gives out and an install gives back, so that nobody accepts what he was not shown.
+
+    People write it down (apps.d), so it is of what is asked for alone, and not of the words for its risk.
+    """
+    wishes = sorted({(permission.kind, permission.value) for permission in permissions})
+    return hashlib.sha256(json.dumps(wishes).encode()).hexdigest()
 
 
 def parse_permission(kind: str, value: str) -> Permission:

@@ -87,7 +87,9 @@ def planned(
 
 def test_a_record_is_told_whole_in_the_interfaces_keys() -> None:
     view = record_view(RECORD, PATHS)
-    assert {key.replace("_", "-") for key in RECORD.to_json()} | {"tag", "kind"} == set(view)
+    assert {key.replace("_", "-") for key in RECORD.to_json()} | {"tag", "kind", "permissions-hash"} == set(
+        view
+    )
     assert view["image-digest"] == str(RECORD.image_digest)
     assert view["permissions"] == [["shared", "network", LEAVES]]
     assert view["tag"] == "1"
