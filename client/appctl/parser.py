@@ -12,6 +12,7 @@ from typing import NoReturn
 from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
 from appctl.parser_choices import add_choices
+from appctl.parser_fleet import add_fleet_commands
 from appctl.parser_publish import LINT, PUBLISH, TRY, add_lint, add_publish, add_try, alone
 from appctl.parser_remotes import add_remote_commands
 from appctl.terminal.output import put
@@ -168,6 +169,7 @@ def build() -> argparse.ArgumentParser:
     _run(command("run", "run:run", RUN))
     add_remote_commands(command("remote", "help:remote", "The publishers that this machine trusts."), common)
     _upkeep(command)
+    add_fleet_commands(command)
     _export(command("export", "export:export", EXPORT))
     add_publish(command("publish", "publish:publish", PUBLISH))
     add_lint(command("lint", "lint:lint", LINT))

@@ -16,6 +16,7 @@ from typing import Any
 
 from appctl.actions.apps import PROMISED
 from appctl.exits import TABLE
+from appctl.talk.watch import JOB_FACTS
 from appctld.bus.wire.schema import Keys, load, snake
 
 Schema = dict[str, Any]
@@ -80,6 +81,9 @@ def schemas() -> dict[str, Schema]:
         "doctor": _doctor(),
         "version": _version(),
         "failure": object_(["changed", "error"], changed={"const": False}, error=error()),
+        "applied": _applied(),
+        "metrics": object_(["changed", "file", "text"], changed=YES_OR_NO, file=TEXT, text=TEXT),
+        "event": _event(),
         "progress": object_(["progress"], progress=_progress()),
     }  # fmt: skip
     return {
@@ -261,6 +265,31 @@ def _doctor() -> Schema:
 def _version() -> Schema:
     daemon = object_(["daemon", "api"], daemon=TEXT, api=COUNT)
     return object_(["client", "python"], client=TEXT, python=TEXT, system=daemon, user=daemon)
+
+
+def _applied() -> Schema:
+    app = object_(
+        ["file", "reference", "id", "actions", "changed"],
+        file=TEXT, reference=TEXT, id=TEXT, changed=YES_OR_NO,
+        actions=array({"enum": ["install", "update", "hold", "unhold"]}),
+    )  # fmt: skip
+    return document(dry_run=YES_OR_NO, apps=array(app), removed=array(TEXT))
+
+
+def _event() -> Schema:
+    """A line of `monitor`: which keys it has, its `event` says."""
+    properties = {
+        snake(name): _value(item.signature, item.keys)
+        for name, item in _XML[_JOB].properties.items()
+        if name in JOB_FACTS
+    }
+    events = ["daemon", "job", "apps-changed", "updates-changed", "remotes-changed", "end"]
+    lists = {"ids": array(TEXT), "names": array(TEXT)}
+    return object_(
+        ["time", "event"],
+        time=COUNT, event={"enum": events}, scope=SCOPE, running=YES_OR_NO, number=COUNT, error=error(),
+        **lists, **properties,
+    )  # fmt: skip
 
 
 def _progress() -> Schema:

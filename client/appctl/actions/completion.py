@@ -63,7 +63,7 @@ function _appctl_topics; string split ' ' 'TOPICS'; end
 }
 _FUNCTIONS = {"apps": "_appctl_apps", "remotes": "_appctl_remotes", "topics": "_appctl_topics"}
 _MEANING = {  # by metavar: what an argument is
-    "ID": "apps", "ID|PID": "apps", "TOPIC": "topics", "FILE": "file", "FILE|-": "file",
+    "ID": "apps", "ID|PID": "apps", "TOPIC": "topics", "FILE": "file", "FILE|-": "file", "FILE|DIR": "file",
     "PATH[:ro]": "directory",
 }  # fmt: skip
 

@@ -8,10 +8,9 @@ else answers: `-y` does not; the keys that are pinned then are those that were s
 of a remote that is here.
 """
 
-import os
-import stat
 from collections.abc import Iterator, Mapping
 
+from appctl.caller_files import read_regular
 from appctl.context import Context
 from appctl.failure import Failure, usage
 from appctl.talk.wire import Json, get_object, get_objects, get_str, get_strings
@@ -31,7 +30,7 @@ def is_publisher_file(text: str) -> bool:
 
 def introduction(context: Context, place: str) -> Json:
     """Return what the file says, as ResolveFile tells it. Raises Failure."""
-    data = _fetched(context, place) if "://" in place else _read(place)
+    data = _fetched(context, place) if "://" in place else read_regular(place, FILE_BYTES)
     (found,) = context.call(context.scope, "ResolveFile", "ay", data)
     return found if isinstance(found, dict) else {}
 
@@ -77,25 +76,6 @@ def _fetched(context: Context, address: str) -> bytes:
     if outcome.failures:
         raise outcome.failures[0]
     return get_str(outcome.result, "file").encode()
-
-
-def _read(name: str) -> bytes:
-    """Read a regular file of the caller, without waiting for anybody. Raises Failure."""
-    try:
-        with open(name, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise usage(f"{name} is no regular file")
-            data = file.read(FILE_BYTES + 1)
-    except OSError as error:
-        raise usage(f"{name}: {error.strerror}") from error
-    if len(data) > FILE_BYTES:
-        raise usage(f"{name} is larger than {FILE_BYTES} bytes, and no publisher's file")
-    return data
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a FIFO too, so that it can be refused."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _settings(found: Json) -> dict[str, object]:

@@ -15,7 +15,7 @@ import select
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from appctl.failure import Failure
 from appctl.scope import Scope
@@ -85,7 +85,7 @@ class Bus:
         self._daemon = ""  # and of the one that made the job that is waited for
 
     @classmethod
-    def open(cls, scope: Scope, *, interactive: bool, descriptors: bool = False) -> "Bus":
+    def open(cls, scope: Scope, *, interactive: bool, descriptors: bool = False) -> Self:
         """Connect to the scope's bus, to send descriptors too if that is said. Raises Failure."""
         from jeepney.auth import AuthenticationError
         from jeepney.io.blocking import open_dbus_connection

@@ -83,7 +83,7 @@ EXIT_CODES = {
 }
 # What is promised and not there yet; each leaves this list when it comes.
 LATER = {
-    "hold", "unhold", "permissions", "override", "monitor", "apply", "metrics", "remote refresh",
+    "hold", "unhold", "permissions", "override", "remote refresh",
     "install --no-pull", "install --no-deploy", "install --arch", "install --as",
     "uninstall --ignore", "remote add --mirror", "remote modify --mirror",
     "-v",

@@ -80,6 +80,7 @@ def test_a_command_that_is_named_exists(mention: str) -> None:
     words = mention.split()
     more = {
         "add": ["1", "2"], "completion": ["bash"], "export": ["1", "2"], "publish": ["1", "--to", "2"],
+        "metrics": ["-"],
     }  # fmt: skip
     arguments = {**more, **{word: ["1"] for word in NEED_ONE}}.get(words[-1], [])
     assert parse([*words, *arguments]).command == words[0]

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What there is to count: what a scope's daemon tells the caller, and when its remotes' keys expire.
+
+What failed is what the history holds, which is of a limited size, and shows root everything and everybody
+else their own. The daemon does not tell when keys expire: that is read from the keyrings, as doctor does, and
+left out where they cannot be read.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from appctl.actions.doctor.keys import LOOKED_AT, read
+from appctl.actions.doctor.remotes import files
+from appctl.actions.metrics.exposition import Family
+from appctl.context import Context
+from appctl.failure import Failure
+from appctl.talk.bus import MANAGER, REMOTE, ROOT, Bus
+from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str, get_strings
+
+
+def families(context: Context) -> list[Family]:
+    """Everything there is to tell about the scope. Raises Failure."""
+    bus = context.bus(context.scope)
+    return [*_state(bus), *_apps(bus), *_history(bus), *_remotes(bus), _keys(context)]
+
+
+def _state(bus: Bus) -> Iterator[Family]:
+    told = bus.properties(ROOT, MANAGER)
+    daemon = Family("appctl_daemon_info", "The daemon that answered; always 1.")
+    daemon.put(1, version=get_str(told, "DaemonVersion"), api=str(get_int(told, "ApiVersion")))
+    yield daemon
+    updates = Family("appctl_updates_available", "Apps that the last check found an update for.")
+    updates.put(get_int(told, "UpdatesAvailable"))
+    yield updates
+    check = Family(
+        "appctl_last_update_check_timestamp_seconds", "When updates were last looked for; 0 = never."
+    )
+    check.put(get_int(told, "LastUpdateCheck"))
+    yield check
+    jobs = Family("appctl_active_jobs", "Jobs that are not finished.")
+    jobs.put(len(get_strings(told, "ActiveJobs")))
+    yield jobs
+
+
+def _apps(bus: Bus) -> Iterator[Family]:
+    apps = _listed(bus, "List")
+    info = Family("appctl_app_info", "An installed app; always 1.")
+    count = Family("appctl_apps", "Installed apps, runtimes and extensions among them.")
+    held = Family("appctl_apps_held", "Apps that updates leave alone.")
+    size = Family("appctl_installed_bytes", "Bytes of what is current of them.")
+    fetched = Family("appctl_downloaded_bytes", "Bytes that were fetched for what is current of them.")
+    reused = Family("appctl_reused_bytes", "Bytes of it that were here already.")
+    held.put(sum(bool(app.get("held")) for app in apps))
+    for app in apps:
+        remote = get_str(app, "remote")
+        info.put(1, app=get_str(app, "id"), remote=remote, version=get_str(app, "version"))
+        count.add(1, remote=remote)
+        size.add(get_int(app, "installed-size"), remote=remote)
+        fetched.add(get_int(app, "bytes-downloaded"), remote=remote)
+        reused.add(get_int(app, "bytes-reused"), remote=remote)
+    yield from (info, count, held, size, fetched, reused)
+
+
+def _history(bus: Bus) -> Iterator[Family]:
+    failures = Family(
+        "appctl_history_failures", "What failed or was cancelled, as far as the history goes back."
+    )
+    failed = Family("appctl_history_last_failure_timestamp_seconds", "When it last did.")
+    done = Family("appctl_history_last_success_timestamp_seconds", "When it last went well.")
+    for entry in _listed(bus, "History"):
+        event, error, time = get_str(entry, "event"), get_str(entry, "error"), get_int(entry, "time")
+        if error:
+            failures.add(1, event=event, error=error)
+            failed.raise_to(time, event=event, error=error)
+        else:
+            done.raise_to(time, event=event)
+    yield from (failures, failed, done)
+
+
+def _remotes(bus: Bus) -> Iterator[Family]:
+    enabled = Family("appctl_remote_enabled", "Whether a remote may be asked: 1, or 0.")
+    for remote in bus.objects(REMOTE).values():
+        enabled.put(int(bool(remote.get("Enabled"))), remote=get_str(remote, "Name"))
+    yield enabled
+
+
+def _keys(context: Context) -> Family:
+    expiry = Family("appctl_remote_key_expiry_timestamp_seconds", "When an OpenPGP key of a remote expires.")
+    for path in files(context)[:LOOKED_AT]:
+        with contextlib.suppress(Failure, OSError):
+            for key in read(path.with_suffix(".gpg")):
+                if key.expires:
+                    expiry.put(key.expires, remote=path.stem, fingerprint=key.fingerprint)
+    return expiry
+
+
+def _listed(bus: Bus, member: str) -> list[Json]:
+    answer: JsonValue = bus.manager(member, "a{sv}", {})[0]
+    return get_objects({"found": answer}, "found")
