@@ -15,7 +15,7 @@ from pathlib import Path
 
 from appctl.credentials import auth_paths, plain_host, read_file
 from appctl.failure import Failure
-from appctl.scope import Places
+from appctl.places import Places
 from appctl.talk.wire import Json, get_object
 
 

@@ -3,7 +3,6 @@
 """What one call of `appctl` works with: its options, its buses (opened when first used), its two streams."""
 
 import contextlib
-import json
 import os
 import sys
 from argparse import Namespace
@@ -12,12 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appctl.failure import Failure, usage
-from appctl.scope import Places, Scope
+from appctl.scope import Scope
 from appctl.talk.wire import Json, JsonValue, get_str, underscored
 from appctl.terminal.output import put
 from appctl.terminal.show import Palette, note
 
 if TYPE_CHECKING:
+    from appctl.places import Places
     from appctl.talk.bus import Bus
     from appctl.talk.outcome import Outcome
     from appctl.terminal.progress import Silent
@@ -45,8 +45,10 @@ class Context:
         return can_ask(self.options) and not any(getattr(self.options, one, False) for one in nobody_waits)
 
     @property
-    def places(self) -> Places:
+    def places(self) -> "Places":
         """The caller's directories."""
+        from appctl.places import Places
+
         return Places.of_caller()
 
     @property
@@ -152,6 +154,8 @@ class Context:
 
     def put_json(self, value: JsonValue) -> None:
         """Print one document, its keys with underscores."""
+        import json
+
         put(json.dumps(underscored(value), indent=2))
 
     def close(self) -> None:

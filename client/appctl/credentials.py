@@ -18,8 +18,8 @@ from pathlib import Path
 
 from appctl.context import Context
 from appctl.failure import Failure
+from appctl.places import Places
 from appctl.references import expand, lies_here, may_be_a_ref, names_a_remote
-from appctl.scope import Places
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, JsonValue, get_object, get_str
 

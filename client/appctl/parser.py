@@ -7,15 +7,14 @@ Options that belong to every command may stand before or after it. Long options 
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
+from appctl.parser_base import Parser, Unasked
 from appctl.parser_choices import add_choices
 from appctl.parser_fleet import add_fleet_commands
 from appctl.parser_publish import LINT, PUBLISH, TRY, add_lint, add_publish, add_try, alone
 from appctl.parser_remotes import add_remote_commands
-from appctl.terminal.output import put
 
 _CWD = "--cwd=\0"  # stands for `--cwd` alone while argparse looks; no argument of a process holds a NUL
 _ALIASES_OF = {
@@ -56,17 +55,6 @@ EXPORT = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Tells what is wrong as a Failure: one way to report, one exit code."""
-
-    def error(self, message: str) -> NoReturn:
-        raise usage(message, f"{self.prog} --help")
-
-    def print_help(self, file: object = None) -> None:  # noqa: ARG002 - argparse gives none
-        """Print it so that it arrives, or is missed."""
-        put(self.format_help().rstrip())
-
-
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read a command line. Raises Failure (Usage); --help and --version leave by themselves.
 
@@ -80,7 +68,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )  # fmt: skip
     runs = words[:1] in (["run"], ["try"])
     mine, theirs = _for_the_app(arguments) if runs else (alone(arguments), None)
-    _, unknown = build().parse_known_args(mine, options)
+    _, unknown = build(*words[:1]).parse_known_args(mine, options)
     if unknown:
         raise usage(f"unrecognized arguments: {' '.join(unknown)}", f"{_program(options)} --help")
     if words[:1] == ["run"]:
@@ -124,8 +112,8 @@ def _for_the_app(arguments: Sequence[str]) -> tuple[list[str], list[str] | None]
     return mine, list(arguments[cut + 1 :]) if "--" in arguments else None
 
 
-def _common() -> _Parser:
-    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+def _common() -> Parser:
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("options of every command")
     scope = group.add_mutually_exclusive_group()
     scope.add_argument("--system", dest="scope", action="store_const", const="system", help="for all users")
@@ -143,20 +131,22 @@ def _common() -> _Parser:
     return common
 
 
-def build() -> argparse.ArgumentParser:
-    """Make the one parser, of which help, completion and man pages are made too."""
+def build(only: str = "") -> argparse.ArgumentParser:
+    """Make the one parser, of which help, completion and man pages are made too; `only` for that command."""
     common = _common()
-    top = _Parser(
+    top = Parser(
         prog="appctl",
         description="Install applications that are published as signed OCI images.",
         parents=[common],
         allow_abbrev=False,
     )
     top.add_argument("--version", dest="action", action="store_const", const="version:version")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=False, parser_class=_Parser)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=False, parser_class=Parser)
     top.set_defaults(action="help:overview")
 
     def command(name: str, action: str, summary: str) -> argparse.ArgumentParser:
+        if only and name != ALIASES.get(only, only):
+            return Unasked()
         added = commands.add_parser(
             name, aliases=_ALIASES_OF.get(name, []), help=summary, description=summary, parents=[common],
             allow_abbrev=False,
@@ -167,7 +157,9 @@ def build() -> argparse.ArgumentParser:
     _apps(command)
     add_choices(command)
     _run(command("run", "run:run", RUN))
-    add_remote_commands(command("remote", "help:remote", "The publishers that this machine trusts."), common)
+    remote = command("remote", "help:remote", "The publishers that this machine trusts.")
+    if not isinstance(remote, Unasked):
+        add_remote_commands(remote, common)
     _upkeep(command)
     add_fleet_commands(command)
     _export(command("export", "export:export", EXPORT))

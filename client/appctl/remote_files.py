@@ -17,7 +17,8 @@ from pathlib import Path
 
 from appctl.credentials import login_for
 from appctl.destinations import CA_BYTES
-from appctl.scope import SHIPPED_CONFIG, Places, Scope
+from appctl.places import SHIPPED_CONFIG, Places
+from appctl.scope import Scope
 from appctl.talk.wire import Json, underscored
 
 FILE_BYTES = 64 << 10  # as much as the daemon takes

@@ -19,7 +19,7 @@ from pathlib import Path
 from appctl.auth_files import with_login, without_login
 from appctl.credentials import FILE_BYTES, parsed
 from appctl.failure import Failure
-from appctl.scope import SYSTEM_CONFIG
+from appctl.places import SYSTEM_CONFIG
 from appctl.talk.wire import Json
 
 NAME = "auth.json"

@@ -20,7 +20,7 @@ from appctl.context import Context
 from appctl.ephemeral import ephemeral
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
-from appctl.scope import ONLY_HOME
+from appctl.places import ONLY_HOME
 from appctl.talk.wire import Json, get_object, get_objects, get_str
 from appctl.terminal.ask import confirm
 from appctl.terminal.show import escape, note

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appctl.failure import Failure
+from appctl.places import Places
 from appctl.running.failed import failed
 from appctl.running.grants.denials import Denials, Word, check
 from appctl.running.runfile import Permission, json_object
-from appctl.scope import Places, Scope
+from appctl.scope import Scope
 from appctl.talk.wire import Json, get_objects, get_str
 
 OWN_BYTES = 64 << 10  # of the caller's file; 64 denies have some 4 KiB

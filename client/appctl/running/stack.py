@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from appctl.places import Places
 from appctl.running import deployment as deployments
 from appctl.running.conditions import is_wanted
 from appctl.running.deployment import Deployment, recorded
 from appctl.running.failed import failed
 from appctl.running.runfile import Extension, RunFile
-from appctl.scope import Places
 
 
 @dataclass(frozen=True)

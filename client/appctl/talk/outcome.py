@@ -6,7 +6,7 @@ Guarantees: an end that is not good has a failure, whatever the job says about i
 named in its failure.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from appctl.failure import Failure
 from appctl.talk.wire import Json, get_object, get_objects, get_str
@@ -15,8 +15,7 @@ ERROR = "org.appctl.Installer1.Error."
 FINAL = frozenset({"succeeded", "failed", "cancelled", "partly-failed", "needs-approval"})
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a job ended: its result, and what went wrong, one Failure an app in the order of the call."""
 
     state: str

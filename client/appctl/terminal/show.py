@@ -13,8 +13,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 # C0, C1; format characters (bidi controls, zero-width, soft hyphen, tags, BOM); surrogates; line ends;
 # private use, which any font may draw as anything.
@@ -123,8 +122,7 @@ def _columns(stream: TextIO) -> int:
         return 0
 
 
-@dataclass(frozen=True)
-class Palette:
+class Palette(NamedTuple):
     """Colours, or none: `enabled` is decided once for a stream. `room` is a terminal's columns, else 0."""
 
     enabled: bool

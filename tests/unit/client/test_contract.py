@@ -83,11 +83,16 @@ EXIT_CODES = {
 }
 # What is promised and not there yet; each leaves this list when it comes.
 LATER = {
-    "hold", "unhold", "permissions", "override", "remote refresh",
-    "install --no-pull", "install --no-deploy", "install --arch", "install --as",
-    "uninstall --ignore", "remote add --mirror", "remote modify --mirror",
     "-v",
-}  # fmt: skip
+    "install --arch",
+    "install --as",
+    "install --no-deploy",
+    "install --no-pull",
+    "remote add --mirror",
+    "remote modify --mirror",
+    "remote refresh",
+    "uninstall --ignore",
+}
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from appctl.places import Places
 from appctl.running.grants import bus, devices, filesystems, sockets
 from appctl.running.grants.granted import Grants
-from appctl.scope import Places
 
 FEATURES = {"devel", "multiarch", "bluetooth", "canbus", "per-app-dev-shm"}
 SHARED = {"network", "ipc"}

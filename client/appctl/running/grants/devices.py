@@ -8,8 +8,8 @@ Guarantees: /dev/shm of the host is shown only to who was granted `shm`; `all` c
 import os
 from pathlib import Path
 
+from appctl.places import Places
 from appctl.running.grants.granted import Grants, Mount
-from appctl.scope import Places
 
 _SHM = "/dev/shm"  # noqa: S108 - a place inside
 _RUNTIME = "appctl/shm"  # below XDG_RUNTIME_DIR: one directory an app, private to the caller

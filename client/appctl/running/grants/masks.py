@@ -11,8 +11,9 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from appctl.places import SYSTEM_CONFIG, SYSTEM_STATE, Places
 from appctl.running.grants.granted import Grants, Mount, Shown
-from appctl.scope import SYSTEM_CONFIG, SYSTEM_STATE, Places, Scope
+from appctl.scope import Scope
 
 
 def hidden(places: Places) -> list[Path]:

@@ -12,8 +12,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from appctl.places import Places
 from appctl.running.grants.granted import Grants, Mount
-from appctl.scope import Places
 
 _X11 = "/tmp/.X11-unix"  # noqa: S108 - the X server's place
 OF_THE_SYSTEM = {"pcsc": "/run/pcscd/pcscd.comm", "cups": "/run/cups/cups.sock"}  # where only root writes

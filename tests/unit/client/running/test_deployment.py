@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from appctl.failure import Failure
+from appctl.places import Places
 from appctl.running import deployment as deployments
 from appctl.running.runfile import RUN_FILE_BYTES
-from appctl.scope import Places, Scope
+from appctl.scope import Scope
 from support.deployments import Made
 
 APP = "org.acme.Tool"

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from appctl.places import Places
 from appctl.running import deployment as deployments
 from appctl.running.info import flatpak_info
 from appctl.running.runfile import Permission
 from appctl.running.stack import assemble
-from appctl.scope import Places, Scope
+from appctl.scope import Scope
 from support.runtimes import APP, change_tool, platform, tool
 
 

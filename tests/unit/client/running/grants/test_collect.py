@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
+from appctl.places import Places
 from appctl.running.grants import devices, sockets
 from appctl.running.grants.collect import collect
-from appctl.scope import Places
 from support.deployments import Made
 
 APP = "org.acme.Tool"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
+from appctl.places import Places
 from appctl.running.grants import devices
 from appctl.running.grants.collect import collect
 from appctl.running.grants.denials import Denials, check
-from appctl.scope import Places
 from support.deployments import Made
 
 APP = "org.acme.Tool"

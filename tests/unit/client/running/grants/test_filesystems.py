@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
+from appctl.places import Places
 from appctl.running.grants import filesystems, masks, sockets
 from appctl.running.grants.collect import collect
 from appctl.running.launch import launch
 from appctl.running.sources import Sources
-from appctl.scope import Places
 from support.deployments import Made
 
 APP = "org.acme.Tool"

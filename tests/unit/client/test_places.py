@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
-from appctl.scope import Places
+from appctl.places import Places
 
 
 def test_a_runtime_directory_that_is_another_users_is_none(
