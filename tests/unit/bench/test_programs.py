@@ -24,6 +24,7 @@ PROGRAMS = (
     "publish",
     "memory",
     "scale",
+    "start",
     "responsiveness",
     "question_checksums",
     "question_layers",
