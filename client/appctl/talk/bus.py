@@ -14,8 +14,7 @@ import os
 import select
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from appctl.failure import Failure
 from appctl.scope import Scope
@@ -60,8 +59,7 @@ Typist = Callable[[Json], "Json | None"]
 """Gets the login that a job waits for from a person; None where there is none."""
 
 
-@dataclass(frozen=True)
-class Manner:
+class Manner(NamedTuple):
     """How a job is waited for: who is told of it, who is asked for a login, and whether it is left alone."""
 
     listener: Listener

@@ -22,7 +22,7 @@ REFERENCE = "quay.io/acme/editor:1"
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
     monkeypatch.setattr(remote_files, "SHIPPED_CONFIG", tmp_path / "shipped")
-    monkeypatch.setattr("appctl.scope.SYSTEM_CONFIG", tmp_path / "etc")
+    monkeypatch.setattr("appctl.places.SYSTEM_CONFIG", tmp_path / "etc")
     for name in ("etc", "shipped", "config/appctl"):
         (tmp_path / name / "remotes.d").mkdir(parents=True)
     return Places(tmp_path, tmp_path / "data", tmp_path / "config", None)
