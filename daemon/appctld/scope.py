@@ -76,7 +76,7 @@ class Scope:
 def system_scope() -> Scope:
     """The machine's: everything belongs to user appctl."""
     configuration = (Path("/etc/appctl/remotes.d"), Path("/usr/lib/appctl/remotes.d"))
-    return _scope("system", Path("/var/lib/appctl"), configuration)
+    return _scope("system", Path("/var/lib/appctl"), configuration, os.environ)
 
 
 def user_scope(environment: Mapping[str, str]) -> Scope:
@@ -84,16 +84,16 @@ def user_scope(environment: Mapping[str, str]) -> Scope:
     home = Path(environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - of the passwd entry
     data = _xdg(environment, "XDG_DATA_HOME", home / ".local" / "share")
     configuration = _xdg(environment, "XDG_CONFIG_HOME", home / ".config")
-    return _scope("user", data / "appctl", (configuration / "appctl" / "remotes.d",))
+    return _scope("user", data / "appctl", (configuration / "appctl" / "remotes.d",), environment)
 
 
-def _scope(name: str, state: Path, configuration: tuple[Path, ...]) -> Scope:
+def _scope(name: str, state: Path, configuration: tuple[Path, ...], environment: Mapping[str, str]) -> Scope:
     return Scope(
         name=name,
         paths=Paths(state),
         configuration=configuration,
         policy=POLICY,
-        network=Network(CERTIFICATES),
+        network=Network(CERTIFICATES, environment),
         interfaces=_interfaces(),
         launcher=Bubblewrap(code=tuple(sorted(code_directories()))),
         platform=this_platform(),

@@ -38,6 +38,9 @@ SETTINGS = {  # of remotes.d: what each key means
     "auth-realm": "The URL of a token server on another host than the registry's.",
     "ca-file": "The absolute path of certificates in PEM that the registry's may come from; else those of"
     " NAME.ca.pem beside the file.",
+    "proxy": "http://HOST:PORT: all that is asked for it goes through that proxy; or none. By default the"
+    " environment of the daemon decides (https_proxy, http_proxy, all_proxy, no_proxy).",
+    "no-proxy": "Hosts, domains, networks or *, with blanks between them, that are asked directly.",
     "insecure": "yes or no (the default): plain HTTP beyond this machine.",
     "share": "yes (the default) or no: layers that were fetched without a login may serve other remotes,"
     " which hash them again.",

@@ -196,6 +196,17 @@ def test_a_proxy_is_named_without_its_login(ward: Ward) -> None:
     assert "secret" not in doctor(ward.machine, https_proxy=proxy).told["proxy"]
 
 
+def test_each_remote_is_told_with_what_it_is_reached_by(ward: Ward, tmp_path: Path) -> None:
+    url = f"oci+http://{ward.publisher.registry.host}/routes"
+    ward.machine.appctl(
+        "remote", "add", "routes", url, "--verify", "digest", "--set", "proxy=http://proxy.corp:1"
+    )
+    told = doctor(ward.machine).told["routes"]
+    ward.machine.appctl("remote", "remove", "-y", "routes")
+    assert "remote routes: TLS by the bundle; proxy http://proxy.corp:1 -> " in told
+    assert "proxy as the daemon's environment says" in told
+
+
 def test_something_was_written_in_the_future(ward: Ward) -> None:
     history = ward.machine.state / "history.jsonl"
     before = history.stat()

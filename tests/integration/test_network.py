@@ -11,9 +11,11 @@ import pytest
 from support.fake_registry import loopback_identity
 from support.images import Layout, Settings
 from support.machine import Machine
+from support.proxy import Proxy
 from support.registry import Registry
 
 APP = "org.acme.Hello"
+FAR = "192.0.2.1"  # RFC 5737: nowhere, but for a proxy that knows better
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     work = tmp_path_factory.mktemp("site")
-    _, ca = loopback_identity(work, "127.0.0.1")
+    _, ca = loopback_identity(work, "127.0.0.1", FAR)
     layer = work / "layer"
     layer.mkdir()
     (layer / "hello").write_text("hello\n")
@@ -75,3 +77,51 @@ def test_a_certificate_of_the_host_counts_from_the_next_request_on(site: Site) -
     (site.certificates / "broken.crt").mkdir()
     assert "broken.crt" in site.machine.appctl("install", "-y", site.reference, code=1).err
     (site.certificates / "broken.crt").rmdir()
+
+
+@pytest.fixture
+def far(site: Site) -> Iterator[str]:
+    """The image, in a registry that only a proxy can reach: a remote of that name is added and removed."""
+    file = site.machine.directory / "ca.pem"
+    file.write_text(site.ca)
+    url = f"https://{FAR}:5000/demo"
+    site.machine.appctl("remote", "add", "far", url, "--verify", "digest", "--ca-file", str(file))
+    yield f"{FAR}:5000/demo/hello@{site.digest}"
+    site.machine.appctl("uninstall", "-y", APP, code=None)
+    site.machine.appctl("remote", "remove", "-y", "far")
+
+
+def leads(site: Site) -> dict[str, tuple[str, int]]:
+    host, _, port = site.registry.host.partition(":")
+    return {f"{FAR}:5000": (host, int(port))}
+
+
+def test_a_remotes_own_proxy(site: Site, far: str) -> None:
+    with Proxy(leads(site)) as proxy:
+        site.machine.appctl("remote", "modify", "far", "--set", f"proxy={proxy.url}")
+        assert proxy.url in site.machine.appctl("remote", "show", "far").out
+        site.machine.appctl("install", "-y", far)
+        assert {*proxy.asked} == {f"{FAR}:5000"}
+        refused = site.machine.appctl("remote", "modify", "far", "--set", "proxy=http://a:b@proxy:1", code=64)
+        assert "without a login" in refused.err
+    gone = site.machine.appctl("install", "-y", "--reinstall", far, code=75)
+    assert f"proxy {proxy.host} refuses connections" in gone.err
+
+
+def test_the_environments_proxy_and_its_login_in_no_log(site: Site, far: str) -> None:
+    machine = site.machine
+    with Proxy(leads(site), "alice:s3cr3t-word") as proxy:
+        for login, code in (("alice:s3cr3t-other@", 75), ("alice:s3cr3t-word@", 0)):
+            machine.stop()
+            machine.environment["https_proxy"] = f"http://{login}{proxy.host}"
+            machine.start()
+            ran = machine.appctl("install", "-y", far, code=code)
+            if code:
+                assert f"proxy {proxy.host} refuses {FAR}:5000 (HTTP 407)" in ran.err
+    told = [machine.log.read_text(), machine.appctl("history", "--failed", "--json").out]
+    told += [machine.appctl("remote", "show", "far", "--json").out]
+    told += [file.read_text() for file in machine.state.glob("*.jsonl*")]
+    assert not [text for text in told if "s3cr3t" in text or "YWxpY2U6" in text]
+    machine.stop()
+    del machine.environment["https_proxy"]
+    machine.start()

@@ -12,6 +12,7 @@ python -m support.altered governed has the machine's policy.d and certs.d, and t
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from appctld import scope
@@ -43,8 +44,10 @@ def _hasty() -> None:
 def _governed() -> None:
     configuration, made = Path(os.environ["XDG_CONFIG_HOME"]), scope._scope
 
-    def with_shipped(name: str, state: Path, directories: tuple[Path, ...]) -> scope.Scope:
-        return made(name, state, (*directories, configuration / "shipped"))
+    def with_shipped(
+        name: str, state: Path, directories: tuple[Path, ...], environment: Mapping[str, str]
+    ) -> scope.Scope:
+        return made(name, state, (*directories, configuration / "shipped"), environment)
 
     scope.POLICY, scope.CERTIFICATES = configuration / "policy.d", configuration / "certs.d"
     vars(scope)["_scope"] = with_shipped

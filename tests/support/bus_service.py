@@ -123,6 +123,8 @@ class SimulatedRemote:
     collection: str | None = None
     ed25519_keys: tuple[bytes, ...] = ()
     verify_commit: str = "no"
+    proxy: str | None = None
+    no_proxy: tuple[str, ...] = ()
 
 
 @dataclass

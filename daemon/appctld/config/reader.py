@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from appctld.config.urls import Prefix, check_web_url, parse_prefix
 from appctld.errors import InvalidReference
+from appctld.model.reference import looks_like_host
 
 ED25519_KEYS = 8  # each is tried with each of 32 signatures
 ED25519_BYTES = 32  # of a raw public key (RFC 8032)
@@ -23,6 +24,9 @@ _ED25519 = "public keys, each the base64 of its 32 bytes"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _COLLECTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
 _ID_PATTERN = re.compile(r"[A-Za-z_*][\w*-]*(\.[\w*-]+)*", re.ASCII)
+_PROXY = re.compile(r"http://([^/@]+)/?")
+_DIRECT = re.compile(r"\*|[A-Za-z0-9.:/_\[\]-]+")
+DIRECTLY = "none"
 _AGE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 T = TypeVar("T")
@@ -79,6 +83,18 @@ class Reader:
     def web_url(self, key: str, *, insecure: bool) -> str | None:
         """See `check_web_url`."""
         return self._if_given(key, lambda value: check_web_url(key, value, insecure=insecure))
+
+    def proxy(self, key: str) -> str | None:
+        """The address of an HTTP proxy, without a login: everybody may read this file. Or `none`."""
+        value = self._settings.get(key)
+        found = _PROXY.fullmatch(value or "")
+        if value in {None, DIRECTLY} or (found and looks_like_host(found[1])):
+            return value
+        raise InvalidReference(f"{key}: it is http://HOST:PORT, without a login, or {DIRECTLY}")
+
+    def places(self, key: str) -> tuple[str, ...]:
+        """Hosts, domains and networks, as no_proxy has them."""
+        return tuple(self._list(key, _DIRECT, "hosts, domains, networks or *", str))
 
     def prefix(self, key: str, default: str) -> Prefix:
         """A registry, or a part of one, as references name it."""

@@ -37,8 +37,9 @@ class Remote:
     `fingerprints` empty means every primary key of the keyring and every cosign key. `max_age` is in seconds,
     0 for none. `origin` is the file, `writable` whether it is ours to change (else it was shipped).
     `settings` are the file's own words. `verify_commit` is how a commit that an image holds must be signed.
-    `directory` is where its images lie, if that is a directory of this machine; `prefix` is then the name
-    under which they are signed.
+    `proxy` is the address of one, `none` for none whatever the environment says, or None where that decides;
+    `no_proxy` are words as the environment's has them. `directory` is where its images lie, if that is a
+    directory of this machine; `prefix` is then the name under which they are signed.
     """
 
     name: str
@@ -69,6 +70,8 @@ class Remote:
     settings: Mapping[str, str] = field(compare=False, repr=False)
     verify_commit: str = "no"
     directory: Path | None = None
+    proxy: str | None = None
+    no_proxy: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -140,6 +143,8 @@ class _Place(TypedDict):
     insecure: bool
     lookaside: str | None
     auth_realm: str | None
+    proxy: str | None
+    no_proxy: tuple[str, ...]
 
 
 class _Trust(TypedDict):
@@ -209,6 +214,8 @@ def _place(read: Reader, name: str) -> _Place:
         "insecure": insecure,
         "lookaside": read.web_url("lookaside", insecure=insecure),
         "auth_realm": read.web_url("auth-realm", insecure=insecure),
+        "proxy": read.proxy("proxy"),
+        "no_proxy": read.places("no-proxy"),
     }
 
 

@@ -27,6 +27,8 @@ KEYS = (
     "lookaside",
     "auth-realm",
     "ca-file",
+    "proxy",
+    "no-proxy",
     "insecure",
     "share",
     "keep-blobs",
@@ -38,11 +40,12 @@ KEYS = (
     "verify-commit",
 )
 _ELSEWHERE = frozenset({"lookaside", "auth-realm", "insecure"})
+_NETWORK = frozenset({"ca-file", "proxy", "no-proxy"})
 _OF_COMMITS = frozenset({"collection", "ed25519-keys"})
 MEANINGLESS = {
     "oci": ("a registry", _OF_COMMITS | {"prefix"}),
     "ostree": ("an OSTree repository", _ELSEWHERE | {"prefix", "share", "keep-blobs", "verify-commit"}),
-    "layout": ("a directory of images", _ELSEWHERE | _OF_COMMITS | {"ca-file"}),
+    "layout": ("a directory of images", _ELSEWHERE | _OF_COMMITS | _NETWORK),
 }
 """What each kind of remote is called, and the keys that mean nothing to it.
 
@@ -52,8 +55,6 @@ is never asked over a network.
 NOT_YET = frozenset(
     {
         "mirrors",
-        "proxy",
-        "no-proxy",
         "max-installed-size",
         "max-apps",
         "catalog",

@@ -71,7 +71,12 @@ async def _preview(request: Resolve, shop: Workshop) -> JsonObject:
 async def _publisher_file(address: str, shop: Workshop) -> str:
     """A publisher's file from its address; what is none is told to nobody. Raises InvalidReference."""
     host = address.removeprefix("https://").partition("/")[0]
-    request: JsonObject = {"op": "document", "url": address, "ca": shop.tools.network.authorities(host)}
+    request: JsonObject = {
+        "op": "document",
+        "url": address,
+        "ca": shop.tools.network.authorities(host),
+        "proxy": shop.tools.network.proxies(),
+    }
     _, data = await shop.tools.fetch_bytes(request, FILE_BYTES)
     parse_publisher_file(data)
     return data.decode()

@@ -212,6 +212,7 @@ class Tools:
             "quarantine": str(quarantine),
             "url": remote.repository.url,
             "ca": self.network.authorities(remote.repository.host, remote.ca),
+            "proxy": self.network.proxies(remote),
             "parent": str(parent) if parent else None,
         }
         program = Program(module, command, deadline, self.launcher.environment, late=RegistryUnavailable)
@@ -267,7 +268,7 @@ def ignore(_facts: JsonObject) -> None:
 
 
 NOTHING_ELSE = Network()
-ENDPOINT = ("registry", "repository", "insecure", "auth_realm", "ca", "credential", "layout")
+ENDPOINT = ("registry", "repository", "insecure", "auth_realm", "ca", "proxy", "credential", "layout")
 
 
 def endpoint(
@@ -287,6 +288,7 @@ def endpoint(
         "insecure": remote.insecure,
         "auth_realm": remote.auth_realm,
         "ca": None if layout else network.authorities(reference.host, remote.ca),
+        "proxy": {} if layout else network.proxies(remote),
         "credential": None if layout else login_for(logins, reference),
         "layout": layout,
     }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Certificates by host, as podman and skopeo have them."""
+"""Certificates by host, as podman and skopeo have them; proxies of a remote, and of the environment."""
 
 import os
 from pathlib import Path
@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from appctld.config.network import Network
+from appctld.config.remote import Remote, make_remote
 from appctld.config.remotes import CA_BYTES
-from appctld.errors import Failed, LimitExceeded
+from appctld.errors import Failed, InvalidReference, LimitExceeded
 
 HOST = "registry.corp:5000"
 
@@ -60,3 +61,87 @@ def test_all_of_them_together_have_a_size(directory: Path) -> None:
     assert authorities(directory, b"four")
     with pytest.raises(LimitExceeded, match=HOST):
         authorities(directory, b"fives")
+
+
+# --- proxies
+
+ENVIRONMENT = {"https_proxy": "http://alice:secret@env:1", "no_proxy": "localhost, .corp"}
+
+
+def remote(**settings: str) -> Remote:
+    words = {key.replace("_", "-"): value for key, value in settings.items()}
+    return make_remote(
+        "acme", {"url": "quay.io/acme", **words}, keyring=None, ca=None, origin=Path("/x"), writable=True
+    )
+
+
+def test_without_any_word_there_is_no_proxy() -> None:
+    assert Network().proxies(remote()) == {}
+    assert Network(environment={"no_proxy": "x", "https_proxy": ""}).proxies(remote(no_proxy="y")) == {}
+
+
+def test_the_environment_counts_where_the_remote_says_nothing() -> None:
+    found = {"https": ENVIRONMENT["https_proxy"], "direct": ["localhost", ".corp"]}
+    assert Network(environment=ENVIRONMENT).proxies(remote()) == found
+    assert Network(environment=ENVIRONMENT).proxies() == found
+    more = Network(environment=ENVIRONMENT).proxies(remote(no_proxy="quay.io 10.0.0.0/8"))
+    assert more["direct"] == ["quay.io", "10.0.0.0/8", "localhost", ".corp"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({"HTTPS_PROXY": "a:1", "NO_PROXY": "x"}, {"https": "a:1", "direct": ["x"]}),
+        ({"https_proxy": "a:1", "HTTPS_PROXY": "b:1"}, {"https": "a:1", "direct": []}),
+        ({"all_proxy": "a:1"}, {"http": "a:1", "https": "a:1", "direct": []}),
+        ({"ALL_PROXY": "a:1", "http_proxy": "b:1"}, {"http": "b:1", "https": "a:1", "direct": []}),
+    ],
+)
+def test_the_environments_words_in_either_case(environment: dict[str, str], found: dict[str, object]) -> None:
+    assert Network(environment=environment).proxies() == found
+
+
+def test_the_remotes_own_proxy_comes_before_the_environments() -> None:
+    own = remote(proxy="http://proxy.corp:3128", no_proxy="cdn.corp")
+    found = {"http": "http://proxy.corp:3128", "https": "http://proxy.corp:3128", "direct": ["cdn.corp"]}
+    assert Network(environment=ENVIRONMENT).proxies(own) == found
+    assert Network(environment=ENVIRONMENT).proxies(remote(proxy="none")) == {}
+
+
+def test_an_environment_with_a_login_has_no_repr() -> None:
+    assert "secret" not in repr(Network(environment=ENVIRONMENT))
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "proxy.corp:3128", "https://proxy.corp:3128", "socks5://proxy.corp:1080", "http://a:b@proxy.corp:3128",
+        "http://proxy.corp:3128/path", "http://proxy", "http://", "None", "http://proxy.corp:99999",
+    ],
+)  # fmt: skip
+def test_what_a_remotes_proxy_may_not_be(proxy: str) -> None:
+    with pytest.raises(InvalidReference, match="proxy: it is http://HOST:PORT, without a login, or none"):
+        remote(proxy=proxy)
+
+
+@pytest.mark.parametrize("words", [",", "a;b", "alice@quay.io"])
+def test_what_is_no_list_of_hosts(words: str) -> None:
+    with pytest.raises(InvalidReference, match="no-proxy"):
+        remote(no_proxy=words)
+
+
+def test_a_list_of_hosts() -> None:
+    assert remote(no_proxy="*, quay.io:443 [::1] .corp").no_proxy == ("*", "quay.io:443", "[::1]", ".corp")
+
+
+def test_a_directory_of_images_has_no_proxy() -> None:
+    for key in ("proxy", "no-proxy"):
+        with pytest.raises(InvalidReference, match="means nothing to a directory"):
+            make_remote(
+                "acme",
+                {"url": "oci:/srv", key: "none"},
+                keyring=None,
+                ca=None,
+                origin=Path("/x"),
+                writable=True,
+            )

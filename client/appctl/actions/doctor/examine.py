@@ -28,9 +28,9 @@ from appctl.terminal.show import escape, note
 
 Check = Callable[[Context], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
-    buses.daemon, buses.polkit, sandbox.bubblewrap, sandbox.seccomp, programs.programs, programs.libostree,
-    network.authorities, network.proxy, clock.clock, space.state, space.space, remotes.remotes, keys.keys,
-    leftovers.leftovers, session.session, session.portal,
+    buses.daemon, buses.polkit, sandbox.bubblewrap, sandbox.seccomp, programs.programs,
+    programs.libostree, network.authorities, network.proxy, network.routes, clock.clock, space.state,
+    space.space, remotes.remotes, keys.keys, leftovers.leftovers, session.session, session.portal,
 )  # fmt: skip
 _NAMES = 18  # columns for the longest name of a check, runtime-directory
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""What registries are reached by: the certificate authorities that are believed, and no proxy."""
+"""What registries are reached by: the certificate authorities that are believed, and proxies."""
 
 import os
 from collections.abc import Iterator
@@ -8,8 +8,18 @@ from pathlib import Path
 
 from appctl.actions.doctor.finding import Finding, ok, problem, warning
 from appctl.context import Context
+from appctl.failure import Failure
+from appctl.scope import Scope
+from appctl.talk.bus import REMOTE
+from appctl.talk.wire import get_object, get_str
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")  # where the daemon looks
+CERTIFICATES = Path("/etc/containers/certs.d")  # likewise
+_HERE = ("oci:/", "ostree:/")  # of this machine
+_GIVEN = {
+    Scope.SYSTEM: "systemctl edit appctl.service    (Environment={name}=…)",
+    Scope.USER: "systemctl --user import-environment {name}",
+}
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
@@ -28,14 +38,36 @@ def authorities(_context: Context) -> Iterator[Finding]:
         yield ok("ca-bundle", f"{number} authorities in {CA_BUNDLE}")
 
 
-def proxy(_context: Context) -> Iterator[Finding]:
-    """Whether the caller goes out by a proxy, which appctl does not use."""
-    told = next((f"{name}={os.environ[name]}" for name in _PROXIES if os.environ.get(name)), "")
-    if told:
-        message = f"{_without_login(told)} is set, and appctl asks registries directly"
-        yield warning("proxy", message, "let this machine reach its registries without")
+def proxy(context: Context) -> Iterator[Finding]:
+    """Whether the caller goes out by a proxy: the daemon asks registries, and its environment counts."""
+    name = next((name for name in _PROXIES if os.environ.get(name)), "")
+    if name:
+        told = _without_login(f"{name}={os.environ[name]}")
+        message = f"{told} is set for you; the daemon has the environment that it was started with"
+        yield warning("proxy", message, _GIVEN[context.scope].format(name=name))
     else:
-        yield ok("proxy", "registries are asked directly")
+        yield ok("proxy", "none is set for you")
+
+
+def routes(context: Context) -> Iterator[Finding]:
+    """By which certificates and which proxy each remote is reached."""
+    try:
+        remotes = context.bus(context.scope).objects(REMOTE)
+    except Failure:
+        return  # no daemon, which its own check tells
+    for remote in remotes.values():
+        settings = get_object(remote, "Settings")
+        if get_str(remote, "Url").startswith(_HERE):
+            continue
+        own = ["its own certificates"] if settings.get("ca") else []
+        host = CERTIFICATES / _host(get_str(remote, "Url"))
+        believed = ", ".join(["the bundle", *own, *([str(host)] if host.is_dir() else [])])
+        asked = get_str(settings, "proxy") or "as the daemon's environment says"
+        yield ok("routes", f"remote {get_str(remote, 'Name')}: TLS by {believed}; proxy {asked}")
+
+
+def _host(url: str) -> str:
+    return url.rpartition("://")[2].partition("/")[0]
 
 
 def _without_login(text: str) -> str:

@@ -42,6 +42,10 @@ class RemoteFacts(Protocol):
     @property
     def ca(self) -> bytes | None: ...  # noqa: D102
     @property
+    def proxy(self) -> str | None: ...  # noqa: D102
+    @property
+    def no_proxy(self) -> Collection[str]: ...  # noqa: D102
+    @property
     def insecure(self) -> bool: ...  # noqa: D102
     @property
     def share(self) -> bool: ...  # noqa: D102
@@ -109,7 +113,11 @@ class RemoteObject(Exported):
             "lookaside": self.facts.lookaside,
             "auth-realm": self.facts.auth_realm,
             "insecure": self.facts.insecure,
+            **self._of_network(),
         }
+
+    def _of_network(self) -> dict[str, object]:
+        return {"proxy": self.facts.proxy, "no-proxy": list(self.facts.no_proxy)}
 
     def _of_images(self) -> dict[str, object]:
         return {
@@ -122,6 +130,7 @@ class RemoteObject(Exported):
         return {
             "collection": self.facts.collection,
             "ed25519-keys": sorted(key.hex().upper() for key in self.facts.ed25519_keys),
+            **self._of_network(),
         }
 
     @property

@@ -40,6 +40,7 @@ from appctld.model.reference import parse_reference
 from appctld.workers.fetch.document import read_document
 from appctld.workers.fetch.layout.spool import spool
 from appctld.workers.fetch.source import Source, candidates, opened, simple_signatures
+from appctld.workers.net.proxies import parse_proxies
 from appctld.workers.protocol import Handler, Report, descriptor, main
 
 REPORT_SECONDS = 0.1  # the bus samples progress at 5 Hz
@@ -135,7 +136,8 @@ def blob(request: JsonObject, report: Report) -> JsonObject:
 def document(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - a small file
     """Write what stands at `url`; -> {"size": bytes}."""
     with Output(descriptor(request, "out")) as output:
-        data = read_document(get_str(request, "url"), get_str(request, "ca", "") or None)
+        ca, proxies = get_str(request, "ca", "") or None, parse_proxies(request)
+        data = read_document(get_str(request, "url"), ca, proxies)
         output.write(data)
     return {"size": len(data)}
 

@@ -13,6 +13,7 @@ from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_bool, get_object, get_str
 from appctld.model.reference import parse_reference
 from appctld.workers.net.address import Origin, Url
+from appctld.workers.net.proxies import DIRECT, Proxies, parse_proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Endpoint:
     auth_realm: Url | None
     ca: str | None
     credential: Credential | None
+    proxies: Proxies = DIRECT
 
     def url(self, path: str) -> Url:
         """`<registry>/v2/<repository>/<path>` (distribution-spec, "Endpoints")."""
@@ -85,6 +87,7 @@ def parse_endpoint(request: JsonObject) -> Endpoint:
         plain_url(realm, "auth-realm") if realm else None,
         get_str(request, "ca", "") or None,
         _credential(get_object(request, "credential", {})),
+        parse_proxies(request),
     )
 
 

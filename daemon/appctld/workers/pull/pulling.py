@@ -46,7 +46,7 @@ def pull(source: Source, wanted: Wanted, limit: int, report: Report) -> Pulled:
     Raises NotFound (no such ref or commit), the leaves of Transport, TlsUntrusted, CredentialScope,
     DigestMismatch, LimitExceeded, NoSpace.
     """
-    with Tunnel(source.server.origin) if source.server else Direct() as tunnel:
+    with Tunnel(source.server.origin, proxies=source.proxies) if source.server else Direct() as tunnel:
         with translated(source, whole=wanted.whole, secret=tunnel.password):
             repository = Repository.create(source, tunnel.proxy)
             if wanted.ref:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from appctld.errors import CredentialScope, InvalidReference
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.workers.net.address import Url, names_loopback
+from appctld.workers.net.proxies import DIRECT, Proxies, parse_proxies
 
 REF_LENGTH = 255  # a ref is a path in the repository; flatpak's longest have about 150 characters
 _COMMIT = re.compile(r"[0-9a-f]{64}")
@@ -36,6 +37,7 @@ class Source:
     ca: str | None
     parent: Path | None
     have: str | None
+    proxies: Proxies = DIRECT
 
     @property
     def place(self) -> str:
@@ -62,6 +64,7 @@ def parse_source(request: JsonObject) -> Source:
         get_str(request, "ca", "") or None,
         _directory(parent) if parent else None,
         check_commit(have) if have else None,
+        parse_proxies(request),
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from appctld.errors import CredentialScope, RegistryUnavailable
 from appctld.workers.net.address import Origin
-from appctld.workers.net.peers import Peers, connected_address
+from appctld.workers.net.peers import Peers, connected_address, known_addresses
+from appctld.workers.net.proxies import Proxies, Proxy
 
 REGISTRY = Origin("https", "registry.example", 443)
 OTHER = Origin("https", "auth.example", 443)
@@ -76,3 +77,60 @@ def test_the_probe_tells_the_connected_address() -> None:
 
 def test_an_address_needs_no_probe() -> None:
     assert connected_address(Origin("https", "8.8.8.8", 443)) == "8.8.8.8"
+
+
+# --- through a proxy
+
+PROXIED = Proxies((("https", Proxy(Origin("http", "proxy.example", 3128))),))
+
+
+def behind(known: dict[str, tuple[str, ...]], *, insecure: bool = False) -> Peers:
+    """Peers of a registry that is asked through a proxy, where this machine knows these addresses."""
+    return Peers(
+        REGISTRY, insecure=insecure, probe=never, proxies=PROXIED, known=lambda at: known.get(at.host, ())
+    )
+
+
+@pytest.mark.parametrize("address", NOT_PUBLIC)
+@pytest.mark.parametrize("registry", [(), (PUBLIC,), (PRIVATE, PUBLIC)])
+def test_no_proxy_is_asked_to_lead_from_the_internet_to_what_is_inside(
+    address: str, registry: tuple[str, ...]
+) -> None:
+    peers = behind({"registry.example": registry, "auth.example": (PUBLIC, address)})
+    with pytest.raises(CredentialScope, match=r"auth\.example"):
+        peers.admit_unseen(OTHER)
+
+
+def test_what_is_connected_directly_is_judged_by_the_registry_behind_the_proxy() -> None:
+    with pytest.raises(CredentialScope):
+        behind({}).admit(OTHER, PRIVATE)
+    behind({"registry.example": (PRIVATE,)}).admit(OTHER, PRIVATE)
+
+
+def test_an_inside_registry_behind_a_proxy_leads_where_it_wants() -> None:
+    behind({"registry.example": (PRIVATE,), "auth.example": (PRIVATE,)}).admit_unseen(OTHER)
+
+
+def test_the_registry_itself_and_what_only_the_proxy_knows_are_asked_for() -> None:
+    behind({"registry.example": (PRIVATE,)}).admit_unseen(REGISTRY)
+    behind({}).admit_unseen(OTHER)
+
+
+def test_a_proxy_is_asked_for_no_plain_http() -> None:
+    plain = Origin("http", "registry.example", 80)
+    with pytest.raises(CredentialScope, match="plain HTTP"):
+        behind({}).admit_unseen(plain)
+    behind({}, insecure=True).admit_unseen(plain)
+
+
+def test_an_address_is_known_without_asking_anybody_and_a_name_of_this_machine_is_found() -> None:
+    assert known_addresses(Origin("https", "10.0.0.1", 443)) == ("10.0.0.1",)
+    assert set(known_addresses(Origin("https", "localhost", 443))) <= {"127.0.0.1", "::1"}
+
+
+def test_a_name_that_cannot_be_resolved_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    assert known_addresses(REGISTRY) == ()

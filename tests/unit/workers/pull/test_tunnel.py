@@ -10,12 +10,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from appctld.errors import CredentialScope, RegistryUnavailable
+from appctld.errors import AppctlError, CredentialScope, RegistryUnavailable
 from appctld.workers.net.address import Origin
 from appctld.workers.net.peers import Peers
+from appctld.workers.net.proxies import Proxies
+from appctld.workers.net.proxies import Proxy as Behind
 from appctld.workers.pull import tunnel as tunnel_module
 from appctld.workers.pull.tunnel import Tunnel
 from support.fake_registry import FakeServer, Reply
+from support.proxy import Proxy
 
 REMOTE = Origin("https", "ostree.example", 443)
 PUBLIC = "8.8.8.8"
@@ -94,6 +97,44 @@ def test_a_repository_on_the_internet_cannot_send_us_inside(server: FakeServer) 
         assert ask(tunnel, f"CONNECT {server.host}").startswith(b"HTTP/1.1 403 ")
     assert isinstance(tunnel.failure, CredentialScope)
     assert server.seen == []
+
+
+def through(server: FakeServer, proxy: Proxy, target: str) -> tuple[bytes, AppctlError | None]:
+    """What comes of asking for a target, of a repository on the Internet, through the proxy behind."""
+    proxy.leads = {"8.8.8.8:443": ("127.0.0.1", server.port)}
+    behind = Proxies((("https", Behind(Origin("http", "127.0.0.1", proxy.port))),))
+    with Tunnel(Origin("https", PUBLIC, 443), proxies=behind) as tunnel:
+        port = int(tunnel.proxy.rsplit(":", 1)[1])
+        word = base64.b64encode(f"appctl:{tunnel.password}".encode()).decode()
+        with socket.create_connection(("127.0.0.1", port), LATE) as connection:
+            connection.sendall(
+                f"CONNECT {target} HTTP/1.1\r\nProxy-Authorization: Basic {word}\r\n\r\n".encode()
+            )
+            answer = connection.recv(100)
+            if b" 200 " in answer:
+                connection.sendall(b"GET /x HTTP/1.0\r\n\r\n")
+            answer += b"".join(iter(lambda: connection.recv(65536), b""))
+    return answer, tunnel.failure
+
+
+def test_a_proxy_behind_is_asked_for_the_repository(server: FakeServer) -> None:
+    with Proxy({}) as proxy:
+        answer, failure = through(server, proxy, "8.8.8.8:443")
+        assert (answer.endswith(b"hello"), failure, proxy.asked) == (True, None, ["8.8.8.8:443"])
+    assert "proxy-authorization" not in server.seen[0].headers
+
+
+def test_a_proxy_behind_is_not_asked_for_what_is_inside(server: FakeServer) -> None:
+    with Proxy({}) as proxy:
+        answer, failure = through(server, proxy, "10.0.0.1:443")
+        assert (answer.startswith(b"HTTP/1.1 403 "), proxy.asked) == (True, [])
+    assert isinstance(failure, CredentialScope)
+
+
+def test_a_proxy_behind_that_refuses_is_told(server: FakeServer) -> None:
+    with Proxy({}) as proxy:
+        _, failure = through(server, proxy, "8.8.4.4:443")
+        assert str(failure) == f"proxy {proxy.host} refuses 8.8.4.4 (HTTP 502)"
 
 
 def test_an_https_repository_cannot_send_us_to_plain_http(server: FakeServer) -> None:

@@ -2,10 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The one HTTP session: whom it believes, how long it waits, how often it tries again.
 
-Guarantees: nothing comes from the environment (no proxy, .netrc, CA variable), no cookie is kept, TLS is
-always verified against the distribution's bundle and the remote's own CA, redirects are only reported, every
-connection passes `Peers`. The deadline of the whole is the parent's. No library's log line goes anywhere:
-they carry URLs. It asks and fills in forms for tokens; who may write has a session of its own kind
+Guarantees: nothing comes from this process's environment (no proxy, .netrc, CA variable), no cookie is kept,
+TLS is always verified against the distribution's bundle and the remote's own CA, redirects are only reported,
+every connection passes `Peers`. The deadline of the whole is the parent's. No library's log line goes
+anywhere: they carry URLs. It asks and fills in forms for tokens; who may write has a session of its own kind
 (export/registry/session.py), which no fetcher has.
 """
 
@@ -55,8 +55,9 @@ class Session:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._insecure = endpoint.insecure
-        peers = Peers(endpoint.registry, insecure=endpoint.insecure)
-        self._http = _http(CheckedAdapter(peers, _context(endpoint.ca, authorities.CA_BUNDLE)))
+        peers = Peers(endpoint.registry, insecure=endpoint.insecure, proxies=endpoint.proxies)
+        context = _context(endpoint.ca, authorities.CA_BUNDLE)
+        self._http = _http(CheckedAdapter(peers, context, endpoint.proxies))
 
     def __enter__(self) -> Self:
         return self
