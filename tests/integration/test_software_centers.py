@@ -221,7 +221,7 @@ GIO = """
         bus.call_sync(NAME, ROOT, f"{NAME}.Manager", method, arguments, None, 0, -1, None)
         loop.run()
 
-    call("Install", ["acme/greeter:stable"], {"permissions-hash": GLib.Variant("s", sys.argv[1])})
+    call("Install", ["acme/greeter:stable"], {"accept-permissions": GLib.Variant("s", sys.argv[1])})
     call("Uninstall", ["org.appctl.Greeter"], {})
 """
 

@@ -6,13 +6,11 @@ For answers that the real one (polkitd.py) gives to nobody, or not when it is wa
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from appctld.bus.wire.connection import connect
-from appctld.bus.wire.library import Message, MessageType
-from appctld.system.foreign import Handed
+from appctld.bus.wire.library import Message, MessageBus, MessageType
 
 NAME = "org.freedesktop.PolicyKit1"
 YES: list[object] = [True, False, {}]
@@ -50,17 +48,14 @@ class SimulatedPolkit:
 @asynccontextmanager
 async def simulated_polkit(address: str) -> AsyncIterator[SimulatedPolkit]:
     """Run one on the bus."""
-    bus = await connect(address)
+    bus = await MessageBus(address).connect()
     polkit = SimulatedPolkit()
-
-    def asked(message: Message, _handed: Sequence[Handed]) -> None:
-        answer = polkit.handle(message)
-        if isinstance(answer, Message):
-            bus.post(answer)
-
-    bus.listen(asked)
-    await bus.own_name(NAME)
+    bus.add_message_handler(polkit.handle)
+    await bus.request_name(NAME)
     try:
         yield polkit
     finally:
-        await bus.close()
+        bus.disconnect()  # type: ignore[no-untyped-call]
+        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        bus._stream.close()
+        bus._sock.close()

@@ -86,7 +86,7 @@ def changes(person: Person, acme: Acme) -> None:
     """Updates of which one asks for more; the way back; the end."""
     acme.release("acme/editor:latest", EDITOR, "1.6", MORE)
     acme.release("acme/viewer:latest", VIEWER, "2.1")
-    person.session("update", "update", "n\n")
+    person.session("update", "update", "s\n")
     person.machine.appctl("update", "-y", "--accept-permissions")
     person.session("rollback", "rollback editor")
     data = person.machine.directory / f"home/.var/app/{EDITOR}"

@@ -1,54 +1,77 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Updates that ask for more than their app has: the question to the person, one for every such app.
+"""Updates that ask for more than their app has: what is shown, the one question about them, and the answer.
 
-It names the app and what is new. `-y` does not answer it. Nothing is granted here; the daemon does that, and
-only the set that was shown: its hash goes back.
+`-y` does not answer it. Nothing is granted here: the daemon does that, of each app the very image and the
+very set that were shown, whose digest and hash go back.
 """
 
 from collections.abc import Sequence
 
-from appctl.actions.apps import installed
+from appctl.actions.facts import permissions
 from appctl.context import Context
 from appctl.failure import Declined, Failure
 from appctl.scope import Scope
-from appctl.talk.wire import get_str, get_strings
-from appctl.terminal.ask import grants
-from appctl.terminal.show import escape
+from appctl.talk.outcome import Outcome
+from appctl.talk.wire import Json, JsonValue, get_int, get_str
+from appctl.terminal.ask import GRANT, SKIP, grant_or_skip
+from appctl.terminal.show import escape, note, size
+
+NEEDS_APPROVAL = "NeedsApproval"
 
 
-def ask_about(
-    context: Context, scope: Scope, failures: Sequence[Failure], ids: Sequence[str]
-) -> tuple[dict[str, str], list[Failure]]:
-    """Return what was granted, permissions-hashes by app ID, and the failures that are left.
+def asks_for_more(update: Json) -> bool:
+    """Whether an update, as a check found it, needs somebody's approval."""
+    return bool(update.get("new-permissions"))
 
-    `ids` are those of the call: one alone is what an unnamed failure is about.
+
+def line(update: Json) -> str:
+    """Say what an update brings, how much it is, and what it newly asks for. Escaped."""
+    version, newer = escape(get_str(update, "version")), escape(get_str(update, "update-version"))
+    text = f"{escape(get_str(update, 'id'))} {version} -> {newer}   {size(get_int(update, 'update-size'))}"
+    new = permissions({"permissions": update.get("new-permissions")})
+    return f"{text}   NEW: {new}" if asks_for_more(update) else text
+
+
+def ask_about(context: Context, updates: Sequence[Json]) -> bool:
+    """Show updates of which some ask for more, and ask; whether those are approved, too.
+
+    Raises Declined when nothing is to be updated, and Failure when nobody can be asked.
     """
-    versions: dict[str, str] = {}
-    if any(failure.name == "NeedsApproval" for failure in failures):
-        apps = [app for app in installed(context) if get_str(app, "scope") == scope.value]
-        versions = {get_str(app, "id"): get_str(app, "version") for app in apps}
-    granted: dict[str, str] = {}
-    left: list[Failure] = []
-    for failure in failures:
-        app = get_str(failure.details, "app") or (ids[0] if len(ids) == 1 else "")
-        if failure.name != "NeedsApproval" or not app:
-            left.append(failure)
-        elif grants(context.options, _question(app, versions.get(app, ""), failure)):
-            granted[app] = get_str(failure.details, "permissions-hash")
-        else:
-            left.append(_kept(app, versions.get(app, "")))
-    return granted, left
+    note(*map(line, updates))
+    others = any(not asks_for_more(update) for update in updates)
+    what = {1: "Update?", 2: "Update both?"}.get(len(updates), "Update all?")
+    answer = grant_or_skip(context.options, what, skip=others)
+    if answer not in {GRANT, SKIP}:
+        raise Declined(name=NEEDS_APPROVAL)
+    return answer == GRANT
 
 
-def _question(app: str, version: str, failure: Failure) -> str:
-    newer = get_str(failure.details, "update-version")
-    change = " -> ".join(escape(item) for item in (version, newer) if item)
-    asked = get_strings(failure.details, "permissions")
-    wishes = f"newly asks for {', '.join(map(escape, asked))}" if asked else escape(failure.message)
-    return f"{f'{escape(app)} {change}'.rstrip()}: {wishes}. Grant that, and update?"
+def approve(context: Context, scope: Scope, update: Json, registry_auth: Sequence[JsonValue]) -> Outcome:
+    """Update one app to what was shown: `id`, `image-digest`, `permissions-hash` of a check, or an error."""
+    options: Json = {
+        "accept-permissions": get_str(update, "permissions-hash"),
+        "expected-digest": get_str(update, "image-digest"),
+        "registry-auth": [*registry_auth],
+        "ask-credentials": context.asks_for_logins,
+    }
+    return context.tried_job(scope, "Approve", "sa{sv}", get_str(update, "id"), options)
 
 
-def _kept(app: str, version: str) -> Failure:
-    kept = f"{app} {version}".rstrip()
-    return Declined(f"Kept {kept}: needs approval (appctl update {app})", "NeedsApproval")
+def wanted_by(failure: Failure) -> Json:
+    """What must be given back to approve what a job refused; empty for what failed otherwise."""
+    told = failure.details
+    if failure.name != NEEDS_APPROVAL or not get_str(told, "permissions-hash"):
+        return {}
+    return {
+        "id": get_str(told, "app"),
+        "image-digest": get_str(told, "digest"),
+        "permissions-hash": get_str(told, "permissions-hash"),
+    }
+
+
+def kept(update: Json) -> Failure:
+    """Say that an app stays as it is, as somebody wanted it."""
+    name = get_str(update, "id").rpartition(".")[2]
+    version = f"{name} {get_str(update, 'version')}"
+    return Declined(f"Kept {version}: needs approval (appctl update {name.lower()})", NEEDS_APPROVAL)

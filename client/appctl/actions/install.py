@@ -116,8 +116,7 @@ def _install_one(context: Context, reference: str) -> Outcome:
     if get_str(preview, "change") != "none" or options.reinstall:
         _ask(context, preview)
     asked = {
-        "accept-permissions": True,  # those of the preview: the hash names them
-        "permissions-hash": get_str(preview, "permissions-hash") or None,
+        "accept-permissions": get_str(preview, "permissions-hash") or None,
         "expected-digest": get_str(preview, "image-digest") or None,
         "reinstall": options.reinstall,
         "allow-downgrade": options.allow_downgrade,

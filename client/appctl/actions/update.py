@@ -2,18 +2,19 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl update`: bring installed apps up to date, or only look (`--check`).
 
-An update that asks for nothing new needs no question. One that does is not deployed until somebody grants it:
-asked here on a terminal, app by app, else exit code 6. `-y` does not grant it; --accept-permissions does.
+An update that asks for nothing new needs no question. One that does is not deployed until somebody approves
+it: at a terminal all is looked at first, shown, and asked about once; elsewhere it is exit code 6. `-y` does
+not approve it; --accept-permissions approves whatever is asked for.
 """
 
 from collections.abc import Sequence
 
-from appctl.actions.approval import ask_about
+from appctl.actions.approval import approve, ask_about, asks_for_more, kept, line, wanted_by
 from appctl.actions.apps import by_scope, ids_of, installed, name_of, report, tell_all, with_it
 from appctl.context import Context
 from appctl.credentials import logins
 from appctl.exits import ExitCode
-from appctl.failure import Failure
+from appctl.failure import Declined, Failure
 from appctl.scope import Scope
 from appctl.talk.outcome import Outcome
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
@@ -26,7 +27,10 @@ def update(context: Context) -> int:
     if context.options.check:
         return check(context)
     wanted, unknown = _wanted(context)
-    outcomes = [_update(context, scope, ids) for scope, ids in wanted.items()]
+    try:
+        outcomes = [outcome for scope, ids in wanted.items() for outcome in _update(context, scope, ids)]
+    except Declined as no:
+        outcomes = [Outcome.failed(no)]
     _say_nothing_to_do(context, outcomes)
     return report(context, outcomes, unknown)
 
@@ -51,7 +55,7 @@ def check(context: Context) -> int:
         errors: list[JsonValue] = [failure.to_json() for failure in failures]
         context.put_json({"changed": False, "updates": list(updates), "errors": errors})
     there = [item for item in updates if not get_str(item, "error")]
-    context.say(*(_line(item) for item in there))
+    context.say(*map(line, there))
     if failures:
         return tell_all(context, failures)
     if not there:
@@ -74,32 +78,77 @@ def _logins(context: Context, scope: Scope, ids: Sequence[str] = ()) -> list[Jso
     return logins(context, [get_str(app, "reference") for app in apps if not ids or app["id"] in ids])
 
 
-def _update(context: Context, scope: Scope, ids: list[str]) -> Outcome:
-    """Update, ask about every app that wants more than it has, and update those that were granted it."""
+def _update(context: Context, scope: Scope, ids: list[str]) -> list[Outcome]:
+    """Update apps of a scope (none named: all), and ask about those that want more than they have."""
+    options = context.options
+    if can_ask(options) and not (options.background or options.yes or options.accept_permissions):
+        updates = _look(context, scope, ids)
+        if any(map(asks_for_more, updates)):
+            return _update_asked(context, scope, updates)
+    outcome = _job(context, scope, ids)
+    _say(context, outcome)
+    if options.accept_permissions and outcome.state != "cancelled":
+        return _update_accepted(context, scope, outcome)
+    return [outcome]
+
+
+def _look(context: Context, scope: Scope, ids: list[str]) -> list[Json]:
+    """Return what would be updated, or could not be looked at. What fails as a whole, the update tells."""
     options: Json = {
-        "accept-permissions": context.options.accept_permissions,
+        "ids": [*ids],
+        "registry-auth": _logins(context, scope, ids),
+        "ask-credentials": context.asks_for_logins,
+    }
+    outcome = context.tried_job(scope, "CheckUpdates", "a{sv}", options)
+    held = {get_str(app, "id") for app in installed(context) if app.get("held")} if not ids else set()
+    found = get_objects(outcome.result, "updates")
+    return [item for item in found if get_str(item, "id") not in held]
+
+
+def _update_asked(context: Context, scope: Scope, updates: list[Json]) -> list[Outcome]:
+    """Ask once, then update what needs no approval, and approve the rest or leave it. Raises Declined."""
+    waiting = [update for update in updates if asks_for_more(update)]
+    granted = ask_about(context, [update for update in updates if not get_str(update, "error")])
+    others = [get_str(update, "id") for update in updates if update not in waiting]
+    outcomes = [_job(context, scope, others)] if others else []
+    if granted:
+        logins = _logins(context, scope, [get_str(update, "id") for update in waiting])
+        outcomes += [approve(context, scope, update, logins) for update in waiting]
+    for outcome in outcomes:
+        context.say(*(f"Updated {_short(app)}." for app in _changed(outcome)))
+    if not granted:
+        outcomes.append(Outcome("needs-approval", {}, tuple(map(kept, waiting))))
+    return outcomes
+
+
+def _update_accepted(context: Context, scope: Scope, outcome: Outcome) -> list[Outcome]:
+    """Approve what the daemon says that updates newly ask for: that set of that image."""
+    waiting = [asked for failure in outcome.failures if (asked := wanted_by(failure))]
+    logins = _logins(context, scope, [get_str(update, "id") for update in waiting]) if waiting else []
+    approved = [approve(context, scope, update, logins) for update in waiting]
+    for one in approved:
+        _say(context, one)
+    left = tuple(failure for failure in outcome.failures if not wanted_by(failure))
+    return [Outcome(outcome.state, outcome.result, left), *approved]
+
+
+def _job(context: Context, scope: Scope, ids: list[str]) -> Outcome:
+    options: Json = {
         "allow-downgrade": context.options.allow_downgrade,
         "background": context.options.background,
         "registry-auth": _logins(context, scope, ids),
         "ask-credentials": context.asks_for_logins,
     }
-    outcome = context.tried_job(scope, "Update", "asa{sv}", ids, options)
-    _say(context, outcome)
-    nobody = context.options.background or not can_ask(context.options)
-    if outcome.state == "cancelled" or nobody:
-        return outcome
-    granted, failures = ask_about(context, scope, outcome.failures, ids)
-    if not granted:
-        return Outcome(outcome.state, outcome.result, tuple(failures))
-    shown: Json = {
-        **options,
-        "permissions-hashes": list(granted.values()),
-        "registry-auth": _logins(context, scope, ids),
-    }
-    again = context.tried_job(scope, "Update", "asa{sv}", list(granted), shown)
-    _say(context, again)
-    apps: list[JsonValue] = [app for each in (outcome, again) for app in get_objects(each.result, "apps")]
-    return Outcome(again.state, {"apps": apps}, (*failures, *again.failures))
+    return context.tried_job(scope, "Update", "asa{sv}", ids, options)
+
+
+def _changed(outcome: Outcome) -> list[Json]:
+    return [app for app in get_objects(outcome.result, "apps") if app.get("changed")]
+
+
+def _short(app: Json) -> str:
+    name = get_str(app, "id").rpartition(".")[2]
+    return f"{escape(name)} {escape(get_str(app, 'version'))}"
 
 
 def _say(context: Context, outcome: Outcome) -> None:
@@ -134,11 +183,6 @@ def _change(app: Json) -> str:
 def _sizes(app: Json) -> str:
     reused = f"{size(get_int(app, 'bytes-reused'))} already here"
     return f"{size(get_int(app, 'bytes-downloaded'))} downloaded, {reused}"
-
-
-def _line(item: Json) -> str:
-    version, newer = escape(get_str(item, "version")), escape(get_str(item, "update-version"))
-    return f"{escape(get_str(item, 'id'))} {version} -> {newer}   {size(get_int(item, 'update-size'))}"
 
 
 def _failed_check(item: Json) -> Failure:

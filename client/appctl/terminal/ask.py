@@ -8,9 +8,12 @@ answers appctl's own questions and never one about trust; end of input is a no.
 
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 
 from appctl.failure import Declined, usage
 from appctl.terminal.show import note
+
+GRANT, SKIP, NO = "grant", "skip", "no"
 
 
 def confirm(options: Namespace, question: str) -> None:
@@ -32,21 +35,35 @@ def grants(options: Namespace, question: str) -> bool:
     return _answered(options, f"{question} [y/N] ", default=False, hint="-y does not answer it")
 
 
+def grant_or_skip(options: Namespace, question: str, *, skip: bool) -> str:
+    """Ask what to do where something new would be granted: GRANT, SKIP (if `skip`), or NO, the default.
+
+    Raises Failure when nobody can be asked.
+    """
+    choice = "y/N/s(kip new permissions)" if skip else "y/N"
+    words = {"y": GRANT, "yes": GRANT, "": NO, "n": NO, "no": NO}
+    words |= {"s": SKIP, "skip": SKIP} if skip else {}
+    return _chosen(options, f"{question} [{choice}] ", words, hint="-y does not answer it")
+
+
 def can_ask(options: Namespace) -> bool:
     """Whether there is somebody to ask."""
     return not options.noninteractive and sys.stdin is not None and sys.stdin.isatty()
 
 
 def _answered(options: Namespace, prompt: str, *, default: bool, hint: str) -> bool:
+    words = {"y": GRANT, "yes": GRANT, "n": NO, "no": NO, "": GRANT if default else NO}
+    return _chosen(options, prompt, words, hint) == GRANT
+
+
+def _chosen(options: Namespace, prompt: str, words: Mapping[str, str], hint: str) -> str:
+    """Ask until one of the words is said; what it means. The end of the input means NO."""
     if not can_ask(options):
         raise usage(f"a person must answer this at a terminal: {prompt.rstrip()}", hint)
     while True:
         note(prompt, end="")
         line = sys.stdin.readline()
-        answer = line.strip().lower()
         if not line:
-            return False
-        if not answer:
-            return default
-        if answer in {"y", "yes", "n", "no"}:
-            return answer.startswith("y")
+            return NO
+        if (answer := line.strip().lower()) in words:
+            return words[answer]

@@ -22,6 +22,7 @@ from appctld.errors import (
     NeedsApproval,
     RepoCorrupt,
 )
+from appctld.jobs.approval import check_approved
 from appctld.jobs.choices import forget_choices
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
@@ -32,11 +33,11 @@ from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
-from appctld.model.permissions import Permission, permissions_hash
 from appctld.pipeline.bundle import bringing
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.runtimes import is_here
 from appctld.pipeline.stages import Planned
+from appctld.state.available import remember_success
 from appctld.state.decisions import approve
 from appctld.state.paths import Paths
 from appctld.state.records import Record
@@ -171,6 +172,7 @@ def _note_choices(planned: Plan, deployed: Record, uid: int, paths: Paths) -> No
 
     Who went back to an older image is not brought forward again behind their back.
     """
+    remember_success(paths, planned.id)
     if planned.current is None:
         forget_choices(paths, [planned.id])
     elif planned.standing.downgrade:
@@ -187,35 +189,32 @@ async def _install_named(name: str, request: Install, shop: Workshop) -> JsonObj
         return await _install_one(reference, remote, request, stocked)
 
 
+async def show_what_waits(planned: AnyPlan, shop: Workshop) -> None:
+    """A job about one image that ends in needs-approval has its preview for a result."""
+    if len(shop.job.refs) == 1:
+        shop.job.result = {"preview": preview_view(planned, await companions_of(planned, shop))}
+
+
 async def _install_one(
     reference: AnyReference, remote: Remote, request: Install, shop: Workshop
 ) -> JsonObject:
     planned = await plan_reference(reference, remote, shop)
     current = planned.current
-    _check_as_shown(planned, request)
+    _check_digest(planned, request)
     if current and current.image_digest == planned.digest and not flag(request, "reinstall"):
         return outcome_view(current, shop.tools.paths, changed=False)
+    try:
+        check_approved(planned, request, current.permissions if current else ())
+    except NeedsApproval:
+        await show_what_waits(planned, shop)
+        raise
     return await deploy_plan(planned, shop)
 
 
-def _check_as_shown(planned: Plan, request: Install) -> None:
+def _check_digest(planned: Plan, request: Install) -> None:
     digest = str(planned.digest)
     if text(request, "expected-digest") not in {"", digest}:
         raise DigestMismatch(
             f"{planned.reference} is now {digest}, not what was shown",
             hint="look at it again: a newer image appeared meanwhile",
         )
-    shown = text(request, "permissions-hash")
-    if shown and shown != permissions_hash(planned.permissions):
-        raise NeedsApproval("the image asks for other permissions than were shown")
-    check_approved(planned.permissions, (), accepted=flag(request, "accept-permissions") or bool(shown))
-
-
-def check_approved(
-    asked: tuple[Permission, ...], approved: tuple[Permission, ...], *, accepted: bool
-) -> None:
-    """Raise NeedsApproval for what nobody approved."""
-    new = [permission for permission in asked if not permission.is_within(approved)]
-    if new and not accepted:
-        wishes = [f"{permission.kind}={permission.value}" for permission in new]
-        raise NeedsApproval(f"the image asks for {', '.join(wishes)}", permissions=wishes)

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from appctld.config.remote import Remote
 from appctld.model.ostreeref import AnyReference, OstreeRef
 from appctld.pipeline.companions import companions
+from appctld.pipeline.native.pull import bring as bring_commit
 from appctld.pipeline.native.run import install_commit, preview_commit
 from appctld.pipeline.native.stages import PlannedCommit
-from appctld.pipeline.run import install_together, preview
+from appctld.pipeline.run import bring, install_together, preview
 from appctld.pipeline.stages import Deployed, Planned
 from appctld.pipeline.tools import Tools
+from appctld.state.paths import commit_ref
 
 AnyPlan = Planned | PlannedCommit
 
@@ -26,6 +28,23 @@ async def plan_any(reference: AnyReference, remote: Remote, tools: Tools) -> Any
 async def beside(planned: AnyPlan, tools: Tools) -> tuple[Planned, ...]:
     """What is installed before it: the runtime that it stands on, and extensions."""
     return await companions(planned, tools) if isinstance(planned, Planned) else ()
+
+
+def refs_of(planned: AnyPlan) -> tuple[str, ...]:
+    """The refs that keep what is brought here for a plan."""
+    if isinstance(planned, PlannedCommit):
+        return (commit_ref(planned.remote.name, planned.digest.hex),)
+    return tuple(planned.layer_refs())
+
+
+async def bring_here(planned: AnyPlan, before: Sequence[Planned], tools: Tools) -> None:
+    """Download and import what plans need, and deploy nothing. No prune that runs meanwhile drops it."""
+    async with tools.gate.keeping({ref for one in (*before, planned) for ref in refs_of(one)}):
+        if isinstance(planned, PlannedCommit):
+            await bring_commit(planned, tools)
+            return
+        for one in (*before, planned):
+            await bring(one, tools)
 
 
 async def carry_out(planned: AnyPlan, before: Sequence[Planned], tools: Tools) -> tuple[Deployed, ...]:

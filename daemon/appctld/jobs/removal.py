@@ -18,6 +18,7 @@ from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_str, get_strings
 from appctld.pipeline.answers import understood
 from appctld.pipeline.runtimes import stands_on
+from appctld.state.available import waiting_refs
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import Paths, app_ref
 from appctld.state.records import Record, damaged, find_app, roots
@@ -36,9 +37,9 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
         return {"id": app_id, "version": app.current.version, "changed": True}
 
     apps = await each(shop, await _apps_first(request.ids, shop), one)
-    pruned = await prune_if_free(shop)
     gone = [get_str(app, "id") for app in apps if isinstance(app, dict)]
     await shop.tools.aside(forget_choices, shop.tools.paths, gone)
+    pruned = await prune_if_free(shop)
     return {"apps": apps, "freed-bytes": pruned.get("freed-bytes", 0)}
 
 
@@ -143,12 +144,12 @@ async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
 
 
 def _needed(paths: Paths) -> set[str]:
-    """The refs that records need. Raises RepoCorrupt where one cannot tell."""
+    """The refs that records need, and what waits for approval. Raises RepoCorrupt where one cannot tell."""
     for record in damaged(paths):
         raise RepoCorrupt(
             f"{record} cannot be read, and nothing is pruned while that is so", path=str(record)
         )
-    return roots(paths)
+    return roots(paths) | waiting_refs(paths)
 
 
 def _forget_others(paths: Paths, keep: set[str]) -> None:

@@ -37,8 +37,8 @@ class Request:
 class Install(Request):
     """What to bring here, or to bring up to date.
 
-    Options: accept-permissions b, permissions-hash s, expected-digest s, reinstall b, allow-downgrade b,
-    remote s, background b, registry-auth aa{sv}, ask-credentials b, bundle h.
+    Options: accept-permissions s, expected-digest s, reinstall b, allow-downgrade b, remote s, background b,
+    registry-auth aa{sv}, ask-credentials b, bundle h.
     """
 
     kind: ClassVar[str] = "install"
@@ -55,8 +55,8 @@ class Install(Request):
 class Update(Request):
     """No IDs means every app.
 
-    Options: accept-permissions b, permissions-hashes as, allow-downgrade b, background b, registry-auth
-    aa{sv}, ask-credentials b.
+    Options: accept-permissions s or as, allow-downgrade b, background b, registry-auth aa{sv},
+    ask-credentials b.
     """
 
     kind: ClassVar[str] = "update"
@@ -98,6 +98,24 @@ class Rollback(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class Approve(Request):
+    """An update that asks for more than was approved.
+
+    Options: accept-permissions s, expected-digest s (absent: what was found waiting), registry-auth aa{sv},
+    ask-credentials b.
+    """
+
+    kind: ClassVar[str] = "approve"
+    id: str
+    options: Options = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """See `Request.about`."""
+        return (self.id,)
+
+
+@dataclass(frozen=True, slots=True)
 class Resolve(Request):
     """A preview.
 
@@ -117,7 +135,10 @@ class Resolve(Request):
 
 @dataclass(frozen=True, slots=True)
 class CheckUpdates(Request):
-    """What newer images there are; downloads no layer. Options: registry-auth aa{sv}, ask-credentials b."""
+    """What newer images there are; downloads no layer.
+
+    Options: ids as, registry-auth aa{sv}, ask-credentials b.
+    """
 
     kind: ClassVar[str] = "check-updates"
     options: Options = field(default_factory=dict)
@@ -159,7 +180,9 @@ class Repair(Request):
     options: Options = field(default_factory=dict)
 
 
-AnyRequest = Install | Update | Uninstall | Rollback | Resolve | CheckUpdates | Prune | Verify | Repair
+AnyRequest = (
+    Install | Update | Approve | Uninstall | Rollback | Resolve | CheckUpdates | Prune | Verify | Repair
+)
 
 
 def serves(running: AnyRequest, request: AnyRequest) -> bool:

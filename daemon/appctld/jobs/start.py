@@ -20,6 +20,7 @@ from appctld.jobs.workshop import workshop
 from appctld.model.jsonvalue import Json, get_strings
 from appctld.pipeline.answers import understood
 from appctld.pipeline.tools import Tools
+from appctld.state.available import waiting_refs
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.lock import take_lock
 from appctld.state.paths import Paths
@@ -68,7 +69,7 @@ async def recover(tools: Tools) -> None:
     broken, needed, layers = damaged(paths), roots(paths), recorded_refs(paths)
     for record in broken:
         logger.error("%s cannot be read; no ref is dropped while that is so", record)
-    keep, keep_all = needed | layers, bool(broken)
+    keep, keep_all = needed | layers | waiting_refs(paths), bool(broken)
     while missing := await _recover(keep, tools, keep_all=keep_all):
         forget_refs(paths, missing & layers)
         for ref in sorted(missing & needed):

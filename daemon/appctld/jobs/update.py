@@ -1,20 +1,34 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Update and CheckUpdates: the sentence again, for the reference and remote that an app came from (R8)."""
+"""Update, Approve and CheckUpdates: the sentence again, for the reference and remote an app came from (R8).
 
+An update that asks for more than was approved is downloaded and imported, and waits: it is deployed when
+somebody approves that very set of that very image.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 
-from appctld.errors import AppctlError, NeedsApproval
-from appctld.jobs.install import check_approved, deploy_plan, plan_reference
-from appctld.jobs.kinds import AnyPlan
-from appctld.jobs.requests import CheckUpdates, Update, flag, texts
+from appctld.errors import AppctlError, Cancelled, DigestMismatch, NeedsApproval, NotFound
+from appctld.jobs.approval import available, check_approved
+from appctld.jobs.install import companions_of, deploy_plan, plan_reference, show_what_waits
+from appctld.jobs.kinds import AnyPlan, bring_here, refs_of
+from appctld.jobs.requests import Approve, CheckUpdates, Update, flag, text, texts
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, asking, each
-from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import parse_canonical
-from appctld.model.permissions import permissions_hash
 from appctld.pipeline.plans import Plan
-from appctld.state.available import Available, last_check, remember_check
+from appctld.state.available import (
+    Available,
+    LastCheck,
+    last_check,
+    remember_check,
+    remember_failure,
+    remember_success,
+)
 from appctld.state.held import held
 from appctld.state.records import Record
 from appctld.state.skipped import skipped
@@ -25,12 +39,82 @@ async def update_all(request: Update, shop: Workshop) -> JsonObject:
     resting = await _resting(request, shop)
 
     async def one(app_id: str) -> JsonObject:
+        current = shop.app(app_id).current
         if app_id in resting:
-            current = shop.app(app_id).current
             return {**outcome_view(current, shop.tools.paths, changed=False), "held": True}
-        return await asking(shop, partial(_update_one, app_id, request))
+        async with _remembering(app_id, shop):
+            return await asking(shop, partial(_update_one, current, request))
 
     return {"apps": await each(shop, request.ids or sorted(await shop.installed()), one)}
+
+
+async def approve_update(request: Approve, shop: Workshop) -> JsonObject:
+    """Update an app to the image that was shown, which asks for the set that was shown.
+
+    Raises NotFound (nothing waits), DigestMismatch (another image is there now), NeedsApproval (another set).
+    """
+    async with shop.attempt(request.id):
+        current = shop.app(request.id).current
+        waiting = last_check(shop.tools.paths).about(request.id)
+        digest = text(request, "expected-digest") or (str(waiting.digest) if waiting else "")
+        if not digest:
+            raise NotFound(f"no update of {request.id} waits", hint=f"appctl update {request.id}")
+        if digest == str(current.image_digest):
+            return {"apps": [outcome_view(current, shop.tools.paths, changed=False)]}
+        async with _remembering(request.id, shop):
+            return {"apps": [await asking(shop, partial(_approve_one, current, digest, request))]}
+
+
+async def _approve_one(current: Record, digest: str, request: Approve, shop: Workshop) -> JsonObject:
+    planned = await _newer(current, shop)
+    if planned is None or str(planned.digest) != digest:
+        now = planned.digest if planned else current.image_digest
+        raise DigestMismatch(
+            f"{current.reference} is now {now}, not what was shown",
+            hint="look at it again: another image appeared meanwhile",
+        )
+    return await _deploy_approved(planned, current, request, shop)
+
+
+async def _update_one(current: Record, request: Update, shop: Workshop) -> JsonObject:
+    planned = await _newer(current, shop)
+    if planned is None or (flag(request, "background") and _is_skipped(planned, shop)):
+        return outcome_view(current, shop.tools.paths, changed=False)
+    return await _deploy_approved(planned, current, request, shop)
+
+
+async def _deploy_approved(
+    planned: AnyPlan, current: Record, request: Update | Approve, shop: Workshop
+) -> JsonObject:
+    """Deploy what is approved. What is not is brought here, for when it is. Raises NeedsApproval."""
+    try:
+        check_approved(planned, request, current.permissions)
+    except NeedsApproval:
+        await show_what_waits(planned, shop)
+        waiting = replace(available(planned), refs=refs_of(planned))
+        await _remember_failure(planned.id, NeedsApproval.__name__, shop, waiting)
+        await bring_here(planned, await companions_of(planned, shop), shop.tools)
+        raise
+    return await deploy_plan(planned, shop)
+
+
+async def _remember_failure(app_id: str, name: str, shop: Workshop, waiting: Available | None = None) -> None:
+    if await shop.tools.aside(remember_failure, shop.tools.paths, app_id, name, waiting):
+        shop.observer.apps_changed([app_id])
+
+
+@asynccontextmanager
+async def _remembering(app_id: str, shop: Workshop) -> AsyncIterator[None]:
+    """For the length of the block an app is updated; how that ends is a fact about it."""
+    try:
+        yield
+    except Cancelled:
+        raise
+    except AppctlError as error:
+        await _remember_failure(app_id, error.name, shop)
+        raise
+    if await shop.tools.aside(remember_success, shop.tools.paths, app_id):
+        shop.observer.apps_changed([app_id])
 
 
 async def _resting(request: Update, shop: Workshop) -> frozenset[str]:
@@ -40,41 +124,65 @@ async def _resting(request: Update, shop: Workshop) -> frozenset[str]:
     return await shop.tools.aside(held, shop.tools.paths)
 
 
-async def _update_one(app_id: str, request: Update, shop: Workshop) -> JsonObject:
-    app = shop.app(app_id)
-    planned = await _newer(app.current, shop)
-    if planned is None or (flag(request, "background") and _is_skipped(planned, shop)):
-        return outcome_view(app.current, shop.tools.paths, changed=False)
-    _check_approved(planned, app.current, request)
-    return await deploy_plan(planned, shop)
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What one app's remote offers now, or why that is not known."""
+
+    current: Record
+    planned: AnyPlan | None = None
+    error: AppctlError | None = None
+
+    def view(self) -> JsonObject:
+        """As the job's result tells it."""
+        update = available(self.planned) if self.planned else None
+        view: JsonObject = {
+            "id": self.current.id,
+            "version": self.current.version,
+            "remote": self.current.remote,
+            "update-version": update.version if update else "",
+            "update-size": update.size if update else 0,
+            "image-digest": str(update.digest) if update else "",
+            "new-permissions": [one.to_json() for one in update.asks] if update else [],
+            "permissions-hash": update.permissions_hash if update else "",
+            "error": "",
+        }
+        if self.error is not None:
+            view |= {"error": self.error.name, "message": self.error.message, "hint": self.error.advice}
+        return view
 
 
-async def check_updates(_request: CheckUpdates, shop: Workshop) -> JsonObject:
-    """What newer images there are.
+async def check_updates(request: CheckUpdates, shop: Workshop) -> JsonObject:
+    """What newer images there are, of all apps or of those named.
 
     A remote that fails is reported with its app, hides no other, and leaves what was known about its own.
     """
-    found: list[Json] = []
-    available: list[Available] = []
-    before = last_check(shop.tools.paths).updates
-    for app in (await shop.installed()).values():
-        try:
-            planned = await asking(shop, partial(_newer, app.current))
-        except AppctlError as error:
-            told: JsonObject = {"error": error.name, "message": error.message, "hint": error.advice}
-            found.append(_update_view(app.current) | told)
-            available += [update for update in before if update.id == app.current.id]
-            continue
-        if planned is not None:
-            digest = planned.digest
-            available.append(
-                Available(app.current.id, planned.version, planned.bytes_to_download or 0, digest)
-            )
-            found.append(_update_view(app.current, planned))
-    await shop.tools.aside(remember_check, shop.tools.paths, available)
-    if before != tuple(available):
+    wanted, apps = texts(request, "ids"), await shop.installed()
+    looked = {
+        app_id: await _look(app.current, shop) for app_id, app in apps.items() if app_id in (wanted or apps)
+    }
+    before = last_check(shop.tools.paths)
+    after = _after(before, looked)
+    await shop.tools.aside(remember_check, shop.tools.paths, after.updates, after.errors)
+    if (before.updates, before.errors) != (after.updates, after.errors):
         shop.observer.updates_changed()
-    return {"updates": found}
+    return {"updates": [one.view() for one in looked.values() if one.planned or one.error]}
+
+
+async def _look(current: Record, shop: Workshop) -> _Looked:
+    try:
+        return _Looked(current, planned=await asking(shop, partial(_newer, current)))
+    except AppctlError as error:
+        return _Looked(current, error=error)
+
+
+def _after(before: LastCheck, looked: Mapping[str, _Looked]) -> LastCheck:
+    """What is known then: of what was not looked at, or could not be, what was known before."""
+    fresh = {app_id for app_id, one in looked.items() if one.error is None}
+    updates = [one for one in before.updates if one.id not in fresh]
+    updates += [available(one.planned) for one in looked.values() if one.planned]
+    errors = {app_id: error for app_id, error in before.errors.items() if app_id not in looked}
+    errors |= {app_id: one.error.name for app_id, one in looked.items() if one.error}
+    return LastCheck(before.time, tuple(updates), errors)
 
 
 async def _newer(current: Record, shop: Workshop) -> AnyPlan | None:
@@ -89,31 +197,3 @@ async def _newer(current: Record, shop: Workshop) -> AnyPlan | None:
 def _is_skipped(planned: Plan, shop: Workshop) -> bool:
     """Whether somebody went back from that very image."""
     return skipped(shop.tools.paths).get(planned.id) == planned.digest
-
-
-def _check_approved(planned: Plan, current: Record, request: Update) -> None:
-    """Raise NeedsApproval, with what a caller must give back to grant exactly what was shown."""
-    wanted = permissions_hash(planned.permissions)
-    accepted = flag(request, "accept-permissions") or wanted in texts(request, "permissions-hashes")
-    try:
-        check_approved(planned.permissions, current.permissions, accepted=accepted)
-    except NeedsApproval as error:
-        error.about(
-            app=current.id,
-            update_version=planned.version,
-            permissions_hash=wanted,
-            note=f"{current.version} still runs.",
-        )
-        raise
-
-
-def _update_view(current: Record, planned: Plan | None = None) -> JsonObject:
-    return {
-        "id": current.id,
-        "version": current.version,
-        "remote": current.remote,
-        "update-version": planned.version if planned else "",
-        "update-size": (planned.bytes_to_download or 0) if planned else 0,
-        "image-digest": str(planned.digest) if planned else "",
-        "error": "",
-    }

@@ -8,6 +8,7 @@ from appctld.jobs.install import install_all, resolve_one
 from appctld.jobs.removal import prune, uninstall_all
 from appctld.jobs.requests import (
     AnyRequest,
+    Approve,
     CheckUpdates,
     Install,
     Repair,
@@ -18,7 +19,7 @@ from appctld.jobs.requests import (
     Verify,
 )
 from appctld.jobs.rollback import roll_back
-from appctld.jobs.update import check_updates, update_all
+from appctld.jobs.update import approve_update, check_updates, update_all
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 
@@ -30,6 +31,8 @@ async def work(request: AnyRequest, shop: Workshop) -> JsonObject:
             result = await install_all(request, shop)
         case Update():
             result = await update_all(request, shop)
+        case Approve():
+            result = await approve_update(request, shop)
         case Uninstall():
             result = await uninstall_all(request, shop)
         case Rollback():

@@ -40,6 +40,11 @@ class Permission:
         return any(other.kind == self.kind and other.value in wider for other in approved)
 
     @property
+    def text(self) -> str:
+        """For sentences: KIND=VALUE."""
+        return f"{self.kind}={self.value}"
+
+    @property
     def has_mode(self) -> bool:
         """Whether it is a file system with less, or more, than reading and writing what is there."""
         return self.kind == "filesystems" and self.value.endswith((":ro", ":create"))

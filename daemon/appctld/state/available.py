@@ -1,60 +1,157 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""What the last check for updates found. A hint: an update resolves and verifies anew."""
+"""What is known about updates: what the last check found, what waits for approval, what failed last.
+
+A hint: an update resolves and verifies anew, and nothing is approved by what stands here.
+"""
 
 import json
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from appctld.errors import BadManifest
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonError, get_int, get_objects, get_str, parse_object
+from appctld.model.jsonvalue import (
+    JsonError,
+    JsonObject,
+    get_int,
+    get_list,
+    get_objects,
+    get_str,
+    get_string_map,
+    get_strings,
+    parse_object,
+)
+from appctld.model.permissions import Permission
 from appctld.state.paths import Paths
 from appctld.system.durable import write_file
 
-FILE_BYTES = 4 << 20  # some 200 bytes an app
+FILE_BYTES = 4 << 20  # some 200 bytes an app, and 80 a layer of one that waits
 
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """A newer image of an installed app. `size` is what would be downloaded, in bytes."""
+    """A newer image of an installed app. `size` is what would be downloaded, in bytes.
+
+    `asks` is what it asks for that nobody approved, `permissions_hash` names the whole set. `refs` keep what
+    was brought here of it while it waits for approval.
+    """
 
     id: str
     version: str
     size: int
     digest: Digest
+    asks: tuple[Permission, ...] = ()
+    permissions_hash: str = ""
+    refs: tuple[str, ...] = ()
+
+    def to_json(self) -> JsonObject:
+        """As it stands in the file."""
+        return {
+            "id": self.id,
+            "version": self.version,
+            "size": self.size,
+            "digest": str(self.digest),
+            "asks": [permission.to_json() for permission in self.asks],
+            "permissions_hash": self.permissions_hash,
+            "refs": [*self.refs],
+        }
+
+    @classmethod
+    def from_json(cls, obj: JsonObject) -> Self:
+        """Read it back; files of before say less. Raises JsonError or BadManifest."""
+        return cls(
+            get_str(obj, "id"),
+            get_str(obj, "version"),
+            get_int(obj, "size"),
+            Digest.parse(get_str(obj, "digest")),
+            tuple(map(Permission.from_json, get_list(obj, "asks", []))),
+            get_str(obj, "permissions_hash", ""),
+            tuple(get_strings(obj, "refs", [])),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class LastCheck:
-    """When was it (seconds since 1970, 0 for never), and what was there."""
+    """When it was (seconds since 1970, 0 for never), what was there, and the last error of each app by ID."""
 
     time: int
     updates: tuple[Available, ...]
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    def about(self, app_id: str) -> Available | None:
+        """What is known of one app's update."""
+        return next((update for update in self.updates if update.id == app_id), None)
 
 
-def remember_check(paths: Paths, updates: Iterable[Available]) -> None:
-    """Write down what a check found."""
-    items = [
-        {"id": one.id, "version": one.version, "size": one.size, "digest": str(one.digest)} for one in updates
-    ]
-    write_file(paths.last_check, json.dumps({"time": int(time.time()), "updates": items}).encode())
+def remember_check(
+    paths: Paths, updates: Iterable[Available], errors: Mapping[str, str] | None = None
+) -> None:
+    """Write down what a check found; what was brought here for an approval stays."""
+    before = last_check(paths)
+    _write(paths, LastCheck(int(time.time()), tuple(_kept(one, before) for one in updates), errors or {}))
+
+
+def remember_failure(paths: Paths, app_id: str, error: str, waiting: Available | None = None) -> bool:
+    """How an app's update failed, and what waits for approval; whether that is news."""
+    before = last_check(paths)
+    errors = {**before.errors, app_id: error}
+    updates = before.updates
+    if waiting is not None:
+        updates = (*(one for one in updates if one.id != app_id), _kept(waiting, before))
+    return _changed(paths, before, replace(before, updates=updates, errors=errors))
+
+
+def remember_success(paths: Paths, app_id: str) -> bool:
+    """An app's update went well, or there was none: nothing waits any more. Whether that is news."""
+    before = last_check(paths)
+    errors = {other: error for other, error in before.errors.items() if other != app_id}
+    updates = tuple(replace(one, refs=()) if one.id == app_id else one for one in before.updates)
+    return _changed(paths, before, replace(before, updates=updates, errors=errors))
+
+
+def forget_updates(paths: Paths, ids: Iterable[str]) -> bool:
+    """Nothing is known of these: they are not installed. Whether that is news."""
+    before, gone = last_check(paths), frozenset(ids)
+    updates = tuple(one for one in before.updates if one.id not in gone)
+    errors = {app_id: error for app_id, error in before.errors.items() if app_id not in gone}
+    return _changed(paths, before, replace(before, updates=updates, errors=errors))
+
+
+def waiting_refs(paths: Paths) -> set[str]:
+    """The refs of what was brought here and waits for approval."""
+    return {ref for one in last_check(paths).updates for ref in one.refs}
 
 
 def last_check(paths: Paths) -> LastCheck:
     """The last check; a file that cannot be read counts as none."""
     try:
         obj = parse_object(paths.last_check.read_bytes(), FILE_BYTES)
-        updates = tuple(
-            Available(
-                get_str(item, "id"),
-                get_str(item, "version"),
-                get_int(item, "size"),
-                Digest.parse(get_str(item, "digest")),
-            )
-            for item in get_objects(obj, "updates")
-        )
-        return LastCheck(get_int(obj, "time"), updates)
+        updates = tuple(map(Available.from_json, get_objects(obj, "updates")))
+        return LastCheck(get_int(obj, "time"), updates, get_string_map(obj, "errors", {}))
     except (OSError, JsonError, BadManifest):
         return LastCheck(0, ())
+
+
+def _kept(update: Available, before: LastCheck) -> Available:
+    """The same, with what was brought here of that very image."""
+    known = before.about(update.id)
+    same = known is not None and known.digest == update.digest
+    return replace(update, refs=update.refs or known.refs) if known and same else update
+
+
+def _changed(paths: Paths, before: LastCheck, after: LastCheck) -> bool:
+    if after != before:
+        _write(paths, after)
+    return after != before
+
+
+def _write(paths: Paths, check: LastCheck) -> None:
+    obj = {
+        "time": check.time,
+        "updates": [one.to_json() for one in check.updates],
+        "errors": dict(check.errors),
+    }
+    write_file(paths.last_check, json.dumps(obj).encode())

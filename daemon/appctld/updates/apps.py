@@ -45,7 +45,8 @@ class Apps:
     def _facts(self, *, running: bool) -> Sequence[JsonObject]:
         apps = self._reading.installed()
         self._views = {app_id: self._view(app_id, app) for app_id, app in apps.items()}
-        updates, ages = due(last_check(self._paths), apps), self._max_ages()
+        check, ages = last_check(self._paths), self._max_ages()
+        updates = due(check, apps)
         held, skipping = _held(self._paths), skipped(self._paths)
         return [
             {
@@ -54,6 +55,7 @@ class Apps:
                 "max-age": ages.get(app.current.remote, 0),
                 "held": app_id in held,
                 "skipped-digest": str(skipping.get(app_id, "")),
+                "last-error": check.errors.get(app_id, ""),
                 **_update_view(updates.get(app_id)),
             }
             for app_id, (app, view) in self._views.items()
@@ -87,5 +89,7 @@ def _update_view(update: Available | None) -> JsonObject:
         "update-available": update is not None,
         "update-version": update.version if update else "",
         "update-size": update.size if update else 0,
+        "update-permissions": [one.to_json() for one in update.asks] if update else [],
+        "update-permissions-hash": update.permissions_hash if update else "",
         "latest-digest": str(update.digest) if update else "",
     }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Who grants what an image asks for: exactly the set that was shown, or all that is asked."""
+"""Who grants what an image asks for: exactly the set that was shown, and nothing else."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,15 +9,21 @@ from typing import cast
 import pytest
 
 from appctld.errors import NeedsApproval
-from appctld.jobs.install import check_approved
+from appctld.jobs.approval import check_approved
 from appctld.jobs.requests import Update
-from appctld.jobs.update import _check_approved
 from appctld.model.context import LEAVES, LIMITED
-from appctld.model.permissions import Permission, permissions_hash
+from appctld.model.permissions import Permission
 from appctld.pipeline.stages import Planned
+from support.approving import hash_of
 from support.records import RECORD
 
 NETWORK, DISPLAY = Permission("shared", "network", LEAVES), Permission("sockets", "wayland", LIMITED)
+SHOWN, OTHER = hash_of("shared=network"), hash_of("sockets=wayland")
+
+
+def asking(*permissions: Permission) -> Planned:
+    facts = {"id": RECORD.id, "digest": RECORD.image_digest, "version": "2", "permissions": permissions}
+    return cast("Planned", SimpleNamespace(**facts, current=replace(RECORD, permissions=())))
 
 
 @pytest.mark.parametrize(
@@ -27,39 +33,43 @@ NETWORK, DISPLAY = Permission("shared", "network", LEAVES), Permission("sockets"
 def test_what_was_approved_needs_no_other_word(
     asked: tuple[Permission, ...], approved: tuple[Permission, ...]
 ) -> None:
-    check_approved(asked, approved, accepted=False)
+    check_approved(asking(*asked), Update(()), approved)
 
 
-def test_what_is_new_is_named() -> None:
+def test_what_is_new_is_named_and_the_whole_set_is_to_be_given_back() -> None:
     with pytest.raises(NeedsApproval, match="sockets=wayland") as caught:
-        check_approved((NETWORK, DISPLAY), (NETWORK,), accepted=False)
-    assert caught.value.data["permissions"] == ["sockets=wayland"]
-    check_approved((NETWORK, DISPLAY), (NETWORK,), accepted=True)
-
-
-SHOWN = permissions_hash((NETWORK,))
+        check_approved(asking(NETWORK, DISPLAY), Update(()), (NETWORK,))
+    data = caught.value.data
+    assert (data["permissions"], data["app"]) == (["sockets=wayland"], RECORD.id)
+    assert data["permissions_hash"] == hash_of("shared=network", "sockets=wayland")
+    assert (data["digest"], data["note"]) == (str(RECORD.image_digest), f"{RECORD.version} still runs.")
+    options = {"accept-permissions": data["permissions_hash"]}
+    check_approved(asking(NETWORK, DISPLAY), Update((), options), (NETWORK,))
 
 
 @pytest.mark.parametrize(
-    ("options", "granted"),
+    ("given", "granted"),
     [
-        ({}, False),
-        ({"accept-permissions": True}, True),
-        ({"permissions-hashes": (SHOWN,)}, True),
-        ({"permissions-hashes": ["other", SHOWN]}, True),
-        ({"permissions-hashes": (permissions_hash((DISPLAY,)),)}, False),
-        ({"permissions-hashes": SHOWN}, False),
+        (SHOWN, True),
+        ((OTHER, SHOWN), True),
+        ([OTHER, SHOWN], True),
+        (None, False),
+        ("", False),
+        (True, False),
+        (OTHER, False),
+        ([], False),
+        ([OTHER], False),
+        (SHOWN[:-1], False),
+        (list(SHOWN), False),
     ],
 )
-def test_an_update_grants_the_set_that_was_shown_and_no_other(
-    options: dict[str, object],
+def test_the_set_that_was_shown_is_granted_and_no_other(
+    given: object,
     granted: bool,  # noqa: FBT001
 ) -> None:
-    planned = cast("Planned", SimpleNamespace(permissions=(NETWORK,), version="2"))
-    current = replace(RECORD, permissions=())
+    request = Update((), {"accept-permissions": given})
     if granted:
-        _check_approved(planned, current, Update((), options))
+        check_approved(asking(NETWORK), request)
         return
-    with pytest.raises(NeedsApproval) as caught:
-        _check_approved(planned, current, Update((), options))
-    assert (caught.value.data["app"], caught.value.data["permissions_hash"]) == (RECORD.id, SHOWN)
+    with pytest.raises(NeedsApproval):
+        check_approved(asking(NETWORK), request)

@@ -21,6 +21,7 @@ from appctld.state.held import held
 from appctld.state.history import read_events
 from appctld.state.records import installed
 from appctld.updates.apps import Apps
+from support.approving import accepting
 from support.inline import layer_of
 from support.world import BASE, TOP, Yard
 
@@ -36,7 +37,7 @@ class Place(Yard):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.publish("1")
-        self.do(Install((HELLO, OTHER), {"accept-permissions": True}))
+        self.do(Install((HELLO, OTHER), accepting("shared=network")))
         self.observer.apps.clear()
         self.choices = Choices(self.tools, lambda: self.observer)
         self.apps_seen = Apps(self.paths, "user", dict)
@@ -189,7 +190,7 @@ def test_no_update_and_no_rollback_resets_an_override(place: Place) -> None:
     assert place.versions()[ID] == "2"
     assert place.permissions()[0]["override"] == "deny"
     place.do(Rollback(ID))
-    place.do(Install((HELLO,), {"accept-permissions": True, "reinstall": True}))
+    place.do(Install((HELLO,), {**accepting("shared=network"), "reinstall": True}))
     assert place.permissions()[0]["override"] == "deny"
 
 
@@ -197,7 +198,7 @@ def test_all_that_was_decided_goes_with_the_app(place: Place) -> None:
     place.override(("shared", "network", "deny"))
     place.hold()
     place.do(Uninstall((ID,)))
-    place.do(Install((HELLO,), {"accept-permissions": True}))
+    place.do(Install((HELLO,), accepting("shared=network")))
     assert (place.fact("held"), place.permissions()[0]["override"]) == (False, "")
 
 

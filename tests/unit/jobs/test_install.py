@@ -20,9 +20,9 @@ from appctld.jobs.requests import Install, Resolve
 from appctld.model.context import LEAVES
 from appctld.model.image import METADATA
 from appctld.model.jsonvalue import JsonObject, get_object
-from appctld.model.permissions import Permission, permissions_hash
 from appctld.state.history import record_event
 from appctld.state.records import Record, installed
+from support.approving import accepting, hash_of
 from support.inline import digest_of, layer_of
 from support.world import BASE, TOP, Yard
 
@@ -30,7 +30,7 @@ HELLO = "acme.example/x/hello:1"
 WORLD = "other.example/x/world:1"
 PLAIN = "[Application]\nname=org.acme.Hello\n"
 NETWORK = PLAIN + "[Context]\nshared=network;\n"
-NETWORK_HASH = permissions_hash((Permission("shared", "network", LEAVES),))
+NETWORK_HASH = hash_of("shared=network")
 
 
 @pytest.fixture
@@ -111,10 +111,12 @@ def test_the_digest_that_was_shown_is_installed(yard: Yard) -> None:
     "options",
     [
         {},
-        {"permissions-hash": permissions_hash(())},
-        {"permissions-hash": permissions_hash((Permission("sockets", "x11", LEAVES),))},
-        {"permissions-hash": permissions_hash(()), "accept-permissions": True},
+        accepting(),
+        accepting("sockets=x11"),
+        accepting("shared=network", "sockets=x11"),
+        {"accept-permissions": True},
         {"accept-permissions": "yes"},
+        {"accept-permissions": ""},
     ],
 )
 def test_permissions_that_were_not_shown_are_not_granted(yard: Yard, options: dict[str, object]) -> None:
@@ -122,16 +124,36 @@ def test_permissions_that_were_not_shown_are_not_granted(yard: Yard, options: di
     refuses(yard, NeedsApproval, options)
 
 
-def test_fewer_permissions_than_were_shown_are_another_set(yard: Yard) -> None:
+def test_what_asks_for_nothing_needs_no_approval(yard: Yard) -> None:
     wishing(yard, PLAIN)
-    refuses(yard, NeedsApproval, {"permissions-hash": NETWORK_HASH}, "other permissions")
+    (app,) = yard.apps(Install((HELLO,), accepting("shared=network")))
+    assert app["permissions"] == []
 
 
-@pytest.mark.parametrize("options", [{"permissions-hash": NETWORK_HASH}, {"accept-permissions": True}])
-def test_permissions_that_were_shown_or_accepted_are_granted(yard: Yard, options: dict[str, object]) -> None:
+def test_permissions_that_were_shown_are_granted(yard: Yard) -> None:
     wishing(yard, NETWORK)
-    (app,) = yard.apps(Install((HELLO,), options))
+    (app,) = yard.apps(Install((HELLO,), accepting("shared=network")))
     assert app["permissions"] == [["shared", "network", LEAVES]]
+
+
+def test_a_job_that_needs_approval_ends_with_the_preview(yard: Yard) -> None:
+    wishing(yard, NETWORK)
+    error = refuses(yard, NeedsApproval, accepting("sockets=x11"), "other permissions")
+    preview = get_object(yard.job.result, "preview")
+    assert preview["permissions"] == [["shared", "network", LEAVES]]
+    assert preview["permissions-hash"] == NETWORK_HASH == error.data["permissions_hash"]
+    assert preview["image-digest"] == error.data["digest"]
+    yard.do(Install((HELLO,), {"accept-permissions": preview["permissions-hash"]}))
+    yard.do(Install((HELLO,)))
+    assert yard.job.error is None, "what is installed already is approved"
+    yard.do(Install((HELLO,), {"reinstall": True}))
+
+
+def test_of_several_images_each_error_says_what_to_give_back(yard: Yard) -> None:
+    wishing(yard, NETWORK)
+    yard.do(Install((HELLO, f"{HELLO}0")))
+    assert "preview" not in yard.job.result
+    assert get_object(yard.job.items[0], "error-details")["permissions-hash"] == NETWORK_HASH
 
 
 def test_a_preview_installs_nothing(yard: Yard) -> None:

@@ -12,6 +12,7 @@ from appctld.jobs.requests import Rollback as GoBack
 from appctld.jobs.views import tag_of
 from appctld.model.jsonvalue import get_object, get_objects
 from appctld.state.records import installed_app
+from support.approving import accepting
 from support.world import Yard
 
 APP = "local.trees.app.hello"
@@ -89,7 +90,7 @@ def test_new_permissions_are_asked_about(yard: Yard) -> None:
     with pytest.raises(NeedsApproval):
         yard.do(Update((APP,)))
     assert installed_app(yard.paths, APP).current.version == "1.0"
-    (app,) = yard.apps(Update((APP,), {"accept-permissions": True}))
+    (app,) = yard.apps(Update((APP,), accepting("shared=network")))
     assert app["version"] == "2.0"
 
 

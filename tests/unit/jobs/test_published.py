@@ -60,7 +60,7 @@ def publish(yard: Yard, layers: Sequence[bytes], commit: str, final: int = -1, *
 
 
 def install(yard: Yard) -> JsonObject:
-    (app,) = yard.apps(Install((REFERENCE,), {"accept-permissions": True}))
+    (app,) = yard.apps(Install((REFERENCE,)))
     return app
 
 
@@ -124,7 +124,7 @@ def test_reinstalling_downloads_nothing(yard: Yard) -> None:
     made = Published(ONE)
     publish(yard, chunked(made), made.commit)
     install(yard)
-    (app,) = yard.apps(Install((REFERENCE,), {"accept-permissions": True, "reinstall": True}))
+    (app,) = yard.apps(Install((REFERENCE,), {"reinstall": True}))
     assert (app["commit"], app["bytes-downloaded"]) == (made.commit, 0)
 
 

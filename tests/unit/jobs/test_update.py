@@ -2,19 +2,32 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Update and CheckUpdates over the real store: each app from its own remote, and one failure is one."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from appctld.errors import NeedsApproval, NoRemote, NotFound, NotInstalled, RegistryUnavailable
-from appctld.jobs.requests import CheckUpdates, Install, Rollback, Uninstall, Update
+from appctld.errors import (
+    DigestMismatch,
+    NeedsApproval,
+    NoRemote,
+    NotFound,
+    NotInstalled,
+    RegistryUnavailable,
+)
+from appctld.jobs.requests import Approve, CheckUpdates, Install, Prune, Rollback, Uninstall, Update
+from appctld.jobs.start import recover
 from appctld.model.context import LEAVES
+from appctld.model.digest import Digest
 from appctld.model.image import METADATA
-from appctld.model.jsonvalue import JsonObject, get_objects
-from appctld.model.permissions import Permission, permissions_hash
-from appctld.state.available import last_check
+from appctld.model.jsonvalue import JsonObject, get_object, get_objects
+from appctld.state.available import last_check, waiting_refs
+from appctld.state.held import hold
+from appctld.state.layers import recorded_refs
 from appctld.state.records import installed
 from appctld.state.skipped import skipped
+from appctld.updates.apps import Apps
+from support.approving import accepting, hash_of
 from support.inline import digest_of, layer_of
 from support.world import BASE, TOP, Yard
 
@@ -49,6 +62,19 @@ def publish(yard: Yard, tag: str, version: str, metadata: str = "") -> str:
 def versions(yard: Yard) -> dict[str, str]:
     """The current version of each app, by the reference that it came from."""
     return {app.current.reference: app.current.version for app in installed(yard.paths).values()}
+
+
+def check(yard: Yard) -> list[JsonObject]:
+    return get_objects(yard.do(CheckUpdates()), "updates")
+
+
+def facts(yard: Yard) -> list[JsonObject]:
+    """The apps as callers see them."""
+    return Apps(yard.paths, "user", dict).list()
+
+
+def current_digest(yard: Yard, tag: str) -> Digest:
+    return installed(yard.paths)[IDS[tag]].current.image_digest
 
 
 # --- updates
@@ -117,18 +143,100 @@ def test_an_update_that_asks_for_more_waits_and_says_for_what(yard: Yard) -> Non
     yard.do(Update(()))
     assert versions(yard) == {HELLO: "1.0", WORLD: "2.0"}
     assert isinstance(yard.job.error, NeedsApproval)
-    shown = permissions_hash((Permission("shared", "network", LEAVES),))
+    shown = hash_of("shared=network")
     data = yard.job.error.data
     assert (data["permissions"], data["permissions_hash"]) == (["shared=network"], shown)
     assert (data["app"], data["update_version"]) == (IDS["h"], "2.0")
     assert [item["state"] for item in yard.job.items] == ["needs-approval", "succeeded"]
-    yard.do(Update((IDS["h"],), {"permissions-hashes": [shown]}))
+    yard.do(Update((IDS["h"],), {"accept-permissions": [shown]}))
     assert versions(yard)[HELLO] == "2.0"
+
+
+def test_what_waits_was_brought_here_and_is_deployed_without_another_download(yard: Yard) -> None:
+    publish(yard, "h", "2.0", NETWORK)
+    yard.do(Update(()))
+    (app,) = (app for app in facts(yard) if app["id"] == IDS["h"])
+    assert (app["last-error"], app["update-permissions"]) == (
+        "NeedsApproval", [["shared", "network", LEAVES]],
+    )  # fmt: skip
+    assert app["update-permissions-hash"] == hash_of("shared=network")
+    yard.do(Prune())
+    asyncio.run(recover(yard.tools))
+    yard.registry.asked.clear()
+    (done,) = yard.apps(Approve(IDS["h"], accepting("shared=network")))
+    assert (done["version"], done["bytes-downloaded"]) == ("2.0", 0)
+    assert digest_of(TOP) not in yard.registry.asked
+    (app,) = (app for app in facts(yard) if app["id"] == IDS["h"])
+    assert (app["last-error"], app["update-permissions"]) == ("", [])
+
+
+def test_what_waited_and_is_gone_keeps_nothing_here(yard: Yard) -> None:
+    publish(yard, "h", "2.0", NETWORK)
+    yard.do(Update(()))
+    assert waiting_refs(yard.paths)
+    yard.do(Uninstall((IDS["h"],)))
+    assert waiting_refs(yard.paths) == set()
+    refs = {ref.split("/")[2] for ref in recorded_refs(yard.paths)}
+    assert refs == {"other"}
+
+
+def test_nothing_is_approved_but_what_was_shown(yard: Yard) -> None:
+    digest = publish(yard, "h", "2.0", NETWORK)
+    with pytest.raises(NotFound, match="no update"):
+        yard.do(Approve(IDS["h"], accepting("shared=network")))
+    check(yard)
+    wrong: list[dict[str, object]] = [
+        {}, accepting(), accepting("shared=network", "sockets=x11"), {"accept-permissions": True},
+    ]  # fmt: skip
+    for options in wrong:
+        with pytest.raises(NeedsApproval):
+            yard.do(Approve(IDS["h"], options))
+        assert get_object(yard.job.result, "preview")["image-digest"] == digest
+    for other in ("sha256:" + "0" * 64, str(current_digest(yard, "w"))):
+        with pytest.raises(DigestMismatch):
+            yard.do(Approve(IDS["h"], {**accepting("shared=network"), "expected-digest": other}))
+    assert versions(yard)[HELLO] == "1.0"
+    publish(yard, "h", "3.0", NETWORK)
+    with pytest.raises(DigestMismatch):
+        yard.do(Approve(IDS["h"], accepting("shared=network")))
+    assert versions(yard)[HELLO] == "1.0"
+    with pytest.raises(NotInstalled):
+        yard.do(Approve("org.test.None", accepting("shared=network")))
+
+
+def test_an_image_that_was_shown_is_approved_by_its_digest(yard: Yard) -> None:
+    digest = publish(yard, "h", "2.0", NETWORK)
+    options = {**accepting("shared=network"), "expected-digest": digest}
+    for changed in (True, False):
+        (app,) = yard.apps(Approve(IDS["h"], options))
+        assert (app["version"], app["changed"]) == ("2.0", changed)
+
+
+def test_a_held_app_is_approved_by_name(yard: Yard) -> None:
+    digest = publish(yard, "h", "2.0", NETWORK)
+    hold(yard.paths, IDS["h"], wanted=True)
+    yard.do(Approve(IDS["h"], {**accepting("shared=network"), "expected-digest": digest}))
+    assert versions(yard)[HELLO] == "2.0"
+
+
+def test_why_an_update_failed_is_known_until_one_goes_well(yard: Yard) -> None:
+    yard.registry.down.add("https://acme.example")
+    yard.do(Update(()))
+    errors = {str(app["id"]): app["last-error"] for app in facts(yard)}
+    assert errors == {IDS["h"]: "RegistryUnavailable", IDS["w"]: ""}
+    assert yard.observer.apps == [IDS["h"]]
+    yard.do(Update((IDS["w"],)))
+    check(yard)
+    assert last_check(yard.paths).errors == {IDS["h"]: "RegistryUnavailable"}
+    yard.registry.down.clear()
+    yard.do(Update(()))
+    assert last_check(yard.paths).errors == {}
+    assert yard.observer.apps == [IDS["h"]] * 2
 
 
 def test_what_was_granted_once_is_not_asked_again(yard: Yard) -> None:
     publish(yard, "h", "2.0", NETWORK)
-    yard.do(Update((), {"accept-permissions": True}))
+    yard.do(Update((), accepting("shared=network")))
     publish(yard, "h", "3.0", NETWORK)
     yard.do(Update(()))
     assert versions(yard)[HELLO] == "3.0"
@@ -174,8 +282,17 @@ def test_an_uninstall_forgets_what_was_skipped(yard: Yard) -> None:
 # --- looking for updates
 
 
-def check(yard: Yard) -> list[JsonObject]:
-    return get_objects(yard.do(CheckUpdates()), "updates")
+def test_a_check_of_some_leaves_what_is_known_of_others(yard: Yard) -> None:
+    for tag in IDS:
+        publish(yard, tag, "2.0", NETWORK if tag == "h" else "")
+    check(yard)
+    yard.registry.down.add("https://other.example")
+    yard.registry.asked.clear()
+    (found,) = get_objects(yard.do(CheckUpdates({"ids": (IDS["h"],)})), "updates")
+    assert (found["id"], found["new-permissions"]) == (IDS["h"], [["shared", "network", LEAVES]])
+    assert found["permissions-hash"] == hash_of("shared=network")
+    assert {one.id for one in last_check(yard.paths).updates} == set(IDS.values())
+    assert last_check(yard.paths).errors == {}
 
 
 def test_nothing_is_newer(yard: Yard) -> None:
@@ -194,6 +311,8 @@ def test_a_check_finds_what_an_update_would_bring_and_brings_nothing(yard: Yard)
         "update-version": "2.0",
         "update-size": len(TOP) + len(layer_of({"version": b"2.0"})),
         "image-digest": digest,
+        "new-permissions": [],
+        "permissions-hash": hash_of(),
         "error": "",
     }
     assert versions(yard)[HELLO] == "1.0"

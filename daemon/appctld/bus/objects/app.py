@@ -108,6 +108,15 @@ class AppObject(Exported):
         return self._get("update-available") is True
 
     @property
+    def update_permissions(self) -> list[Json]:  # noqa: D102 - the XML says what it is
+        value = self._get("update-permissions")
+        return value if isinstance(value, list) else []
+
+    @property
+    def last_error(self) -> str:  # noqa: D102 - the XML says what it is
+        return self._text("last-error")
+
+    @property
     def held(self) -> bool:  # noqa: D102 - the XML says what it is
         return self._get("held") is True
 

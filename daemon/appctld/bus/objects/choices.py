@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The Manager's methods about what people decide for an installed app: hold it, give or deny it something.
+"""The Manager's methods about what people decide for an app: approve, hold, give or deny it something.
 
 Guarantees: as the Manager's others: checked and frozen, then authorized with those very values, then done.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from appctld.bus.caller import Caller
 from appctld.bus.exported import Exported
-from appctld.bus.objects.asked import app_ids
+from appctld.bus.objects.asked import Options, app_ids, frozen
 from appctld.bus.service import Service
+from appctld.jobs.requests import AnyRequest, Approve
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.override import parse_overrides
 
@@ -23,6 +25,37 @@ class AppChoices(Exported):
     def _installed(self, ids: Collection[str]) -> Mapping[str, str]:
         """What polkit is told about these apps."""
         raise NotImplementedError
+
+    def _start(
+        self,
+        caller: Caller,
+        request: AnyRequest,
+        action: str,
+        tell: Callable[[], Mapping[str, str]],
+        also: tuple[str, ...] = (),
+    ) -> str:
+        """Start a job; the path of its object."""
+        raise NotImplementedError
+
+    async def _authorize(
+        self,
+        caller: Caller,
+        actions: tuple[str, ...],
+        tell: Callable[[], Mapping[str, str]],
+        told: Mapping[str, str],
+    ) -> None:
+        """Ask about each action, with what was told; that must be so still when it is allowed."""
+        raise NotImplementedError
+
+    async def approve(self, caller: Caller, id_: str, options: Options) -> str:
+        """Start an Approve job."""
+        (app_id,) = app_ids([id_])
+        digest = str(options.get("expected-digest", ""))
+
+        def tell() -> Mapping[str, str]:
+            return {**self._installed([app_id]), "digest": digest}
+
+        return self._start(caller, Approve(app_id, frozen(options)), "approve", tell)
 
     async def set_hold(self, caller: Caller, id_: str, hold: bool) -> None:  # noqa: FBT001 - the bus's argument
         """Hold an app at its version, or do so no longer."""
@@ -42,6 +75,6 @@ class AppChoices(Exported):
         await self._service.choices.override(app_id, caller.uid, wanted)
 
     async def _authorize_choice(self, caller: Caller, action: str, app_id: str) -> None:
-        told = self._installed([app_id])
+        tell = partial(self._installed, [app_id])
         with self._service.jobs.questions.open(caller.uid):
-            await self._service.authorizer.authorize(caller, action, told)
+            await self._authorize(caller, (action,), tell, tell())

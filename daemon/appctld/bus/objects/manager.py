@@ -70,8 +70,7 @@ class Manager(AppChoices):
     async def update(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start an Update job; to accept permissions is an action of its own."""
         request = Update(app_ids(ids, least=0), frozen(options))
-        grants = options.get("accept-permissions") or options.get("permissions-hashes")
-        action = "approve" if grants else "update"
+        action = "approve" if options.get("accept-permissions") else "update"
         return self._start(caller, request, action, partial(self._installed, ids), _also(options))
 
     async def uninstall(self, caller: Caller, ids: list[str], options: Options) -> str:

@@ -78,8 +78,6 @@ GRAMMARS: Mapping[str, Callable[[str, str], object]] = {
     "remote": lambda _key, text: check_name(text),
     "expected-digest": _digest,
     "accept-permissions": _hash,
-    "permissions-hash": _hash,
-    "permissions-hashes": _hash,
     "host": _host,
     "scope": _scope,
 }

@@ -92,3 +92,20 @@ def test_anybody_may_see_what_was_decided(address: str) -> None:
             assert authorizer.asked == []
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("member", "signature", "body", "action", "done"), CALLS)
+def test_a_yes_is_about_the_app_that_was_told(
+    address: str, member: str, signature: str, body: tuple[object, ...], action: str, done: object
+) -> None:
+    async def scenario() -> None:
+        async def replace() -> None:
+            running.apps.apps[ID]["remote"] = "other"
+
+        authorizer = RecordingAuthorizer(before=replace)
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            error, _ = await caller.call(member, signature, *body)
+            assert error == f"{ERROR}NotAuthorized"
+            assert running.choices.decided == []
+
+    asyncio.run(scenario())

@@ -18,6 +18,7 @@ from appctld.bus.service import Service
 from appctld.errors import NotAuthorized
 from appctld.jobs.requests import (
     AnyRequest,
+    Approve,
     CheckUpdates,
     Install,
     Prune,
@@ -42,7 +43,9 @@ LOGIN = {
 }
 ASKED = {"ask-credentials": ("b", True)}
 PLAIN_LOGIN = {"registry-auth": ({"host": "h.io", "username": "u", "password": "p"},)}
-YES = {"accept-permissions": ("b", True)}
+HASH = "1" * 64
+YES = {"accept-permissions": ("as", [HASH])}
+ACCEPTED = {"accept-permissions": (HASH,)}
 D1 = "sha256:" + "1" * 64
 FILE = "https://acme.example/apps/acme.appctlremote"
 
@@ -61,7 +64,22 @@ CALLS: list[tuple[str, str, tuple[object, ...], AnyRequest, str, dict[str, str]]
         },
     ),
     ("Update", "asa{sv}", ([], {}), Update((), {}), "update", EDITORS),
-    ("Update", "asa{sv}", (["a.b.C"], YES), Update(("a.b.C",), {"accept-permissions": True}), "approve", ABC),
+    (
+        "Update",
+        "asa{sv}",
+        (["a.b.C"], YES),
+        Update(("a.b.C",), ACCEPTED),
+        "approve",
+        ABC,
+    ),
+    (
+        "Approve",
+        "sa{sv}",
+        ("a.b.C", {"accept-permissions": ("s", HASH), "expected-digest": ("s", D1)}),
+        Approve("a.b.C", {"accept-permissions": HASH, "expected-digest": D1}),
+        "approve",
+        ABC | {"digest": D1},
+    ),
     ("Uninstall", "asa{sv}", (["a.b.C"], {}), Uninstall(("a.b.C",), {}), "uninstall", ABC),
     (
         "Uninstall",

@@ -11,9 +11,7 @@ HASH = "0" * 64
 GOOD = {
     "remote": "acme",
     "expected-digest": f"sha256:{HASH}",
-    "accept-permissions": HASH,
-    "permissions-hash": HASH,
-    "permissions-hashes": [HASH, HASH],
+    "accept-permissions": [HASH, HASH],
     "host": "registry.example.org:5000/team",
     "scope": "user",
 }

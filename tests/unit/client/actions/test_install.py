@@ -43,7 +43,7 @@ def test_install_gives_back_what_was_shown(daemon: FakeInstaller) -> None:
     assert options_of(daemon, "Resolve") == {"remote": "acme"}
     assert daemon.called("Install").body[0] == ["acme/editor"]
     assert options_of(daemon, "Install") == {
-        "accept-permissions": True, "permissions-hash": "ha5h", "expected-digest": "sha256:" + "3" * 64,
+        "accept-permissions": "ha5h", "expected-digest": "sha256:" + "3" * 64,
         "reinstall": True, "remote": "acme",
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 from appctl.__main__ import main
 from support.bus import ERROR
 from support.commands import EDITOR, done, options_of
-from support.fake_installer import FakeInstaller, Script
+from support.fake_installer import FakeInstaller, Script, failed
 
 Capture = pytest.CaptureFixture[str]
 Answer = Callable[[str], None]
@@ -45,51 +45,147 @@ def test_update_of_everything_and_nothing_to_do(daemon: FakeInstaller, capsys: C
     assert capsys.readouterr() == ("org.acme.Editor 1.4 is up to date.\n", "")
 
 
-def asks(app: str, *permissions: str) -> Script:
+D2, D3 = (f"sha256:{digit * 64}" for digit in "23")
+NEWER: dict[str, Any] = {
+    "id": "org.acme.Viewer", "version": "2.0", "update-version": "2.1", "update-size": 1_000_000,
+    "image-digest": D2, "permissions-hash": "h2",
+}  # fmt: skip
+MORE: dict[str, Any] = {
+    "id": "org.acme.Editor", "version": "1.4", "update-version": "1.5\x1b", "update-size": 8_000_000,
+    "image-digest": D3, "permissions-hash": "h3",
+    "new-permissions": ("a(sss)", [("filesystems", "home", "leaves the sandbox"),
+                                   ("session-bus", "a.b\u202e:talk", "leaves the sandbox")]),
+}  # fmt: skip
+VIEWER = EDITOR | {"id": "org.acme.Viewer", "version": "2.1", "previous-version": "2.0"}
+LINES = (
+    "org.acme.Editor 1.4 -> 1.5\\x1b   8 MB   NEW: all your files (home); talk to a.b\\u202e\n"
+    "org.acme.Viewer 2.0 -> 2.1   1 MB\n"
+)
+
+
+def found(*updates: dict[str, Any]) -> list[Script]:
+    """What a check says."""
+    return [Script({"State": "succeeded", "Result": {"updates": list(updates)}})]
+
+
+def refused(app: str, *permissions: str) -> Script:
     """One app alone wants more: the job's own error says so."""
-    details = {
-        "app": app,
-        "permissions": list(permissions),
-        "update-version": "1.5\x1b",
-        "permissions-hash": "h1",
-    }
+    details = {"app": app, "permissions": list(permissions), "permissions-hash": "h3", "digest": D3}
     return Script({"State": "needs-approval", "ErrorName": ERROR + "NeedsApproval",
                    "ErrorMessage": "it asks for more", "ErrorDetails": details})  # fmt: skip
 
 
-def test_update_grants_new_permissions_only_when_asked(
-    daemon: FakeInstaller, answer: Answer, capsys: Capture
+def asked(daemon: FakeInstaller, *members: str) -> list[tuple[str, object]]:
+    """What was asked for, in its order."""
+    return [(call.member, call.body[0]) for call in daemon.calls if call.member in {"Update", *members}]
+
+
+@pytest.mark.parametrize("text", ["s\n", "maybe\nskip\n"])
+def test_what_asks_for_more_is_skipped_and_the_rest_updated(
+    text: str, daemon: FakeInstaller, answer: Answer, capsys: Capture
 ) -> None:
-    daemon.apps = [EDITOR | {"scope": "user"}]
-    script = asks("org.acme.Editor", "filesystems=home\u202e", "shared=network")
-    daemon.scripts["Update"] = [script, script, script, done(EDITOR)]
-    assert main(["update", "-y"]) == 6  # -y does not grant them
-    answer("y\n")
-    assert main(["update", "--background"]) == 6  # nobody waits for it
-    assert options_of(daemon, "Update") == {"background": True}
-    capsys.readouterr()
-    answer("y\n")
-    assert main(["update"]) == 0
-    assert options_of(daemon, "Update") == {"permissions-hashes": ["h1"], "ask-credentials": True}
-    assert daemon.called("Update").body[0] == ["org.acme.Editor"]
-    assert capsys.readouterr().err == (
-        "org.acme.Editor 1.4 -> 1.5\\x1b: newly asks for filesystems=home\\u202e, shared=network. "
-        "Grant that, and update? [y/N] "
+    daemon.scripts["CheckUpdates"] = found(MORE, NEWER)
+    daemon.scripts["Update"] = [done(VIEWER)]
+    answer(text)
+    assert main(["update"]) == 6
+    assert asked(daemon, "Approve") == [("Update", ["org.acme.Viewer"])]
+    out, err = capsys.readouterr()
+    assert out == "Updated Viewer 2.1.\n"
+    question = "Update both? [y/N/s(kip new permissions)] "
+    assert err.replace(question, "", err.count(question) - 1) == (
+        f"{LINES}{question}Kept Editor 1.4: needs approval (appctl update editor)\n"
     )
 
 
-@pytest.mark.parametrize("text", ["n\n", "\n", ""])
-def test_a_no_keeps_the_app_as_it_is(
-    text: str, daemon: FakeInstaller, answer: Answer, capsys: Capture
+def test_what_was_shown_is_approved_and_nothing_else(
+    daemon: FakeInstaller, answer: Answer, capsys: Capture
 ) -> None:
-    daemon.apps = [EDITOR | {"scope": "user"}]
-    daemon.scripts["Update"] = [asks("org.acme.Editor", "filesystems=home")]
+    daemon.scripts["CheckUpdates"] = found(MORE, NEWER)
+    daemon.scripts["Update"] = [done(VIEWER)]
+    daemon.scripts["Approve"] = [done(EDITOR | {"version": "1.5"})]
+    answer("y\n")
+    assert main(["update"]) == 0
+    assert asked(daemon, "Approve") == [("Update", ["org.acme.Viewer"]), ("Approve", "org.acme.Editor")]
+    given = options_of(daemon, "Approve")
+    assert (given["accept-permissions"], given["expected-digest"]) == ("h3", D3)
+    assert "accept-permissions" not in options_of(daemon, "Update")
+    assert capsys.readouterr().out == "Updated Viewer 2.1.\nUpdated Editor 1.5.\n"
+
+
+@pytest.mark.parametrize("text", ["n\n", "\n", ""])
+def test_a_no_changes_nothing(text: str, daemon: FakeInstaller, answer: Answer, capsys: Capture) -> None:
+    daemon.scripts["CheckUpdates"] = found(MORE, NEWER)
     answer(text)
+    assert main(["update", "--json"]) == 6
+    assert asked(daemon, "Approve") == []
+    out, err = capsys.readouterr()
+    assert err.endswith("Nothing was changed.\n")
+    assert [error["name"] for error in json.loads(out)["errors"]] == ["NeedsApproval"]
+
+
+def test_of_one_app_there_is_nothing_to_skip(daemon: FakeInstaller, answer: Answer, capsys: Capture) -> None:
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["CheckUpdates"] = found(MORE)
+    answer("s\nn\n")
     assert main(["update", "editor"]) == 6
-    kept = "Kept org.acme.Editor 1.4: needs approval (appctl update org.acme.Editor)\n"
-    err = capsys.readouterr().err
-    assert err.endswith(kept)
-    assert "error" not in err
+    assert options_of(daemon, "CheckUpdates")["ids"] == ["org.acme.Editor"]
+    assert capsys.readouterr().err.count("Update? [y/N] ") == 2
+
+
+def test_what_could_not_be_looked_at_is_tried_and_told(
+    daemon: FakeInstaller, answer: Answer, capsys: Capture
+) -> None:
+    broken = {"id": "org.acme.Tool", "version": "1", "error": "Offline"}
+    daemon.scripts["CheckUpdates"] = found(MORE, NEWER, broken)
+    daemon.scripts["Update"] = [failed("Offline", "org.acme.Tool: there is no network")]
+    answer("s\n")
+    assert main(["update"]) == 75
+    assert asked(daemon, "Approve") == [("Update", ["org.acme.Viewer", "org.acme.Tool"])]
+
+
+def test_what_is_held_is_no_part_of_the_question(daemon: FakeInstaller, answer: Answer) -> None:
+    daemon.apps = [EDITOR | {"scope": "user", "held": True}]
+    daemon.scripts["CheckUpdates"] = found(MORE, NEWER)
+    daemon.scripts["Update"] = [done(VIEWER)]
+    answer("")
+    assert main(["update"]) == 0
+    assert asked(daemon, "Approve") == [("Update", [])]
+
+
+def test_where_nothing_new_is_asked_for_nobody_is(
+    daemon: FakeInstaller, answer: Answer, capsys: Capture
+) -> None:
+    daemon.scripts["CheckUpdates"] = found(NEWER)
+    daemon.scripts["Update"] = [done(VIEWER)]
+    answer("")
+    assert main(["update"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", [["-y"], ["--background"], ["--noninteractive"], []])
+def test_nobody_else_approves_anything(
+    words: list[str], daemon: FakeInstaller, answer: Answer, capsys: Capture
+) -> None:
+    if words:  # else there is no terminal
+        answer("y\n")
+    daemon.scripts["Update"] = [refused("org.acme.Editor", "shared=network")]
+    assert main(["update", *words]) == 6
+    assert asked(daemon, "Approve", "CheckUpdates") == [("Update", [])]
+    assert "accept-permissions" not in options_of(daemon, "Update")
+    assert "it asks for more" in capsys.readouterr().err
+
+
+def test_its_own_option_approves_what_the_daemon_says_that_is_asked(
+    daemon: FakeInstaller, capsys: Capture
+) -> None:
+    daemon.scripts["Update"] = [refused("org.acme.Editor", "shared=network")]
+    daemon.scripts["Approve"] = [done(EDITOR | {"previous-version": "1.3"})]
+    assert main(["update", "-y", "--accept-permissions"]) == 0
+    assert asked(daemon, "Approve") == [("Update", []), ("Approve", "org.acme.Editor")]
+    given = options_of(daemon, "Approve")
+    assert (given["accept-permissions"], given["expected-digest"]) == ("h3", D3)
+    out, err = capsys.readouterr()
+    assert (out.startswith("Updated org.acme.Editor 1.3 -> 1.4"), err) == (True, "")
 
 
 def several() -> Script:
@@ -101,7 +197,7 @@ def several() -> Script:
         {
             "id": "org.acme.Pager",
             **asked,
-            "error-details": {"permissions": ["devices=dri"], "permissions-hash": "h2"},
+            "error-details": {"permissions": ["devices=dri"], "permissions-hash": "h2", "digest": D2},
         },
         {"id": "org.acme.Tool", "state": "failed", "error": "UntrustedSigner", "hint": "appctl help trust",
          "error-message": "x is signed by Y", "error-details": {"trusted": ["Z"], "note": "1 still runs."}},
@@ -124,17 +220,15 @@ def test_what_went_wrong_is_said_app_by_app_and_whole(daemon: FakeInstaller, cap
     ]
 
 
-def test_only_what_was_granted_is_tried_again(daemon: FakeInstaller, answer: Answer, capsys: Capture) -> None:
-    daemon.scripts["Update"] = [several(), done(EDITOR | {"id": "org.acme.Pager"})]
-    answer("n\ny\n")
-    assert main(["update", "--json"]) == 6
-    assert daemon.called("Update").body[0] == ["org.acme.Pager"]
-    assert options_of(daemon, "Update")["permissions-hashes"] == ["h2"], "and only what was shown"
-    out, err = capsys.readouterr()
-    assert err.count("[y/N]") == 2
-    document = json.loads(out)
+def test_its_own_option_approves_each_and_hides_no_failure(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.scripts["Update"] = [several()]
+    daemon.scripts["Approve"] = [done(EDITOR | {"id": "org.acme.Pager"})]
+    assert main(["update", "--accept-permissions", "--json"]) == 6
+    assert asked(daemon, "Approve") == [("Update", []), ("Approve", "org.acme.Pager")]
+    document = json.loads(capsys.readouterr().out)
     assert [app["id"] for app in document["apps"]] == ["org.acme.Editor", "org.acme.Pager"]
-    assert [error["name"] for error in document["errors"]] == ["NeedsApproval", "UntrustedSigner"]
+    names = [error["name"] for error in document["errors"]]
+    assert names == ["NeedsApproval", "UntrustedSigner"], "what says no hash cannot be approved"
 
 
 def test_every_name_is_tried(daemon: FakeInstaller, capsys: Capture) -> None:

@@ -18,6 +18,7 @@ from appctld.model.manifest import OCI_INDEX
 from appctld.model.permissions import Permission
 from appctld.state.provenance import Document, Judged, Provenance, Signed
 from appctld.state.records import Record
+from support.approving import accepting
 from support.neighbours import APP, Neighbours
 from support.trees import KEY, KEY_TEXT
 
@@ -150,7 +151,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     yard.trees.commit("app/hello", {"usr/bin/hello": "#!/bin/sh\n", "app/metadata": label}, *options)
     asyncio.run(yard.book.modify("trees", {"verify": "ed25519", "ed25519-keys": KEY_TEXT}))
     yard.trees.sign(yard.trees.refs["app/hello"], KEY)
-    yard.do(Install(("trees:app/hello",), {"accept-permissions": True}))
+    yard.do(Install(("trees:app/hello",), accepting("shared=network")))
     return asyncio.run(kept(yard.scene("org.trees.Hello").deployment, yard.tools))
 
 
