@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`install --from`, with real parts alone: what a publisher signed holds without its registry."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from appctld.trust.evidence import Attachment
-from support.attachments import MANIFEST, layer, manifest, simple_layer
 from support.cosign import CosignKey
+from support.disk import NAME, Disk, skopeo
 from support.greeter import build
 from support.images import Layout
 from support.keys import Keys
@@ -26,60 +24,18 @@ from support.publisher import Publisher
 NOWHERE = "127.0.0.1:9"  # the discard port: whoever connects is refused
 PREFIX = f"{NOWHERE}/acme"
 REFERENCE = f"{PREFIX}/greeter:stable"
-NAME = "org.opencontainers.image.ref.name"
 
 
-class Disk:
-    """What somebody brings along: a directory of images and signatures, and archives of it."""
-
-    def __init__(self, directory: Path, built: Layout, keys: Keys) -> None:
-        self.directory, self._built, self._keys = directory, built, keys
-
-    def put(self, tag: str, name: str = "stable") -> str:
-        """Copy an image there, as skopeo does; its digest."""
-        target = f"oci:{self.directory}:{name}"
-        skopeo("copy", self._built.source(tag), target)
-        return self._built.digest(tag)
+class Brought(Disk):
+    """Signed for REFERENCE, unless something else is said."""
 
     def sign(self, digest: str, key: str, identity: str = REFERENCE) -> Path:
-        """Put a signature beside the images."""
-        repository = identity.partition("/")[2].rpartition(":")[0]
-        place = self.directory / f"lookaside/{repository}@{digest.replace(':', '=')}"
-        place.mkdir(parents=True, exist_ok=True)
-        signature = place / f"signature-{len(list(place.iterdir())) + 1}"
-        manifest = self.directory / "blobs/sha256" / digest.removeprefix("sha256:")
-        command = ["skopeo", "standalone-sign", str(manifest), identity, key, "--output", str(signature)]
-        environment = {**os.environ, "GNUPGHOME": str(self._keys.home)}
-        subprocess.run(command, env=environment, check=True, capture_output=True)
-        return signature
-
-    def attach(self, digest: str, found: Attachment) -> None:
-        """Put a signature of cosign's there, as copying its tag would."""
-        document = manifest(simple_layer(found))
-        for data in (document, found.payload, b"{}"):
-            name = hashlib.sha256(data).hexdigest()
-            (self.directory / "blobs/sha256" / name).write_bytes(data)
-        index = json.loads((self.directory / "index.json").read_text())
-        tag = {NAME: f"{digest.replace(':', '-')}.sig"}
-        index["manifests"].append({**layer(document, MANIFEST), "annotations": tag})
-        (self.directory / "index.json").write_text(json.dumps(index))
-
-    def archive(self) -> str:
-        """The whole directory in one file, by tar(1)."""
-        path = self.directory.with_suffix(".tar")
-        names = [entry.name for entry in self.directory.iterdir()]
-        subprocess.run(["tar", "-C", str(self.directory), "-cf", str(path), *names], check=True)
-        return f"oci-archive:{path}"
-
-
-def skopeo(*words: str) -> None:
-    command = ["skopeo", "--insecure-policy", words[0], "--quiet", *words[1:]]
-    subprocess.run(command, check=True, capture_output=True)
+        return super().sign(digest, key, identity)
 
 
 @pytest.fixture
-def disk(tmp_path: Path, built: Layout, keys: Keys) -> Disk:
-    return Disk(tmp_path / "disk", built, keys)
+def disk(tmp_path: Path, built: Layout, keys: Keys) -> Brought:
+    return Brought(tmp_path / "disk", built, keys)
 
 
 @pytest.fixture
@@ -93,7 +49,7 @@ def offline(machine: Machine, keys: Keys, acme: str, tmp_path: Path) -> Machine:
 
 
 @pytest.mark.parametrize("kind", ["directory", "archive"])
-def test_install_and_update_without_a_network(kind: str, offline: Machine, disk: Disk, acme: str) -> None:
+def test_install_and_update_without_a_network(kind: str, offline: Machine, disk: Brought, acme: str) -> None:
     first = disk.put("v1")
     disk.sign(first, acme)
     source = f"oci:{disk.directory}" if kind == "directory" else disk.archive()
@@ -157,7 +113,7 @@ def _made(path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", ["directory", "archive", "remote"])
 def test_signatures_of_cosign_are_entries_of_the_index(
-    kind: str, machine: Machine, disk: Disk, tmp_path: Path
+    kind: str, machine: Machine, disk: Brought, tmp_path: Path
 ) -> None:
     digest, key = disk.put("v1"), CosignKey()
     disk.attach(digest, key.attach(digest, REFERENCE))
@@ -180,7 +136,7 @@ def test_a_directory_as_umoci_made_it(name: str, machine: Machine, built: Layout
 
 
 def test_signatures_count_for_the_named_reference_alone(
-    offline: Machine, disk: Disk, keys: Keys, acme: str
+    offline: Machine, disk: Brought, keys: Keys, acme: str
 ) -> None:
     digest = disk.put("v1")
     source = f"oci:{disk.directory}"
@@ -198,7 +154,7 @@ def test_signatures_count_for_the_named_reference_alone(
 
 
 def test_a_directory_of_many_images_costs_the_one_that_is_asked_for(
-    offline: Machine, disk: Disk, acme: str
+    offline: Machine, disk: Brought, acme: str
 ) -> None:
     disk.sign(disk.put("v1", "greeter:stable"), acme)
     disk.put("v2", "viewer:stable")
@@ -209,7 +165,7 @@ def test_a_directory_of_many_images_costs_the_one_that_is_asked_for(
     assert "1" in offline.run_app("greeter").out
 
 
-def test_links_lead_nowhere(offline: Machine, disk: Disk, acme: str, tmp_path: Path) -> None:
+def test_links_lead_nowhere(offline: Machine, disk: Brought, acme: str, tmp_path: Path) -> None:
     digest = disk.put("v1")
     signature = disk.sign(digest, acme)
     secret = tmp_path / "secret"
@@ -229,7 +185,7 @@ def test_links_lead_nowhere(offline: Machine, disk: Disk, acme: str, tmp_path: P
     assert "index.json: Too many levels" in ran.err
 
 
-def test_hostile_archives_through_the_daemon(offline: Machine, disk: Disk, acme: str, tmp_path: Path) -> None:
+def test_hostile_archives(offline: Machine, disk: Brought, acme: str, tmp_path: Path) -> None:
     disk.sign(disk.put("v1"), acme)
     path = Path(disk.archive().partition(":")[2])
     whole = path.read_bytes()
@@ -274,7 +230,7 @@ with open_dbus_connection("SESSION", enable_fds=True) as connection:
 
 
 def test_who_writes_nothing_more_holds_up_nobody_and_can_be_ended(
-    offline: Machine, disk: Disk, acme: str
+    offline: Machine, disk: Brought, acme: str
 ) -> None:
     disk.sign(disk.put("v1"), acme)
     command = [sys.executable, "-c", STALLING, REFERENCE]
@@ -291,7 +247,7 @@ def test_who_writes_nothing_more_holds_up_nobody_and_can_be_ended(
     assert not [path for path in (offline.state / "blobs").rglob("*") if path.is_file()]
 
 
-def test_command_lines_that_cannot_be_meant(offline: Machine, disk: Disk) -> None:
+def test_command_lines_that_cannot_be_meant(offline: Machine, disk: Brought) -> None:
     for words in (
         ("--from", "oci:", REFERENCE),
         ("--from", "docker://x/y", REFERENCE),
@@ -310,7 +266,7 @@ def test_command_lines_that_cannot_be_meant(offline: Machine, disk: Disk) -> Non
 
 @pytest.mark.parametrize("name", ["stable", "greeter:stable", REFERENCE])
 def test_what_podman_pushes_into_a_directory(
-    name: str, offline: Machine, disk: Disk, built: Layout, acme: str, tmp_path: Path
+    name: str, offline: Machine, disk: Brought, built: Layout, acme: str, tmp_path: Path
 ) -> None:
     loaded = tmp_path / "loaded.tar"
     skopeo("copy", built.source("v1"), f"docker-archive:{loaded}:{REFERENCE}")
@@ -325,7 +281,7 @@ def test_what_podman_pushes_into_a_directory(
 
 
 def test_what_podman_saves_as_a_layout(
-    offline: Machine, disk: Disk, built: Layout, acme: str, tmp_path: Path
+    offline: Machine, disk: Brought, built: Layout, acme: str, tmp_path: Path
 ) -> None:
     loaded, saved = tmp_path / "loaded.tar", tmp_path / "saved.tar"
     skopeo("copy", built.source("v1"), f"docker-archive:{loaded}:{REFERENCE}")

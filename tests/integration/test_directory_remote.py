@@ -2,42 +2,26 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Remotes that are a directory of images, on a machine whose every part is real, and without a registry."""
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from support.disk import Disk
 from support.images import Layout
 from support.keys import Keys
 from support.machine import Machine
 
 PREFIX = "quay.io/acme"
-NAME = "org.opencontainers.image.ref.name"
 
 
-class Shelf:
-    """A directory of images as an administrator fills it with skopeo."""
+class Shelf(Disk):
+    """What is put there is signed, for PREFIX unless something else is said."""
 
-    def __init__(self, directory: Path, built: Layout, keys: Keys) -> None:
-        self.directory, self._built, self._keys = directory, built, keys
-
-    def put(self, tag: str, name: str, key: str, identity: str = "") -> str:
-        """Copy an image there under that name, signed for `identity`, else for PREFIX; its digest."""
-        source = self._built.source(tag)
-        command = ["skopeo", "--insecure-policy", "copy", "--quiet", source, f"oci:{self.directory}:{name}"]
-        subprocess.run(command, check=True)
-        digest = self._built.digest(tag)
-        identity = identity or f"{PREFIX}/greeter:stable"
-        repository = identity.partition("/")[2].partition(":")[0]
-        place = self.directory / f"lookaside/{repository}@{digest.replace(':', '=')}"
-        place.mkdir(parents=True, exist_ok=True)
-        manifest = self.directory / "blobs/sha256" / digest.removeprefix("sha256:")
-        signature = place / f"signature-{len(list(place.iterdir())) + 1}"
-        sign = ["skopeo", "standalone-sign", str(manifest), identity, key, "--output", str(signature)]
-        environment = {**os.environ, "GNUPGHOME": str(self._keys.home)}
-        subprocess.run(sign, env=environment, check=True, capture_output=True)
+    def hold(self, tag: str, name: str, key: str, identity: str = f"{PREFIX}/greeter:stable") -> str:
+        """Put an image there under that name, signed; its digest."""
+        digest = self.put(tag, name)
+        self.sign(digest, key, identity)
         return digest
 
 
@@ -55,7 +39,7 @@ def trust(machine: Machine, shelf: Shelf, keys: Keys, key: str, *more: str) -> N
 def test_install_update_rollback_repair_uninstall(
     machine: Machine, shelf: Shelf, keys: Keys, acme: str
 ) -> None:
-    first = shelf.put("v1", "stable", acme)
+    first = shelf.hold("v1", "stable", acme)
     trust(machine, shelf, keys, acme, "--prefix", PREFIX)
     shown = machine.appctl("remote", "show", "acme").out
     assert f"Directory:    oci:{shelf.directory}\n" in shown
@@ -67,7 +51,7 @@ def test_install_update_rollback_repair_uninstall(
     assert "1" in machine.run_app("greeter").out
     assert machine.appctl("update", "--check", code=2).out.strip() == ""
 
-    second = shelf.put("v2", "stable", acme)
+    second = shelf.hold("v2", "stable", acme)
     (app,) = machine.appctl("update", "-y", "--json").json["apps"]
     assert (app["image_digest"], app["changed"]) == (second, True)
     machine.appctl("rollback", "-y", "greeter")
@@ -87,7 +71,7 @@ def test_install_update_rollback_repair_uninstall(
 
 
 def test_without_a_prefix_the_images_are_local(machine: Machine, shelf: Shelf, keys: Keys, acme: str) -> None:
-    shelf.put("v1", "greeter:1", acme, identity="localhost/acme/greeter:1")
+    shelf.hold("v1", "greeter:1", acme, identity="localhost/acme/greeter:1")
     trust(machine, shelf, keys, acme)
     (app,) = machine.appctl("install", "-y", "--json", "acme/greeter:1").json["apps"]
     assert app["reference"] == "localhost/acme/greeter:1"
@@ -96,12 +80,12 @@ def test_without_a_prefix_the_images_are_local(machine: Machine, shelf: Shelf, k
 def test_a_signature_is_for_the_named_reference(
     machine: Machine, shelf: Shelf, keys: Keys, acme: str, stranger: str
 ) -> None:
-    shelf.put("v1", "stable", acme, identity=f"{PREFIX}/greeter:other")
+    shelf.hold("v1", "stable", acme, identity=f"{PREFIX}/greeter:other")
     trust(machine, shelf, keys, acme, "--prefix", PREFIX)
     assert (
         f"signed {PREFIX}/greeter:other" in machine.appctl("install", "-y", "acme/greeter:stable", code=5).err
     )
-    shelf.put("v2", "stranger", stranger, identity=f"{PREFIX}/greeter:stranger")
+    shelf.hold("v2", "stranger", stranger, identity=f"{PREFIX}/greeter:stranger")
     ran = machine.appctl("install", "-y", "acme/greeter:stranger", code=5)
     assert "does not trust" in ran.err
     shutil.rmtree(shelf.directory / "lookaside")
@@ -116,7 +100,7 @@ def test_a_signature_is_for_the_named_reference(
 def test_a_directory_that_others_can_change_is_not_used(
     machine: Machine, shelf: Shelf, keys: Keys, acme: str
 ) -> None:
-    shelf.put("v1", "stable", acme)
+    shelf.hold("v1", "stable", acme)
     trust(machine, shelf, keys, acme, "--prefix", PREFIX)
     shelf.directory.chmod(0o777)
     ran = machine.appctl("install", "-y", "acme/greeter:stable", code=4)
@@ -130,7 +114,7 @@ def test_a_directory_that_others_can_change_is_not_used(
 def test_two_remotes_have_no_one_prefix_and_another_place_keeps_no_layers(
     machine: Machine, shelf: Shelf, keys: Keys, acme: str
 ) -> None:
-    shelf.put("v1", "stable", acme)
+    shelf.hold("v1", "stable", acme)
     trust(machine, shelf, keys, acme, "--prefix", PREFIX)
     more = ("--verify", "digest")
     ran = machine.appctl("remote", "add", "other", f"https://{PREFIX}", *more, code=1)

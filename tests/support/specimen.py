@@ -18,6 +18,7 @@ from pathlib import Path
 
 from appctld.model.jsonvalue import JsonObject, get_int, get_objects
 from appctld.workers.lint.examine import lint
+from support.attachments import manifest, simple_layer
 from support.cosign import CosignKey
 from support.shelves import Shelf
 
@@ -105,12 +106,12 @@ class Specimen:
             "config": {"Labels": self.labels, **self.run},
             "rootfs": {"type": "layers", "diff_ids": [*ids, *self.more_diff_ids]},
         }
-        manifest = {
+        document = {
             "schemaVersion": 2,
             "config": self.shelf.blob(json.dumps(config).encode(), CONFIG),
             "layers": [self._layer(data) for data in tars],
         }
-        digest = self.shelf.add(self.name, json.dumps(manifest).encode())
+        digest = self.shelf.add(self.name, json.dumps(document).encode())
         if self.signed:
             self._sign(digest)
         return digest
@@ -133,13 +134,9 @@ class Specimen:
     def _sign(self, digest: str) -> None:
         """As cosign does, in the same layout."""
         one = KEY.attach(digest, self.identity)
-        layer: JsonObject = {
-            **self.shelf.blob(one.payload, "application/vnd.dev.cosign.simplesigning.v1+json"),
-            "annotations": {"dev.cosignproject.cosign/signature": _base64(one.signature)},
-        }
-        config = self.shelf.blob(b"{}", CONFIG)
-        document = {"schemaVersion": 2, "config": config, "layers": [layer]}
-        self.shelf.add(f"{digest.replace(':', '-')}.sig", json.dumps(document).encode())
+        for data in (one.payload, b"{}"):
+            self.shelf.blob(data)
+        self.shelf.add(f"{digest.replace(':', '-')}.sig", manifest(simple_layer(one)))
 
 
 def examined(specimen: Specimen, **place: str) -> list[JsonObject]:
@@ -170,9 +167,3 @@ def _digest(data: bytes) -> str:
     from support.inline import digest_of  # noqa: PLC0415 - imports the store
 
     return digest_of(data)
-
-
-def _base64(data: bytes) -> str:
-    import base64  # noqa: PLC0415 - here alone
-
-    return base64.b64encode(data).decode()

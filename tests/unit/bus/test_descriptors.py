@@ -18,6 +18,7 @@ from appctld.jobs.requests import AnyRequest, bundle
 from appctld.workers.protocol import handed
 from support.bus import client, program
 from support.bus_service import RecordingAuthorizer, served
+from support.descriptors import open_descriptors
 
 SENDER = """
 import sys
@@ -35,15 +36,10 @@ with open_dbus_connection(sys.argv[1], enable_fds=True) as connection:
 """
 
 
-def open_descriptors() -> int:
-    """How many this process, which is the daemon too, holds."""
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 async def settled(before: int) -> None:
     """Wait until no more are open than before: they are closed in threads."""
     end = time.monotonic() + 30
-    while open_descriptors() > before:
+    while len(open_descriptors()) > before:
         assert time.monotonic() < end, "a descriptor was left"
         await asyncio.sleep(0.01)
 
@@ -68,7 +64,7 @@ def sent(
     async def scenario() -> str:
         async with served(address, work, authorizer=authorizer) as running, client(address) as caller:
             await caller.call("List", "a{sv}", {})
-            before = open_descriptors()
+            before = len(open_descriptors())
             _, told = await program(sys.executable, "-c", SENDER, address, str(file), key, member)
             await settled(before)
             assert running.jobs.active() == []  # who holds a descriptor is active

@@ -19,6 +19,7 @@ from appctld.errors import NotAuthorized, NotInstalled
 from appctld.jobs.fairness.questions import WAITING_PER_UID
 from support.bus import ERROR, JOB, MANAGER, NAME, NO_REPLY, PROPERTIES, ROOT, Client, client, program
 from support.bus_service import EDITOR, INTERFACES, RecordingAuthorizer, served
+from support.descriptors import open_descriptors
 
 STANDARD_ERROR = "org.freedesktop.DBus.Error."
 
@@ -231,19 +232,14 @@ print("sent")
 """
 
 
-def open_descriptors() -> int:
-    """How many this process, which is the daemon too, holds."""
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 def test_forty_messages_with_descriptors_leave_none_behind(address: str) -> None:
     async def scenario() -> None:
         async with served(address), client(address) as caller:
             await caller.call("List", "a{sv}", {})
-            before = open_descriptors()
+            before = len(open_descriptors())
             code, text = await program(sys.executable, "-c", SENDER_OF_DESCRIPTORS, address)
             assert (code, text) == (0, "sent\n")
-            assert open_descriptors() <= before
+            assert len(open_descriptors()) <= before
 
     asyncio.run(scenario())
 

@@ -11,6 +11,7 @@ import pytest
 
 from appctld.errors import Failed, LimitExceeded
 from appctld.system.capture import STATUS_BYTES, STATUS_FD, Captured, capture
+from support.descriptors import gone, open_descriptors
 
 LONG = 60.0  # seconds; a deadline that no test may reach
 
@@ -21,15 +22,6 @@ def shell(script: str, *arguments: str) -> tuple[str, ...]:
 
 def run(*argv: str, deadline: float = LONG, max_output: int = 1000, fds: tuple[int, ...] = ()) -> Captured:
     return asyncio.run(capture(argv, pass_fds=fds, deadline=deadline, max_output=max_output, status=True))
-
-
-def gone(pid: int) -> bool:
-    """Whether no such process is left, not even a zombie."""
-    return not Path(f"/proc/{pid}").exists()
-
-
-def open_descriptors() -> set[Path]:
-    return set(Path("/proc/self/fd").iterdir())
 
 
 def test_output_status_and_exit_status_are_kept_apart() -> None:
