@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`install --from`, with real parts alone: what a publisher signed holds without its registry."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -13,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from support.cosign import CosignKey
-from support.disk import NAME, Disk, skopeo
+from support.disk import Disk, skopeo
 from support.greeter import build
 from support.images import Layout
 from support.keys import Keys
+from support.layouts import NAME, blob, entries, named
 from support.machine import Machine
 from support.podman_storage import rootless_podman
 from support.publisher import Publisher
@@ -158,9 +158,7 @@ def test_a_directory_of_many_images_costs_the_one_that_is_asked_for(
 ) -> None:
     disk.sign(disk.put("v1", "greeter:stable"), acme)
     disk.put("v2", "viewer:stable")
-    index = json.loads((disk.directory / "index.json").read_text())
-    (other,) = [item for item in index["manifests"] if item["annotations"][NAME] == "viewer:stable"]
-    (disk.directory / "blobs/sha256" / other["digest"].removeprefix("sha256:")).unlink()
+    blob(disk.directory, named(disk.directory)["viewer:stable"]["digest"]).unlink()
     offline.appctl("install", "-y", "--from", f"oci:{disk.directory}", REFERENCE)
     assert "1" in offline.run_app("greeter").out
 
@@ -273,7 +271,7 @@ def test_what_podman_pushes_into_a_directory(
     with rootless_podman() as podman:
         subprocess.run([*podman, "load", "-i", str(loaded)], check=True)
         subprocess.run([*podman, "push", REFERENCE, f"oci:{disk.directory}:{name}"], check=True)
-    (entry,) = json.loads((disk.directory / "index.json").read_text())["manifests"]
+    (entry,) = entries(disk.directory)
     assert entry["annotations"][NAME] == name
     disk.sign(entry["digest"], acme)
     offline.appctl("install", "-y", "--from", f"oci:{disk.directory}", REFERENCE)
@@ -291,7 +289,7 @@ def test_what_podman_saves_as_a_layout(
         subprocess.run(save, check=True)
     disk.directory.mkdir()
     subprocess.run(["tar", "-C", str(disk.directory), "-xf", str(saved)], check=True)
-    (entry,) = json.loads((disk.directory / "index.json").read_text())["manifests"]
+    (entry,) = entries(disk.directory)
     disk.sign(entry["digest"], acme)
     ran = offline.appctl("install", "-y", "--from", f"oci-archive:{saved}", REFERENCE, code=5)
     assert "has no signature" in ran.err

@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from support.flatpaks import entry, listed, metadata
 from support.greeter import minimal_root
 from support.index_server import IndexServer
 from support.keys import Keys, payload
+from support.layouts import entries
 from support.lookaside import Lookaside
 from support.machine import Machine
 from support.registry import Registry
@@ -71,8 +71,8 @@ class House:
 
     def list(self, repository: str, *images: tuple[FlatpakRef, str], registry: str = "/") -> None:
         """Let the index of `repository` have these images."""
-        entries = [entry(ref, digest, f"{repository}/{ref.name.lower()}") for ref, digest in images]
-        self.front.list(repository, listed(*entries, registry=registry))
+        shown = [entry(ref, digest, f"{repository}/{ref.name.lower()}") for ref, digest in images]
+        self.front.list(repository, listed(*shown, registry=registry))
 
 
 @pytest.fixture(scope="module")
@@ -279,11 +279,6 @@ def brought(house: House, tmp_path: Path) -> Path:
         place.mkdir(parents=True)
         (place / "signature-1").write_bytes(signed)
     return disk
-
-
-def entries(disk: Path) -> list[Any]:
-    """What a layout has."""
-    return list(json.loads((disk / "index.json").read_bytes())["manifests"])
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ from appctld.trust.evidence import Attachment
 from support.attachments import MANIFEST, layer, manifest, simple_layer
 from support.images import Layout
 from support.keys import Keys
-
-NAME = "org.opencontainers.image.ref.name"
+from support.layouts import NAME, blob
 
 
 class Disk:
@@ -37,7 +36,7 @@ class Disk:
         place = self.directory / f"lookaside/{repository}@{digest.replace(':', '=')}"
         place.mkdir(parents=True, exist_ok=True)
         signature = place / f"signature-{len(list(place.iterdir())) + 1}"
-        manifest = self.directory / "blobs/sha256" / digest.removeprefix("sha256:")
+        manifest = blob(self.directory, digest)
         command = ["skopeo", "standalone-sign", str(manifest), identity, key, "--output", str(signature)]
         environment = {**os.environ, "GNUPGHOME": str(self._keys.home)}
         subprocess.run(command, env=environment, check=True, capture_output=True)

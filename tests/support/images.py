@@ -21,11 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from support.layouts import named
+
 CREATED = datetime(
     2024, 1, 1, tzinfo=UTC
 )  # a fixed time, so that equal layers have equal digests in every run
-
-_TAG = "org.opencontainers.image.ref.name"
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,7 @@ class Layout:
 
     def digest(self, tag: str) -> str:
         """The digest of the manifest of `tag`, `sha256:<hex>`."""
-        index = json.loads((self.directory / "index.json").read_bytes())
-        found = [entry["digest"] for entry in index["manifests"] if entry["annotations"][_TAG] == tag]
-        (digest,) = found
-        return str(digest)
+        return str(named(self.directory)[tag]["digest"])
 
     def manifest(self, tag: str) -> dict[str, Any]:
         """The manifest of `tag`, parsed."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.workers.export.publish.publish import publish
+from support.layouts import blob, named
 
 METADATA = "[Application]\nname=org.example.Pub\ncommand=hello\n"  # of an app that is published
 NAME = "registry.example.org/pub/x:1"
@@ -55,14 +56,11 @@ class Layout:
     @property
     def index(self) -> dict[str, str]:
         """Digests by name."""
-        entries = json.loads((self.path / "index.json").read_bytes())["manifests"]
-        return {
-            entry["annotations"]["org.opencontainers.image.ref.name"]: entry["digest"] for entry in entries
-        }
+        return {name: entry["digest"] for name, entry in named(self.path).items()}
 
     def blob(self, digest: str) -> bytes:
         """A blob's bytes."""
-        return (self.path / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()
+        return blob(self.path, digest).read_bytes()
 
     def manifest(self, name: str = NAME) -> Any:  # noqa: ANN401 - JSON
         """An image's manifest."""

@@ -4,7 +4,6 @@
 
 import asyncio
 import base64
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +25,7 @@ from appctld.trust.evidence import Attachment, Bundle, Evidence
 from appctld.trust.verdict import SIGNATURES, Signer, Verdict, judge
 from support.cosign import CosignKey, cosign_payload, statement
 from support.keys import Keys, payload
+from support.layouts import blob, document, named
 from support.policy import Trusting
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
@@ -86,15 +86,10 @@ GOLDEN = "33c268a9bbc8042564d50b774fb510185bd029b9e3b54dc70e274ab9ce9c292c"
 
 def golden(name: str) -> Attachment:
     images = FIXTURES / "images"
-    index = json.loads((images / "index.json").read_text())
-    wanted = f"{name}-sha256-{GOLDEN}.sig"
-    (entry,) = [
-        one for one in index["manifests"] if one["annotations"]["org.opencontainers.image.ref.name"] == wanted
-    ]
-    blobs = images / "blobs/sha256"
-    (layer,) = json.loads((blobs / entry["digest"][7:]).read_text())["layers"]
+    entry = named(images)[f"{name}-sha256-{GOLDEN}.sig"]
+    (layer,) = document(images, entry["digest"])["layers"]
     signature = layer["annotations"]["dev.cosignproject.cosign/signature"]
-    return Attachment((blobs / layer["digest"][7:]).read_bytes(), base64.b64decode(signature))
+    return Attachment(blob(images, layer["digest"]).read_bytes(), base64.b64decode(signature))
 
 
 @pytest.mark.parametrize("name", ["cosign", "stranger"])

@@ -3,7 +3,6 @@
 """An image that goes to a directory: whole or not at all, beside what is there, and readable for others."""
 
 import errno
-import json
 import os
 import stat
 import subprocess
@@ -16,6 +15,7 @@ from appctld.errors import BadManifest, Busy, Conflict, DigestMismatch, Failed, 
 from appctld.workers.export.layout import INDEX_BYTES, LAYOUT_BYTES
 from appctld.workers.export.to_directory import LayoutDirectory
 from appctld.workers.store import disk
+from support.layouts import entries, named
 from support.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put, watched
 
 
@@ -28,11 +28,6 @@ def skopeo_copy(source: Path, name: str, to: Path) -> None:
     subprocess.run(
         ["skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{source}:{name}", f"dir:{to}"], check=True
     )
-
-
-def index(target: Path) -> list[str]:
-    entries = json.loads((target / "index.json").read_bytes())["manifests"]
-    return [entry["annotations"]["org.opencontainers.image.ref.name"] for entry in entries]
 
 
 def test_a_new_directory_is_a_layout_that_skopeo_reads(target: Path, tmp_path: Path) -> None:
@@ -49,7 +44,7 @@ def test_an_empty_directory_is_taken(target: Path) -> None:
     target.mkdir()
     with LayoutDirectory.at(target) as destination:
         leave(destination)
-    assert index(target) == [NAME]
+    assert [*named(target)] == [NAME]
 
 
 def test_other_images_stay_and_one_of_the_same_name_is_replaced(target: Path, tmp_path: Path) -> None:
@@ -60,9 +55,8 @@ def test_other_images_stay_and_one_of_the_same_name_is_replaced(target: Path, tm
         leave(destination)
     with LayoutDirectory.at(target) as destination:
         last = leave(destination, layers=[LAYER + bytes(512)])
-    assert index(target) == ["other", NAME]
-    entries = json.loads((target / "index.json").read_bytes())["manifests"]
-    assert entries[1]["digest"] == str(last.digest)
+    assert [*named(target)] == ["other", NAME]
+    assert entries(target)[1]["digest"] == str(last.digest)
     skopeo_copy(target, "other", tmp_path / "copy")
 
 
@@ -104,7 +98,7 @@ def test_what_the_index_names_stays_when_the_very_end_fails(
         patch.setattr(disk, "sync", lambda _directory: patch.setattr(os, "fsync", _fails_on_directories))
         with pytest.raises(Failed):
             destination.commit()
-    assert "two" in index(target)
+    assert "two" in [*named(target)]
     assert (target / "blobs/sha256" / manifest.digest.hex).exists()
 
 
@@ -215,7 +209,7 @@ def test_a_symlink_below_the_layout_is_not_followed(target: Path, tmp_path: Path
         with pytest.raises(Failed):
             leave(destination, "two")
     assert names(tmp_path / "elsewhere") == []
-    assert index(target) == [NAME]
+    assert [*named(target)] == [NAME]
 
 
 def _file(target: Path) -> None:

@@ -21,39 +21,33 @@ from appctld.workers.export.publish.publish import publish
 from support.compressed import push_packed
 from support.golden import FIXTURES
 from support.inline import digest_of
+from support.layouts import blob, document, named
 from support.leaving import names
 from support.world import BASE, TOP, World
 
 TAR = bytes(range(256)) * 9000
 
 
-def document(digest: str, root: Path) -> Any:  # noqa: ANN401 - JSON
-    return json.loads((root / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes())
-
-
 def layers(root: Path, tag: str) -> Iterator[tuple[Descriptor, bytes, bytes]]:
     """Each layer of an image in a layout: what the manifest says, its blob, and the image's config."""
-    name = "org.opencontainers.image.ref.name"
-    entries = json.loads((root / "index.json").read_bytes())["manifests"]
-    (entry,) = [entry for entry in entries if entry["annotations"][name] == tag]
-    manifest = document(entry["digest"], root)
-    config = (root / "blobs/sha256" / manifest["config"]["digest"][7:]).read_bytes()
+    manifest = document(root, named(root)[tag]["digest"])
+    config = blob(root, manifest["config"]["digest"]).read_bytes()
     for layer in manifest["layers"]:
-        blob = Descriptor(layer["mediaType"], Digest.parse(layer["digest"]), layer["size"])
-        yield blob, (root / "blobs/sha256" / blob.digest.hex).read_bytes(), config
+        told = Descriptor(layer["mediaType"], Digest.parse(layer["digest"]), layer["size"])
+        yield told, blob(root, layer["digest"]).read_bytes(), config
 
 
-def again(blob: Descriptor, config: bytes, data: bytes) -> bytes:
+def again(told: Descriptor, config: bytes, data: bytes) -> bytes:
     tar = zlib.decompress(data, 31)
-    return b"".join(packed_as(blob, config, lambda: iter([tar[:1000], tar[1000:]])))
+    return b"".join(packed_as(told, config, lambda: iter([tar[:1000], tar[1000:]])))
 
 
 @pytest.mark.parametrize("tag", ["flatpak-app", "flatpak-runtime"])
 def test_what_flatpak_packed_is_made_again(tag: str) -> None:
     found = list(layers(FIXTURES / "images", tag))
     assert found
-    for blob, data, config in found:
-        assert again(blob, config, data) == data
+    for told, data, config in found:
+        assert again(told, config, data) == data
 
 
 @pytest.mark.parametrize("form", ["plain", "ostree"])
@@ -69,30 +63,30 @@ def test_what_appctl_publish_packed_is_made_again(tmp_path: Path, form: str) -> 
         "sign": {"identity": "localhost/x:1", "gpg": "", "cosign": "", "lookaside": ""},
     }  # fmt: skip
     publish(request, lambda _: None)
-    for blob, data, config in layers(tmp_path / "layout", "localhost/x:1"):
-        assert again(blob, config, data) == data
+    for told, data, config in layers(tmp_path / "layout", "localhost/x:1"):
+        assert again(told, config, data) == data
 
 
 @pytest.mark.parametrize("tag", ["plain", "plain-zstd"])
 def test_what_others_packed_is_not(tag: str) -> None:
-    for blob, _, config in layers(FIXTURES / "images", tag):
+    for told, _, config in layers(FIXTURES / "images", tag):
         with pytest.raises(NotFound, match="no writer"):
-            packed_as(blob, config, lambda: iter([TAR]))
+            packed_as(told, config, lambda: iter([TAR]))
 
 
 @pytest.mark.parametrize("history", [[{"created_by": 5}], ["appctl publish"], {}])
 def test_a_history_that_makes_no_sense_names_nobody(history: Any) -> None:  # noqa: ANN401 - JSON
-    blob, data, _ = next(layers(FIXTURES / "images", "plain"))
+    told, data, _ = next(layers(FIXTURES / "images", "plain"))
     with pytest.raises(NotFound, match="no writer is known"):
-        again(blob, json.dumps({"history": history}).encode(), data)
+        again(told, json.dumps({"history": history}).encode(), data)
 
 
 def test_a_writer_that_packs_in_another_way_by_now_is_found_out() -> None:
     config = json.dumps({"config": {"Labels": {"org.flatpak.ref": "x"}}}).encode()
     wrong = zlib.compress(TAR, 9, 31)
-    blob = Descriptor(packing.LAYER_TYPES["gzip"], Digest.of(wrong), len(wrong))
+    told = Descriptor(packing.LAYER_TYPES["gzip"], Digest.of(wrong), len(wrong))
     with pytest.raises(NotFound, match="another one"):
-        packed_as(blob, config, lambda: iter([TAR]))
+        packed_as(told, config, lambda: iter([TAR]))
 
 
 @pytest.mark.parametrize("how", ["gzip", "zstd"])

@@ -19,6 +19,7 @@ from appctld.workers.fetch.http.session import Session
 from appctld.workers.fetch.registry import Registry as Reader
 from support.cosign import CosignKey, statement
 from support.inline import digest_of
+from support.layouts import named
 from support.leaving import registry
 from support.registry import Registry
 from support.world import BASE, World
@@ -59,8 +60,7 @@ def layout(tmp_path: Path) -> JsonObject:
 
 
 def index(tmp_path: Path) -> dict[str, dict[str, Any]]:
-    entries = json.loads((tmp_path / "layout/index.json").read_bytes())["manifests"]
-    return {entry["annotations"]["org.opencontainers.image.ref.name"]: entry for entry in entries}
+    return named(tmp_path / "layout")
 
 
 def test_openpgp_signatures_lie_beside_a_layout(world: World, tmp_path: Path) -> None:
