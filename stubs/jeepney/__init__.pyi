@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-# The calls of jeepney that the client uses, and no others.
+# The calls of jeepney that the client and the flood use, and no others.
 from enum import Enum
 
 class MessageType(Enum):
@@ -20,15 +20,23 @@ class HeaderFields(Enum):
     signature = 8
     unix_fds = 9
 
+class Endianness(Enum):
+    little = 1
+    big = 2
+
 class Header:
+    endianness: Endianness
     message_type: MessageType
     flags: int
     serial: int
+    body_length: int
     fields: dict[HeaderFields, object]
+    def serialise(self, serial: int | None = None) -> bytes: ...
 
 class Message:
     header: Header
     body: tuple[object, ...]
+    def serialise(self, serial: int | None = None) -> bytes: ...
 
 class DBusAddress:
     def __init__(

@@ -19,6 +19,7 @@ PARTS: Mapping[str, int] = {
     "tests/attacks/test_damage_matrix.py": 8,
     "tests/attacks/test_faults.py": 3,
     "tests/attacks/test_faults_inside.py": 2,
+    "tests/attacks/test_flood.py": 2,
     "tests/attacks/test_liar_matrix.py": 4,
     "tests/attacks/test_liar_matrix_native.py": 4,
     "tests/attacks/test_order_cli.py": 4,

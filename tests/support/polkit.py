@@ -6,11 +6,13 @@ For answers that the real one (polkitd.py) gives to nobody, or not when it is wa
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from appctld.bus.wire.library import Message, MessageBus, MessageType
+from appctld.bus.wire.connection import connect
+from appctld.bus.wire.library import Message, MessageType
+from appctld.system.foreign import Handed
 
 NAME = "org.freedesktop.PolicyKit1"
 YES: list[object] = [True, False, {}]
@@ -48,14 +50,17 @@ class SimulatedPolkit:
 @asynccontextmanager
 async def simulated_polkit(address: str) -> AsyncIterator[SimulatedPolkit]:
     """Run one on the bus."""
-    bus = await MessageBus(address).connect()
+    bus = await connect(address)
     polkit = SimulatedPolkit()
-    bus.add_message_handler(polkit.handle)
-    await bus.request_name(NAME)
+
+    def asked(message: Message, _handed: Sequence[Handed]) -> None:
+        answer = polkit.handle(message)
+        if isinstance(answer, Message):
+            bus.post(answer)
+
+    bus.listen(asked)
+    await bus.own_name(NAME)
     try:
         yield polkit
     finally:
-        bus.disconnect()  # type: ignore[no-untyped-call]
-        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
-        bus._stream.close()
-        bus._sock.close()
+        await bus.close()

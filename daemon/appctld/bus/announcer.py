@@ -230,6 +230,9 @@ class Announcer:
     @_never_raises
     def _sample(self) -> None:
         self._timer = None
+        if self._server.is_stuck:  # what has moved meanwhile is told once, and not five times a second
+            self._schedule()
+            return
         jobs, self._dirty = list(self._dirty.values()), {}
         for job in jobs:
             self._tell(job)

@@ -24,6 +24,7 @@ from appctld.bus.wire.paths import ROOT
 from appctld.bus.wire.replies import CallRefusedError
 from appctld.bus.wire.schema import Arg, Interface, Method
 from appctld.bus.wire.variants import decode, decode_options, encode
+from appctld.errors import LimitExceeded
 from appctld.system.foreign import Handed
 
 _log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Server:
 
     def start(self) -> None:
         """Answer calls from now on."""
-        self._connection.listen(self._arrived)
+        self._connection.listen(self._arrived, self._unread)
 
     @property
     def idle_seconds(self) -> float:
@@ -112,6 +113,11 @@ class Server:
         """Names of an object's properties."""
         return list(self._interfaces[item.interface].properties)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the bus takes nothing at the moment: what can be told later, should be."""
+        return self._connection.is_stuck
+
     def _from_root(self, member: str, signature: str, body: list[object]) -> None:
         self._post(ROOT, OBJECT_MANAGER, member, signature, body, "")
 
@@ -137,6 +143,13 @@ class Server:
         call = asyncio.create_task(self._serve(message, place, handed))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
+
+    def _unread(self, message: Message) -> None:
+        """A call of which only the header was read."""
+        self._last_call = asyncio.get_running_loop().time()
+        if _wants_reply(message):
+            error = LimitExceeded("the message is too long, or takes too long to read")
+            self._connection.post(replies.failure(message, error))
 
     async def _serve(self, message: Message, place: Place, handed: Sequence[Handed]) -> None:
         try:

@@ -11,6 +11,7 @@ from jeepney import HeaderFields
 
 from appctld.bus import announcer
 from appctld.bus.announcer import Announcer
+from appctld.bus.wire.connection import Connection
 from appctld.errors import Failed, NotInstalled, UntrustedSigner
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
@@ -142,6 +143,32 @@ def test_progress_is_told_while_the_job_runs(address: str) -> None:
             while changed.get("Percent") != ("i", 50):
                 _, changed, _ = await caller.signal("PropertiesChanged")
             assert changed["BytesDone"] == ("t", 5)
+            gate.set()
+
+    asyncio.run(scenario())
+
+
+def test_progress_waits_while_the_bus_takes_nothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        gate, taken, moved = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        monkeypatch.setattr(Connection, "is_stuck", property(lambda _self: not taken.is_set()))
+
+        async def work(request: AnyRequest, job: Job, observer: Observer) -> None:
+            job.percent = 50
+            observer.job_changed(job)
+            moved.set()
+            await gate.wait()
+
+        async with served(address, work) as running, client(address) as caller:
+            await caller.call("Prune", "a{sv}", {})
+            announcer = running.jobs.observer
+            assert isinstance(announcer, Announcer)
+            await asyncio.wait_for(moved.wait(), 20)
+            announcer._sample()
+            assert announcer._dirty
+            taken.set()
+            announcer._sample()
+            assert not announcer._dirty
             gate.set()
 
     asyncio.run(scenario())

@@ -8,7 +8,7 @@ import pytest
 
 from appctld.bus.caller import Caller
 from appctld.bus.objects.asked import REFS_BYTES
-from appctld.bus.wire.library import Message
+from appctld.bus.wire.library import Message, as_bytes
 from appctld.errors import NotAuthorized, NotFound
 from appctld.jobs.fairness.finished import KEPT, KEPT_BYTES, KEPT_PER_UID
 from appctld.jobs.job import JOB_BYTES, Job
@@ -31,7 +31,7 @@ def told_bytes(running: Running, uid: int) -> int:
     method = standard.find("/org/appctl/Installer1", OBJECT_MANAGER, "GetManagedObjects")
     assert method is not None
     body = method.run(Caller(uid, ":1.1"), "/org/appctl/Installer1", [])
-    return len(Message(path="/x", member="X", signature=method.outs, body=body)._marshall())  # type: ignore[no-untyped-call]
+    return len(as_bytes(Message(path="/x", member="X", signature=method.outs, body=body, serial=1)))
 
 
 async def allowed() -> None:

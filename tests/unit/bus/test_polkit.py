@@ -108,7 +108,7 @@ def test_the_question_is_about_the_sender_and_carries_the_details(
     setup = SimulatedPolkit()
     ask(address, setup, caller)
     [[subject, action, details, asked_flags, cancellation]] = setup.asked
-    assert isinstance(subject, list)
+    assert isinstance(subject, list | tuple)
     assert subject[0] == "system-bus-name"
     assert {key: value.value for key, value in subject[1].items()} == {"name": PRESENT}
     assert (action, details, asked_flags) == ("org.appctl.Installer1.install", DETAILS, flags)

@@ -17,6 +17,8 @@ from appctld.bus.admission import CALLS_A_SENDER, CALLS_A_UID
 from appctld.bus.wire.schema import SchemaError
 from appctld.errors import NotAuthorized, NotInstalled
 from appctld.jobs.fairness.questions import WAITING_PER_UID
+from flooding import messages
+from flooding.clients import Sender
 from support.bus import ERROR, JOB, MANAGER, NAME, NO_REPLY, PROPERTIES, ROOT, Client, client, program
 from support.bus_service import EDITOR, INTERFACES, RecordingAuthorizer, served
 from support.descriptors import open_descriptors
@@ -114,6 +116,38 @@ def test_gio_object_manager_client_sees_objects_come_and_go(address: str) -> Non
                 f"added {ROOT}/app/org_2eacme_2eViewer",
                 f"removed {ROOT}/app/org_2eacme_2eEditor",
             ]
+
+    asyncio.run(scenario())
+
+
+def test_a_call_that_takes_too_long_to_read_is_refused_at_once(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            error, _ = await caller.call("Install", "asa{sv}", [""] * (1 << 17), {})
+            assert error == f"{ERROR}LimitExceeded"
+            assert running.requests == []
+            error, _ = await caller.call("ResolveFile", "ay", bytes(64 << 10))
+            assert not error
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("number", range(len([*messages.odd()])))
+def test_what_no_library_sends_ends_no_connection(address: str, number: int) -> None:
+    """The bus passes it on, whoever may send it."""
+
+    def send() -> None:
+        sender = Sender(address)
+        sender.send([*messages.odd()][number])
+        sender.send(messages.raw(messages.get_id()))
+        sender.wait_for(1)
+        sender.close()
+
+    async def scenario() -> None:
+        async with served(address), client(address) as caller:
+            await asyncio.to_thread(send)
+            error, _ = await caller.call("List", "a{sv}", {})
+            assert not error
 
     asyncio.run(scenario())
 

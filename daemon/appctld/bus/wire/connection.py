@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""One connection to a bus, with the library's faults closed.
+"""One connection to a bus: calls that come, answers that we wait for, and its end.
 
-Guarantees: messages leave one at a time (a burst would finalize the library's connection), a message that
-cannot be marshalled hurts nobody else, descriptors that arrive are given to who takes the call or closed, a
-reply only counts when it comes from whom the question went to, and the end of the bus is an exception for
-whoever waits. What a call means is left to server.py.
+Guarantees: a message that cannot be read or sent hurts nobody else; only so many are read before others get
+their turn, and none while what is to leave is stuck, so that a flood waits in the bus and not here;
+descriptors that arrive are given to who takes the call or closed; a reply only counts when it comes from whom
+the question went to; and the end of the bus is an exception for whoever waits. How bytes become messages is
+framing.py's and library.py's, what a call means server.py's.
 """
 
 import asyncio
 import contextlib
+import itertools
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar, cast
+import socket
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from appctld.bus.wire.library import BusType, Message, MessageBus, MessageFlag, MessageType
+from appctld.bus.wire.framing import Frame, Framing
+from appctld.bus.wire.library import Message, MessageFlag, MessageType, as_bytes, as_message, dial
+from appctld.bus.wire.outbox import Outbox
 from appctld.system.foreign import Handed
 
 _log = logging.getLogger(__name__)
@@ -23,6 +28,7 @@ _T = TypeVar("_T")
 DRIVER = "org.freedesktop.DBus"
 ANSWER_SECONDS = 25.0  # what libdbus, sd-bus and GIO wait for an answer when nobody says otherwise
 FLUSH_SECONDS = 2.0  # at the end nobody waits longer for a bus that does not read
+TURN = 16  # messages read before others get their turn: some milliseconds
 
 
 class BusLostError(ConnectionError):
@@ -42,60 +48,55 @@ async def connect(address: str | None = None, *, system: bool = False) -> "Conne
 
     Raises OSError and the library's AuthError when there is none or it refuses.
     """
-    kind = BusType.SYSTEM if system else BusType.SESSION
-    bus = (
-        _Bus(address, kind, negotiate_unix_fd=True)
-        if address
-        else _Bus(bus_type=kind, negotiate_unix_fd=True)
-    )
-    return Connection(await bus.connect())
-
-
-class _Handed(list[Handed]):
-    """The descriptors of a message, none of which stays open here, though most of it is yet to come."""
-
-    def extend(self, numbers: Iterable[int]) -> None:  # type: ignore[override]
-        super().extend(map(Handed, numbers))
-
-
-class _Bus(MessageBus):
-    """The library's connection, whose messages have such descriptors."""
-
-    def _create_unmarshaller(self) -> Any:  # noqa: ANN401 - the library has no types
-        made = super()._create_unmarshaller()  # type: ignore[no-untyped-call]
-        made.unix_fds = _Handed()
-        return made
+    return Connection(*await dial(address, system=system))
 
 
 class Connection:
     """Sends and receives whole messages."""
 
-    def __init__(self, bus: MessageBus) -> None:
+    def __init__(self, bus: socket.socket, unique_name: str) -> None:
+        self.unique_name = unique_name
         self._bus = bus
-        self._outbox: asyncio.Queue[tuple[Message, asyncio.Future[None] | None]] = asyncio.Queue()
+        self._serials = itertools.count(100)  # the library's own first calls had the lowest
+        self._framing = Framing(bus)
+        self._outbox = Outbox(bus, self._read_on)
         self._waiting: dict[int, tuple[str, asyncio.Future[Message]]] = {}
-        self._closing = False
         self._on_call: Callable[[Message, Sequence[Handed]], None] | None = None
+        self._on_cut: Callable[[Message], None] | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lost.add_done_callback(lambda lost: lost.exception())  # nobody has to ask
-        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._watch())]
-        bus.add_message_handler(self._receive)
+        self._writer = asyncio.create_task(self._outbox.run())
+        self._writer.add_done_callback(self._writer_ended)
+        self._read_on()
 
-    def listen(self, on_call: Callable[[Message, Sequence[Handed]], None]) -> None:
+    def listen(
+        self,
+        on_call: Callable[[Message, Sequence[Handed]], None],
+        on_cut: Callable[[Message], None] | None = None,
+    ) -> None:
         """Give every method call that arrives to `on_call`, which must not raise or wait.
 
-        With it come its descriptors, which `on_call` drops.
+        With it come its descriptors, which `on_call` drops. A call of which only the header was read goes to
+        `on_cut`.
         """
-        self._on_call = on_call
+        self._on_call, self._on_cut = on_call, on_cut
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether more waits to leave than should: nothing should be told that can be told later."""
+        return self._outbox.is_full
 
     def post(self, message: Message) -> None:
         """Send without waiting: signals. What cannot be sent is logged."""
-        self._outbox.put_nowait((message, None))
+        try:
+            self._outbox.put(self._marshalled(message))
+        except Exception:  # noqa: BLE001 - whatever marshalling raises belongs to this one message
+            _log.exception("%s could not be sent", message.member)
 
     async def send(self, message: Message) -> None:
         """Send, and return when it left; raises what marshalling raises, or BusLostError."""
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._outbox.put_nowait((message, sent))
+        self._outbox.put(self._marshalled(message), sent)
         await self._unless_lost(sent)
 
     async def call(
@@ -113,7 +114,7 @@ class Connection:
         """
         if destination != DRIVER and not destination.startswith(":"):
             raise ValueError("an answer's sender can only be checked against a unique name")
-        serial = self._bus.next_serial()
+        serial = next(self._serials)
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._waiting[serial] = (destination, answer)
         message = Message(
@@ -174,15 +175,17 @@ class Connection:
 
     async def close(self) -> None:
         """Send what waits, then disconnect."""
-        self._closing = True
         with contextlib.suppress(TimeoutError, BusLostError):
             async with asyncio.timeout(FLUSH_SECONDS):
-                await self._unless_lost(asyncio.ensure_future(self._outbox.join()))
-        if self._bus.connected:
-            self._bus.disconnect()  # type: ignore[no-untyped-call]
-        await asyncio.wait(self._tasks)
-        self._bus._stream.close()  # noqa: SLF001 - the library never closes its socket
-        self._bus._sock.close()  # noqa: SLF001
+                await self._unless_lost(asyncio.ensure_future(self._outbox.flushed()))
+        self._end(None)
+        await asyncio.wait([self._writer])
+        self._framing.close()
+        self._bus.close()
+
+    def _marshalled(self, message: Message) -> bytes:
+        message.serial = message.serial or next(self._serials)
+        return as_bytes(message)
 
     async def _unless_lost(self, wanted: "asyncio.Future[_T]") -> "_T":
         try:
@@ -194,59 +197,85 @@ class Connection:
             wanted.cancel()
         raise BusLostError("the bus went away")
 
-    async def _write(self) -> None:
-        while True:
-            message, sent = await self._outbox.get()
-            try:
-                await self._bus.send(message)
-            except Exception as error:  # noqa: BLE001 - whatever marshalling raises belongs to this one message
-                self._not_sent(message, sent, error)
-            else:
-                if sent is not None and not sent.done():
-                    sent.set_result(None)
-            finally:
-                self._outbox.task_done()
-
-    @staticmethod
-    def _not_sent(message: Message, sent: "asyncio.Future[None] | None", error: Exception) -> None:
-        if sent is None:
-            _log.error("%s could not be sent", message.member, exc_info=error)
-        elif not sent.done():
-            sent.set_exception(error)
-
-    async def _watch(self) -> None:
-        try:
-            await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 - the library passes on whatever ended it
-            _log.debug("the bus went away", exc_info=error)
-        self._tasks[0].cancel()
-        if self._closing:
+    def _end(self, error: BaseException | None) -> None:
+        """The last act, once: because we want it, or because of what happened to the bus."""
+        if self._lost.done():
+            return
+        asyncio.get_running_loop().remove_reader(self._bus)
+        self._writer.cancel()
+        if error is None:
             self._lost.set_result(None)
-        else:
-            self._lost.set_exception(BusLostError("the bus went away"))
+            return
+        _log.debug("the bus went away", exc_info=error)
+        self._lost.set_exception(BusLostError("the bus went away"))
 
-    def _receive(self, message: Message) -> bool:
-        """The one handler: the library answers no call itself, and sees no exception to send to a caller."""
-        handed = list(cast("list[Handed]", message.unix_fds))
+    def _writer_ended(self, writer: asyncio.Task[None]) -> None:
+        self._end(None if writer.cancelled() else writer.exception())
+
+    # Reading
+
+    def _read_on(self) -> None:
+        if not self._lost.done():
+            asyncio.get_running_loop().add_reader(self._bus, self._readable)
+
+    def _readable(self) -> None:
         try:
-            if message.message_type is MessageType.METHOD_CALL and self._on_call is not None:
-                given, handed = handed, []
-                self._on_call(message, given)
-            elif message.message_type in {MessageType.METHOD_RETURN, MessageType.ERROR}:
-                self._answered(message)
-        except Exception:  # noqa: BLE001 - the library would send it, traceback and all, to the caller
-            _log.exception("a message from %s was lost", message.sender)
+            for _ in range(TURN):
+                if self._outbox.is_full:
+                    asyncio.get_running_loop().remove_reader(self._bus)
+                    return
+                frame = self._framing.next()
+                if frame is None:
+                    return
+                self._take(frame)
+        except (OSError, EOFError) as error:
+            self._end(error)
+
+    def _take(self, frame: Frame) -> None:
+        """One message, which may be anything: what is wrong with it is its sender's business."""
+        message = _understood(frame)
+        handed = frame.handed
+        try:
+            if message is not None:
+                handed = self._dispatch(message, frame)
+        except Exception:  # noqa: BLE001 - a message must not end the connection
+            _log.exception("a message was lost")
         finally:
             for one in handed:
                 one.drop()
-        return True
 
-    def _answered(self, message: Message) -> None:
-        destination, answer = self._waiting.get(message.reply_serial, ("", None))
+    def _dispatch(self, message: Message, frame: Frame) -> list[Handed]:
+        """Give the message to whom it is for; what is left of its descriptors."""
+        if message.message_type is not MessageType.METHOD_CALL:
+            if message.message_type is not MessageType.SIGNAL:
+                self._answered(message, cut=frame.cut)
+        elif frame.cut:
+            if self._on_cut is not None:
+                self._on_cut(message)
+        elif self._on_call is not None:
+            self._on_call(message, frame.handed)
+            return []
+        return frame.handed
+
+    def _answered(self, message: Message, *, cut: bool) -> None:
+        destination, answer = self._waiting.get(message.reply_serial or 0, ("", None))
         if answer is None or answer.done():
             return
         lost = message.sender == DRIVER and message.message_type is MessageType.ERROR
         if message.sender != destination and not lost:  # the bus itself says who can answer no more
             _log.warning("%s answered a question that went to %s", message.sender, destination)
-            return
-        answer.set_result(message)
+        elif cut:
+            answer.set_exception(BusCallError(f"{DRIVER}.Error.LimitsExceeded", "the answer is too long"))
+        else:
+            answer.set_result(message)
+
+
+def _understood(frame: Frame) -> Message | None:
+    """The message; None for what the specification does not know, or the library cannot read."""
+    if not frame.is_known:
+        return None
+    try:
+        return as_message(frame.raw)
+    except Exception:  # noqa: BLE001 - the libraries raise of all kinds
+        _log.info("a message was not understood", exc_info=True)
+        return None

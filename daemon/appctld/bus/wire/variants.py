@@ -83,12 +83,12 @@ def natural(value: object) -> str:
 
 
 def decode(value: object) -> object:
-    """A plain value of what the library read; bytes stay bytes, structs become lists."""
+    """A plain value of what the library read; bytes stay bytes, structs (dbus-fast: tuples) become lists."""
     if isinstance(value, Variant):
         return decode(value.value)
     if isinstance(value, dict):
         return {str(key): decode(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [decode(item) for item in value]
     return value
 

@@ -3,14 +3,17 @@
 """One connection: its outbox, its answers, its end."""
 
 import asyncio
+import contextlib
 import socket
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from appctld.bus.wire.connection import BusCallError, BusLostError, Connection, _Bus, connect
-from appctld.bus.wire.library import Message, MessageType
+from appctld.bus.wire.connection import TURN, BusCallError, BusLostError, Connection, connect
+from appctld.bus.wire.framing import MESSAGE_BYTES
+from appctld.bus.wire.library import Message, MessageType, as_bytes
 from appctld.system.foreign import Handed
 from support.bus import NAME, client, private_bus
 
@@ -27,6 +30,11 @@ def answer_from(sender: str, serial: int) -> Message:
 def bad_message() -> Message:
     """One that the library accepts and cannot marshal."""
     return Message.new_signal("/", "a.b", "C", "u", ["no number"])
+
+
+def signal_of(number: int) -> Message:
+    """A signal that carries a number."""
+    return Message.new_signal("/", "a.b", "C", "u", [number])
 
 
 def test_a_message_that_cannot_be_sent_hurts_no_other(address: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -48,12 +56,12 @@ def test_an_answer_counts_only_from_whom_was_asked(address: str) -> None:
         connection = await connect(address)
         waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         connection._waiting[4711] = (":1.5", waiting)
-        connection._receive(answer_from(":1.6", 4711))
+        connection._answered(answer_from(":1.6", 4711), cut=False)
         assert not waiting.done()
-        connection._receive(answer_from(":1.5", 4711))
+        connection._answered(answer_from(":1.5", 4711), cut=False)
         assert waiting.done()
-        connection._receive(answer_from(":1.5", 4711))  # once more, and one that nobody waits for
-        connection._receive(answer_from(":1.5", 4712))
+        connection._answered(answer_from(":1.5", 4711), cut=False)  # once more, and one that nobody waits for
+        connection._answered(answer_from(":1.5", 4712), cut=False)
         await connection.close()
 
     asyncio.run(scenario())
@@ -81,7 +89,7 @@ def test_an_error_is_an_exception_with_its_name(address: str) -> None:
 
 
 def unique_name(connection: Connection) -> str:
-    return str(connection._bus.unique_name)
+    return connection.unique_name
 
 
 def test_a_name_has_one_owner(address: str) -> None:
@@ -121,7 +129,7 @@ def test_the_bus_answers_for_nobody(address: str) -> None:
         connection = await connect(address)
         waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         connection._waiting[4711] = (":1.5", waiting)
-        connection._receive(answer_from(DRIVER, 4711))
+        connection._answered(answer_from(DRIVER, 4711), cut=False)
         assert not waiting.done()
         await connection.close()
 
@@ -139,7 +147,7 @@ def test_when_the_bus_dies_everybody_who_waits_is_told(tmp_path: Path) -> None:
             with pytest.raises(BusLostError):
                 await asyncio.wait_for(task, 20)
         with pytest.raises(BusLostError):
-            await asyncio.wait_for(connection.send(bad_message()), 20)
+            await asyncio.wait_for(connection.send(signal_of(0)), 20)
         await _dispose(connection)
         await _dispose(silent)
 
@@ -156,7 +164,7 @@ def test_what_waits_is_sent_before_the_end(address: str) -> None:
             await caller.subscribe("type='signal',interface='a.b'")
             connection = await connect(address)
             for number in range(50):
-                connection.post(Message.new_signal("/", "a.b", "C", "u", [number]))
+                connection.post(signal_of(number))
             await connection.close()
             assert [(await caller.signal("C"))[0] for _ in range(50)] == list(range(50))
 
@@ -183,14 +191,107 @@ def test_a_handler_that_raises_is_not_the_librarys_business(
     asyncio.run(scenario())
 
 
-def test_descriptors_are_put_away_before_the_rest_of_their_message_came() -> None:
-    reading, writing = socket.socketpair()
-    with reading, writing, reading.makefile("rwb") as stream, Path("/dev/null").open("rb") as file:
-        bus = _Bus.__new__(_Bus)
-        bus._negotiate_unix_fd, bus._sock, bus._stream = True, reading, stream
-        socket.send_fds(writing, [b"l"], [file.fileno()])
-        unmarshaller = bus._create_unmarshaller()
-        assert not unmarshaller.unmarshall()
-        (handed,) = unmarshaller.unix_fds
-        assert isinstance(handed, Handed)
-        handed.close()
+def test_a_burst_of_signals_reaches_a_subscriber(address: str) -> None:
+    """The libraries' own writers end the connection when the socket is full for a moment."""
+
+    async def scenario() -> None:
+        async with client(address) as caller:
+            await caller.subscribe("type='signal',interface='a.b'")
+            connection = await connect(address)
+            for number in range(5000):
+                connection.post(signal_of(number))
+            assert [(await caller.signal("C"))[0] for _ in range(5000)] == list(range(5000))
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
+def stuck(connection: Connection) -> bool:
+    return connection.is_stuck
+
+
+async def turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+def test_nothing_is_read_while_what_is_to_leave_is_stuck() -> None:
+    async def scenario() -> None:
+        bus, ours = socket.socketpair()
+        with bus:
+            bus.settimeout(0)
+            ours.settimeout(0)
+            connection = Connection(ours, ":1.1")
+            arrived: list[str] = []
+            connection.listen(lambda message, _handed: arrived.append(message.member))
+            while not stuck(connection):
+                connection.post(Message.new_signal("/", "a.b", "C", "ay", [bytes(1 << 20)]))
+            bus.sendall(as_bytes(Message("a.b", "/", "a.b", "C", serial=1)))
+            await turns(20)
+            assert arrived == []
+            while not arrived:
+                with contextlib.suppress(BlockingIOError):
+                    bus.recv(1 << 20)
+                await turns(1)
+            assert not stuck(connection)
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
+def test_others_get_their_turn_while_a_flood_is_read() -> None:
+    async def scenario() -> None:
+        bus, ours = socket.socketpair()
+        with bus:
+            ours.settimeout(0)
+            connection = Connection(ours, ":1.1")
+            arrived: list[str] = []
+            connection.listen(lambda message, _handed: arrived.append(message.member))
+            bus.sendall(as_bytes(Message("a.b", "/", "a.b", "C", serial=1)) * 3 * TURN)
+            seen = []
+            while len(arrived) < 3 * TURN:
+                await turns(1)
+                seen.append(len(arrived))
+            assert TURN in seen
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
+UNREADABLE = [
+    b"l\1\0\1" + struct.pack("<III", 4, 1, 0) + b"\xff\xff\xff\xff",
+    b"l\7\0\1" + struct.pack("<III", 0, 1, 0),
+    b"l\1\0\1" + struct.pack("<III", 0, 1, 8) + b"\1\1o\0\xff\xff\xff\0",
+]
+
+
+@pytest.mark.parametrize("message", UNREADABLE)
+def test_what_cannot_be_read_hurts_nobody_else(message: bytes) -> None:
+    async def scenario() -> None:
+        bus, ours = socket.socketpair()
+        with bus:
+            ours.settimeout(0)
+            connection = Connection(ours, ":1.1")
+            arrived: asyncio.Queue[str] = asyncio.Queue()
+            connection.listen(lambda message, _handed: arrived.put_nowait(message.member))
+            bus.sendall(message + as_bytes(Message("a.b", "/", "a.b", "C", serial=1)))
+            assert await asyncio.wait_for(arrived.get(), 20) == "C"
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_is_too_long_is_an_error(address: str) -> None:
+    async def scenario() -> None:
+        connection, other = await connect(address), await connect(address)
+
+        def answer(message: Message, _handed: Sequence[Handed]) -> None:
+            other.post(Message.new_method_return(message, "ay", [bytes(MESSAGE_BYTES)]))
+
+        other.listen(answer)
+        with pytest.raises(BusCallError, match="LimitsExceeded"):
+            await asyncio.wait_for(connection.call(other.unique_name, "/", "a.b", "C"), 20)
+        await connection.close()
+        await other.close()
+
+    asyncio.run(scenario())

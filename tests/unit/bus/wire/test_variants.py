@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appctld.bus.wire.library import Message, MessageType, Variant
+from appctld.bus.wire.library import Message, MessageType, Variant, as_bytes
 from appctld.bus.wire.variants import ArgumentError, decode, decode_options, empty, encode, natural, split
 from appctld.system.foreign import Handed
 
@@ -89,7 +89,8 @@ def test_any_text_can_be_sent(text: str) -> None:
         message_type=MessageType.SIGNAL, path="/", interface="a.b", member="C", signature="s", body=[coded]
     )
     assert "\0" not in str(coded)
-    message._marshall()  # type: ignore[no-untyped-call]
+    message.serial = 1
+    as_bytes(message)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,10 @@ def test_where_every_key_counts_an_unknown_one_is_passed_on() -> None:
 
 def test_decode_takes_every_variant_off() -> None:
     assert decode([Variant("a{sv}", {"x": Variant("ay", b"y")})]) == [{"x": b"y"}]
+
+
+def test_decode_makes_lists_of_the_structs_of_either_library() -> None:
+    assert decode([("kind", Variant("s", "value"))]) == [["kind", "value"]]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What the library would take to read a message, told from its bytes before it does.
+
+Both libraries make an object of every value and a tree of every signature: a message of 1 MiB can be work
+for seconds, before anybody is asked whether its sender may do anything. Guarantees: what is let through takes
+some milliseconds, and all that the XML describes is let through. That a message is one at all is the bus's
+business; whatever does not fit what is looked for here is not let through.
+"""
+
+import re
+import struct
+
+SHORT_BYTES = 96 << 10  # of any values; a job's references and options have 72 KiB (objects/asked.py)
+SIGNATURE_BYTES = 4 << 10  # of all variants together; an option's has 5 at most
+PARTS = 256  # of one list of keys; a remote has 32 signers at most
+
+_FIELDS, _SIGNATURE = (
+    12,
+    8,
+)  # where the header's fields are, and the code of one of them (D-Bus specification)
+_NUMBERS = {b"b": 4, b"i": 4, b"u": 4, b"x": 8, b"t": 8}
+_TYPES = b"ybnqiuxtdsoghva(){}"
+_MARKS = bytes(byte if byte == 0 else ord("t" if byte in _TYPES else ".") for byte in range(256))
+_ENDS = re.compile(rb"\0t+")  # of what may be a signature, backwards: that takes no time where there is none
+
+
+def is_affordable(raw: bytes, header: int) -> bool:
+    """Whether a whole message whose body begins at `header` is to be read."""
+    if len(raw) - header > SHORT_BYTES and not _few_values(raw, header):
+        return False
+    return _signature_bytes(raw[header:]) <= SIGNATURE_BYTES
+
+
+def _signature_bytes(body: bytes) -> int:
+    """At most so many bytes are signatures: letters of types before a NUL. Text seldom ends in them."""
+    return sum(len(end) - 1 for end in _ENDS.findall(body.translate(_MARKS)[::-1]))
+
+
+def _few_values(raw: bytes, header: int) -> bool:
+    """Whether it is a remote's name and settings (`sa{sv}`), and long because of texts and keys alone."""
+    try:
+        walk = _Walk(raw)
+        return walk.signature() == b"sa{sv}" and walk.others(header) <= SHORT_BYTES
+    except (struct.error, IndexError, ValueError):
+        return False
+
+
+class _Walk:
+    """A way through a message, over byte arrays and texts without looking at them."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._length = struct.Struct("<I" if raw[0] == ord("l") else ">I")
+        self._at = 0
+
+    def signature(self) -> bytes:
+        """What the header says of the body. ValueError: it says something that no header says."""
+        self._at = _FIELDS
+        found, end = b"", self._array()
+        while self._at < end:
+            self._align(8)
+            code = self._raw[self._at]
+            self._at += 1
+            kind = self._signature()
+            if kind == b"g":
+                value = self._signature()
+                found = value if code == _SIGNATURE else found
+            elif kind in {b"s", b"o", b"u"}:
+                self._value(kind)
+            else:
+                raise ValueError("no field has this type")
+        return found
+
+    def others(self, header: int) -> int:
+        """How many bytes of `sa{sv}` are neither texts nor byte arrays. ValueError: not a setting's type."""
+        self._at = header
+        self._value(b"s")
+        others, end = 0, self._array()
+        while self._at < end:
+            self._align(8)
+            self._value(b"s")
+            others += self._value(self._signature())
+        return others
+
+    def _value(self, kind: bytes) -> int:
+        """Go over one; how many bytes it has of other values than texts and byte arrays."""
+        if kind in {b"ay", b"s", b"o"}:
+            self._skip(kind != b"ay")
+        elif kind == b"aay":
+            self._parts()
+        elif kind == b"as":
+            return self._skip(0)
+        elif kind in _NUMBERS:
+            self._align(_NUMBERS[kind])
+            self._at += _NUMBERS[kind]
+        else:
+            raise ValueError("no setting has this type")
+        return 0
+
+    def _parts(self) -> None:
+        end = self._array()
+        for _ in range(PARTS):
+            if self._at >= end:
+                return
+            self._skip(0)
+        raise ValueError("too many parts")
+
+    def _signature(self) -> bytes:
+        start = self._at + 1
+        found = self._raw[start : start + self._raw[self._at]]
+        self._at = start + len(found) + 1
+        return found
+
+    def _array(self) -> int:
+        """Where the array ends that begins here."""
+        return self._number() + self._at
+
+    def _skip(self, terminator: int) -> int:
+        length = self._number() + terminator
+        self._at += length
+        return length
+
+    def _number(self) -> int:
+        self._align(4)
+        (number,) = self._length.unpack_from(self._raw, self._at)
+        self._at += 4
+        return int(number)
+
+    def _align(self, to: int) -> None:
+        self._at += -self._at % to

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""All that the XML describes is read, at its longest; what would only be work is not."""
+
+import base64
+import random
+import struct
+
+import pytest
+from jeepney import Endianness, HeaderFields, new_method_call
+
+from appctld.bus.objects.asked import OPTIONS_BYTES, REFS_BYTES
+from appctld.bus.objects.settings import TEXT_BYTES
+from appctld.bus.wire.cost import PARTS, SHORT_BYTES, SIGNATURE_BYTES, is_affordable
+from appctld.bus.wire.library import Message, Variant, as_bytes
+from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES
+from appctld.trust.keyset import UPDATE_BYTES
+from flooding import messages
+
+
+def noise(length: int) -> bytes:
+    """Bytes of a key, the same ones every time."""
+    return random.Random(1).randbytes(length)  # noqa: S311
+
+
+def text(length: int) -> str:
+    return base64.b64encode(noise(length)).decode()[:length]
+
+
+def body_of(signature: str, *values: object) -> bytes:
+    """A call's bytes, and nothing of its body that a library would not write."""
+    call = Message("a.b", "/", "a.b", "C", signature=signature, body=list(values), serial=1)
+    return as_bytes(call)
+
+
+def header_of(message: bytes) -> int:
+    (fields,) = struct.unpack_from("<I", message, 12)
+    return 16 + (int(fields) + 7) // 8 * 8
+
+
+def affordable(message: bytes) -> bool:
+    return is_affordable(message, header_of(message))
+
+
+def settings(**values: Variant) -> bytes:
+    return body_of("sa{sv}", "acme", {key.replace("_", "-"): value for key, value in values.items()})
+
+
+LOGIN = {"host": Variant("s", "quay.io"), "identity-token": Variant("s", text(OPTIONS_BYTES // 16))}
+WANTED = {
+    "nothing": body_of(""),
+    "a job": body_of(
+        "asa{sv}", [text(250)] * (REFS_BYTES // 250), {"registry-auth": Variant("aa{sv}", [LOGIN] * 16)}
+    ),
+    "a file of zeros": body_of("ay", bytes(64 << 10)),
+    "a remote": settings(
+        ca=Variant("ay", base64.encodebytes(noise(CA_BYTES * 3 // 4))[:CA_BYTES]),
+        gpg_keys=Variant("aay", [noise(KEYRING_BYTES // 32)] * 32),
+        cosign_keys=Variant("aay", [noise(COSIGN_BYTES // 32)] * 32),
+        title=Variant("s", text(TEXT_BYTES // 2)),
+        fingerprints=Variant("as", ["A" * 40] * 32),
+        keep_blobs=Variant("b", bool(KEYRING_BYTES)),
+        threshold=Variant("u", 2),
+        max_apps=Variant("t", 2),
+    ),
+    "a set of keys": settings(
+        keyring_update=Variant("ay", base64.encodebytes(noise(UPDATE_BYTES * 3 // 4))[:UPDATE_BYTES])
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_the_longest_of_what_is_described_is_read(name: str) -> None:
+    assert affordable(WANTED[name])
+
+
+def in_the_other_order() -> bytes:
+    """Settings with a long CA, as a machine would send them whose numbers begin with the highest byte."""
+    call = new_method_call(messages.to(messages.MANAGER), "AddRemote")
+    call.header.endianness = Endianness.big
+    call.header.fields[HeaderFields.signature] = "sa{sv}"
+    entry = struct.pack(">I", 2) + b"ca\0" + b"\2ay\0" + bytes(1)
+    entry += struct.pack(">I", SHORT_BYTES) + bytes(SHORT_BYTES)
+    body = struct.pack(">I", 1) + b"x\0" + bytes(2) + struct.pack(">I", len(entry)) + bytes(4) + entry
+    call.header.body_length = len(body)
+    head = call.header.serialise(1)
+    return head + bytes(-len(head) % 8) + body
+
+
+def test_either_order_of_bytes_is_read() -> None:
+    message = in_the_other_order()
+    header = len(message) - struct.unpack_from(">I", message, 4)[0]
+    assert is_affordable(message, header)
+    assert not is_affordable(b"l" + message[1:], header)
+
+
+def disguised() -> bytes:
+    """Structs of numbers after some whose bytes are those of a name, and of the head of a setting."""
+    first = struct.pack("<I", 1) + b"x\0" + bytes(2)
+    values = bytes(range(1, 9)) * (SHORT_BYTES // 4)
+    entry = struct.pack("<I", 2) + b"ca\0" + b"\2ay\0" + bytes(1)
+    rest = struct.pack("<I", len(values)) + bytes(4) + values
+    entry += struct.pack("<I", len(rest))
+    whole = first + struct.pack("<I", len(entry) + len(rest)) + bytes(4) + entry + bytes(4)
+    return messages.with_body("uuuuuuuuua(nnnn)", whole[:36] + rest)
+
+
+UNWANTED = {
+    "texts": messages.oversize(1 << 20),
+    "numbers": messages.shorts(1 << 20),
+    "signatures": messages.signatures(1 << 20, 1),
+    "signatures in few bytes": messages.signatures(3 * SIGNATURE_BYTES, 1),
+    "texts among settings": settings(fingerprints=Variant("as", [""] * (SHORT_BYTES // 8 + 2))),
+    "numbers among settings": settings(x=Variant("an", [257] * SHORT_BYTES)),
+    "many parts": settings(gpg_keys=Variant("aay", [b"x" * (SHORT_BYTES // PARTS)] * (PARTS + 1))),
+    "texts that look like settings": body_of("asa{sv}", [""] * (SHORT_BYTES // 8 + 2), {}),
+    "numbers that look like settings": disguised(),
+    "a name alone": body_of("s", "x" * (SHORT_BYTES + 1)),
+}
+
+
+@pytest.mark.parametrize("name", UNWANTED)
+def test_what_would_only_be_work_is_not_read(name: str) -> None:
+    assert not affordable(UNWANTED[name])
+
+
+@pytest.mark.parametrize("missing", [1, 5, 1000, SHORT_BYTES // 2])
+def test_lengths_that_lead_beyond_the_end_are_harmless(missing: int) -> None:
+    whole = WANTED["a remote"]
+    affordable(whole[: header_of(whole) + SHORT_BYTES + missing])
+
+
+def test_as_many_values_are_read_as_a_job_may_have() -> None:
+    assert affordable(messages.shorts(SHORT_BYTES - 100))
+    assert not affordable(messages.shorts(SHORT_BYTES + 100))
