@@ -39,9 +39,8 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_INDEX})
-CONFIG_TYPES = frozenset(
-    {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
-)
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"  # Docker's is the same but for its name
+CONFIG_TYPES = frozenset({OCI_CONFIG, "application/vnd.docker.container.image.v1+json"})
 _OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 _OCI_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
@@ -80,6 +79,10 @@ class Descriptor:
     digest: Digest
     size: int
     platform: Platform | None = None
+
+    def to_json(self) -> JsonObject:
+        """As a manifest that we write names it."""
+        return {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ What this version cannot grant is refused by name, so that nothing is asked for,
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 from appctld.errors import BadManifest, UnsupportedMediaType
 from appctld.model.buspolicy import GROUPS, bus_wishes
@@ -19,8 +19,16 @@ from appctld.model.jsonvalue import Json, JsonError
 from appctld.model.keyfile import KeyfileError, parse_keyfile
 
 METADATA_BYTES = 64 << 10  # flatpak's own are below 4 KiB
+METADATA_FILES = ("app/metadata", "metadata")  # where a tree has its own: in plain images, and in flatpak's
 _COMMAND = re.compile(rf"[^{CONTROL}]{{1,4096}}")
 _NOT_GRANTED = ("Extra Data", "USB Devices")  # groups that ask for something, and the [Policy SUBSYSTEM] ones
+
+T = TypeVar("T")
+
+
+def metadata_in(found: Mapping[str, T], paths: Sequence[str] = METADATA_FILES) -> T | None:
+    """Which of a tree's metadata files counts: the first of `paths` that is there."""
+    return next((found[path] for path in paths if path in found), None)
 
 
 @dataclass(frozen=True, slots=True, order=True)

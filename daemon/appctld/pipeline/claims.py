@@ -6,21 +6,17 @@ The tree's own metadata file is held against the label that the preview showed: 
 refused (CVE-2021-43860), and a file without a label may ask for nothing that nobody was shown.
 """
 
-from collections.abc import Mapping, Sequence
-
 from appctld.config.remote import Remote
 from appctld.errors import BadManifest, Conflict, ContentMismatch, NeedsApproval, NotFound
 from appctld.model.flatpak.labels import Described, needed_runtime
 from appctld.model.flatpak.ref import FlatpakRef
 from appctld.model.flatpak.runtime import parse_runtime_metadata
 from appctld.model.ostreeref import AnyReference
-from appctld.model.permissions import METADATA_BYTES, Metadata, parse_metadata
+from appctld.model.permissions import METADATA_BYTES, METADATA_FILES, Metadata, parse_metadata
 from appctld.pipeline.here import record_here
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.tools import Tools
 from appctld.state.records import Record
-
-METADATA_FILES = ("app/metadata", "metadata")  # of a tree that no label says the form of
 
 
 def read_label(text: str | None) -> Metadata | None:
@@ -33,11 +29,6 @@ def read_label(text: str | None) -> Metadata | None:
     if metadata.runtime:
         raise NotFound(f"runtime {metadata.runtime[:80]!r} is not here, and this version installs none")
     return metadata
-
-
-def metadata_in(found: Mapping[str, str], paths: Sequence[str]) -> str | None:
-    """The text of the tree's own metadata file: the first of `paths` that is there."""
-    return next((found[path] for path in paths if path in found), None)
 
 
 def check_tree(described: Described, found: str | None) -> None:

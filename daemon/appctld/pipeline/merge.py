@@ -10,9 +10,10 @@ import base64
 from appctld.errors import BadManifest
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map, get_strings
+from appctld.model.permissions import metadata_in
 from appctld.model.published import Reading
 from appctld.pipeline.answers import understood
-from appctld.pipeline.claims import check_tree, metadata_in
+from appctld.pipeline.claims import check_tree
 from appctld.pipeline.stages import Imported, ImportedLayer, Merged, Planned
 from appctld.pipeline.tools import Tools
 

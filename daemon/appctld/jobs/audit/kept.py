@@ -15,8 +15,8 @@ from appctld.model.digest import Digest
 from appctld.model.flatpak.labels import describe
 from appctld.model.image import ImageConfig, parse_config
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.permissions import METADATA_FILES, metadata_in
 from appctld.model.published import PublishedCommit, published_commit
-from appctld.pipeline.claims import METADATA_FILES, metadata_in
 from appctld.pipeline.native.verify import read_commit
 from appctld.pipeline.recall import Recalled, recall
 from appctld.pipeline.runfile import run_of

@@ -21,7 +21,7 @@ from appctld.model.flatpak.gvariant import check_variant
 from appctld.model.flatpak.ref import FlatpakRef, flatpak_arch, parse_ref, parse_runtime
 from appctld.model.flatpak.runtime import groups_of, parse_runtime_metadata
 from appctld.model.image import APP_ID, METADATA, TITLE, VERSION, ImageConfig
-from appctld.model.permissions import METADATA_BYTES, Permission, parse_metadata
+from appctld.model.permissions import METADATA_BYTES, METADATA_FILES, Permission, parse_metadata
 from appctld.model.published import FINAL
 
 REF = "org.flatpak.ref"
@@ -89,7 +89,7 @@ def describe(config: ImageConfig) -> Described:
     return Described(
         ref=ref,
         text=text,
-        files=("metadata",) if theirs is not None else ("app/metadata", "metadata"),
+        files=("metadata",) if theirs is not None else METADATA_FILES,
         name=ref.id if ref else config.label(APP_ID) or asked.name,
         permissions=asked.permissions,
         runtime=asked.runtime,

@@ -12,8 +12,9 @@ from pathlib import Path
 from appctld.errors import DigestMismatch
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map
+from appctld.model.permissions import metadata_in
 from appctld.pipeline.answers import bytes_so_far, understood
-from appctld.pipeline.claims import METADATA_FILES, check_metadata, metadata_in
+from appctld.pipeline.claims import check_metadata
 from appctld.pipeline.native.lent import Lent, lent
 from appctld.pipeline.native.quarantine import quarantine
 from appctld.pipeline.native.stages import ImportedCommit, PlannedCommit, PulledCommit
@@ -90,7 +91,7 @@ async def import_commit(pulled: PulledCommit, tools: Tools) -> ImportedCommit:
     answer = await tools.store(request)
     with understood("store"):
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
-        metadata = metadata_in(get_string_map(answer, "files", {}), METADATA_FILES)
+        metadata = metadata_in(get_string_map(answer, "files", {}))
     check_metadata(planned.verified.facts.metadata, metadata)
     tools.policy().check_app(planned.id, planned.permissions, size)
     return ImportedCommit(planned, commit, pulled.downloaded, size, metadata)

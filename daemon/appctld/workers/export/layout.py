@@ -90,9 +90,4 @@ def _name(entry: Json) -> str | None:
 
 
 def _entry(name: str, to: Descriptor) -> JsonObject:
-    return {
-        "mediaType": to.media_type,
-        "digest": str(to.digest),
-        "size": to.size,
-        "annotations": {REF_NAME: name},
-    }
+    return {**to.to_json(), "annotations": {REF_NAME: name}}

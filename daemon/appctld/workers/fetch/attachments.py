@@ -25,7 +25,7 @@ from appctld.model.jsonvalue import (
     get_string_map,
     parse_object,
 )
-from appctld.model.manifest import MANIFEST_BYTES, MANIFEST_TYPES
+from appctld.model.manifest import MANIFEST_BYTES, MANIFEST_TYPES, OCI_CONFIG
 from appctld.workers.fetch.bundle import BUNDLE_TYPE, identity_in, signed_beside
 from appctld.workers.fetch.certificate import identity_of
 from appctld.workers.fetch.source import Source
@@ -46,7 +46,7 @@ ARTIFACTS = frozenset(
         SIMPLE_TYPE,
         "application/vnd.dev.cosign.artifact.sig.v1+json",
         "application/vnd.oci.empty.v1+json",  # what older registries take from a config that says nothing
-        "application/vnd.oci.image.config.v1+json",
+        OCI_CONFIG,
     }
 )
 _OK = 200

@@ -10,7 +10,7 @@ from appctld.errors import AppctlError, BadManifest
 from appctld.model.appid import is_app_id
 from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, ImageConfig, parse_config
 from appctld.model.manifest import Manifest
-from appctld.model.permissions import Metadata, parse_metadata
+from appctld.model.permissions import METADATA_FILES, Metadata, metadata_in, parse_metadata
 from appctld.model.reference import Reference
 from appctld.workers.lint.findings import Findings
 from appctld.workers.lint.layers import Blobs
@@ -21,7 +21,6 @@ from appctld.workers.store.archive.tar import TarReader
 CONTENT_BYTES = (
     1 << 20
 )  # of one file that is looked into: icons have 100 KiB, metainfo with all languages some
-METADATA_FILES = ("app/metadata", "metadata")
 FLATPAK_METADATA = "org.flatpak.metadata"
 
 
@@ -77,7 +76,7 @@ class Image:
     def metadata_file(self) -> str | None:
         """The text of the tree's own metadata file."""
         found = self.contents(METADATA_FILES)
-        data = next((found[path] for path in METADATA_FILES if path in found), None)
+        data = metadata_in(found)
         return None if data is None else data.decode("utf-8", "replace")
 
     @cached_property

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from appctld.errors import Failed, LimitExceeded
 from appctld.model.jsonvalue import Json, JsonObject, get_bool, get_int, get_object, get_str, get_strings
-from appctld.model.permissions import METADATA_BYTES
+from appctld.model.permissions import METADATA_BYTES, METADATA_FILES
 from appctld.workers.protocol import Report
 from appctld.workers.store import recent
 from appctld.workers.store.dropped import Dropped
@@ -25,8 +25,6 @@ from appctld.workers.store.ostree.tree import DirMeta, DirTree, checksum, serial
 from appctld.workers.store.ostree.writer import Writer
 from appctld.workers.store.ostree_ext.derived import derived, left_out
 from appctld.workers.store.union import Layer, union
-
-METADATA_FILES = ("app/metadata", "metadata")  # in plain images, and in flatpak's
 
 LINKS_READ = 10_000  # different symlinks in layers' ways: real images have a dozen; each is read and hashed
 

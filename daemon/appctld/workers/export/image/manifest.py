@@ -8,11 +8,9 @@ publisher's holds over the new manifest.
 
 import json
 
-from appctld.model.jsonvalue import Json, JsonObject, get_object, parse_object
-from appctld.model.manifest import MANIFEST_BYTES, OCI_MANIFEST, Descriptor
+from appctld.model.jsonvalue import JsonObject, get_object, parse_object
+from appctld.model.manifest import MANIFEST_BYTES, OCI_CONFIG, OCI_MANIFEST, Descriptor
 from appctld.workers.export.image.installed import Image
-
-_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"  # Docker's is the same but for its name
 
 
 def new_manifest(image: Image, layers: list[Descriptor]) -> bytes:
@@ -22,13 +20,9 @@ def new_manifest(image: Image, layers: list[Descriptor]) -> bytes:
     document: JsonObject = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": _told(Descriptor(_CONFIG_TYPE, config.digest, config.size)),
-        "layers": [_told(layer) for layer in layers],
+        "config": Descriptor(OCI_CONFIG, config.digest, config.size).to_json(),
+        "layers": [layer.to_json() for layer in layers],
     }
     if annotations := get_object(before, "annotations", {}):
         document["annotations"] = annotations
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _told(blob: Descriptor) -> dict[str, Json]:
-    return {"mediaType": blob.media_type, "digest": str(blob.digest), "size": blob.size}

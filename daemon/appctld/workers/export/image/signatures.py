@@ -14,12 +14,10 @@ import json
 from collections.abc import Mapping, Sequence
 
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject
-from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
+from appctld.model.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Descriptor
 from appctld.workers.export.destination import Destination
 from appctld.workers.export.image.installed import Image, Simple
 
-_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 
@@ -66,10 +64,10 @@ def _simple(signatures: Sequence[Simple], destination: Destination) -> bytes:
     for one in signatures:
         payload = _put(one.payload, SIMPLE_TYPE, destination)
         annotations = {SIGNATURE: base64.b64encode(one.signature).decode()}
-        layers.append({**_told(payload), "annotations": annotations})
+        layers.append({**payload.to_json(), "annotations": annotations})
     diff_ids = [str(Digest.of(one.payload)) for one in signatures]
     config = {"architecture": "", "config": {}, "os": "", "rootfs": {"type": "layers", "diff_ids": diff_ids}}
-    return _manifest(_put(_encoded(config), _CONFIG_TYPE, destination), layers)
+    return _manifest(_put(_encoded(config), OCI_CONFIG, destination), layers)
 
 
 def _bundles(found: Sequence[tuple[bytes, bytes]], signed: Descriptor, destination: Destination) -> bytes:
@@ -80,14 +78,14 @@ def _bundles(found: Sequence[tuple[bytes, bytes]], signed: Descriptor, destinati
     entries = []
     annotations = {PREDICATE: SIGNS}
     for document, payload in found:
-        parts = [_told(_put(document, BUNDLE_TYPE, destination))]
-        parts += [_told(_put(payload, SIMPLE_TYPE, destination))] if payload else []
+        parts = [_put(document, BUNDLE_TYPE, destination).to_json()]
+        parts += [_put(payload, SIMPLE_TYPE, destination).to_json()] if payload else []
         config = _put(b"{}", _EMPTY_TYPE, destination)
         raw = _manifest(
-            config, parts, artifactType=BUNDLE_TYPE, subject=_told(signed), annotations=annotations
+            config, parts, artifactType=BUNDLE_TYPE, subject=signed.to_json(), annotations=annotations
         )
         written = destination.put_manifest(raw, OCI_MANIFEST)
-        entries.append({**_told(written), "artifactType": BUNDLE_TYPE, "annotations": annotations})
+        entries.append({**written.to_json(), "artifactType": BUNDLE_TYPE, "annotations": annotations})
     return _encoded({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
 
 
@@ -100,12 +98,8 @@ def _put(data: bytes, media_type: str, destination: Destination) -> Descriptor:
 
 def _manifest(config: Descriptor, layers: Sequence[Mapping[str, object]], **more: object) -> bytes:
     return _encoded(
-        {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": _told(config), "layers": layers, **more}
+        {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config.to_json(), "layers": layers, **more}
     )
-
-
-def _told(blob: Descriptor) -> JsonObject:
-    return {"mediaType": blob.media_type, "digest": str(blob.digest), "size": blob.size}
 
 
 def _encoded(value: object) -> bytes:

@@ -14,12 +14,10 @@ from datetime import UTC, datetime
 from appctld.errors import LimitExceeded
 from appctld.model.digest import Digest
 from appctld.model.image import CONFIG_BYTES
-from appctld.model.jsonvalue import Json
-from appctld.model.manifest import Platform
+from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor, Platform
 from appctld.workers.export.publish.packing import MEDIA_TYPE, Packed
 
-CONFIG = "application/vnd.oci.image.config.v1+json"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _LAST_SECOND = 253402300799  # of the year 9999, the last that RFC 3339 can write
 
 
@@ -58,8 +56,8 @@ def make_image(layers: Sequence[Packed], said: Said, name: str = "") -> Image:
         )
     manifest = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": descriptor(CONFIG, config),
+        "mediaType": OCI_MANIFEST,
+        "config": descriptor(OCI_CONFIG, config),
         "layers": [_layer(layer) for layer in layers],
     }
     if said.annotations:
@@ -67,9 +65,9 @@ def make_image(layers: Sequence[Packed], said: Said, name: str = "") -> Image:
     return Image(layers, config, _document(manifest), name)
 
 
-def descriptor(media_type: str, data: bytes) -> dict[str, object]:
+def descriptor(media_type: str, data: bytes) -> JsonObject:
     """The descriptor of a blob."""
-    return {"mediaType": media_type, "digest": str(Digest.of(data)), "size": len(data)}
+    return Descriptor(media_type, Digest.of(data), len(data)).to_json()
 
 
 def _config(layers: Sequence[Packed], said: Said) -> dict[str, object]:
@@ -86,8 +84,8 @@ def _config(layers: Sequence[Packed], said: Said) -> dict[str, object]:
 
 
 def _layer(layer: Packed) -> dict[str, object]:
-    found: dict[str, object] = {"mediaType": MEDIA_TYPE, "digest": str(layer.digest), "size": layer.size}
-    return {**found, "annotations": dict(layer.annotations)} if layer.annotations else found
+    found = Descriptor(MEDIA_TYPE, layer.digest, layer.size).to_json()
+    return {**found, "annotations": dict(layer.annotations)} if layer.annotations else {**found}
 
 
 def _moment(seconds: int) -> str:

@@ -14,7 +14,8 @@ from appctld.errors import BadManifest, InvalidReference
 from appctld.model.flatpak.labels import FLATPAK_METADATA
 from appctld.model.image import METADATA, VERSION
 from appctld.model.manifest import Platform
-from appctld.model.permissions import METADATA_BYTES
+from appctld.model.permissions import METADATA_BYTES, METADATA_FILES
+from appctld.workers.export.image.packing import MADE_BY
 from appctld.workers.export.publish.chunks import Chunk, by_map, by_size, whole
 from appctld.workers.export.publish.contentmap import ContentMap
 from appctld.workers.export.publish.forms import flatpak
@@ -25,9 +26,6 @@ from appctld.workers.export.publish.packing import Packed, Packer
 from appctld.workers.export.publish.source.objects import content
 from appctld.workers.export.publish.source.source import Source
 from appctld.workers.export.publish.tree import Tree, read_tree
-from appctld.workers.store.merge import METADATA_FILES
-
-MADE_BY = "appctl publish"
 
 
 @dataclass(frozen=True)

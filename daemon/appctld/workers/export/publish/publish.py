@@ -24,10 +24,10 @@ from appctld.model.jsonvalue import (
     get_string_map,
     get_strings,
 )
-from appctld.model.manifest import Descriptor, read_platform
+from appctld.model.manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor, read_platform
 from appctld.workers.export.destination import Destination, opened, read_whole
 from appctld.workers.export.publish.contentmap import MAP_BYTES, ContentMap, parse_map
-from appctld.workers.export.publish.image import CONFIG, MANIFEST, Image
+from appctld.workers.export.publish.image import Image
 from appctld.workers.export.publish.making import Wanted, make
 from appctld.workers.export.publish.packing import MEDIA_TYPE, Packed, Packer
 from appctld.workers.export.publish.signing.placing import place
@@ -58,7 +58,7 @@ def publish(request: JsonObject, report: Report) -> JsonObject:
             name = destination.tag or get_str(request, "name") or image.name
             written = _Leaving(image, destination, told).bring()
             places = place(signatures, destination, _layout(to)) if signatures else []
-            destination.put_manifest(image.manifest, MANIFEST, name)
+            destination.put_manifest(image.manifest, OCI_MANIFEST, name)
             destination.commit()
     return {
         "digest": str(image.digest),
@@ -114,7 +114,7 @@ class _Leaving:
                 written += layer.size
             done += layer.size
             self._told.sent(done, total)
-        config = Descriptor(CONFIG, Digest.of(self._image.config), len(self._image.config))
+        config = Descriptor(OCI_CONFIG, Digest.of(self._image.config), len(self._image.config))
         if not self._destination.has(config):
             self._destination.put_blob(config, lambda: iter([self._image.config]))
         return written

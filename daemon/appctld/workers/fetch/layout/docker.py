@@ -28,7 +28,7 @@ from appctld.model.jsonvalue import (
     parse_json,
     parse_object,
 )
-from appctld.model.manifest import BLOB_BYTES, LAYERS, MANIFEST_BYTES, OCI_MANIFEST
+from appctld.model.manifest import BLOB_BYTES, LAYERS, MANIFEST_BYTES, OCI_CONFIG, OCI_MANIFEST, Descriptor
 from appctld.workers.fetch.layout.archive import Archive
 from appctld.workers.fetch.layout.member import Member
 from appctld.workers.fetch.layout.naming import Place, choose, shown
@@ -37,7 +37,6 @@ LIST = "manifest.json"
 LIST_BYTES = 1 << 20  # an image has some 100 bytes for each layer
 IMAGES = 256  # as many as an index may have entries
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
 _COMPRESSED = {b"\x1f\x8b": "+gzip", b"\x28\xb5\x2f\xfd": "+zstd"}
 
 
@@ -70,7 +69,7 @@ class _Part:
 
     def descriptor(self) -> JsonObject:
         """As it stands in the manifest."""
-        return {"mediaType": self.media_type, "digest": str(self.digest), "size": self.member.size}
+        return Descriptor(self.media_type, self.digest, self.member.size).to_json()
 
 
 class DockerShelf:
@@ -120,7 +119,7 @@ class DockerShelf:
         """Each part, the config first."""
         config = self._member(image.config)
         raw = config.read(CONFIG_BYTES)
-        yield _Part(_CONFIG, config, Digest.of(raw))
+        yield _Part(OCI_CONFIG, config, Digest.of(raw))
         for name, diff_id in zip(image.layers, _diff_ids(raw, len(image.layers)), strict=True):
             layer = self._member(name)
             kind = _compression(layer)

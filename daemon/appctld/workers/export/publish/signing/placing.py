@@ -12,9 +12,8 @@ from pathlib import Path
 
 from appctld.errors import Failed
 from appctld.model.digest import Digest
-from appctld.model.manifest import Descriptor
+from appctld.model.manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from appctld.workers.export.destination import Destination, writing
-from appctld.workers.export.publish.image import CONFIG, MANIFEST
 from appctld.workers.export.publish.signing import sigstore
 from appctld.workers.export.publish.signing.signers import BESIDE, Signatures
 
@@ -56,11 +55,11 @@ def _attach(about: Signatures, destination: Destination) -> str:
     config, manifest = sigstore.attachment(about.attached)
     for message, _ in about.attached:
         _put(destination, sigstore.PAYLOAD, message)
-    _put(destination, CONFIG, config)
+    _put(destination, OCI_CONFIG, config)
     tag = sigstore.tag(about.digest)
     name = tag if destination.tag else f"{about.identity.name}:{tag}"
     before = destination.meaning(name)
-    destination.put_manifest(manifest, MANIFEST, name)
+    destination.put_manifest(manifest, OCI_MANIFEST, name)
     return f"tag {tag}" if before is None else f"tag {tag}, in the place of what was there"
 
 

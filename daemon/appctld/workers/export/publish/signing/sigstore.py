@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from appctld.errors import InvalidReference, NotFound, UnsupportedMediaType
 from appctld.model.digest import Digest
+from appctld.model.manifest import OCI_CONFIG, OCI_MANIFEST
 from appctld.workers.export.destination import read_whole
-from appctld.workers.export.publish.image import CONFIG, MANIFEST, descriptor
+from appctld.workers.export.publish.image import descriptor
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGNATURE = "dev.cosignproject.cosign/signature"
@@ -81,8 +82,8 @@ def attachment(signed: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     ]
     manifest = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": descriptor(CONFIG, config),
+        "mediaType": OCI_MANIFEST,
+        "config": descriptor(OCI_CONFIG, config),
         "layers": layers,
     }
     return config, json.dumps(manifest, sort_keys=True).encode()
