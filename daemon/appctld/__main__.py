@@ -33,6 +33,7 @@ from appctld.updates.apps import Apps
 
 PROBE_SECONDS = 10.0  # a sandbox that does not start within this will not start at all
 IDLE_CHECK_SECONDS = 5.0  # how often the daemon looks whether anybody still needs it
+STUCK_SECONDS = 20.0  # a bus that takes nothing for so long has had enough of us; clients wait for 25
 
 logger = logging.getLogger("appctld")
 
@@ -50,8 +51,8 @@ def main() -> int:
     except AppctlError as error:
         logger.error("%s", error.message)  # noqa: TRY400 - said for people, not for debuggers
         return 1
-    except BusLostError:
-        logger.error("the bus is gone")  # noqa: TRY400 - systemd starts us again
+    except BusLostError as error:
+        logger.error("%s", error)  # noqa: TRY400 - whoever calls next starts us again
         return 1
 
 
@@ -133,6 +134,8 @@ async def _until_unneeded(scope: Scope, rooms: Rooms, connection: Connection, se
             if lost.done():
                 lost.result()
                 raise BusLostError("the bus is gone")
+            if connection.stuck_seconds > STUCK_SECONDS and not rooms.jobs.active():
+                raise BusLostError("the bus takes no answers any more: somebody does not read theirs")
             if not rooms.jobs.all() and server.idle_seconds > scope.idle_seconds:
                 await connection.release_name(BUS_NAME)
                 await server.finish()

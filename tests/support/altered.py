@@ -5,6 +5,7 @@
 python -m support.altered early    a clock that shows a time before the release
 python -m support.altered killed   kill -9 as soon as it is written down that an image is installed
 python -m support.altered hasty    waits for no other daemon
+python -m support.altered impatient ends as soon as the bus takes nothing
 python -m support.altered governed has the machine's policy.d and certs.d, and the remotes that are shipped,
                                    in $XDG_CONFIG_HOME
 """
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from appctld import __main__ as main
 from appctld import scope
 from appctld.pipeline import deploy
 from appctld.pipeline.stages import Standing
@@ -41,6 +43,10 @@ def _hasty() -> None:
     lock.WAIT = 0.0
 
 
+def _impatient() -> None:
+    vars(main)["STUCK_SECONDS"] = vars(main)["IDLE_CHECK_SECONDS"] = 0.2
+
+
 def _governed() -> None:
     configuration, made = Path(os.environ["XDG_CONFIG_HOME"]), scope._scope
 
@@ -54,5 +60,6 @@ def _governed() -> None:
 
 
 if __name__ == "__main__":
-    {"early": _early, "killed": _killed, "hasty": _hasty, "governed": _governed}[sys.argv[1]]()
+    changes = (_early, _killed, _hasty, _impatient, _governed)
+    {change.__name__[1:]: change for change in changes}[sys.argv[1]]()
     sys.exit(bare.main())

@@ -7,9 +7,10 @@ Guarantees that nothing of the machine's own buses is touched and that the daemo
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jeepney import DBusAddress, HeaderFields, Message, MessageType, new_method_call
@@ -22,6 +23,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
   <type>session</type>
   <listen>{listen}</listen>
   <auth>EXTERNAL</auth>
+  {limits}
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
@@ -41,10 +43,16 @@ NO_REPLY, INTERACTIVE = 1, 4  # message flags of the D-Bus specification
 
 
 @contextmanager
-def private_bus(directory: Path, listen: str = "") -> Iterator[str]:
-    """Run a bus, on a socket in the directory if nothing else is said; gives its address."""
+def private_bus(
+    directory: Path, listen: str = "", limits: Mapping[str, int] = MappingProxyType({})
+) -> Iterator[str]:
+    """Run a bus, on a socket in the directory if nothing else is said; gives its address.
+
+    It has dbus-daemon's own limits, which are those of the system bus, but for `limits`.
+    """
+    lines = "".join(f'<limit name="{name}">{number}</limit>' for name, number in limits.items())
     config = directory / "bus.conf"
-    config.write_text(CONFIG.format(listen=listen or f"unix:path={directory / 'bus'}"))
+    config.write_text(CONFIG.format(listen=listen or f"unix:path={directory / 'bus'}", limits=lines))
     command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address=1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None

@@ -64,6 +64,7 @@ class Machine:
         self.configuration = etc / "remotes.d"
         self.log = directory / "daemon.log"
         self.altered = ""  # what support/altered.py changes in the daemon
+        self.limits: dict[str, int] = {}  # of the bus
         self._inherited = {
             name: value
             for name, value in os.environ.items()
@@ -77,7 +78,7 @@ class Machine:
 
     def __enter__(self) -> Self:
         self.directory.mkdir(exist_ok=True)
-        address = self._stack.enter_context(private_bus(self.directory))
+        address = self._stack.enter_context(private_bus(self.directory, limits=self.limits))
         self.environment = {
             **self._inherited,
             self._bus: address,

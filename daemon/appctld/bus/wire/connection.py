@@ -86,6 +86,11 @@ class Connection:
         """Whether more waits to leave than should: nothing should be told that can be told later."""
         return self._outbox.is_full
 
+    @property
+    def stuck_seconds(self) -> float:
+        """For how long the bus took nothing of what waits to leave."""
+        return self._outbox.stuck_seconds
+
     def post(self, message: Message) -> None:
         """Send without waiting: signals. What cannot be sent is logged."""
         try:

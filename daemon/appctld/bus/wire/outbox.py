@@ -3,7 +3,8 @@
 """What is to leave for the bus: whole messages, as bytes, one after the other.
 
 Guarantees: a burst waits for the bus instead of ending the connection; `is_full` says when nothing should be
-done that would add to it, and `emptied` is called when that is over. What a message says is others' business.
+done that would add to it, and `emptied` is called when that is over; `stuck_seconds` tells of a bus that
+takes nothing at all. What a message says is others' business.
 """
 
 import asyncio
@@ -21,6 +22,12 @@ class Outbox:
         self._emptied = emptied
         self._waiting: asyncio.Queue[tuple[bytes, asyncio.Future[None] | None]] = asyncio.Queue()
         self._bytes = 0
+        self._moved = 0.0
+
+    @property
+    def stuck_seconds(self) -> float:
+        """For how long nothing left, though something waits."""
+        return asyncio.get_running_loop().time() - self._moved if self._bytes else 0.0
 
     @property
     def is_full(self) -> bool:
@@ -29,6 +36,8 @@ class Outbox:
 
     def put(self, raw: bytes, sent: "asyncio.Future[None] | None" = None) -> None:
         """Send it after all others; `sent` is told when it left."""
+        if not self._bytes:
+            self._moved = asyncio.get_running_loop().time()
         self._bytes += len(raw)
         self._waiting.put_nowait((raw, sent))
 
@@ -50,5 +59,6 @@ class Outbox:
     def _left(self, length: int) -> None:
         was_full = self.is_full
         self._bytes -= length
+        self._moved = asyncio.get_running_loop().time()
         if was_full and not self.is_full:
             self._emptied()

@@ -191,21 +191,6 @@ def test_a_handler_that_raises_is_not_the_librarys_business(
     asyncio.run(scenario())
 
 
-def test_a_burst_of_signals_reaches_a_subscriber(address: str) -> None:
-    """The libraries' own writers end the connection when the socket is full for a moment."""
-
-    async def scenario() -> None:
-        async with client(address) as caller:
-            await caller.subscribe("type='signal',interface='a.b'")
-            connection = await connect(address)
-            for number in range(5000):
-                connection.post(signal_of(number))
-            assert [(await caller.signal("C"))[0] for _ in range(5000)] == list(range(5000))
-            await connection.close()
-
-    asyncio.run(scenario())
-
-
 def stuck(connection: Connection) -> bool:
     return connection.is_stuck
 
@@ -234,6 +219,7 @@ def test_nothing_is_read_while_what_is_to_leave_is_stuck() -> None:
                     bus.recv(1 << 20)
                 await turns(1)
             assert not stuck(connection)
+            bus.close()
             await connection.close()
 
     asyncio.run(scenario())
