@@ -433,7 +433,7 @@ def test_a_caller_that_left_before_it_was_known_is_refused(address: str) -> None
     ("old", "new", "complaint"),
     [
         ('<method name="Prune">', '<method name="Purge">', "has no method purge"),
-        ('<arg name="id" type="s" direction="in"/>', "", "rollback takes 4 arguments, not 3"),
+        ('<arg name="id" type="s" direction="in"/>', "", "approve takes 4 arguments, not 3"),
         ('<property name="Busy"', '<property name="Lazy"', "has no property lazy"),
         ('value="Job.Result"', 'value="Job.Nothing"', "KeysOf names Job.Nothing"),
         ('name="Busy" type="b" access="read"', 'name="Busy" type="b" access="readwrite"', "not read-only"),
