@@ -54,6 +54,19 @@ SETTINGS = {  # of remotes.d: what each key means
     "ed25519-keys": "Of an OSTree repository: public keys, each the base64 of its 32 bytes.",
     "verify-commit": "no (the default) or gpg: an OSTree commit that an image holds must be signed, too.",
 }
+POLICY = {  # of policy.d: what each key means
+    "allow-remotes": "Places that remotes may be in, with blanks between them: HOST[/PATH] of a registry,"
+    " ostree+https://HOST/PATH, ostree:/DIRECTORY, oci:/DIRECTORY. Each stands for what is below it. By"
+    " default any may be used.",
+    "require-signatures": "yes or no (the default): remotes with verify=digest or verify=none are refused.",
+    "deny-permissions": "KIND=VALUE, with blanks between them, in the words of a preview: shared=network,"
+    " filesystems=home, session-bus=NAME, devices=* for every value. What gives that or more is refused. A"
+    " file system is named without a mode.",
+    "user-scope": "yes (the default) or no: in the user scope nothing is installed or updated, and no remote"
+    " added.",
+    "max-size": "How large one image may be, in units of 1024: 500M, 4G. Its layers count before they are"
+    " downloaded, its files before they are put in place.",
+}
 _APPCTL = {
     "EXIT STATUS": "",  # from the table
     "ENVIRONMENT": r""".TP
@@ -71,6 +84,9 @@ The bus of the caller's own scope.""",
     "FILES": r""".TP
 \fI/etc/appctl/remotes.d\fR, \fI/usr/lib/appctl/remotes.d\fR
 The publishers that this machine trusts: \fBappctl\-remotes.d\fR(5).
+.TP
+\fI/etc/appctl/policy.d\fR
+What may be installed on it: \fBappctl\-policy.d\fR(5).
 .TP
 \fI/var/lib/appctl\fR
 What is installed for all users.
@@ -95,6 +111,21 @@ The interface that it serves.
 \fI/usr/share/polkit\-1/actions/org.appctl.Installer1.policy\fR
 What polkit is asked in the system scope.""",
     "SEE ALSO": r"""\fBappctl\fR(1), \fBappctl\-remotes.d\fR(5), \fBpolkit\fR(8), \fBbwrap\fR(1)""",
+}
+_POLICY = {
+    "DESCRIPTION": "Each file NAME.conf in /etc/appctl/policy.d says what may not be installed on this"
+    " machine, in both scopes and whoever asks. A file is INI with one section, [policy]. Each file counts by"
+    " itself: what one of them refuses is refused, whatever the others say. While any file cannot be read or"
+    " has an unknown key nothing is installed or updated. Changes count at once; what is installed stays. Who"
+    " is refused gets PolicyDenied with the name of the file, and exit status 4.",
+    "SETTINGS": "",  # from the table
+    "EXAMPLE": r""".nf
+[policy]
+allow\-remotes = quay.io/acme registry.corp:5000
+require\-signatures = yes
+deny\-permissions = filesystems=home devices=*
+.fi""",
+    "SEE ALSO": r"""\fBappctl\fR(1), \fBappctl\-remotes.d\fR(5), \fBpolkit\fR(8)""",
 }
 _REMOTES = {
     "DESCRIPTION": "Each file NAME.conf in a directory remotes.d is one publisher that this machine trusts. "
@@ -151,12 +182,17 @@ def pages() -> dict[str, str]:
         )
     own = daemon.command_line()
     own.usage = "appctld --system|--user [--verbose]"
-    settings = argparse.ArgumentParser(prog="appctl-remotes.d", add_help=False)
+    settings, rules = (
+        argparse.ArgumentParser(prog=f"appctl-{name}.d", add_help=False) for name in ("remotes", "policy")
+    )
     return {
         "appctl.1": _page(top, 1, "install signed OCI images as apps", {**_APPCTL, "EXIT STATUS": _exits()}),
         "appctld.8": _page(own, 8, "the daemon that installs apps for appctl", _APPCTLD),
         "appctl-remotes.d.5": _page(
             settings, 5, "publishers that appctl trusts", {**_REMOTES, "SETTINGS": _listed(SETTINGS)}
+        ),
+        "appctl-policy.d.5": _page(
+            rules, 5, "what may be installed by appctl", {**_POLICY, "SETTINGS": _listed(POLICY)}
         ),
     }
 

@@ -3,6 +3,9 @@
 """The administrator's files through the CLI, on signed images: what a policy refuses, what masks do."""
 
 import asyncio
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -234,3 +237,24 @@ def test_an_edit_is_told_on_the_bus(site: Site) -> None:
                 assert "edited" in names
 
     asyncio.run(scenario())
+
+
+def test_a_backup_as_the_document_says_is_whole(site: Site) -> None:
+    text = (Path(__file__).parents[2] / "docs/administrators.md").read_text()
+    keep, bring_back = re.findall(r"^    (tar .+)$", text, re.MULTILINE)
+    state, kept = site.machine.state, site.work.parent / "appctl.tar"
+
+    def typed(line: str) -> list[str]:
+        here = line.replace("/var/lib/appctl", str(state)).replace("/srv/backup/appctl.tar", str(kept))
+        return ["unshare", "--user", "--map-root-user", *here.split()]  # who may write to files of 0444
+
+    site.machine.appctl("install", "-y", "acme/greeter:1")
+    site.machine.stop()
+    subprocess.run(typed(keep), check=True)
+    shutil.rmtree(state)
+    state.mkdir()
+    subprocess.run(typed(bring_back), check=True)
+    site.machine.start()
+    site.machine.appctl("verify")
+    assert "Hello" in site.machine.run_app("greeter").out
+    site.machine.fsck()

@@ -39,7 +39,7 @@ PARTS: Mapping[str, int] = {
     "tests/integration/test_ostree_images.py": 3,
     "tests/integration/test_plain_images.py": 3,
     "tests/integration/test_podman.py": 4,
-    "tests/integration/test_policy.py": 8,
+    "tests/integration/test_policy.py": 10,
     "tests/integration/test_private_registry.py": 3,
     "tests/integration/test_publish.py": 8,
     "tests/integration/test_run_as_flatpak.py": 3,

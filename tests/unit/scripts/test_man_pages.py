@@ -11,11 +11,12 @@ import pytest
 
 from appctl.commands import COMMANDS, REMOTE_COMMANDS
 from appctl.exits import TABLE, ExitCode
+from appctld.config.policy.files import KEYS as POLICY_KEYS
 from appctld.config.settings import KEYS
-from man_pages import SETTINGS
+from man_pages import POLICY, SETTINGS
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts/lib/man_pages.py"
-PAGES = ("man1/appctl.1", "man5/appctl-remotes.d.5", "man8/appctld.8")
+PAGES = ("man1/appctl.1", "man5/appctl-policy.d.5", "man5/appctl-remotes.d.5", "man8/appctld.8")
 
 
 def make(directory: Path, **environment: str) -> dict[str, str]:
@@ -74,7 +75,7 @@ def test_every_exit_code_and_error_is_told(manual: Path) -> None:
 
 
 def test_every_setting_of_a_remote_is_explained(manual: Path) -> None:
-    assert set(SETTINGS) == set(KEYS)
+    assert (set(SETTINGS), set(POLICY)) == (set(KEYS), set(POLICY_KEYS))
     text = shown(manual, "man5/appctl-remotes.d.5")
     assert all(f" {key} {SETTINGS[key].split()[0]}" in text for key in KEYS)
 
