@@ -185,6 +185,12 @@ def _apps(command: _Command) -> None:
     install.add_argument("--dry-run", action="store_true", help="only show what would be installed")
     install.add_argument("--remote", metavar="NAME", help="the remote that must cover the reference")
     install.add_argument(
+        "--arch", metavar="ARCH", help="another architecture than this machine's, e.g. arm64"
+    )
+    install.add_argument(
+        "--as", dest="as_id", metavar="ID", help="the ID that it gets here, instead of its own"
+    )
+    install.add_argument(
         "--from", dest="source", metavar="oci:DIR|oci-archive:FILE|docker-archive:FILE",
         help="read the one image from there; it is verified as if it came from its registry",
     )  # fmt: skip
@@ -201,6 +207,7 @@ def _apps(command: _Command) -> None:
     uninstall = command("uninstall", "uninstall:uninstall", "Remove apps and what only they needed.")
     uninstall.add_argument("ids", nargs="+", metavar="ID")
     uninstall.add_argument("--delete-data", action="store_true", help="remove your data of them too")
+    uninstall.add_argument("--ignore", action="store_true", help="what is not installed is no failure")
     rollback = command("rollback", "rollback:rollback", "Go back to a version that is still kept.")
     rollback.add_argument("id", metavar="ID")
     rollback.add_argument("--to", metavar="VERSION|DIGEST|COMMIT", help="which one, if not the one before")

@@ -50,6 +50,8 @@ def install(context: Context) -> int:
 
 def _check_source(context: Context) -> None:
     """Raise Failure (Usage) for a `--from` that cannot be meant."""
+    if context.options.as_id and len(context.options.refs) != 1:
+        raise usage("--as is for one image: give one reference")
     if context.options.source is None:
         return
     if context.options.detach:
@@ -124,6 +126,7 @@ def _install_one(context: Context, reference: str) -> Outcome:
         "remote": options.remote,
         "registry-auth": _logins(context, reference),
         "ask-credentials": context.asks_for_logins,
+        **_chosen(context),
     }
     with _from_source(context, reference, layers=True) as bundle:
         outcome = context.run_job(context.scope, "Install", "asa{sv}", [reference], {**asked, **bundle})
@@ -162,11 +165,17 @@ def _resolve(context: Context, reference: str) -> Json:
     return get_object(outcome.result, "preview")
 
 
+def _chosen(context: Context) -> Json:
+    """Return the options that change what is installed, not only how; preview and install have both."""
+    return {"arch": context.options.arch, "as-id": context.options.as_id}
+
+
 def _resolved(context: Context, reference: str, more: Json) -> Outcome:
     options: Json = {
         "remote": context.options.remote,
         "allow-downgrade": context.options.allow_downgrade,
         "registry-auth": _logins(context, reference),
+        **_chosen(context),
         **more,
     }
     with _from_source(context, reference, layers=False) as bundle:

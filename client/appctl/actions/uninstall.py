@@ -22,14 +22,17 @@ from appctl.terminal.show import escape, note, size
 
 def uninstall(context: Context) -> int:
     """Remove the apps of the command line; each is tried."""
+    ignore = context.options.ignore
     wanted, unknown = by_scope(context, context.options.ids)
+    if ignore:
+        unknown = [failure for failure in unknown if failure.name != "NotInstalled"]
     apps = [app for theirs in wanted.values() for app in theirs]
     if apps and not context.options.yes:
         note(*_preview(context, apps))
     if apps:
         confirm(context.options, "Uninstall?")
     outcomes = [
-        _known(context.tried_job(scope, "Uninstall", "asa{sv}", ids_of(theirs), {}), theirs)
+        _known(context.tried_job(scope, "Uninstall", "asa{sv}", ids_of(theirs), {"ignore": ignore}), theirs)
         for scope, theirs in wanted.items()
     ]
     for outcome in outcomes:
@@ -46,11 +49,16 @@ def _known(outcome: Outcome, before: Sequence[Json]) -> Outcome:
 
 def _say(context: Context, outcome: Outcome) -> None:
     apps = get_objects(outcome.result, "apps")
-    for app in apps:
+    for app in filter(_was_there, apps):
         context.say(f"Uninstalled {escape(get_str(app, 'id'))}.")
         _data(context, get_str(app, "id"))
     if apps and (freed := get_int(outcome.result, "freed-bytes")):
         context.say(f"Freed {size(freed)}.")
+
+
+def _was_there(app: Json) -> bool:
+    """Whether it was removed by us: with --ignore somebody else may have been faster."""
+    return app.get("changed") is not False
 
 
 def _preview(context: Context, apps: Sequence[Json]) -> list[str]:

@@ -33,6 +33,7 @@ from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
+from appctld.pipeline.again import for_platform
 from appctld.pipeline.bundle import bringing
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.runtimes import is_here
@@ -61,6 +62,7 @@ async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
 
 
 async def _preview(request: Resolve, shop: Workshop) -> JsonObject:
+    shop = _as_chosen(request, shop)
     remote, reference = shop.book.find(request.reference, text(request, "remote"))
     async with with_bundle(request, reference, shop) as stocked:
         planned = await plan_reference(reference, remote, stocked)
@@ -81,6 +83,15 @@ async def _publisher_file(address: str, shop: Workshop) -> str:
     _, data = await shop.tools.fetch_bytes(request, FILE_BYTES)
     parse_publisher_file(data)
     return data.decode()
+
+
+def _as_chosen(request: Install | Resolve, shop: Workshop) -> Workshop:
+    """The same for the architecture and the ID that the request names. Raises InvalidReference."""
+    as_id = text(request, "as-id")
+    if as_id and len(request.about) != 1:
+        raise InvalidReference("an ID is given to exactly one image", hint="")
+    tools = for_platform(text(request, "arch"), replace(shop.tools, as_id=as_id))
+    return replace(shop, tools=tools)
 
 
 @asynccontextmanager
@@ -184,6 +195,7 @@ def _note_choices(planned: Plan, deployed: Record, uid: int, paths: Paths) -> No
 
 
 async def _install_named(name: str, request: Install, shop: Workshop) -> JsonObject:
+    shop = _as_chosen(request, shop)
     remote, reference = shop.book.find(name, text(request, "remote"))
     async with with_bundle(request, reference, shop) as stocked:
         return await _install_one(reference, remote, request, stocked)

@@ -30,6 +30,8 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
     """Remove the apps named, then prune what that frees."""
 
     async def one(app_id: str) -> JsonObject:
+        if flag(request, "ignore") and find_app(shop.tools.paths, app_id) is None:
+            return {"id": app_id, "version": "", "changed": False}
         app = shop.app(app_id)
         await _remove(app_id, list(app.records), whole=True, shop=shop)
         await shop.record("uninstall", done_facts(app.current))

@@ -37,8 +37,8 @@ class Request:
 class Install(Request):
     """What to bring here, or to bring up to date.
 
-    Options: accept-permissions s, expected-digest s, reinstall b, allow-downgrade b, remote s, background b,
-    registry-auth aa{sv}, ask-credentials b, bundle h.
+    Options: accept-permissions s, expected-digest s, reinstall b, allow-downgrade b, remote s, arch s,
+    as-id s, background b, registry-auth aa{sv}, ask-credentials b, bundle h.
     """
 
     kind: ClassVar[str] = "install"
@@ -71,7 +71,7 @@ class Update(Request):
 
 @dataclass(frozen=True, slots=True)
 class Uninstall(Request):
-    """No options yet."""
+    """Options: ignore b."""
 
     kind: ClassVar[str] = "uninstall"
     ids: tuple[str, ...]
@@ -119,8 +119,8 @@ class Approve(Request):
 class Resolve(Request):
     """A preview.
 
-    Options: remote s, allow-downgrade b (nothing is installed), registry-auth aa{sv}, ask-credentials b,
-    bundle h.
+    Options: remote s, arch s, as-id s, allow-downgrade b (nothing is installed), registry-auth aa{sv},
+    ask-credentials b, bundle h.
     """
 
     kind: ClassVar[str] = "resolve"

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from appctld.errors import AppctlError, Cancelled, DigestMismatch, NeedsApproval, NotFound
+from appctld.errors import AppctlError, Cancelled, Conflict, DigestMismatch, NeedsApproval, NotFound
 from appctld.jobs.approval import available, check_approved
 from appctld.jobs.install import companions_of, deploy_plan, plan_reference, show_what_waits
 from appctld.jobs.kinds import AnyPlan, bring_here, refs_of
@@ -20,6 +20,7 @@ from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import parse_canonical
+from appctld.pipeline.again import as_before
 from appctld.pipeline.plans import Plan
 from appctld.state.available import (
     Available,
@@ -87,6 +88,7 @@ async def _deploy_approved(
     planned: AnyPlan, current: Record, request: Update | Approve, shop: Workshop
 ) -> JsonObject:
     """Deploy what is approved. What is not is brought here, for when it is. Raises NeedsApproval."""
+    shop = replace(shop, tools=as_before(current, shop.tools))
     try:
         check_approved(planned, request, current.permissions)
     except NeedsApproval:
@@ -190,7 +192,13 @@ async def _newer(current: Record, shop: Workshop) -> AnyPlan | None:
     reference = parse_canonical(current.reference)
     if reference.pinned:
         return None
+    shop = replace(shop, tools=as_before(current, shop.tools))
     planned = await plan_reference(reference, shop.book.vouching(current.remote, reference), shop)
+    if planned.id != current.id:
+        raise Conflict(
+            f"{reference} calls itself {planned.id} now, and {current.id} is installed from it",
+            hint=f"appctl info {current.id}",
+        )
     return None if planned.digest == current.image_digest else planned
 
 

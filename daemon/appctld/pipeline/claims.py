@@ -52,6 +52,18 @@ def check_metadata(label: str | None, found: str | None, path: str = METADATA_FI
         raise NeedsApproval("the image asks for permissions in a file that no label showed", path=path)
 
 
+def called(own: str, ref: FlatpakRef | None, remote: Remote, tools: Tools) -> str:
+    """The ID that somebody gave to the image, within what its remote may use, else its `own`.
+
+    R9 is about that one: two tags of one image under two IDs follow each its own order. Raises Conflict.
+    """
+    if tools.as_id in {"", own}:
+        return own
+    if ref is not None and ref.is_runtime:
+        raise Conflict(f"{own} is a runtime, which apps find by its ID", hint="")
+    return allowed_id(tools.as_id, remote)
+
+
 def allowed_id(app_id: str, remote: Remote) -> str:
     """The ID, if this remote may use it. Raises Conflict."""
     if not remote.allows(app_id):

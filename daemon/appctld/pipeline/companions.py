@@ -85,9 +85,10 @@ def _each_once(offers: Iterable[Offer]) -> Iterator[Offer]:
 async def _plan(offer: Offer, remote: Remote, tools: Tools) -> Planned:
     """Verify and plan what is offered, as what it is offered as. Raises BadManifest where it is another.
 
-    Nobody was asked about an older one: a downgrade that is allowed is that of what was named (R9).
+    Nobody was asked about an older one: a downgrade that is allowed, and an ID that is given, are for what
+    was named (R9).
     """
-    tools, reference = replace(tools, allow_downgrade=False), _reference(offer, remote)
+    tools, reference = replace(tools, allow_downgrade=False, as_id=""), _reference(offer, remote)
     planned = await preview(reference, tools.remote(remote.name, reference), tools, at=offer.digest)
     if planned.described.ref != offer.ref:
         raise BadManifest(

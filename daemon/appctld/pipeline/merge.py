@@ -67,4 +67,5 @@ def _commit_metadata(planned: Planned) -> JsonObject:
         "appctl.remote": resolved.remote.name,
         "appctl.signer": [signer.fingerprint for signer in signers],
         "appctl.signed-at": [str(signer.signed_at) for signer in signers],
+        **({"appctl.id": planned.id} if planned.given_id else {}),
     }

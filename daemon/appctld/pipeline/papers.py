@@ -124,6 +124,7 @@ def _record(planned: Plan, own: _Own, judged: Judged, deployment: str) -> Record
         ostree_layers=own.ostree_layers,
         flatpak_ref=own.flatpak_ref,
         runtime=own.runtime,
+        given_id=planned.given_id,
     )
 
 

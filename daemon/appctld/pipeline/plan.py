@@ -17,7 +17,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
 from appctld.model.published import PublishedCommit, Reading, Use, published_commit, uses
 from appctld.model.reference import Reference
-from appctld.pipeline.claims import allowed_id, check_policy, check_ref, owned
+from appctld.pipeline.claims import allowed_id, called, check_policy, check_ref, owned
 from appctld.pipeline.here import digest_here
 from appctld.pipeline.runtimes import runtime_id
 from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
@@ -39,7 +39,8 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     if len(config.diff_ids) != len(layers):
         raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
     resolved, described = verified.resolved, describe(config)
-    named = allowed_id(_named(verified, described), resolved.remote)
+    own = allowed_id(_named(verified, described), resolved.remote)
+    named = called(own, described.ref, resolved.remote, tools)
     app_id = _id(named, described, resolved.remote, tools)
     current = owned(app_id, resolved.reference, resolved.remote, tools)
     check_ref(described.ref, current)
@@ -57,6 +58,7 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         order=config.diff_ids,
         layers=_layers(config, published, verified, tools),
         published=published,
+        given_id=named != own,
     )
     check_policy(planned, planned.bytes_to_download + planned.bytes_here, tools)
     tools.progress.expect(planned.bytes_to_download, planned.bytes_here)
@@ -140,7 +142,7 @@ def _check_platform(config: ImageConfig, tools: Tools) -> None:
 
 
 def _named(verified: Verified, described: Described) -> str:
-    """The ID that the image has wherever it is installed: it is the one that `ids` and R9 are about."""
+    """The ID that the image has wherever it is installed, unless somebody gives it another."""
     named = described.name
     return checked_id(named) if named else id_of_reference(verified.resolved.reference)
 

@@ -16,7 +16,8 @@ from appctld.trust.verdict import Verdict
 class Plan(Protocol):
     """What an install would do, decided on verified bytes: of an image, or of a native commit.
 
-    `digest` is of what the reference leads to. `current` is what is installed under `id`. Of sizes in bytes,
+    `digest` is of what the reference leads to. `current` is what is installed under `id`; `given_id` says
+    that what was verified does not call itself so. Of sizes in bytes,
     `bytes_to_download` is None where nobody can know it before.
     """
 
@@ -30,6 +31,8 @@ class Plan(Protocol):
     def verdict(self) -> Verdict: ...  # noqa: D102
     @property
     def id(self) -> str: ...  # noqa: D102
+    @property
+    def given_id(self) -> bool: ...  # noqa: D102
     @property
     def version(self) -> str: ...  # noqa: D102
     @property

@@ -106,6 +106,7 @@ class Planned:
 
     `current` is what is installed under that ID. `order` names the image's layers, lowest first; `layers`
     holds each distinct one once. `published` is the publisher's own commit that the image holds, if it does.
+    `given_id` says that `id` is not the image's own.
     """
 
     verified: Verified
@@ -120,6 +121,7 @@ class Planned:
     order: tuple[Digest, ...]
     layers: tuple[PlannedLayer, ...]
     published: PublishedCommit | None = None
+    given_id: bool = False
 
     @property
     def ostree_layers(self) -> int:

@@ -98,8 +98,9 @@ class Tools:
     layers others may use now (R5), `policy` what the administrator forbids now; `network` is how servers
     are reached; `gunzip` is the decoder; `allow_downgrade` says that somebody was authorized to install
     what is older (R9); `now` is the clock that images are judged by. `doubted` are the apps whose record
-    a repair does not believe, and the digests that their commits name. `bundle` is where the one image of
-    this job is read from, if somebody brought it. `aside` is where all jobs, and nobody else, write
+    a repair does not believe, and the digests that their commits name. `as_id` is the ID that somebody
+    gave to the one image of this job in the place of its own, `bundle` where it is read from, if somebody
+    brought it. `aside` is where all jobs, and nobody else, write
     state.
     """
 
@@ -117,6 +118,7 @@ class Tools:
     allow_downgrade: bool = False
     now: Callable[[], int] = unix_now
     doubted: Mapping[str, Digest] = field(default_factory=dict)
+    as_id: str = ""
     bundle: Bundle | None = None
     progress: Progress = field(default_factory=Silence)
     aside: Aside = field(default_factory=Aside)

@@ -75,6 +75,7 @@ class Record:
     ostree_layers: int = 0  # the first of `layers`, which hold a publisher's own commit
     flatpak_ref: str = ""  # of an image that is flatpak's
     runtime: str = ""  # the flatpak ref of what an app needs below it
+    given_id: bool = False  # whoever installed it called it so, instead of what it calls itself
 
     def refs(self) -> set[str]:
         """The refs that this deployment needs: garbage collection roots are derived from records."""
@@ -129,6 +130,7 @@ class Record:
             ostree_layers=get_int(obj, "ostree_layers", 0),  # records of before say nothing of it, nor of
             flatpak_ref=get_str(obj, "flatpak_ref", ""),
             runtime=get_str(obj, "runtime", ""),
+            given_id=get_bool(obj, "given_id", default=False),
         )
 
 

@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 from appctld.config.remote import check_name
 from appctld.config.urls import parse_prefix
 from appctld.errors import BadManifest, InvalidReference, LimitExceeded
+from appctld.model.appid import is_app_id
 from appctld.model.digest import Digest
 
 TEXT_LENGTH = 1024  # of a text without a grammar: the longest that has one is a reference, with as many
 
 SECRETS = frozenset({"username", "password", "identity-token"})
 SCOPES = frozenset({"system", "user"})
+_ARCH = re.compile(r"[a-z0-9_]{1,32}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -69,12 +71,24 @@ def _scope(key: str, text: str) -> None:
         raise InvalidReference(f"{key} is system or user")
 
 
+def _arch(key: str, text: str) -> None:
+    if not _ARCH.fullmatch(text):
+        raise InvalidReference(f"{key} is an architecture as OCI writes it, like arm64")
+
+
+def _app_id(key: str, text: str) -> None:
+    if not is_app_id(text):
+        raise InvalidReference(f"{key} is an application ID, like org.example.App")
+
+
 def _host(key: str, text: str) -> None:
     _line(key, text)
     parse_prefix(text, text)
 
 
 GRAMMARS: Mapping[str, Callable[[str, str], object]] = {
+    "arch": _arch,
+    "as-id": _app_id,
     "remote": lambda _key, text: check_name(text),
     "expected-digest": _digest,
     "accept-permissions": _hash,

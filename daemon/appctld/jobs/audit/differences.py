@@ -170,6 +170,8 @@ def _commit(record: Record, recalled: Recalled) -> Iterator[str]:
         times,
     ):
         yield "the record's signers are others than the commit's"
+    if recalled.texts.get("appctl.id", "") != (record.id if record.given_id else ""):
+        yield "the record and the commit differ about who chose the ID"
 
 
 def _config(record: Record, config: ImageConfig | None) -> Iterator[str]:
@@ -209,7 +211,7 @@ def _own_commit(record: Record, commit: CommitFacts | None) -> Iterator[str]:
         yield f"the record and the commit do not fit together: {error.message}"
         return
     facts: Facts = {
-        "ID": (record.id, app_id),
+        "ID": (record.id, record.id if record.given_id else app_id),
         "version": (record.version, version_of_commit(commit)),
         "time": (record.created, commit.timestamp),
         "permissions": (record.permissions, metadata.permissions if metadata else ()),

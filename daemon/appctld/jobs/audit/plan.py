@@ -127,6 +127,8 @@ def _from_record(kept: Kept, record: Record) -> Recorded:
         index=_index(kept, record.image_digest),
         commit=record.commit,
         signed=tuple((signer.fingerprint, signer.signed_at) for signer in record.signers),
+        arch=record.arch,
+        given_id=record.given_id,
     )
 
 
@@ -158,6 +160,8 @@ def _from_commit(kept: Kept, recalled: Recalled, commit: str) -> Recorded:
             index=_index(kept, digest),
             commit=commit,
             signed=tuple(zip(lists.get("appctl.signer", []), times, strict=False)),
+            arch=kept.config.platform.architecture if kept.config else "",
+            given_id=texts.get("appctl.id") == kept.id,
         )
     except AppctlError as error:
         raise RepoCorrupt(f"the commit of {kept.id} does not say what it was", hint="") from error

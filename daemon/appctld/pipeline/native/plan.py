@@ -10,7 +10,7 @@ from appctld.model.commit import CommitFacts
 from appctld.model.order import Place
 from appctld.model.ostreeref import OstreeRef, id_of_ref
 from appctld.model.permissions import Metadata
-from appctld.pipeline.claims import allowed_id, check_policy, owned, read_label
+from appctld.pipeline.claims import allowed_id, called, check_policy, owned, read_label
 from appctld.pipeline.here import digest_here
 from appctld.pipeline.native.stages import PlannedCommit, VerifiedCommit
 from appctld.pipeline.stages import Standing
@@ -28,7 +28,8 @@ def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
     """
     resolved, facts = verified.resolved, verified.facts
     metadata = read_label(facts.metadata)
-    app_id = allowed_id(id_of(resolved.reference, metadata), resolved.remote)
+    own = allowed_id(id_of(resolved.reference, metadata), resolved.remote)
+    app_id = called(own, None, resolved.remote, tools)
     current = owned(app_id, resolved.reference, resolved.remote, tools)
     planned = PlannedCommit(
         verified=verified,
@@ -37,6 +38,7 @@ def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
         permissions=metadata.permissions if metadata else (),
         current=current,
         standing=_stand(verified, app_id, tools),
+        given_id=app_id != own,
     )
     check_policy(planned, 0, tools)
     tools.progress.expect(0, 0)

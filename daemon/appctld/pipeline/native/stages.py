@@ -52,6 +52,7 @@ class PlannedCommit:
     permissions: tuple[Permission, ...]
     current: Record | None
     standing: Standing
+    given_id: bool = False
 
     @property
     def reference(self) -> OstreeRef:
