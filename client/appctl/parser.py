@@ -12,7 +12,7 @@ from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
 from appctl.parser_base import Parser, Unasked
 from appctl.parser_choices import add_choices
-from appctl.parser_fleet import add_fleet_commands
+from appctl.parser_fleet import add_fleet_commands, add_history
 from appctl.parser_publish import LINT, PUBLISH, TRY, add_lint, add_publish, add_try, alone
 from appctl.parser_remotes import add_remote_commands
 
@@ -217,8 +217,7 @@ def _apps(command: _Command) -> None:
         "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,kind,held,update"
     )
     command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
-    history = command("history", "history:history", "What was done and what failed, newest first.")
-    history.add_argument("--failed", action="store_true", help="only what failed or was cancelled, and why")
+    add_history(command("history", "history:history", "What was done and what failed, newest first."))
 
 
 def _run(run: argparse.ArgumentParser) -> None:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The command line of what keeps many machines alike, and watches them: apply, metrics, monitor."""
+"""The command line of what keeps many machines alike, and watches them: apply, metrics, monitor, history."""
 
 import argparse
+import re
+import time
 from collections.abc import Callable
 
 APPLY = (
@@ -10,6 +12,8 @@ APPLY = (
     "Nobody is asked, and no update is looked for."
 )
 METRICS = "Write numbers about the apps of one scope, as Prometheus' node-exporter reads them from a file."
+_AGE = "([1-9][0-9]{0,4})([mhd])"  # as max-age= of a remote; a pattern, compiled only when it is needed
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 MONITOR = "Tell what happens, as it happens, until you end it; with --json a document a line."
 
 
@@ -30,3 +34,34 @@ def add_fleet_commands(command: Callable[[str, str, str], argparse.ArgumentParse
         "file", metavar="FILE|-", help="replaced in one piece; - is standard output"
     )
     command("monitor", "monitor:monitor", MONITOR)
+
+
+def add_history(history: argparse.ArgumentParser) -> None:
+    """Give `history` its options."""
+    history.add_argument("--failed", action="store_true", help="only what failed or was cancelled, and why")
+    history.add_argument(
+        "--since",
+        metavar="DATE|AGE",
+        type=_moment,
+        default=0,
+        help="2026-11-20, or how long ago: 90m, 12h, 30d",
+    )
+    history.add_argument("--limit", metavar="N", type=_count, default=0, help="how many at most")
+
+
+def _moment(text: str) -> int:
+    """Seconds since 1970 of a local date's beginning, or so long ago."""
+    if age := re.fullmatch(_AGE, text):
+        return max(1, int(time.time()) - int(age[1]) * _SECONDS[age[2]])
+    try:
+        return max(1, int(time.mktime(time.strptime(text, "%Y-%m-%d"))))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no date (2026-11-20) and no age (90m, 12h, 30d)"
+        ) from None
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]{0,5}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
+    return int(text)

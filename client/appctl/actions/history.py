@@ -16,7 +16,8 @@ _HEADER = ["When", "What", "App", "Version", "Digest", "Signed", "By"]
 
 def history(context: Context) -> int:
     """Print a table, newest first; with --json all that is known of each entry."""
-    options: Json = {"failed": context.options.failed}
+    given = context.options
+    options: Json = {"failed": given.failed, "since": given.since, "limit": given.limit}
 
     def ask(bus: Bus) -> list[JsonValue]:
         return bus.manager("History", "a{sv}", options)
@@ -25,10 +26,11 @@ def history(context: Context) -> int:
     for scope, answer in context.reachable(ask).items():
         found += [{"scope": scope.value, **entry} for entry in get_objects({"entries": answer[0]}, "entries")]
     found.sort(key=lambda entry: get_int(entry, "time"), reverse=True)
+    found = found[: given.limit or None]  # of both scopes together
     if context.options.json:
         context.put_json(list(found))
     elif found and context.options.failed:
-        context.say(*table([*_HEADER[:3], "Why"], map(_failed_row, found), context.out))
+        context.say(*table([*_HEADER[:3], "Remote", "Why", "By"], map(_failed_row, found), context.out))
     elif found:
         context.say(*table(_HEADER, map(_row, found), context.out))
     return ExitCode.DONE
@@ -48,7 +50,14 @@ def _row(entry: Json) -> list[str]:
 
 
 def _failed_row(entry: Json) -> list[str]:
-    return [moment(get_int(entry, "time")), _what(entry), _about(entry), get_str(entry, "message")]
+    return [
+        moment(get_int(entry, "time")),
+        _what(entry),
+        _about(entry),
+        get_str(entry, "remote"),
+        get_str(entry, "message"),
+        _name(get_int(entry, "uid")),
+    ]
 
 
 def _what(entry: Json) -> str:

@@ -5,6 +5,9 @@
 Pure; the file is state/history.py's.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from appctld.errors import AppctlError
 from appctld.model.appid import is_app_id
 from appctld.model.jsonvalue import JsonObject
@@ -30,8 +33,13 @@ def done_facts(record: Record, previous: Record | None = None) -> JsonObject:
     }
 
 
-def failure_facts(subject: str, error: AppctlError) -> JsonObject:
-    """What was tried with `subject`, an ID or a reference as the caller wrote it, and how it ended."""
+def failure_facts(
+    subject: str, error: AppctlError, known: Mapping[str, str] = MappingProxyType({})
+) -> JsonObject:
+    """What was tried with `subject`, an ID or a reference as the caller wrote it, and how it ended.
+
+    `known` are facts about it for where the error has none.
+    """
     named = {"id": subject} if is_app_id(subject) else {"reference": subject}
     found = {
         key: text
@@ -40,4 +48,4 @@ def failure_facts(subject: str, error: AppctlError) -> JsonObject:
         )
         if isinstance(text := error.data.get(name), str)
     }  # fmt: skip
-    return {**named, **found, "error": error.name, "message": error.message}
+    return {"id": "", **named, **known, **found, "error": error.name, "message": error.message}

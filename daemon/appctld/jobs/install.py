@@ -7,7 +7,7 @@ failure. What was shown is what is installed: a digest or permissions other than
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -36,8 +36,7 @@ from appctld.model.ostreeref import AnyReference, OstreeRef
 from appctld.pipeline.again import for_platform
 from appctld.pipeline.bundle import bringing
 from appctld.pipeline.plans import Plan
-from appctld.pipeline.runtimes import is_here
-from appctld.pipeline.stages import Planned
+from appctld.pipeline.stages import Deployed, Planned
 from appctld.state.available import remember_success
 from appctld.state.decisions import approve
 from appctld.state.paths import Paths
@@ -130,23 +129,13 @@ async def deploy_plan(planned: AnyPlan, shop: Workshop) -> JsonObject:
     before = await companions_of(planned, shop)
     await check_room(planned, before, shop)
     try:
-        *others, deployed = await carry_out(planned, before, shop.tools)
+        *others, deployed = await carry_out(planned, before, shop.tools, partial(_note, planned, shop))
     except AlreadyInstalled:
         current = shop.app(planned.id).current
         return outcome_view(current, shop.tools.paths, changed=False)
     except AppctlError as error:
-        await _note_companions([one for one in before if is_here(one, shop.tools)], shop)
         error.about(app=planned.id, digest=str(planned.digest))
         raise
-    deployed_ids = {one.record.id for one in others}
-    await _note_companions([one for one in before if one.id in deployed_ids], shop)
-    try:
-        facts = done_facts(deployed.record, deployed.previous)
-        await shop.record(
-            _event(planned), facts, partial(_note_choices, planned, deployed.record, shop.job.uid)
-        )
-    finally:
-        shop.observer.apps_changed([planned.id])
     await tidy(planned.id, shop, before=deployed.previous)
     return deployed_view(deployed, others, shop.tools.paths)
 
@@ -162,14 +151,16 @@ async def companions_of(planned: AnyPlan, shop: Workshop) -> tuple[Planned, ...]
         raise
 
 
-async def _note_companions(installed: Sequence[Planned], shop: Workshop) -> None:
-    """What came with an app is history of its own; it stays, should the app itself have failed."""
+async def _note(planned: Plan, shop: Workshop, deployed: Deployed) -> None:
+    """The app, or what came with it, is another now: history of its own, whatever becomes of the job."""
+    record, facts = deployed.record, done_facts(deployed.record, deployed.previous)
     try:
-        for one in installed:
-            await shop.record("install", done_facts(shop.app(one.id).current))
+        if record.id == planned.id:
+            await shop.record(_event(planned), facts, partial(_note_choices, planned, record, shop.job.uid))
+        else:
+            await shop.record("install", facts)
     finally:
-        if installed:
-            shop.observer.apps_changed([one.id for one in installed])
+        shop.observer.apps_changed([record.id])
 
 
 def _event(planned: Plan) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from appctld.config.remote import Remote
 from appctld.model.ostreeref import AnyReference, OstreeRef
 from appctld.pipeline.companions import companions
+from appctld.pipeline.deploy import Told
 from appctld.pipeline.native.pull import bring as bring_commit
 from appctld.pipeline.native.run import install_commit, preview_commit
 from appctld.pipeline.native.stages import PlannedCommit
@@ -47,8 +48,10 @@ async def bring_here(planned: AnyPlan, before: Sequence[Planned], tools: Tools) 
             await bring(one, tools)
 
 
-async def carry_out(planned: AnyPlan, before: Sequence[Planned], tools: Tools) -> tuple[Deployed, ...]:
-    """Do what plans say, `planned` last; nothing is changed unless it returns."""
+async def carry_out(
+    planned: AnyPlan, before: Sequence[Planned], tools: Tools, told: Told
+) -> tuple[Deployed, ...]:
+    """Do what plans say, `planned` last; nothing is changed but what `told` heard of."""
     if isinstance(planned, PlannedCommit):
-        return (await install_commit(planned, tools),)
-    return await install_together((*before, planned), tools)
+        return (await install_commit(planned, tools, told=told),)
+    return await install_together((*before, planned), tools, told=told)

@@ -8,6 +8,7 @@ running job needs is pruned under the gate.
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from appctld.errors import AppctlError, Busy, Conflict, InUse, RepoCorrupt
 from appctld.jobs.choices import forget_choices
@@ -15,7 +16,7 @@ from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.views import kind_of
 from appctld.jobs.workshop import Workshop, each
-from appctld.model.jsonvalue import Json, JsonObject, get_int, get_str, get_strings
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_strings
 from appctld.pipeline.answers import understood
 from appctld.pipeline.runtimes import stands_on
 from appctld.state.available import waiting_refs
@@ -33,14 +34,15 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
         if flag(request, "ignore") and find_app(shop.tools.paths, app_id) is None:
             return {"id": app_id, "version": "", "changed": False}
         app = shop.app(app_id)
-        await _remove(app_id, list(app.records), whole=True, shop=shop)
-        await shop.record("uninstall", done_facts(app.current))
-        shop.observer.apps_changed([app_id])
+        try:
+            await _remove(app_id, list(app.records), whole=True, shop=shop)
+        finally:  # a cancel may come too late, and what is left behind may fail
+            if find_app(shop.tools.paths, app_id) is None:
+                await shop.record("uninstall", done_facts(app.current), partial(forget_choices, ids=[app_id]))
+                shop.observer.apps_changed([app_id])
         return {"id": app_id, "version": app.current.version, "changed": True}
 
     apps = await each(shop, await _apps_first(request.ids, shop), one)
-    gone = [get_str(app, "id") for app in apps if isinstance(app, dict)]
-    await shop.tools.aside(forget_choices, shop.tools.paths, gone)
     pruned = await prune_if_free(shop)
     return {"apps": apps, "freed-bytes": pruned.get("freed-bytes", 0)}
 

@@ -11,12 +11,14 @@ from appctld.jobs.requests import (
     Approve,
     CheckUpdates,
     Install,
+    Prune,
     Repair,
     Resolve,
     Rollback,
     Uninstall,
     Update,
     Verify,
+    flag,
 )
 from appctld.jobs.rollback import roll_back
 from appctld.jobs.update import approve_update, check_updates, update_all
@@ -25,7 +27,21 @@ from appctld.model.jsonvalue import JsonObject
 
 
 async def work(request: AnyRequest, shop: Workshop) -> JsonObject:
-    """Do what was asked; the job's result. Raises a leaf of errors.AppctlError."""
+    """Do what was asked; the job's result. Raises a leaf of errors.AppctlError.
+
+    How what changes something fails is history: of work on apps and references `each` writes it, of work on
+    everything this does.
+    """
+    if not isinstance(request, Prune | Repair) or flag(request, "dry-run"):
+        return await _work(request, shop)
+    async with shop.attempt(""):
+        result = await _work(request, shop)
+    if shop.job.error is not None:
+        await shop.failed("", shop.job.error)
+    return result
+
+
+async def _work(request: AnyRequest, shop: Workshop) -> JsonObject:
     match request:
         case Install():
             result = await install_all(request, shop)

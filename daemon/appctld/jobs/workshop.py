@@ -17,6 +17,7 @@ from appctld.jobs.observer import Observer
 from appctld.jobs.progress import JobProgress
 from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.requests import AnyRequest, flag, logins
+from appctld.model.appid import is_app_id
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.pipeline.tools import Tools
 from appctld.state.history import record_event
@@ -68,20 +69,34 @@ class Workshop:
         try:
             yield
         except AppctlError as error:
-            await self.record(self.job.kind, failure_facts(subject, error))
+            await self.failed(subject, error)
             raise
         except asyncio.CancelledError:
-            await self.record(self.job.kind, failure_facts(subject, Cancelled("the job was cancelled")))
+            await self.failed(subject, Cancelled("the job was cancelled"))
             raise
         except OSError as error:
             logger.exception("%s of %s failed", self.job.kind, subject)
             failure = storage_failure(error)
-            await self.record(self.job.kind, failure_facts(subject, failure))
+            await self.failed(subject, failure)
             raise failure from error
         except Exception as error:
-            unexpected = Failed(f"unexpected {type(error).__name__}")
-            await self.record(self.job.kind, failure_facts(subject, unexpected))
+            await self.failed(subject, Failed(f"unexpected {type(error).__name__}"))
             raise
+
+    async def failed(self, subject: str, error: AppctlError) -> None:
+        """Write down what was tried with `subject`, of which remote, and how it ended."""
+        await self.record(self.job.kind, failure_facts(subject, error, self._known(subject)))
+
+    def _known(self, subject: str) -> dict[str, str]:
+        """What an app that is here, or a reference that a remote covers, is."""
+        try:
+            if is_app_id(subject):
+                current = self.app(subject).current
+                return {"reference": current.reference, "remote": current.remote}
+            remote, reference = self.book.find(subject)
+        except (AppctlError, OSError):
+            return {}
+        return {"reference": str(reference), "remote": remote.name}
 
 
 def _record(paths: Paths, line: JsonObject, also: Callable[[Paths], None]) -> None:

@@ -6,6 +6,8 @@ The store does it in R10's order; what it writes beside the files is papers.py's
 is written down first (R9); nothing else is changed unless it returns.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from appctld.model.jsonvalue import get_str
@@ -16,19 +18,40 @@ from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.standing import remember_standing
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import app_ref
-from appctld.state.records import read_record
+from appctld.state.records import Record, find_app, read_record
+
+Told = Callable[[Deployed], Awaitable[None]]
 
 
-async def deploy(ready: Merged | ImportedCommit, tools: Tools) -> Deployed:
-    """Check out and make current. Raises NoSpace, RepoCorrupt (a stored object is not what it was)."""
+async def unheard(_deployed: Deployed) -> None:
+    """Nobody wants to hear of it."""
+
+
+async def deploy(ready: Merged | ImportedCommit, tools: Tools, told: Told = unheard) -> Deployed:
+    """Check out and make current, and tell of it at once; also where a cancel came too late to stop it.
+
+    Raises NoSpace, RepoCorrupt (a stored object is not what it was).
+    """
     tools.progress.stage("deploying")
     planned = ready.planned
     name = free_name(planned.id, ready.commit, tools)
     papers = image_papers(ready, name) if isinstance(ready, Merged) else commit_papers(ready, name)
     await tools.aside(remember_standing, planned.standing, tools)
-    path = await check_out(papers, tools)
-    written = read_record(path.parent)  # with the size that the store measured
-    return Deployed(written, path, previous=planned.current)  # confirmed under the gate
+    try:
+        path = await check_out(papers, tools)
+    except asyncio.CancelledError:
+        here = find_app(tools.paths, planned.id)
+        if here is not None and here.current.deployment == name:
+            await told(_deployed(tools.paths.app(planned.id) / name / "files", planned.current))
+        raise
+    deployed = _deployed(path, planned.current)
+    await told(deployed)
+    return deployed
+
+
+def _deployed(path: Path, previous: Record | None) -> Deployed:
+    """What is current now: its record has the size that the store measured; `previous` is as confirmed."""
+    return Deployed(read_record(path.parent), path, previous=previous)
 
 
 async def check_out(papers: Papers, tools: Tools) -> Path:

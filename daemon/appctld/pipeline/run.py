@@ -8,7 +8,7 @@ from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.reference import Reference
 from appctld.pipeline.confirm import Same, anything, confirm
-from appctld.pipeline.deploy import deploy
+from appctld.pipeline.deploy import Told, deploy, unheard
 from appctld.pipeline.layer import fetch_and_import
 from appctld.pipeline.merge import merge
 from appctld.pipeline.parallel import in_parallel
@@ -42,11 +42,12 @@ async def install(planned: Planned, tools: Tools, same: Same = anything) -> Depl
 
 
 async def install_together(
-    plans: Sequence[Planned], tools: Tools, same: Same = anything
+    plans: Sequence[Planned], tools: Tools, same: Same = anything, told: Told = unheard
 ) -> tuple[Deployed, ...]:
     """The same of several, of which the last stands on the others; all are whole before one is deployed.
 
-    Of the others each is left out that another job installed meanwhile.
+    Of the others each is left out that another job installed meanwhile. `told` hears of each as it happens,
+    whatever becomes of the next.
     """
     async with tools.gate.keeping({ref for planned in plans for ref in planned.layer_refs()}):
         imported = [await bring(planned, tools) for planned in plans]
@@ -63,7 +64,7 @@ async def install_together(
             merged = [await merge(*pair, tools) for pair in ready]
             for one in merged:
                 same(one)
-            return tuple([await deploy(one, tools) for one in merged])
+            return tuple([await deploy(one, tools, told) for one in merged])
 
 
 async def bring(planned: Planned, tools: Tools) -> Imported:

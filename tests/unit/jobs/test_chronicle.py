@@ -9,9 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import AppctlError, NotFound, Rollback
+from appctld.errors import AppctlError, Busy, NoRemote, NotFound, PolicyDenied, RepoCorrupt, Rollback
 from appctld.jobs.chronicle import failure_facts
-from appctld.jobs.requests import AnyRequest, CheckUpdates, Install, Resolve, Uninstall, Update
+from appctld.jobs.requests import (
+    AnyRequest,
+    CheckUpdates,
+    Install,
+    Prune,
+    Repair,
+    Resolve,
+    Uninstall,
+    Update,
+    Verify,
+)
 from appctld.jobs.requests import Rollback as GoBack
 from appctld.jobs.work import work
 from appctld.model.jsonvalue import JsonObject
@@ -193,4 +203,37 @@ def test_a_background_job_says_so(yard: Yard) -> None:
 
 def test_only_texts_of_an_error_are_told() -> None:
     facts = failure_facts("acme/x", NotFound("gone", reference="quay.io/acme/x:latest", remote=7))
-    assert facts == {"reference": "quay.io/acme/x:latest", "error": "NotFound", "message": "gone"}
+    assert facts == {
+        "id": "", "reference": "quay.io/acme/x:latest", "error": "NotFound", "message": "gone",
+    }  # fmt: skip
+
+
+def test_a_failure_before_the_work_began_says_what_it_was_about(yard: Yard) -> None:
+    """Of which remote and which reference, where the error itself does not say it."""
+    fails(yard, GoBack(APP, {"to": "7"}), NotFound)
+    assert newest(yard, "id", "reference", "remote", "error", "uid") == (
+        "rollback",
+        APP,
+        NAME,
+        "acme",
+        "NotFound",
+        1,
+    )
+    asyncio.run(yard.book.modify("acme", {"enabled": "no"}))
+    fails(yard, Install(("acme/hello:1",)), PolicyDenied)
+    assert newest(yard, "id", "error") == ("install", "", "PolicyDenied")
+    fails(yard, Install(("nobody.example/x:1",)), NoRemote)
+    assert newest(yard, "reference", "remote", "error") == ("install", "nobody.example/x:1", "", "NoRemote")
+
+
+def test_work_on_everything_that_fails_is_history_too(yard: Yard) -> None:
+    (yard.paths.apps / APP / "current" / "record.json").unlink()
+    fails(yard, Prune(), RepoCorrupt)
+    assert newest(yard, "error", "uid") == ("prune", "RepoCorrupt", 1)
+    with yard.tools.gate.checking():
+        fails(yard, Repair(), Busy)
+        assert newest(yard, "error") == ("repair", "Busy")
+        told = len(history(yard))
+        fails(yard, Verify(()), Busy)
+        fails(yard, Repair({"dry-run": True}), Busy)
+    assert len(history(yard)) == told, "they change nothing, the history neither"

@@ -42,7 +42,7 @@ from appctld.jobs.requests import (
     Update,
     Verify,
 )
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import JsonObject, get_int
 
 API_VERSION = 1
 
@@ -160,9 +160,10 @@ class Manager(AppChoices):
         """What was done and what failed, as far as it is the caller's own; root sees all."""
 
         def wanted(entry: JsonObject) -> bool:
-            theirs = caller.uid in {entry["uid"], 0}
+            theirs = caller.uid in {entry["uid"], 0} and get_int(entry, "time") >= since
             return theirs and (not options.get("failed") or bool(entry.get("error")))
 
+        since = given if isinstance(given := options.get("since"), int) else 0
         limit = options.get("limit")
         return self._service.history(wanted, limit if isinstance(limit, int) else None)
 

@@ -6,7 +6,7 @@ from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.ostreeref import OstreeRef
 from appctld.pipeline.confirm import Same, anything, confirm
-from appctld.pipeline.deploy import deploy
+from appctld.pipeline.deploy import Told, deploy, unheard
 from appctld.pipeline.native.plan import plan_commit
 from appctld.pipeline.native.pull import bring
 from appctld.pipeline.native.resolve import resolve_commit
@@ -29,8 +29,10 @@ async def preview_commit(
     return plan_commit(verified, tools)
 
 
-async def install_commit(planned: PlannedCommit, tools: Tools, same: Same = anything) -> Deployed:
-    """Bring a planned commit to a deployment, unless `same` refuses it.
+async def install_commit(
+    planned: PlannedCommit, tools: Tools, same: Same = anything, told: Told = unheard
+) -> Deployed:
+    """Bring a planned commit to a deployment, unless `same` refuses it; `told` hears of it at once.
 
     Raises a leaf of errors.AppctlError; nothing is changed unless it returns.
     """
@@ -39,4 +41,4 @@ async def install_commit(planned: PlannedCommit, tools: Tools, same: Same = anyt
         async with tools.gate.moving():
             confirm(planned, tools)
             same(imported)
-            return await deploy(imported, tools)
+            return await deploy(imported, tools, told)

@@ -462,6 +462,9 @@ ENTRIES: list[JsonObject] = [
         ({"failed": ("b", True)}, [1]),
         ({"limit": ("u", 1)}, [3]),
         ({"limit": ("u", 0)}, [3, 1]),
+        ({"limit": ("t", 1)}, [3]),
+        ({"since": ("t", 2)}, [3]),
+        ({"since": ("t", 1)}, [3, 1]),
     ],
 )
 def test_history_shows_a_caller_its_own(address: str, options: dict[str, object], times: list[int]) -> None:

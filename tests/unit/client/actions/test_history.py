@@ -4,6 +4,8 @@
 
 import json
 import pwd
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ FAILED: dict[str, Any] = {
     "event": "install",
     "uid": ("u", 4_000_000_000),
     "reference": "quay.io/acme/tool:1",
+    "remote": "acme",
     "error": "Rollback",
     "message": "it is older\u202e",
 }
@@ -54,7 +57,7 @@ def test_why_something_failed(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.history = [FAILED]
     assert main(["history", "--failed"]) == 0
     assert rows(capsys) == [
-        ["install:", "Rollback", "quay.io/acme/tool:1", "it", "is", "older\\u202e"],
+        ["install:", "Rollback", "quay.io/acme/tool:1", "acme", "it", "is", "older\\u202e", "4000000000"],
     ]
     assert options_of(daemon, "History")["failed"] is True
 
@@ -72,3 +75,39 @@ def test_where_nothing_happened_nothing_is_said(daemon: FakeInstaller, capsys: C
     assert capsys.readouterr().out == ""
     assert main(["history", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize("text", ["90m", "2h", "30d"])
+def test_only_what_is_not_older(text: str, daemon: FakeInstaller) -> None:
+    before = time.time() - int(text[:-1]) * {"m": 60, "h": 3600, "d": 86_400}[text[-1]]
+    assert main(["history", "--since", text]) == 0
+    after = time.time() - int(text[:-1]) * {"m": 60, "h": 3600, "d": 86_400}[text[-1]]
+    assert int(before) <= options_of(daemon, "History")["since"] <= after
+
+
+def test_since_a_date_is_since_it_began_here(daemon: FakeInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert main(["history", "--since", "2026-11-20"]) == 0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    begins = datetime(2026, 11, 20, tzinfo=UTC) - timedelta(hours=9)
+    assert options_of(daemon, "History")["since"] == begins.timestamp()
+
+
+@pytest.mark.parametrize(
+    "words", [["--since", "yesterday"], ["--since", "0d"], ["--since", "2026-13-01"], ["--since", "1d "],
+              ["--limit", "0"], ["--limit", "-1"], ["--limit", "many"], ["--limit", "1000000"]],
+)  # fmt: skip
+def test_what_is_no_time_and_no_number_is_refused(words: list[str], daemon: FakeInstaller) -> None:
+    assert main(["history", *words]) == 64
+    assert daemon.calls == []
+
+
+def test_a_limit_is_of_all_that_is_shown(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.history = [UPDATED, UPDATED, FAILED]
+    assert main(["history", "--limit", "2", "--json"]) == 0
+    assert [entry["event"] for entry in json.loads(capsys.readouterr().out)] == ["install", "update"]
+    assert options_of(daemon, "History")["limit"] == 2
