@@ -22,9 +22,10 @@ from appctld.bus.wire.connection import connect
 from support.bus import JOB, NAME, ROOT, Client, client, private_bus
 from support.bus_arguments import EXAMPLES, in_order
 from support.bus_service import INTERFACES, Running, served
+from support.machine import BIN
 from support.polkit_rows import Row, rows
 from support.polkitd import Polkitd, real_polkitd
-from support.text_agent import TextAgent
+from support.terminal import Terminal
 
 ME = os.getuid()
 LOGIN = [{"host": ("s", "h.io"), "username": ("s", "u"), "password": ("s", "p")}]
@@ -277,18 +278,32 @@ def test_what_was_asked_about_is_what_is_done_or_nothing_is(guarded: Guarded) ->
     asyncio.run(scenario())
 
 
-def test_the_question_stands_on_the_terminal_and_a_wrong_password_is_a_no(
+def with_a_wrong_password(terminal: Terminal) -> int:
+    """Whatever is asked; the exit code."""
+    typed = 0
+    while terminal._read(0.1) is not False:
+        if terminal.raw.count(b"Password:") > typed:
+            terminal.type("wrong\n")
+            typed += 1
+    return terminal.end()
+
+
+def test_at_a_terminal_the_question_is_asked_and_a_wrong_password_is_a_no(
     guarded: Guarded, tmp_path: Path
 ) -> None:
+    """By the command line itself; its agent counts although nobody here is in a session."""
+
     async def scenario() -> None:
-        guarded.polkitd.say("install=auth_admin *=no")
-        async with system(guarded) as running, client(guarded.address) as caller:
-            with TextAgent(guarded.address) as agent:
-                asking = asyncio.ensure_future(outcome(caller, INSTALL, interactive=True))
-                shown = await asyncio.to_thread(agent.until, "FAILED")
-                assert "Authentication is required to install the app quay.io/acme/x from acme" in shown
-                assert await asking == "NotAuthorized"
+        guarded.polkitd.say("prune=auth_admin *=no")
+        environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": guarded.address, "HOME": str(tmp_path)}
+        for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+            environment.pop(name, None)
+        async with system(guarded) as running:
+            with Terminal([str(BIN / "appctl"), "--system", "prune"], environment) as terminal:
+                code = await asyncio.to_thread(with_a_wrong_password, terminal)
+            shown = " ".join(terminal.lines())
+            assert "Authentication is required to remove what no app needs" in shown
+            assert code == 4, shown
             assert running.requests == []
-            assert await outcome(caller, INSTALL, interactive=True) == "PolkitRequired", "the agent is gone"
 
     asyncio.run(scenario())

@@ -25,6 +25,7 @@ from support.bus_service import INTERFACES
 from support.greeter import APP_ID, build
 from support.images import CREATED, Settings
 from support.machine import Machine
+from support.polkit_rows import rows
 from support.publisher import Publisher
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/software-centers.md"
@@ -122,6 +123,33 @@ def test_every_method_has_a_line() -> None:
     lines = "\n".join(command for command, _ in LINES if command.startswith("gdbus call"))
     names = [f"{name}.{method}" for name, found in FOUND.items() for method in found.methods]
     assert [name for name in names if f"--method {name}" not in lines] == []
+
+
+ROW = re.compile(r"^\| (?:`([\w-]+)`|nobody is asked) \| ?(\w*) \| (.*) \|$", re.MULTILINE)
+
+
+def said_of_actions() -> set[tuple[str, str, str]]:
+    """(action, method, option), as the table of the document has it; no action where nobody is asked."""
+    table = TEXT.partition("## Who may call what")[2].partition("\n## ")[0]
+    found: set[tuple[str, str, str]] = set()
+    for action, _, cell in ROW.findall(table):
+        for group in cell.split("; "):
+            methods, _, options = group.partition(" with ")
+            given = re.findall(r"`([\w-]+)`", options) or [""]
+            found |= {
+                (action, method, option) for method in re.findall(r"`(\w+)`", methods) for option in given
+            }
+    return found
+
+
+def test_the_table_of_actions_is_that_of_the_xml() -> None:
+    plain = {row.method: row.actions for row in rows() if not row.option}
+    assert said_of_actions() == {
+        (action, row.method, row.option)
+        for row in rows()
+        for action in row.actions or ("",)
+        if not row.option or action not in plain[row.method]
+    }
 
 
 def test_every_line_does_what_it_says(shop: Shop) -> None:

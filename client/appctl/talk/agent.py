@@ -2,8 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """polkit's text agent, for callers at a terminal that no graphical session watches.
 
-It only asks; what the answer allows is polkit's and the daemon's business. `--fallback` lets a graphical
-agent go first.
+It only asks; what the answer allows is polkit's and the daemon's business. In a desktop's terminal
+`--fallback` lets the desktop's agent go first; nowhere else, because polkit forgets a fallback where the
+caller is in no session (polkit 122: su, a service, a container).
 """
 
 import contextlib
@@ -29,9 +30,8 @@ def text_agent(options: Namespace, scope: Scope) -> Iterator[None]:
         yield
         return
     ready, told = os.pipe()
-    agent = subprocess.Popen(
-        [program, "--fallback", "--notify-fd", str(told), "--process", str(os.getpid())], pass_fds=[told]
-    )
+    where = ["--notify-fd", str(told), "--process", str(os.getpid())]
+    agent = subprocess.Popen([program, *_politely(), *where], pass_fds=[told])
     os.close(told)
     try:
         _wait(ready)
@@ -40,6 +40,10 @@ def text_agent(options: Namespace, scope: Scope) -> Iterator[None]:
         os.close(ready)
         agent.terminate()
         agent.wait()
+
+
+def _politely() -> list[str]:
+    return ["--fallback"] if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") else []
 
 
 def _wait(ready: int) -> None:
