@@ -25,7 +25,11 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _COLLECTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
 _ID_PATTERN = re.compile(r"[A-Za-z_*][\w*-]*(\.[\w*-]+)*", re.ASCII)
 _PROXY = re.compile(r"http://([^/@]+)/?")
-_DIRECT = re.compile(r"\*|[A-Za-z0-9.:/_\[\]-]+")
+_DIRECT = re.compile(
+    r"\*|(\*?\.)?\w([\w.-]{0,252}\w)?(:\d{1,5})?"  # a host or a domain
+    r"|[\d.]{7,15}/\d{1,2}|[\da-fA-F:.]{2,45}(/\d{1,3})?|\[[\da-fA-F:.]{2,45}\](:\d{1,5})?",  # addresses
+    re.ASCII,
+)
 DIRECTLY = "none"
 _AGE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}

@@ -124,7 +124,9 @@ def test_what_a_remotes_proxy_may_not_be(proxy: str) -> None:
         remote(proxy=proxy)
 
 
-@pytest.mark.parametrize("words", [",", "a;b", "alice@quay.io"])
+@pytest.mark.parametrize(
+    "words", [",", "a;b", "alice@quay.io", "../../x", "/etc", "--user", "a/b", "h." * 200]
+)
 def test_what_is_no_list_of_hosts(words: str) -> None:
     with pytest.raises(InvalidReference, match="no-proxy"):
         remote(no_proxy=words)
@@ -132,6 +134,8 @@ def test_what_is_no_list_of_hosts(words: str) -> None:
 
 def test_a_list_of_hosts() -> None:
     assert remote(no_proxy="*, quay.io:443 [::1] .corp").no_proxy == ("*", "quay.io:443", "[::1]", ".corp")
+    for word in ("10.0.0.0/8", "fe80::1", "fd00::/8", "[fd00::1]:443", "*.corp", "host_1", "127.0.0.1:5000"):
+        assert remote(no_proxy=word).no_proxy == (word,)
 
 
 def test_a_directory_of_images_has_no_proxy() -> None:

@@ -93,6 +93,7 @@ GRAMMARS: Mapping[str, Callable[[str, str], object]] = {
     "expected-digest": _digest,
     "accept-permissions": _hash,
     "host": _host,
+    "ids": _app_id,
     "scope": _scope,
 }
 """Of an option's key, wherever it stands; of a list of strings that of each."""

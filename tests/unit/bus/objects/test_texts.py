@@ -12,6 +12,7 @@ GOOD = {
     "remote": "acme",
     "expected-digest": f"sha256:{HASH}",
     "accept-permissions": [HASH, HASH],
+    "ids": ["org.acme.Editor"],
     "host": "registry.example.org:5000/team",
     "scope": "user",
 }
