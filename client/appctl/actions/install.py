@@ -31,7 +31,7 @@ from appctl.talk.wire import (
     get_strings,
     get_triples,
 )
-from appctl.terminal.ask import confirm
+from appctl.terminal.ask import can_ask, confirm, grants
 from appctl.terminal.show import Palette, escape, note, size
 
 
@@ -100,9 +100,9 @@ def _tried(context: Context, reference: str) -> Outcome:
     """Install one; its failure is part of the outcome, so that the others are tried."""
     try:
         return _install_one(context, referred(context, reference))
-    except Declined:
+    except Declined as no:
         alone = len(context.options.refs) == 1
-        return Outcome.failed(Declined() if alone else Declined(f"Did not install {reference}."))
+        return Outcome.failed(no if alone else Declined(f"Did not install {reference}.", no.name))
     except Failure as failure:
         return Outcome.failed(failure)
 
@@ -128,11 +128,29 @@ def _install_one(context: Context, reference: str) -> Outcome:
         "ask-credentials": context.asks_for_logins,
         **_chosen(context),
     }
-    with _from_source(context, reference, layers=True) as bundle:
-        outcome = context.run_job(context.scope, "Install", "asa{sv}", [reference], {**asked, **bundle})
+    outcome = _job(context, reference, asked)
+    unseen = get_object(outcome.result, "preview")
+    if outcome.state == "needs-approval" and unseen and can_ask(options) and not options.yes:
+        outcome = _job(context, reference, {**asked, **_approved(context, unseen)})
     for app in get_objects(outcome.result, "apps"):
         context.say(_line(app))
     return outcome
+
+
+def _job(context: Context, reference: str, options: Json) -> Outcome:
+    with _from_source(context, reference, layers=True) as bundle:
+        return context.run_job(context.scope, "Install", "asa{sv}", [reference], {**options, **bundle})
+
+
+def _approved(context: Context, preview: Json) -> Json:
+    """Ask about permissions that only the download told. Raises Declined."""
+    note(f"May use    {permissions(preview)}")
+    if not grants(context.options, "That stands in a file of the image, and no label showed it. Install it?"):
+        raise Declined(name="NeedsApproval")
+    return {
+        "accept-permissions": get_str(preview, "permissions-hash"),
+        "expected-digest": get_str(preview, "image-digest"),
+    }
 
 
 def _line(app: Json) -> str:

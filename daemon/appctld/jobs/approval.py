@@ -2,15 +2,17 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Who grants what an image asks for: whoever gives back the hash of the very set that was shown, nobody else.
 
-Guarantees: what nobody approved is not deployed; the error says what is new, and what to give back. That an
-update which waits is the image that was shown, too, is update.py's to see.
+Whether that is so pipeline/approval.py says, of what a label shows before the download and of what only a
+file in the tree tells. Here is what the caller gave back, and what is told of what waits.
 """
 
 from collections.abc import Iterable
 
 from appctld.errors import NeedsApproval
 from appctld.jobs.requests import AnyRequest, texts
-from appctld.model.permissions import Permission, permissions_hash
+from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.permissions import Permission, parse_permission, permissions_hash
+from appctld.pipeline.approval import check_asked, unapproved
 from appctld.pipeline.plans import Plan
 from appctld.state.available import Available
 
@@ -21,29 +23,9 @@ def accepted(request: AnyRequest) -> frozenset[str]:
     return frozenset([given] if isinstance(given, str) and given else texts(request, "accept-permissions"))
 
 
-def unapproved(asked: Iterable[Permission], approved: Iterable[Permission] = ()) -> tuple[Permission, ...]:
-    """What of it is new: neither approved, nor less than what was."""
-    known = tuple(approved)
-    return tuple(permission for permission in asked if not permission.is_within(known))
-
-
 def check_approved(planned: Plan, request: AnyRequest, approved: Iterable[Permission] = ()) -> None:
-    """Raise NeedsApproval for what nobody approved, with what a caller must give back to grant it."""
-    new, given = unapproved(planned.permissions, approved), accepted(request)
-    if not new or permissions_hash(planned.permissions) in given:
-        return
-    wishes = [permission.text for permission in new]
-    what = "asks for other permissions than were shown" if given else "asks for"
-    error = NeedsApproval(f"the image {what}: {', '.join(wishes)}", permissions=wishes)
-    error.about(
-        app=planned.id,
-        digest=str(planned.digest),
-        update_version=planned.version,
-        permissions_hash=permissions_hash(planned.permissions),
-    )
-    if planned.current:
-        error.about(note=f"{planned.current.version} still runs.")
-    raise error
+    """Raise NeedsApproval for what the label shows and nobody approved."""
+    check_asked(planned, planned.permissions, approved, accepted(request))
 
 
 def available(planned: Plan) -> Available:
@@ -57,3 +39,19 @@ def available(planned: Plan) -> Available:
         unapproved(planned.permissions, current.permissions if current else ()),
         permissions_hash(planned.permissions),
     )
+
+
+def asked_set(error: NeedsApproval) -> JsonObject:
+    """The whole set that an image asks for, as a preview has it, by the error that it led to."""
+    asked: list[Json] = [one.to_json() for one in _permissions(error.data.get("asked"))]
+    return {"permissions": asked, "permissions-hash": str(error.data.get("permissions_hash", ""))}
+
+
+def asks_newly(error: NeedsApproval) -> tuple[Permission, ...]:
+    """What of it nobody approved."""
+    return _permissions(error.data.get("permissions"))
+
+
+def _permissions(texts_: object) -> tuple[Permission, ...]:
+    words = texts_ if isinstance(texts_, list) else []
+    return tuple(parse_permission(*str(word).split("=", 1)) for word in words)

@@ -22,7 +22,7 @@ from appctld.errors import (
     NeedsApproval,
     RepoCorrupt,
 )
-from appctld.jobs.approval import check_approved
+from appctld.jobs.approval import asked_set, check_approved
 from appctld.jobs.choices import forget_choices
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
@@ -192,10 +192,11 @@ async def _install_named(name: str, request: Install, shop: Workshop) -> JsonObj
         return await _install_one(reference, remote, request, stocked)
 
 
-async def show_what_waits(planned: AnyPlan, shop: Workshop) -> None:
+async def show_what_waits(planned: AnyPlan, error: NeedsApproval, shop: Workshop) -> None:
     """A job about one image that ends in needs-approval has its preview for a result."""
     if len(shop.job.refs) == 1:
-        shop.job.result = {"preview": preview_view(planned, await companions_of(planned, shop))}
+        preview = preview_view(planned, await companions_of(planned, shop))
+        shop.job.result = {"preview": preview | asked_set(error)}
 
 
 async def _install_one(
@@ -208,10 +209,10 @@ async def _install_one(
         return outcome_view(current, shop.tools.paths, changed=False)
     try:
         check_approved(planned, request, current.permissions if current else ())
-    except NeedsApproval:
-        await show_what_waits(planned, shop)
+        return await deploy_plan(planned, shop)
+    except NeedsApproval as error:
+        await show_what_waits(planned, error, shop)
         raise
-    return await deploy_plan(planned, shop)
 
 
 def _check_digest(planned: Plan, request: Install) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from appctld.errors import AppctlError, Cancelled, Conflict, DigestMismatch, NeedsApproval, NotFound
-from appctld.jobs.approval import available, check_approved
+from appctld.jobs.approval import asked_set, asks_newly, available, check_approved
 from appctld.jobs.install import companions_of, deploy_plan, plan_reference, show_what_waits
 from appctld.jobs.kinds import AnyPlan, bring_here, refs_of
 from appctld.jobs.requests import Approve, CheckUpdates, Update, flag, text, texts
@@ -91,13 +91,22 @@ async def _deploy_approved(
     shop = replace(shop, tools=as_before(current, shop.tools))
     try:
         check_approved(planned, request, current.permissions)
-    except NeedsApproval:
-        await show_what_waits(planned, shop)
-        waiting = replace(available(planned), refs=refs_of(planned))
-        await _remember_failure(planned.id, NeedsApproval.__name__, shop, waiting)
+        return await deploy_plan(planned, shop)
+    except NeedsApproval as error:
+        await show_what_waits(planned, error, shop)
+        await _remember_failure(planned.id, error.name, shop, _waiting(planned, error))
         await bring_here(planned, await companions_of(planned, shop), shop.tools)
         raise
-    return await deploy_plan(planned, shop)
+
+
+def _waiting(planned: AnyPlan, error: NeedsApproval) -> Available:
+    """What is remembered of it: its label may show less than its file asks for."""
+    return replace(
+        available(planned),
+        asks=asks_newly(error),
+        permissions_hash=str(asked_set(error)["permissions-hash"]),
+        refs=refs_of(planned),
+    )
 
 
 async def _remember_failure(app_id: str, name: str, shop: Workshop, waiting: Available | None = None) -> None:

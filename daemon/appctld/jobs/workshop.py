@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
 from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval, RegistryAuth
+from appctld.jobs.approval import accepted
 from appctld.jobs.chronicle import failure_facts
 from appctld.jobs.job import Job
 from appctld.jobs.journaling import log_done, log_failed
@@ -116,6 +117,7 @@ def workshop(
         shares=book.shared_names,
         logins=(*logins(request), *base.logins),
         allow_downgrade=flag(request, "allow-downgrade"),
+        accepted=accepted(request),
         progress=JobProgress(job, observer),
     )
     return Workshop(scope, tools, book, observer, job)

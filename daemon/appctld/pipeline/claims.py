@@ -3,16 +3,23 @@
 """What an image or a native commit claims for itself: permissions, and an ID; and whether it may have that.
 
 The tree's own metadata file is held against the label that the preview showed: shown unlike deployed is
-refused (CVE-2021-43860), and a file without a label may ask for nothing that nobody was shown.
+refused (CVE-2021-43860), and what a file without a label asks for is granted once somebody was shown that.
 """
 
 from appctld.config.remote import Remote
-from appctld.errors import BadManifest, Conflict, ContentMismatch, NeedsApproval, NotFound
+from appctld.errors import BadManifest, Conflict, ContentMismatch, NotFound
 from appctld.model.flatpak.labels import Described, needed_runtime
 from appctld.model.flatpak.ref import FlatpakRef
 from appctld.model.flatpak.runtime import parse_runtime_metadata
 from appctld.model.ostreeref import AnyReference
-from appctld.model.permissions import METADATA_BYTES, METADATA_FILES, Metadata, parse_metadata
+from appctld.model.permissions import (
+    METADATA_BYTES,
+    METADATA_FILES,
+    Metadata,
+    Permission,
+    parse_metadata,
+)
+from appctld.pipeline.approval import check_asked
 from appctld.pipeline.here import record_here
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.tools import Tools
@@ -31,25 +38,35 @@ def read_label(text: str | None) -> Metadata | None:
     return metadata
 
 
-def check_tree(described: Described, found: str | None) -> None:
-    """Raise as `check_metadata`, and BadManifest for what is no metadata of such an image."""
+def check_tree(
+    planned: Plan, described: Described, found: str | None, tools: Tools
+) -> tuple[Permission, ...]:
+    """What the app asks for. Raises as `check_metadata`, and BadManifest for no metadata of such an image."""
     if described.ref is not None and described.is_runtime and described.text is None:
         if found is not None:
             parse_runtime_metadata(found, described.ref)
-        return
-    check_metadata(described.text, found, path=described.files[0])
+        return ()
+    asked = check_metadata(planned, described.text, found, tools, path=described.files[0])
     if found is not None and not described.is_runtime:
         needed_runtime(found)
+    return asked
 
 
-def check_metadata(label: str | None, found: str | None, path: str = METADATA_FILES[0]) -> None:
-    """Raise ContentMismatch or NeedsApproval for a file in the tree that says else than its label."""
+def check_metadata(
+    planned: Plan, label: str | None, found: str | None, tools: Tools, path: str = METADATA_FILES[0]
+) -> tuple[Permission, ...]:
+    """What the app asks for: what its label showed, or what its file says where there is none.
+
+    Raises ContentMismatch (the file is not as its label), NeedsApproval (nobody was shown what it asks for).
+    """
     if label is not None:
         if found is None or found.rstrip("\n") != label.rstrip("\n"):  # a shell's $(cat …) takes those off
             raise ContentMismatch("the image's metadata file is not what its label says", path=path)
-        return
-    if found is not None and parse_metadata(found).permissions:
-        raise NeedsApproval("the image asks for permissions in a file that no label showed", path=path)
+        return planned.permissions
+    asked = parse_metadata(found).permissions if found is not None else ()
+    approved = planned.current.permissions if planned.current else ()
+    check_asked(planned, asked, approved, tools.accepted, "asks, in a file that no label showed, for")
+    return asked
 
 
 def called(own: str, ref: FlatpakRef | None, remote: Remote, tools: Tools) -> str:

@@ -36,9 +36,9 @@ async def merge(planned: Planned, imported: Imported, tools: Tools) -> Merged:
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
         metadata = metadata_in(get_string_map(answer, "files", {}), planned.described.files)
         dropped = tuple(get_strings(answer, "dropped", []))
-    check_tree(planned.described, metadata)
-    tools.policy().check_app(planned.id, planned.permissions, size)
-    return Merged(planned, imported, commit, size, metadata, dropped)
+    permissions = check_tree(planned, planned.described, metadata, tools)
+    tools.policy().check_app(planned.id, permissions, size)
+    return Merged(planned, imported, commit, size, metadata, permissions, dropped)
 
 
 def _commits(planned: Planned, layers: tuple[ImportedLayer, ...]) -> list[str]:

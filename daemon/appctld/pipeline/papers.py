@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
+from appctld.model.permissions import Permission
 from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.provenance import provenance_of, provenance_of_commit, words
@@ -38,6 +39,7 @@ class _Own:
     created: int
     installed_size: int
     downloaded: int
+    permissions: tuple[Permission, ...]
     index_digest: str = ""
     layers: tuple[Digest, ...] = ()
     reused: int = 0
@@ -59,6 +61,7 @@ def image_papers(merged: Merged, deployment: str) -> Papers:
         created=planned.config.created or 0,
         installed_size=merged.installed_size,
         downloaded=downloaded,
+        permissions=merged.permissions,
         index_digest=str(index.digest) if index else "",
         layers=planned.order,
         reused=sum(layer.descriptor.size for layer in planned.layers) - downloaded,
@@ -83,6 +86,7 @@ def commit_papers(imported: ImportedCommit, deployment: str) -> Papers:
         created=planned.verified.facts.timestamp,
         installed_size=imported.installed_size,
         downloaded=imported.downloaded,
+        permissions=imported.permissions,
     )
     provenance = provenance_of_commit(planned.verified)
     return Papers(_record(planned, own, provenance.judged, deployment), commit_run_file(imported), provenance)
@@ -117,7 +121,7 @@ def _record(planned: Plan, own: _Own, judged: Judged, deployment: str) -> Record
         bytes_downloaded=own.downloaded,
         bytes_reused=own.reused,
         deployment=deployment,
-        permissions=planned.permissions,
+        permissions=own.permissions,
         created=own.created,
         ignored=planned.ignored,
         dropped=own.dropped,

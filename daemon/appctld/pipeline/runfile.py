@@ -54,12 +54,12 @@ class App(Protocol):
 
 def run_file(merged: Merged) -> JsonObject:
     """The contents of an image's run.json."""
-    return run_of(merged.planned, merged.planned.config, merged.metadata)
+    return run_of(merged, merged.planned.config, merged.metadata)
 
 
 def commit_run_file(imported: ImportedCommit) -> JsonObject:
     """The contents of a native commit's run.json: only its metadata says how it is run."""
-    return run_of(imported.planned, None, imported.metadata)
+    return run_of(imported, None, imported.metadata)
 
 
 def run_of(app: App, config: ImageConfig | None, text: str | None) -> JsonObject:

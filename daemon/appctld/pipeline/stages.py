@@ -233,7 +233,8 @@ class Imported:
 class Merged:
     """The image as one commit. `metadata` is the text of the tree's own metadata file, if it has one.
 
-    `dropped` are paths of what its layers have above a publisher's commit, and does not count there.
+    `permissions` are what it asks for, by its label or else by that file, and somebody approved. `dropped`
+    are paths of what its layers have above a publisher's commit, and does not count there.
     """
 
     planned: Planned
@@ -241,7 +242,18 @@ class Merged:
     commit: str
     installed_size: int
     metadata: str | None
+    permissions: tuple[Permission, ...]
     dropped: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The app's."""
+        return self.planned.id
+
+    @property
+    def version(self) -> str:
+        """The image's."""
+        return self.planned.version
 
 
 @dataclass(frozen=True, slots=True)

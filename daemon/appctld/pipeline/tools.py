@@ -97,11 +97,11 @@ class Tools:
     `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose
     layers others may use now (R5), `policy` what the administrator forbids now; `network` is how servers
     are reached; `gunzip` is the decoder; `allow_downgrade` says that somebody was authorized to install
-    what is older (R9); `now` is the clock that images are judged by. `doubted` are the apps whose record
-    a repair does not believe, and the digests that their commits name. `as_id` is the ID that somebody
-    gave to the one image of this job in the place of its own, `bundle` where it is read from, if somebody
-    brought it. `aside` is where all jobs, and nobody else, write
-    state.
+    what is older (R9); `accepted` are hashes of sets of permissions that somebody approved; `now` is the
+    clock that images are judged by. `doubted` are the apps whose record a repair does not believe, and
+    the digests that their commits name. `as_id` is the ID that somebody gave to the one image of this job
+    in the place of its own, `bundle` where it is read from, if somebody brought it. `aside` is where all
+    jobs, and nobody else, write state.
     """
 
     runner: Runner
@@ -116,6 +116,7 @@ class Tools:
     network: Network = field(default_factory=Network)
     logins: tuple[Login, ...] = ()
     allow_downgrade: bool = False
+    accepted: frozenset[str] = frozenset()
     now: Callable[[], int] = unix_now
     doubted: Mapping[str, Digest] = field(default_factory=dict)
     as_id: str = ""

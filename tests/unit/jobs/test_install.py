@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Install and Resolve over the real store: what was shown is what is installed; one failure is one."""
 
+import json
 from pathlib import Path
 from typing import cast
 
@@ -16,10 +17,11 @@ from appctld.errors import (
     NotFound,
     PolicyDenied,
 )
-from appctld.jobs.requests import Install, Resolve
+from appctld.jobs.requests import Approve, Install, Resolve, Update, Verify
 from appctld.model.context import LEAVES
 from appctld.model.image import METADATA
-from appctld.model.jsonvalue import JsonObject, get_object
+from appctld.model.jsonvalue import JsonObject, get_list, get_object
+from appctld.state.available import last_check
 from appctld.state.history import record_event
 from appctld.state.records import Record, installed
 from support.approving import accepting, hash_of
@@ -147,6 +149,46 @@ def test_a_job_that_needs_approval_ends_with_the_preview(yard: Yard) -> None:
     yard.do(Install((HELLO,)))
     assert yard.job.error is None, "what is installed already is approved"
     yard.do(Install((HELLO,), {"reinstall": True}))
+
+
+def hiding(yard: Yard, metadata: str) -> None:
+    """Publish HELLO with that metadata file, and without a label."""
+    yard.registry.push("1", [BASE, layer_of({"app/": None, "app/metadata": metadata.encode()})])
+
+
+def test_what_only_a_file_asks_for_is_shown_and_then_granted(yard: Yard) -> None:
+    hiding(yard, NETWORK)
+    assert get_object(yard.do(Resolve(HELLO)), "preview")["permissions"] == []
+    with pytest.raises(NeedsApproval, match="no label showed") as caught:
+        yard.do(Install((HELLO,), accepting()))
+    assert not current(yard)
+    error = caught.value
+    preview = get_object(yard.job.result, "preview")
+    assert preview["permissions"] == [["shared", "network", LEAVES]]
+    assert preview["permissions-hash"] == error.data["permissions_hash"] == NETWORK_HASH
+    assert preview["image-digest"] == error.data["digest"]
+    yard.registry.asked.clear()
+    (app,) = yard.apps(Install((HELLO,), accepting("shared=network")))
+    assert (app["permissions"], app["bytes-downloaded"]) == ([["shared", "network", LEAVES]], 0)
+    run = json.loads((Path(str(app["deployment"])).parent / "run.json").read_bytes())
+    assert run["permissions"] == app["permissions"]
+    assert get_list(yard.do(Verify(())), "problems") == []
+
+
+def test_an_update_whose_file_asks_for_more_waits_like_any_other(yard: Yard) -> None:
+    hiding(yard, PLAIN)
+    (app,) = yard.apps(Install((HELLO,)))
+    hiding(yard, NETWORK)
+    with pytest.raises(NeedsApproval):
+        yard.do(Update(()))
+    (waiting,) = last_check(yard.paths).updates
+    assert ([one.value for one in waiting.asks], waiting.permissions_hash) == (["network"], NETWORK_HASH)
+    with pytest.raises(NeedsApproval):
+        yard.do(Approve(str(app["id"]), accepting()))
+    yard.do(Approve(str(app["id"]), accepting("shared=network")))
+    yard.registry.push("1", [BASE, TOP, layer_of({"app/": None, "app/metadata": NETWORK.encode()})])
+    (app,) = yard.apps(Update(()))
+    assert (app["changed"], app["permissions"]) == (True, [["shared", "network", LEAVES]])
 
 
 def test_of_several_images_each_error_says_what_to_give_back(yard: Yard) -> None:

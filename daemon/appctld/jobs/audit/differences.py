@@ -19,6 +19,7 @@ from appctld.model.image import ImageConfig
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Index, Manifest, parse_document
 from appctld.model.ostreeref import split_ref
+from appctld.model.permissions import Permission, parse_metadata
 from appctld.model.reference import parse_reference
 from appctld.pipeline.claims import read_label
 from appctld.pipeline.native.plan import id_of
@@ -53,11 +54,11 @@ def differences(kept: Kept) -> list[Difference]:
 def _told(kept: Kept, record: Record) -> Iterator[str]:
     """What the record says otherwise than the commit that is here."""
     if kept.native:
-        yield from _own_commit(record, kept.facts)
+        yield from _own_commit(kept, record, kept.facts)
     elif kept.recalled is not None:
         if kept.made_here:
             yield from _commit(record, kept.recalled)
-        yield from _config(record, kept.config)
+        yield from _config(kept, record, kept.config)
 
 
 def expected(kept: Kept, record: Record) -> JsonObject:
@@ -174,13 +175,14 @@ def _commit(record: Record, recalled: Recalled) -> Iterator[str]:
         yield "the record and the commit differ about who chose the ID"
 
 
-def _config(record: Record, config: ImageConfig | None) -> Iterator[str]:
+def _config(kept: Kept, record: Record, config: ImageConfig | None) -> Iterator[str]:
     """What the record says of the app, as the image's config says it."""
     if config is None:
         yield "there is no config that can be read"
         return
     try:
         described = describe(config)
+        asked = () if described.is_runtime else _asked(kept, described.text, described.permissions)
         version = version_of(config, parse_reference(record.reference), record.image_digest)
     except AppctlError as error:
         yield f"the record and the config do not fit together: {error.message}"
@@ -191,14 +193,20 @@ def _config(record: Record, config: ImageConfig | None) -> Iterator[str]:
         "architecture": (record.arch, config.platform.architecture),
         "time": (record.created, config.created or 0),
         "layers": (record.layers, config.diff_ids),
-        "permissions": (record.permissions, described.permissions),
+        "permissions": (record.permissions, asked),
         "ignored instructions": (record.ignored, config.ignored + described.ignored),
         "flatpak ref": (record.flatpak_ref, str(described.ref or "")),
     }
     yield from _unlike(facts, "image")
 
 
-def _own_commit(record: Record, commit: CommitFacts | None) -> Iterator[str]:
+def _asked(kept: Kept, label: str | None, shown: tuple[Permission, ...]) -> tuple[Permission, ...]:
+    """What an app asks for: what its label showed; else what its file says, and somebody approved."""
+    found = kept.metadata() if label is None else None
+    return parse_metadata(found).permissions if found is not None else shown
+
+
+def _own_commit(kept: Kept, record: Record, commit: CommitFacts | None) -> Iterator[str]:
     """What the record says of the app, as its publisher's own commit says it; it is its own config."""
     reference = split_ref(record.reference)
     if commit is None or reference is None:
@@ -206,6 +214,7 @@ def _own_commit(record: Record, commit: CommitFacts | None) -> Iterator[str]:
         return
     try:
         metadata = read_label(commit.metadata)
+        asked = _asked(kept, commit.metadata, metadata.permissions if metadata else ())
         app_id = id_of(reference, metadata)
     except AppctlError as error:
         yield f"the record and the commit do not fit together: {error.message}"
@@ -214,7 +223,7 @@ def _own_commit(record: Record, commit: CommitFacts | None) -> Iterator[str]:
         "ID": (record.id, record.id if record.given_id else app_id),
         "version": (record.version, version_of_commit(commit)),
         "time": (record.created, commit.timestamp),
-        "permissions": (record.permissions, metadata.permissions if metadata else ()),
+        "permissions": (record.permissions, asked),
         "ref": (record.tag_bound, record.verify != "none" and reference.ref in (commit.refs or ())),
         "config": (record.config_digest, record.image_digest),
         "title": (record.title, ""),

@@ -67,14 +67,18 @@ class Kept:
         """The publisher's commit that its image holds, if its config can be read. Raises BadManifest."""
         return published_commit(self.config) if self.config else None
 
+    def metadata(self) -> str | None:
+        """The text of the tree's own metadata file, if that is here. Raises BadManifest (of the config)."""
+        paths = describe(self.config).files if self.config else METADATA_FILES
+        return metadata_in(self.recalled.files, paths) if self.recalled else None
+
     def run(self) -> JsonObject | None:
         """What run.json must hold, if that can be told."""
         record, config = self.record, self.config
         if record is None or self.recalled is None or (config is None and not self.native):
             return None
         try:
-            paths = describe(config).files if config else METADATA_FILES
-            return run_of(record, config, metadata_in(self.recalled.files, paths))
+            return run_of(record, config, self.metadata())
         except AppctlError:
             return None
 

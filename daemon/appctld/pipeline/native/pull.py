@@ -92,6 +92,6 @@ async def import_commit(pulled: PulledCommit, tools: Tools) -> ImportedCommit:
     with understood("store"):
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
         metadata = metadata_in(get_string_map(answer, "files", {}))
-    check_metadata(planned.verified.facts.metadata, metadata)
-    tools.policy().check_app(planned.id, planned.permissions, size)
-    return ImportedCommit(planned, commit, pulled.downloaded, size, metadata)
+    permissions = check_metadata(planned, planned.verified.facts.metadata, metadata, tools)
+    tools.policy().check_app(planned.id, permissions, size)
+    return ImportedCommit(planned, commit, pulled.downloaded, size, metadata, permissions)

@@ -122,7 +122,8 @@ class PulledCommit:
 class ImportedCommit:
     """A commit in the repository, every object hashed, with this remote's ref on it.
 
-    `metadata` is the text of the tree's own metadata file, if it has one.
+    `metadata` is the text of the tree's own metadata file, if it has one; `permissions` are what it asks for,
+    by its label or else by that file, and somebody approved.
     """
 
     planned: PlannedCommit
@@ -130,3 +131,14 @@ class ImportedCommit:
     downloaded: int
     installed_size: int
     metadata: str | None
+    permissions: tuple[Permission, ...]
+
+    @property
+    def id(self) -> str:
+        """The app's."""
+        return self.planned.id
+
+    @property
+    def version(self) -> str:
+        """The commit's."""
+        return self.planned.version

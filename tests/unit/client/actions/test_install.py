@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from support.commands import ACME, EDITOR, PROMISED, done, options_of, resolved
+from support.bus import ERROR
+from support.commands import ACME, EDITOR, PREVIEW, PROMISED, done, options_of, resolved
 from support.deployments import Made
 from support.fake_installer import FakeInstaller, Script, failed
 
@@ -197,3 +198,35 @@ def test_the_callers_login_goes_with_both_jobs(daemon: FakeInstaller, tmp_path: 
             "username": ("s", "me"),
             "password": ("s", "secret"),
         }
+
+
+HIDDEN = {
+    **PREVIEW, "permissions": ("a(sss)", [("filesystems", "home", "leaves the sandbox")]),
+    "permissions-hash": "f11e",
+}  # fmt: skip
+UNSEEN = Script({"State": "needs-approval", "ErrorName": ERROR + "NeedsApproval",
+                 "ErrorMessage": "no label showed that", "Result": {"preview": HIDDEN}})  # fmt: skip
+
+
+@pytest.mark.parametrize(("answers", "code"), [("y\ny\n", 0), ("y\nn\n", 6), ("y\n\n", 6), ("y\n", 6)])
+def test_what_only_the_download_told_is_asked_about_then(
+    answers: str, code: int, daemon: FakeInstaller, answer: Callable[[str], None], capsys: Capture
+) -> None:
+    daemon.scripts["Resolve"] = [resolved()]
+    daemon.scripts["Install"] = [UNSEEN, done(EDITOR)]
+    answer(answers)
+    assert main(["install", "acme/editor"]) == code
+    calls = [call for call in daemon.calls if call.member == "Install"]
+    given = [call.body[1]["accept-permissions"][1] for call in calls]
+    assert given == (["ha5h", "f11e"] if code == 0 else ["ha5h"])
+    assert "May use    all your files (home)" in capsys.readouterr().err
+
+
+def test_nobody_accepts_unseen_what_only_the_download_told(
+    daemon: FakeInstaller, answer: Callable[[str], None], capsys: Capture
+) -> None:
+    daemon.scripts["Resolve"] = [resolved()]
+    daemon.scripts["Install"] = [UNSEEN]
+    answer("y\n")
+    assert main(["install", "-y", "acme/editor"]) == 6
+    assert "no label showed that" in capsys.readouterr().err

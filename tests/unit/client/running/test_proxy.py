@@ -75,6 +75,13 @@ def run(
     return "".join(capfd.readouterr())
 
 
+def deny(state: Path, policy: str, bus: str = "session") -> None:
+    """Deny the app a policy, in the caller's own file."""
+    file = state.parents[2] / ".config/appctl/overrides" / APP
+    file.parent.mkdir(parents=True)
+    file.write_text(f"deny {bus}-bus={policy}\n")
+
+
 def names(listed: str) -> set[str]:
     """The well-known names in what ListNames said."""
     return {word.strip("'[](),\n") for word in listed.split()} & set(NAMES)
@@ -120,6 +127,45 @@ def test_a_policy_reaches_its_names_and_no_others(
     assert session.calls == [*(NAMES[number] for number in called), always]
     listed = run(app, capfd, LIST.format(bus="session"), policy)
     assert names(listed) == {*(NAMES[number] for number in seen), always}
+
+
+@pytest.mark.parametrize(
+    ("denied", "called"),
+    [
+        ("org.other.Service:talk", ["org.third.Service", "org.freedesktop.portal.Desktop"]),
+        ("org.other.*:see", ["org.third.Service", "org.freedesktop.portal.Desktop"]),
+        ("org.other.Service.Below:talk", ["org.third.Service", "org.freedesktop.portal.Desktop"]),
+        ("org.third.Service:own", ["org.other.Service", "org.other.Service.Below", "org.third.Service",
+                                   "org.freedesktop.portal.Desktop"]),
+        ("org.freedesktop.portal.Desktop:talk", ["org.other.Service", "org.other.Service.Below",
+                                                 "org.third.Service"]),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_denied_is_not_reached(
+    denied: str, called: list[str], app: Made, session: Services, state: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    deny(state, denied)
+    calls = "; ".join(CALL.format(bus="session", name=name) for name in NAMES)
+    run(app, capfd, calls, "org.other.Service.*:talk", "org.third.Service:talk")
+    assert session.calls == called
+
+
+def test_an_app_that_is_denied_its_own_name_does_not_own_it(
+    app: Made, session: Services, state: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    deny(state, f"{APP}:own")
+    assert "(uint32 1,)" not in run(app, capfd, OWN.format(bus="session", name=APP))
+
+
+def test_what_is_denied_of_the_system_bus_leaves_none(
+    app: Made, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    deny(state, "org.other.Service:talk", bus="system")
+    with private_bus(tmp_path) as address, services(address, NAMES):
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+        out = run(app, capfd, "ls /run/dbus 2>/dev/null; env", "org.other.Service:talk", bus="system")
+        assert "DBUS_SYSTEM" not in out
 
 
 def test_an_app_owns_its_own_names_and_those_it_was_granted(

@@ -86,7 +86,7 @@ def commit_of_other_signers(found: Kept) -> Kept:
 
 def no_config(found: Kept) -> Kept:
     assert found.recalled is not None
-    return replace(found, recalled=replace(found.recalled, config=b"{"))
+    return replace(found, recalled=replace(found.recalled, config=b"{"), config=None)
 
 
 def other_type(found: Kept) -> Kept:
