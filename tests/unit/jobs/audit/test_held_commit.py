@@ -107,7 +107,8 @@ def test_without_what_was_kept_nothing_counts(whole: tuple[World, Kept], change:
 def without_config(found: Kept) -> Kept:
     """Nothing tells any more which commit the image holds."""
     assert found.provenance is not None
-    return replace(found, recalled=None, provenance=replace(found.provenance, config=None))
+    provenance = replace(found.provenance, config=None)
+    return replace(found, recalled=None, provenance=provenance, config=None)
 
 
 def test_without_the_images_config_nothing_counts(whole: tuple[World, Kept]) -> None:
