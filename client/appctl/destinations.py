@@ -14,6 +14,7 @@ from pathlib import Path
 from appctl.context import Context
 from appctl.credentials import login_for
 from appctl.failure import Failure, usage
+from appctl.proxies import proxies
 from appctl.talk.wire import Json, underscored
 
 CA_BYTES = 1 << 20  # as much as the daemon takes
@@ -68,6 +69,7 @@ def _trust(options: Namespace) -> Json:
     return {
         "auth_realm": getattr(options, "auth_realm", None),
         "ca": certificates(getattr(options, "ca_file", None)),
+        "proxy": proxies(),
     }
 
 

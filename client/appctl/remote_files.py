@@ -18,6 +18,7 @@ from pathlib import Path
 from appctl.credentials import login_for
 from appctl.destinations import CA_BYTES
 from appctl.places import SHIPPED_CONFIG, Places
+from appctl.proxies import proxies
 from appctl.scope import Scope
 from appctl.talk.wire import Json, underscored
 
@@ -26,6 +27,7 @@ KEY_BYTES = 64 << 10  # as above
 _PLAIN = "oci+http"
 _EVERYWHERE = frozenset({"https", "oci+https", "docker"})
 _NOT_ALL_KEYS = frozenset({"deny-keys", "fingerprints"})
+_MASK = {"enabled": "no"}
 _UNSIGNED = frozenset({"digest", "none"})
 _UNSAID = ("identity", "threshold", "auth-realm", "collection", "verify-commit", "max-age", "strict")
 
@@ -61,6 +63,7 @@ class RemoteFile:
             "insecure": self.settings.get("insecure") == "yes",
             "auth_realm": self.settings.get("auth-realm"),
             "ca": ca.decode("ascii", "replace") if ca else None,
+            "proxy": proxies(self.settings),
             "credential": underscored(login_for(places, f"{host}/{repository}")),
         }
 
@@ -117,11 +120,11 @@ class RemoteFile:
 
 
 def remote_file(places: Places, scope: Scope, name: str) -> RemoteFile | None:
-    """Find a remote's file: the administrator's, else the one that was shipped."""
+    """Find a remote's file: the administrator's, else, or behind a mask, the one that was shipped."""
     paths = (directory / f"{name}.conf" for directory in directories(places, scope))
-    path = next(filter(os.path.lexists, paths), None)
     try:
-        return RemoteFile(name, path, read_settings(path)) if path else None
+        found = ((path, read_settings(path)) for path in paths if os.path.lexists(path))
+        return next((RemoteFile(name, path, words) for path, words in found if words != _MASK), None)
     except (OSError, ValueError):
         return None
 

@@ -125,3 +125,15 @@ def test_the_environments_proxy_and_its_login_in_no_log(site: Site, far: str) ->
     machine.stop()
     del machine.environment["https_proxy"]
     machine.start()
+
+
+def test_a_program_of_the_callers_goes_by_the_callers_environment(site: Site) -> None:
+    file = site.machine.directory / "ca.pem"
+    file.write_text(site.ca)
+    with Proxy(leads(site), "alice:s3cr3t-word") as proxy:
+        site.machine.environment["https_proxy"] = f"http://alice:s3cr3t-word@{proxy.host}"
+        arguments = ("lint", f"{FAR}:5000/demo/hello:1", "--ca-file", str(file), "--json")
+        ran = site.machine.appctl(*arguments, code=None)
+        del site.machine.environment["https_proxy"]
+    assert {*proxy.asked} == {f"{FAR}:5000"}
+    assert ran.json["images"] == [f"{FAR}:5000/demo/hello:1"]

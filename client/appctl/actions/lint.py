@@ -12,6 +12,7 @@ from appctl.credentials import login_for
 from appctl.destinations import certificates
 from appctl.exits import ExitCode
 from appctl.failure import usage
+from appctl.proxies import proxies
 from appctl.talk.program import run_program
 from appctl.talk.wire import Json, get_objects, get_str, get_strings, underscored
 from appctl.terminal.show import escape
@@ -70,4 +71,5 @@ def _registry(context: Context, scheme: str, reference: str) -> Json:
         "lookaside": context.options.lookaside,
         "auth_realm": context.options.auth_realm,
         "ca": certificates(context.options.ca_file),
+        "proxy": proxies(),
     }

@@ -95,8 +95,8 @@ def _lets_do(asked: str, denied: str) -> bool:
 
 def _means(wildcard: str, name: str) -> bool:
     """Whether `org.example.*` means a name."""
-    prefix, star, _ = wildcard.rpartition(".*")
-    return bool(star) and f"{name}.".startswith(f"{prefix}.")
+    prefix, _, _ = wildcard.rpartition(".*")  # empty of what is none, and then no name begins so
+    return f"{name}.".startswith(f"{prefix}.")
 
 
 _GIVES: Mapping[str, Callable[[str, str], bool]] = {

@@ -11,7 +11,7 @@ from guards.copies import PACKAGE
 from guards.guard import Guard
 from guards.syntax import find, helpers_of
 
-SCOPE = ("trust/*", "workers/*", "model/*", "pipeline/*")
+SCOPE = ("trust/*", "workers/*", "model/*", "pipeline/*", "config/policy/*")
 QUICK = (
     "trust/claim.py",
     "trust/status.py",
@@ -27,6 +27,7 @@ QUICK = (
 EACH = 1  # guards of each of them: within a minute on two cores
 TESTS = (
     "unit/trust",
+    "unit/config/policy",
     "unit/workers",
     "unit/model",
     "unit/pipeline",

@@ -78,11 +78,19 @@ def test_what_a_fetch_needs_is_told(places: Places, tmp_path: Path) -> None:
         "insecure": True,
         "auth_realm": "https://auth.example/token",
         "ca": "certificates",
+        "proxy": {},
         "credential": {"username": "alice", "password": "secret"},
     }
     write(tmp_path / "config/appctl", "url = quay.io/acme", f"ca-file = {tmp_path / 'named'}")
     (tmp_path / "named").write_bytes(b"others")
     assert found(places).endpoint(REFERENCE, places)["ca"] == "others"
+
+
+def test_what_is_masked_is_where_it_was(places: Places, tmp_path: Path) -> None:
+    write(tmp_path / "etc", "enabled = no")
+    assert remote_file(places, Scope.SYSTEM, "acme") is None
+    shipped = write(tmp_path / "shipped", "url = quay.io/acme")
+    assert found(places, Scope.SYSTEM).path == shipped
 
 
 def test_what_others_need_to_trust_it_is_told_and_nothing_else(places: Places, tmp_path: Path) -> None:

@@ -78,12 +78,12 @@ def asked(text: str) -> Permission:
     return Permission(kind, value, "")
 
 
-@pytest.mark.parametrize(("denied", "wish"), REFUSED, ids=" ".join)
+@pytest.mark.parametrize(("denied", "wish"), REFUSED)
 def test_what_gives_it_is_refused(denied: str, wish: str) -> None:
     assert parse_denial(denied).refuses(asked(wish))
 
 
-@pytest.mark.parametrize(("denied", "wish"), NOT_REFUSED, ids=" ".join)
+@pytest.mark.parametrize(("denied", "wish"), NOT_REFUSED)
 def test_what_gives_something_else_is_not(denied: str, wish: str) -> None:
     assert not parse_denial(denied).refuses(asked(wish))
 
@@ -92,6 +92,11 @@ def test_what_gives_something_else_is_not(denied: str, wish: str) -> None:
 def test_what_could_never_match_is_no_denial(text: str) -> None:
     with pytest.raises(InvalidReference):
         parse_denial(text)
+
+
+def test_a_kind_that_is_none_is_told_with_those_that_are() -> None:
+    with pytest.raises(InvalidReference, match="with a kind of shared, sockets, devices"):
+        parse_denial("persistent=.x")
 
 
 def test_a_denial_is_written_as_it_is_read() -> None:

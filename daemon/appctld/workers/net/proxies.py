@@ -136,7 +136,7 @@ def _matches(word: str, origin: Origin) -> bool:
     if is_address(origin.host):
         return _holds(name.strip("[]"), origin.host)
     bare = name.lower().removeprefix("*").removeprefix(".")
-    return bool(bare) and f".{origin.host}".endswith(f".{bare}")
+    return f".{origin.host}".endswith(f".{bare}")
 
 
 def _holds(network: str, address: str) -> bool:
