@@ -10,6 +10,12 @@ from types import TracebackType
 from typing import Self
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = (
+        128  # by default 5, and libostree opens 8 connections at once: others wait for seconds
+    )
+
+
 class LoopbackServer:
     """`host` is `127.0.0.1:PORT`, or what `named` says: then it has port 443 of that name."""
 
@@ -19,7 +25,7 @@ class LoopbackServer:
         named: str = "",
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._server = ThreadingHTTPServer((named, 443) if named else ("127.0.0.1", 0), handler)
+        self._server = _Server((named, 443) if named else ("127.0.0.1", 0), handler)
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
