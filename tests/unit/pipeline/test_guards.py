@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from appctld.errors import (
     AppctlError,
@@ -28,7 +29,7 @@ from appctld.errors import (
 from appctld.model.digest import Digest
 from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA
 from appctld.model.jsonvalue import JsonObject, get_object, get_objects, parse_object
-from appctld.model.manifest import DOCKER_MANIFEST, MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST
+from appctld.model.manifest import DOCKER_MANIFEST, MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST, ZSTD_WINDOW
 from appctld.model.permissions import METADATA_BYTES
 from appctld.model.reference import parse_reference
 from appctld.pipeline import verify
@@ -400,6 +401,18 @@ def test_of_zstd_only_success_is_believed(world: World, tmp_path: Path, status: 
         world.install(REFERENCE)
     else:
         refuses(world, DigestMismatch, "cannot be inflated whole")
+
+
+@pytest.mark.parametrize("window_log", [25, 26])
+def test_a_window_that_is_too_large_is_said_before_the_decoder_starts(world: World, window_log: int) -> None:
+    world.tools = replace(world.tools, launcher=StockLauncher())
+    parameters = zstandard.ZstdCompressionParameters(window_log=window_log)
+    stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    _compressed(world.registry, ZSTD, stream.compress(BASE) + stream.flush())
+    if 1 << window_log <= ZSTD_WINDOW:
+        world.install(REFERENCE)
+    else:
+        refuses(world, LimitExceeded, "a window of 67108864 bytes, and may have 33554432")
 
 
 def test_bytes_that_were_asked_for_by_a_recorded_digest_have_it(world: World) -> None:
