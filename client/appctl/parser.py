@@ -184,6 +184,8 @@ def _apps(command: _Command) -> None:
     install.add_argument("--allow-downgrade", action="store_true", help=DOWNGRADE)
     install.add_argument("--dry-run", action="store_true", help="only show what would be installed")
     install.add_argument("--remote", metavar="NAME", help="the remote that must cover the reference")
+    install.add_argument("--no-pull", action="store_true", help="fetch nothing: install what is here already")
+    install.add_argument("--no-deploy", action="store_true", help="bring it here, and do not install it yet")
     install.add_argument(
         "--arch", metavar="ARCH", help="another architecture than this machine's, e.g. arm64"
     )

@@ -50,6 +50,8 @@ def install(context: Context) -> int:
 
 def _check_source(context: Context) -> None:
     """Raise Failure (Usage) for a `--from` that cannot be meant."""
+    if context.options.no_pull and (context.options.no_deploy or context.options.source):
+        raise usage("--no-pull installs what is here: not with --no-deploy or --from")
     if context.options.as_id and len(context.options.refs) != 1:
         raise usage("--as is for one image: give one reference")
     if context.options.source is None:
@@ -73,7 +75,7 @@ def _from_source(context: Context, reference: str, *, layers: bool) -> Iterator[
 
 def _logins(context: Context, reference: str) -> list[JsonValue]:
     """The caller's login for the registry, if that is asked at all."""
-    return logins(context, [reference]) if context.options.source is None else []
+    return logins(context, [reference]) if _outside(context) else []
 
 
 def _dry_run(context: Context) -> int:
@@ -126,6 +128,8 @@ def _install_one(context: Context, reference: str) -> Outcome:
         "remote": options.remote,
         "registry-auth": _logins(context, reference),
         "ask-credentials": context.asks_for_logins,
+        "no-pull": context.options.no_pull,
+        "no-deploy": context.options.no_deploy,
         **_chosen(context),
     }
     outcome = _job(context, reference, asked)
@@ -154,6 +158,8 @@ def _approved(context: Context, preview: Json) -> Json:
 
 
 def _line(app: Json) -> str:
+    if app.get("pulled"):
+        return f"{name_of(app)} is here, and not installed: appctl install --no-pull REF installs it."
     if not app.get("changed"):
         return f"{name_of(app)} is installed already."
     start = f"   Start it: appctl run {escape(_short(app))}" if _has_command(app) else ""
@@ -188,12 +194,18 @@ def _chosen(context: Context) -> Json:
     return {"arch": context.options.arch, "as-id": context.options.as_id}
 
 
+def _outside(context: Context) -> bool:
+    """Whether a registry is asked at all."""
+    return context.options.source is None and not context.options.no_pull
+
+
 def _resolved(context: Context, reference: str, more: Json) -> Outcome:
     options: Json = {
         "remote": context.options.remote,
         "allow-downgrade": context.options.allow_downgrade,
         "registry-auth": _logins(context, reference),
         **_chosen(context),
+        "cached-only": context.options.no_pull,
         **more,
     }
     with _from_source(context, reference, layers=False) as bundle:
@@ -211,7 +223,8 @@ def _ask(context: Context, preview: Json) -> None:
     if options.noninteractive and get_triples(preview, "permissions"):
         raise Failure("NeedsApproval", f"{get_str(preview, 'id')} asks for permissions that nobody granted",
                       "-y accepts those that are shown")  # fmt: skip
-    confirm(options, "Install for all users?" if context.scope is Scope.SYSTEM else "Install?")
+    question = "Install for all users?" if context.scope is Scope.SYSTEM else "Install?"
+    confirm(options, "Download?" if options.no_deploy else question)
 
 
 def preview_lines(preview: Json, palette: Palette) -> list[str]:

@@ -29,6 +29,7 @@ from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
 from appctld.jobs.removal import tidy
 from appctld.jobs.requests import Install, Resolve, bundle, flag, text
 from appctld.jobs.room import check_room
+from appctld.jobs.stocked import from_stock, pull
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
@@ -40,6 +41,7 @@ from appctld.pipeline.stages import Deployed, Planned
 from appctld.state.available import remember_success
 from appctld.state.decisions import approve
 from appctld.state.paths import Paths
+from appctld.state.pulled import forget_pulled
 from appctld.state.records import Record
 from appctld.state.skipped import forget_skipped, skip
 
@@ -63,7 +65,7 @@ async def resolve_one(request: Resolve, shop: Workshop) -> JsonObject:
 async def _preview(request: Resolve, shop: Workshop) -> JsonObject:
     shop = _as_chosen(request, shop)
     remote, reference = shop.book.find(request.reference, text(request, "remote"))
-    async with with_bundle(request, reference, shop) as stocked:
+    async with with_bundle(request, reference, remote, shop) as stocked:
         planned = await plan_reference(reference, remote, stocked)
         before = await companions_of(planned, stocked)
         await check_room(planned, before, stocked)
@@ -95,17 +97,19 @@ def _as_chosen(request: Install | Resolve, shop: Workshop) -> Workshop:
 
 @asynccontextmanager
 async def with_bundle(
-    request: Install | Resolve, reference: AnyReference, shop: Workshop
+    request: Install | Resolve, reference: AnyReference, remote: Remote, shop: Workshop
 ) -> AsyncIterator[Workshop]:
     """For the length of the block the workshop reads images from the bundle that came, if one did.
 
-    Raises InvalidReference where it is not clear what is in it, and as `bringing`.
+    Where nothing may be fetched, from what is here. Raises InvalidReference where it is not clear what is in
+    it, and as `bringing` and `from_stock`.
     """
     handed = bundle(request)
+    here = flag(request, "no-pull") or flag(request, "cached-only")
     if handed is None:
-        yield shop
+        yield await from_stock(reference, remote, shop) if here else shop
         return
-    if len(request.about) != 1 or isinstance(reference, OstreeRef):
+    if here or len(request.about) != 1 or isinstance(reference, OstreeRef):
         raise InvalidReference("a bundle is for exactly one reference, which is an image's", hint="")
     async with bringing(handed, shop.tools) as brought:
         yield replace(shop, tools=replace(shop.tools, bundle=brought))
@@ -175,6 +179,7 @@ def _note_choices(planned: Plan, deployed: Record, uid: int, paths: Paths) -> No
     Who went back to an older image is not brought forward again behind their back.
     """
     remember_success(paths, planned.id)
+    forget_pulled(paths, deployed.remote, deployed.reference, deployed.arch)
     if planned.current is None:
         forget_choices(paths, [planned.id])
     elif planned.standing.downgrade:
@@ -188,7 +193,7 @@ def _note_choices(planned: Plan, deployed: Record, uid: int, paths: Paths) -> No
 async def _install_named(name: str, request: Install, shop: Workshop) -> JsonObject:
     shop = _as_chosen(request, shop)
     remote, reference = shop.book.find(name, text(request, "remote"))
-    async with with_bundle(request, reference, shop) as stocked:
+    async with with_bundle(request, reference, remote, shop) as stocked:
         return await _install_one(reference, remote, request, stocked)
 
 
@@ -207,6 +212,10 @@ async def _install_one(
     _check_digest(planned, request)
     if current and current.image_digest == planned.digest and not flag(request, "reinstall"):
         return outcome_view(current, shop.tools.paths, changed=False)
+    if flag(request, "no-deploy"):
+        before = await companions_of(planned, shop)
+        await check_room(planned, before, shop)
+        return await pull(planned, before, shop)
     try:
         check_approved(planned, request, current.permissions if current else ())
         return await deploy_plan(planned, shop)

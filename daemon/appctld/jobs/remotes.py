@@ -22,6 +22,7 @@ from appctld.jobs.rotation import apply_rotation
 from appctld.model.ostreeref import AnyReference
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import forget_remote
+from appctld.state.pulled import forget_all_pulled
 from appctld.state.records import installed
 from appctld.state.seen import carry_over
 from appctld.state.serials import carry_serial
@@ -172,3 +173,4 @@ class RemoteBook:
         with self._store.whole:
             self._store.remove(name)
             forget_remote(paths, name)
+            forget_all_pulled(paths, name)

@@ -22,6 +22,7 @@ from appctld.pipeline.runtimes import stands_on
 from appctld.state.available import waiting_refs
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import Paths, app_ref
+from appctld.state.pulled import forget_all_pulled, pulled_refs
 from appctld.state.records import Record, damaged, find_app, roots
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ async def prune(request: Prune, shop: Workshop) -> JsonObject:
     """Remove what nothing needs, or say what could be. Raises Busy."""
     dry_run = flag(request, "dry-run")
     if not dry_run:
+        await shop.tools.aside(forget_all_pulled, shop.tools.paths)
         for app_id in await shop.installed():
             await drop_older(app_id, shop)
     return await _prune(shop, dry_run=dry_run)
@@ -148,12 +150,12 @@ async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
 
 
 def _needed(paths: Paths) -> set[str]:
-    """The refs that records need, and what waits for approval. Raises RepoCorrupt where one cannot tell."""
+    """The refs that records need, and what waits to be deployed. Raises RepoCorrupt where one cannot tell."""
     for record in damaged(paths):
         raise RepoCorrupt(
             f"{record} cannot be read, and nothing is pruned while that is so", path=str(record)
         )
-    return roots(paths) | waiting_refs(paths)
+    return roots(paths) | waiting_refs(paths) | pulled_refs(paths)
 
 
 def _forget_others(paths: Paths, keep: set[str]) -> None:

@@ -38,7 +38,7 @@ class Install(Request):
     """What to bring here, or to bring up to date.
 
     Options: accept-permissions s, expected-digest s, reinstall b, allow-downgrade b, remote s, arch s,
-    as-id s, background b, registry-auth aa{sv}, ask-credentials b, bundle h.
+    as-id s, no-pull b, no-deploy b, background b, registry-auth aa{sv}, ask-credentials b, bundle h.
     """
 
     kind: ClassVar[str] = "install"
@@ -119,8 +119,8 @@ class Approve(Request):
 class Resolve(Request):
     """A preview.
 
-    Options: remote s, arch s, as-id s, allow-downgrade b (nothing is installed), registry-auth aa{sv},
-    ask-credentials b, bundle h.
+    Options: remote s, arch s, as-id s, cached-only b, allow-downgrade b (nothing is installed),
+    registry-auth aa{sv}, ask-credentials b, bundle h.
     """
 
     kind: ClassVar[str] = "resolve"

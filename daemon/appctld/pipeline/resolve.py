@@ -29,16 +29,9 @@ async def resolve(reference: Reference, remote: Remote, tools: Tools, at: Digest
     check_clock(tools.now())
     tools.policy().check_remote(remote)
     tools.progress.stage("resolving")
-    if remote.directory is not None and tools.bundle is None:
+    if remote.directory is not None and tools.bundle is None and tools.stock is None:
         await check_directory(remote.directory, "index.json")
-    request: JsonObject = {
-        "op": "resolve",
-        "reference": str(at) if at else reference.target,
-        "platform": _platform(tools.platform),
-        **tools.endpoint(remote, reference),
-    }
-    answer, data = await tools.fetch_bytes(request, 2 * MANIFEST_BYTES)
-    documents = _split(answer, data)
+    documents = tools.stock.documents() if tools.stock else await _fetched(reference, remote, tools, at)
     index = _index(documents, tools.platform)
     media_type, manifest = documents[-1]
     asked = index.digest if index else Digest.of(manifest)
@@ -46,6 +39,20 @@ async def resolve(reference: Reference, remote: Remote, tools: Tools, at: Digest
     if wanted is not None and wanted not in {asked, Digest.of(manifest)}:
         raise DigestMismatch(f"the registry answered {reference} with other bytes")
     return Resolved(reference, remote, manifest, media_type, Digest.of(manifest), index)
+
+
+async def _fetched(
+    reference: Reference, remote: Remote, tools: Tools, at: Digest | None
+) -> list[tuple[str, bytes]]:
+    """Type and bytes of what the registry says, the index first."""
+    request: JsonObject = {
+        "op": "resolve",
+        "reference": str(at) if at else reference.target,
+        "platform": _platform(tools.platform),
+        **tools.endpoint(remote, reference),
+    }
+    answer, data = await tools.fetch_bytes(request, 2 * MANIFEST_BYTES)
+    return _split(answer, data)
 
 
 def _platform(platform: Platform) -> JsonObject:

@@ -26,6 +26,7 @@ from appctld.model.reference import Reference
 from appctld.pipeline.answers import understood
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.parallel import two_ends
+from appctld.pipeline.stock import Stock, check_pulling
 from appctld.state.paths import Paths
 from appctld.system.aside import Aside
 from appctld.system.pipes import collect, memory_file
@@ -100,8 +101,8 @@ class Tools:
     what is older (R9); `accepted` are hashes of sets of permissions that somebody approved; `now` is the
     clock that images are judged by. `doubted` are the apps whose record a repair does not believe, and
     the digests that their commits name. `as_id` is the ID that somebody gave to the one image of this job
-    in the place of its own, `bundle` where it is read from, if somebody brought it. `aside` is where all
-    jobs, and nobody else, write state.
+    in the place of its own, `bundle` where it is read from, if somebody brought it, `stock` what is here
+    of it where nothing may be fetched. `aside` is where all jobs, and nobody else, write state.
     """
 
     runner: Runner
@@ -121,6 +122,7 @@ class Tools:
     doubted: Mapping[str, Digest] = field(default_factory=dict)
     as_id: str = ""
     bundle: Bundle | None = None
+    stock: Stock | None = None
     progress: Progress = field(default_factory=Silence)
     aside: Aside = field(default_factory=Aside)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -133,6 +135,7 @@ class Tools:
         A directory of images is shown to it instead of the network, or it is given a bundle. Which registry
         wants a login is said by us: nobody types one for a place that a fetcher made up.
         """
+        check_pulling(self.stock, fds)
         module = "appctld.workers.fetch"
         layout = get_object(request, "layout", {})
         directory = get_str(layout, "directory", "")
@@ -207,6 +210,7 @@ class Tools:
         A repository on this machine is shown to it instead of the network; so is `parent`, whose objects it
         leaves out.
         """
+        check_pulling(self.stock, fds or {})
         module = "appctld.workers.pull"
         here = remote.repository.directory
         shown = tuple(path for path in (here, parent) if path is not None)

@@ -84,8 +84,6 @@ EXIT_CODES = {
 # What is promised and not there yet; each leaves this list when it comes.
 LATER = {
     "-v",
-    "install --no-deploy",
-    "install --no-pull",
     "remote add --mirror",
     "remote modify --mirror",
     "remote refresh",
