@@ -27,7 +27,7 @@ KEY_BYTES = 64 << 10  # as above
 _PLAIN = "oci+http"
 _EVERYWHERE = frozenset({"https", "oci+https", "docker"})
 _NOT_ALL_KEYS = frozenset({"deny-keys", "fingerprints"})
-_MASK = {"enabled": "no"}
+MASK = {"enabled": "no"}
 _UNSIGNED = frozenset({"digest", "none"})
 _UNSAID = ("identity", "threshold", "auth-realm", "collection", "verify-commit", "max-age", "strict")
 
@@ -124,7 +124,7 @@ def remote_file(places: Places, scope: Scope, name: str) -> RemoteFile | None:
     paths = (directory / f"{name}.conf" for directory in directories(places, scope))
     try:
         found = ((path, read_settings(path)) for path in paths if os.path.lexists(path))
-        return next((RemoteFile(name, path, words) for path, words in found if words != _MASK), None)
+        return next((RemoteFile(name, path, words) for path, words in found if words != MASK), None)
     except (OSError, ValueError):
         return None
 
@@ -135,8 +135,8 @@ def directories(places: Places, scope: Scope) -> tuple[Path, ...]:
     return (places.configuration(scope) / "remotes.d", *shipped)
 
 
-def read_settings(path: Path) -> dict[str, str]:
-    """Read the words of a remote's file. Raises OSError, and ValueError with what is wrong in it."""
+def read_settings(path: Path, section: str = "remote") -> dict[str, str]:
+    """Read the words of an administrator's file. Raises OSError, and ValueError with what is wrong in it."""
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError("it is no regular file")
@@ -148,9 +148,9 @@ def read_settings(path: Path) -> dict[str, str]:
         parser.read_string(data.decode())
     except configparser.Error as error:
         raise ValueError(" ".join(str(error).split())) from error
-    if parser.sections() != ["remote"]:
-        raise ValueError("it must have one section, [remote]")
-    return dict(parser["remote"])
+    if parser.sections() != [section]:
+        raise ValueError(f"it must have one section, [{section}]")
+    return dict(parser[section])
 
 
 class _Strict(configparser.ConfigParser):

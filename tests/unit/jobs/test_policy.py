@@ -10,13 +10,14 @@ import pytest
 
 from appctld.config.policy.files import read_policy
 from appctld.config.policy.rules import Policy
-from appctld.errors import PolicyDenied
+from appctld.errors import NeedsApproval, PolicyDenied
 from appctld.jobs.observer import Nobody
 from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.requests import CheckUpdates, Install, Resolve, Rollback, Uninstall, Update
 from appctld.model.image import METADATA
 from appctld.model.jsonvalue import get_objects, get_str
 from appctld.state.records import installed
+from support.approving import accepting
 from support.inline import digest_of, layer_of
 from support.world import BASE, TOP, World, Yard
 
@@ -117,6 +118,19 @@ def test_files_that_are_larger_than_their_layers_are_not_put_in_place(world: Wor
     assert world.go_on(planned).record.id == APP
 
 
+def test_what_only_a_file_asks_for_is_judged_with_the_tree(yard: Yard) -> None:
+    """Nothing of it is known before the layers are here; somebody may have approved it meanwhile."""
+    yard.registry.push("1", [BASE, layer_of({"app/": None, "app/metadata": NETWORK.encode()})])
+    with pytest.raises(NeedsApproval):
+        yard.do(Install((REFERENCE,)))
+    approving = accepting("shared=network")
+    yard.rules = policy("deny-permissions = shared=network")
+    refused(yard, "shared=network", lambda: yard.do(Install((REFERENCE,), approving)))
+    assert not installed(yard.paths)
+    yard.rules = Policy()
+    yard.do(Install((REFERENCE,), approving))
+
+
 # --- native commits
 
 
@@ -152,15 +166,15 @@ def test_a_commit_has_a_size_too(world: World) -> None:
 
 def test_what_is_installed_stays_and_what_comes_is_judged(yard: Yard) -> None:
     publish(yard, NETWORK)
-    yard.do(Install((REFERENCE,), {"accept-permissions": True}))
+    yard.do(Install((REFERENCE,), accepting("shared=network")))
     yard.rules = policy("deny-permissions = shared=network")
     (same,) = yard.apps(Update((APP,)))
     assert same["changed"] is False
     refused(
-        yard, APP, lambda: yard.do(Install((REFERENCE,), {"accept-permissions": True, "reinstall": True}))
+        yard, APP, lambda: yard.do(Install((REFERENCE,), {**accepting("shared=network"), "reinstall": True}))
     )
     publish(yard, NETWORK, TOP, version="2.0")
-    refused(yard, APP, lambda: yard.do(Update((APP,))))
+    refused(yard, APP, lambda: yard.do(Update((APP,), accepting("shared=network"))))
     assert installed(yard.paths)[APP].current.version == "1.0"
     publish(yard, PLAIN, TOP, version="3.0")
     (changed,) = yard.apps(Update((APP,)))

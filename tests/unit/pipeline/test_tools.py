@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appctld.config.network import Network
 from appctld.errors import RegistryUnavailable
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.login import Login
@@ -21,7 +22,7 @@ from appctld.pipeline.tools import Tools, endpoint
 from appctld.state.paths import Paths
 from appctld.system.worker import Program, Report
 from support.inline import NoLauncher
-from support.world import trusting
+from support.world import growing, trusting
 
 
 class Holding:
@@ -166,3 +167,36 @@ def test_whether_nobody_must_have_signed_is_told_to_who_reads_a_bundle() -> None
     for verify, unsigned in (("none", True), ("digest", False)):
         layout = endpoint(trusting("acme", verify), REFERENCE, bundled=True)["layout"]
         assert layout == {"directory": None, "host": "acme.example", "prefix": "x", "unsigned": unsigned}
+
+
+def test_a_fetcher_is_told_certificates_of_the_host_and_the_proxy(tmp_path: Path) -> None:
+    (tmp_path / "acme.example").mkdir()
+    (tmp_path / "acme.example/site.crt").write_text("theirs")
+    network = Network(tmp_path, {"https_proxy": "http://proxy.corp:3128"})
+    members = endpoint(trusting("acme"), REFERENCE, network=network)
+    assert members["ca"] == "theirs"
+    assert members["proxy"] == {"https": "http://proxy.corp:3128", "direct": []}
+    bundled = endpoint(trusting("acme"), REFERENCE, network=network, bundled=True)
+    assert (bundled["ca"], bundled["proxy"]) == (None, {})
+
+
+def test_a_puller_is_told_the_same(tmp_path: Path) -> None:
+    told: list[JsonObject] = []
+
+    class Noting:
+        async def run(
+            self, _program: Program, request: JsonObject, _report: Report, *, fds: Mapping[str, int]
+        ) -> JsonObject:
+            told.append(request)
+            return {}
+
+    (tmp_path / "trees.example").mkdir()
+    (tmp_path / "trees.example/site.crt").write_text("theirs")
+    network = Network(tmp_path, {"https_proxy": "http://proxy.corp:3128"})
+    asking = Tools(
+        Noting(), NoLauncher(), Paths(tmp_path), Platform("linux", "amd64"), Gate(), network=network
+    )
+    asyncio.run(asking.pull(growing(), tmp_path, {"op": "commit"}))
+    (request,) = told
+    assert request["ca"] == "theirs"
+    assert request["proxy"] == {"https": "http://proxy.corp:3128", "direct": []}

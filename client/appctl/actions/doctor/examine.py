@@ -13,6 +13,7 @@ from appctl.actions.doctor import (
     keys,
     leftovers,
     network,
+    policy,
     programs,
     remotes,
     sandbox,
@@ -30,7 +31,8 @@ Check = Callable[[Context], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     buses.daemon, buses.polkit, sandbox.bubblewrap, sandbox.seccomp, programs.programs,
     programs.libostree, network.authorities, network.proxy, network.routes, clock.clock, space.state,
-    space.space, remotes.remotes, keys.keys, leftovers.leftovers, session.session, session.portal,
+    space.space, remotes.remotes, policy.policy, keys.keys, leftovers.leftovers, session.session,
+    session.portal,
 )  # fmt: skip
 _NAMES = 18  # columns for the longest name of a check, runtime-directory
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from appctl.actions.doctor.finding import Finding, ok, problem, warning
 from appctl.context import Context
 from appctl.failure import Failure
-from appctl.remote_files import directories, read_settings
+from appctl.remote_files import MASK, directories, read_settings
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, get_str
 
@@ -29,13 +29,21 @@ def remotes(context: Context) -> Iterator[Finding]:
             yield _number(there)
         return
     names = {get_str(remote, "Name") for remote in known}
-    refused = [path for path in there if path.stem not in names and path not in wrong]
+    refused = [path for path in there if path.stem not in names and path not in wrong and not _masks(path)]
     for path in refused:
         yield problem(
             "remotes", f"the daemon refuses {path}", "the daemon's journal says what is wrong in it"
         )
     if not wrong and not refused:
         yield from _switches(known) or [_number(there)]
+
+
+def _masks(path: Path) -> bool:
+    """Whether a file only switches off what is shipped, of which there may be nothing."""
+    try:
+        return read_settings(path) == MASK
+    except (OSError, ValueError):
+        return False
 
 
 def files(context: Context) -> list[Path]:

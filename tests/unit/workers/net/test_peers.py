@@ -112,8 +112,9 @@ def test_an_inside_registry_behind_a_proxy_leads_where_it_wants() -> None:
 
 
 def test_the_registry_itself_and_what_only_the_proxy_knows_are_asked_for() -> None:
-    behind({"registry.example": (PRIVATE,)}).admit_unseen(REGISTRY)
+    behind({"registry.example": (PRIVATE, PUBLIC)}).admit_unseen(REGISTRY)
     behind({}).admit_unseen(OTHER)
+    behind({"auth.example": (PUBLIC,)}).admit_unseen(OTHER)
 
 
 def test_a_proxy_is_asked_for_no_plain_http() -> None:

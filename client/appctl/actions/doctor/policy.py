@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The administrator's policy: while one of its files is wrong the daemon installs and updates nothing.
+
+Leaves to others: whether the values are right, which whoever is refused is told by file and line.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from appctl.actions.doctor.finding import Finding, ok, problem
+from appctl.context import Context
+from appctl.places import SYSTEM_CONFIG
+from appctl.remote_files import read_settings
+
+KEYS = ("allow-remotes", "require-signatures", "deny-permissions", "user-scope", "max-size")
+
+
+def policy(_context: Context) -> Iterator[Finding]:
+    """Whether all files can be read, and how many there are; of the machine, for both scopes."""
+    directory = SYSTEM_CONFIG / "policy.d"
+    try:
+        paths = sorted(path for path in directory.iterdir() if _counts(path))
+    except FileNotFoundError:
+        paths = []
+    wrong = {path: why for path in paths if (why := _wrong(path))}
+    for path, why in wrong.items():
+        yield problem("policy", f"{path}: {why}: nothing is installed or updated", "man appctl-policy.d")
+    if not wrong:
+        yield ok("policy", f"{len(paths)} files in {directory}" if paths else "none: nothing is forbidden")
+
+
+def _counts(path: Path) -> bool:
+    return path.name.endswith(".conf") and not path.name.startswith(".")
+
+
+def _wrong(path: Path) -> str:
+    try:
+        unknown = read_settings(path, "policy").keys() - set(KEYS)
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError as error:
+        return str(error)
+    return f"'{min(unknown)}' is no key of a policy" if unknown else ""
