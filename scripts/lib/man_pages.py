@@ -67,6 +67,14 @@ POLICY = {  # of policy.d: what each key means
     "max-size": "How large one image may be, in units of 1024: 500M, 4G. Its layers count before they are"
     " downloaded, its files before they are put in place.",
 }
+APPS = {  # of apps.d: what each key means
+    "ref": "What to install: HOST/REPOSITORY[:TAG], ...@DIGEST, REMOTE/NAME or REMOTE:REF. Needed. An app"
+    " that is installed from it is as it should be; another tag in the file is another reference.",
+    "as": "The application ID that it gets, in the place of its own: for two tags side by side.",
+    "hold": "yes or no: hold it at its version, or let it be updated with the others. By default as it is.",
+    "permissions-hash": "Approves exactly the set of permissions that has this hash. An image that asks for"
+    " any does not install without it, and apply names the hash.",
+}
 _APPCTL = {
     "EXIT STATUS": "",  # from the table
     "ENVIRONMENT": r""".TP
@@ -87,6 +95,9 @@ The publishers that this machine trusts: \fBappctl\-remotes.d\fR(5).
 .TP
 \fI/etc/appctl/policy.d\fR
 What may be installed on it: \fBappctl\-policy.d\fR(5).
+.TP
+\fI/etc/appctl/apps.d\fR
+What appctl apply installs: \fBappctl\-apps.d\fR(5).
 .TP
 \fI/var/lib/appctl\fR
 What is installed for all users.
@@ -126,6 +137,19 @@ require\-signatures = yes
 deny\-permissions = filesystems=home devices=*
 .fi""",
     "SEE ALSO": r"""\fBappctl\fR(1), \fBappctl\-remotes.d\fR(5), \fBpolkit\fR(8)""",
+}
+_APPS = {
+    "DESCRIPTION": "Each file NAME.conf in /etc/appctl/apps.d, whatever its name, is one app that a machine"
+    " is to have; appctl apply makes it so. A file is INI with one section, [app]. Unknown keys are errors, "
+    "and so are two files that name one reference or mean one app: exit status 64, and nothing is changed."
+    " With --user the files are those of ~/.config/appctl/apps.d.",
+    "SETTINGS": "",  # from the table
+    "EXAMPLE": r""".nf
+[app]
+ref = quay.io/acme/editor:1
+hold = no
+.fi""",
+    "SEE ALSO": r"""\fBappctl\fR(1), \fBappctl\-policy.d\fR(5), \fBappctl\-remotes.d\fR(5)""",
 }
 _REMOTES = {
     "DESCRIPTION": "Each file NAME.conf in a directory remotes.d is one publisher that this machine trusts. "
@@ -182,14 +206,18 @@ def pages() -> dict[str, str]:
         )
     own = daemon.command_line()
     own.usage = "appctld --system|--user [--verbose]"
-    settings, rules = (
-        argparse.ArgumentParser(prog=f"appctl-{name}.d", add_help=False) for name in ("remotes", "policy")
+    settings, rules, apps = (
+        argparse.ArgumentParser(prog=f"appctl-{name}.d", add_help=False)
+        for name in ("remotes", "policy", "apps")
     )
     return {
         "appctl.1": _page(top, 1, "install signed OCI images as apps", {**_APPCTL, "EXIT STATUS": _exits()}),
         "appctld.8": _page(own, 8, "the daemon that installs apps for appctl", _APPCTLD),
         "appctl-remotes.d.5": _page(
             settings, 5, "publishers that appctl trusts", {**_REMOTES, "SETTINGS": _listed(SETTINGS)}
+        ),
+        "appctl-apps.d.5": _page(
+            apps, 5, "apps that a machine is to have", {**_APPS, "SETTINGS": _listed(APPS)}
         ),
         "appctl-policy.d.5": _page(
             rules, 5, "what may be installed by appctl", {**_POLICY, "SETTINGS": _listed(POLICY)}

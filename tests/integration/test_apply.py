@@ -13,6 +13,7 @@ from support.images import CREATED, Settings
 from support.machine import Machine
 from support.publisher import Publisher
 
+DOCUMENT = Path(__file__).parents[2] / "docs/administrators.md"
 PLAIN = "[Application]\nname=org.appctl.Greeter\ncommand=/usr/bin/greet\n"
 NETWORK = PLAIN + "[Context]\nshared=network;\n"
 GREETER = "org.appctl.Greeter"
@@ -61,10 +62,21 @@ def fleet(machine: Machine, publisher: Publisher, tmp_path: Path) -> Fleet:
     return Fleet(machine, publisher, tmp_path)
 
 
+def test_the_example_of_the_document_applies(fleet: Fleet) -> None:
+    text = DOCUMENT.read_text().partition("## Apply")[2].partition("| key |")[0]
+    example = "".join(
+        line.removeprefix("    ") for line in text.splitlines(keepends=True) if line.startswith("    ")
+    )
+    fleet.push("example", "greeter:1", NETWORK, 2)
+    (fleet.directory / "greeter.conf").write_text(example)
+    assert "Installed org.appctl.Greeter example." in fleet.machine.appctl("apply").out
+    assert fleet.machine.appctl("apply", "--json").json["changed"] is False
+
+
 def test_a_machine_becomes_what_its_files_say_and_stays_so(fleet: Fleet) -> None:
     machine = fleet.machine
-    fleet.push("network", "greeter:1", NETWORK, 2)
-    file = fleet.declare("greeter", "ref=acme/greeter:1")
+    fleet.push("network", "greeter:6", NETWORK, 2)
+    file = fleet.declare("greeter", "ref=acme/greeter:6")
     refused = machine.appctl("apply", code=6)
     assert str(file) in refused.err
     (told,) = [line for line in refused.err.splitlines() if line.startswith("hint: ")]
@@ -95,6 +107,21 @@ def test_an_update_with_new_permissions_comes_when_their_hash_is_written_down(fl
     assert fleet.versions() == {GREETER: "network2"}
     machine.appctl("remote", "disable", "acme")
     assert machine.appctl("apply", "--json").json["changed"] is False
+
+
+def test_two_tags_of_one_app_stand_side_by_side_and_one_is_held(fleet: Fleet) -> None:
+    machine = fleet.machine
+    for number, tag in ((1, "old"), (2, "new")):
+        fleet.push(f"{tag}5", f"greeter:{tag}", PLAIN, number + 1)
+    fleet.declare("new", "ref=acme/greeter:new")
+    fleet.declare("old", "ref=acme/greeter:old", "as=org.appctl.Greeter.Old", "hold=yes")
+    told = machine.appctl("apply", "--json").json
+    assert [app["actions"] for app in told["apps"]] == [["install"], ["install", "hold"]]
+    assert fleet.versions() == {GREETER: "new5", "org.appctl.Greeter.Old": "old5"}
+    fleet.push("newer5", "greeter:old", PLAIN, 4)
+    machine.appctl("update")
+    assert fleet.versions()["org.appctl.Greeter.Old"] == "old5"
+    assert machine.appctl("apply", "--prune", "--json").json["changed"] is False
 
 
 def test_prune_removes_what_no_file_names_and_never_data(fleet: Fleet) -> None:

@@ -8,13 +8,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from appctl.actions.apply.declared import KEYS as APP_KEYS
 from appctl.commands import COMMANDS, REMOTE_COMMANDS
 from appctld.bus.polkit import ACTIONS
 from appctld.config.policy.files import KEYS as POLICY_KEYS
 from appctld.config.policy.files import read_policy
 from appctld.config.settings import KEYS as REMOTE_KEYS
 from appctld.system.journal import FIELDS
-from man_pages import POLICY, SETTINGS
+from man_pages import APPS, POLICY, SETTINGS
 
 TOP = Path(__file__).resolve().parents[3]
 TEXT = (TOP / "docs/administrators.md").read_text()
@@ -35,6 +36,7 @@ def table(heading: str) -> dict[str, str]:
     [
         ("Remotes: whom a machine trusts", SETTINGS, REMOTE_KEYS),
         ("Policy: what a machine may install", POLICY, POLICY_KEYS),
+        ("Apply: what a machine is to have", APPS, APP_KEYS),
     ],
 )
 def test_every_key_is_read_and_stands_here_in_the_words_of_the_manual(
@@ -42,6 +44,12 @@ def test_every_key_is_read_and_stands_here_in_the_words_of_the_manual(
 ) -> None:
     assert set(table(heading)) == set(read)
     assert table(heading) == manual
+
+
+def test_every_metric_stands_here() -> None:
+    source = (TOP / "client/appctl/actions/metrics/gather.py").read_text()
+    told = set(re.findall(r"`(appctl_\w+)", section("Metrics: what many machines have")))
+    assert told == set(re.findall(r'Family\(\s*"(\w+)"', source))
 
 
 def test_who_may_do_what_is_as_polkit_is_told() -> None:

@@ -16,7 +16,13 @@ from appctld.config.settings import KEYS
 from man_pages import POLICY, SETTINGS
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts/lib/man_pages.py"
-PAGES = ("man1/appctl.1", "man5/appctl-policy.d.5", "man5/appctl-remotes.d.5", "man8/appctld.8")
+PAGES = (
+    "man1/appctl.1",
+    "man5/appctl-apps.d.5",
+    "man5/appctl-policy.d.5",
+    "man5/appctl-remotes.d.5",
+    "man8/appctld.8",
+)
 
 
 def make(directory: Path, **environment: str) -> dict[str, str]:

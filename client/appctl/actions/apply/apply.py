@@ -86,7 +86,7 @@ def _do(context: Context, step: Step) -> None:
 def _install(context: Context, step: Step) -> str:
     """Install what was shown, or fail. Returns what it is called."""
     options: Json = {
-        "permissions-hash": step.declared.permissions_hash or None,
+        "accept-permissions": step.declared.permissions_hash or None,
         "expected-digest": step.digest,
         "as-id": step.declared.as_id or None,
         "registry-auth": step.logins,

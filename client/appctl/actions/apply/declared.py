@@ -17,14 +17,13 @@ from pathlib import Path
 from appctl.actions.introduction import is_publisher_file
 from appctl.caller_files import read_regular
 from appctl.failure import Failure, usage
+from appctl.running.runfile import is_id
 from appctl.terminal.show import escape
 
 FILE_BYTES = 64 << 10  # as of remotes.d; real ones have some 100 bytes
 FILES = 1000  # apps of one machine: the largest fleets' have some hundreds, and each may take a question
 TEXT_LENGTH = 2000  # characters of a value: a reference with a digest has at most about 500
-_KEYS = ("ref", "as", "hold", "permissions-hash")
-_NOT_YET = frozenset({"as"})  # this version cannot do it
-_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*){2,}")
+KEYS = ("ref", "as", "hold", "permissions-hash")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SWITCH = {"yes": True, "no": False}
 
@@ -63,14 +62,12 @@ def check_once(what: str, named: Iterable[tuple[str, Path]]) -> None:
 def parse(file: Path, data: bytes) -> Declared:
     """Read one file's bytes. Raises Failure (Usage)."""
     words = _words(file, data)
-    if unknown := sorted(words.keys() - set(_KEYS)):
-        raise wrong(file, f"there is no key {unknown[0]}; keys: {', '.join(_KEYS)}")
+    if unknown := sorted(words.keys() - set(KEYS)):
+        raise wrong(file, f"there is no key {unknown[0]}; keys: {', '.join(KEYS)}")
     for key, value in words.items():
         _check(file, key, value)
     if "ref" not in words:
         raise wrong(file, "ref= is missing")
-    if early := sorted(words.keys() & _NOT_YET):
-        raise wrong(file, f"this version does not act on {early[0]}=")
     return Declared(
         file,
         words["ref"],
@@ -90,7 +87,7 @@ def _check(file: Path, key: str, value: str) -> None:
         raise wrong(file, f"{key}= is empty, too long, or no plain text")
     if key == "ref" and (is_publisher_file(value) or any(letter.isspace() for letter in value)):
         raise wrong(file, "ref= is no reference (HOST/REPOSITORY:TAG, …@DIGEST, REMOTE/NAME or REMOTE:REF)")
-    if key == "as" and not _ID.fullmatch(value):
+    if key == "as" and not is_id(value):
         raise wrong(file, "as= is no application ID (org.example.App)")
     if key == "hold" and value not in _SWITCH:
         raise wrong(file, "hold= is yes or no")

@@ -110,7 +110,7 @@ def test_the_hash_of_exactly_these_permissions_approves_them(
     assert main(["apply", str(tmp_path)]) == code
     assert asked(daemon) == (["Resolve", "Install"] if code == 0 else ["Resolve"])
     if code == 0:
-        assert options_of(daemon, "Install")["permissions-hash"] == HASH
+        assert options_of(daemon, "Install")["accept-permissions"] == HASH
 
 
 def test_a_hash_of_permissions_that_are_not_asked_for_is_refused(
@@ -262,6 +262,24 @@ def test_what_cannot_be_removed_is_said(
     out, err = capsys.readouterr()
     assert out == ""
     assert "it runs" in err
+
+
+# --- as=
+
+
+def test_an_id_of_its_own_is_asked_for_and_looked_for(
+    daemon: FakeInstaller, tmp_path: Path, write: Write
+) -> None:
+    write("two", f"ref={REFERENCE}", "as=org.acme.Two")
+    daemon.apps = [EDITOR]  # under its own ID, which is not the one
+    daemon.scripts = {"Resolve": [resolved(**NONE, id="org.acme.Two")], "Install": [done(EDITOR)]}
+    assert main(["apply", str(tmp_path)]) == 0
+    assert options_of(daemon, "Resolve")["as-id"] == "org.acme.Two"
+    assert options_of(daemon, "Install")["as-id"] == "org.acme.Two"
+    daemon.apps = [EDITOR, EDITOR | {"id": "org.acme.Two"}]
+    daemon.calls.clear()
+    assert main(["apply", str(tmp_path)]) == 0
+    assert asked(daemon) == []
 
 
 # --- hold=

@@ -34,11 +34,12 @@ def test_a_file_says_what_it_says(tmp_path: Path) -> None:
         "# why",
         "ref = quay.io/acme/editor:1",
         "hold=yes",
+        "as=org.acme.Two",
         f"permissions-hash={HASH}",
         "; that",
     )
     assert declared(path, needed=True) == [
-        Declared(path, "quay.io/acme/editor:1", hold=True, permissions_hash=HASH)
+        Declared(path, "quay.io/acme/editor:1", "org.acme.Two", hold=True, permissions_hash=HASH)
     ]
     bare = write(tmp_path, "b.conf", "ref=acme/editor")
     assert declared(bare, needed=True) == [Declared(bare, "acme/editor", "", None, "")]
@@ -67,7 +68,6 @@ def test_what_is_not_there_declares_nothing_unless_it_was_named(tmp_path: Path) 
         ("[app]\nRef=a/b\n", "no key Ref"),
         ("[app]\nref=a/b\nhodl=yes\n", "no key hodl"),
         ("[app]\nhold=yes\n", "ref= is missing"),
-        ("[app]\nref=a/b\nas=org.acme.Two\n", "does not act on as="),
         ("[app]\nref=a/b\nas=two\n", "no application ID"),
         ("[app]\nref=\n", "ref= is empty"),
         ("[app]\nref\n", "pars"),
