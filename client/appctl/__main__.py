@@ -12,7 +12,7 @@ from importlib import import_module
 
 from appctl.exits import ExitCode
 from appctl.failure import Failure, tell
-from appctl.parser import parse, wants_json
+from appctl.parser import parse, says
 from appctl.talk.wire import underscored
 from appctl.terminal import output
 from appctl.terminal.show import Palette
@@ -63,10 +63,11 @@ def _tell(failure: Failure, options: Namespace | None, words: Sequence[str]) -> 
     import contextlib
     import json
 
-    if wants_json(words) if options is None else options.json:
+    if says(words, "--json") if options is None else options.json:
         with contextlib.suppress(Failure, BrokenPipeError):  # the first failure is the one to tell
             output.put(json.dumps(underscored({"changed": False, "error": failure.to_json()}), indent=2))
-    tell(failure, sys.stderr, Palette.of(sys.stderr, allowed=options is None or not options.no_color))
+    plain = says(words, "--no-color") if options is None else options.no_color
+    tell(failure, sys.stderr, Palette.of(sys.stderr, allowed=not plain))
     return failure.code
 
 

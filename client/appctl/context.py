@@ -104,7 +104,8 @@ class Context:
         from appctl.terminal.progress import display
 
         with text_agent(self.options, scope), display(self.options) as listener:
-            manner = Manner(listener, partial(self._type, listener), self._detaches(member))
+            typist = partial(self._type, listener)
+            manner = Manner(listener, typist, self._detaches(member), listener.interrupted)
             return self._noted(self.bus(scope).run_job(manner, member, signature, *body))
 
     def _detaches(self, member: str) -> bool:

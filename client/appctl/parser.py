@@ -78,10 +78,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether a command line that could not be read asks for JSON."""
+def says(arguments: Sequence[str], option: str) -> bool:
+    """Whether a command line that could not be read has an option that takes no value."""
     until = list(arguments).index("--") if "--" in arguments else len(arguments)
-    return "--json" in arguments[:until]
+    return option in arguments[:until]
 
 
 def _program(options: argparse.Namespace) -> str:

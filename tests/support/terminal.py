@@ -22,7 +22,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -81,10 +81,14 @@ class Terminal:
 
     def until(self, text: str) -> None:
         """Read until that is on the screen, or has been."""
+        self.wait(lambda: text in "\n".join(self.lines()) or text.encode() in self.raw, text)
+
+    def wait(self, happened: Callable[[], bool], what: str) -> None:
+        """Read until that has happened."""
         end = time.monotonic() + PATIENCE
-        while text not in "\n".join(self.lines()) and text.encode() not in self.raw:
-            assert time.monotonic() < end, f"{text!r} is not shown: {self.lines()}"
-            assert self._read(0.1) is not False, f"it ended, and {text!r} was not shown: {self.lines()}"
+        while not happened():
+            assert time.monotonic() < end, f"{what!r} does not come: {self.lines()}"
+            assert self._read(0.1) is not False, f"it ended before {what!r}: {self.lines()}"
 
     def type(self, text: str) -> None:
         """Type; Ctrl-C is the character 3."""

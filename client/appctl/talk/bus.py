@@ -32,7 +32,6 @@ from appctl.talk.messages import (
 )
 from appctl.talk.outcome import FINAL, Outcome, outcome
 from appctl.talk.wire import Json, JsonValue, get_object, get_str, options
-from appctl.terminal.show import note
 
 if TYPE_CHECKING:
     from jeepney import Message
@@ -60,11 +59,15 @@ Typist = Callable[[Json], "Json | None"]
 
 
 class Manner(NamedTuple):
-    """How a job is waited for: who is told of it, who is asked for a login, and whether it is left alone."""
+    """How a job is waited for: who is told of it, who is asked for a login, whether it is left alone.
+
+    `interrupted` is called once its end was asked for, before it came.
+    """
 
     listener: Listener
     typist: Typist = lambda _refused: None
     detach: bool = False
+    interrupted: Callable[[], None] = lambda: None
 
     def is_content(self, state: str) -> bool:
         """Whether there is no more to wait for."""
@@ -153,7 +156,7 @@ class Bus:
             if interrupts.count and not told:
                 told = True
                 self._cancel(path)  # first, so that who leaves at once has asked
-                note("\nCancelling; Ctrl-C again leaves at once.")
+                manner.interrupted()
             message = self._next(interrupts.descriptor)
             if message is not None and self._concerns(message, path):
                 job |= changes(message)

@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator
 from appctl.failure import Failure
 from appctl.talk.interrupts import Interrupts
 from appctl.talk.wire import Json, JsonValue, get_int, get_object, get_str
-from appctl.terminal.show import note
 
 LINE_BYTES = 4 << 20  # of an answer: a list of what was written, which has some KiB
 _READ = 1 << 16
@@ -37,7 +36,8 @@ def run_program(options: Namespace, module: str, request: Json) -> Json:
     from appctl.terminal.progress import display
 
     with display(options) as shown, Interrupts() as interrupts:
-        return _answer(_lines(module, request, interrupts), interrupts, lambda facts: shown(_as_a_job(facts)))
+        lines = _lines(module, request, interrupts, shown.interrupted)
+        return _answer(lines, interrupts, lambda facts: shown(_as_a_job(facts)))
 
 
 def _answer(lines: Iterator[Json], interrupts: Interrupts, listener: Listener) -> Json:
@@ -82,14 +82,16 @@ def _as_a_job(facts: Json) -> Json:
     }
 
 
-def _lines(module: str, request: Json, interrupts: Interrupts) -> Iterator[Json]:
+def _lines(
+    module: str, request: Json, interrupts: Interrupts, interrupted: Callable[[], None]
+) -> Iterator[Json]:
     """What the program says, line by line, until it has ended."""
     command = [sys.executable, "-I", "-m", module]
     ours, theirs = socket.socketpair()
     with ours, _started(command, theirs) as program:
         try:
             _ask(ours, request)
-            for line in _read(program, interrupts):
+            for line in _read(program, interrupts, interrupted):
                 yield line
                 if "progress" not in line:
                     ours.close()  # there is no second request
@@ -115,7 +117,9 @@ def _ask(requests: socket.socket, request: Json) -> None:
         requests.sendall(json.dumps(request).encode() + b"\n")
 
 
-def _read(program: "subprocess.Popen[bytes]", interrupts: Interrupts) -> Iterator[Json]:
+def _read(
+    program: "subprocess.Popen[bytes]", interrupts: Interrupts, interrupted: Callable[[], None]
+) -> Iterator[Json]:
     if program.stdout is None:
         return
     told, waiting = False, bytearray()
@@ -128,7 +132,7 @@ def _read(program: "subprocess.Popen[bytes]", interrupts: Interrupts) -> Iterato
                 told = True
                 selector.unregister(interrupts.descriptor)
                 program.terminate()
-                note("\nCancelling; Ctrl-C again leaves at once.")
+                interrupted()
             if program.stdout not in ready:
                 continue
             data = os.read(program.stdout.fileno(), _READ)

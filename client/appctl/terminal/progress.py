@@ -6,6 +6,7 @@ It is told the job's properties whenever some changed. rich is imported with the
 bar.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
+CANCELLING = "Cancelling; Ctrl-C again leaves at once."
+_CARET = 3  # columns: `^C`, and the cursor behind it
 _NARROW = 60  # columns; below, what is done matters more than how fast
 _TITLE = 2  # of the room that is left, for one of the bar
 _TOLD = ("State", "Stage", "Title", "Percent", "BytesDone", "BytesTotal", "BytesReused")
@@ -43,6 +46,10 @@ class Silent:
     def pause(self) -> None:
         """Take away what stands where a person will type; it comes back by itself."""
 
+    def interrupted(self) -> None:
+        """Say that Ctrl-C was understood, below what it has left on the terminal."""
+        note(f"\n{CANCELLING}")
+
 
 class Lines(Silent):
     """One JSON document a line; a line for every change of what it holds."""
@@ -62,7 +69,8 @@ class Lines(Silent):
 class Bar(Silent):
     """A bar that goes away when the job ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, plain: bool = False) -> None:
+        self._plain = plain
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -74,10 +82,12 @@ class Bar(Silent):
         what = get_str(job, "Stage") or get_str(job, "State")
         title = f"{escape(get_str(job, 'Title'))} {escape(what)}".strip()
         if self._bar is None:
-            self._bar = one_line()
+            self._bar = one_line(plain=self._plain)
+            _fit(self._bar.console)
             self._task = self._bar.add_task(title, total=whole, completed=done)
             self._bar.start()
         elif self._task is not None:
+            _fit(self._bar.console)
             self._bar.update(self._task, description=title, completed=done, total=whole)
             self._bar.refresh()
 
@@ -93,9 +103,21 @@ class Bar(Silent):
             self._bar.stop()
             self._bar = None
 
+    def interrupted(self) -> None:
+        """Say it where the bar was, which comes back below."""
+        before = "" if self._bar else "\n"
+        self.pause()
+        note(f"{before}{CANCELLING}")
 
-def one_line(console: "Console | None" = None) -> "Progress":
-    """Make a bar that takes one line of the terminal, however narrow that is."""
+
+def _fit(console: "Console") -> None:
+    """Leave room for the `^C` of the terminal: on a line of its own it would keep the bar from going away."""
+    with contextlib.suppress(OSError, ValueError):
+        console.width = max(os.get_terminal_size(sys.stderr.fileno()).columns - _CARET, 1)
+
+
+def one_line(console: "Console | None" = None, *, plain: bool = False) -> "Progress":
+    """Make a bar that takes one line of the terminal, however narrow that is; `plain` has no colour."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
     from rich.table import Column
@@ -103,7 +125,8 @@ def one_line(console: "Console | None" = None) -> "Progress":
     def column(ratio: int | None = None) -> Column:
         return Column(no_wrap=True, overflow="ellipsis", ratio=ratio)
 
-    console = console or Console(stderr=True, markup=False, highlight=False)
+    # None: as $NO_COLOR says
+    console = console or Console(stderr=True, markup=False, highlight=False, no_color=plain or None)
     title = TextColumn("{task.description}", markup=False, table_column=column(_TITLE))
     if console.width < _NARROW:
         return Progress(title, console=console, transient=True, auto_refresh=False, expand=True)
@@ -126,4 +149,4 @@ def display(options: Namespace) -> Silent:
     dumb = os.environ.get("TERM", "dumb") == "dumb"  # it cannot draw over what it drew
     if options.quiet or options.noninteractive or dumb or not sys.stderr.isatty():
         return Silent()
-    return Bar()
+    return Bar(plain=options.no_color)

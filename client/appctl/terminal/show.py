@@ -131,7 +131,7 @@ class Palette(NamedTuple):
     @classmethod
     def of(cls, stream: TextIO, *, allowed: bool = True) -> "Palette":
         """Decide for a stream: colour needs a terminal that can, and nobody who said no."""
-        wanted = allowed and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        wanted = allowed and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
         return cls(wanted and stream.isatty(), _columns(stream))
 
     def bold(self, text: str) -> str:

@@ -64,5 +64,7 @@ def test_where_there_is_a_bar(
     monkeypatch.delenv("TERM", raising=False)
     if term is not None:
         monkeypatch.setenv("TERM", term)
-    shown = display(Namespace(**{"progress": "", "quiet": False, "noninteractive": False, **options}))
+    shown = display(
+        Namespace(**{"progress": "", "no_color": False, "quiet": False, "noninteractive": False, **options})
+    )
     assert type(shown) is kind
