@@ -4,6 +4,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from appctld.model.flatpak.labels import REF
 from appctld.model.flatpak.ref import parse_ref
 from appctld.model.image import METADATA
 from appctld.model.jsonvalue import JsonObject
+from appctld.pipeline.runtimes import stands_on
 from appctld.state.records import Record, installed
 from support.flatpaks import EDITOR, LOCALE, PLATFORM, metadata, publish, reference
 from support.inline import layer_of
@@ -234,3 +236,16 @@ def test_ids_of_a_remote_are_for_runtimes_too(world: World) -> None:
     with pytest.raises(Conflict, match="may not install"):
         world.install(reference(PLATFORM), trusting("acme", ids="org.acme.Editor"))
     world.install(reference(PLATFORM), trusting("acme", ids="org.acme.*"))
+
+
+def test_an_app_stands_on_its_own_remotes_runtime_else_on_whose_id_is_the_refs(world: World) -> None:
+    world.install(reference(PLATFORM))
+    world.install(reference(EDITOR))
+    app, here = record(world, EDITOR.id), record(world, PLATFORM.id)
+    beside = replace(here, id=PLATFORM.id_beside("other"), remote="other")
+    assert stands_on(app, [beside, here]) == here
+    assert stands_on(replace(app, remote="other"), [here, beside]) == beside
+    assert stands_on(replace(app, remote="third"), [beside, here]) == here
+    assert stands_on(replace(app, remote="third"), [beside]) is None
+    assert stands_on(app, [replace(here, flatpak_ref="runtime/org.acme.Platform/x86_64/_45")]) is None
+    assert stands_on(replace(app, runtime=""), [replace(here, flatpak_ref="")]) is None
