@@ -30,7 +30,8 @@ def line(update: Json) -> str:
     version, newer = escape(get_str(update, "version")), escape(get_str(update, "update-version"))
     text = f"{escape(get_str(update, 'id'))} {version} -> {newer}   {size(get_int(update, 'update-size'))}"
     new = permissions({"permissions": update.get("new-permissions")})
-    return f"{text}   NEW: {new}" if asks_for_more(update) else text
+    text += f"   NEW: {new}" if asks_for_more(update) else ""
+    return f"{text}   (held)" if update.get("held") else text
 
 
 def ask_about(context: Context, updates: Sequence[Json]) -> bool:

@@ -121,7 +121,12 @@ Whoever installs grants what was shown. An update that asks for more waits until
 version that is installed runs meanwhile:
     appctl update ID                          asks at a terminal; -y does not answer it
     appctl update ID --accept-permissions     grants it
-appctl info ID says what an app was granted. For one run only, you can add what is yours to give:
+What was granted, and by whom; take something away, or give more. A deny always wins, and no update resets it:
+    appctl permissions ID
+    appctl permissions ID --deny network      an app of the machine: for you alone; --system: for all users
+    appctl permissions ID --allow ~/Music:ro
+    appctl permissions ID --reset
+For one run only, you can add what is yours to give:
     appctl run --filesystem=~/Documents:ro --share=network --env=NAME=VALUE ID""",
     ),
 }

@@ -41,15 +41,14 @@ def check(context: Context) -> int:
     updates: list[Json] = []
     for scope, ids in wanted.items():
         options: Json = {
+            "ids": [*ids],
             "background": context.options.background,
-            "registry-auth": _logins(context, scope),
+            "registry-auth": _logins(context, scope, ids),
             "ask-credentials": context.asks_for_logins,
         }
         outcome = context.tried_job(scope, "CheckUpdates", "a{sv}", options)
         failures += outcome.failures
-        updates += [
-            item for item in get_objects(outcome.result, "updates") if not ids or get_str(item, "id") in ids
-        ]
+        updates += get_objects(outcome.result, "updates")
     failures += [_failed_check(item) for item in updates if get_str(item, "error")]
     if context.options.json:
         errors: list[JsonValue] = [failure.to_json() for failure in failures]
@@ -58,9 +57,10 @@ def check(context: Context) -> int:
     context.say(*map(line, there))
     if failures:
         return tell_all(context, failures)
-    if not there:
-        context.remark("There are no updates.")
-    return ExitCode.DONE if there else ExitCode.NO_UPDATES
+    due = [item for item in there if _is_due(context, item)]
+    if not due:
+        context.remark("There are no other updates." if there else "There are no updates.")
+    return ExitCode.DONE if due else ExitCode.NO_UPDATES
 
 
 def _wanted(context: Context) -> tuple[dict[Scope, list[str]], list[Failure]]:
@@ -100,9 +100,12 @@ def _look(context: Context, scope: Scope, ids: list[str]) -> list[Json]:
         "ask-credentials": context.asks_for_logins,
     }
     outcome = context.tried_job(scope, "CheckUpdates", "a{sv}", options)
-    held = {get_str(app, "id") for app in installed(context) if app.get("held")} if not ids else set()
-    found = get_objects(outcome.result, "updates")
-    return [item for item in found if get_str(item, "id") not in held]
+    return [item for item in get_objects(outcome.result, "updates") if _is_due(context, item)]
+
+
+def _is_due(context: Context, update: Json) -> bool:
+    """Whether the same command without --check would bring it: what is held must be named."""
+    return bool(context.options.ids) or not update.get("held")
 
 
 def _update_asked(context: Context, scope: Scope, updates: list[Json]) -> list[Outcome]:

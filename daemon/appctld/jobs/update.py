@@ -6,7 +6,7 @@ An update that asks for more than was approved is downloaded and imported, and w
 somebody approves that very set of that very image.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +30,7 @@ from appctld.state.available import (
     remember_failure,
     remember_success,
 )
-from appctld.state.held import held
+from appctld.state.held import held, shown_held
 from appctld.state.records import Record
 from appctld.state.skipped import skipped
 
@@ -143,8 +143,8 @@ class _Looked:
     planned: AnyPlan | None = None
     error: AppctlError | None = None
 
-    def view(self) -> JsonObject:
-        """As the job's result tells it."""
+    def view(self, resting: Collection[str]) -> JsonObject:
+        """As the job's result tells it; `resting` are held."""
         update = available(self.planned) if self.planned else None
         view: JsonObject = {
             "id": self.current.id,
@@ -155,6 +155,7 @@ class _Looked:
             "image-digest": str(update.digest) if update else "",
             "new-permissions": [one.to_json() for one in update.asks] if update else [],
             "permissions-hash": update.permissions_hash if update else "",
+            "held": self.current.id in resting,
             "error": "",
         }
         if self.error is not None:
@@ -176,7 +177,8 @@ async def check_updates(request: CheckUpdates, shop: Workshop) -> JsonObject:
     await shop.tools.aside(remember_check, shop.tools.paths, after.updates, after.errors)
     if (before.updates, before.errors) != (after.updates, after.errors):
         shop.observer.updates_changed()
-    return {"updates": [one.view() for one in looked.values() if one.planned or one.error]}
+    resting = shown_held(shop.tools.paths)
+    return {"updates": [one.view(resting) for one in looked.values() if one.planned or one.error]}
 
 
 async def _look(current: Record, shop: Workshop) -> _Looked:

@@ -31,6 +31,14 @@ def held(paths: Paths) -> frozenset[str]:
         ) from error
 
 
+def shown_held(paths: Paths) -> frozenset[str]:
+    """The same for who only shows it: where it cannot be read, the next update says so."""
+    try:
+        return held(paths)
+    except RepoCorrupt:
+        return frozenset()
+
+
 def hold(paths: Paths, app_id: str, *, wanted: bool) -> bool:
     """Hold an app, or do so no longer; whether that is other than before. Raises RepoCorrupt."""
     before = held(paths)

@@ -4,11 +4,10 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from appctld.errors import RepoCorrupt
 from appctld.jobs.views import app_view
 from appctld.model.jsonvalue import JsonObject
 from appctld.state.available import Available, last_check
-from appctld.state.held import held
+from appctld.state.held import shown_held
 from appctld.state.paths import Paths
 from appctld.state.reading import Reading
 from appctld.state.records import Installed
@@ -47,7 +46,7 @@ class Apps:
         self._views = {app_id: self._view(app_id, app) for app_id, app in apps.items()}
         check, ages = last_check(self._paths), self._max_ages()
         updates = due(check, apps)
-        held, skipping = _held(self._paths), skipped(self._paths)
+        held, skipping = shown_held(self._paths), skipped(self._paths)
         return [
             {
                 **view,
@@ -74,14 +73,6 @@ class Apps:
     def last_check_time(self) -> int:
         """When updates were last looked for, in seconds since 1970; 0 for never."""
         return last_check(self._paths).time
-
-
-def _held(paths: Paths) -> frozenset[str]:
-    """What is held; that it cannot be read is for an update to say."""
-    try:
-        return held(paths)
-    except RepoCorrupt:
-        return frozenset()
 
 
 def _update_view(update: Available | None) -> JsonObject:

@@ -313,12 +313,23 @@ def test_a_check_finds_what_an_update_would_bring_and_brings_nothing(yard: Yard)
         "image-digest": digest,
         "new-permissions": [],
         "permissions-hash": hash_of(),
+        "held": False,
         "error": "",
     }
     assert versions(yard)[HELLO] == "1.0"
     assert digest_of(TOP) not in yard.registry.asked
     (known,) = last_check(yard.paths).updates
     assert (known.id, known.version, str(known.digest)) == (IDS["h"], "2.0", digest)
+
+
+def test_a_check_looks_at_what_is_held_and_says_so(yard: Yard) -> None:
+    publish(yard, "h", "2.0")
+    hold(yard.paths, IDS["h"], wanted=True)
+    (found,) = check(yard)
+    assert (found["id"], found["held"]) == (IDS["h"], True)
+    yard.paths.held.write_bytes(b"{")
+    (found,) = check(yard)
+    assert found["held"] is False
 
 
 def test_updates_have_changed_only_when_they_have(yard: Yard) -> None:

@@ -144,8 +144,7 @@ def test_what_could_not_be_looked_at_is_tried_and_told(
 
 
 def test_what_is_held_is_no_part_of_the_question(daemon: FakeInstaller, answer: Answer) -> None:
-    daemon.apps = [EDITOR | {"scope": "user", "held": True}]
-    daemon.scripts["CheckUpdates"] = found(MORE, NEWER)
+    daemon.scripts["CheckUpdates"] = found(MORE | {"held": True}, NEWER)
     daemon.scripts["Update"] = [done(VIEWER)]
     answer("")
     assert main(["update"]) == 0
@@ -238,6 +237,16 @@ def test_every_name_is_tried(daemon: FakeInstaller, capsys: Capture) -> None:
     out, err = capsys.readouterr()
     assert "Updated org.acme.Editor" in out
     assert "nosuch is not installed" in err
+
+
+def test_a_check_shows_what_is_held_and_does_not_count_it(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.apps = [VIEWER | {"scope": "user"}]
+    daemon.scripts["CheckUpdates"] = found(NEWER | {"held": True}) * 2
+    assert main(["update", "--check"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("org.acme.Viewer 2.0 -> 2.1   1 MB   (held)\n", "There are no other updates.\n")
+    assert main(["update", "--check", "viewer"]) == 0
+    assert options_of(daemon, "CheckUpdates")["ids"] == ["org.acme.Viewer"]
 
 
 BROKEN = {"id": "org.acme.Editor", "error": "Offline", "message": "there is no network", "hint": "look"}
