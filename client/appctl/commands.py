@@ -16,7 +16,7 @@ _MEANT = {  # words of other programs that are like another of our commands, or 
     "delete": "uninstall", "erase": "uninstall", "purge": "uninstall", "show": "info", "search": "",
 }  # fmt: skip
 _MEANT_OF_REMOTES = {"rm": "remove", "delete": "remove", "erase": "remove", "ls": "list", "info": "show"}
-REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove", "export")
+REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove", "export", "refresh")
 COMMANDS = (
     "install", "update", "uninstall", "rollback", "hold", "unhold", "permissions", "run", "ps", "kill",
     "list", "info", "history",

@@ -21,6 +21,7 @@ def add_remote_commands(remote: argparse.ArgumentParser, common: argparse.Argume
         "enable": "Use a disabled remote again.",
         "disable": "Refuse what a remote covers, and keep it.",
         "remove": "Trust a publisher no more.",
+        "refresh": "Ask remotes, or all of them, for updates of what came from there.",
         "export": "Write an .appctlremote, with which others can trust the same publisher.",
     }
     for name, summary in summaries.items():
@@ -28,7 +29,7 @@ def add_remote_commands(remote: argparse.ArgumentParser, common: argparse.Argume
             name, help=summary, description=summary, parents=[common], allow_abbrev=False
         )
         added.set_defaults(action=f"remotes:{name.replace('list', 'listing')}")
-        if name != "list":
+        if name not in {"list", "refresh"}:
             added.add_argument("name", metavar=_NAMES.get(name, "NAME"))
         _ARGUMENTS.get(name, _nothing)(added)
 
@@ -50,6 +51,11 @@ def _modify(parser: argparse.ArgumentParser) -> None:
         "--keyring-update", metavar="FILE|-", help="the publisher's next keys, signed by those trusted now"
     )
     parser.epilog = KEYS_REPLACE
+
+
+def _refresh(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(action="remote_refresh:refresh")
+    parser.add_argument("names", nargs="*", metavar="NAME")
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
@@ -96,4 +102,4 @@ def _remote_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_ARGUMENTS = {"add": _add, "modify": _modify, "export": _export}
+_ARGUMENTS = {"add": _add, "modify": _modify, "export": _export, "refresh": _refresh}

@@ -62,6 +62,10 @@ def schemas() -> dict[str, Schema]:
         "remotes": array(remote()),
         "remote": remote(changed=YES_OR_NO, no_longer_trusted=array(TEXT)),
         "remote-changed": object_(["changed", "name"], changed=YES_OR_NO, name=TEXT),
+        "refreshed": document(
+            remotes=array(result("remotes", "name", "last-refreshed")),
+            updates=array(result("updates", "id", "version", "error")),
+        ),
         "remote-file": object_(
             ["changed", "file", "text"], changed=YES_OR_NO, file=TEXT, text=TEXT, left_out=array(TEXT)
         ),

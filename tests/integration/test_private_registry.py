@@ -212,3 +212,20 @@ def test_the_callers_login_fetches_what_leaves(
     refused = machine.appctl("export", "greeter", f"oci:{tmp_path / 'two'}", code=3)
     assert "login" in refused.err
     assert not (tmp_path / "two").exists()
+
+
+def test_a_remote_is_refreshed_with_the_callers_login(
+    machine: Machine, private: Private, reference: str
+) -> None:
+    log_in(machine, private.registry.host, LOGIN)
+    machine.appctl("install", "-y", reference)
+    republish(private, "v2", reference)
+    assert "Greeter 1.0 -> 2.0" in machine.appctl("remote", "refresh", "private").out
+    told = machine.appctl("remote", "refresh", "--json").json
+    assert [remote["name"] for remote in told["remotes"]] == ["private"]
+    assert machine.appctl("remote", "show", "private", "--json").json["lastrefreshed"] > 0
+    assert [app["update_version"] for app in machine.appctl("list", "--updates", "--json").json] == ["2.0"]
+    auth_file(machine).unlink()
+    machine.appctl("remote", "refresh", "private", code=1)
+    machine.appctl("remote", "refresh", "nobody", code=3)
+    machine.appctl("remote", "refresh", "No/body", code=64)

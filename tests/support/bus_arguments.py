@@ -20,6 +20,7 @@ EXAMPLES: Mapping[str, object] = {
     "id": NOTHING,
     "ids": [NOTHING],
     "keys": ["id"],
+    "remotes": ["nothing"],
     "login": {"host": ("s", "quay.example.org"), "identity-token": ("s", "x")},
     "name": "nothing",
     "options": {},

@@ -145,6 +145,12 @@ class Announcer:
         self._server.emit(ROOT, "RemotesChanged", sorted(told))
 
     @_never_raises
+    def remote_refreshed(self, name: str) -> None:
+        """See `Observer`."""
+        if self._server.exported(remote_path(name)) is not None:
+            self._server.changed(remote_path(name), ["LastRefreshed"])
+
+    @_never_raises
     def sync_remotes(self) -> None:
         """Tell what an administrator edited, who may do so at any time."""
         if changed := self._renew_remotes():
@@ -170,7 +176,7 @@ class Announcer:
     def _renew_remote(self, path: str, facts: RemoteFacts) -> bool:
         item = self._server.exported(path)
         if not isinstance(item, RemoteObject):
-            self._server.export(path, RemoteObject(facts))
+            self._server.export(path, RemoteObject(facts, self._service.remotes.refreshed))
         elif item.facts != facts:
             item.facts = facts
             self._server.changed_all(path)

@@ -38,6 +38,9 @@ class Remotes(Protocol):
     def find(self, text: str, remote: str = "") -> tuple[RemoteFacts, object]:
         """The remote that covers `text`, and the whole reference; raises InvalidReference or NoRemote."""
 
+    def refreshed(self, name: str) -> int:
+        """When a remote was last asked what it has, in seconds since 1970; 0 for never."""
+
     def introduce(self, data: bytes) -> Mapping[str, object]:
         """What a publisher's file says, with the keys of Manager.ResolveFile; raises InvalidReference."""
 

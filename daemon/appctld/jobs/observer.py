@@ -35,6 +35,10 @@ class Observer(Protocol):
         """These remotes were added, modified or removed."""
         ...
 
+    def remote_refreshed(self, name: str) -> None:
+        """This remote was asked what it has."""
+        ...
+
     def updates_changed(self) -> None:
         """What is known about updates is different."""
         ...
@@ -59,6 +63,9 @@ class Nobody:
         """See `Observer`."""
 
     def remotes_changed(self, names: Collection[str]) -> None:
+        """See `Observer`."""
+
+    def remote_refreshed(self, name: str) -> None:
         """See `Observer`."""
 
     def updates_changed(self) -> None:

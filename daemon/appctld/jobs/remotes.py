@@ -24,6 +24,7 @@ from appctld.pipeline.tools import Tools
 from appctld.state.layers import forget_remote
 from appctld.state.pulled import forget_all_pulled
 from appctld.state.records import installed
+from appctld.state.refreshed import refreshed, remember_refreshed
 from appctld.state.seen import carry_over
 from appctld.state.serials import carry_serial
 from appctld.trust.order import merge
@@ -38,6 +39,7 @@ class RemoteBook:
         self._store = RemoteStore(self._directories, lambda remote: tools.policy().check_remote(remote))
         self._tools = tools
         self._observer = observer
+        self._refreshed: dict[str, int] | None = None
 
     def all(self) -> list[Remote]:
         """Every remote, by name."""
@@ -46,6 +48,18 @@ class RemoteBook:
     async def stamp(self) -> object:
         """What is another once any file of a remote is; none of them is read for it."""
         return await self._tools.aside(stamps, self._directories)
+
+    def refreshed(self, name: str) -> int:
+        """When it was last asked what it has; 0 for never."""
+        if self._refreshed is None:
+            self._refreshed = refreshed(self._tools.paths)
+        return self._refreshed.get(name, 0)
+
+    async def note_refreshed(self, name: str, when: int) -> None:
+        """It was asked just now."""
+        await self._tools.aside(remember_refreshed, self._tools.paths, name, when)
+        self._refreshed = None
+        self._observer().remote_refreshed(name)
 
     def get(self, name: str) -> Remote:
         """One remote that may be asked. Raises NoRemote, or PolicyDenied when it is disabled."""
@@ -174,3 +188,5 @@ class RemoteBook:
             self._store.remove(name)
             forget_remote(paths, name)
             forget_all_pulled(paths, name)
+            remember_refreshed(paths, name, 0)
+            self._refreshed = None

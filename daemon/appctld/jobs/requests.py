@@ -145,6 +145,20 @@ class CheckUpdates(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh(Request):
+    """What the remotes have of newer images; no names means all. Options as of CheckUpdates, without ids."""
+
+    kind: ClassVar[str] = "refresh"
+    remotes: tuple[str, ...]
+    options: Options = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """See `Request.about`."""
+        return self.remotes
+
+
+@dataclass(frozen=True, slots=True)
 class Prune(Request):
     """Remove what nothing needs. Options: dry-run b."""
 
@@ -181,7 +195,17 @@ class Repair(Request):
 
 
 AnyRequest = (
-    Install | Update | Approve | Uninstall | Rollback | Resolve | CheckUpdates | Prune | Verify | Repair
+    Install
+    | Update
+    | Approve
+    | Uninstall
+    | Rollback
+    | Resolve
+    | CheckUpdates
+    | Refresh
+    | Prune
+    | Verify
+    | Repair
 )
 
 

@@ -6,7 +6,7 @@ An update that asks for more than was approved is downloaded and imported, and w
 somebody approves that very set of that very image.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -136,7 +136,7 @@ async def _resting(request: Update, shop: Workshop) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
+class Looked:
     """What one app's remote offers now, or why that is not known."""
 
     current: Record
@@ -169,26 +169,30 @@ async def check_updates(request: CheckUpdates, shop: Workshop) -> JsonObject:
     A remote that fails is reported with its app, hides no other, and leaves what was known about its own.
     """
     wanted, apps = texts(request, "ids"), await shop.installed()
-    looked = {
-        app_id: await _look(app.current, shop) for app_id, app in apps.items() if app_id in (wanted or apps)
-    }
+    looked = await look_at([apps[app_id].current for app_id in apps if app_id in (wanted or apps)], shop)
+    resting = shown_held(shop.tools.paths)
+    return {"updates": [one.view(resting) for one in looked if one.planned or one.error]}
+
+
+async def look_at(apps: Iterable[Record], shop: Workshop) -> list[Looked]:
+    """Ask for newer images of these apps, and remember what was found."""
+    looked = {current.id: await _look(current, shop) for current in apps}
     before = last_check(shop.tools.paths)
     after = _after(before, looked)
     await shop.tools.aside(remember_check, shop.tools.paths, after.updates, after.errors)
     if (before.updates, before.errors) != (after.updates, after.errors):
         shop.observer.updates_changed()
-    resting = shown_held(shop.tools.paths)
-    return {"updates": [one.view(resting) for one in looked.values() if one.planned or one.error]}
+    return [*looked.values()]
 
 
-async def _look(current: Record, shop: Workshop) -> _Looked:
+async def _look(current: Record, shop: Workshop) -> Looked:
     try:
-        return _Looked(current, planned=await asking(shop, partial(_newer, current)))
+        return Looked(current, planned=await asking(shop, partial(_newer, current)))
     except AppctlError as error:
-        return _Looked(current, error=error)
+        return Looked(current, error=error)
 
 
-def _after(before: LastCheck, looked: Mapping[str, _Looked]) -> LastCheck:
+def _after(before: LastCheck, looked: Mapping[str, Looked]) -> LastCheck:
     """What is known then: of what was not looked at, or could not be, what was known before."""
     fresh = {app_id for app_id, one in looked.items() if one.error is None}
     updates = [one for one in before.updates if one.id not in fresh]

@@ -5,6 +5,7 @@
 from appctld.jobs.audit.repair import repair
 from appctld.jobs.audit.verify import verify
 from appctld.jobs.install import install_all, resolve_one
+from appctld.jobs.refresh import refresh
 from appctld.jobs.removal import prune, uninstall_all
 from appctld.jobs.requests import (
     AnyRequest,
@@ -12,6 +13,7 @@ from appctld.jobs.requests import (
     CheckUpdates,
     Install,
     Prune,
+    Refresh,
     Repair,
     Resolve,
     Rollback,
@@ -53,14 +55,24 @@ async def _work(request: AnyRequest, shop: Workshop) -> JsonObject:
             result = await uninstall_all(request, shop)
         case Rollback():
             result = await roll_back(request, shop)
+        case Repair():
+            result = await repair(request, shop)
+        case Prune():
+            result = await prune(request, shop)
+        case _:
+            result = await _look(request, shop)
+    return result
+
+
+async def _look(request: Resolve | CheckUpdates | Refresh | Verify, shop: Workshop) -> JsonObject:
+    """What changes no app."""
+    match request:
         case Resolve():
             result = await resolve_one(request, shop)
         case CheckUpdates():
             result = await check_updates(request, shop)
-        case Verify():
-            result = await verify(request, shop)
-        case Repair():
-            result = await repair(request, shop)
+        case Refresh():
+            result = await refresh(request, shop)
         case _:
-            result = await prune(request, shop)
+            result = await verify(request, shop)
     return result

@@ -140,7 +140,7 @@ async def each(
             async with shop.attempt(name):
                 result = await work(name)
         except AppctlError as error:
-            _note_failure(shop, name, error)
+            note_failure(shop, name, error)
         else:
             shop.job.items.append({"id": name, "state": "succeeded"})
             results.append(result)
@@ -169,7 +169,8 @@ def _stocked(shop: Workshop) -> Workshop:
     return replace(shop, tools=replace(shop.tools, logins=shop.job.question.stock(shop.tools.logins)))
 
 
-def _note_failure(shop: Workshop, name: str, error: AppctlError) -> None:
+def note_failure(shop: Workshop, name: str, error: AppctlError) -> None:
+    """One of several failed: the others are tried, and the first failure becomes the job's error."""
     state = "needs-approval" if isinstance(error, NeedsApproval) else "failed"
     details = {key.replace("_", "-"): value for key, value in error.data.items()}
     shop.job.items.append(

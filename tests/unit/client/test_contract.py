@@ -86,7 +86,6 @@ LATER = {
     "-v",
     "remote add --mirror",
     "remote modify --mirror",
-    "remote refresh",
 }
 
 

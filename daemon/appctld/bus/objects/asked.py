@@ -57,6 +57,14 @@ def app_ids(texts: Collection[str], *, least: int = 1) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def remote_names(texts: Collection[str]) -> tuple[str, ...]:
+    """The same names of remotes. Raises InvalidReference, LimitExceeded."""
+    _check_number(texts, least=0)
+    for text in texts:
+        check_name(text)
+    return tuple(texts)
+
+
 def frozen(options: Options) -> Options:
     """A copy that nobody can change between polkit's answer and the work. Raises as `references`."""
     if _bytes(options) > OPTIONS_BYTES:

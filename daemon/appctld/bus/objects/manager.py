@@ -21,6 +21,7 @@ from appctld.bus.objects.asked import (
     file_address,
     frozen,
     references,
+    remote_names,
     summary,
 )
 from appctld.bus.objects.choices import AppChoices
@@ -35,6 +36,7 @@ from appctld.jobs.requests import (
     CheckUpdates,
     Install,
     Prune,
+    Refresh,
     Repair,
     Resolve,
     Rollback,
@@ -99,6 +101,11 @@ class Manager(AppChoices):
     async def check_updates(self, caller: Caller, options: Options) -> str:
         """Start a CheckUpdates job."""
         return self._start(caller, CheckUpdates(frozen(options)), "refresh", details)
+
+    async def refresh(self, caller: Caller, remotes: list[str], options: Options) -> str:
+        """Start a Refresh job."""
+        request = Refresh(remote_names(remotes), frozen(options))
+        return self._start(caller, request, "refresh", partial(details, remote=" ".join(request.remotes)))
 
     async def verify(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start a Verify job; it hashes everything, which not everybody may ask for."""

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """One remote on the bus."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -74,8 +74,13 @@ class RemoteObject(Exported):
 
     interface: ClassVar[str] = REMOTE
 
-    def __init__(self, facts: RemoteFacts) -> None:
+    def __init__(self, facts: RemoteFacts, refreshed: Callable[[str], int]) -> None:
         self.facts = facts
+        self._refreshed = refreshed
+
+    @property
+    def last_refreshed(self) -> int:  # noqa: D102 - the XML says what it is
+        return self._refreshed(self.facts.name)
 
     @property
     def origin(self) -> str:  # noqa: D102 - the XML says what it is

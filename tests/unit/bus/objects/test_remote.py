@@ -9,27 +9,31 @@ from appctld.bus.wire.schema import KEY
 from support.bus_service import INTERFACES, SimulatedRemote
 
 
+def shown_as(facts: SimulatedRemote) -> RemoteObject:
+    return RemoteObject(facts, lambda _name: 5)
+
+
 @pytest.mark.parametrize("kind", ["oci", "layout", "ostree"])
 def test_every_setting_that_is_shown_is_described(kind: str) -> None:
     described = (INTERFACES / "org.appctl.Installer1.Remote.xml").read_text("utf-8")
-    shown = RemoteObject(SimulatedRemote("acme", kind=kind)).settings
+    shown = shown_as(SimulatedRemote("acme", kind=kind)).settings
     assert [key for key in shown if f'"{KEY}{key}"' not in described] == []
 
 
 @pytest.mark.parametrize("asked", ["no", "gpg"])
 def test_whether_a_commit_in_an_image_must_be_signed_is_shown_of_a_registry(asked: str) -> None:
-    assert RemoteObject(SimulatedRemote("acme", verify_commit=asked)).settings["verify-commit"] == asked
-    assert "verify-commit" not in RemoteObject(SimulatedRemote("acme", kind="ostree")).settings
+    assert shown_as(SimulatedRemote("acme", verify_commit=asked)).settings["verify-commit"] == asked
+    assert "verify-commit" not in shown_as(SimulatedRemote("acme", kind="ostree")).settings
 
 
 def test_of_a_directory_the_name_of_its_images_is_shown_and_nothing_about_a_network() -> None:
-    shown = RemoteObject(SimulatedRemote("acme", kind="layout")).settings
+    shown = shown_as(SimulatedRemote("acme", kind="layout")).settings
     assert (shown["kind"], shown["prefix"], shown["verify-commit"]) == ("layout", "quay.io/acme", "no")
     assert shown.keys().isdisjoint({"lookaside", "auth-realm", "insecure", "collection", "ed25519-keys"})
-    assert "prefix" not in RemoteObject(SimulatedRemote("acme")).settings
+    assert "prefix" not in shown_as(SimulatedRemote("acme")).settings
 
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_whether_blobs_are_kept_is_told_of_what_has_any(*, keeps: bool) -> None:
-    assert RemoteObject(SimulatedRemote("acme", keep_blobs=keeps)).settings["keep-blobs"] is keeps
-    assert "keep-blobs" not in RemoteObject(SimulatedRemote("acme", kind="ostree")).settings
+    assert shown_as(SimulatedRemote("acme", keep_blobs=keeps)).settings["keep-blobs"] is keeps
+    assert "keep-blobs" not in shown_as(SimulatedRemote("acme", kind="ostree")).settings

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`appctl remote refresh`: ask remotes what they have of newer images of the apps that came from them."""
+
+from appctl.actions.apps import installed, tell_all
+from appctl.context import Context
+from appctl.credentials import logins
+from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
+from appctl.terminal.show import escape, size
+
+
+def refresh(context: Context) -> int:
+    """Ask those of the command line, or all; each is tried."""
+    names = context.options.names
+    apps = [app for app in installed(context) if app["scope"] == context.scope.value]
+    theirs = [get_str(app, "reference") for app in apps if not names or app["remote"] in names]
+    options: Json = {"registry-auth": logins(context, theirs), "ask-credentials": context.asks_for_logins}
+    outcome = context.run_job(context.scope, "Refresh", "asa{sv}", names, options)
+    remotes, updates = get_objects(outcome.result, "remotes"), get_objects(outcome.result, "updates")
+    if context.options.json:
+        errors: list[JsonValue] = [failure.to_json() for failure in outcome.failures]
+        context.put_json(
+            {"changed": False, "remotes": list(remotes), "updates": list(updates), "errors": errors}
+        )
+    context.say(*(_line(remote, updates) for remote in remotes))
+    return tell_all(context, outcome.failures)
+
+
+def _line(remote: Json, updates: list[Json]) -> str:
+    name = get_str(remote, "name")
+    news = [_news(update) for update in updates if get_str(update, "remote") == name]
+    return f"{escape(name)}: {', '.join(news) or 'nothing newer'}"
+
+
+def _news(update: Json) -> str:
+    versions = f"{escape(get_str(update, 'version'))} -> {escape(get_str(update, 'update-version'))}"
+    return f"{escape(get_str(update, 'id'))} {versions} ({size(get_int(update, 'update-size'))})"
