@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appctld.bus.wire.framing import DESCRIPTORS, HEADER_BYTES, MESSAGE_BYTES, Frame, Framing, FramingError
-from appctld.bus.wire.library import Message, MessageFlag, MessageType, as_bytes, as_message
+from appctld.bus.wire.library import Message, MessageFlag, MessageType, Variant, as_bytes, as_message
 from flooding import messages
 from support.descriptors import open_descriptors
 
@@ -51,7 +51,8 @@ def test_messages_are_cut_apart_however_they_come(ends: Ends, piece: int) -> Non
 
 
 def test_of_a_message_that_is_too_long_the_header_is_left_and_the_next_is_whole(ends: Ends) -> None:
-    first, second = sent(ends, call("Long", "ay", b"x" * MESSAGE_BYTES) + call("Next"))
+    settings = {"ca": Variant("ay", b"x" * MESSAGE_BYTES)}
+    first, second = sent(ends, call("Long", "sa{sv}", "acme", settings) + call("Next"))
     assert first.cut
     message = as_message(first.raw)
     assert (message.member, message.serial, message.body) == ("Long", 7, [])
