@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from appctld.bus.wire.connection import TURN, BusCallError, BusLostError, Connection, connect
-from appctld.bus.wire.framing import MESSAGE_BYTES
+from appctld.bus.wire.framing import HEADER_BYTES, MESSAGE_BYTES
 from appctld.bus.wire.library import Message, MessageType, as_bytes
 from appctld.system.foreign import Handed
 from support.bus import NAME, client, private_bus
@@ -262,6 +262,31 @@ def test_what_cannot_be_read_hurts_nobody_else(message: bytes) -> None:
             connection.listen(lambda message, _handed: arrived.put_nowait(message.member))
             bus.sendall(message + as_bytes(Message("a.b", "/", "a.b", "C", serial=1)))
             assert await asyncio.wait_for(arrived.get(), 20) == "C"
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
+def test_whose_header_is_too_long_is_not_answered() -> None:
+    """Nothing of it was read that says to whom."""
+
+    async def scenario() -> None:
+        bus, ours = socket.socketpair()
+        with bus:
+            ours.settimeout(0)
+            connection = Connection(ours, ":1.1")
+            arrived: asyncio.Queue[str] = asyncio.Queue()
+            connection.listen(
+                lambda message, _handed: arrived.put_nowait(message.member),
+                lambda message: arrived.put_nowait(f"{message.member} was cut"),
+            )
+            path = "/" + "a" * HEADER_BYTES
+            for message in (
+                Message("a.b", path, "a.b", "C", serial=1),
+                Message("a.b", "/", "a.b", "D", serial=2),
+            ):
+                bus.sendall(as_bytes(message))
+            assert await asyncio.wait_for(arrived.get(), 20) == "D"
             await connection.close()
 
     asyncio.run(scenario())

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A screen that nobody looks at: the real Xvfb, in a mount namespace with whoever draws on it.
+
+An X server's socket lies in /tmp, where only root may make the directory for it; here it is in a /tmp that
+nobody else sees. Guarantees that the server and all that was started with it are gone at the end.
+"""
+
+import os
+import struct
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+WIDTH, HEIGHT = 320, 240
+SECONDS = 60.0  # for whoever draws to get there, on a busy machine
+# Wait for the server; what is drawn on it is drawn by the command, whose output is the script's.
+SCRIPT = f"""
+Xvfb :7 -ac -nolisten tcp -screen 0 {WIDTH}x{HEIGHT}x24 -fbdir "$1" >/dev/null 2>&1 &
+server=$!
+shift
+until [ -S /tmp/.X11-unix/X7 ]; do sleep 0.05; done
+DISPLAY=:7 "$@"
+code=$?
+kill $server
+exit $code
+"""
+
+
+class Screen:
+    """What is on it, and the program that draws there."""
+
+    def __init__(self, directory: Path, program: subprocess.Popen[str]) -> None:
+        self._memory = directory / "Xvfb_screen0"
+        self.program = program
+
+    def pixels(self, colour: str) -> int:
+        """How many have the colour `#rrggbb` now."""
+        red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+        return self._shown().count(bytes([blue, green, red, 0]))
+
+    def wait_for(self, colour: str) -> int:
+        """Wait until it is on the screen; how many pixels have it then."""
+        end = time.monotonic() + SECONDS
+        while not (found := self.pixels(colour)):
+            assert self.program.poll() is None, f"ended, and drew nothing: {self.ended()}"
+            assert time.monotonic() < end, "nothing was drawn"
+            time.sleep(0.05)
+        return found
+
+    def ended(self) -> str:
+        """Wait for the program's end; what it said."""
+        said, _ = self.program.communicate(timeout=SECONDS)
+        return said
+
+    def _shown(self) -> bytes:
+        """The server's memory of it is an xwd file: a header, colours, pixels (X11/XWDFile.h)."""
+        image = self._memory.read_bytes() if self._memory.exists() else b""
+        if len(image) < WIDTH * HEIGHT * 4:
+            return b""
+        header, colours = struct.unpack_from(">I", image)[0], struct.unpack_from(">I", image, 19 * 4)[0]
+        return image[header + colours * 12 :]
+
+
+@contextmanager
+def screen(directory: Path, command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Screen]:
+    """Run the command before a screen of its own; of /tmp it sees `directory`'s parent and the checkout."""
+    directory.mkdir()
+    seen = [part for path in (TOP, directory.parent) for part in ("--bind", str(path), str(path))]
+    wrapped = ["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/tmp", "--dir", "/tmp/.X11-unix", *seen]
+    wrapped += ["--unshare-pid", "--proc", "/proc", "--die-with-parent", "--"]
+    program = subprocess.Popen(
+        [*wrapped, "sh", "-c", SCRIPT, "sh", str(directory), *command],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with program:
+        try:
+            yield Screen(directory, program)
+        finally:
+            program.kill()
