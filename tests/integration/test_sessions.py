@@ -9,8 +9,17 @@ the words are broken into lines does not count. support/sessions.py lives throug
 import re
 from pathlib import Path
 
+import pytest
+
+from record_session import session_of
+from support.recording import record
 from support.sessions import tell
 
+README = Path(__file__).resolve().parents[2] / "README.md"
+VARIES = re.compile(
+    r"[0-9A-F]{4}…[0-9A-F]{4}|[0-9A-F]{40}|sha256:[0-9a-f]{4}|\d{4}-\d\d-\d\d|[\d.]+ (?:bytes|kB|MB)"
+)
+pytestmark = pytest.mark.timeout(400)  # a story of many commands, on a busy machine
 SESSIONS = {
     "install": (
         0,
@@ -101,3 +110,8 @@ def test_people_see_these_words(tmp_path: Path) -> None:
 def _same(text: str, lines: list[str]) -> bool:
     wanted = " ".join(re.escape(word).replace(r"\*", r"\S+") for word in text.split())
     return re.fullmatch(wanted, " ".join(" ".join(lines).split())) is not None
+
+
+def test_the_session_in_the_readme_is_one_that_was_recorded(tmp_path: Path) -> None:
+    recorded, shown = (VARIES.sub("*", text) for text in (record(tmp_path), session_of(README.read_text())))
+    assert [line.split() for line in recorded.splitlines()] == [line.split() for line in shown.splitlines()]

@@ -5,12 +5,15 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from appctl.commands import COMMANDS
 from support.typed import DOCUMENT, type_all
 
 WRONG_HERE = {"appctl doctor"}  # a namespace without polkit and systemd is no machine that all is well with
 
 
+@pytest.mark.timeout(400)  # some sixty commands, on a busy machine
 def test_every_line_ends_as_the_document_says(tmp_path: Path) -> None:
     typed = type_all(tmp_path)
     wrong = [

@@ -19,7 +19,7 @@ from support.greeter import minimal_root
 from support.images import CREATED, Settings
 from support.lookaside import Lookaside
 from support.machine import Machine
-from support.namesakes import servers_are_up
+from support.namesakes import HOME, servers_are_up
 from support.publisher import Publisher
 from support.registry import Registry
 
@@ -111,4 +111,7 @@ def town(work: Path) -> Iterator[tuple[Acme, Machine]]:
         acme = stack.enter_context(Acme(work / "acme", work / "server.pem"))
         stack.enter_context(acme.corp)
         servers_are_up()
-        yield acme, stack.enter_context(Machine(work / "machine", measured=False, scope="system"))
+        machine = stack.enter_context(Machine(work / "machine", measured=False, scope="system"))
+        machine.environment["HOME"] = str(HOME)
+        (HOME / "Documents").mkdir()
+        yield acme, machine

@@ -8,8 +8,8 @@ The program, `python -m MODULE WORK …`, prints one JSON document. It runs as t
 namespace that holds nothing but loopback, where each of the names has an address of its own and port 443 may
 be taken; `WORK/server.pem` is the key and certificate of all of them, and the machine's own bundle of
 authorities knows it. /etc/appctl and /var/lib/appctl are empty directories of the user's, so that a daemon of
-the system scope is at home there too. Nothing outside changes. polkit's text agent is hidden: there is no
-polkit to ask on a bus of the test's own.
+the system scope is at home there too; HOME is an empty home directory, in a place that apps can be shown.
+Nothing outside changes. polkit's text agent is hidden: there is no polkit to ask on a bus of the test's own.
 """
 
 import ctypes
@@ -24,6 +24,7 @@ from typing import Any
 from support.fake_registry import loopback_identity
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+HOME = Path("/srv/alice")
 _AGENT = "/usr/bin/pkttyagent"
 _PR_CAP_AMBIENT, _CLEAR_ALL = 47, 4  # linux/prctl.h
 
@@ -45,7 +46,8 @@ def inside(work: Path, names: Sequence[str], command: Sequence[str]) -> list[str
     (work / "bundle.crt").write_text(Path(BUNDLE).read_text() + pem)
     lines = [f"127.0.0.{number} {name}" for number, name in enumerate(names, start=2)]
     (work / "hosts").write_text("\n".join(["127.0.0.1 localhost", *lines, ""]))
-    (work / "state").mkdir()
+    for name in ("state", "home"):
+        (work / name).mkdir()
     return [
         *("bwrap", "--unshare-user", "--uid", str(os.getuid()), "--gid", str(os.getgid()), "--unshare-net"),
         *("--cap-add", "CAP_NET_BIND_SERVICE", "--die-with-parent", "--dev-bind", "/", "/"),
@@ -53,6 +55,7 @@ def inside(work: Path, names: Sequence[str], command: Sequence[str]) -> list[str
         *_entries("/var/lib", without={"appctl"}),
         *("--ro-bind", str(work / "hosts"), "/etc/hosts", "--ro-bind", str(work / "bundle.crt"), BUNDLE),
         *("--dir", "/etc/appctl", "--bind", str(work / "state"), "/var/lib/appctl"),
+        *("--tmpfs", "/srv", "--bind", str(work / "home"), str(HOME)),
         *(("--ro-bind", os.devnull, _AGENT) if Path(_AGENT).exists() else ()),
         *("--", *command),
     ]

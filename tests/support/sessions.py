@@ -14,7 +14,7 @@ from pathlib import Path
 from support.acme import NAMES, Acme, town
 from support.cosign import CosignKey
 from support.machine import BIN, Machine
-from support.namesakes import run_inside
+from support.namesakes import HOME, run_inside
 from support.terminal import Terminal
 
 EDITOR, VIEWER = "org.acme.Editor", "org.acme.Viewer"
@@ -89,7 +89,7 @@ def changes(person: Person, acme: Acme) -> None:
     person.session("update", "update", "s\n")
     person.machine.appctl("update", "-y", "--accept-permissions")
     person.session("rollback", "rollback editor")
-    data = person.machine.directory / f"home/.var/app/{EDITOR}"
+    data = HOME / ".var/app" / EDITOR
     data.mkdir(parents=True)
     (data / "letter").write_bytes(b"x" * 34_000)
     person.session("uninstall", "uninstall editor")

@@ -60,7 +60,6 @@ def prepare(acme: Acme, machine: Machine) -> tuple[Path, str]:
     for name in ("acme.asc", "corp.asc"):
         (desk / name).write_bytes(file.read_bytes())
     (desk / "password").write_text(f"{PASSWORD}\n")
-    (machine.directory / "home/Documents").mkdir()
     acme.release("acme/editor:latest", EDITOR, "1.4", ASKS)
     acme.release("acme/viewer:latest", VIEWER, "2.0")
     acme.unsigned(acme.image("org.acme.Tool", "1.0"), "acme/tool:1")
