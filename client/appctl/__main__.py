@@ -67,7 +67,8 @@ def _tell(failure: Failure, options: Namespace | None, words: Sequence[str]) -> 
         with contextlib.suppress(Failure, BrokenPipeError):  # the first failure is the one to tell
             output.put(json.dumps(underscored({"changed": False, "error": failure.to_json()}), indent=2))
     plain = says(words, "--no-color") if options is None else options.no_color
-    tell(failure, sys.stderr, Palette.of(sys.stderr, allowed=not plain))
+    verbose = options is not None and options.verbose
+    tell(failure, sys.stderr, Palette.of(sys.stderr, allowed=not plain), verbose=verbose)
     return failure.code
 
 

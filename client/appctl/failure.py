@@ -53,16 +53,25 @@ def usage(message: str, hint: str = "") -> Failure:
     return Failure("Usage", message, hint)
 
 
-def tell(failure: Failure, stream: TextIO, palette: Palette) -> None:
-    """Print what happened, what was found and where we looked, and what to do next."""
+def tell(failure: Failure, stream: TextIO, palette: Palette, *, verbose: bool = False) -> None:
+    """Print what happened, what was found and where we looked, and what to do next.
+
+    With `verbose` also its name, and all that is known about it.
+    """
     if isinstance(failure, Declined):
         note(escape(failure.message), stream=stream)
         return
     lines = [f"{palette.red('error:')} {escape(failure.message or failure.name)}"]
     lines += [f"  {line}" for line in _details(failure)]
+    lines += [f"  {line}" for line in _everything(failure)] if verbose else []
     if failure.hint:
         lines.append(f"{palette.bold('hint:')} {escape(failure.hint)}")
     note(*lines, stream=stream)
+
+
+def _everything(failure: Failure) -> list[str]:
+    facts = {"error": failure.name, **failure.details}
+    return [f"{escape(key)}: {escape(str(value))}" for key, value in facts.items() if value not in ("", [])]
 
 
 def _details(failure: Failure) -> list[str]:

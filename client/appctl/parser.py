@@ -21,6 +21,7 @@ _ALIASES_OF = {
     name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
 }
 DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
+VERBOSE = "say more on standard error: each step, what errors were made of; of run the sandbox's command line"
 DETACH = "leave the job running and print its path; the same command again waits for it"
 RUN = (
     "Run an installed app. The exit code is the app's; 125 when it could not be started, 126 or 127 when its "
@@ -64,7 +65,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     refuse_unknown(words)
     options = argparse.Namespace(
         scope=None, json=False, progress="", quiet=False, yes=False, no_color=False,
-        noninteractive=False, propagate=False,
+        noninteractive=False, propagate=False, verbose=False,
     )  # fmt: skip
     runs = words[:1] in (["run"], ["try"])
     mine, theirs = _for_the_app(arguments) if runs else (alone(arguments), None)
@@ -121,6 +122,7 @@ def _common() -> Parser:
     group.add_argument("--json", action="store_true", help="result as JSON on standard output")
     group.add_argument("--progress", choices=["json"], help="progress as JSON lines on standard error")
     group.add_argument("-q", "--quiet", action="store_true", help="only errors")
+    group.add_argument("-v", "--verbose", action="store_true", help=VERBOSE)
     group.add_argument(
         "-y", "--yes", "--assumeyes", dest="yes", action="store_true",
         help="answer appctl's questions with yes; never one about trust, never polkit's",
@@ -223,7 +225,6 @@ def _apps(command: _Command) -> None:
 
 
 def _run(run: argparse.ArgumentParser) -> None:
-    run.add_argument("-v", "--verbose", action="store_true", help="show the sandbox's command line")
     run.add_argument(
         "--command", dest="command_instead", metavar="C", help="run this instead of the app's own command"
     )

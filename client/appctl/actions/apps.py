@@ -168,5 +168,5 @@ def tell_all(context: Context, failures: Sequence[Failure]) -> ExitCode:
     import sys
 
     for failure in failures:
-        tell(failure, sys.stderr, context.err)
+        tell(failure, sys.stderr, context.err, verbose=context.options.verbose)
     return failures[0].code if failures else ExitCode.DONE

@@ -66,6 +66,22 @@ class Lines(Silent):
             note(line)
 
 
+class Steps(Silent):
+    """A line for each step of a job, for who wants to know (--verbose)."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, job: Mapping[str, JsonValue]) -> None:
+        """Say what is done now, if it is another step than before."""
+        state, stage = get_str(job, "State"), get_str(job, "Stage")
+        step = stage if state == "running" and stage else state
+        line = f"{escape(get_str(job, 'Title'))}: {escape(step)}"
+        if line != self._last:
+            self._last = line
+            note(line)
+
+
 class Bar(Silent):
     """A bar that goes away when the job ends."""
 
@@ -146,6 +162,8 @@ def display(options: Namespace) -> Silent:
     """Choose what the command line asks for and stderr can show."""
     if options.progress == "json":
         return Lines()
+    if options.verbose and not options.quiet:
+        return Steps()
     dumb = os.environ.get("TERM", "dumb") == "dumb"  # it cannot draw over what it drew
     if options.quiet or options.noninteractive or dumb or not sys.stderr.isatty():
         return Silent()

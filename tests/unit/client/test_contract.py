@@ -83,7 +83,6 @@ EXIT_CODES = {
 }
 # What is promised and not there yet; each leaves this list when it comes.
 LATER = {
-    "-v",
     "remote add --mirror",
     "remote modify --mirror",
 }

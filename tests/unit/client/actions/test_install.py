@@ -230,3 +230,25 @@ def test_nobody_accepts_unseen_what_only_the_download_told(
     answer("y\n")
     assert main(["install", "-y", "acme/editor"]) == 6
     assert "no label showed that" in capsys.readouterr().err
+
+
+def test_verbose_tells_each_step_and_what_an_error_was_made_of(
+    daemon: FakeInstaller, capsys: Capture
+) -> None:
+    steps = [{"Title": "Install x", "Stage": stage} for stage in ("downloading", "downloading", "importing")]
+    details = {"host": ("s", "h.io\x1b"), "note": ("s", "")}
+    refused = failed("RegistryAuth", "h.io refuses x", ErrorDetails=details)
+    daemon.scripts |= {"Resolve": [resolved()], "Install": [Script(refused.end, steps)]}
+    assert main(["install", "-y", "-v", "acme/editor"]) == 1
+    err = capsys.readouterr().err
+    assert err.count("Install x: downloading\n") == 1
+    assert "Install x: importing\n" in err
+    assert "  error: RegistryAuth\n  host: h.io\\x1b\n" in err
+    assert "note" not in err
+
+
+def test_without_it_none_of_that_is_said(daemon: FakeInstaller, capsys: Capture) -> None:
+    steps = [{"Title": "Install x", "Stage": "downloading"}]
+    daemon.scripts |= {"Resolve": [resolved()], "Install": [Script(failed("RegistryAuth").end, steps)]}
+    assert main(["install", "-y", "acme/editor"]) == 1
+    assert "downloading" not in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from appctl.talk.wire import JsonValue
-from appctl.terminal.progress import Bar, Lines, Silent, display, one_line
+from appctl.terminal.progress import Bar, Lines, Silent, Steps, display, one_line
 
 TITLE = "Install quay.io/acme/a-repository-with-a-long-name:1 downloading"
 JOB: dict[str, JsonValue] = {"State": "running", "Title": TITLE, "BytesTotal": 1 << 40, "BytesDone": 1 << 39}
@@ -55,6 +55,10 @@ def test_the_bar_is_drawn_with_what_is_known(monkeypatch: pytest.MonkeyPatch) ->
         ("xterm", {"quiet": True}, Silent),
         ("xterm", {"noninteractive": True}, Silent),
         ("dumb", {"progress": "json"}, Lines),
+        ("dumb", {"verbose": True}, Steps),
+        ("xterm", {"verbose": True}, Steps),
+        ("xterm", {"verbose": True, "quiet": True}, Silent),
+        ("xterm", {"verbose": True, "progress": "json"}, Lines),
     ],
 )
 def test_where_there_is_a_bar(
@@ -64,7 +68,6 @@ def test_where_there_is_a_bar(
     monkeypatch.delenv("TERM", raising=False)
     if term is not None:
         monkeypatch.setenv("TERM", term)
-    shown = display(
-        Namespace(**{"progress": "", "no_color": False, "quiet": False, "noninteractive": False, **options})
-    )
+    nothing = dict.fromkeys(("no_color", "quiet", "noninteractive", "verbose"), False)
+    shown = display(Namespace(**{"progress": "", **nothing, **options}))
     assert type(shown) is kind
