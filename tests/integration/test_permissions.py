@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""An update that asks for more than was approved is not deployed until somebody grants what was shown."""
+"""An update that asks for more waits for a person; what a person denied, or holds, stays so."""
 
+import tempfile
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from support.greeter import build
 from support.images import CREATED, Settings
@@ -55,3 +59,72 @@ def test_new_permissions_wait_for_a_person(machine: Machine, publisher: Publishe
     _publish(publisher, tmp_path, "escape", ESCAPE, key, 5)
     assert "org.freedesktop.systemd1" in machine.appctl("update", "-y", "--accept-permissions", code=1).err
     assert machine.appctl("info", "greeter", "--json").json["version"] == "network"
+
+
+@pytest.fixture
+def music() -> Iterator[Path]:
+    """A directory that an app can be shown, wherever the other files of this test are."""
+    with tempfile.TemporaryDirectory(prefix="appctl-music.", dir="/tmp") as made:
+        Path(made, "song").write_text("la\n")
+        yield Path(made)
+
+
+def test_what_was_decided_outlives_updates_and_daemons(
+    machine: Machine, publisher: Publisher, tmp_path: Path, music: Path
+) -> None:
+    (tmp_path / "layers").mkdir()
+    build(publisher.layout, tmp_path / "layers", 1)
+    key = publisher.keys.make("decided")
+    file = tmp_path / "key.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+    url = f"oci+http://{publisher.registry.host}/wishes"
+    machine.add_remote("decided", url, file, publisher.lookaside.url)
+    port = int(publisher.registry.host.rpartition(":")[2])
+
+    def has_network() -> bool:
+        """Whether the app sees the registry listen on this machine."""
+        return f":{port:04X} " in machine.run_app("--command=/usr/bin/cat", "greeter", "/proc/net/tcp").out
+
+    def version() -> str:
+        found: str = machine.appctl("info", "greeter", "--json").json["version"]
+        return found
+
+    _publish(publisher, tmp_path, "first", NETWORK, key, 2)
+    machine.appctl("install", "-y", "decided/greeter:1")
+    assert has_network()
+    machine.appctl("permissions", "greeter", "--deny", "network", "--allow", f"{music}:ro")
+    assert not has_network()
+    assert machine.run_app("--command=/usr/bin/cat", "greeter", str(music / "song")).out == "la\n"
+    refused = machine.run_app("--share=network", "greeter", code=125)
+    assert "shared=network is denied" in refused.err
+
+    _publish(publisher, tmp_path, "second", NETWORK, key, 3)
+    machine.appctl("hold", "greeter")
+    machine.appctl("update", "--check", code=2)
+    for _ in range(2):
+        assert "is held" in machine.appctl("update").out
+        assert version() == "first"
+        machine.stop(kill=True)
+        machine.start()
+    assert not has_network()
+    machine.appctl("update", "greeter")
+    machine.appctl("unhold", "greeter")
+    assert version() == "second"
+    assert not has_network()
+    rows = machine.appctl("permissions", "greeter", "--json").json["permissions"]
+    assert {(row["value"], row["override"]) for row in rows} == {
+        ("network", "deny"), (f"{music}:ro", "allow"),
+    }  # fmt: skip
+    events = [entry["event"] for entry in machine.appctl("history", "--json").json]
+    assert events == ["unhold", "update", "hold", "permissions", "install"]
+
+    machine.appctl("permissions", "greeter", "--reset")
+    assert has_network()
+    machine.appctl("permissions", "greeter", "--deny", "network")
+    machine.appctl("uninstall", "-y", "greeter")
+    machine.appctl("install", "-y", "decided/greeter:1")
+    assert has_network(), "what was decided about an app went with it"
+    broken = machine.directory / "config/appctl/overrides/org.appctl.Greeter"
+    broken.parent.mkdir()
+    broken.write_text("deny everything\n")
+    assert str(broken) in machine.run_app("greeter", code=125).err
