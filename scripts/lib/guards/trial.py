@@ -27,6 +27,11 @@ ROOM_SECONDS = 900.0
 
 # Tests that mirror another file than their name says
 MIRRORS = {
+    "pipeline/claims.py": ["pipeline/test_policy.py"],
+    "pipeline/confirm.py": ["pipeline/test_policy.py"],
+    "pipeline/merge.py": ["pipeline/test_policy.py"],
+    "pipeline/native/": ["pipeline/test_policy.py"],
+    "pipeline/resolve.py": ["pipeline/test_policy.py"],
     "workers/fetch/__main__.py": ["workers/fetch/test_operations.py"],
     "workers/fetch/http/adapter.py": [
         "workers/fetch/http/test_session.py",
