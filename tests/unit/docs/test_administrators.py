@@ -68,7 +68,7 @@ def test_the_fields_of_the_journal() -> None:
 
 def test_every_key_in_running_text_is_one() -> None:
     named = set(re.findall(r"`([a-z][a-z-]+) =", TEXT))
-    assert {"proxy", "enabled", "user-scope"} <= named <= {*REMOTE_KEYS, *POLICY_KEYS}
+    assert {"proxy", "enabled", "user-scope"} <= named <= {*REMOTE_KEYS, *POLICY_KEYS, *APP_KEYS}
 
 
 def test_the_example_of_a_policy_is_one() -> None:
