@@ -19,6 +19,7 @@ BUS = DBusAddress("/org/freedesktop/DBus", STANDARD, STANDARD)
 DEEPEST = 60  # variants in variants; the bus takes 64 levels of all kinds
 SIGNATURE_TYPES = 250  # in one signature, of at most 255
 EMPTY_STRING = bytes(8)  # its length, its end, and what makes the next begin at a multiple of four
+_EITHER = b"yg" * 128  # of a byte and a signature: what makes signatures differ, and values short
 _KIND, _FLAGS, _FIELDS = 1, 2, 12  # where they are in a message
 
 
@@ -102,13 +103,13 @@ def shorts(length: int) -> bytes:
 
 def signatures(length: int, seed: int) -> bytes:
     """An array of variants, each of another long signature: a library keeps a tree of each."""
-    choice = random.Random(seed)  # noqa: S311 - the same for everybody
+    chance = random.Random(seed)  # noqa: S311 - the same for everybody
     body = bytearray(4)
     while len(body) < length:
-        types = choice.choices("yg", k=SIGNATURE_TYPES)
-        text = f"({''.join(types)})".encode()
+        types = chance.randbytes(SIGNATURE_TYPES).translate(_EITHER)
+        text = b"(" + types + b")"
         body += bytes([len(text)]) + text + b"\0"
-        body += bytes(-len(body) % 8) + bytes(sum(1 if kind == "y" else 2 for kind in types))
+        body += bytes(-len(body) % 8) + bytes(len(types) + types.count(b"g"))
     struct.pack_into("<I", body, 0, len(body) - 4)
     return with_body("av", bytes(body))
 
