@@ -77,8 +77,9 @@ HOSTILE: Mapping[str, str] = {
     "a blank": "acme corp",
     "an option of a program": "--user",
     "markup": "<b>acme</b>",
+    "nothing": "",
 }
-"""What no string with a grammar may be."""
+"""What no string with a grammar may be; of an option nothing is as if it were not there."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ def strings(method: Method, hostile: Mapping[str, str]) -> Iterator[tuple[str, C
                 yield where, Call(f"{where}: {name}", method.name, call.signature, body)
             for key, types in arg.keys.items():
                 for kind in types:
-                    if kind == "s" and "as" in types and name == "a blank":
-                        continue  # so written, the blank stands between two items
+                    if not text or (kind == "s" and "as" in types and name == "a blank"):
+                        continue  # a list that is written as a text has blanks between its items
                     for value in _texts(kind, text):
                         where = f"{method.name}.{arg.name}.{key}"
                         made = _option(method, place, key, arg, (kind, value))
