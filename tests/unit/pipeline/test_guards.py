@@ -403,12 +403,22 @@ def test_of_zstd_only_success_is_believed(world: World, tmp_path: Path, status: 
         refuses(world, DigestMismatch, "cannot be inflated whole")
 
 
+def _framed(data: bytes, window_log: int) -> bytes:
+    parameters = zstandard.ZstdCompressionParameters(window_log=window_log)
+    stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    return stream.compress(data) + stream.flush()
+
+
+def test_a_window_of_a_later_frame_is_the_decoders_to_refuse(world: World) -> None:
+    world.tools = replace(world.tools, launcher=StockLauncher())
+    _compressed(world.registry, ZSTD, _framed(BASE[:-512], 25) + _framed(BASE[-512:], 26))
+    refuses(world, DigestMismatch, "cannot be inflated whole")
+
+
 @pytest.mark.parametrize("window_log", [25, 26])
 def test_a_window_that_is_too_large_is_said_before_the_decoder_starts(world: World, window_log: int) -> None:
     world.tools = replace(world.tools, launcher=StockLauncher())
-    parameters = zstandard.ZstdCompressionParameters(window_log=window_log)
-    stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
-    _compressed(world.registry, ZSTD, stream.compress(BASE) + stream.flush())
+    _compressed(world.registry, ZSTD, _framed(BASE, window_log))
     if 1 << window_log <= ZSTD_WINDOW:
         world.install(REFERENCE)
     else:

@@ -97,11 +97,23 @@ def test_a_disk_that_is_full_half_way_is_no_other_blob(tmp_path: Path) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize(("window", "is_taken"), [(ZSTD_WINDOW, True), (2 * ZSTD_WINDOW, False)])
-def test_a_window_as_large_as_when_it_is_installed(window: int, *, is_taken: bool) -> None:
+def framed(data: bytes, window: int) -> bytes:
+    """One zstd frame that asks for such a window, as a stream is written."""
     parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=window.bit_length() - 1)
     compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
-    data = compressor.compress(b"x" * 100) + compressor.flush()
+    return compressor.compress(data) + compressor.flush()
+
+
+def test_a_later_frame_has_no_larger_window_either() -> None:
+    data = framed(b"x" * 100, ZSTD_WINDOW) + framed(b"y" * 100, 2 * ZSTD_WINDOW)
+    layer = Unpacked(io.BytesIO(data), Descriptor(f"{PLAIN}+zstd", Digest.of(data), len(data)))
+    with pytest.raises(UnsafeArchive):
+        layer.read(200)
+
+
+@pytest.mark.parametrize(("window", "is_taken"), [(ZSTD_WINDOW, True), (2 * ZSTD_WINDOW, False)])
+def test_a_window_as_large_as_when_it_is_installed(window: int, *, is_taken: bool) -> None:
+    data = framed(b"x" * 100, window)
     blob = Descriptor(f"{PLAIN}+zstd", Digest.of(data), len(data))
     if is_taken:
         assert Unpacked(io.BytesIO(data), blob).read(100) == b"x" * 100
