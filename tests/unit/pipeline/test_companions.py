@@ -446,6 +446,18 @@ def test_an_extension_that_is_listed_twice_comes_once(yard: Yard) -> None:
     assert [one["id"] for one in get_objects(install(yard, EDITOR), "also")] == [PLATFORM.id, LOCALE.id]
 
 
+def test_an_extension_that_is_here_stays_as_it_is(yard: Yard) -> None:
+    """An update of it is one of its own."""
+    with_locales(yard)
+    install(yard, LOCALE)
+    before = current(yard)[LOCALE.id]
+    digest = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES))
+    newer = publish(yard.registry, LOCALE, version="2")
+    yard.registry.listed = listed(entry(PLATFORM, digest), entry(LOCALE, newer))
+    assert [one["id"] for one in get_objects(install(yard, EDITOR), "also")] == [PLATFORM.id]
+    assert current(yard)[LOCALE.id] == before
+
+
 def test_an_extension_whose_own_file_is_none_leaves_no_runtime(yard: Yard) -> None:
     """It has no label that could have told before; it would be deployed after the runtime."""
     digest = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES))
