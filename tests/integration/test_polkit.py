@@ -19,7 +19,7 @@ from jeepney import HeaderFields, Message
 from appctld.bus.polkit import PolkitAuthorizer
 from appctld.bus.wire import schema
 from appctld.bus.wire.connection import connect
-from support.bus import JOB, NAME, ROOT, Client, client, private_bus
+from support.bus import JOB, NAME, ROOT, Client, client, private_bus, program
 from support.bus_arguments import EXAMPLES, in_order
 from support.bus_service import INTERFACES, Running, served
 from support.machine import BIN
@@ -278,6 +278,26 @@ def test_what_was_asked_about_is_what_is_done_or_nothing_is(guarded: Guarded) ->
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(("answer", "name"), [("no", "NotAuthorized"), ("auth_admin", "PolkitRequired")])
+def test_what_polkit_refuses_is_exit_code_4(guarded: Guarded, tmp_path: Path, answer: str, name: str) -> None:
+    async def scenario() -> None:
+        guarded.polkitd.say(f"prune={answer} *=no")
+        async with system(guarded) as running:
+            command = [str(BIN / "appctl"), "--system", "--json", "prune"]
+            code, told = await program(*command, env=at_home(guarded, tmp_path))
+            assert (code, f'"name": "{name}"' in told, "hint: " in told) == (4, True, True), told
+            assert running.requests == []
+
+    asyncio.run(scenario())
+
+
+def at_home(guarded: Guarded, home: Path) -> dict[str, str]:
+    """The environment of a user of this bus, at no desktop."""
+    away = {"DISPLAY", "WAYLAND_DISPLAY", "APPCTL_SCOPE"}
+    environment = {name: value for name, value in os.environ.items() if name not in away}
+    return {**environment, "DBUS_SYSTEM_BUS_ADDRESS": guarded.address, "HOME": str(home)}
+
+
 def with_a_wrong_password(terminal: Terminal) -> int:
     """Whatever is asked; the exit code."""
     typed = 0
@@ -295,11 +315,9 @@ def test_at_a_terminal_the_question_is_asked_and_a_wrong_password_is_a_no(
 
     async def scenario() -> None:
         guarded.polkitd.say("prune=auth_admin *=no")
-        environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": guarded.address, "HOME": str(tmp_path)}
-        for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-            environment.pop(name, None)
+        command = [str(BIN / "appctl"), "--system", "prune"]
         async with system(guarded) as running:
-            with Terminal([str(BIN / "appctl"), "--system", "prune"], environment) as terminal:
+            with Terminal(command, at_home(guarded, tmp_path)) as terminal:
                 code = await asyncio.to_thread(with_a_wrong_password, terminal)
             shown = " ".join(terminal.lines())
             assert "Authentication is required to remove what no app needs" in shown

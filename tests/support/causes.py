@@ -39,8 +39,8 @@ PLAIN = "[Application]\nname=org.acme.Wishes\ncommand=/bin/true\n"
 NETWORK = PLAIN + "[Context]\nshared=network;\n"
 
 ELSEWHERE = {
-    "NotAuthorized": "`tests/unit/bus/test_polkit.py`: polkit says no",
-    "PolkitRequired": "`scripts/boot-test`: polkitd has to ask, and nobody is there (exit 4)",
+    "NotAuthorized": "`tests/integration/test_polkit.py`: a rule of polkit says no",
+    "PolkitRequired": "`tests/integration/test_polkit.py`: polkitd has to ask, and nobody is there",
 }
 
 
