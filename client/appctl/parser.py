@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from appctl.commands import ALIASES, plain_words, refuse_unknown
 from appctl.failure import Failure, usage
+from appctl.names import check_names
 from appctl.parser_base import Parser, Unasked
 from appctl.parser_choices import add_choices
 from appctl.parser_fleet import add_fleet_commands, add_history
@@ -72,6 +73,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     _, unknown = build(*words[:1]).parse_known_args(mine, options)
     if unknown:
         raise usage(f"unrecognized arguments: {' '.join(unknown)}", f"{_program(options)} --help")
+    check_names(options)
     if words[:1] == ["run"]:
         _finish_run(options, theirs)
     elif words[:1] == ["try"]:

@@ -44,6 +44,7 @@ PARTS: Mapping[str, int] = {
     "tests/integration/test_policy.py": 10,
     "tests/integration/test_private_registry.py": 3,
     "tests/integration/test_publish.py": 8,
+    "tests/integration/test_references.py": 20,
     "tests/integration/test_run_as_flatpak.py": 3,
     "tests/integration/test_schemas.py": 3,
     "tests/integration/test_software_centers.py": 3,
