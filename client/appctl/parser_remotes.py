@@ -96,6 +96,9 @@ def _remote_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--identity", choices=["tag", "repository"], help="what a signature must name")
     parser.add_argument("--ca-file", metavar="FILE", help="certificates that the registry's may come from")
     parser.add_argument("--auth-realm", metavar="URL", help="a token server on another host")
+    parser.add_argument(
+        "--mirror", metavar="URL", action="append", default=[], help="where its layers are too; asked first"
+    )
     parser.add_argument("--title", help="what people call it")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="any key of remotes.d"

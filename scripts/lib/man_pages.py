@@ -36,6 +36,9 @@ SETTINGS = {  # of remotes.d: what each key means
     "identity": "tag (the default) or repository: what a signature must at least name.",
     "lookaside": "The URL below which its OpenPGP signatures are.",
     "auth-realm": "The URL of a token server on another host than the registry's.",
+    "mirrors": "URLs, as of url, with blanks between them: registries that are asked for layers first, in"
+    " this order. They stand for the same part of names as url does, get no login but their own, and are"
+    " never trusted.",
     "ca-file": "The absolute path of certificates in PEM that the registry's may come from; else those of"
     " NAME.ca.pem beside the file.",
     "proxy": "http://HOST:PORT: all that is asked for it goes through that proxy; or none. By default the"

@@ -15,6 +15,7 @@ from appctld.bus.serve import serve
 from appctld.bus.server import Server
 from appctld.bus.service import Service
 from appctld.bus.wire.connection import Connection, connect
+from appctld.config.mirrors import Mirror
 from appctld.errors import Conflict, InvalidReference, NoRemote
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
@@ -125,6 +126,7 @@ class SimulatedRemote:
     verify_commit: str = "no"
     proxy: str | None = None
     no_proxy: tuple[str, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
 
 
 @dataclass

@@ -189,6 +189,8 @@ def _settings(context: Context) -> dict[str, object]:
     if options.ed25519_key:
         keys = [key for name in options.ed25519_key for key in public_keys(_read(name), name)]
         settings["ed25519-keys"] = " ".join(keys)
+    if options.mirror:
+        settings["mirrors"] = " ".join(options.mirror)
     if options.ca_file is not None:
         settings["ca"] = _read(options.ca_file)
     return settings

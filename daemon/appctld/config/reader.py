@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from appctld.config.mirrors import Mirror, read_mirrors
 from appctld.config.urls import Prefix, check_web_url, parse_prefix
 from appctld.errors import InvalidReference
 from appctld.model.reference import looks_like_host
@@ -25,6 +26,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _COLLECTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
 _ID_PATTERN = re.compile(r"[A-Za-z_*][\w*-]*(\.[\w*-]+)*", re.ASCII)
 _PROXY = re.compile(r"http://([^/@]+)/?")
+_URL_WORD = re.compile(r"\S+")  # config/urls.py says more
 _DIRECT = re.compile(
     r"\*|(\*?\.)?\w([\w.-]{0,252}\w)?(:\d{1,5})?"  # a host or a domain
     r"|[\d.]{7,15}/\d{1,2}|[\da-fA-F:.]{2,45}(/\d{1,3})?|\[[\da-fA-F:.]{2,45}\](:\d{1,5})?",  # addresses
@@ -99,6 +101,10 @@ class Reader:
     def places(self, key: str) -> tuple[str, ...]:
         """Hosts, domains and networks, as no_proxy has them."""
         return tuple(self._list(key, _DIRECT, "hosts, domains, networks or *", str))
+
+    def mirrors(self, key: str, *, insecure: bool) -> tuple[Mirror, ...]:
+        """Registries, or parts of them, as of `url`."""
+        return read_mirrors(key, self._list(key, _URL_WORD, "URLs of registries", str), insecure=insecure)
 
     def prefix(self, key: str, default: str) -> Prefix:
         """A registry, or a part of one, as references name it."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self, TypedDict
 
 from appctld.config.directory import is_layout, parse_layout
+from appctld.config.mirrors import Mirror
 from appctld.config.reader import Reader
 from appctld.config.repository import Repository, is_repository, parse_repository
 from appctld.config.settings import check_kind, check_settings
@@ -72,6 +73,7 @@ class Remote:
     directory: Path | None = None
     proxy: str | None = None
     no_proxy: tuple[str, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
 
     @property
     def url(self) -> str:
@@ -145,6 +147,7 @@ class _Place(TypedDict):
     auth_realm: str | None
     proxy: str | None
     no_proxy: tuple[str, ...]
+    mirrors: tuple[Mirror, ...]
 
 
 class _Trust(TypedDict):
@@ -216,6 +219,7 @@ def _place(read: Reader, name: str) -> _Place:
         "auth_realm": read.web_url("auth-realm", insecure=insecure),
         "proxy": read.proxy("proxy"),
         "no_proxy": read.places("no-proxy"),
+        "mirrors": read.mirrors("mirrors", insecure=insecure),
     }
 
 

@@ -26,6 +26,7 @@ KEYS = (
     "identity",
     "lookaside",
     "auth-realm",
+    "mirrors",
     "ca-file",
     "proxy",
     "no-proxy",
@@ -39,7 +40,7 @@ KEYS = (
     "ed25519-keys",
     "verify-commit",
 )
-_ELSEWHERE = frozenset({"lookaside", "auth-realm", "insecure"})
+_ELSEWHERE = frozenset({"lookaside", "auth-realm", "mirrors", "insecure"})
 _NETWORK = frozenset({"ca-file", "proxy", "no-proxy"})
 _OF_COMMITS = frozenset({"collection", "ed25519-keys"})
 MEANINGLESS = {
@@ -54,7 +55,6 @@ is never asked over a network.
 """
 NOT_YET = frozenset(
     {
-        "mirrors",
         "max-installed-size",
         "max-apps",
         "catalog",

@@ -20,6 +20,7 @@ from appctld.model.published import Reading
 from appctld.model.zstdframe import HEADER_BYTES, window_of
 from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.confirm import confirm_remote
+from appctld.pipeline.mirrors import from_somewhere, is_private
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.plan import plan_layer
 from appctld.pipeline.stages import (
@@ -121,7 +122,7 @@ async def _fetch(layer: PlannedLayer, verified: Verified, tools: Tools) -> Fetch
 
 def _is_private(verified: Verified, tools: Tools) -> bool:
     """Whether it is never offered to another remote."""
-    return tools.is_private(verified.resolved.remote, verified.resolved.reference)
+    return is_private(verified.resolved.remote, verified.resolved.reference, tools)
 
 
 def _blobs(verified: Verified, tools: Tools) -> Path:
@@ -145,23 +146,23 @@ async def _is_here(layer: PlannedLayer, blobs: Path, tools: Tools) -> bool:
 async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> None:
     wanted, resolved = layer.descriptor, verified.resolved
     what: JsonObject = {"digest": str(wanted.digest), "size": wanted.size}
-    source: JsonObject = {
-        "op": "blob",
-        **what,
-        **tools.endpoint(resolved.remote, resolved.reference),
-    }
-    reading, writing = os.pipe()
-    _, answer = await two_ends(
-        tools.fetch(source, fds={"out": writing}, report=ignore, deadline=BLOB_DEADLINE),
-        tools.store(
-            {"op": "receive", "blobs": str(_blobs(verified, tools)), **what},
-            fds={"in": reading},
-            report=lambda facts: tools.progress.downloaded(str(wanted.digest), bytes_so_far(facts)),
-            deadline=BLOB_DEADLINE,
-        ),
-    )
-    with understood("store"):
-        get_int(answer, "size")
+
+    async def get(endpoint: JsonObject) -> None:
+        reading, writing = os.pipe()
+        source: JsonObject = {"op": "blob", **what, **endpoint}
+        _, answer = await two_ends(
+            tools.fetch(source, fds={"out": writing}, report=ignore, deadline=BLOB_DEADLINE),
+            tools.store(
+                {"op": "receive", "blobs": str(_blobs(verified, tools)), **what},
+                fds={"in": reading},
+                report=lambda facts: tools.progress.downloaded(str(wanted.digest), bytes_so_far(facts)),
+                deadline=BLOB_DEADLINE,
+            ),
+        )
+        with understood("store"):
+            get_int(answer, "size")
+
+    await from_somewhere(resolved.remote, resolved.reference, tools, get)
 
 
 async def _import(fetched: FetchedLayer, planned: Planned, tools: Tools) -> ImportedLayer:

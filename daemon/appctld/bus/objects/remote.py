@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from appctld.bus.exported import Exported
 from appctld.bus.wire.paths import REMOTE
+from appctld.config.mirrors import Mirror
 
 
 class RemoteFacts(Protocol):
@@ -45,6 +46,8 @@ class RemoteFacts(Protocol):
     def proxy(self) -> str | None: ...  # noqa: D102
     @property
     def no_proxy(self) -> Collection[str]: ...  # noqa: D102
+    @property
+    def mirrors(self) -> Collection[Mirror]: ...  # noqa: D102
     @property
     def insecure(self) -> bool: ...  # noqa: D102
     @property
@@ -117,6 +120,7 @@ class RemoteObject(Exported):
         return {
             "lookaside": self.facts.lookaside,
             "auth-realm": self.facts.auth_realm,
+            "mirrors": [mirror.url for mirror in self.facts.mirrors],
             "insecure": self.facts.insecure,
             **self._of_network(),
         }

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""`remote add --mirror`: two registries; layers come from the second, names and signatures from the first."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.exposure import log_in
+from support.fake_registry import Reply
+from support.machine import Machine
+from support.shelf import Shelf
+from support.tarball import archive, entry
+
+LAYER = archive(entry(b"file", content=b"content" * 1000))
+
+
+@pytest.fixture
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with Machine(tmp_path_factory.mktemp("mirrors") / "machine", measured=False) as machine:
+        yield machine
+
+
+def test_layers_come_from_the_mirror_until_it_serves_others(machine: Machine) -> None:
+    with Shelf(login="alice:secret") as origin, Shelf() as mirror:
+        image, there = origin.put("demo/app", [LAYER]), mirror.put("cache/app", [LAYER])
+        place, beside = f"oci+http://{origin.host}/demo", f"oci+http://{mirror.host}/cache"
+        machine.appctl("remote", "add", "demo", place, "--verify", "digest", "--mirror", beside)
+        assert machine.appctl("remote", "show", "demo", "--json").json["settings"]["mirrors"] == [beside]
+        log_in(machine, origin.host, "alice:secret")
+        machine.appctl("install", "-y", image.reference)
+        assert (len(origin.asked(image.layers[0])), len(mirror.asked(there.layers[0]))) == (0, 1)
+        assert {request.path for request in mirror.seen} == {there.layers[0]}, "and for nothing else"
+        assert {request.headers.get("authorization") for request in mirror.seen} == {None}
+
+        machine.appctl("uninstall", "-y", "app")
+        mirror.on(there.layers[0], Reply(body=b"x" * len(LAYER)))
+        app = machine.appctl("install", "-y", "--json", image.reference).json["apps"][0]
+        assert app["changed"] is True
+        assert origin.asked(image.layers[0])
+        machine.fsck()
+
+
+@pytest.mark.parametrize("url", ["ftp://m.example", "oci+http://m.example", "https://u:p@m.example"])
+def test_what_is_no_mirror_is_refused(machine: Machine, url: str) -> None:
+    words = ("remote", "add", "demo", "oci+https://a.example", "--verify", "digest", "--mirror", url)
+    assert machine.appctl(*words, code=64).err.startswith("error: ")
+    assert machine.appctl("remote", "list", "--json").json == []

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""pipeline/mirrors.py: layers come from a mirror that has them, all else from the remote."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import AppctlError, CredentialScope, NotFound, RegistryUnavailable
+from appctld.jobs.requests import Install
+from appctld.model.jsonvalue import JsonObject, get_str
+from appctld.workers.protocol import Report, descriptor
+from support.inline import digest_of
+from support.world import BASE, TOP, Yard
+
+HELLO, MINE = "acme.example/x/hello:1", "other.example/x/mine:1"
+HERE, THERE = "https://acme.example", "https://mirror.corp"
+LAYERS = {digest_of(BASE), digest_of(TOP)}
+
+
+class Mirrored:
+    """A yard whose remote acme has a mirror; `lie` is what that does, `asked` who was asked for layers."""
+
+    def __init__(self, directory: Path) -> None:
+        self.yard = Yard(directory)
+        self.yard.registry.push("1", [BASE, TOP])
+        asyncio.run(self.yard.book.modify("acme", {"mirrors": f"{THERE}/cache"}))
+        self.lie: AppctlError | bytes | None = None
+        self.asked: list[tuple[str, str, object]] = []
+        self._real = dict(self.yard.registry.handlers())["blob"]
+        self.yard.runner.instead["blob"] = self._blob
+
+    def _blob(self, request: JsonObject, report: Report) -> JsonObject:
+        registry, digest = get_str(request, "registry"), get_str(request, "digest")
+        if digest in LAYERS:
+            self.asked.append((registry, get_str(request, "repository"), request["credential"]))
+        if registry != THERE or self.lie is None:
+            return self._real(request, report)
+        with os.fdopen(descriptor(request, "out"), "wb") as out:
+            if isinstance(self.lie, AppctlError):
+                raise self.lie
+            return {"size": out.write(self.lie)}
+
+    def install(self, what: str = HELLO, logins: object = ()) -> JsonObject:
+        (app,) = self.yard.apps(Install((what,), {"registry-auth": logins}))
+        return app
+
+
+@pytest.fixture
+def mirrored(tmp_path: Path) -> Mirrored:
+    return Mirrored(tmp_path)
+
+
+def test_layers_come_from_the_mirror_and_nothing_else_does(mirrored: Mirrored) -> None:
+    assert mirrored.install()["changed"] is True
+    assert set(mirrored.asked) == {(THERE, "cache/hello", None)}
+    others = {get_str(one, "registry") for one in mirrored.yard.runner.requests
+              if "registry" in one and one.get("digest") not in LAYERS}  # fmt: skip
+    assert others == {HERE}
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        NotFound("it has none"),
+        RegistryUnavailable("it does not answer"),
+        CredentialScope("it leads elsewhere"),
+        b"",
+        b"other bytes",
+        BASE + b"more",
+        BASE[:-1],
+    ],
+    ids=["absent", "down", "redirect", "nothing", "lies", "long", "short"],
+)
+def test_a_mirror_that_does_not_serve_it_costs_a_try(lie: AppctlError | bytes, mirrored: Mirrored) -> None:
+    mirrored.lie = lie
+    assert mirrored.install()["changed"] is True
+    assert {registry for registry, _, _ in mirrored.asked} == {HERE, THERE}
+    assert not list(mirrored.yard.paths.blobs.glob("**/.unverified-*"))
+
+
+def test_where_nobody_has_it_the_remotes_own_answer_counts(mirrored: Mirrored) -> None:
+    mirrored.lie = RegistryUnavailable("it does not answer")
+    mirrored.yard.registry.blobs.pop(digest_of(TOP))
+    with pytest.raises(NotFound):
+        mirrored.install()
+
+
+def test_a_mirror_gets_no_login_but_its_own(mirrored: Mirrored) -> None:
+    both = [
+        {"host": "acme.example", "username": "a", "password": "origin"},
+        {"host": "mirror.corp/cache", "username": "m", "password": "mirror"},
+    ]
+    mirrored.install(logins=both[:1])
+    assert set(map(repr, mirrored.asked)) == {repr((THERE, "cache/hello", None))}
+    other = Mirrored(mirrored.yard.paths.root.parent / "second")
+    other.install(logins=both)
+    secret = {"username": "m", "password": "mirror"}
+    assert all(one == (THERE, "cache/hello", secret) for one in other.asked)
+
+
+def test_what_a_mirrors_login_opened_is_offered_to_no_other_remote(mirrored: Mirrored) -> None:
+    """R5, though the remote itself needed none."""
+    login = {"host": "mirror.corp", "username": "m", "password": "p"}
+    mirrored.install(logins=[login])
+    assert [path.name for path in mirrored.yard.paths.blobs.iterdir()] == ["acme.login"]
+    assert mirrored.install(MINE)["bytes-reused"] == 0
+
+
+def test_what_a_mirror_gave_to_anybody_is_shared(mirrored: Mirrored) -> None:
+    mirrored.install()
+    assert mirrored.install(MINE)["bytes-downloaded"] == 0
