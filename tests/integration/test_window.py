@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""A GTK program in an image opens a real window, and draws; without the permission there is no screen."""
+"""A GTK program in an image opens a real window, and draws; the portal's file chooser opens for an app.
 
+Without the permission there is no screen. What becomes of a chosen file is not shown: the portal gives it to
+an app through a file system of its own, and /dev/fuse is not an unprivileged test's to open everywhere.
+"""
+
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +19,7 @@ from support.publisher import Publisher
 from support.screen import screen
 
 COLOUR, WIDTH, HEIGHT = "#12ab34", 200, 100
-GTK = "/usr/bin/gtk-builder-tool"  # shows a window that a file describes
-PROGRAM = f"#!/bin/sh\nexec {GTK} preview --css=/usr/share/window.css /usr/share/window.ui\n"
+SHARE = "/usr/share/window"
 WINDOW = f"""<interface>
   <object class="GtkWindow" id="window">
     <property name="default-width">{WIDTH}</property>
@@ -23,51 +27,90 @@ WINDOW = f"""<interface>
   </object>
 </interface>
 """
-METADATA = "[Application]\nname=org.example.Window\ncommand=/usr/bin/window\n[Context]\nsockets=x11;\n"
-SETTINGS = Settings(
-    entrypoint=("/usr/bin/window",),
-    env={"PATH": "/usr/bin"},
-    labels={"org.appctl.id": "org.example.Window", "org.appctl.metadata": METADATA},
-)
-RUN = (str(BIN / "appctl"), "run", "window")
+PORTAL = "org.freedesktop.portal"
+OPEN = f"gdbus call --session --dest {PORTAL}.Desktop --object-path /org/freedesktop/portal/desktop"
+OPEN += f" --method {PORTAL}.FileChooser.OpenFile '' 'A file for me' '{{}}'"
+SUGGESTED = "#3584e4"  # of the button that GTK's own theme suggests
+BACKEND = "org.freedesktop.impl.portal.desktop.gtk"
+# The portal and who shows its dialogs, which a session starts otherwise; and what the second is told.
+PORTALS = f"""
+/usr/libexec/xdg-permission-store &
+/usr/libexec/xdg-desktop-portal-gtk &
+/usr/libexec/xdg-desktop-portal &
+until busctl --user status {PORTAL}.Desktop && busctl --user status {BACKEND}; do sleep 0.1; done
+busctl --user --json=short monitor {BACKEND} >"$HOME/told" &
+until [ -s "$HOME/told" ]; do busctl --user call {BACKEND} / org.freedesktop.DBus.Peer Ping; sleep 0.1; done
+exec "$@"
+"""
+APPS = {  # of each the programs that its image has, and what it does
+    "window": (("/usr/bin/gtk-builder-tool",), f"exec gtk-builder-tool preview --css={SHARE}.css {SHARE}.ui"),
+    "chooser": (("/usr/bin/gdbus", "/bin/sleep"), f"{OPEN}; exec sleep 600"),
+}
 
 
-def _root(root: Path) -> Path:
-    minimal_root(root, ("/bin/sh", GTK))
-    (root / "usr/bin/window").write_text(PROGRAM)
-    (root / "usr/bin/window").chmod(0o755)
-    share = root / "usr/share"
-    share.mkdir()
-    (share / "window.ui").write_text(WINDOW)
-    (share / "window.css").write_text(f"window {{ background: {COLOUR}; }}\n")
+def _metadata(name: str) -> str:
+    return (
+        f"[Application]\nname=org.example.{name.title()}\ncommand=/usr/bin/{name}\n[Context]\nsockets=x11;\n"
+    )
+
+
+def _root(root: Path, name: str) -> Path:
+    programs, script = APPS[name]
+    minimal_root(root, ("/bin/sh", *programs))
+    (root / "usr/bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+    (root / "usr/bin" / name).chmod(0o755)
+    (root / "usr/share").mkdir()
+    (root / "usr/share/window.ui").write_text(WINDOW)
+    (root / "usr/share/window.css").write_text(f"window {{ background: {COLOUR}; }}\n")
     (root / "app").mkdir()
-    (root / "app/metadata").write_text(METADATA)
+    (root / "app/metadata").write_text(_metadata(name))
     return root
+
+
+def _settings(name: str) -> Settings:
+    labels = {"org.appctl.id": f"org.example.{name.title()}", "org.appctl.metadata": _metadata(name)}
+    return Settings(entrypoint=(f"/usr/bin/{name}",), env={"PATH": "/usr/bin"}, labels=labels)
 
 
 @pytest.fixture(scope="module")
 def desk(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine on which the program is installed, with its permission."""
+    """A machine on which the programs are installed, with their permission."""
     work = tmp_path_factory.mktemp("desk")
-    publisher.layout.build("window", [_root(work / "root")], SETTINGS)
-    key = publisher.keys.make("window")
-    publisher.push("window", "gui/window:1", key)
+    key = publisher.keys.make("gui")
     file = work / "key.asc"
     file.write_bytes(publisher.keys.export(key, armor=True))
     with Machine(work / "machine") as machine:
         machine.add_remote("gui", f"oci+http://{publisher.registry.host}/gui", file, publisher.lookaside.url)
-        machine.appctl("install", "-y", "gui/window:1")
+        for name in APPS:
+            publisher.layout.build(name, [_root(work / name, name)], _settings(name))
+            publisher.push(name, f"gui/{name}:1", key)
+            machine.appctl("install", "-y", f"gui/{name}:1")
         yield machine
 
 
+def run(name: str) -> tuple[str, ...]:
+    return (str(BIN / "appctl"), "run", name)
+
+
 def test_a_window_is_there_and_drawn(desk: Machine) -> None:
-    with screen(desk.directory / "granted", RUN, desk.environment) as seen:
+    with screen(desk.directory / "granted", run("window"), desk.environment) as seen:
         assert seen.wait_for(COLOUR) == WIDTH * HEIGHT
+
+
+def test_the_file_chooser_of_the_portal_opens_for_the_app(desk: Machine) -> None:
+    session = {**desk.environment, "GDK_BACKEND": "x11", "XDG_CURRENT_DESKTOP": "GNOME", "NO_AT_BRIDGE": "1"}
+    command = ("sh", "-c", PORTALS, "sh", *run("chooser"))
+    with screen(desk.directory / "portal", command, session) as seen:
+        seen.wait_for(SUGGESTED)
+        told = [json.loads(line) for line in (desk.directory / "home/told").read_text().splitlines()]
+    (asked,) = (each["payload"]["data"] for each in told if each.get("member") == "OpenFile")
+    assert asked[1] == "org.example.Chooser"  # the portal knows who asks by the sandbox of its bus proxy
+    assert asked[3] == "A file for me"
 
 
 def test_without_the_permission_there_is_no_screen(desk: Machine) -> None:
     desk.appctl("permissions", "window", "--deny=sockets=x11")
-    with screen(desk.directory / "denied", RUN, desk.environment) as seen:
+    with screen(desk.directory / "denied", run("window"), desk.environment) as seen:
         assert "cannot open display" in seen.ended().lower()
         assert seen.program.returncode != 0
         assert seen.pixels(COLOUR) == 0

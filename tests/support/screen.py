@@ -6,7 +6,9 @@ An X server's socket lies in /tmp, where only root may make the directory for it
 nobody else sees. Guarantees that the server and all that was started with it are gone at the end.
 """
 
+import contextlib
 import os
+import signal
 import struct
 import subprocess
 import time
@@ -71,16 +73,18 @@ def screen(directory: Path, command: Sequence[str], environment: Mapping[str, st
     directory.mkdir()
     seen = [part for path in (TOP, directory.parent) for part in ("--bind", str(path), str(path))]
     wrapped = ["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/tmp", "--dir", "/tmp/.X11-unix", *seen]
-    wrapped += ["--unshare-pid", "--proc", "/proc", "--die-with-parent", "--"]
+    wrapped += ["--die-with-parent", "--"]
     program = subprocess.Popen(
         [*wrapped, "sh", "-c", SCRIPT, "sh", str(directory), *command],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     with program:
         try:
             yield Screen(directory, program)
         finally:
-            program.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
