@@ -6,28 +6,25 @@ What a right password does, and that another user sees nothing of a job, takes t
 """
 
 import asyncio
-import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jeepney import HeaderFields, Message
 
-from appctld.bus.polkit import PolkitAuthorizer
 from appctld.bus.wire import schema
-from appctld.bus.wire.connection import connect
 from support.bus import JOB, NAME, ROOT, Client, client, private_bus, program
 from support.bus_arguments import EXAMPLES, in_order
-from support.bus_service import INTERFACES, Running, served
+from support.bus_service import INTERFACES, Running
+from support.guarded import Guarded, system, while_polkitd_thinks
 from support.machine import BIN
 from support.polkit_rows import Row, rows
-from support.polkitd import Polkitd, real_polkitd
+from support.polkitd import real_polkitd
 from support.terminal import Terminal
 
-ME = os.getuid()
 LOGIN = [{"host": ("s", "h.io"), "username": ("s", "u"), "password": ("s", "p")}]
 HERE = {
     **EXAMPLES,
@@ -45,29 +42,11 @@ METHODS = {
 QUESTIONS = {"NotAuthorized", "PolkitRequired"}
 
 
-@dataclass(frozen=True)
-class Guarded:
-    """A bus with a polkitd."""
-
-    address: str
-    polkitd: Polkitd
-
-
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     work = tmp_path_factory.mktemp("polkit")
     with private_bus(work) as address, real_polkitd(work / "polkitd", address) as polkitd:
         yield Guarded(address, polkitd)
-
-
-@asynccontextmanager
-async def system(guarded: Guarded) -> AsyncIterator[Running]:
-    """A daemon that asks polkitd, as if it ran as another user."""
-    asking = await connect(guarded.address)
-    authorizer = PolkitAuthorizer(asking, ME + 1)
-    async with served(guarded.address, authorizer=authorizer, daemon_uid=ME + 1) as running:
-        yield running
-    await asking.close()
 
 
 async def outcome(caller: Client, row: Row, *, interactive: bool = False) -> str:
@@ -142,30 +121,6 @@ def test_a_rule_can_tell_publishers_apart(guarded: Guarded) -> None:
             assert len(running.requests) == 1
 
     asyncio.run(scenario())
-
-
-async def _read_by_somebody(pipe: Path) -> int:
-    """The writing end, once the rule reads from the other."""
-    while True:
-        with contextlib.suppress(OSError):  # ENXIO: not yet
-            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-        await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def while_polkitd_thinks(guarded: Guarded, caller: Client) -> AsyncIterator[None]:
-    """An Install; what is done inside happens after polkitd was asked, and before it says yes."""
-    pipe = guarded.polkitd.wait_to_be_asked()
-    error, _ = await caller.call("Install", "asa{sv}", ["acme/x"], {})
-    assert not error
-    answering = await asyncio.wait_for(_read_by_somebody(pipe), 20)
-    try:
-        yield
-    finally:
-        guarded.polkitd.say("*=yes")
-        with contextlib.suppress(BrokenPipeError):  # polkitd may have been ended meanwhile
-            os.write(answering, b"*=yes")
-        os.close(answering)
 
 
 async def ended(running: Running) -> str:

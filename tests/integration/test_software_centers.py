@@ -12,7 +12,7 @@ import sys
 import textwrap
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ import pytest
 from appctld.bus.wire import schema
 from support.bus import JOB, MANAGER, NAME, ROOT, Client, client
 from support.bus_service import INTERFACES
+from support.declared import of_arguments, of_properties
 from support.greeter import APP_ID, build
 from support.images import CREATED, Settings
 from support.machine import Machine
@@ -280,58 +281,32 @@ def test_gio_follows_jobs_and_sees_an_app_come_and_go(shop: Shop) -> None:
     assert {"added job", "removed app"} <= set(told[ends[0] : ends[1]])
 
 
-def undeclared(value: object, keys: schema.Keys, at: str) -> Iterator[str]:
-    """What of a dictionary, with its types, the XML does not have so."""
-    assert isinstance(value, dict)
-    for key, (kind, inner) in value.items():
-        place = f"{at}{key}"
-        if kind not in keys.get(place, ()):
-            yield f"{place}: {kind}"
-        elif "{" in kind:
-            for each in inner if isinstance(inner, list) else [inner]:
-                yield from undeclared(each, keys, f"{place}/")
-
-
-def of_arguments(body: tuple[object, ...], outs: tuple[schema.Arg, ...]) -> Iterator[str]:
-    for value, arg in zip(body, outs, strict=True):
-        if "{" in arg.signature:
-            for each in value if isinstance(value, list) else [value]:
-                yield from (f"{arg.name}.{text}" for text in undeclared(each, arg.keys, ""))
-
-
-def of_properties(interface: str, values: Mapping[str, tuple[str, object]]) -> Iterator[str]:
-    for name, (kind, value) in values.items():
-        described = FOUND[interface].properties[name]
-        if kind != described.signature:
-            yield f"{name}: {kind}"
-        if "{" in kind and name != "ErrorDetails":  # which may have others
-            for each in value if isinstance(value, list) else [value]:
-                yield from (f"{name}.{text}" for text in undeclared(each, described.keys, ""))
-
-
-async def everything(caller: Client) -> Iterator[str]:
-    """What the daemon sends and the XML does not declare."""
+async def everything(caller: Client, file: bytes) -> tuple[set[str], list[str]]:
+    """The interfaces that are there, and what the daemon sends that the XML does not declare."""
     found: list[str] = []
     _, (objects,) = await caller.call("GetManagedObjects", interface="org.freedesktop.DBus.ObjectManager")
     for interfaces in objects.values():
         for interface, values in interfaces.items():
-            found += of_properties(interface, values)
-    for member, signature, *body in (
+            found += of_properties(FOUND[interface], values)
+    calls: list[tuple[str, str, object]] = [
         ("List", "a{sv}", {}),
         ("History", "a{sv}", {}),
         ("GetPermissions", "s", APP_ID),
-        ("ResolveFile", "ay", b""),
-    ):
-        error, answer = await caller.call(str(member), str(signature), *body)
-        found += [] if error else of_arguments(answer, FOUND[MANAGER].methods[str(member)].outs)
-    return iter(found)
+        ("ResolveFile", "ay", file),
+    ]
+    for member, signature, argument in calls:
+        error, answer = await caller.call(member, signature, argument)
+        assert not error, (member, answer)
+        found += of_arguments(answer, FOUND[MANAGER].methods[member].outs)
+    return {interface for interfaces in objects.values() for interface in interfaces}, found
 
 
 def test_no_key_is_sent_that_the_xml_does_not_declare(shop: Shop) -> None:
-    """All that is there by now: an app with a history, remotes, and jobs of every kind with their results."""
+    """Of an app with a history, of remotes, and of the jobs that were there until now with their results."""
+    shop.machine.appctl("install", "-y", "acme/greeter:stable")
 
-    async def scenario() -> list[str]:
+    async def scenario() -> tuple[set[str], list[str]]:
         async with client(shop.address) as caller:
-            return list(await everything(caller))
+            return await everything(caller, (shop.machine.directory / "acme.appctlremote").read_bytes())
 
-    assert asyncio.run(scenario()) == []
+    assert asyncio.run(scenario()) == ({f"{NAME}.App", f"{NAME}.Remote", JOB}, [])
