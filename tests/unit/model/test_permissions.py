@@ -9,7 +9,7 @@ import pytest
 from appctld.errors import AppctlError, BadManifest, UnsupportedMediaType
 from appctld.model.context import LEAVES, LIMITED
 from appctld.model.jsonvalue import Json, JsonError
-from appctld.model.permissions import Permission, parse_metadata, permissions_hash
+from appctld.model.permissions import Permission, parse_metadata, parse_permission, permissions_hash
 
 DOCUMENT = Path(__file__).parents[3] / "docs/permissions.md"
 
@@ -124,3 +124,47 @@ def test_a_permission_comes_back_from_its_record() -> None:
 def test_what_is_no_permission_is_refused(value: Json) -> None:
     with pytest.raises(JsonError):
         Permission.from_json(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("shared", "network", "shared=network"),
+        ("filesystems", "~/", "filesystems=home"),
+        ("filesystems", "~/x:rw", "filesystems=~/x"),
+        ("session-bus", "org.a.B:own", "session-bus=org.a.B:own"),
+        ("system-bus", "org.a.*:see", "system-bus=org.a.*:see"),
+    ],
+)
+def test_one_permission_is_named_by_itself(kind: str, value: str, text: str) -> None:
+    permission = parse_permission(kind, value)
+    assert permission.text == text
+    assert permission.risk
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("shared", ""),
+        ("shared", "network;ipc"),
+        ("shared", "network;"),
+        ("shared", "network;network"),
+        ("shared", "ipc;!ipc;network"),
+        ("filesystems", "~/a\nb"),
+        ("filesystems", "~/a\u202eb"),
+        ("filesystems", "!host:reset"),
+        ("persistent", ".x"),
+        ("session-bus", "org.a.B:none"),
+        ("Session Bus Policy", "org.a.B:talk"),
+        ("x-bus", "org.a.B:talk"),
+    ],
+)
+def test_what_is_not_one_permission_is_none(kind: str, value: str) -> None:
+    with pytest.raises((BadManifest, UnsupportedMediaType)):
+        parse_permission(kind, value)
+
+
+@pytest.mark.parametrize(("value", "has_mode"), [("home", False), ("home:ro", True), ("~/a:create", True)])
+def test_a_place_may_have_a_mode(value: str, has_mode: bool) -> None:  # noqa: FBT001
+    assert parse_permission("filesystems", value).has_mode is has_mode
+    assert not parse_permission("session-bus", "org.a.ro:own").has_mode

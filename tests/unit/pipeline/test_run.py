@@ -339,6 +339,12 @@ def test_a_tree_unlike_its_label_is_refused(more: str, world: World) -> None:
         world.install("acme.example/x/hello:1")
 
 
+def test_a_label_without_its_file_is_refused(world: World) -> None:
+    world.registry.push("1", [BASE], Labels={"org.appctl.metadata": METADATA})
+    with pytest.raises(ContentMismatch):
+        world.install("acme.example/x/hello:1")
+
+
 def test_a_file_without_a_label_may_ask_for_nothing(world: World) -> None:
     world.registry.push("1", [_with_metadata(METADATA)])
     with pytest.raises(NeedsApproval):
