@@ -132,6 +132,10 @@ def test_what_is_damaged(shop: Shop, tmp_path: Path) -> None:
         words.unlink()
         assert other.prints("verify", "verify", code=1)["problems"]
         assert other.prints("repair", "repair")["actions"]
+        declared = tmp_path / "greeter.conf"
+        declared.write_text("[app]\nref=acme/greeter:1\nhold=yes\n")
+        assert other.prints("applied", "apply", str(declared))["changed"] is True
+        other.prints("metrics", "metrics", "-")
 
 
 @pytest.mark.parametrize(

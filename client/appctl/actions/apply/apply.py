@@ -63,8 +63,7 @@ def _carry_out(context: Context, todo: Sequence[Step]) -> list[Failure]:
     """Do what is to be done, each step for itself. Returns what ended all of it, if anything did."""
     for step in todo:
         try:
-            if not step.failures:
-                _do(context, step)
+            _do(context, step)
         except Failure as failure:
             if failure.name in {"DaemonUnavailable", "Cancelled"}:
                 return [failure]
@@ -113,7 +112,7 @@ def _removed(context: Context, doomed: Sequence[Json]) -> tuple[list[Json], list
 
 def _say_what_would_be(context: Context, todo: Sequence[Step], doomed: Sequence[Json]) -> None:
     for step in todo:
-        if step.actions and not step.failures:
+        if step.actions:
             context.say(
                 f"Would {' and '.join(step.actions)} {escape(step.id)} ({escape(step.declared.reference)})."
             )

@@ -23,9 +23,9 @@ INSTALL, UPDATE, HOLD, UNHOLD = "install", "update", "hold", "unhold"
 
 @dataclass
 class Step:
-    """`actions` is what is to be done, `done` what was; `id` is empty where nobody could tell it.
+    """`actions` is what is to be done, nothing where that failed; `done` what was.
 
-    `digest` is what the preview showed.
+    `id` is empty where nobody could tell it; `digest` is what the preview showed.
     """
 
     declared: Declared

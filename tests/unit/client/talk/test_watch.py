@@ -104,6 +104,13 @@ def test_a_strangers_signal_is_not_the_daemons(daemon: FakeInstaller, watch: Wat
     stranger.close()
 
 
+def test_another_name_that_changes_hands_is_not_the_daemons(daemon: FakeInstaller, watch: Watch) -> None:
+    watch._bus._driver("AddMatch", "s", "type='signal',member='NameOwnerChanged'")
+    open_dbus_connection(daemon.address).close()
+    daemon.send(signal("UpdatesChanged"))
+    assert hear(watch) == [{"event": "updates-changed"}]
+
+
 def test_a_daemon_that_leaves_is_not_started_and_another_one_is_followed(
     daemon: FakeInstaller, watch: Watch
 ) -> None:

@@ -118,3 +118,9 @@ def test_what_two_files_name_is_refused(tmp_path: Path) -> None:
     first = write(tmp_path, "a.conf", "ref=acme/editor:1")
     second = write(tmp_path, "b.conf", "ref=acme/editor:1")
     assert refused(tmp_path) == f"{second}: ref=acme/editor:1 stands in {first} too"
+
+
+def test_one_id_for_two_apps_is_refused(tmp_path: Path) -> None:
+    first = write(tmp_path, "a.conf", "ref=acme/editor:1", "as=org.acme.Two")
+    second = write(tmp_path, "b.conf", "ref=acme/editor:2", "as=org.acme.Two")
+    assert refused(tmp_path) == f"{second}: as=org.acme.Two stands in {first} too"

@@ -4,6 +4,7 @@
 
 import json
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,18 @@ def test_a_file_that_cannot_be_written_is_told(
 ) -> None:
     assert main(["metrics", str(tmp_path / "none/appctl.prom")]) == 1
     assert "cannot be written: No such file" in capsys.readouterr().err
+
+
+def test_a_text_that_does_not_fit_leaves_the_old_one_and_nothing_else(
+    daemon: FakeInstaller, tmp_path: Path
+) -> None:
+    place = tmp_path / "appctl.prom"
+    place.write_text("old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # bytes that a file may have
+    try:
+        assert main(["metrics", str(place), "--quiet"]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert place.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [place]
