@@ -17,7 +17,7 @@ from flooding.clients import Sender
 from support.machine import Machine
 
 # What comes back of what is sent: everything, but for what is no call, or is never read.
-ANSWERED = {"calls", "descriptors"}
+ANSWERED = {"calls", "descriptors", "options"}
 REFUSED = {"oversize", "long", "dear", "deep", "signatures"}
 
 

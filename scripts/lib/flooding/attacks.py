@@ -91,6 +91,11 @@ def dear(address: str, share: float) -> Seen:
         return _seen(senders, each * DEAR_CLIENTS)
 
 
+def options(address: str, share: float) -> Seen:
+    """Options that nobody knows, thousands with each call; the journal has a line of them."""
+    return _all(address, [messages.options(DEAREST_BYTES)] * max(1, int(DEEP * share)))
+
+
 def deep(address: str, share: float) -> Seen:
     """As deep as the bus lets through."""
     return _all(address, [*messages.deep()] * max(1, int(DEEP * share) // 4))
@@ -166,6 +171,7 @@ KINDS: Mapping[str, Callable[[str, float], Seen]] = {
         oversize,
         long,
         dear,
+        options,
         deep,
         signatures,
         odd,

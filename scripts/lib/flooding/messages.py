@@ -101,6 +101,15 @@ def shorts(length: int) -> bytes:
     return with_body("a(nnnn)", struct.pack("<I", len(values)) + bytes(4) + values)
 
 
+def options(length: int) -> bytes:
+    """As many options that nobody knows."""
+    entries = b"".join(
+        struct.pack("<I", 7) + b"%07d\0" % number + b"\1b\0\0" + struct.pack("<I", 1) + bytes(4)
+        for number in range(length // 24)
+    )[:-4]
+    return with_body("a{sv}", struct.pack("<I", len(entries)) + bytes(4) + entries, "List")
+
+
 def signatures(length: int, seed: int) -> bytes:
     """An array of variants, each of another long signature: a library keeps a tree of each."""
     chance = random.Random(seed)  # noqa: S311 - the same for everybody

@@ -282,5 +282,5 @@ def _understood(frame: Frame) -> Message | None:
     try:
         return as_message(frame.raw)
     except Exception:  # noqa: BLE001 - the libraries raise of all kinds
-        _log.info("a message was not understood", exc_info=True)
+        _log.debug("a message was not understood", exc_info=True)  # the journal is not its sender's to fill
         return None

@@ -13,12 +13,10 @@ import struct
 
 SHORT_BYTES = 96 << 10  # of any values; a job's references and options have 72 KiB (objects/asked.py)
 SIGNATURE_BYTES = 4 << 10  # of all variants together; an option's has 5 at most
-PARTS = 256  # of one list of keys; a remote has 32 signers at most
+ITEMS = 256  # settings of a remote, or keys in one of them: it has some 40, and 32 signers at most
 
-_FIELDS, _SIGNATURE = (
-    12,
-    8,
-)  # where the header's fields are, and the code of one of them (D-Bus specification)
+_FIELDS = 12  # where the header's fields begin (D-Bus specification, "Message Format")
+_SIGNATURE = 8  # the code of the field that has the body's signature
 _NUMBERS = {b"b": 4, b"i": 4, b"u": 4, b"x": 8, b"t": 8}
 _TYPES = b"ybnqiuxtdsoghva(){}"
 _MARKS = bytes(byte if byte == 0 else ord("t" if byte in _TYPES else ".") for byte in range(256))
@@ -77,11 +75,13 @@ class _Walk:
         self._at = header
         self._value(b"s")
         others, end = 0, self._array()
-        while self._at < end:
+        for _ in range(ITEMS):
+            if self._at >= end:
+                return others
             self._align(8)
             self._value(b"s")
             others += self._value(self._signature())
-        return others
+        raise ValueError("too many settings")
 
     def _value(self, kind: bytes) -> int:
         """Go over one; how many bytes it has of other values than texts and byte arrays."""
@@ -100,7 +100,7 @@ class _Walk:
 
     def _parts(self) -> None:
         end = self._array()
-        for _ in range(PARTS):
+        for _ in range(ITEMS):
             if self._at >= end:
                 return
             self._skip(0)

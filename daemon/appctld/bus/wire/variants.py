@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 REQUIRE = "require-"
+SHOWN, SHOWN_LETTERS = 8, 40  # of unknown options in the journal: whoever may call writes there
 
 _RANGES = {  # D-Bus specification, "Basic types"
     "y": (0, 2**8 - 1),
@@ -94,7 +95,7 @@ def decode(value: object) -> object:
 
 
 def decode_options(
-    value: Mapping[str, Variant], keys: Keys, handed: Sequence[Handed] = (), at: str = ""
+    value: Mapping[str, Variant], keys: Keys, handed: Sequence[Handed] = ()
 ) -> dict[str, object]:
     """The options that this version knows, plain; a descriptor is the one of `handed` that it names.
 
@@ -102,29 +103,43 @@ def decode_options(
     logged and left out. ArgumentError: a known one has another type than the XML says, or comes in both
     forms, or an unknown one is required.
     """
+    unknown: list[str] = []
+    known = _decode_known(value, keys, handed, "", unknown)
+    if unknown:
+        shown = ", ".join(repr(key[:SHOWN_LETTERS]) for key in unknown[:SHOWN])
+        _log.info("%d unknown options are ignored: %s", len(unknown), shown)
+    return known
+
+
+def _decode_known(
+    value: Mapping[str, Variant], keys: Keys, handed: Sequence[Handed], at: str, unknown: list[str]
+) -> dict[str, object]:
     known: dict[str, object] = {}
     for given, item in value.items():
         key = given.removeprefix(REQUIRE)
         types = keys.get(at + key) or keys.get(f"{at}*")
         if types is None:
             _refuse_required(given)
+            unknown.append(given)
             continue
         if key in known:
             raise ArgumentError(f"option '{key}' is given twice")
         if item.signature not in types:
             raise ArgumentError(f"option '{key}' has type {item.signature}, not {' or '.join(types)}")
         known[key] = (
-            _descriptor(item, handed) if item.signature == "h" else _decode_inner(item, keys, f"{at}{key}/")
+            _descriptor(item, handed)
+            if item.signature == "h"
+            else _decode_inner(item, keys, f"{at}{key}/", unknown)
         )
     return known
 
 
-def _decode_inner(item: Variant, keys: Keys, at: str) -> object:
+def _decode_inner(item: Variant, keys: Keys, at: str, unknown: list[str]) -> object:
     """An option's value; dictionaries in it have keys of their own."""
     if item.signature == "a{sv}":
-        return decode_options(item.value, keys, at=at)
+        return _decode_known(item.value, keys, (), at, unknown)
     if item.signature == "aa{sv}":
-        return [decode_options(each, keys, at=at) for each in item.value]
+        return [_decode_known(each, keys, (), at, unknown) for each in item.value]
     return decode(item.value)
 
 
@@ -148,7 +163,6 @@ def split(signature: str) -> Iterator[str]:
 def _refuse_required(key: str) -> None:
     if key.startswith(REQUIRE):
         raise ArgumentError(f"this version does not know '{key}', which the caller requires")
-    _log.info("unknown option %r is ignored", key)
 
 
 def _encode_dictionary(value: object, keys: Keys, at: str) -> dict[str, Variant]:

@@ -11,7 +11,7 @@ from jeepney import Endianness, HeaderFields, new_method_call
 
 from appctld.bus.objects.asked import OPTIONS_BYTES, REFS_BYTES
 from appctld.bus.objects.settings import TEXT_BYTES
-from appctld.bus.wire.cost import PARTS, SHORT_BYTES, SIGNATURE_BYTES, is_affordable
+from appctld.bus.wire.cost import ITEMS, SHORT_BYTES, SIGNATURE_BYTES, is_affordable
 from appctld.bus.wire.library import Message, Variant, as_bytes
 from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES
 from appctld.trust.keyset import UPDATE_BYTES
@@ -112,7 +112,8 @@ UNWANTED = {
     "signatures in few bytes": messages.signatures(3 * SIGNATURE_BYTES, 1),
     "texts among settings": settings(fingerprints=Variant("as", [""] * (SHORT_BYTES // 8 + 2))),
     "numbers among settings": settings(x=Variant("an", [257] * SHORT_BYTES)),
-    "many parts": settings(gpg_keys=Variant("aay", [b"x" * (SHORT_BYTES // PARTS)] * (PARTS + 1))),
+    "many settings": settings(**{f"x{number}": Variant("s", "!" * 400) for number in range(ITEMS + 1)}),
+    "many parts": settings(gpg_keys=Variant("aay", [b"x" * (SHORT_BYTES // ITEMS)] * (ITEMS + 1))),
     "texts that look like settings": body_of("asa{sv}", [""] * (SHORT_BYTES // 8 + 2), {}),
     "numbers that look like settings": disguised(),
     "a name alone": body_of("s", "x" * (SHORT_BYTES + 1)),

@@ -157,6 +157,17 @@ def test_unknown_options_are_logged_and_ignored(caplog: pytest.LogCaptureFixture
     assert "colour" in caplog.text
 
 
+def test_of_however_many_unknown_options_the_journal_has_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    keys = {"logins": ("aa{sv}",), "logins/host": ("s",)}
+    many = {f"{number}{'x' * 1000}": Variant("b", value=True) for number in range(1000)}
+    found = decode_options({**many, "logins": Variant("aa{sv}", [many, {"host": Variant("s", "h")}])}, keys)
+    assert found == {"logins": [{}, {"host": "h"}]}
+    (line,) = caplog.messages
+    assert "2000 unknown" in line
+    assert len(line) < 1000
+
+
 def test_where_every_key_counts_an_unknown_one_is_passed_on() -> None:
     keys = {"url": ("s",), "*": ("s",)}
     assert decode_options({"max-age": Variant("s", "9d")}, keys) == {"max-age": "9d"}
