@@ -108,6 +108,9 @@ What is installed for all users.
 \fI~/.config/appctl/remotes.d\fR, \fI~/.local/share/appctl\fR
 The same of the caller's own scope.
 .TP
+\fI~/.config/appctl/overrides/ID\fR
+What the caller denies an app: lines \fBdeny KIND=VALUE\fR.
+.TP
 \fI~/.var/app/ID\fR
 The caller's data of an app.""",
     "SEE ALSO": r"""\fBappctld\fR(8), \fBappctl\-remotes.d\fR(5), \fBskopeo\fR(1), \fBostree\fR(1)""",

@@ -4,6 +4,7 @@
 
 from appctl.actions.apps import PROMISED, expanded, installed, matching, name_of, the_app
 from appctl.actions.facts import freeze_protection, leaving, permissions, rollback_protection, signed_by
+from appctl.actions.permissions import overridden
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.talk.wire import Json, get_int, get_objects, get_str, get_strings
@@ -51,11 +52,18 @@ def _facts(context: Context, app: Json) -> list[tuple[str, str]]:
         ("Downloaded", _downloaded(app)),
         ("May use", permissions(app)),
         ("Leaves sandbox", leaving(app)),
+        *overridden(context, app),
         ("Runtime", text("runtime").removeprefix("runtime/")),
         ("Ignored", ", ".join(map(escape, get_strings(app, "ignored")))),
         ("Left out", ", ".join(map(escape, get_strings(app, "dropped")))),
         ("Kept", ", ".join(map(escape, get_strings(app, "kept")))),
         ("Update", text("update-version")),
+        (
+            "It newly asks",
+            permissions({"permissions": asks}) if (asks := app.get("update-permissions")) else "",
+        ),
+        ("Skipped", text("skipped-digest")),
+        ("Last error", text("last-error")),
         ("Held", f"appctl unhold {escape(get_str(app, 'id'))}" if app.get("held") else ""),
         ("Running", "yes" if app.get("running") else "no"),
         ("Files", text("deployment")),

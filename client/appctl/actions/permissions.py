@@ -21,6 +21,7 @@ from appctl.running.wishes import wish
 from appctl.scope import Scope
 from appctl.talk.wire import Json, get_int, get_objects, get_str
 from appctl.terminal.show import date, escape, table
+from appctl.terminal.wishes import wish as words
 
 _HEADER = ["Permission", "Asked", "Approved", "Override", "Counts", "By", "When"]
 
@@ -113,6 +114,28 @@ def _deniable(word: Word) -> Word:
         return check(*word)
     except ValueError as error:
         raise usage(str(error), "appctl help permissions") from error
+
+
+def overridden(context: Context, app: Json) -> list[tuple[str, str]]:
+    """Say what of an app's permissions is allowed and denied beside what its image asks for. Escaped.
+
+    What cannot be told is said, too: that nothing is denied is not.
+    """
+    app_id, scope = get_str(app, "id"), Scope(get_str(app, "scope"))
+    try:
+        mine = _App(app_id, scope, name_of(app), own_denials(context.places, app_id))
+        rows = [*_with_own(_rows(context, mine), mine.own)]
+    except Failure as failure:
+        return [("Overridden", escape(failure.message))]
+    found = [(_override_of(row), words(get_str(row, "kind"), get_str(row, "value"))) for row in rows]
+    return [
+        (name, "; ".join(text for override, text in found if override == decision))
+        for name, decision in (("Allowed", "allow"), ("Denied", "deny"), ("Denied by you", "own"))
+    ]
+
+
+def _override_of(row: Json) -> str:
+    return "own" if get_str(row, "own") and get_str(row, "override") != "deny" else get_str(row, "override")
 
 
 def _rows(context: Context, app: _App) -> list[Json]:

@@ -195,3 +195,20 @@ def test_who_may_not_is_told(editor: FakeInstaller, capsys: Capture) -> None:
     editor.errors["SetPermissions"] = ("NotAuthorized", "polkit does not allow approve", "", {})
     assert main(["permissions", "editor", "--deny=network"]) == 4
     assert "polkit does not allow approve" in capsys.readouterr().err
+
+
+def test_info_says_what_is_overridden_and_what_is_not_known(editor: FakeInstaller, capsys: Capture) -> None:
+    editor.permissions = [NETWORK, HOME]
+    own_file().parent.mkdir(parents=True)
+    own_file().write_text("deny shared=network\n")
+    editor.apps = [EDITOR | {"scope": "user", "last-error": "RegistryAuth",
+                             "update-permissions": ("a(sss)", [("shared", "ipc", "x")])}]  # fmt: skip
+    assert main(["info", "editor"]) == 0
+    lines = {line.split(":")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
+    assert "home\\u202e" in lines["Allowed"]
+    assert lines["Denied by you"].endswith("network")
+    assert "memory shared with your programs" in lines["It newly asks"]
+    assert lines["Last error"].endswith("RegistryAuth")
+    own_file().write_text("deny everything\n")
+    assert main(["info", "editor"]) == 0
+    assert "Overridden:" in capsys.readouterr().out
