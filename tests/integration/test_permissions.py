@@ -2,13 +2,16 @@
 # SPDX-FileCopyrightText: The appctl authors
 """An update that asks for more waits for a person; what a person denied, or holds, stays so."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from support.bus import client
 from support.greeter import build
 from support.images import CREATED, Settings
 from support.machine import Machine
@@ -59,6 +62,48 @@ def test_new_permissions_wait_for_a_person(machine: Machine, publisher: Publishe
     _publish(publisher, tmp_path, "escape", ESCAPE, key, 5)
     assert "org.freedesktop.systemd1" in machine.appctl("update", "-y", "--accept-permissions", code=1).err
     assert machine.appctl("info", "greeter", "--json").json["version"] == "network"
+
+
+def test_on_the_bus_a_job_that_needs_approval_ends_with_what_must_be_shown(
+    machine: Machine, publisher: Publisher, tmp_path: Path
+) -> None:
+    (tmp_path / "layers").mkdir()
+    build(publisher.layout, tmp_path / "layers", 1)
+    key = publisher.keys.make("shown")
+    file = tmp_path / "key.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+    machine.add_remote("shown", f"oci+http://{publisher.registry.host}/wishes", file, publisher.lookaside.url)
+    _publish(publisher, tmp_path, "shown1", NETWORK, key, 2)
+
+    async def ask(member: str, signature: str, *body: object) -> tuple[str, str, Any]:
+        async with client(machine.environment["DBUS_SESSION_BUS_ADDRESS"]) as caller:
+            error, _ = await caller.call(member, signature, *body)
+            assert not error
+            _, state, name, _, result = await caller.signal("JobFinished")
+            return state, name.rpartition(".")[2], result
+
+    def done(member: str, signature: str, *body: object) -> tuple[str, str, Any]:
+        return asyncio.run(ask(member, signature, *body))
+
+    state, name, result = done("Install", "asa{sv}", ["shown/greeter:1"], {})
+    assert (state, name) == ("needs-approval", "NeedsApproval")
+    preview = result["preview"][1]
+    assert preview["permissions"][1] == [("shared", "network", "leaves the sandbox")]
+    given = {"accept-permissions": ("s", preview["permissions-hash"][1])}
+    assert done("Install", "asa{sv}", ["shown/greeter:1"], given)[0] == "succeeded"
+
+    _publish(publisher, tmp_path, "shown2", BUS, key, 3)
+    assert done("Update", "asa{sv}", [], {})[:2] == ("needs-approval", "NeedsApproval")
+    assert done("Approve", "sa{sv}", "org.appctl.Greeter", given)[:2] == ("needs-approval", "NeedsApproval")
+    app = machine.appctl("info", "greeter", "--json").json
+    assert (app["version"], app["last_error"]) == ("shown1", "NeedsApproval")
+    assert [word for _, word, _ in app["update_permissions"]] == ["org.freedesktop.secrets:talk"]
+    given = {
+        "accept-permissions": ("s", app["update_permissions_hash"]),
+        "expected-digest": ("s", app["latest_digest"]),
+    }
+    assert done("Approve", "sa{sv}", "org.appctl.Greeter", given)[0] == "succeeded"
+    assert machine.appctl("info", "greeter", "--json").json["version"] == "shown2"
 
 
 @pytest.fixture

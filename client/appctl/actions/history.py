@@ -61,8 +61,10 @@ def _failed_row(entry: Json) -> list[str]:
 
 
 def _what(entry: Json) -> str:
-    error = get_str(entry, "error")
-    return f"{get_str(entry, 'event')}: {error}" if error else get_str(entry, "event")
+    """What was done; with an error what was tried, and of overrides what they are since then."""
+    event = get_str(entry, "event")
+    more = get_str(entry, "error") or (get_str(entry, "message") if event == "permissions" else "")
+    return f"{event}: {more}" if more else event
 
 
 def _about(entry: Json) -> str:

@@ -53,6 +53,12 @@ def test_what_was_done_newest_first(daemon: FakeInstaller, capsys: Capture) -> N
     assert options_of(daemon, "History").get("failed", False) is False
 
 
+def test_what_was_overridden(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.history = [UPDATED | {"event": "permissions", "message": "deny shared=network\u202e"}]
+    assert main(["history"]) == 0
+    assert "permissions: deny shared=network\\u202e" in capsys.readouterr().out
+
+
 def test_why_something_failed(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.history = [FAILED]
     assert main(["history", "--failed"]) == 0
