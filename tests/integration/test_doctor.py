@@ -112,8 +112,8 @@ def test_a_machine_that_is_well(ward: Ward) -> None:
     assert (seen.code, seen.bad) == (0, NO_PORTAL)
     assert list(seen.levels) == [
         "daemon", "bubblewrap", "user-namespaces", "seccomp", "gpgv", "gpg", "gzip", "zstd", "igzip",
-        "xdg-dbus-proxy", "libostree", "ca-bundle", "proxy", "clock", "state", "space", "remotes", "keys",
-        "leftovers", "runtime-directory", "portal",
+        "xdg-dbus-proxy", "libostree", "ca-bundle", "proxy", "routes", "clock", "state", "space", "remotes",
+        "policy", "keys", "leftovers", "runtime-directory", "portal",
     ]  # fmt: skip
 
 
@@ -205,6 +205,13 @@ def test_each_remote_is_told_with_what_it_is_reached_by(ward: Ward, tmp_path: Pa
     ward.machine.appctl("remote", "remove", "-y", "routes")
     assert "remote routes: TLS by the bundle; proxy http://proxy.corp:1 -> " in told
     assert "proxy as the daemon's environment says" in told
+
+
+def test_a_mask_of_what_is_not_shipped_is_nothing(ward: Ward) -> None:
+    mask = ward.machine.configuration / "shipped.conf"
+    mask.write_text("[remote]\nenabled = no\n")
+    assert doctor(ward.machine).bad == NO_PORTAL
+    mask.unlink()
 
 
 def test_something_was_written_in_the_future(ward: Ward) -> None:
