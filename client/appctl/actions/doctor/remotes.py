@@ -29,7 +29,7 @@ def remotes(context: Context) -> Iterator[Finding]:
             yield _number(there)
         return
     names = {get_str(remote, "Name") for remote in known}
-    refused = [path for path in there if path.stem not in names and path not in wrong and not _masks(path)]
+    refused = [path for path in there if path.stem not in names and path not in wrong]
     for path in refused:
         yield problem(
             "remotes", f"the daemon refuses {path}", "the daemon's journal says what is wrong in it"
@@ -39,7 +39,7 @@ def remotes(context: Context) -> Iterator[Finding]:
 
 
 def _masks(path: Path) -> bool:
-    """Whether a file only switches off what is shipped, of which there may be nothing."""
+    """Whether a file only switches off what is shipped, which may be nothing."""
     try:
         return read_settings(path) == MASK
     except (OSError, ValueError):
@@ -47,12 +47,13 @@ def _masks(path: Path) -> bool:
 
 
 def files(context: Context) -> list[Path]:
-    """Every file of a remote that counts: the first of a name, the writable directory first."""
+    """Every file of a remote that counts: of a name the first that is no mask, ours before shipped ones."""
     found: dict[str, Path] = {}
     for directory in directories(context.places, context.scope):
         if directory.is_dir():
             for path in sorted(directory.glob("*.conf")):
-                found.setdefault(path.stem, path)
+                if not _masks(path):
+                    found.setdefault(path.stem, path)
     return [found[name] for name in sorted(found)]
 
 
