@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def mirrored(remote: Remote, reference: Reference, tools: Tools) -> list[JsonObject]:
     """Where a fetcher may find what has a digest, beside the remote itself."""
-    if tools.bundle is not None or remote.directory is not None:
+    if tools.bundle is not None:
         return []
     return [
         tools.endpoint(

@@ -4,6 +4,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from appctld.errors import AppctlError, CredentialScope, NotFound, RegistryUnavailable
 from appctld.jobs.requests import Install
 from appctld.model.jsonvalue import JsonObject, get_str
+from appctld.model.reference import Reference
+from appctld.pipeline.mirrors import mirrored as mirrors_of
 from appctld.workers.protocol import Report, descriptor
 from support.inline import digest_of
 from support.world import BASE, TOP, Yard
@@ -107,6 +110,17 @@ def test_what_a_mirrors_login_opened_is_offered_to_no_other_remote(mirrored: Mir
     mirrored.install(logins=[login])
     assert [path.name for path in mirrored.yard.paths.blobs.iterdir()] == ["acme.login"]
     assert mirrored.install(MINE)["bytes-reused"] == 0
+
+
+def test_what_somebody_brought_is_read_from_there_alone(mirrored: Mirrored) -> None:
+    class Brought:
+        def duplicate(self) -> int:
+            raise AssertionError
+
+    remote, reference = mirrored.yard.book.find(HELLO)
+    assert isinstance(reference, Reference)
+    assert len(mirrors_of(remote, reference, mirrored.yard.tools)) == 1
+    assert mirrors_of(remote, reference, replace(mirrored.yard.tools, bundle=Brought())) == []
 
 
 def test_what_a_mirror_gave_to_anybody_is_shared(mirrored: Mirrored) -> None:
