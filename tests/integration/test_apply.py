@@ -3,6 +3,7 @@
 """`appctl apply` and `appctl metrics` on a machine with real images: what the files say is what is there."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +34,7 @@ class Fleet:
         self.app = ""
         (work / "layers").mkdir()
         build(publisher.layout, work / "layers", 1)
-        self.key = publisher.keys.make("acme")
+        self.key = publisher.keys.make("acme", expire="2y")
         file = work / "acme.asc"
         file.write_bytes(publisher.keys.export(self.key, armor=True))
         url = f"oci+http://{publisher.registry.host}/acme"
@@ -47,7 +48,7 @@ class Fleet:
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir()
 
-    def push(self, name: str, version: str, metadata: str, app: str = "") -> None:
+    def push(self, name: str, version: str, metadata: str, app: str = "", *, label: bool = True) -> None:
         """Publish a version of the test's app, or of another, as `acme/name`, younger than the last."""
         number = len(list(self.work.iterdir()))
         layer = self.work / f"{number}"
@@ -56,9 +57,10 @@ class Fleet:
         (layer / "app/metadata").write_text(text)
         labels = {
             "org.appctl.id": app or self.app,
-            "org.appctl.metadata": text,
             "org.opencontainers.image.version": version,
         }
+        if label:
+            labels["org.appctl.metadata"] = text
         settings = Settings(labels=labels, created=CREATED + timedelta(days=number))
         self.publisher.layout.build(f"f{number}", [layer], settings, base="v1")
         self.publisher.push(f"f{number}", f"acme/{name}", self.key)
@@ -116,6 +118,17 @@ def test_a_machine_becomes_what_its_files_say_and_stays_so(fleet: Fleet) -> None
     again = machine.appctl("apply", "--json").json
     assert (again["changed"], again["errors"]) == (False, [])
     machine.appctl("remote", "enable", "acme")
+
+
+def test_what_only_a_file_in_the_image_asks_for_is_approved_in_the_same_way(fleet: Fleet) -> None:
+    machine = fleet.machine
+    fleet.push("greeter:7", "silent", NETWORK, label=False)
+    file = fleet.declare("greeter", "ref=acme/greeter:7")
+    (error,) = machine.appctl("apply", "--json", code=6).json["errors"]
+    assert error["details"]["permissions"] == ["shared=network"]
+    file.write_text(f"{file.read_text()}{error['hint'].split()[0]}\n")
+    assert machine.appctl("apply", "--json").json["changed"] is True
+    assert machine.appctl("apply", "--json").json["changed"] is False
 
 
 def test_an_update_with_new_permissions_comes_when_their_hash_is_written_down(fleet: Fleet) -> None:
@@ -179,6 +192,8 @@ def test_the_metrics_of_a_real_machine_are_read_by_prometheus_own_parser(fleet: 
         for family in text_string_to_metric_families(place.read_text())
         for sample in family.samples
     }
+    expiry = samples["appctl_remote_key_expiry_timestamp_seconds", "acme", fleet.key]
+    assert expiry > time.time() + 600 * 86_400
     assert samples["appctl_app_info", fleet.app, "acme", "plain4"] == 1
     assert samples["appctl_history_failures", "update", "PolicyDenied"] >= 1
     assert samples["appctl_remote_enabled", "acme"] == 0

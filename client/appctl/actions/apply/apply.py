@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appctl.actions.apply.declared import Declared, check_once, declared
-from appctl.actions.apply.step import HOLD, INSTALL, UNHOLD, UPDATE, Step, steps
+from appctl.actions.apply.step import HOLD, INSTALL, UNHOLD, UPDATE, Step, steps, unapproved
 from appctl.actions.apps import ids_of, name_of, tell_all, with_it
 from appctl.context import Context
 from appctl.failure import Failure, usage
-from appctl.talk.wire import Json, JsonValue, get_objects, get_str
+from appctl.talk.wire import Json, JsonValue, get_objects, get_str, get_strings
 from appctl.terminal.show import escape
 
 AT_ONCE = 32  # apps of one Uninstall (data/dbus/org.appctl.Installer1.xml)
@@ -91,10 +91,19 @@ def _install(context: Context, step: Step) -> str:
         "registry-auth": step.logins,
     }
     outcome = context.run_job(context.scope, "Install", "asa{sv}", [step.declared.reference], options)
-    if outcome.failures:
-        raise outcome.failures[0]
+    for failure in outcome.failures:
+        raise _naming_the_line(step, failure)
     (app,) = get_objects(outcome.result, "apps")
     return f"{name_of(app)}{with_it(app)}"
+
+
+def _naming_the_line(step: Step, failure: Failure) -> Failure:
+    """The same, with the line that would approve what the image asks for."""
+    approves = get_str(failure.details, "permissions-hash")
+    if failure.name != "NeedsApproval" or not approves:
+        return failure
+    asked = get_strings(failure.details, "asked") or get_strings(failure.details, "permissions")
+    return unapproved(step.declared, step.id, asked, approves)
 
 
 def _removed(context: Context, doomed: Sequence[Json]) -> tuple[list[Json], list[Failure]]:

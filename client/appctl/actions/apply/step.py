@@ -4,7 +4,7 @@
 
 An app that is installed from the reference that its file names is as it should be, and no registry is asked:
 to look for updates is `update`'s. Guarantees: an image that asks for permissions is a step only where the
-file names the hash of exactly that set.
+file names the hash of exactly that set, as far as its label tells; the daemon sees to the rest.
 """
 
 from collections.abc import Iterable, Sequence
@@ -93,21 +93,29 @@ def _look_there(context: Context, step: Step, reference: str) -> None:
         raise outcome.failures[0]
     preview = get_object(outcome.result, "preview")
     step.id, step.digest = get_str(preview, "id"), get_str(preview, "image-digest")
-    _check_approved(step.declared, preview)
-    if (change := get_str(preview, "change")) != "none":
+    change = get_str(preview, "change")
+    if change == "install":
+        _check_approved(step.declared, preview)
+    if change != "none":
         step.actions.append(UPDATE if change == "update" else INSTALL)
 
 
 def _check_approved(declared: Declared, preview: Json) -> None:
-    """Raise Failure (NeedsApproval), naming the hash, where the file does not name that of what is asked."""
-    asked, approves = get_triples(preview, "permissions"), get_str(preview, "permissions-hash")
-    nothing_new = not asked or get_str(preview, "change") == "none"
-    if declared.permissions_hash == approves or (nothing_new and not declared.permissions_hash):
-        return
-    wishes, app = [f"{kind}={value}" for kind, value, _ in asked], get_str(preview, "id")
-    raise Failure(
+    """Refuse what its label asks for, unless the file names the hash of that. Raises Failure.
+
+    What only a file in the image asks for, and what of an update is new, the daemon knows.
+    """
+    asked = [f"{kind}={value}" for kind, value, _ in get_triples(preview, "permissions")]
+    approves = get_str(preview, "permissions-hash")
+    if asked and declared.permissions_hash != approves:
+        raise unapproved(declared, get_str(preview, "id"), asked, approves)
+
+
+def unapproved(declared: Declared, app: str, asked: Sequence[str], approves: str) -> Failure:
+    """Make the Failure for what nobody wrote down; it names the line that would."""
+    return Failure(
         "NeedsApproval",
-        f"{app} asks for {', '.join(wishes) or 'no permission'}, which {declared.file} does not approve",
+        f"{app} asks for {', '.join(asked)}, which {declared.file} does not approve",
         f"permissions-hash={approves}    (in that file, approves exactly these)",
-        {"app": app, "permissions": [*wishes], "permissions-hash": approves},
+        {"app": app, "permissions": [*asked], "permissions-hash": approves},
     )

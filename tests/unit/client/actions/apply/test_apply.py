@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
+from support.bus import ERROR
 from support.commands import ACME, EDITOR, PREVIEW, done, options_of, resolved
-from support.fake_installer import FakeInstaller, failed
+from support.fake_installer import FakeInstaller, Script, failed
 
 Capture = pytest.CaptureFixture[str]
 Write = Callable[..., Path]
@@ -113,13 +114,24 @@ def test_the_hash_of_exactly_these_permissions_approves_them(
         assert options_of(daemon, "Install")["accept-permissions"] == HASH
 
 
-def test_a_hash_of_permissions_that_are_not_asked_for_is_refused(
-    daemon: FakeInstaller, tmp_path: Path, write: Write
+def test_what_only_the_daemon_learns_is_named_too(
+    daemon: FakeInstaller, tmp_path: Path, write: Write, capsys: Capture
 ) -> None:
-    write("editor", f"ref={REFERENCE}", f"permissions-hash={HASH}")
-    daemon.scripts["Resolve"] = [resolved(**NONE)]
+    """A file in the image that no label shows, and what of an update is new."""
+    write("editor", f"ref={REFERENCE}", f"permissions-hash={'b' * 64}")
+    details = {
+        "permissions-hash": HASH,
+        "permissions": ["shared=network"],
+        "asked": ["shared=network", "x=y"],
+    }
+    refused = Script(
+        {"State": "needs-approval", "ErrorName": f"{ERROR}NeedsApproval", "ErrorDetails": details}
+    )
+    daemon.scripts = {"Resolve": [resolved(**NONE)], "Install": [refused]}
     assert main(["apply", str(tmp_path)]) == 6
-    assert asked(daemon) == ["Resolve"]
+    err = capsys.readouterr().err
+    assert "asks for shared=network, x=y, which" in err
+    assert f"hint: permissions-hash={HASH}" in err
 
 
 def test_a_hash_that_is_not_the_installed_sets_approves_an_update(
