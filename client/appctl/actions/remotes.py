@@ -36,6 +36,13 @@ _PLACES = {"ostree": "Repository", "layout": "Directory"}
 _TAKEN = ("prefix", "verify", "verify_commit", "lookaside", "identity", "auth_realm", "title", "collection")
 
 
+USUAL: Json = {
+    "ca": False, "identity": "tag", "insecure": False, "keep-blobs": False, "kind": "oci", "share": True,
+    "strict": False, "threshold": 1, "verify-commit": "no",
+}  # fmt: skip
+_NOTHING = object()
+
+
 def add(context: Context) -> int:
     """Add a remote and show what is trusted now."""
     options, scope = context.options, context.scope
@@ -237,8 +244,17 @@ def _told(context: Context, remote: Json, done: str, *, changed: bool, gone: Seq
         context.put_json({"changed": changed, **_json(remote, scope), **more})
     context.say(f"{done} remote {name}." if changed else f"Remote {name} is so already.")
     context.say(*(f"  No longer trusted: {escape(fingerprint)}" for fingerprint in gone))
-    context.say(*_lines(remote, scope)[1:])
+    context.say(*_lines(_telling(remote), scope)[1:])
     return ExitCode.DONE
+
+
+def _telling(remote: Json) -> Json:
+    """A remote without what is so of nearly every one; `remote show` tells that too."""
+    settings = get_object(remote, "Settings")
+    own: Json = {key: value for key, value in settings.items() if USUAL.get(key, _NOTHING) != value}
+    left = {key: value for key, value in remote.items() if key != "Enabled" or not value}
+    title = get_str(remote, "Title")
+    return {**left, "Settings": own, "Title": "" if title == _name(remote) else title}
 
 
 def _lines(remote: Json, scope: Scope) -> list[str]:
@@ -257,7 +273,7 @@ def _lines(remote: Json, scope: Scope) -> list[str]:
         ),
         ("Max-age", duration(age) if isinstance(age, int) and age else ""),
         *((key.capitalize(), _text(value)) for key, value in sorted(settings.items())),
-        ("Enabled", _text(remote.get("Enabled"))),
+        ("Enabled", _text(remote["Enabled"]) if "Enabled" in remote else ""),
         ("Scope", scope.value),
         ("File", get_str(remote, "Origin") + ("" if remote.get("Writable") else " (read only)")),
     ]

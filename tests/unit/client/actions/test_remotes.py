@@ -279,3 +279,23 @@ def test_ed25519_keys_travel_as_text(daemon: FakeInstaller, tmp_path: Path, caps
     assert "0" * 64 in out
     (tmp_path / "key").write_text("nonsense")
     assert main(["remote", "modify", "acme", *given]) == 64
+
+
+def test_adding_tells_what_is_unlike_others_and_show_tells_all(
+    daemon: FakeInstaller, tmp_path: Path, capsys: Capture
+) -> None:
+    settings = {"identity": "repository", "insecure": False, "share": True, "kind": "oci", "threshold": 2}
+    daemon.remotes = [ACME | {"Settings": settings}]
+    (tmp_path / "key").write_bytes(b"key")
+    assert main(["remote", "add", "acme", "quay.io/acme", "--gpg-import", str(tmp_path / "key")]) == 0
+    added = capsys.readouterr().out
+    assert "  Identity:     repository\n" in added
+    assert "  Threshold:    2\n" in added
+    assert main(["remote", "show", "acme"]) == 0
+    shown = capsys.readouterr().out
+    for usual in ("Insecure:     no", "Share:        yes", "Kind:         oci", "Enabled:      yes"):
+        assert usual in shown
+        assert usual not in added
+    daemon.remotes = [ACME | {"Settings": {}, "Enabled": False}]
+    assert main(["remote", "disable", "acme"]) == 0
+    assert "Enabled:      no" in capsys.readouterr().out
