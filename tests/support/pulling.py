@@ -20,6 +20,7 @@ class Pull:
     quarantine: Path
     url: str
     ca: str | None = None
+    proxy: JsonObject = field(default_factory=dict)
     progress: list[JsonObject] = field(default_factory=list)
     written: bytes = b""
 
@@ -46,4 +47,5 @@ class Pull:
 
     def _members(self) -> JsonObject:
         self.quarantine.mkdir(exist_ok=True)
-        return {"quarantine": str(self.quarantine), "url": self.url, "ca": self.ca, "parent": None}
+        members: JsonObject = {"url": self.url, "ca": self.ca, "proxy": self.proxy, "parent": None}
+        return {"quarantine": str(self.quarantine), **members}

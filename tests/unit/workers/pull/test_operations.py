@@ -18,10 +18,11 @@ from appctld.errors import (
     RegistryUnavailable,
     TlsUntrusted,
 )
-from appctld.model.jsonvalue import get_int
+from appctld.model.jsonvalue import JsonObject, get_int
 from support.fake_registry import loopback_identity
 from support.keys import Keys
 from support.ostree_remote import REF, OstreeRemote, RepoServer
+from support.proxy import Proxy
 from support.pulling import Pull
 
 FILES = {"bin/tool": os.urandom(300_000), "etc/conf": b"a = b\n", "empty": b""}
@@ -205,6 +206,21 @@ def test_over_tls_with_the_remotes_own_authority(tmp_path: Path, remote: OstreeR
         pull = Pull(tmp_path / "quarantine", server.url, ca)
         assert pull.both() == name
         assert whole(pull.quarantine, name)
+
+
+def test_through_a_proxy_that_alone_knows_the_way(tmp_path: Path, remote: OstreeRemote) -> None:
+    name = remote.commit(FILES)
+    context, ca = loopback_identity(tmp_path, "192.0.2.1")
+    with (
+        RepoServer(remote.path, tls=context) as server,
+        Proxy({"192.0.2.1:8443": ("127.0.0.1", server.port)}, "alice:secret") as proxy,
+    ):
+        told: JsonObject = {"https": f"http://alice:secret@{proxy.host}"}
+        pull = Pull(tmp_path / "quarantine", "https://192.0.2.1:8443", ca, told)
+        assert pull.both() == name
+        assert whole(pull.quarantine, name)
+        assert {*proxy.asked} == {"192.0.2.1:8443"}
+    assert "alice" not in (tmp_path / "quarantine/config").read_text()
 
 
 def test_over_tls_without_an_authority_nothing_is_asked(tmp_path: Path, remote: OstreeRemote) -> None:
