@@ -38,6 +38,7 @@ PARTS: Mapping[str, int] = {
     "tests/integration/test_golden_images.py": 8,
     "tests/integration/test_monitor.py": 3,
     "tests/integration/test_native_remote.py": 8,
+    "tests/integration/test_network.py": 4,
     "tests/integration/test_ostree_images.py": 3,
     "tests/integration/test_plain_images.py": 3,
     "tests/integration/test_podman.py": 4,
