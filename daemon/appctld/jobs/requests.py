@@ -214,6 +214,8 @@ def serves(running: AnyRequest, request: AnyRequest) -> bool:
 
     All is the same but whether a person may be asked for a login: whoever cannot be asked waits for nobody.
     """
+    if type(running) is not type(request) or running.about != request.about:
+        return False  # as it nearly always is; a flood of calls is compared with every job of its user
     if flag(running, "ask-credentials") and not flag(request, "ask-credentials"):
         return False
     return _unasked(running) == _unasked(request)
