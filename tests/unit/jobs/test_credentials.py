@@ -304,3 +304,21 @@ def test_who_would_be_asked_one_question_too_many_gets_what_the_registry_said() 
         await queue.jobs.close()
 
     run(main)
+
+
+def test_nobody_is_asked_about_a_place_that_has_no_name() -> None:
+    """An OSTree repository that answers 401: no login is for it."""
+
+    async def nameless(job: Job) -> None:
+        assert job.question is not None
+        await job.question.ask(RegistryAuth("it wants a login"))
+
+    async def main() -> None:
+        queue = Queue(nameless)
+        job = queue.start(Install(("trees:app",), ASK))
+        await queue.reached(job, State.FAILED)
+        assert State.NEEDS_CREDENTIALS not in queue.watcher.states()
+        assert job.error is not None
+        assert job.error.advice == "appctl help credentials"
+
+    run(main)
