@@ -132,11 +132,15 @@ def _places(words: list[str]) -> Iterator[str]:
 
 
 def _place(word: str) -> tuple[str, str]:
-    """A file system's name, in one way of several, and its mode."""
+    """A file system's name, in one way of several, and its mode.
+
+    One place has one spelling, so that what is denied, or was approved, is recognized.
+    """
     name, _, mode = word.partition(":")
+    name = _without_idle_parts(name)
     if name.startswith("home/"):
         name = f"~/{name.removeprefix('home/')}"
-    name = {"~": "home", "~/": "home"}.get(name, name)
+    name = {"~": "home"}.get(name, name)
     if mode not in _MODES or ".." in name.split("/"):
         raise BadManifest("the metadata asks for a file system that has no such name")
     if _NAMED.fullmatch(name):
@@ -146,6 +150,13 @@ def _place(word: str) -> tuple[str, str]:
             f"the image asks for filesystems = {name!r:.80}, which this version does not grant"
         )
     raise BadManifest("the metadata asks for a file system that has no such name")
+
+
+def _without_idle_parts(name: str) -> str:
+    """The same path without `//`, `/./` and a slash at its end."""
+    first, *rest = name.split("/")
+    parts = [part for part in rest if part not in {"", "."}]
+    return "/".join([first, *parts]) or name[:1]
 
 
 def _check_persistent(words: list[str]) -> None:

@@ -4,10 +4,11 @@
 
 Pure. Guarantees: a wish is refused that gives what is denied, be it as a part of more: where `home` is denied
 so are `host` and paths above home directories or below where they are; the mode of a file system makes no
-difference. A denial that no wish could ever meet is an error, so that no slip of the pen denies nothing.
+difference, nor whether a directory is named by its path or by its role (`~/.config`, `xdg-config`). A denial
+that no wish could ever meet is an error, so that no slip of the pen denies nothing.
 
 Leaves to others: wishes for less. Where `home` is denied an app may still ask for `xdg-documents`; `*` denies
-every value of a kind.
+every value of a kind. Of directories that users may have moved (`xdg-documents`) the usual path is meant.
 """
 
 import re
@@ -26,6 +27,13 @@ _SAME = {"fallback-x11": "x11"}  # two words for one thing
 _POLICIES = ("see", "talk", "own")  # each gives those before it
 _HOMES = ("/home", "/root", "/var/home")
 _OF_A_HOME = re.compile(r"home|~/.*|xdg-(?!run/).*|(?:/home|/root|/var/home)/.*")
+_USUALLY = {
+    "xdg-config": "~/.config", "xdg-data": "~/.local/share", "xdg-cache": "~/.cache",
+    "xdg-desktop": "~/Desktop", "xdg-documents": "~/Documents", "xdg-download": "~/Downloads",
+    "xdg-music": "~/Music", "xdg-pictures": "~/Pictures", "xdg-public-share": "~/Public",
+    "xdg-templates": "~/Templates", "xdg-videos": "~/Videos",
+}  # fmt: skip
+_SOMEBODYS_HOME = re.compile(r"(?:(?:/var)?/home/[^/]+|/root)(?=/)")
 _MODE = re.compile(r":(?:ro|create)$")
 
 
@@ -72,10 +80,16 @@ def _is_same(asked: str, denied: str) -> bool:
 
 def _holds_place(asked: str, denied: str) -> bool:
     """Whether a file system is another, or holds it."""
-    if f"{denied}/".startswith(f"{asked}/"):
+    if f"{_usually(denied)}/".startswith(f"{_usually(asked)}/"):
         return True
     of_a_home = _OF_A_HOME.fullmatch(denied) is not None
     return of_a_home and (asked == "home" or _is_near_homes(asked))
+
+
+def _usually(path: str) -> str:
+    """Where a file system is, from whosever home directory."""
+    first, slash, rest = path.partition("/")
+    return _SOMEBODYS_HOME.sub("~", f"{_USUALLY.get(first, first)}{slash}{rest}", count=1)
 
 
 def _is_near_homes(path: str) -> bool:

@@ -124,6 +124,8 @@ def test_what_a_later_word_takes_away_is_not_asked_for(words: str, left: list[st
         ("host:create", "host"), ("xdg-public-share", "xdg-public-share"),
         ("xdg-run/pipewire-0", "xdg-run/pipewire-0"),
         ("xdg-run/app/org.x.Y:create", "xdg-run/app/org.x.Y:create"), ("/a b", "/a b"),
+        ("/a//b/./c/:ro", "/a/b/c:ro"), ("//", "/"), ("~/.", "home"), ("home//a", "~/a"),
+        ("xdg-music/", "xdg-music"),
     ],
 )  # fmt: skip
 def test_a_file_system_has_one_name(word: str, value: str) -> None:

@@ -30,6 +30,14 @@ REFUSED = [
     ("filesystems=~/Work/secret", "filesystems=~/Work"),
     ("filesystems=xdg-documents", "filesystems=home"),
     ("filesystems=/home/alice", "filesystems=home"),
+    ("filesystems=~/.config", "filesystems=xdg-config"),
+    ("filesystems=~/.config/secret", "filesystems=xdg-config:ro"),
+    ("filesystems=xdg-config", "filesystems=~/.config"),
+    ("filesystems=xdg-data/secret", "filesystems=~/.local"),
+    ("filesystems=xdg-documents", "filesystems=~/Documents"),
+    ("filesystems=/home/alice/.config", "filesystems=xdg-config"),
+    ("filesystems=/var/home/alice/.ssh", "filesystems=~/.ssh"),
+    ("filesystems=/root/.ssh", "filesystems=~/.ssh"),
     ("filesystems=/srv/data", "filesystems=/srv"),
     ("filesystems=/srv/data", "filesystems=/srv/data"),
     ("filesystems=/srv/data", "filesystems=/"),
@@ -56,6 +64,8 @@ NOT_REFUSED = [
     ("filesystems=home", "filesystems=xdg-run/gvfs"),
     ("filesystems=~/Work/secret", "filesystems=~/Work/other"),
     ("filesystems=~/Work", "filesystems=~/Workshop"),
+    ("filesystems=xdg-config/secret", "filesystems=~/.config/other"),
+    ("filesystems=/srv/home/alice/.ssh", "filesystems=~/.ssh"),
     ("filesystems=xdg-run/gvfs", "filesystems=home"),
     ("filesystems=/srv/data", "filesystems=home"),
     ("filesystems=/srv/data", "filesystems=/srv/database"),
@@ -81,6 +91,20 @@ def asked(text: str) -> Permission:
 @pytest.mark.parametrize(("denied", "wish"), REFUSED)
 def test_what_gives_it_is_refused(denied: str, wish: str) -> None:
     assert parse_denial(denied).refuses(asked(wish))
+
+
+@pytest.mark.parametrize(
+    ("denied", "wish"),
+    [
+        ("home", "~/."), ("home", "~//"), ("home", "home/./"), ("home", "//home"), ("home", "/./home/alice"),
+        ("home", "/."), ("home", "//"), ("home", "/var/./home/"), ("/srv/data", "/srv/data/"),
+        ("/srv/data", "/srv//data:ro"), ("/srv/data", "//srv/./data"), ("/srv/data/", "/srv/data"),
+        ("~/.config", "~/./.config/"), ("~/.config", "xdg-config/."),
+    ],
+)  # fmt: skip
+def test_no_other_spelling_of_a_path_gets_around_it(denied: str, wish: str) -> None:
+    (permission,) = parse_metadata(f"[Application]\nname=a\n[Context]\nfilesystems={wish}\n").permissions
+    assert parse_denial(f"filesystems={denied}").refuses(permission)
 
 
 @pytest.mark.parametrize(("denied", "wish"), NOT_REFUSED)
