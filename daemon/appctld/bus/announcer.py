@@ -74,6 +74,7 @@ class Announcer:
 
     def adopt(self, job: Job, owner: Caller) -> None:
         """From now on `owner` is told about `job`, and first of all everything that it may see."""
+        self._tell(job)  # what others have still to hear does not count as told to them
         owners = self._owners.setdefault(job.number, [])
         if owner.sender not in {other.sender for other in owners}:
             owners.append(owner)
@@ -85,8 +86,9 @@ class Announcer:
         others = self._others(job, caller)
         if others == self._owners.get(job.number, []):
             return False  # it asked for no such job
-        if not any([await self._server.is_there(other.sender) for other in others]) or job.state.finished:
-            return False
+        there = {other.sender for other in others if await self._server.is_there(other.sender)}
+        if job.state.finished or there.isdisjoint(other.sender for other in self._others(job, caller)):
+            return False  # they ended, left the bus, or leave it just now
         self._owners[job.number] = self._others(job, caller)
         how = (State.CANCELLED.value, f"{ERROR_PREFIX}Cancelled", LEFT)
         self._server.emit(ROOT, "JobFinished", job_path(job.number), *how, {}, to=caller.sender)

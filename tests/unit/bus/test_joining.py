@@ -3,6 +3,9 @@
 """Two connections of one user ask for the same: one job, both are told, and who cancels only leaves."""
 
 import asyncio
+from typing import Any
+
+from jeepney import HeaderFields
 
 from appctld.bus import announcer
 from appctld.bus.caller import Caller
@@ -84,6 +87,49 @@ def test_the_last_ones_cancel_ends_it(address: str) -> None:
             assert running.jobs.get(1).state is State.CANCELLED
 
     asyncio.run(scenario())
+
+
+def test_two_that_cancel_at_once_leave_it_to_nobody(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address, Gate()) as running, client(address) as first, client(address) as second:
+            path = await install(first, running)
+            await install(second, running)
+            await asyncio.gather(cancel(first, path), cancel(second, path))
+            for caller in (first, second):
+                assert (await caller.signal("JobFinished"))[1] == "cancelled"
+            assert not running.jobs.active()
+
+    asyncio.run(scenario())
+
+
+def test_who_comes_later_takes_no_news_from_who_was_there(address: str) -> None:
+    """A question for a login, say: the first one would wait for ever."""
+
+    async def scenario() -> None:
+        gate = Gate()
+        async with served(address, gate) as running, client(address) as first, client(address) as second:
+            await install(first, running)
+            telling, job = running.jobs.observer, running.jobs.get(1)
+            assert isinstance(telling, announcer.Announcer)
+            job.state = State.NEEDS_CREDENTIALS
+            telling.job_changed(job)
+            telling.adopt(job, Caller(job.uid, second.name))
+            gate.opened.set()
+            for caller in (first, second):
+                assert "needs-credentials" in await states_until_the_end(caller)
+
+    asyncio.run(scenario())
+
+
+async def states_until_the_end(caller: Client) -> list[str]:
+    seen: list[str] = []
+    while True:
+        message = await asyncio.wait_for(caller.signals.get(), 20)
+        if message.header.fields[HeaderFields.member] == "JobFinished":
+            return seen
+        changed: Any = message.body
+        if "State" in changed[1]:
+            seen.append(changed[1]["State"][1])
 
 
 def test_who_left_the_bus_keeps_nothing_going(address: str) -> None:
