@@ -19,7 +19,7 @@ from support.index_server import IndexServer
 from support.keys import Keys, payload
 from support.layouts import entries
 from support.lookaside import Lookaside
-from support.machine import Machine
+from support.machine import BIN, Machine
 from support.registry import Registry
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
@@ -339,3 +339,23 @@ def test_what_flatpak_packed_leaves_as_it_was_without_its_registry(
         house.registry.start()
     assert {app["id"]: app["digest"] for app in exported} == digests
     assert all(app["signatures"] == 1 for app in exported)
+
+
+def test_whatever_a_daemons_end_leaves_installed_has_its_line_in_the_history(
+    house: House, part: str, machine: Machine
+) -> None:
+    """It ends as soon as the runtime is there, before the app is, or just after."""
+    house.publish(part, APP)
+    house.list(part, (PLATFORM, house.publish(part, PLATFORM)))
+    command = [str(BIN / "appctl"), "install", "-y", reference(house, part)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, env=machine.environment, stdout=quiet, stderr=quiet) as installing:
+        while not (machine.state / "apps" / PLATFORM.id / "current").is_symlink():
+            assert installing.poll() is None
+        machine.stop()
+        installing.wait(60)
+    machine.start()
+    here = {app["id"] for app in machine.appctl("list", "--json").json}
+    done = {line["id"] for line in machine.appctl("history", "--json").json if not line.get("error")}
+    assert PLATFORM.id in here
+    assert done == here
