@@ -7,9 +7,10 @@ The administrator's policy is asked as for what comes in: it is an app's next ve
 The image left behind is skipped by background updates until the reference leads to another one.
 """
 
+from dataclasses import replace
 from functools import partial
 
-from appctld.errors import NotFound
+from appctld.errors import NotFound, PolicyDenied
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Rollback, text
 from appctld.jobs.views import outcome_view
@@ -43,7 +44,7 @@ async def _activate(request: Rollback, shop: Workshop) -> tuple[Installed, Recor
         app = shop.app(request.id)
         target = _target(app, text(request, "to"))
         if target is not app.current:
-            shop.tools.policy().check_app(target.id, target.permissions, target.installed_size)
+            _check_policy(target, shop)
             shop.tools.progress.stage("deploying")
             answer = await shop.tools.store(
                 {
@@ -56,6 +57,18 @@ async def _activate(request: Rollback, shop: Workshop) -> tuple[Installed, Recor
             with understood("store"):
                 get_str(answer, "path")
     return app, target
+
+
+def _check_policy(target: Record, shop: Workshop) -> None:
+    """Raise PolicyDenied where what was verified then could not come in today; a disabled remote's may."""
+    policy = shop.tools.policy()
+    if not policy.files:  # then a broken remotes.d keeps nobody from going back
+        return
+    remote = next((one for one in shop.book.all() if one.name == target.remote), None)
+    if remote is None:
+        raise PolicyDenied(f"remote {target.remote}, which {target.id} came from, is not here any more")
+    policy.check_remote(replace(remote, verify=target.verify))
+    policy.check_app(target.id, target.permissions, target.installed_size)
 
 
 def _target(app: Installed, wanted: str) -> Record:

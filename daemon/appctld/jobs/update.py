@@ -37,11 +37,11 @@ from appctld.state.skipped import skipped
 
 async def update_all(request: Update, shop: Workshop) -> JsonObject:
     """Update the apps named, or all. An app that is up to date is no failure."""
-    resting = await _resting(request, shop)
+    await _resting(request, shop)  # nothing is updated where that cannot be read
 
     async def one(app_id: str) -> JsonObject:
         current = shop.app(app_id).current
-        if app_id in resting:
+        if app_id in await _resting(request, shop):  # by now: the apps before it may have taken hours
             return {**outcome_view(current, shop.tools.paths, changed=False), "held": True}
         async with _remembering(app_id, shop):
             return await asking(shop, partial(_update_one, current, request))

@@ -5,12 +5,14 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appctld.config.policy.files import read_policy
 from appctld.config.policy.rules import Policy
 from appctld.errors import NotInstalled, PolicyDenied, RepoCorrupt
+from appctld.jobs import update
 from appctld.jobs.choices import Choices, forget_absent
 from appctld.jobs.requests import Install, Rollback, Uninstall, Update
 from appctld.model.image import METADATA
@@ -88,6 +90,23 @@ def test_a_held_app_is_left_alone_by_an_update_of_everything(place: Place) -> No
     assert place.versions() == {ID: "1", OTHER_ID: "2"}
     assert (apps[ID]["held"], apps[ID]["changed"]) == (True, False)
     assert "held" not in apps[OTHER_ID]
+
+
+def test_an_app_that_is_held_while_others_are_updated_is_left_alone(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.publish("2")
+    update_one = update._update_one
+
+    async def slowly(*words: Any) -> JsonObject:  # noqa: ANN401 - whatever it takes
+        done = await update_one(*words)
+        later = next(name for name in (ID, OTHER_ID) if name != done["id"])
+        await place.choices.hold(later, ALICE, held=True)
+        return done
+
+    monkeypatch.setattr(update, "_update_one", slowly)
+    place.do(Update(()))
+    assert sorted(place.versions().values()) == ["1", "2"]
 
 
 @pytest.mark.parametrize(("options", "version"), [({"background": True}, "1"), ({}, "2")])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appctld.config.policy.rules import Policy
-from appctld.errors import NeedsApproval
+from appctld.errors import NeedsApproval, PolicyDenied
 from appctld.jobs.observer import Nobody
 from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.requests import CheckUpdates, Install, Resolve, Rollback, Uninstall, Update
@@ -75,6 +75,37 @@ def test_a_preview_is_refused_as_the_install_would_be(yard: Yard) -> None:
     publish(yard, NETWORK)
     yard.rules = policy("deny-permissions = shared=network")
     refused(APP, lambda: yard.do(Resolve(REFERENCE)))
+
+
+@pytest.mark.parametrize(("text", "scope"), REMOTES)
+def test_nobody_goes_back_to_what_could_not_come_in_today(yard: Yard, text: str, scope: str) -> None:
+    publish(yard)
+    yard.do(Install((REFERENCE,)))
+    publish(yard, PLAIN, TOP, version="2.0")
+    yard.do(Update((APP,)))
+    yard.rules = policy(text, scope)
+    refused(str(FILE), lambda: yard.do(Rollback(APP)))
+    asyncio.run(yard.book.modify("acme", {"enabled": "no"}))
+    refused(str(FILE), lambda: yard.do(Rollback(APP)))
+    yard.rules = policy("allow-remotes = acme.example")
+    assert installed(yard.paths)[APP].current.version == "2.0"
+    yard.do(Rollback(APP))
+    assert installed(yard.paths)[APP].current.version == "1.0"
+
+
+def test_where_there_is_a_policy_nobody_goes_back_to_what_no_remote_vouches_for(
+    yard: Yard, tmp_path: Path
+) -> None:
+    publish(yard)
+    yard.do(Install((REFERENCE,)))
+    publish(yard, PLAIN, TOP, version="2.0")
+    yard.do(Update((APP,)))
+    (tmp_path / "remotes.d" / "acme.conf").unlink()
+    yard.rules = policy("allow-remotes = acme.example")
+    with pytest.raises(PolicyDenied, match="remote acme, which"):
+        yard.do(Rollback(APP))
+    yard.rules = Policy()
+    yard.do(Rollback(APP))
 
 
 # --- remotes

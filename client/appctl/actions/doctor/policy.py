@@ -21,9 +21,10 @@ def policy(_context: Context) -> Iterator[Finding]:
     directory = SYSTEM_CONFIG / "policy.d"
     try:
         paths = sorted(path for path in directory.iterdir() if _counts(path))
-    except FileNotFoundError:
-        paths = []
-    wrong = {path: why for path in paths if (why := _wrong(path))}
+        wrong = {path: why for path in paths if (why := _wrong(path))}
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError) and not directory.is_symlink()
+        paths, wrong = [], {} if gone else {directory: error.strerror or str(error)}
     for path, why in wrong.items():
         yield problem("policy", f"{path}: {why}: nothing is installed or updated", "man appctl-policy.d")
     if not wrong:

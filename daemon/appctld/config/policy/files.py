@@ -43,6 +43,8 @@ def load_policy(directory: Path, scope: str) -> Policy:
 
 def _files(directory: Path) -> list[Path]:
     paths = files_in(directory)
+    if not paths and directory.is_symlink() and not directory.exists():
+        raise Failed(f"{directory} leads nowhere", path=str(directory))
     if len(paths) > FILES:
         raise Failed(f"{directory} has more than {FILES} files", path=str(directory))
     return paths

@@ -147,6 +147,12 @@ def test_a_link_that_leads_nowhere_forbids_everything(directory: Path) -> None:
         load_policy(directory, "system")
 
 
+def test_a_directory_that_is_a_link_which_leads_nowhere_forbids_everything(tmp_path: Path) -> None:
+    (tmp_path / "policy.d").symlink_to("not-mounted")
+    with pytest.raises(PolicyDenied, match=r"policy\.d leads nowhere"):
+        load_policy(tmp_path / "policy.d", "system")
+
+
 def test_a_file_has_a_size(directory: Path) -> None:
     text = b"[policy]\n#"
     (directory / "10-site.conf").write_bytes(text + b"x" * (FILE_BYTES - len(text)))

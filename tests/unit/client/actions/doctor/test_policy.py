@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Doctor finds a policy that keeps the daemon from installing anything."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -50,6 +51,18 @@ def test_a_file_that_may_not_be_read_is_found(directory: Path) -> None:
     (directory / "10-site.conf").mkdir()
     (found,) = policy.policy(NOBODY)
     assert found.level is Level.PROBLEM
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: path.symlink_to("gone"), Path.touch], ids=["a link that leads nowhere", "a file"]
+)
+def test_a_directory_that_is_none_is_found(directory: Path, make: Callable[[Path], None]) -> None:
+    make(directory)
+    (found,) = policy.policy(NOBODY)
+    assert found.level is Level.PROBLEM
+    assert str(directory) in found.message
+    with pytest.raises(PolicyDenied):
+        load_policy(directory, "system")
 
 
 def test_its_keys_are_the_daemons() -> None:
