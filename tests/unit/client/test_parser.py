@@ -9,7 +9,7 @@ import pytest
 from appctl.__main__ import main
 from appctl.commands import ALIASES, COMMANDS, REMOTE_COMMANDS
 from appctl.failure import Failure
-from appctl.parser import parse
+from appctl.parser import help_text, parse
 
 
 @pytest.mark.parametrize(
@@ -190,3 +190,11 @@ def test_help_about_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["nonsense"], ["remote", "nonsense"], ["install", "nonsense"]):
         assert main(["help", *words]) == 64
         assert "topics: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("50", 50), ("200", 200), ("x", 80), ("-1", 80), ("", 80)])
+def test_help_is_as_wide_as_the_terminal(columns: str, widest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = help_text("list").splitlines()
+    assert max(map(len, lines)) <= widest
+    assert max(map(len, lines)) > widest / 2
