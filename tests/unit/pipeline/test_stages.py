@@ -175,11 +175,12 @@ def test_no_stage_is_copied_with_changes(copy: str) -> None:
 
 
 def harmless(place: str, copy: str) -> bool:
-    """Whether every such call there is `text.replace(a, b)`, or on a job's tools, which are no stage."""
+    """Whether every such call there is `text.replace(a, b)`, or on no stage: a job's tools, a remote."""
     (tree,) = (tree for file, tree in trees() if file == place.partition(":")[0])
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and name_of(node.func) == copy]
     return all(
-        (isinstance(node.func, ast.Attribute) and len(node.args) == 2) or name_of(node.args[0]) == "tools"
+        (isinstance(node.func, ast.Attribute) and len(node.args) == 2)
+        or name_of(node.args[0]) in {"tools", "remote"}
         for node in found
     )
 

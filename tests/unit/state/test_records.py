@@ -44,7 +44,12 @@ def test_every_field_stands_in_the_file() -> None:
     assert set(RECORD.to_json()) == {field.name for field in dataclasses.fields(Record)}
 
 
-LATER = {"ostree_layers": 0, "flatpak_ref": "", "runtime": ""}  # which records of before do not have
+LATER = {
+    "ostree_layers": 0,
+    "flatpak_ref": "",
+    "runtime": "",
+    "given_id": False,
+}  # which records of before do not have
 
 
 @pytest.mark.parametrize(
