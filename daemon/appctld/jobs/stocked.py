@@ -3,7 +3,8 @@
 """Install without deploying, and without fetching: what the one brings here, the other deploys.
 
 Guarantees: without fetching no worker gets a network; what was brought here is verified, and judged, as if it
-came now; its layers stay until it is deployed, or until somebody prunes.
+came now; its layers stay until it is deployed, or until somebody prunes. What one user's login opened is not
+here for another, who would need one as well; what is installed is here for everybody.
 """
 
 from dataclasses import replace
@@ -14,6 +15,7 @@ from appctld.jobs.kinds import AnyPlan, bring_here
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
+from appctld.pipeline.mirrors import is_private
 from appctld.pipeline.provenance import provenance_of
 from appctld.pipeline.recall import recall
 from appctld.pipeline.stages import Planned
@@ -30,7 +32,9 @@ async def pull(planned: AnyPlan, before: tuple[Planned, ...], shop: Workshop) ->
             "a commit of an OSTree repository is not brought here without deploying it", hint=""
         )
     provenance = provenance_of(planned.verified, planned.config_bytes)
-    pulled = Pulled(provenance, tuple(sorted(planned.layer_refs())))
+    private = is_private(planned.remote, planned.verified.resolved.reference, shop.tools)
+    owner = shop.job.uid if private else None
+    pulled = Pulled(provenance, tuple(sorted(planned.layer_refs())), owner)
     async with shop.tools.gate.keeping(planned.layer_refs()):
         await bring_here(planned, before, shop.tools)
         arch = planned.config.platform.architecture
@@ -63,8 +67,10 @@ async def from_stock(reference: AnyReference, remote: Remote, shop: Workshop) ->
 async def _pulled(reference: AnyReference, remote: Remote, shop: Workshop) -> Stock | None:
     named = remote.name, str(reference), shop.tools.platform.architecture
     found = await shop.tools.aside(find_pulled, shop.tools.paths, *named)
-    config = found.provenance.config if found else None
-    return Stock(found.provenance, config.raw) if found and config else None
+    if found is None or not found.is_for(shop.job.uid):
+        return None
+    config = found.provenance.config
+    return Stock(found.provenance, config.raw) if config else None
 
 
 async def _installed(reference: AnyReference, remote: Remote, shop: Workshop) -> Stock | None:

@@ -9,12 +9,13 @@ whenever they are used (docs/rules.md, R1): nothing here is believed.
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from appctld.errors import AppctlError, LimitExceeded
-from appctld.model.jsonvalue import JsonError, get_object, get_strings, parse_object
+from appctld.model.jsonvalue import JsonError, JsonObject, get_int, get_object, get_strings, parse_object
 from appctld.state.paths import Paths
 from appctld.state.provenance import PROVENANCE_BYTES, Provenance
 from appctld.system.durable import make_directories, write_file
@@ -25,10 +26,18 @@ FILE_BYTES = PROVENANCE_BYTES + (1 << 20)  # and the refs of 256 layers
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """`refs` keep its layers; the config is in the provenance."""
+    """`refs` keep its layers; the config is in the provenance.
+
+    `owner` is the user whose login opened it, or whose bundle it was; None for what anybody may have.
+    """
 
     provenance: Provenance
     refs: tuple[str, ...]
+    owner: int | None = None
+
+    def is_for(self, uid: int) -> bool:
+        """Whether that user may have it without a login; root and the daemon's own user may have all."""
+        return self.owner in {None, uid} or uid in {0, os.geteuid()}
 
 
 def remember_pulled(paths: Paths, arch: str, pulled: Pulled) -> None:
@@ -39,7 +48,9 @@ def remember_pulled(paths: Paths, arch: str, pulled: Pulled) -> None:
             f"{PULLED} images are here already that nobody installed", limit=PULLED, hint="appctl prune"
         )
     make_directories(path.parent)
-    facts = {"provenance": pulled.provenance.to_json(), "refs": [*pulled.refs]}
+    facts: JsonObject = {"provenance": pulled.provenance.to_json(), "refs": [*pulled.refs]}
+    if pulled.owner is not None:
+        facts["owner"] = pulled.owner
     write_file(path, json.dumps(facts).encode())
 
 
@@ -80,6 +91,8 @@ def _read(path: Path) -> Pulled | None:
     try:
         with path.open("rb") as file:
             obj = parse_object(file.read(FILE_BYTES + 1), FILE_BYTES)
-        return Pulled(Provenance.from_json(get_object(obj, "provenance")), tuple(get_strings(obj, "refs")))
+        owner = get_int(obj, "owner") if "owner" in obj else None
+        provenance = Provenance.from_json(get_object(obj, "provenance"))
+        return Pulled(provenance, tuple(get_strings(obj, "refs")), owner)
     except (OSError, JsonError, AppctlError):
         return None

@@ -20,6 +20,7 @@ from appctld.errors import (
 )
 from appctld.jobs.removal import prune_if_free
 from appctld.jobs.requests import Install, Prune, Resolve, Uninstall, Update
+from appctld.jobs.work import work
 from appctld.model.image import METADATA
 from appctld.model.jsonvalue import get_object
 from appctld.state import pulled
@@ -30,6 +31,7 @@ from support.world import BASE, TOP, Yard
 
 HELLO, OWN = "acme.example/x/hello:1", "example.acme.x.hello"
 BRING, HERE, SHOW = {"no-deploy": True}, {"no-pull": True}, {"cached-only": True}
+LOGIN = {"host": "acme.example", "username": "u", "password": "p"}
 NEWER = layer_of({"usr/": None, "usr/newer": b"x"})
 
 
@@ -168,6 +170,30 @@ def test_a_file_that_was_changed_is_of_no_use(yard: Yard) -> None:
         with pytest.raises(NotFound):
             yard.do(Install((HELLO,), HERE))
         assert pulled.pulled_refs(yard.paths) == set()
+
+
+@pytest.mark.parametrize("request_", [Install((HELLO,), HERE), Resolve(HELLO, SHOW)], ids=["install", "show"])
+def test_what_somebodys_login_opened_is_for_that_user_and_root(
+    yard: Yard, request_: Install | Resolve
+) -> None:
+    yard.do(Install((HELLO,), {**BRING, "registry-auth": (LOGIN,)}))
+    with pytest.raises(NotFound, match="was not brought here"):
+        ask_as(2, request_, yard)
+    assert here(yard) == {}
+    for uid in (1, 0):
+        ask_as(uid, request_, yard)
+
+
+def test_what_no_login_was_needed_for_is_for_everybody(yard: Yard) -> None:
+    yard.do(Install((HELLO,), BRING))
+    ask_as(2, Install((HELLO,), HERE), yard)
+    assert [*here(yard)] == [OWN]
+
+
+def ask_as(uid: int, request: Install | Resolve, yard: Yard) -> None:
+    shop = yard.shop(request)
+    shop.job.uid = uid
+    asyncio.run(work(request, shop))
 
 
 def test_a_remote_that_is_removed_takes_it_along(yard: Yard) -> None:
