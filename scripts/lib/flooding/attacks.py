@@ -26,12 +26,13 @@ SIGNALS = 5_000
 AT_ONCE = 120  # calls without an answer; the bus lets one connection have 128
 DEAF_CLIENTS = 20
 OVERSIZE, OVERSIZE_BYTES = 10, 28 << 20  # the bus takes 32 MiB
+OPTIONS = 100
 DEEP = 500
-LONG, LONG_BYTES = 500, 1 << 20  # below what the daemon reads at most
+LONG, LONG_BYTES = 100, 1 << 20  # below what the daemon reads at most
 DEAR_CLIENTS = 4
-DEAREST, DEAREST_BYTES = 400, 95 << 10  # of any values it reads that many
+DEAREST, DEAREST_BYTES = 200, 95 << 10  # of any values it reads that many
 SIGNATURES = 50
-ODD = 100
+ODD, ODD_AT_ONCE = 40, 20  # each leaves a call without an answer
 MALFORMED = 20
 DESCRIPTORS, DESCRIPTORS_EACH = 500, 16  # the bus takes 16 with a message
 REST = 1.0  # seconds
@@ -93,7 +94,7 @@ def dear(address: str, share: float) -> Seen:
 
 def options(address: str, share: float) -> Seen:
     """Options that nobody knows, thousands with each call; the journal has a line of them."""
-    return _all(address, [messages.options(DEAREST_BYTES)] * max(1, int(DEEP * share)))
+    return _all(address, [messages.options(DEAREST_BYTES)] * max(1, int(OPTIONS * share)))
 
 
 def deep(address: str, share: float) -> Seen:
@@ -110,15 +111,18 @@ def signatures(address: str, share: float) -> Seen:
 
 def odd(address: str, share: float) -> Seen:
     """What the bus passes on, and no library sends. Not all of it is answered."""
-    with _senders(address, 1) as (sender,):
+    rounds = max(1, int(ODD * share))
+    with _senders(address, -(-rounds // ODD_AT_ONCE)) as senders:
         sent = 0
-        for _ in range(max(1, int(ODD * share))):
+        for number in range(rounds):
+            sender = senders[number // ODD_AT_ONCE]
             for message in messages.odd():
                 sender.send(message)
                 sent += 1
-        sender.send(messages.raw(messages.get_id()))
-        sender.wait_for(1)
-        return _seen([sender], sent)
+        for sender in senders:
+            sender.send(messages.raw(messages.get_id()))
+            sender.wait_for(1)
+        return _seen(senders, sent)
 
 
 def malformed(address: str, share: float) -> Seen:
