@@ -155,7 +155,7 @@ class Server:
         try:
             reply = await self._answer(message, place, handed)
             if _wants_reply(message):
-                await self._connection.send(reply)
+                self._connection.put(reply)  # where the bus does not take it, nothing more is read
         except BusLostError:
             _log.debug("the bus went away before %s was answered", message.member)
         except Exception as error:  # noqa: BLE001 - a reply that cannot be marshalled

@@ -94,9 +94,13 @@ class Connection:
     def post(self, message: Message) -> None:
         """Send without waiting: signals. What cannot be sent is logged."""
         try:
-            self._outbox.put(self._marshalled(message))
+            self.put(message)
         except Exception:  # noqa: BLE001 - whatever marshalling raises belongs to this one message
             _log.exception("%s could not be sent", message.member)
+
+    def put(self, message: Message) -> None:
+        """Send without waiting; raises what marshalling raises."""
+        self._outbox.put(self._marshalled(message))
 
     async def send(self, message: Message) -> None:
         """Send, and return when it left; raises what marshalling raises, or BusLostError."""
