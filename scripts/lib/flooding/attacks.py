@@ -30,7 +30,7 @@ OPTIONS = 100
 DEEP = 500
 LONG, LONG_BYTES = 100, 1 << 20  # below what the daemon reads at most
 DEAR_CLIENTS = 4
-DEAREST, DEAREST_BYTES = 200, 95 << 10  # of any values it reads that many
+DEAREST, DEAREST_BYTES = 200, 95 << 10  # longer ones than that it does not even look through
 SIGNATURES = 50
 ODD, ODD_AT_ONCE = 40, 20  # each leaves a call without an answer
 MALFORMED = 20
@@ -85,7 +85,7 @@ def long(address: str, share: float) -> Seen:
 
 
 def dear(address: str, share: float) -> Seen:
-    """The longest that the daemon reads of such, from several clients at once."""
+    """The longest that the daemon looks through of such, from several clients at once."""
     each = max(1, int(DEAREST * share) // DEAR_CLIENTS)
     with _senders(address, DEAR_CLIENTS) as senders:
         in_turns(senders, messages.shorts(DEAREST_BYTES), each)

@@ -96,7 +96,7 @@ def deep() -> Iterator[bytes]:
 
 
 def shorts(length: int) -> bytes:
-    """Structs of four numbers of two bytes each: no values are shorter, and cost more."""
+    """Structs of four numbers of two bytes each."""
     values = b"\1" * (length // 8 * 8)
     return with_body("a(nnnn)", struct.pack("<I", len(values)) + bytes(4) + values)
 

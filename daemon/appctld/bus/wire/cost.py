@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What the library would take to read a message, told from its bytes before it does.
 
-Both libraries make an object of every value and a tree of every signature: a message of 1 MiB can be work
+Both libraries make an object of every value and a tree of every signature: a message of 96 KiB can be work
 for seconds, before anybody is asked whether its sender may do anything. Guarantees: what is let through takes
 some milliseconds, and all that the XML describes is let through. That a message is one at all is the bus's
 business; whatever does not fit what is looked for here is not let through.
@@ -10,14 +10,18 @@ business; whatever does not fit what is looked for here is not let through.
 
 import re
 import struct
+from functools import lru_cache
 
 SHORT_BYTES = 96 << 10  # of any values; a job's references and options have 72 KiB (objects/asked.py)
 SIGNATURE_BYTES = 4 << 10  # of all variants together; an option's has 5 at most
+VALUES = 4096  # texts, structs, arrays, entries, variants, and what is in them; a call has some hundred
 ITEMS = 256  # settings of a remote, or keys in one of them: it has some 40, and 32 signers at most
 
 _FIELDS = 12  # where the header's fields begin (D-Bus specification, "Message Format")
 _SIGNATURE = 8  # the code of the field that has the body's signature
 _NUMBERS = {b"b": 4, b"i": 4, b"u": 4, b"x": 8, b"t": 8}
+_SIZES = {"y": 1, "n": 2, "q": 2, "b": 4, "i": 4, "u": 4, "h": 4, "x": 8, "t": 8, "d": 8}
+_WIDE = "xtd({"  # what is aligned to 8 bytes, whatever precedes it
 _TYPES = b"ybnqiuxtdsoghva(){}"
 _MARKS = bytes(byte if byte == 0 else ord("t" if byte in _TYPES else ".") for byte in range(256))
 _ENDS = re.compile(rb"\0t+")  # of what may be a signature, backwards: that takes no time where there is none
@@ -27,12 +31,21 @@ def is_affordable(raw: bytes, header: int) -> bool:
     """Whether a whole message whose body begins at `header` is to be read."""
     if len(raw) - header > SHORT_BYTES and not _few_values(raw, header):
         return False
-    return _signature_bytes(raw[header:]) <= SIGNATURE_BYTES
+    return _signature_bytes(raw[header:]) <= SIGNATURE_BYTES and _is_shallow(raw, header)
 
 
 def _signature_bytes(body: bytes) -> int:
     """At most so many bytes are signatures: letters of types before a NUL. Text seldom ends in them."""
     return sum(len(end) - 1 for end in _ENDS.findall(body.translate(_MARKS)[::-1]))
+
+
+def _is_shallow(raw: bytes, header: int) -> bool:
+    """Whether it has no more than VALUES: one may be a byte, and of structs in structs 31 are in eight."""
+    try:
+        _Walk(raw).count(header)
+    except (struct.error, IndexError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _few_values(raw: bytes, header: int) -> bool:
@@ -44,6 +57,17 @@ def _few_values(raw: bytes, header: int) -> bool:
         return False
 
 
+@lru_cache(1024)
+def _end(types: str, at: int) -> int:
+    """Where the complete type ends that begins there. IndexError: it does not end."""
+    depth = 0
+    while True:
+        depth += (types[at] in "({") - (types[at] in ")}")
+        at += 1
+        if depth == 0 and types[at - 1] != "a":
+            return at
+
+
 class _Walk:
     """A way through a message, over byte arrays and texts without looking at them."""
 
@@ -51,6 +75,51 @@ class _Walk:
         self._raw = raw
         self._length = struct.Struct("<I" if raw[0] == ord("l") else ">I")
         self._at = 0
+        self._left = VALUES
+
+    def count(self, header: int) -> None:
+        """Go over the whole body. ValueError: it has more than VALUES, or what no body has."""
+        types, self._at, at = self.signature().decode("ascii"), header, 0
+        while at < len(types):
+            at = self._step(types, at)
+
+    def _step(self, types: str, at: int) -> int:
+        """Go over one value; where in `types` the next one's type begins."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("too many values")
+        kind = types[at]
+        if kind == "a":
+            self._elements(types, at + 1)
+            return _end(types, at)
+        if kind in "({":
+            return self._members(types, at + 1)
+        if kind == "v":
+            self._step(self._signature().decode("ascii"), 0)
+        elif kind == "g":
+            self._signature()
+        elif kind in "so":
+            self._skip(1)
+        else:
+            self._align(_SIZES[kind])
+            self._at += _SIZES[kind]
+        return at + 1
+
+    def _members(self, types: str, at: int) -> int:
+        self._align(8)
+        while types[at] not in ")}":
+            at = self._step(types, at)
+        return at + 1
+
+    def _elements(self, types: str, at: int) -> None:
+        """Go over an array. One of numbers is read at once, or nearly so, whatever its length."""
+        length, kind = self._number(), types[at]
+        if kind in _WIDE:
+            self._align(8)
+        end = self._at + length
+        while kind not in _SIZES and self._at < end:
+            self._step(types, at)
+        self._at = end
 
     def signature(self) -> bytes:
         """What the header says of the body. ValueError: it says something that no header says."""

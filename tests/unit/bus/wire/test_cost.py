@@ -5,13 +5,15 @@
 import base64
 import random
 import struct
+from collections.abc import Callable
 
 import pytest
 from jeepney import Endianness, HeaderFields, new_method_call
 
 from appctld.bus.objects.asked import OPTIONS_BYTES, REFS_BYTES
 from appctld.bus.objects.settings import TEXT_BYTES
-from appctld.bus.wire.cost import ITEMS, SHORT_BYTES, SIGNATURE_BYTES, is_affordable
+from appctld.bus.wire import cost
+from appctld.bus.wire.cost import ITEMS, SHORT_BYTES, SIGNATURE_BYTES, VALUES, is_affordable
 from appctld.bus.wire.library import Message, Variant, as_bytes
 from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES
 from appctld.trust.keyset import UPDATE_BYTES
@@ -116,6 +118,13 @@ UNWANTED = {
     "many parts": settings(gpg_keys=Variant("aay", [b"x" * (SHORT_BYTES // ITEMS)] * (ITEMS + 1))),
     "texts that look like settings": body_of("asa{sv}", [""] * (SHORT_BYTES // 8 + 2), {}),
     "numbers that look like settings": disguised(),
+    "structs in structs": messages.with_body(
+        f"a{'(' * 31}y{')' * 31}", struct.pack("<I", 80 << 10) + bytes(4) + bytes(80 << 10)
+    ),
+    "structs of bytes": messages.with_body(
+        "a(yyyyyyyy)", struct.pack("<I", 80 << 10) + bytes(4) + bytes(80 << 10)
+    ),
+    "numbers in structs": messages.shorts(80 << 10),
     "a name alone": body_of("s", "x" * (SHORT_BYTES + 1)),
 }
 
@@ -131,6 +140,37 @@ def test_lengths_that_lead_beyond_the_end_are_harmless(missing: int) -> None:
     affordable(whole[: header_of(whole) + SHORT_BYTES + missing])
 
 
-def test_as_many_values_are_read_as_a_job_may_have() -> None:
-    assert affordable(messages.shorts(SHORT_BYTES - 100))
-    assert not affordable(messages.shorts(SHORT_BYTES + 100))
+SHAPES: dict[str, tuple[str, int, Callable[[int], object]]] = {
+    "texts": ("as", 1, lambda count: [""] * count),
+    "structs": ("a(qs)", 3, lambda count: [[1, "x"]] * count),
+    "structs in structs": ("a((((y))))", 5, lambda count: [[[[[1]]]]] * count),
+    "options": ("a{sv}", 4, lambda count: {f"{number:04}": Variant("u", 1) for number in range(count)}),
+    "variants": ("av", 2, lambda count: [Variant("x", 1)] * count),
+    "arrays": ("aas", 2, lambda count: [["x"]] * count),
+    "signatures": ("aag", 1, lambda count: [[]] * count),
+}
+"""Signature, how many values one element is, and that many of them."""
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_so_many_values_are_read_and_no_more(shape: str) -> None:
+    signature, each, elements = SHAPES[shape]
+    most = (VALUES - 1) // each  # and the array itself
+    assert affordable(body_of(signature, elements(most)))
+    assert not affordable(body_of(signature, elements(most + 1)))
+
+
+@pytest.mark.parametrize("kind", "ynqiuxtdb")
+def test_an_array_of_numbers_is_one_value(kind: str) -> None:
+    many: list[object] | bytes = (
+        bytes(VALUES + 9) if kind == "y" else [1 if kind != "b" else True] * (VALUES + 9)
+    )
+    assert affordable(body_of(f"a{kind}s", many, "x"))
+
+
+@pytest.mark.parametrize("name", [name for name in WANTED if name != "nothing"])
+def test_the_way_through_a_body_ends_where_it_ends(name: str) -> None:
+    """Else what is counted is not what the library reads."""
+    walk = cost._Walk(WANTED[name])
+    walk.count(header_of(WANTED[name]))
+    assert walk._at == len(WANTED[name])
