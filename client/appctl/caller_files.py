@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Files that the caller names: read as the caller, whole, and without waiting for anybody."""
+"""The caller's files: read as the caller, whole, and without waiting for anybody; or removed, whole."""
 
 import os
 import stat
@@ -21,6 +21,18 @@ def read_regular(path: str | Path, limit: int) -> bytes:
     if len(data) > limit:
         raise usage(f"{path} is larger than {limit} bytes")
     return data
+
+
+def remove_tree(place: Path) -> None:
+    """Remove it whole, whatever an app did to its own directories: took all bits away, or nested thousands.
+
+    By programs that follow no symlink on the way, and descend without end: Python's chmod and rmtree do not.
+    What they could not remove is still there.
+    """
+    import subprocess
+
+    for command in (("chmod", "-R", "u+rwX", "--"), ("rm", "-rf", "--")):
+        subprocess.run([*command, place], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def _without_waiting(path: str, flags: int) -> int:

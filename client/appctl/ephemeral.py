@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from appctl.caller_files import remove_tree
 from appctl.failure import Failure
 
 NAME = "org.appctl.Installer1"
@@ -70,13 +71,13 @@ def _directory(cache: Path) -> Iterator[Path]:
     cache.mkdir(parents=True, exist_ok=True)
     for old in cache.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError), _locked(old):
-            _remove(old)
+            remove_tree(old)
     place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=cache))
     with _locked(place):
         try:
             yield place
         finally:
-            _remove(place)
+            remove_tree(place)
 
 
 @contextlib.contextmanager
@@ -88,15 +89,6 @@ def _locked(place: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _remove(place: Path) -> None:
-    """Remove it whole, whatever an app did to its own directories: took all bits away, or nested thousands.
-
-    By programs that follow no symlink on the way, and descend without end: Python's chmod and rmtree do not.
-    """
-    for command in (("chmod", "-R", "u+rwX", "--"), ("rm", "-rf", "--")):
-        subprocess.run([*command, place], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 @contextlib.contextmanager

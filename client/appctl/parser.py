@@ -21,6 +21,7 @@ _CWD = "--cwd=\0"  # stands for `--cwd` alone while argparse looks; no argument 
 _ALIASES_OF = {
     name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
 }
+_DIGITS = 20  # of the largest number of a job
 DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
 VERBOSE = "say more on standard error: each step, what errors were made of; of run the sandbox's command line"
 DETACH = "leave the job running and print its path; the same command again waits for it"
@@ -73,6 +74,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     _, unknown = build(*words[:1]).parse_known_args(mine, options)
     if unknown:
         raise usage(f"unrecognized arguments: {' '.join(unknown)}", f"{_program(options)} --help")
+    if not runs and says(mine, "--system") and says(mine, "--user"):  # one of them before the command
+        raise usage("--system or --user, not both", f"{_program(options)} --help")
     check_names(options)
     if words[:1] == ["run"]:
         _finish_run(options, theirs)
@@ -288,8 +291,8 @@ def _export(export: argparse.ArgumentParser) -> None:
 
 
 def _job_number(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no job number (appctl jobs)")
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS:
+        raise argparse.ArgumentTypeError(f"{text[:_DIGITS]!r} is no job number (appctl jobs)")
     return int(text)
 
 

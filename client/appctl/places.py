@@ -12,6 +12,7 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+from appctl.failure import usage
 from appctl.scope import Scope
 
 SYSTEM_STATE = Path("/var/lib/appctl")
@@ -32,8 +33,8 @@ class Places:
 
     @classmethod
     def of_caller(cls) -> "Places":
-        """From the environment, with the defaults of the XDG base directory specification."""
-        home = _absolute("HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir)
+        """From the environment, with the defaults of the XDG base directory specification. Raises Failure."""
+        home = _absolute("HOME") or _home()
         return cls(
             home=home,
             data=_absolute("XDG_DATA_HOME") or home / ".local/share",
@@ -63,6 +64,13 @@ class Places:
     def app_data(self, app: str) -> Path:
         """Where the caller's own data of an app is."""
         return self.all_app_data / app
+
+
+def _home() -> Path:
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:  # a container's, say
+        raise usage("HOME is no absolute path, and nobody has this user ID", "HOME=/… appctl …") from None
 
 
 def _absolute(name: str) -> Path | None:

@@ -76,6 +76,9 @@ def schemas() -> dict[str, Schema]:
             errors=array(error()),
         ),
         "jobs": array(_job()),
+        "cancelling": object_(
+            ["changed", "scope", "number"], changed={"const": True}, scope=TEXT, number=COUNT
+        ),
         "running": array(_instance()),
         "stopped": object_(["changed", "stopped"], changed=YES_OR_NO, stopped=array(_instance())),
         "exported": object_(["changed", "apps"], changed=YES_OR_NO, apps=array(_exported())),

@@ -94,7 +94,7 @@ def script(shell: str) -> str:
 
 
 def _meaning(action: argparse.Action) -> str:
-    if action.dest == "remote" or (action.dest == "name" and action.metavar == "NAME"):
+    if action.dest == "remote" or (action.dest in {"name", "names"} and action.metavar == "NAME"):
         return "remotes"
     return _MEANING.get(str(action.metavar), "")
 

@@ -44,6 +44,8 @@ def cancel(context: Context) -> int:
                 raise
             missing = missing or failure
         else:
+            if context.options.json:
+                context.put_json({"changed": True, "scope": scope.value, "number": number})
             context.say(f"Asked job {number} to stop.")
             return ExitCode.DONE
     if missing is not None and missing.name == "DaemonUnavailable":

@@ -214,8 +214,13 @@ def _check_setting(key: str, value: str) -> None:
 def _read(name: str, limit: int = KEYS_BYTES) -> bytes:
     """Read a key or certificate file of the caller; `-` is standard input. Raises Failure."""
     try:
-        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
-            data = file.read(limit + 1)
+        if name == "-":
+            data = sys.stdin.buffer.read(
+                limit + 1
+            )  # and it stays open: a question asks whether it is a terminal
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(limit + 1)
     except OSError as error:
         raise usage(f"{name}: {error.strerror}") from error
     if not data or len(data) > limit:

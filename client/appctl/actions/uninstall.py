@@ -7,13 +7,14 @@ The data is removed here, by the caller and of the caller only; the daemon never
 
 import contextlib
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from appctl.actions.apps import by_scope, ids_of, name_of, report
+from appctl.caller_files import remove_tree
 from appctl.context import Context
+from appctl.failure import Failure
 from appctl.talk.outcome import Outcome
 from appctl.talk.wire import Json, get_int, get_objects, get_str
 from appctl.terminal.ask import confirm
@@ -35,9 +36,8 @@ def uninstall(context: Context) -> int:
         _known(context.tried_job(scope, "Uninstall", "asa{sv}", ids_of(theirs), {"ignore": ignore}), theirs)
         for scope, theirs in wanted.items()
     ]
-    for outcome in outcomes:
-        _say(context, outcome)
-    return report(context, outcomes, unknown)
+    left = [failure for outcome in outcomes for failure in _say(context, outcome)]
+    return report(context, [*outcomes, Outcome("", {}, tuple(left))], unknown)
 
 
 def _known(outcome: Outcome, before: Sequence[Json]) -> Outcome:
@@ -47,11 +47,12 @@ def _known(outcome: Outcome, before: Sequence[Json]) -> Outcome:
     return Outcome(outcome.state, {**outcome.result, "apps": list(apps)}, outcome.failures)
 
 
-def _say(context: Context, outcome: Outcome) -> None:
+def _say(context: Context, outcome: Outcome) -> Iterator[Failure]:
+    """Say what is gone, and see to the data; yields what of that failed."""
     apps = get_objects(outcome.result, "apps")
     for app in filter(_was_there, apps):
         context.say(f"Uninstalled {escape(get_str(app, 'id'))}.")
-        _data(context, get_str(app, "id"))
+        yield from _data(context, get_str(app, "id"))
     if apps and (freed := get_int(outcome.result, "freed-bytes")):
         context.say(f"Freed {size(freed)}.")
 
@@ -72,7 +73,7 @@ def _preview(context: Context, apps: Sequence[Json]) -> list[str]:
 
 
 def _fate(context: Context, data: Path) -> str:
-    fate = "goes too" if context.options.delete_data else "stays"
+    fate = "goes too" if context.options.delete_data and not data.is_symlink() else "stays"
     return f" Your data {_shown(context, data)} ({size(_size(data))}) {fate}." if data.is_dir() else ""
 
 
@@ -103,16 +104,25 @@ def _files(top: Path) -> Iterator[os.stat_result]:
                 yield os.lstat(Path(directory, name))
 
 
-def _data(context: Context, app: str) -> None:
-    """Remove, or name, the caller's data of an app that is gone."""
+def _data(context: Context, app: str) -> Iterator[Failure]:
+    """Remove, or name, the caller's data of an app that is gone; yields what could not be removed.
+
+    Where a link leads is somebody's own choice, and stays.
+    """
     data = context.places.app_data(app)
     if not data.is_dir():
         return
-    if not context.options.delete_data:
-        context.say(f"Your data {_shown(context, data)} stays.")
-    elif not data.is_symlink():
-        shutil.rmtree(data)
-        context.say(f"Your data {_shown(context, data)} is removed.")
+    shown = _shown(context, data)
+    if not context.options.delete_data or data.is_symlink():
+        context.say(f"Your data {shown} stays.")
+        return
+    remove_tree(data)
+    if os.path.lexists(data):
+        yield Failure(
+            "Failed", f"{app} is uninstalled, but not all of {data} could be removed", f"ls -lR {data}"
+        )
+    else:
+        context.say(f"Your data {shown} is removed.")
 
 
 def _size(top: Path) -> int:

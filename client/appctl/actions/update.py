@@ -14,7 +14,7 @@ from appctl.actions.apps import by_scope, ids_of, installed, name_of, report, te
 from appctl.context import Context
 from appctl.credentials import logins
 from appctl.exits import ExitCode
-from appctl.failure import Declined, Failure
+from appctl.failure import Declined, Failure, usage
 from appctl.scope import Scope
 from appctl.talk.outcome import Outcome
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
@@ -26,6 +26,10 @@ def update(context: Context) -> int:
     """Update the apps of the command line, or all of the scope; each is tried."""
     if context.options.check:
         return check(context)
+    if context.options.detach and context.options.accept_permissions:
+        raise usage(
+            "what updates ask for is accepted when it is known: who leaves cannot", "without --detach"
+        )
     wanted, unknown = _wanted(context)
     try:
         outcomes = [outcome for scope, ids in wanted.items() for outcome in _update(context, scope, ids)]
@@ -114,9 +118,8 @@ def _update_asked(context: Context, scope: Scope, updates: list[Json]) -> list[O
     granted = ask_about(context, [update for update in updates if not get_str(update, "error")])
     others = [get_str(update, "id") for update in updates if update not in waiting]
     outcomes = [_job(context, scope, others)] if others else []
-    if granted:
-        logins = _logins(context, scope, [get_str(update, "id") for update in waiting])
-        outcomes += [approve(context, scope, update, logins) for update in waiting]
+    if granted and not any(outcome.is_the_end for outcome in outcomes):
+        outcomes += _approved(context, scope, waiting)
     for outcome in outcomes:
         context.say(*(f"Updated {_short(app)}." for app in _changed(outcome)))
     if not granted:
@@ -127,12 +130,22 @@ def _update_asked(context: Context, scope: Scope, updates: list[Json]) -> list[O
 def _update_accepted(context: Context, scope: Scope, outcome: Outcome) -> list[Outcome]:
     """Approve what the daemon says that updates newly ask for: that set of that image."""
     waiting = [asked for failure in outcome.failures if (asked := wanted_by(failure))]
-    logins = _logins(context, scope, [get_str(update, "id") for update in waiting]) if waiting else []
-    approved = [approve(context, scope, update, logins) for update in waiting]
+    approved = _approved(context, scope, waiting)
     for one in approved:
         _say(context, one)
     left = tuple(failure for failure in outcome.failures if not wanted_by(failure))
     return [Outcome(outcome.state, outcome.result, left), *approved]
+
+
+def _approved(context: Context, scope: Scope, waiting: Sequence[Json]) -> list[Outcome]:
+    """Approve one after the other, until somebody wants no more of it."""
+    logins = _logins(context, scope, [get_str(update, "id") for update in waiting]) if waiting else []
+    outcomes: list[Outcome] = []
+    for update in waiting:
+        outcomes.append(approve(context, scope, update, logins))
+        if outcomes[-1].is_the_end:
+            break
+    return outcomes
 
 
 def _job(context: Context, scope: Scope, ids: list[str]) -> Outcome:

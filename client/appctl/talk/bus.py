@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from appctl.failure import Failure
+from appctl.failure import Failure, usage
 from appctl.scope import Scope
 from appctl.talk.daemon_failures import failure_of, gone, unavailable
 from appctl.talk.interrupts import Interrupts
@@ -260,6 +260,8 @@ class Bus:
                 if is_reply(answer, serial, name):
                     return answer
                 self._signals.append(answer)
+        except UnicodeEncodeError as error:  # an option's value; names are looked at before (names.py)
+            raise usage("a word of the command line is no UTF-8 text, and cannot be asked about") from error
         except OSError as error:
             raise unavailable(self.scope, str(error)) from error
 

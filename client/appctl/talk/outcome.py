@@ -12,6 +12,9 @@ from appctl.failure import Failure
 from appctl.talk.wire import Json, get_object, get_objects, get_str
 
 ERROR = "org.appctl.Installer1.Error."
+THE_END = frozenset(
+    {"Cancelled", "DaemonUnavailable"}
+)  # the next job would end the same way, or was not to begin
 FINAL = frozenset({"succeeded", "failed", "cancelled", "partly-failed", "needs-approval"})
 
 
@@ -21,6 +24,11 @@ class Outcome(NamedTuple):
     state: str
     result: Json
     failures: tuple[Failure, ...]
+
+    @property
+    def is_the_end(self) -> bool:
+        """Whether nothing more is to be begun: somebody pressed Ctrl-C, or nobody is there to ask."""
+        return any(failure.name in THE_END for failure in self.failures)
 
     @classmethod
     def failed(cls, failure: Failure) -> "Outcome":

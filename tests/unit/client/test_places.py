@@ -30,3 +30,15 @@ def test_a_runtime_directory_that_is_another_users_is_none(
 def test_a_runtime_directory_that_is_none_does_not_count(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", named)
     assert Places.of_caller().runtime is None
+
+
+def test_a_caller_without_a_home_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nobody(_uid: int) -> None:
+        raise KeyError
+
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setattr("appctl.places.pwd.getpwuid", nobody)
+    assert main(["ps", "--json"]) == 64
+    assert json.loads(capsys.readouterr().out)["error"]["name"] == "Usage"

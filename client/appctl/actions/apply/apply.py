@@ -16,6 +16,7 @@ from appctl.actions.apply.step import HOLD, INSTALL, UNHOLD, UPDATE, Step, steps
 from appctl.actions.apps import ids_of, name_of, tell_all, with_it
 from appctl.context import Context
 from appctl.failure import Failure, usage
+from appctl.talk.outcome import THE_END
 from appctl.talk.wire import Json, JsonValue, get_objects, get_str, get_strings
 from appctl.terminal.show import escape
 
@@ -42,6 +43,8 @@ def apply(context: Context) -> int:
 def _read(context: Context) -> list[Declared]:
     """Read what is declared. Raises Failure (Usage)."""
     options = context.options
+    if options.place == "":
+        raise usage("'' is no file and no directory", "without one: /etc/appctl/apps.d")
     place = Path(options.place) if options.place else context.places.configuration(context.scope) / "apps.d"
     found = declared(place, needed=bool(options.place))
     if options.prune and not found:
@@ -65,7 +68,7 @@ def _carry_out(context: Context, todo: Sequence[Step]) -> list[Failure]:
         try:
             _do(context, step)
         except Failure as failure:
-            if failure.name in {"DaemonUnavailable", "Cancelled"}:
+            if failure.name in THE_END:
                 return [failure]
             step.failures.append(failure)
     return []
@@ -115,6 +118,8 @@ def _removed(context: Context, doomed: Sequence[Json]) -> tuple[list[Json], list
         outcome = context.tried_job(context.scope, "Uninstall", "asa{sv}", ids, {})
         gone += get_objects(outcome.result, "apps")
         failures += outcome.failures
+        if outcome.is_the_end:
+            break
     context.say(*(f"Removed {escape(get_str(app, 'id'))}, which no file names." for app in gone))
     return gone, failures
 

@@ -14,7 +14,7 @@ from appctl.actions.apply.declared import Declared
 from appctl.context import Context
 from appctl.credentials import logins
 from appctl.failure import Failure
-from appctl.references import expand, means
+from appctl.references import expand
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, JsonValue, get_object, get_str, get_triples
 
@@ -76,7 +76,10 @@ def _look(context: Context, step: Step, apps: Sequence[Json], remotes: Iterable[
 
 
 def _is_there(app: Json, reference: str, declared: Declared) -> bool:
-    return means(reference, get_str(app, "reference")) and declared.as_id in {"", get_str(app, "id")}
+    """Whether an app is what its file names: one that is pinned to a digest is not its tag's."""
+    installed = get_str(app, "reference")
+    named = reference in {installed, installed.removesuffix(":latest")}
+    return named and declared.as_id in {"", get_str(app, "id")}
 
 
 def _asks_anew(app: Json, declared: Declared) -> bool:

@@ -117,6 +117,7 @@ SHELL_RUNS: list[Callable[[Path, str], list[str]]] = [in_bash, in_zsh, in_fish]
         ("appctl install --dry", {"--dry-run"}),
         ("appctl run ", set(APPS)),
         ("appctl remote show ", {"acme"}),
+        ("appctl remote refresh ", {"acme"}),
         ("appctl help ", set(TOPICS)),
         ("appctl completion ", set(SHELLS)),
         ("appctl remote add acme https://acme.example --gpg-import k", {"key.asc"}),

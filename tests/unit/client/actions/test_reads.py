@@ -167,6 +167,9 @@ def test_jobs_and_cancel(daemon: FakeInstaller, capsys: Capture) -> None:
     assert (job["number"], job["error_name"], job["bytes_done"]) == (1, "", 7)
     assert main(["cancel", "1"]) == 0
     assert daemon.called("Cancel").path.endswith("/job/1")
+    capsys.readouterr()
+    assert main(["cancel", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"changed": True, "scope": "user", "number": 1}
     daemon.errors["Cancel"] = ("NotFound", "no", "", {})
     assert main(["cancel", "7"]) == 3
 

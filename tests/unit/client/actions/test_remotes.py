@@ -299,3 +299,22 @@ def test_adding_tells_what_is_unlike_others_and_show_tells_all(
     daemon.remotes = [ACME | {"Settings": {}, "Enabled": False}]
     assert main(["remote", "disable", "acme"]) == 0
     assert "Enabled:      no" in capsys.readouterr().out
+
+
+def test_standard_input_holds_one_key_and_stays_open(
+    daemon: FakeInstaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for more, told in (("--cosign-key", "- is empty"), ("--verify", "at a terminal")):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"key")))
+        error = io.StringIO()
+        monkeypatch.setattr("sys.stderr", error)
+        last = "-" if more == "--cosign-key" else "none"
+        assert main(["remote", "add", "x", "quay.io/acme", "--gpg-import", "-", more, last]) == 64
+        assert told in error.getvalue()
+    assert "AddRemote" not in [call.member for call in daemon.calls]
+
+
+@pytest.mark.parametrize("words", [["modify", "x", "--title", "\udcff"], ["add", "x", "quay.io/\udcff"]])
+def test_what_is_no_utf8_text_is_usage(daemon: FakeInstaller, words: list[str], capsys: Capture) -> None:
+    assert main(["remote", *words, "--json"]) == 64
+    assert json.loads(capsys.readouterr().out)["error"]["name"] == "Usage"

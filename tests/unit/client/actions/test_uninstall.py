@@ -126,3 +126,50 @@ def test_a_rollback_to_what_is_current_changes_and_skips_nothing(
     daemon.scripts["Rollback"] = [done(EDITOR | {"changed": False})]
     assert main(["rollback", "editor", "--to", "1.4"]) == 0
     assert capsys.readouterr().out == "org.acme.Editor 1.4 is current already.\n"
+
+
+def test_data_that_an_app_made_unwritable_goes_too(daemon: FakeInstaller, capsys: Capture) -> None:
+    data = Path.home() / ".var/app/org.acme.Editor"
+    (data / "go/pkg").mkdir(parents=True)
+    (data / "go/pkg/module").write_text("x")
+    (data / "go/pkg").chmod(0o500)
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Uninstall"] = [removed(0)]
+    assert main(["rm", "-y", "--delete-data", "editor"]) == 0
+    assert not data.exists()
+    assert capsys.readouterr().out.endswith("is removed.\n")
+
+
+def test_data_that_cannot_be_removed_is_told_beside_what_was_done(
+    daemon: FakeInstaller, capsys: Capture
+) -> None:
+    data = Path.home() / ".var/app/org.acme.Editor"
+    data.mkdir(parents=True)
+    data.parent.chmod(0o500)
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Uninstall"] = [removed(97)]
+    try:
+        assert main(["rm", "-y", "--delete-data", "--json", "editor"]) == 1
+    finally:
+        data.parent.chmod(0o700)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["changed"], told["freed_bytes"]) == (True, 97)
+    assert [error["name"] for error in told["errors"]] == ["Failed"]
+    assert str(data) in told["errors"][0]["message"]
+
+
+def test_data_behind_a_link_stays_and_that_is_said(
+    daemon: FakeInstaller, tmp_path: Path, answer: Answer, capsys: Capture
+) -> None:
+    data = Path.home() / ".var/app/org.acme.Editor"
+    data.parent.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    data.symlink_to(tmp_path / "elsewhere")
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Uninstall"] = [removed(0)]
+    answer("y\n")
+    assert main(["rm", "--delete-data", "editor"]) == 0
+    out, err = capsys.readouterr()
+    assert "goes too" not in err
+    assert out.endswith("stays.\n")
+    assert (tmp_path / "elsewhere").is_dir()

@@ -278,3 +278,36 @@ def test_a_detached_update_says_nothing_of_what_it_does_not_know(
     document = json.loads(capsys.readouterr().out)
     assert document["jobs"] == ["/org/appctl/Installer1/job/2"]
     assert (document["changed"], document["apps"], document["errors"]) == (False, [], [])
+
+
+CANCELLED = Script({"State": "cancelled", "ErrorName": ERROR + "Cancelled", "ErrorMessage": "cancelled"})
+
+
+def test_after_ctrl_c_nothing_that_was_agreed_to_is_begun(daemon: FakeInstaller, answer: Answer) -> None:
+    daemon.scripts["CheckUpdates"] = found(MORE, NEWER)
+    daemon.scripts["Update"] = [CANCELLED]
+    answer("y\n")
+    assert main(["update"]) == 130
+    assert asked(daemon, "Approve") == [("Update", ["org.acme.Viewer"])]
+
+
+def test_after_ctrl_c_no_other_update_is_approved(daemon: FakeInstaller) -> None:
+    details = {"permissions": ["x=y"], "permissions-hash": "h", "digest": D3}
+    items = [
+        {
+            "id": app,
+            "error": ERROR + "NeedsApproval",
+            "error-message": "more",
+            "error-details": details | {"app": app},
+        }
+        for app in ("org.acme.Editor", "org.acme.Viewer")
+    ]
+    daemon.scripts["Update"] = [Script({"State": "needs-approval", "Items": items})]
+    daemon.scripts["Approve"] = [CANCELLED]
+    assert main(["update", "--accept-permissions"]) == 130
+    assert asked(daemon, "Approve") == [("Update", []), ("Approve", "org.acme.Editor")]
+
+
+def test_who_leaves_cannot_accept_what_is_not_known_yet(daemon: FakeInstaller) -> None:
+    assert main(["update", "--accept-permissions", "--detach"]) == 64
+    assert asked(daemon, "Approve") == []

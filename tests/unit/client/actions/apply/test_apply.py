@@ -330,3 +330,30 @@ def test_what_could_not_be_installed_is_not_held(daemon: FakeInstaller, tmp_path
     daemon.scripts = {"Resolve": [resolved(**NONE)], "Install": [failed("NoSpace")]}
     assert main(["apply", str(tmp_path)]) == 7
     assert asked(daemon) == ["Resolve", "Install"]
+
+
+def test_after_ctrl_c_no_more_is_removed(daemon: FakeInstaller, tmp_path: Path, write: Write) -> None:
+    write("editor", f"ref={REFERENCE}")
+    others = [
+        TOOL | {"id": f"org.acme.Tool{number}", "reference": f"q.io/t{number}:1"} for number in range(33)
+    ]
+    daemon.apps = [EDITOR | {"scope": "user"}, *others]
+    daemon.scripts["Uninstall"] = [failed("Cancelled")]
+    assert main(["apply", str(tmp_path), "--prune"]) == 130
+    assert asked(daemon) == ["Uninstall"]
+
+
+@pytest.mark.parametrize("installed", [f"{REFERENCE}@sha256:{HASH}", f"quay.io/acme/editor@sha256:{HASH}"])
+def test_what_is_pinned_to_a_digest_is_not_what_its_tag_names(
+    daemon: FakeInstaller, tmp_path: Path, write: Write, installed: str
+) -> None:
+    write("editor", f"ref={REFERENCE}")
+    daemon.apps = [EDITOR | {"scope": "user", "reference": installed}]
+    daemon.scripts = {"Resolve": [resolved(**NONE, change="update")], "Install": [done(EDITOR)]}
+    assert main(["apply", str(tmp_path)]) == 0
+    assert asked(daemon) == ["Resolve", "Install"]
+
+
+def test_an_empty_name_is_not_all_that_is_declared(daemon: FakeInstaller) -> None:
+    assert main(["apply", ""]) == 64
+    assert asked(daemon) == []
