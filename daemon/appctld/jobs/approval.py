@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from appctld.errors import NeedsApproval
 from appctld.jobs.requests import AnyRequest, texts
 from appctld.model.jsonvalue import Json, JsonObject
-from appctld.model.permissions import Permission, parse_permission, permissions_hash
+from appctld.model.permissions import Permission, permissions_hash, read_back
 from appctld.pipeline.approval import check_asked, unapproved
 from appctld.pipeline.plans import Plan
 from appctld.state.available import Available
@@ -54,4 +54,4 @@ def asks_newly(error: NeedsApproval) -> tuple[Permission, ...]:
 
 def _permissions(texts_: object) -> tuple[Permission, ...]:
     words = texts_ if isinstance(texts_, list) else []
-    return tuple(parse_permission(*str(word).split("=", 1)) for word in words)
+    return tuple(read_back(*str(word).split("=", 1)) for word in words)

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from appctld.errors import NeedsApproval
-from appctld.jobs.approval import check_approved
+from appctld.jobs.approval import asked_set, asks_newly, check_approved
 from appctld.jobs.requests import Update
 from appctld.model.context import LEAVES, LIMITED
 from appctld.model.permissions import Permission
@@ -73,3 +73,12 @@ def test_the_set_that_was_shown_is_granted_and_no_other(
         return
     with pytest.raises(NeedsApproval):
         check_approved(asking(NETWORK), request)
+
+
+@pytest.mark.parametrize("place", ["/srv/wow!", "/srv/a=b", "/srv/\u200bx", "/srv/\u202ex", "/srv/x:ro"])
+def test_whatever_letters_a_place_has_it_can_be_shown_and_approved(place: str) -> None:
+    wish = Permission("filesystems", place, LEAVES)
+    with pytest.raises(NeedsApproval) as caught:
+        check_approved(asking(wish), Update(()))
+    assert asks_newly(caught.value) == (wish,)
+    assert asked_set(caught.value)["permissions"] == [wish.to_json()]

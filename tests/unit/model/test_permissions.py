@@ -132,6 +132,7 @@ def test_what_is_no_permission_is_refused(value: Json) -> None:
         ("shared", "network", "shared=network"),
         ("filesystems", "~/", "filesystems=home"),
         ("filesystems", "~/x:rw", "filesystems=~/x"),
+        ("filesystems", "/srv/wow!", "filesystems=/srv/wow!"),
         ("session-bus", "org.a.B:own", "session-bus=org.a.B:own"),
         ("system-bus", "org.a.*:see", "system-bus=org.a.*:see"),
     ],
