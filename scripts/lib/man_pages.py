@@ -72,7 +72,8 @@ POLICY = {  # of policy.d: what each key means
 }
 APPS = {  # of apps.d: what each key means
     "ref": "What to install: HOST/REPOSITORY[:TAG], ...@DIGEST, REMOTE/NAME or REMOTE:REF. Needed. An app"
-    " that is installed from it is as it should be; another tag in the file is another reference.",
+    " that is installed from it is as it should be; another tag in the file is another reference, and so is a"
+    " tag where a digest was installed.",
     "as": "The application ID that it gets, in the place of its own: for two tags side by side.",
     "hold": "yes or no: hold it at its version, or let it be updated with the others. By default as it is.",
     "permissions-hash": "Approves exactly the set of permissions that has this hash. An image that asks for"
