@@ -21,6 +21,7 @@ from appctld.state.provenance import PROVENANCE_BYTES, Provenance
 from appctld.system.durable import make_directories, write_file
 
 PULLED = 64  # images: every prune reads what is written about them
+_MODE = 0o600  # users read what is installed, and this is not
 FILE_BYTES = PROVENANCE_BYTES + (1 << 20)  # and the refs of 256 layers
 
 
@@ -51,7 +52,7 @@ def remember_pulled(paths: Paths, arch: str, pulled: Pulled) -> None:
     facts: JsonObject = {"provenance": pulled.provenance.to_json(), "refs": [*pulled.refs]}
     if pulled.owner is not None:
         facts["owner"] = pulled.owner
-    write_file(path, json.dumps(facts).encode())
+    write_file(path, json.dumps(facts).encode(), _MODE)
 
 
 def find_pulled(paths: Paths, remote: str, reference: str, arch: str) -> Pulled | None:

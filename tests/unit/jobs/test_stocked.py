@@ -184,6 +184,12 @@ def test_what_somebodys_login_opened_is_for_that_user_and_root(
         ask_as(uid, request_, yard)
 
 
+def test_what_waits_is_nothing_that_users_read_in_the_state_directory(yard: Yard) -> None:
+    yard.do(Install((HELLO,), {**BRING, "registry-auth": (LOGIN,)}))
+    (path,) = yard.paths.remotes.glob("acme/pulled/*.json")
+    assert path.stat().st_mode & 0o077 == 0
+
+
 def test_what_no_login_was_needed_for_is_for_everybody(yard: Yard) -> None:
     yard.do(Install((HELLO,), BRING))
     ask_as(2, Install((HELLO,), HERE), yard)

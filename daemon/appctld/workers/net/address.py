@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 
 URL_LENGTH = 8192  # signed storage URLs reach 2 KiB; servers refuse request lines beyond 8 KiB
 PORTS = {"http": 80, "https": 443}
+PORTS_END = 65535
 _URL = re.compile(
     r"(?P<scheme>https?)://"
     r"(?:(?P<host>[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?)|\[(?P<literal>[0-9a-f:.]{2,45})\])(?::(?P<port>[0-9]{1,5}))?"
@@ -54,7 +55,7 @@ class Url:
     def parse(cls, text: str) -> Self:
         """Read an absolute http or https address; its fragment is dropped. Raises ValueError."""
         found = _URL.fullmatch(text) if len(text) <= URL_LENGTH else None
-        if found is None:
+        if found is None or int(found["port"] or 0) > PORTS_END:
             raise ValueError("this is no plain http or https address")
         scheme, host = found["scheme"].lower(), (found["host"] or found["literal"]).lower()
         port = int(found["port"] or PORTS[scheme])

@@ -23,6 +23,7 @@ HOSTILE = [
     ("https://example.org:123456/", "no port number"),
     ("//example.org/", "no scheme"),
     ("https://example.org/" + "a" * 9000, "too long"),
+    ("https://example.org:65536/", "a port that no socket takes"),
 ]
 
 
