@@ -11,15 +11,21 @@ from appctl.parser import help_text
 from appctl.terminal.output import put
 
 
-def overview(_context: Context) -> int:
+def overview(context: Context) -> int:
     """Print the commands: what `appctl` alone does."""
-    put(help_text().rstrip())
-    return ExitCode.USAGE
+    return _without_command(context)
 
 
-def remote(_context: Context) -> int:
+def remote(context: Context) -> int:
     """Print the commands of `remote`: what `appctl remote` alone does."""
-    put(help_text("remote").rstrip())
+    return _without_command(context, "remote")
+
+
+def _without_command(context: Context, *words: str) -> int:
+    """Print what there is for a person. Raises Failure for a program, which reads JSON."""
+    if context.options.json:
+        raise usage("no command was given", " ".join(["appctl", *words, "--help"]))
+    put(help_text(*words).rstrip())
     return ExitCode.USAGE
 
 

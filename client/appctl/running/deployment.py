@@ -163,9 +163,7 @@ def _read(descriptor: int, app: str) -> RunFile:
     try:
         return parse(os.pread(descriptor, RUN_FILE_BYTES + 1, 0), app)
     except (ValueError, TypeError, RecursionError) as error:
-        raise failed(
-            f"the run.json of {app} is not understood: {error}", "appctl install --reinstall"
-        ) from error
+        raise failed(f"the run.json of {app} is not understood: {error}", "appctl repair") from error
 
 
 def close(deployment: Deployment) -> None:

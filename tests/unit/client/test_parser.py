@@ -163,6 +163,14 @@ def test_no_command_is_usage_and_shows_the_commands(capsys: pytest.CaptureFixtur
     assert "uninstall" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [[], ["remote"]])
+def test_no_command_is_a_document_where_that_was_asked_for(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--json"]) == 64
+    assert json.loads(capsys.readouterr().out)["error"]["name"] == "Usage"
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import jeepney
 import pytest
 
 from appctl.actions.version import client_version
@@ -37,7 +38,10 @@ print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
 
 def imported(*words: str) -> set[str]:
     """The modules that a command has imported in the end; not what an environment adds to every Python."""
-    path = f"{CLIENT}:{sysconfig.get_path('purelib')}"
+    libraries = Path(jeepney.__file__).parents[
+        1
+    ]  # the environment's, or the distribution's where that will do
+    path = f"{CLIENT}:{sysconfig.get_path('purelib')}:{libraries}"
     done = subprocess.run(
         [sys.executable, "-S", "-c", PROGRAM, *words],
         env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True,
