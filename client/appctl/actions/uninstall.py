@@ -32,10 +32,12 @@ def uninstall(context: Context) -> int:
         note(*_preview(context, apps))
     if apps:
         confirm(context.options, "Uninstall?")
-    outcomes = [
-        _known(context.tried_job(scope, "Uninstall", "asa{sv}", ids_of(theirs), {"ignore": ignore}), theirs)
-        for scope, theirs in wanted.items()
-    ]
+    outcomes: list[Outcome] = []
+    for scope, theirs in wanted.items():
+        outcome = context.tried_job(scope, "Uninstall", "asa{sv}", ids_of(theirs), {"ignore": ignore})
+        outcomes.append(_known(outcome, theirs))
+        if outcome.was_cancelled:
+            break
     left = [failure for outcome in outcomes for failure in _say(context, outcome)]
     return report(context, [*outcomes, Outcome("", {}, tuple(left))], unknown)
 

@@ -31,10 +31,14 @@ def update(context: Context) -> int:
             "what updates ask for is accepted when it is known: who leaves cannot", "without --detach"
         )
     wanted, unknown = _wanted(context)
+    outcomes: list[Outcome] = []
     try:
-        outcomes = [outcome for scope, ids in wanted.items() for outcome in _update(context, scope, ids)]
+        for scope, ids in wanted.items():
+            outcomes += _update(context, scope, ids)
+            if any(outcome.was_cancelled for outcome in outcomes):
+                break
     except Declined as no:
-        outcomes = [Outcome.failed(no)]
+        outcomes.append(Outcome.failed(no))
     _say_nothing_to_do(context, outcomes)
     return report(context, outcomes, unknown)
 

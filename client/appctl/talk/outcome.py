@@ -30,6 +30,11 @@ class Outcome(NamedTuple):
         """Whether nothing more is to be begun: somebody pressed Ctrl-C, or nobody is there to ask."""
         return any(failure.name in THE_END for failure in self.failures)
 
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether somebody wanted no more of it, which is meant of other scopes, too."""
+        return any(failure.name == "Cancelled" for failure in self.failures)
+
     @classmethod
     def failed(cls, failure: Failure) -> "Outcome":
         """Make the outcome of a job that did not even start."""

@@ -2,8 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """An app in both scopes: reads show both, what changes something asks which, `run` takes the caller's own."""
 
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from appctl.__main__ import main
 from support.bus import private_bus
 from support.commands import EDITOR, done
-from support.fake_installer import FakeInstaller
+from support.fake_installer import FakeInstaller, Script, failed
 
 Capture = pytest.CaptureFixture[str]
 CHANGING = ["update", "uninstall", "rollback"]
@@ -56,3 +57,28 @@ def test_reads_show_both(system: FakeInstaller, capsys: Capture) -> None:
     ]
     assert main(["info", "editor"]) == 0
     assert "org.acme.Editor 1.5" in capsys.readouterr().out, "of the default scope"
+
+
+@pytest.mark.parametrize("command", ["update", "uninstall"])
+def test_after_ctrl_c_the_other_scope_is_left_alone(
+    command: str, system: FakeInstaller, daemon: FakeInstaller
+) -> None:
+    system.apps = [EDITOR | {"id": "org.acme.Viewer", "scope": "system"}]
+    daemon.scripts[command.capitalize()] = [failed("Cancelled")]
+    assert main([command, "-y", "editor", "viewer"]) == 130
+    assert command.capitalize() not in [call.member for call in system.calls]
+
+
+def test_a_no_in_one_scope_hides_nothing_of_the_other(
+    system: FakeInstaller, daemon: FakeInstaller, answer: Callable[[str], None], capsys: Capture
+) -> None:
+    system.apps = [EDITOR | {"id": "org.acme.Viewer", "scope": "system"}]
+    more = {"id": "org.acme.Viewer", "new-permissions": ("a(sss)", [("shared", "network", "risk")])}
+    daemon.scripts = {
+        "CheckUpdates": [Script({"State": "succeeded", "Result": {"updates": []}})],
+        "Update": [done(EDITOR)],
+    }
+    system.scripts["CheckUpdates"] = [Script({"State": "succeeded", "Result": {"updates": [more]}})]
+    answer("n\n")
+    assert main(["update", "--json", "editor", "viewer"]) == 6
+    assert json.loads(capsys.readouterr().out)["changed"] is True
