@@ -20,7 +20,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 
-from appctl.failure import Failure
+from appctl.failure import Failure, usage
 from appctl.talk.interrupts import Interrupts
 from appctl.talk.wire import Json, JsonValue, get_int, get_object, get_str
 
@@ -35,8 +35,9 @@ def run_program(options: Namespace, module: str, request: Json) -> Json:
     """Run `module` of our own with a request, and return its result. Raises Failure."""
     from appctl.terminal.progress import display
 
+    words = _words(request)
     with display(options) as shown, Interrupts() as interrupts:
-        lines = _lines(module, request, interrupts, shown.interrupted)
+        lines = _lines(module, words, interrupts, shown.interrupted)
         return _answer(lines, interrupts, lambda facts: shown(_as_a_job(facts)))
 
 
@@ -83,7 +84,7 @@ def _as_a_job(facts: Json) -> Json:
 
 
 def _lines(
-    module: str, request: Json, interrupts: Interrupts, interrupted: Callable[[], None]
+    module: str, request: bytes, interrupts: Interrupts, interrupted: Callable[[], None]
 ) -> Iterator[Json]:
     """What the program says, line by line, until it has ended."""
     command = [sys.executable, "-I", "-m", module]
@@ -111,10 +112,18 @@ def _started(command: list[str], requests: socket.socket) -> "subprocess.Popen[b
         )
 
 
-def _ask(requests: socket.socket, request: Json) -> None:
+def _words(request: Json) -> bytes:
+    """The request as it is sent. Raises Failure (Usage) for a path, say, that is no UTF-8."""
+    try:
+        return json.dumps(request, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        raise usage("a word of the command line is no UTF-8 text, and cannot be asked about") from None
+
+
+def _ask(requests: socket.socket, request: bytes) -> None:
     """Send the request. One that ended before it was asked is read all the same."""
     with contextlib.suppress(ConnectionError):
-        requests.sendall(json.dumps(request).encode() + b"\n")
+        requests.sendall(request)
 
 
 def _read(

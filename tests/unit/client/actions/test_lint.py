@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appctl.__main__ import main
 from appctl.actions.lint import _place
 from appctl.context import Context
 from appctl.parser import parse
@@ -20,3 +21,10 @@ def test_a_registry_may_have_its_token_server_elsewhere(
     monkeypatch.setenv("HOME", str(tmp_path))
     place = _place(Context(parse(["lint", "quay.io/acme/editor:1", *words])))
     assert (place["registry"], place["auth_realm"]) == ("https://quay.io", realm)
+
+
+def test_a_directory_whose_name_is_no_utf8_is_usage_and_no_failure_of_the_program(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["lint", "oci:\udcff"]) == 64
+    assert capfd.readouterr().err.startswith("error: ")
