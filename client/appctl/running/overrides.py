@@ -67,7 +67,10 @@ def write_own(places: Places, app: str, words: Iterable[Word]) -> None:
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f".{app}.{os.getpid()}")
-        draft.write_text(_HEAD + "".join(lines))
+        with draft.open("w") as file:
+            file.write(_HEAD + "".join(lines))
+            file.flush()
+            os.fsync(file.fileno())  # an empty file, after a power cut, would deny nothing
         draft.replace(path)
     except OSError as error:
         raise Failure("Failed", f"{path} cannot be written: {error.strerror}") from error

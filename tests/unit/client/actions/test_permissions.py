@@ -212,3 +212,19 @@ def test_info_says_what_is_overridden_and_what_is_not_known(editor: FakeInstalle
     own_file().write_text("deny everything\n")
     assert main(["info", "editor"]) == 0
     assert "Overridden:" in capsys.readouterr().out
+
+
+def test_what_is_denied_is_on_the_disk_before_it_gets_its_name(
+    machines: FakeInstaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut may leave an empty file, which denies nothing."""
+    synced: list[tuple[int, bool]] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append((os.fstat(descriptor).st_ino, own_file().exists()))
+
+    monkeypatch.setattr(os, "fsync", noted)
+    assert main(["permissions", "editor", "--deny", "network"]) == 0
+    assert synced == [(own_file().stat().st_ino, False)]
