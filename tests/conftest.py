@@ -9,6 +9,7 @@ With APPCTL_SLICE a part of each campaign is tried (support/campaigns.py).
 from __future__ import annotations
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -25,6 +26,10 @@ hypothesis.settings.register_profile(
     print_blob=True,
 )
 hypothesis.settings.load_profile("appctl")
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell in whose background we are
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that are interrupted must hear it
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -91,7 +91,7 @@ CASES = [
          "push a@1; install; push b@2 to 2; install 2", "b"),
     Case("by-digest", "an older image by its digest", "push a@1; push b@2; install; install a", Rollback),
     Case("other-arch", "an older image for another architecture",
-         "push b@2; install; arch arm64; push a@1; update", Rollback),
+         "push b@2; install; arch arm64; push a@1; install", Rollback),
     Case("uninstalled", "uninstalled, and an older one installed",
          "push b@2; install; uninstall; push a@1; install", Rollback),
     Case("reinstalled", "uninstalled, and the same installed",
