@@ -10,9 +10,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
+from appctl.commandline.parser import parse, says
 from appctl.exits import ExitCode
 from appctl.failure import Failure, tell
-from appctl.parser import parse, says
 from appctl.talk.wire import underscored
 from appctl.terminal import output
 from appctl.terminal.show import Palette

@@ -12,8 +12,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from appctl.context import Context
-from appctl.credentials import login_for
 from appctl.failure import Failure, usage
+from appctl.logins.credentials import login_for
 from appctl.proxies import proxies
 from appctl.talk.wire import Json, underscored
 

@@ -15,8 +15,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from appctl.credentials import login_for
 from appctl.destinations import CA_BYTES
+from appctl.logins.credentials import login_for
 from appctl.places import SHIPPED_CONFIG, Places
 from appctl.proxies import proxies
 from appctl.scope import Scope

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from argparse_manpage.manpage import Manpage
 
-from appctl import parser as client
+from appctl.commandline import parser as client
 from appctl.exits import MEANINGS, TABLE, ExitCode
 from appctld import __main__ as daemon
 from appctld.trust.clock import RELEASED, date

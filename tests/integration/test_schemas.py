@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from appctl.commands import COMMANDS
+from appctl.commandline.commands import COMMANDS
 from json_schemas import Schema, schemas
 from support.greeter import build
 from support.machine import BIN, Machine

@@ -10,11 +10,11 @@ import argparse
 from collections.abc import Iterator
 
 from appctl.actions.topics import TOPICS
-from appctl.commands import COMMANDS
+from appctl.commandline.commands import COMMANDS
+from appctl.commandline.parser import build
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure
-from appctl.parser import build
 from appctl.terminal.output import put
 
 SHELLS = ("bash", "zsh", "fish")

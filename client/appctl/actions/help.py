@@ -3,11 +3,11 @@
 """`appctl help`: the commands, and the topics (topics.py) that hints point to."""
 
 from appctl.actions.topics import TOPICS
-from appctl.commands import ALIASES, COMMANDS, REMOTE_COMMANDS
+from appctl.commandline.commands import ALIASES, COMMANDS, REMOTE_COMMANDS
+from appctl.commandline.parser import help_text
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import usage
-from appctl.parser import help_text
 from appctl.terminal.output import put
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from appctl.actions.apps import expanded, name_of, report, tell_all, with_it
 from appctl.actions.facts import leaving, permissions, signed_by
-from appctl.actions.introduction import referred
+from appctl.actions.remotes.introduction import referred
 from appctl.bundles.source import check, handed
 from appctl.context import Context
-from appctl.credentials import logins
 from appctl.failure import Declined, Failure, usage
+from appctl.logins.credentials import logins
 from appctl.references import names_a_ref
 from appctl.running.runfile import parse
 from appctl.scope import Scope

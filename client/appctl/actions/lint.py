@@ -8,10 +8,10 @@ The work is done by a program of the caller's own; the daemon is not asked. Exit
 import os
 
 from appctl.context import Context
-from appctl.credentials import login_for
 from appctl.destinations import certificates
 from appctl.exits import ExitCode
 from appctl.failure import usage
+from appctl.logins.credentials import login_for
 from appctl.proxies import proxies
 from appctl.talk.program import run_program
 from appctl.talk.wire import Json, get_objects, get_str, get_strings, underscored

@@ -10,10 +10,10 @@ else. The registry is not asked: a wrong one is told with the next install.
 import re
 import sys
 
-from appctl import auth_files, system_logins
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import usage
+from appctl.logins import auth_files, system_file
 from appctl.terminal.ask import can_ask
 from appctl.terminal.show import escape
 from appctl.terminal.typed import (
@@ -31,10 +31,10 @@ def login(context: Context) -> int:
     """Ask for user and password, and keep them. Raises Failure."""
     host = _host(context)
     if _is_the_systems(context):
-        system_logins.check_root()
+        system_file.check_root()
     username, password = _username(context), _password(context)
     if _is_the_systems(context):
-        path = system_logins.remember(host, username, password)
+        path = system_file.remember(host, username, password)
     else:
         path = auth_files.remember(context.places, host, username, password)
     if context.options.json:
@@ -47,7 +47,7 @@ def logout(context: Context) -> int:
     """Forget what is kept for a host, in whichever file it is. Raises Failure."""
     host = _host(context)
     theirs = _is_the_systems(context)
-    changed = system_logins.forget(host) if theirs else auth_files.forget(context.places, host)
+    changed = system_file.forget(host) if theirs else auth_files.forget(context.places, host)
     if context.options.json:
         context.put_json({"changed": changed, "host": host})
     context.say(f"Forgot the login for {host}." if changed else f"There is no login for {host}.")

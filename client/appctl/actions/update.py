@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from appctl.actions.approval import approve, ask_about, asks_for_more, kept, line, wanted_by
 from appctl.actions.apps import by_scope, ids_of, installed, name_of, report, tell_all, with_it
 from appctl.context import Context
-from appctl.credentials import logins
 from appctl.exits import ExitCode
 from appctl.failure import Declined, Failure, usage
+from appctl.logins.credentials import logins
 from appctl.scope import Scope
 from appctl.talk.outcome import Outcome
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str

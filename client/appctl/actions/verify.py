@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from appctl.actions.apps import by_scope, ids_of, installed, tell_all
 from appctl.context import Context
-from appctl.credentials import logins
 from appctl.failure import Failure
+from appctl.logins.credentials import logins
 from appctl.scope import Scope
 from appctl.talk.outcome import Outcome
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str, get_strings

@@ -11,8 +11,8 @@ import re
 import pytest
 
 from appctl.actions.listing import _COLUMNS
+from appctl.commandline.parser import build
 from appctl.exits import MEANINGS, TABLE, ExitCode
-from appctl.parser import build
 from man_pages import pages
 
 PROMISED = {

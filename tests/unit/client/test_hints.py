@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctl.actions.topics import TOPICS
-from appctl.parser import parse
+from appctl.commandline.parser import parse
 
 ROOT = Path(__file__).resolve().parents[3]
 PROMISED = {"trust", "unsigned", "key-change", "references", "permissions", "offline"}

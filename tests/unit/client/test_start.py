@@ -15,8 +15,8 @@ import jeepney
 import pytest
 
 from appctl.actions.version import client_version
-from appctl.commands import ALIASES, COMMANDS
-from appctl.parser import build
+from appctl.commandline.commands import ALIASES, COMMANDS
+from appctl.commandline.parser import build
 from support.fake_installer import FakeInstaller
 
 CLIENT = Path(__file__).resolve().parents[3] / "client"

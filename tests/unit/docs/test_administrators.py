@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from appctl.actions.apply.declared import KEYS as APP_KEYS
-from appctl.commands import COMMANDS, REMOTE_COMMANDS
+from appctl.commandline.commands import COMMANDS, REMOTE_COMMANDS
 from appctld.bus.polkit import ACTIONS
 from appctld.config.policy.files import KEYS as POLICY_KEYS
 from appctld.config.policy.files import read_policy

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appctl.commands import COMMANDS, REMOTE_COMMANDS
+from appctl.commandline.commands import COMMANDS, REMOTE_COMMANDS
 from appctl.exits import TABLE, ExitCode
 from appctld.config.policy.files import KEYS as POLICY_KEYS
 from appctld.config.settings import KEYS

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from appctl.actions.introduction import is_publisher_file
+from appctl.actions.remotes.introduction import is_publisher_file
 from appctl.caller_files import read_regular
 from appctl.failure import Failure, usage
 from appctl.running.runfile import is_id

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from appctl.actions.apply.declared import Declared
 from appctl.context import Context
-from appctl.credentials import logins
 from appctl.failure import Failure
+from appctl.logins.credentials import logins
 from appctl.references import expand
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, JsonValue, get_object, get_str, get_triples

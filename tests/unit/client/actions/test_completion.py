@@ -15,7 +15,7 @@ import pytest
 from appctl.__main__ import main
 from appctl.actions.completion import SHELLS, script
 from appctl.actions.topics import TOPICS
-from appctl.commands import COMMANDS, REMOTE_COMMANDS
+from appctl.commandline.commands import COMMANDS, REMOTE_COMMANDS
 from appctl.failure import Failure
 
 PATIENCE = 60.0  # seconds on a busy machine until something must have happened

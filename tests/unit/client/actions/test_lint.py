@@ -8,8 +8,8 @@ import pytest
 
 from appctl.__main__ import main
 from appctl.actions.lint import _place
+from appctl.commandline.parser import parse
 from appctl.context import Context
-from appctl.parser import parse
 
 REALM = "https://auth.example/token"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from appctl.actions.publish import _let_gpg_ask, _request
+from appctl.commandline.parser import parse
 from appctl.context import Context
 from appctl.failure import Failure
-from appctl.parser import parse
 from appctl.talk.wire import Json
 
 

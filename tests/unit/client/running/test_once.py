@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
+from appctl.commandline.parser import parse
 from appctl.failure import Failure
-from appctl.parser import parse
 from appctl.running.grants.granted import Grants
 from appctl.running.once import of_options
 

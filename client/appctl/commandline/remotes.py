@@ -28,7 +28,7 @@ def add_remote_commands(remote: argparse.ArgumentParser, common: argparse.Argume
         added = commands.add_parser(
             name, help=summary, description=summary, parents=[common], allow_abbrev=False
         )
-        added.set_defaults(action=f"remotes:{name.replace('list', 'listing')}")
+        added.set_defaults(action=f"remotes.remotes:{name.replace('list', 'listing')}")
         if name not in {"list", "refresh"}:
             added.add_argument("name", metavar=_NAMES.get(name, "NAME"))
         _ARGUMENTS.get(name, _nothing)(added)
@@ -54,12 +54,12 @@ def _modify(parser: argparse.ArgumentParser) -> None:
 
 
 def _refresh(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(action="remote_refresh:refresh")
+    parser.set_defaults(action="remotes.refresh:refresh")
     parser.add_argument("names", nargs="*", metavar="NAME")
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(action="remote_export:export")
+    parser.set_defaults(action="remotes.export:export")
     parser.add_argument("file", nargs="?", default="-", metavar="FILE|-", help="where; - by default")
 
 

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from appctl.commandline.names import NAME_LENGTH
+from appctl.commandline.parser import parse
 from appctl.failure import Failure
-from appctl.names import NAME_LENGTH
-from appctl.parser import parse
 
 PLACES = [
     ["install", "good", "{}"], ["update", "{}"], ["uninstall", "{}"], ["info", "{}"], ["rollback", "{}"],

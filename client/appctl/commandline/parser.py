@@ -8,14 +8,14 @@ Options that belong to every command may stand before or after it. Long options 
 import argparse
 from collections.abc import Callable, Sequence
 
-from appctl.commands import ALIASES, plain_words, refuse_unknown
+from appctl.commandline.base import Parser, Unasked
+from appctl.commandline.choices import add_choices
+from appctl.commandline.commands import ALIASES, plain_words, refuse_unknown
+from appctl.commandline.fleet import add_fleet_commands, add_history
+from appctl.commandline.names import check_names
+from appctl.commandline.publish import LINT, PUBLISH, TRY, add_lint, add_publish, add_try, alone
+from appctl.commandline.remotes import add_remote_commands
 from appctl.failure import Failure, usage
-from appctl.names import check_names
-from appctl.parser_base import Parser, Unasked
-from appctl.parser_choices import add_choices
-from appctl.parser_fleet import add_fleet_commands, add_history
-from appctl.parser_publish import LINT, PUBLISH, TRY, add_lint, add_publish, add_try, alone
-from appctl.parser_remotes import add_remote_commands
 
 _CWD = "--cwd=\0"  # stands for `--cwd` alone while argparse looks; no argument of a process holds a NUL
 _ALIASES_OF = {

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appctl.actions.facts import duration
-from appctl.actions.introduction import introduction, is_publisher_file, trust
+from appctl.actions.remotes.edkeys import public_keys
+from appctl.actions.remotes.introduction import introduction, is_publisher_file, trust
 from appctl.context import Context
-from appctl.edkeys import public_keys
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
 from appctl.scope import Scope

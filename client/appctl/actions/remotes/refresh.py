@@ -4,7 +4,7 @@
 
 from appctl.actions.apps import installed, tell_all
 from appctl.context import Context
-from appctl.credentials import logins
+from appctl.logins.credentials import logins
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
 from appctl.terminal.show import escape, size
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from appctl.__main__ import main
-from appctl.commands import ALIASES, COMMANDS, REMOTE_COMMANDS
+from appctl.commandline.commands import ALIASES, COMMANDS, REMOTE_COMMANDS
+from appctl.commandline.parser import help_text, parse
 from appctl.failure import Failure
-from appctl.parser import help_text, parse
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from unittest.mock import ANY
 
 import pytest
 
-from appctl import credentials
+from appctl.commandline.parser import parse
 from appctl.context import Context
-from appctl.credentials import logins, lookup
 from appctl.failure import Failure
-from appctl.parser import parse
+from appctl.logins import credentials
+from appctl.logins.credentials import logins, lookup
 from appctl.talk.wire import Json
 
 

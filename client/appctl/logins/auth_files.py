@@ -13,8 +13,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from appctl.credentials import auth_paths, plain_host, read_file
 from appctl.failure import Failure
+from appctl.logins.credentials import auth_paths, plain_host, read_file
 from appctl.places import Places
 from appctl.talk.wire import Json, get_object
 

@@ -16,9 +16,9 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from appctl.auth_files import with_login, without_login
-from appctl.credentials import FILE_BYTES, parsed
 from appctl.failure import Failure
+from appctl.logins.auth_files import with_login, without_login
+from appctl.logins.credentials import FILE_BYTES, parsed
 from appctl.places import SYSTEM_CONFIG
 from appctl.talk.wire import Json
 

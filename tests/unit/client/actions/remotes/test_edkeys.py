@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from appctl.edkeys import public_keys
+from appctl.actions.remotes.edkeys import public_keys
 from appctl.failure import Failure
 
 KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([number] * 32)).public_key() for number in (1, 2)]
