@@ -29,9 +29,7 @@ from support.bus_arguments import (
     wrong_types,
 )
 from support.bus_service import INTERFACES
-from support.greeter import build
 from support.machine import Machine
-from support.publisher import Publisher
 
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 INVALID = "org.freedesktop.DBus.Error.InvalidArgs"
@@ -75,20 +73,8 @@ def _facts(path: Path) -> tuple[int, ...]:
 
 
 @pytest.fixture(scope="module")
-def target(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    work = tmp_path_factory.mktemp("target")
-    (work / "layers").mkdir()
-    build(publisher.layout, work / "layers", 1)
-    key = publisher.keys.make("acme")
-    file = work / "acme.asc"
-    file.write_bytes(publisher.keys.export(key, armor=True))
-    with Machine(work / "machine", measured=False) as machine:
-        machine.add_remote(
-            "acme", f"oci+http://{publisher.registry.host}/acme", file, publisher.lookaside.url
-        )
-        publisher.push("v1", "acme/greeter:1", key)
-        machine.appctl("install", "-y", "acme/greeter:1")
-        yield Target(machine)
+def target(settled: Machine) -> Target:
+    return Target(settled)
 
 
 async def _job(caller: Client) -> str:

@@ -19,7 +19,6 @@ from typing import NamedTuple
 import pytest
 
 from support.descriptors import descendants
-from support.greeter import build
 from support.machine import BIN, Machine
 from support.publisher import Publisher
 from support.shelf import Shelf
@@ -80,20 +79,8 @@ class Ward(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def ward(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    work = tmp_path_factory.mktemp("ward")
-    (work / "layers").mkdir()
-    build(publisher.layout, work / "layers", 1)
-    key = publisher.keys.make("acme")
-    file = work / "acme.asc"
-    file.write_bytes(publisher.keys.export(key, armor=True))
-    with Machine(work / "machine", measured=False) as machine:
-        machine.add_remote(
-            "acme", f"oci+http://{publisher.registry.host}/acme", file, publisher.lookaside.url
-        )
-        publisher.push("v1", "acme/greeter:1", key)
-        machine.appctl("install", "-y", "acme/greeter:1")
-        yield Ward(machine, publisher, work)
+def ward(publisher: Publisher, settled: Machine, tmp_path_factory: pytest.TempPathFactory) -> Ward:
+    return Ward(settled, publisher, tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture(autouse=True)

@@ -10,29 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import APP_ID, build
+from support.greeter import APP_ID
 from support.machine import BIN, Machine
-from support.publisher import Publisher
 
 PATIENCE = 60.0  # seconds on a busy machine until something must have happened
 TERMINATED = 128 + 15
 
 
-@pytest.fixture(scope="module")
-def home(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    work = tmp_path_factory.mktemp("instances")
-    (work / "layers").mkdir()
-    build(publisher.layout, work / "layers", 1)
-    key = publisher.keys.make("acme")
-    file = work / "acme.asc"
-    file.write_bytes(publisher.keys.export(key, armor=True))
-    publisher.push("v1", "acme/greeter:1", key)
-    with Machine(work / "machine", measured=False) as machine:
-        machine.add_remote(
-            "acme", f"oci+http://{publisher.registry.host}/acme", file, publisher.lookaside.url
-        )
-        machine.appctl("install", "-y", "acme/greeter:1")
-        yield machine
+@pytest.fixture
+def home(settled: Machine) -> Machine:
+    return settled
 
 
 @contextmanager

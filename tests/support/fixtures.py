@@ -34,6 +34,24 @@ def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
 
 
 @pytest.fixture(scope="module")
+def settled(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine that trusts acme, and has acme/greeter:1."""
+    work = tmp_path_factory.mktemp("settled")
+    (work / "layers").mkdir()
+    build(publisher.layout, work / "layers", 1)
+    key = publisher.keys.make("acme")
+    file = work / "acme.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+    publisher.push("v1", "acme/greeter:1", key)
+    with Machine(work / "machine", measured=False) as machine:
+        machine.add_remote(
+            "acme", f"oci+http://{publisher.registry.host}/acme", file, publisher.lookaside.url
+        )
+        machine.appctl("install", "-y", "acme/greeter:1")
+        yield machine
+
+
+@pytest.fixture(scope="module")
 def keys() -> Iterator[Keys]:
     """A keyring with nothing in it."""
     with Keys() as found:
