@@ -47,10 +47,10 @@ def podman(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> It
     for name, text in files.items():
         (context / name).write_text(text)
     minimal_root(context / "root")
-    assert '--label "org.appctl.metadata=$(cat metadata)"' in commands()
-    label = f"org.appctl.metadata={files['metadata'].rstrip()}"  # as a shell has it
+    assert '--build-arg "metadata=$(cat metadata)"' in commands()
+    argument = f"metadata={files['metadata'].rstrip()}"  # as a shell has it
     with Podman(publisher) as podman:
-        podman.build("greeter", context, "--format=oci", "--label", label)
+        podman.build("greeter", context, "--format=oci", "--build-arg", argument)
         yield podman
 
 

@@ -49,7 +49,9 @@ class Screen:
         end = time.monotonic() + SECONDS
         while not (found := self.pixels(colour)):
             assert self.program.poll() is None, f"ended, and drew nothing: {self.ended()}"
-            assert time.monotonic() < end, "nothing was drawn"
+            if time.monotonic() > end:
+                self.program.terminate()
+                raise AssertionError(f"nothing was drawn: {self.ended()}")
             time.sleep(0.05)
         return found
 
@@ -60,7 +62,10 @@ class Screen:
 
     def _shown(self) -> bytes:
         """The server's memory of it is an xwd file: a header, colours, pixels (X11/XWDFile.h)."""
-        image = self._memory.read_bytes() if self._memory.exists() else b""
+        try:
+            image = self._memory.read_bytes()
+        except FileNotFoundError:  # not yet, or not any more
+            return b""
         if len(image) < WIDTH * HEIGHT * 4:
             return b""
         header, colours = struct.unpack_from(">I", image)[0], struct.unpack_from(">I", image, 19 * 4)[0]

@@ -110,6 +110,7 @@ def test_a_job_that_ends_is_not_joined() -> None:
         leaves.set()
         await queue.end()
         assert queue.jobs.alike(Install(HELLO), UID) is None
+        await queue.jobs.close()  # until its task has ended, too
         assert queue.jobs._requests == {}
 
     run(main)

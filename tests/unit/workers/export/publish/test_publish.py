@@ -267,7 +267,8 @@ def test_a_file_that_no_importer_of_ours_takes_does_not_leave(
         head = FileHead(0, 0, stat.S_IFREG | 0o644, "", tuple(xattrs))
         tree = writer.tree(DirTree({"f": writer.file(head, 1, [b"x"])}))
         name = writer.commit(Commit(tree, writer.meta(0, 0, 0o755), 1))
-    with pytest.raises(UnsafeArchive, match="xattr"):
+    # libostree from 2024.10 on sorts what it reads, which is then not what its name says
+    with pytest.raises((UnsafeArchive, RepoCorrupt), match=r"xattr|not what its name says"):
         published(commit(tmp_path / "repo", name), tmp_path / "out")
 
 
