@@ -101,11 +101,19 @@ def test_the_file_chooser_of_the_portal_opens_for_the_app(desk: Machine) -> None
     session = {**desk.environment, "GDK_BACKEND": "x11", "XDG_CURRENT_DESKTOP": "GNOME", "NO_AT_BRIDGE": "1"}
     command = ("sh", "-c", PORTALS, "sh", *run("chooser"))
     with screen(desk.directory / "portal", command, session) as seen:
+        told = desk.directory / "home/told"
+        seen.wait_until(lambda: bool(_asked(told)), lambda: told.read_text()[-2000:])
         seen.wait_for(SUGGESTED)
-        told = [json.loads(line) for line in (desk.directory / "home/told").read_text().splitlines()]
-    (asked,) = (each["payload"]["data"] for each in told if each.get("member") == "OpenFile")
+        (asked,) = _asked(told)
     assert asked[1] == "org.example.Chooser"  # the portal knows who asks by the sandbox of its bus proxy
     assert asked[3] == "A file for me"
+
+
+def _asked(told: Path) -> list[list[object]]:
+    """What who shows the dialogs was asked for, of what was told on the bus so far."""
+    lines = told.read_text().splitlines() if told.exists() else []
+    heard = [json.loads(line) for line in lines if line.endswith("}")]
+    return [each["payload"]["data"] for each in heard if each.get("member") == "OpenFile"]
 
 
 def test_without_the_permission_there_is_no_screen(desk: Machine) -> None:

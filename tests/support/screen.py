@@ -3,7 +3,8 @@
 """A screen that nobody looks at: the real Xvfb, in a mount namespace with whoever draws on it.
 
 An X server's socket lies in /tmp, where only root may make the directory for it; here it is in a /tmp that
-nobody else sees. Guarantees that the server and all that was started with it are gone at the end.
+nobody else sees, and there is no abstract one, which all servers of a machine would share. Guarantees that
+the server and all that was started with it are gone at the end.
 """
 
 import contextlib
@@ -12,7 +13,8 @@ import signal
 import struct
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +23,7 @@ WIDTH, HEIGHT = 320, 240
 SECONDS = 60.0  # for whoever draws to get there, on a busy machine
 # Wait for the server; what is drawn on it is drawn by the command, whose output is the script's.
 SCRIPT = f"""
-Xvfb :7 -ac -nolisten tcp -screen 0 {WIDTH}x{HEIGHT}x24 -fbdir "$1" >/dev/null 2>&1 &
+Xvfb :7 -ac -nolisten tcp -nolisten local -screen 0 {WIDTH}x{HEIGHT}x24 -fbdir "$1" >/dev/null 2>&1 &
 server=$!
 shift
 until [ -S /tmp/.X11-unix/X7 ]; do sleep 0.05; done
@@ -50,10 +52,22 @@ class Screen:
         while not (found := self.pixels(colour)):
             assert self.program.poll() is None, f"ended, and drew nothing: {self.ended()}"
             if time.monotonic() > end:
-                self.program.terminate()
-                raise AssertionError(f"nothing was drawn: {self.ended()}")
+                raise AssertionError(f"what is on the screen most: {self._common()}")
             time.sleep(0.05)
         return found
+
+    def _common(self) -> list[str]:
+        shown = self._shown()
+        colours = Counter(shown[place : place + 3][::-1].hex() for place in range(0, len(shown), 4))
+        return [f"#{colour}: {number}" for colour, number in colours.most_common(5)]
+
+    def wait_until(self, happened: Callable[[], bool], told: Callable[[], str]) -> None:
+        """Wait for something else, while the program runs; `told` is what is known if it does not happen."""
+        end = time.monotonic() + SECONDS
+        while not happened():
+            assert self.program.poll() is None, f"ended: {self.ended()}"
+            assert time.monotonic() < end, told()
+            time.sleep(0.05)
 
     def ended(self) -> str:
         """Wait for the program's end; what it said."""

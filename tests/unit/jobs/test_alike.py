@@ -111,6 +111,7 @@ def test_a_job_that_ends_is_not_joined() -> None:
         await queue.end()
         assert queue.jobs.alike(Install(HELLO), UID) is None
         await queue.jobs.close()  # until its task has ended, too
+        await asyncio.sleep(0)  # and what is called then
         assert queue.jobs._requests == {}
 
     run(main)
