@@ -9,8 +9,11 @@ what stood there; the exit code is the command's.
 import os
 import pty
 import sys
+import termios
+import time
 
 PROMPT = b"Password:"
+LOCAL_MODES = 3  # in what tcgetattr returns
 
 
 def main(password: str, command: list[str]) -> int:
@@ -23,10 +26,19 @@ def main(password: str, command: list[str]) -> int:
         asked += said
         if PROMPT in asked:
             asked = asked.rpartition(PROMPT)[2]
+            _until_hidden(terminal)
             os.write(terminal, f"{password}\n".encode())
         return said
 
     return os.waitstatus_to_exitcode(pty.spawn(command, read))
+
+
+def _until_hidden(terminal: int) -> None:
+    """Who asks forgets what was typed before the echo was turned off."""
+    for _ in range(100):
+        if not termios.tcgetattr(terminal)[LOCAL_MODES] & termios.ECHO:
+            return
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":
