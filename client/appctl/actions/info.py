@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl info`: everything that is known about one app: what it is, who signed it, where its files are."""
 
+from collections.abc import Iterator
+
 from appctl.actions.apps import PROMISED, expanded, installed, matching, name_of, the_app
 from appctl.actions.facts import freeze_protection, leaving, permissions, rollback_protection, signed_by
 from appctl.actions.permissions import overridden
@@ -28,46 +30,68 @@ def info(context: Context) -> int:
     return ExitCode.DONE
 
 
-def _facts(context: Context, app: Json) -> list[tuple[str, str]]:
-    def text(key: str) -> str:
-        return escape(get_str(app, key))
+def _facts(context: Context, app: Json) -> Iterator[tuple[str, str]]:
+    yield from _source(app)
+    yield from _trust(context, app)
+    yield from _contents(context, app)
+    yield from _state(app)
 
-    return [
-        ("Reference", text("reference")),
-        ("Remote", text("remote")),
-        ("Scope", text("scope")),
-        ("Digest", text("image-digest")),
-        ("Commit", text("commit")),
-        ("Layers", ", ".join(f"{escape(layer[:19])}…" for layer in get_strings(app, "layers"))),
-        ("Signed by", signed_by(app, context.out)),
-        ("Key", text("signer")),
-        ("Signed at", moment(get_int(app, "signed-at")) if app.get("signed-at") else ""),
-        *(("And by", _signer(signer)) for signer in get_objects(app, "signers")[1:]),
-        ("Checked at", moment(get_int(app, "checked-at")) if app.get("checked-at") else ""),
-        ("Verdict", text("verdict")),
-        ("Rollback protection", rollback_protection(app)),
-        ("Freeze protection", freeze_protection(app)),
-        ("Installed", moment(get_int(app, "install-time"))),
-        ("Size", size(get_int(app, "installed-size"))),
-        ("Downloaded", _downloaded(app)),
-        ("May use", permissions(app)),
-        ("Leaves sandbox", leaving(app)),
-        *overridden(context, app),
-        ("Runtime", text("runtime").removeprefix("runtime/")),
-        ("Ignored", ", ".join(map(escape, get_strings(app, "ignored")))),
-        ("Left out", ", ".join(map(escape, get_strings(app, "dropped")))),
-        ("Kept", ", ".join(map(escape, get_strings(app, "kept")))),
-        ("Update", text("update-version")),
-        (
-            "It newly asks",
-            permissions({"permissions": asks}) if (asks := app.get("update-permissions")) else "",
-        ),
-        ("Skipped", text("skipped-digest")),
-        ("Last error", text("last-error")),
-        ("Held", f"appctl unhold {escape(get_str(app, 'id'))}" if app.get("held") else ""),
-        ("Running", "yes" if app.get("running") else "no"),
-        ("Files", text("deployment")),
-    ]
+
+def _source(app: Json) -> Iterator[tuple[str, str]]:
+    yield "Reference", _text(app, "reference")
+    yield "Remote", _text(app, "remote")
+    yield "Scope", _text(app, "scope")
+    yield "Digest", _text(app, "image-digest")
+    yield "Commit", _text(app, "commit")
+    yield "Layers", ", ".join(f"{escape(layer[:19])}…" for layer in get_strings(app, "layers"))
+
+
+def _trust(context: Context, app: Json) -> Iterator[tuple[str, str]]:
+    yield "Signed by", signed_by(app, context.out)
+    yield "Key", _text(app, "signer")
+    yield "Signed at", _moment(app, "signed-at")
+    for signer in get_objects(app, "signers")[1:]:
+        yield "And by", _signer(signer)
+    yield "Checked at", _moment(app, "checked-at")
+    yield "Verdict", _text(app, "verdict")
+    yield "Rollback protection", rollback_protection(app)
+    yield "Freeze protection", freeze_protection(app)
+
+
+def _contents(context: Context, app: Json) -> Iterator[tuple[str, str]]:
+    yield "Installed", moment(get_int(app, "install-time"))
+    yield "Size", size(get_int(app, "installed-size"))
+    yield "Downloaded", _downloaded(app)
+    yield "May use", permissions(app)
+    yield "Leaves sandbox", leaving(app)
+    yield from overridden(context, app)
+    yield "Runtime", _text(app, "runtime").removeprefix("runtime/")
+    yield "Ignored", _texts(app, "ignored")
+    yield "Left out", _texts(app, "dropped")
+    yield "Kept", _texts(app, "kept")
+
+
+def _state(app: Json) -> Iterator[tuple[str, str]]:
+    asks = app.get("update-permissions")
+    yield "Update", _text(app, "update-version")
+    yield "It newly asks", permissions({"permissions": asks}) if asks else ""
+    yield "Skipped", _text(app, "skipped-digest")
+    yield "Last error", _text(app, "last-error")
+    yield "Held", f"appctl unhold {_text(app, 'id')}" if app.get("held") else ""
+    yield "Running", "yes" if app.get("running") else "no"
+    yield "Files", _text(app, "deployment")
+
+
+def _text(app: Json, key: str) -> str:
+    return escape(get_str(app, key))
+
+
+def _texts(app: Json, key: str) -> str:
+    return ", ".join(map(escape, get_strings(app, key)))
+
+
+def _moment(facts: Json, key: str) -> str:
+    return moment(get_int(facts, key)) if facts.get(key) else ""
 
 
 def _downloaded(app: Json) -> str:
@@ -76,8 +100,8 @@ def _downloaded(app: Json) -> str:
 
 def _signer(signer: Json) -> str:
     """One signature that counted, its key whole."""
-    when = f", {moment(get_int(signer, 'signed-at'))}" if signer.get("signed-at") else ""
-    return f'{escape(get_str(signer, "fingerprint"))} "{escape(get_str(signer, "name"))}"{when}'
+    when = _moment(signer, "signed-at")
+    return f'{_text(signer, "fingerprint")} "{_text(signer, "name")}"' + (f", {when}" if when else "")
 
 
 def _others(app: Json) -> list[Json]:

@@ -8,10 +8,11 @@ Options that belong to every command may stand before or after it. Long options 
 import argparse
 from collections.abc import Callable, Sequence
 
+from appctl.commandline.apps import add_app_commands
 from appctl.commandline.base import Parser, Unasked
 from appctl.commandline.choices import add_choices
 from appctl.commandline.commands import ALIASES, plain_words, refuse_unknown
-from appctl.commandline.fleet import add_fleet_commands, add_history
+from appctl.commandline.fleet import add_fleet_commands
 from appctl.commandline.names import check_names
 from appctl.commandline.publish import LINT, PUBLISH, TRY, add_lint, add_publish, add_try, alone
 from appctl.commandline.remotes import add_remote_commands
@@ -22,9 +23,7 @@ _ALIASES_OF = {
     name: [alias for alias, target in ALIASES.items() if target == name] for name in ALIASES.values()
 }
 _DIGITS = 20  # of the largest number of a job
-DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
 VERBOSE = "say more on standard error: each step, what errors were made of; of run the sandbox's command line"
-DETACH = "leave the job running and print its path; the same command again waits for it"
 RUN = (
     "Run an installed app. The exit code is the app's; 125 when it could not be started, 126 or 127 when its "
     "command could not be; 64, and nothing was run, for a command line that makes no sense."
@@ -161,7 +160,7 @@ def build(only: str = "") -> argparse.ArgumentParser:
         added.set_defaults(action=action)
         return added
 
-    _apps(command)
+    add_app_commands(command)
     add_choices(command)
     _run(command("run", "run:run", RUN))
     remote = command("remote", "help:remote", "The publishers that this machine trusts.")
@@ -177,56 +176,6 @@ def build(only: str = "") -> argparse.ArgumentParser:
 
 
 _Command = Callable[[str, str, str], argparse.ArgumentParser]
-
-
-def _apps(command: _Command) -> None:
-    install = command("install", "install:install", "Install images, or update what is installed from them.")
-    install.add_argument(
-        "refs", nargs="+", metavar="REF", help="HOST/REPOSITORY[:TAG], …@DIGEST, REMOTE/NAME, or REMOTE:REF"
-    )
-    install.add_argument("--reinstall", action="store_true", help="deploy again although it is installed")
-    install.add_argument(
-        "--or-update", action="store_true", help="install updates anyway; accepted for scripts"
-    )
-    install.add_argument("--allow-downgrade", action="store_true", help=DOWNGRADE)
-    install.add_argument("--dry-run", action="store_true", help="only show what would be installed")
-    install.add_argument("--remote", metavar="NAME", help="the remote that must cover the reference")
-    install.add_argument("--no-pull", action="store_true", help="fetch nothing: install what is here already")
-    install.add_argument("--no-deploy", action="store_true", help="bring it here, and do not install it yet")
-    install.add_argument(
-        "--arch", metavar="ARCH", help="another architecture than this machine's, e.g. arm64"
-    )
-    install.add_argument(
-        "--as", dest="as_id", metavar="ID", help="the ID that it gets here, instead of its own"
-    )
-    install.add_argument(
-        "--from", dest="source", metavar="oci:DIR|oci-archive:FILE|docker-archive:FILE",
-        help="read the one image from there; it is verified as if it came from its registry",
-    )  # fmt: skip
-    update = command("update", "update:update", "Bring installed apps up to date.")
-    for each in (install, update):
-        each.add_argument("-d", "--detach", action="store_true", help=DETACH)
-    update.add_argument("ids", nargs="*", metavar="ID")
-    update.add_argument("--check", action="store_true", help="only look; exit code 2 when there is nothing")
-    update.add_argument("--background", action="store_true", help="nobody waits for it")
-    update.add_argument(
-        "--accept-permissions", action="store_true", help="grant what the updates newly ask for"
-    )
-    update.add_argument("--allow-downgrade", action="store_true", help=DOWNGRADE)
-    uninstall = command("uninstall", "uninstall:uninstall", "Remove apps and what only they needed.")
-    uninstall.add_argument("ids", nargs="+", metavar="ID")
-    uninstall.add_argument("--delete-data", action="store_true", help="remove your data of them too")
-    uninstall.add_argument("--ignore", action="store_true", help="what is not installed is no failure")
-    rollback = command("rollback", "rollback:rollback", "Go back to a version that is still kept.")
-    rollback.add_argument("id", metavar="ID")
-    rollback.add_argument("--to", metavar="VERSION|DIGEST|COMMIT", help="which one, if not the one before")
-    listing = command("list", "listing:listing", "List what is installed.")
-    listing.add_argument("--updates", action="store_true", help="only apps with a known update")
-    listing.add_argument(
-        "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,kind,held,update"
-    )
-    command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
-    add_history(command("history", "history:history", "What was done and what failed, newest first."))
 
 
 def _run(run: argparse.ArgumentParser) -> None:

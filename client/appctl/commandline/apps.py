@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The command line of apps: install, update, uninstall, rollback, list, info, history."""
+
+import argparse
+from collections.abc import Callable
+
+from appctl.commandline.fleet import add_history
+
+DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
+DETACH = "leave the job running and print its path; the same command again waits for it"
+
+
+def add_app_commands(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    """Add the commands."""
+    _install(command("install", "install:install", "Install images, or update what is installed from them."))
+    _update(command("update", "update:update", "Bring installed apps up to date."))
+    uninstall = command("uninstall", "uninstall:uninstall", "Remove apps and what only they needed.")
+    uninstall.add_argument("ids", nargs="+", metavar="ID")
+    uninstall.add_argument("--delete-data", action="store_true", help="remove your data of them too")
+    uninstall.add_argument("--ignore", action="store_true", help="what is not installed is no failure")
+    rollback = command("rollback", "rollback:rollback", "Go back to a version that is still kept.")
+    rollback.add_argument("id", metavar="ID")
+    rollback.add_argument("--to", metavar="VERSION|DIGEST|COMMIT", help="which one, if not the one before")
+    listing = command("list", "listing:listing", "List what is installed.")
+    listing.add_argument("--updates", action="store_true", help="only apps with a known update")
+    listing.add_argument(
+        "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,kind,held,update"
+    )
+    command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
+    add_history(command("history", "history:history", "What was done and what failed, newest first."))
+
+
+def _install(install: argparse.ArgumentParser) -> None:
+    install.add_argument(
+        "refs", nargs="+", metavar="REF", help="HOST/REPOSITORY[:TAG], …@DIGEST, REMOTE/NAME, or REMOTE:REF"
+    )
+    install.add_argument("--reinstall", action="store_true", help="deploy again although it is installed")
+    install.add_argument(
+        "--or-update", action="store_true", help="install updates anyway; accepted for scripts"
+    )
+    install.add_argument("--allow-downgrade", action="store_true", help=DOWNGRADE)
+    install.add_argument("--dry-run", action="store_true", help="only show what would be installed")
+    install.add_argument("--remote", metavar="NAME", help="the remote that must cover the reference")
+    install.add_argument("--no-pull", action="store_true", help="fetch nothing: install what is here already")
+    install.add_argument("--no-deploy", action="store_true", help="bring it here, and do not install it yet")
+    install.add_argument(
+        "--arch", metavar="ARCH", help="another architecture than this machine's, e.g. arm64"
+    )
+    install.add_argument(
+        "--as", dest="as_id", metavar="ID", help="the ID that it gets here, instead of its own"
+    )
+    install.add_argument(
+        "--from", dest="source", metavar="oci:DIR|oci-archive:FILE|docker-archive:FILE",
+        help="read the one image from there; it is verified as if it came from its registry",
+    )  # fmt: skip
+    install.add_argument("-d", "--detach", action="store_true", help=DETACH)
+
+
+def _update(update: argparse.ArgumentParser) -> None:
+    update.add_argument("-d", "--detach", action="store_true", help=DETACH)
+    update.add_argument("ids", nargs="*", metavar="ID")
+    update.add_argument("--check", action="store_true", help="only look; exit code 2 when there is nothing")
+    update.add_argument("--background", action="store_true", help="nobody waits for it")
+    update.add_argument(
+        "--accept-permissions", action="store_true", help="grant what the updates newly ask for"
+    )
+    update.add_argument("--allow-downgrade", action="store_true", help=DOWNGRADE)
