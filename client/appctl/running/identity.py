@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Who the app believes to be: the caller. USER of the image does not count (docs/rules.md, "Names")."""
+"""Who the app believes to be: the caller. USER of the image does not count (docs/rules.md, "Running")."""
 
 import os
 import pwd

@@ -86,7 +86,7 @@ def _config(obj: JsonObject, run: JsonObject) -> ImageConfig:
 
 
 def _ignored(run: JsonObject) -> tuple[str, ...]:
-    """The instructions that mean nothing here; the preview names them (docs/rules.md, "Names")."""
+    """The instructions that mean nothing here; the preview names them (docs/rules.md, "Running")."""
     names = {
         "User": "USER (the app runs as you)",
         "ExposedPorts": "EXPOSE",

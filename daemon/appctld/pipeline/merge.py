@@ -56,7 +56,7 @@ def _commits(planned: Planned, layers: tuple[ImportedLayer, ...]) -> list[str]:
 
 
 def _commit_metadata(planned: Planned) -> JsonObject:
-    """What the commit says about where it came from (docs/rules.md, "The repository")."""
+    """What the commit says about where it came from."""
     resolved, verdict = planned.verified.resolved, planned.verified.verdict
     signers = verdict.signers
     return {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""What touches files and takes its time, aside from the loop: the only place that hands work to a thread.
+"""What touches files and takes its time, aside from the loop: the only thread that touches our state.
 
 Guarantees: there is one such thread, which does one piece after the other in the order in which they came, so
 that what is read, judged and written in one piece is never mixed with another; a piece that was handed over
