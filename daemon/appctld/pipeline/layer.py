@@ -113,7 +113,7 @@ async def _fetch(layer: PlannedLayer, verified: Verified, tools: Tools) -> Fetch
     downloaded = 0
     if layer.source is Source.MISSING and not await _is_here(layer, blobs, tools):
         tools.progress.stage("downloading")
-        await _download(layer, verified, tools)
+        await _download(layer, blobs, verified, tools)
         downloaded = wanted.size
         tools.progress.downloaded(str(wanted.digest), downloaded)
     blob = blobs / wanted.digest.hex if layer.source is Source.MISSING else None
@@ -143,7 +143,7 @@ async def _is_here(layer: PlannedLayer, blobs: Path, tools: Tools) -> bool:
         return get_int(answer, "size") == wanted.size
 
 
-async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> None:
+async def _download(layer: PlannedLayer, blobs: Path, verified: Verified, tools: Tools) -> None:
     wanted, resolved = layer.descriptor, verified.resolved
     what: JsonObject = {"digest": str(wanted.digest), "size": wanted.size}
 
@@ -153,7 +153,7 @@ async def _download(layer: PlannedLayer, verified: Verified, tools: Tools) -> No
         _, answer = await two_ends(
             tools.fetch(source, fds={"out": writing}, report=ignore, deadline=BLOB_DEADLINE),
             tools.store(
-                {"op": "receive", "blobs": str(_blobs(verified, tools)), **what},
+                {"op": "receive", "blobs": str(blobs), **what},
                 fds={"in": reading},
                 report=lambda facts: tools.progress.downloaded(str(wanted.digest), bytes_so_far(facts)),
                 deadline=BLOB_DEADLINE,

@@ -4,12 +4,15 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from appctld.errors import AppctlError, CredentialScope, NotFound, RegistryUnavailable
+from appctld.config.network import Network
+from appctld.config.remotes import CA_BYTES
+from appctld.errors import AppctlError, CredentialScope, Failed, NotFound, RegistryUnavailable
 from appctld.jobs.requests import Install
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.model.reference import Reference
@@ -45,6 +48,10 @@ class Mirrored:
             if isinstance(self.lie, AppctlError):
                 raise self.lie
             return {"size": out.write(self.lie)}
+
+    def use(self, network: Network) -> None:
+        """Reach servers so."""
+        self.yard.tools = replace(self.yard.tools, network=network)
 
     def install(self, what: str = HELLO, logins: object = ()) -> JsonObject:
         (app,) = self.yard.apps(Install((what,), {"registry-auth": logins}))
@@ -82,6 +89,40 @@ def test_a_mirror_that_does_not_serve_it_costs_a_try(lie: AppctlError | bytes, m
     assert mirrored.install()["changed"] is True
     assert {registry for registry, _, _ in mirrored.asked} == {HERE, THERE}
     assert not list(mirrored.yard.paths.blobs.glob("**/.unverified-*"))
+
+
+def break_certificates(directory: Path, *hosts: str) -> Network:
+    """A network that has certificates for these hosts, which cannot be read."""
+    for host in hosts:
+        (directory / host).parent.mkdir(parents=True, exist_ok=True)
+        (directory / host).write_text("no directory")
+    return Network(directory)
+
+
+def large_certificates(directory: Path, *hosts: str) -> Network:
+    """One that has more of them than are read."""
+    for host in hosts:
+        (directory / host).mkdir(parents=True)
+        for name in ("a.crt", "b.crt"):
+            (directory / host / name).write_bytes(b"#" * (CA_BYTES // 2 + 1))
+    return Network(directory)
+
+
+@pytest.mark.parametrize("spoil", [break_certificates, large_certificates])
+def test_certificates_of_a_mirror_that_cannot_be_read_cost_a_try(
+    spoil: Callable[..., Network], mirrored: Mirrored, tmp_path: Path
+) -> None:
+    mirrored.use(spoil(tmp_path / "certs.d", "mirror.corp"))
+    assert mirrored.install()["changed"] is True
+    assert {registry for registry, _, _ in mirrored.asked} == {HERE}
+
+
+def test_certificates_of_the_remote_itself_that_cannot_be_read_are_its_error(
+    mirrored: Mirrored, tmp_path: Path
+) -> None:
+    mirrored.use(break_certificates(tmp_path / "certs.d", "acme.example"))
+    with pytest.raises(Failed, match=r"acme\.example"):
+        mirrored.install()
 
 
 def test_where_nobody_has_it_the_remotes_own_answer_counts(mirrored: Mirrored) -> None:
