@@ -20,7 +20,7 @@ from appctld.model.reference import Reference
 from appctld.pipeline.claims import allowed_id, called, check_policy, check_ref, owned
 from appctld.pipeline.here import digest_here
 from appctld.pipeline.runtimes import runtime_id
-from appctld.pipeline.stages import Planned, PlannedLayer, Source, Verified
+from appctld.pipeline.stages import Planned, PlannedLayer, Resolved, Source, Verified
 from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import held, shared
@@ -119,21 +119,26 @@ def _layers(
 
 
 async def _config_bytes(verified: Verified, tools: Tools) -> bytes:
-    resolved, wanted = verified.resolved, verified.manifest.config
+    wanted = verified.manifest.config
     if wanted.size > CONFIG_BYTES:
         raise BadManifest(f"an image config of {wanted.size} bytes")
+    if tools.stock is not None:
+        data, whose = tools.stock.config, "what is kept here has"
+    else:
+        data, whose = await _fetched(wanted, verified.resolved, tools), "the registry serves"
+    if len(data) != wanted.size or Digest.of(data) != wanted.digest:
+        raise DigestMismatch(f"{whose} other bytes than the image config {wanted.digest}")
+    return data
+
+
+async def _fetched(wanted: Descriptor, resolved: Resolved, tools: Tools) -> bytes:
     request: JsonObject = {
         "op": "blob",
         "digest": str(wanted.digest),
         "size": wanted.size,
         **tools.endpoint(resolved.remote, resolved.reference),
     }
-    if tools.stock is not None:
-        data = tools.stock.config
-    else:
-        _, data = await tools.fetch_bytes(request, wanted.size)
-    if len(data) != wanted.size or Digest.of(data) != wanted.digest:
-        raise DigestMismatch(f"the registry serves other bytes than the image config {wanted.digest}")
+    _, data = await tools.fetch_bytes(request, wanted.size)
     return data
 
 
