@@ -8,12 +8,11 @@ some milliseconds, and all that the XML describes is let through. That a message
 business; whatever does not fit what is looked for here is not let through.
 """
 
-import re
 import struct
 from functools import lru_cache
 
 SHORT_BYTES = 96 << 10  # of any values; a job's references and options have 72 KiB (objects/asked.py)
-SIGNATURE_BYTES = 4 << 10  # of all variants together; an option's has 5 at most
+SIGNATURE_BYTES = 4 << 10  # of all variants and header fields together; an option's has 5 at most
 VALUES = 4096  # texts, structs, arrays, entries, variants, and what is in them; a call has some hundred
 ITEMS = 256  # settings of a remote, or keys in one of them: it has some 40, and 32 signers at most
 
@@ -22,28 +21,23 @@ _SIGNATURE = 8  # the code of the field that has the body's signature
 _NUMBERS = {b"b": 4, b"i": 4, b"u": 4, b"x": 8, b"t": 8}
 _SIZES = {"y": 1, "n": 2, "q": 2, "b": 4, "i": 4, "u": 4, "h": 4, "x": 8, "t": 8, "d": 8}
 _WIDE = "xtd({"  # what is aligned to 8 bytes, whatever precedes it
-_TYPES = b"ybnqiuxtdsoghva(){}"
-_MARKS = bytes(byte if byte == 0 else ord("t" if byte in _TYPES else ".") for byte in range(256))
-_ENDS = re.compile(rb"\0t+")  # of what may be a signature, backwards: that takes no time where there is none
 
 
 def is_affordable(raw: bytes, header: int) -> bool:
     """Whether a whole message whose body begins at `header` is to be read."""
     if len(raw) - header > SHORT_BYTES and not _few_values(raw, header):
         return False
-    return _signature_bytes(raw[header:]) <= SIGNATURE_BYTES and _is_shallow(raw, header)
+    return _takes_little(raw, header)
 
 
-def _signature_bytes(body: bytes) -> int:
-    """At most so many bytes are signatures: letters of types before a NUL. Text seldom ends in them."""
-    return sum(len(end) - 1 for end in _ENDS.findall(body.translate(_MARKS)[::-1]))
+def _takes_little(raw: bytes, header: int) -> bool:
+    """Whether it has no more than VALUES and SIGNATURE_BYTES.
 
-
-def _is_shallow(raw: bytes, header: int) -> bool:
-    """Whether it has no more than VALUES: one may be a byte, and of structs in structs 31 are in eight."""
+    A value may be a byte, and of structs in structs 31 are in eight.
+    """
     try:
         _Walk(raw).count(header)
-    except (struct.error, IndexError, ValueError, RecursionError):
+    except (struct.error, LookupError, ValueError, RecursionError):
         return False
     return True
 
@@ -76,18 +70,17 @@ class _Walk:
         self._length = struct.Struct("<I" if raw[0] == ord("l") else ">I")
         self._at = 0
         self._left = VALUES
+        self._types_left = SIGNATURE_BYTES
 
     def count(self, header: int) -> None:
-        """Go over the whole body. ValueError: it has more than VALUES, or what no body has."""
+        """Go over the whole body. ValueError: it has more than is read, or what no body has."""
         types, self._at, at = self.signature().decode("ascii"), header, 0
         while at < len(types):
             at = self._step(types, at)
 
     def _step(self, types: str, at: int) -> int:
         """Go over one value; where in `types` the next one's type begins."""
-        self._left -= 1
-        if self._left < 0:
-            raise ValueError("too many values")
+        self._take(1)
         kind = types[at]
         if kind == "a":
             self._elements(types, at + 1)
@@ -105,6 +98,11 @@ class _Walk:
             self._at += _SIZES[kind]
         return at + 1
 
+    def _take(self, values: int) -> None:
+        self._left -= values
+        if self._left < 0:
+            raise ValueError("too many values")
+
     def _members(self, types: str, at: int) -> int:
         self._align(8)
         while types[at] not in ")}":
@@ -117,9 +115,12 @@ class _Walk:
         if kind in _WIDE:
             self._align(8)
         end = self._at + length
-        while kind not in _SIZES and self._at < end:
+        if kind in _SIZES:
+            self._at = end
+        while self._at < end:
             self._step(types, at)
-        self._at = end
+        if self._at != end:  # the library would go on there, and read what was not counted
+            raise ValueError("an array ends within a value")
 
     def signature(self) -> bytes:
         """What the header says of the body. ValueError: it says something that no header says."""
@@ -179,6 +180,9 @@ class _Walk:
         start = self._at + 1
         found = self._raw[start : start + self._raw[self._at]]
         self._at = start + len(found) + 1
+        self._types_left -= len(found)
+        if self._types_left < 0:
+            raise ValueError("too many signatures")
         return found
 
     def _array(self) -> int:

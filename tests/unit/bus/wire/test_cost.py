@@ -68,6 +68,8 @@ WANTED = {
     "a set of keys": settings(
         keyring_update=Variant("ay", base64.encodebytes(noise(UPDATE_BYTES * 3 // 4))[:UPDATE_BYTES])
     ),
+    "bytes that look like signatures": settings(keyring_update=Variant("ay", b"\0s" * (UPDATE_BYTES // 2))),
+    "texts that look like signatures": body_of("asa{sv}", ["v" * 60] * 300, {}),
 }
 
 
@@ -107,6 +109,12 @@ def disguised() -> bytes:
     return messages.with_body("uuuuuuuuua(nnnn)", whole[:36] + rest)
 
 
+def beyond() -> bytes:
+    """An array that ends within its text, of which the rest is read as an empty array of variants."""
+    text = struct.pack("<I", 64) + bytes(65)
+    return messages.with_body("asav", struct.pack("<I", 4) + text + bytes(3) + struct.pack("<I", 0))
+
+
 UNWANTED = {
     "texts": messages.oversize(1 << 20),
     "numbers": messages.shorts(1 << 20),
@@ -125,6 +133,8 @@ UNWANTED = {
         "a(yyyyyyyy)", struct.pack("<I", 80 << 10) + bytes(4) + bytes(80 << 10)
     ),
     "numbers in structs": messages.shorts(80 << 10),
+    "an array that ends within a value": beyond(),
+    "a type that nobody knows": messages.with_body("se", messages.EMPTY_STRING + bytes(8)),
     "a name alone": body_of("s", "x" * (SHORT_BYTES + 1)),
 }
 
@@ -166,6 +176,12 @@ def test_an_array_of_numbers_is_one_value(kind: str) -> None:
         bytes(VALUES + 9) if kind == "y" else [1 if kind != "b" else True] * (VALUES + 9)
     )
     assert affordable(body_of(f"a{kind}s", many, "x"))
+
+
+def test_so_many_bytes_of_signatures_are_read_and_no_more() -> None:
+    empty = Variant(f"a({'y' * 125})", [])  # one value, of 128 types
+    assert affordable(body_of("av", [empty] * (SIGNATURE_BYTES // 128 - 1)))  # the header has some, too
+    assert not affordable(body_of("av", [empty] * (SIGNATURE_BYTES // 128)))
 
 
 @pytest.mark.parametrize("name", [name for name in WANTED if name != "nothing"])
