@@ -2,8 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What the library would take to read a message, told from its bytes before it does.
 
-Both libraries make an object of every value and a tree of every signature: a message of 96 KiB can be work
-for seconds, before anybody is asked whether its sender may do anything. Guarantees: what is let through takes
+Both libraries make an object of every value, of each number in an array too, and a tree of every signature: a
+message of 96 KiB can be work for seconds, before anybody is asked whether its sender may do anything. Only
+texts and byte arrays (`ay`) are read at once, whatever their length. Guarantees: what is let through takes
 some milliseconds, and all that the XML describes is let through. That a message is one at all is the bus's
 business; whatever does not fit what is looked for here is not let through.
 """
@@ -13,7 +14,7 @@ from functools import lru_cache
 
 SHORT_BYTES = 96 << 10  # of any values; a job's references and options have 72 KiB (objects/asked.py)
 SIGNATURE_BYTES = 4 << 10  # of all variants and header fields together; an option's has 5 at most
-VALUES = 4096  # texts, structs, arrays, entries, variants, and what is in them; a call has some hundred
+VALUES = 4096  # texts, numbers, structs, arrays, entries, variants, and `ay` as one; a call has some hundred
 ITEMS = 256  # settings of a remote, or keys in one of them: it has some 40, and 32 signers at most
 
 _FIELDS = 12  # where the header's fields begin (D-Bus specification, "Message Format")
@@ -110,10 +111,12 @@ class _Walk:
         return at + 1
 
     def _elements(self, types: str, at: int) -> None:
-        """Go over an array. One of numbers is read at once, or nearly so, whatever its length."""
+        """Go over an array. Numbers count without being looked at; bytes are read at once, and do not."""
         length, kind = self._number(), types[at]
         if kind in _WIDE:
             self._align(8)
+        if kind in _SIZES and kind != "y":
+            self._take(length // _SIZES[kind])
         end = self._at + length
         if kind in _SIZES:
             self._at = end
