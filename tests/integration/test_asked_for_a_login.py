@@ -4,6 +4,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,10 @@ def types_a_login(person: Terminal, shelf: Shelf, password: str) -> None:
     person.type(f"{password}\n")
 
 
+def waiting_for_a_login(machine: Machine) -> list[dict[str, Any]]:
+    return [job for job in machine.appctl("jobs", "--json").json if job["state"] == "needs-credentials"]
+
+
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
 def test_who_is_asked_types_it_once_and_it_is_kept_nowhere(
     machine: Machine, shelf: Shelf, image: Shelved, password: str, term: str
@@ -111,7 +116,22 @@ def test_who_types_none_cancels(machine: Machine, image: Shelved, keys: str) -> 
         assert person.end() == 130, person.lines()
     assert "Traceback" not in shown_to(person)
     assert machine.appctl("list", "--json").json == []
-    assert not [job for job in machine.appctl("jobs", "--json").json if job["state"] == "needs-credentials"]
+    assert waiting_for_a_login(machine) == []
+
+
+def test_who_leaves_at_the_question_leaves_the_job_to_the_other_terminal(
+    machine: Machine, shelf: Shelf, image: Shelved, password: str
+) -> None:
+    command = ("install", "-y", image.reference)
+    with at_terminal(machine, *command) as first, at_terminal(machine, *command) as second:
+        for person in (first, second):
+            person.until("User: ")
+        assert len(waiting_for_a_login(machine)) == 1, "it is one job"
+        first.type(CTRL_C)
+        assert first.end() == 130, first.lines()
+        assert len(waiting_for_a_login(machine)) == 1, "which still waits"
+        types_a_login(second, shelf, password)
+        assert second.end() == 0, second.lines()
 
 
 @pytest.mark.parametrize("how", ["noninteractive", "no-terminal"])

@@ -151,6 +151,7 @@ class FakeInstaller:
         interface = fields.get(HeaderFields.interface)
         self.calls.append(Call(member, message.body, message.header.flags, path))
         if member in self.errors:
+            self.after.pop(member, lambda: None)()
             name, text, hint, _ = self.errors[member]
             body = (f"{text}\nhint: {hint}" if hint else text,)
             self._connection.send(new_error(message, ERROR + name, "s", body))

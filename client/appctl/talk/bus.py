@@ -148,14 +148,15 @@ class Bus:
         # What was told before that answer is older than it; that the daemon left is not about the job.
         self._signals = deque(filter(is_about_owner, self._signals), maxlen=KEPT_SIGNALS)
         manner.listener(job)
-        told = answered = False
+        left = told = answered = False
         while not manner.is_content(get_str(job, "State")):
-            if get_str(job, "State") == "needs-credentials" and not answered:
+            if get_str(job, "State") == "needs-credentials" and not (answered or interrupts.count):
                 answered = True
-                self._answer(path, manner.typist, interrupts)
+                left = not self._answer(path, manner.typist, interrupts)
             if interrupts.count and not told:
                 told = True
-                self._cancel(path)  # first, so that who leaves at once has asked
+                if not left:  # once: a second one would come from nobody of the job's, and end it for others
+                    self._cancel(path)  # first, so that who leaves at once has asked
                 manner.interrupted()
             message = self._next(interrupts.descriptor)
             if message is not None and self._concerns(message, path):
@@ -178,19 +179,20 @@ class Bus:
             raise gone()
         return as_object(values(reply)[0])
 
-    def _answer(self, path: str, typist: Typist, interrupts: Interrupts) -> None:
-        """Give the job the login that it waits for; who has none does not want it any more."""
+    def _answer(self, path: str, typist: Typist, interrupts: Interrupts) -> bool:
+        """Give the job the login that it waits for; who has none cancels it. Whether it is still wanted."""
         login: Json | None = None
         with interrupts.at_once():
             login = typist(get_object(self._job(path), "ErrorDetails"))
         if login is None:
             self._cancel(path)
-            return
+            return False
         try:
             self._called(path, JOB, "Provide", "a{sv}", login)
         except Failure as failure:
             if failure.name not in _NOT_THERE:  # it waits no longer: its end says why
                 raise
+        return True
 
     def _cancel(self, path: str) -> None:
         """Ask for the end and do not wait; whether it is granted or refused, the job's state tells."""

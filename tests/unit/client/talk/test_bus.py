@@ -15,7 +15,8 @@ from jeepney.io.blocking import open_dbus_connection
 from appctl.__main__ import main
 from appctl.failure import Failure
 from appctl.scope import Scope
-from appctl.talk.bus import Bus
+from appctl.talk.bus import Bus, Manner
+from appctl.talk.wire import Json
 from support.bus import INTERACTIVE, NAME, ROOT
 from support.fake_installer import FakeInstaller, Script, failed, finished
 
@@ -233,6 +234,58 @@ def test_ctrl_c_cancels_the_job(daemon: FakeInstaller) -> None:
         assert client.wait() == 130
         assert b"Cancelling" in client.stderr.read()
     assert daemon.called("Cancel").path == f"{ROOT}/job/1"
+
+
+def interrupts() -> Json:
+    """Type Ctrl-C where a login is wanted."""
+    signal.raise_signal(signal.SIGINT)
+    raise AssertionError("Ctrl-C ends the question at once")
+
+
+def test_ctrl_c_where_a_login_is_wanted_cancels_once(daemon: FakeInstaller) -> None:
+    """A second Cancel is that of somebody who left: it would end the job for others, who wait for it too."""
+    daemon.scripts["Prune"] = [Script(None, steps=[{"State": "needs-credentials"}])]
+    told: list[str] = []
+    bus = Bus.open(Scope.USER, interactive=False)
+    manner = Manner(lambda _job: None, lambda _refused: interrupts(), interrupted=lambda: told.append("it"))
+    assert bus.run_job(manner, "Prune", "a{sv}", {}).state == "cancelled"
+    bus.close()
+    assert [call.member for call in daemon.calls].count("Cancel") == 1
+    assert told == ["it"]
+
+
+def test_who_types_no_login_and_then_ctrl_c_cancels_once(daemon: FakeInstaller) -> None:
+    daemon.scripts["Prune"] = [Script(None, steps=[{"State": "needs-credentials"}])]
+    daemon.errors["Cancel"] = ("Busy", "not now", "", {})
+    daemon.after["Cancel"] = lambda: os.kill(os.getpid(), signal.SIGINT)
+    bus = Bus.open(Scope.USER, interactive=False)
+
+    def interrupted() -> None:
+        bus.manager("List", "a{sv}", {})  # by its answer everything that was sent before has come
+        daemon.vanish()
+
+    manner = Manner(lambda _job: None, lambda _refused: None, interrupted=interrupted)
+    with pytest.raises(Failure, match="went away while it worked"):
+        bus.run_job(manner, "Prune", "a{sv}", {})
+    bus.close()
+    assert [call.member for call in daemon.calls].count("Cancel") == 1
+
+
+def test_who_typed_ctrl_c_is_not_asked_for_a_login(daemon: FakeInstaller) -> None:
+    """What cannot be cancelled just now may still come to want one."""
+    daemon.scripts["Prune"] = [Script(None, steps=[{"State": "needs-credentials"}])]
+    first = iter([signal.SIGINT])
+    asked: list[Json] = []
+
+    def listener(_job: object) -> None:
+        for number in first:
+            signal.raise_signal(number)
+
+    manner = Manner(listener, asked.append)
+    bus = Bus.open(Scope.USER, interactive=False)
+    assert bus.run_job(manner, "Prune", "a{sv}", {}).state == "cancelled"
+    bus.close()
+    assert asked == []
 
 
 def test_a_second_ctrl_c_leaves_at_once(daemon: FakeInstaller) -> None:
