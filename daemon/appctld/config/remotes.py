@@ -9,7 +9,7 @@ next shorter prefix, with other keys, would take its place.
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ __all__ = ["Remote", "Remotes", "beside", "files_in", "load", "read_limited", "s
 REMOTES = 500  # files; every request reads them all
 KEYRING_BYTES = 64 << 10  # here and on the bus; a publisher's whole keyring is some 10 KiB
 COSIGN_BYTES = 64 << 10  # here and on the bus; one key has under 1 KiB, 32 of the largest 48 KiB
-MASK = {"enabled": "no"}
+MASK = {"enabled": "no"}  # a file that says only that the next of its name is switched off
 CA_BYTES = 1 << 20  # here and on the bus; a whole distribution's bundle has 220 KiB
 
 
@@ -46,21 +46,14 @@ def load(directories: Sequence[Path]) -> Remotes:
 def _load_first(paths: Sequence[Path], ours: Path) -> Iterator[Remote]:
     """The remote of the files of one name. A mask alone is none: it covers nothing that it could refuse."""
     first, *others = paths
-    if not _is_mask(first):
-        yield _load_one(first, writable=first.parent == ours)
+    settings = _settings(first)
+    if settings != MASK:
+        yield _load_one(first, settings, writable=first.parent == ours)
     elif others:
-        masked = _load_one(others[0], writable=False)
+        masked = _load_one(others[0], _settings(others[0]), writable=False)
         yield replace(
             masked, enabled=False, origin=first, writable=True, settings={**masked.settings, **MASK}
         )
-
-
-def _is_mask(path: Path) -> bool:
-    """Whether a file says only that the next of its name is switched off."""
-    try:
-        return read_settings(read_limited(path, FILE_BYTES) or b"") == MASK
-    except InvalidReference:
-        return False  # which is told where it is read
 
 
 def files_in(directory: Path) -> list[Path]:
@@ -91,12 +84,15 @@ def _stamp(entry: os.DirEntry[str]) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _load_one(path: Path, *, writable: bool) -> Remote:
-    try:
-        name = check_name(path.stem)
-        settings = read_settings(read_limited(path, FILE_BYTES) or b"")
+def _settings(path: Path) -> dict[str, str]:
+    with _named(path):
+        return read_settings(read_limited(path, FILE_BYTES) or b"")
+
+
+def _load_one(path: Path, settings: Mapping[str, str], *, writable: bool) -> Remote:
+    with _named(path):
         return make_remote(
-            name,
+            check_name(path.stem),
             settings,
             keyring=read_limited(beside(path, "gpg"), KEYRING_BYTES),
             ca=_read_ca(path, settings.get("ca-file")),
@@ -104,6 +100,13 @@ def _load_one(path: Path, *, writable: bool) -> Remote:
             writable=writable,
             cosign_keys=read_limited(beside(path, "cosign.pub"), COSIGN_BYTES),
         )
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What is wrong with a file is our failure, and says which file it is."""
+    try:
+        yield
     except InvalidReference as error:
         raise Failed(f"{path}: {error}", path=str(path)) from error
 

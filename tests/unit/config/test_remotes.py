@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctld.config import remotes
-from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES, load, stamps
+from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES, load, read_limited, stamps
 from appctld.errors import Conflict, Failed
 
 ACME = "[remote]\nurl = quay.io/acme\n"
@@ -84,6 +84,23 @@ def test_a_file_that_says_only_that_masks_the_shipped_one(ours: Path, shipped: P
     assert (found.enabled, found.title, found.keyring) == (False, "shipped", b"shipped keys")
     assert (found.origin, found.writable) == (ours / "acme.conf", True)
     assert found.settings == {"url": "quay.io/acme", "title": "shipped", "enabled": "no"}
+
+
+def test_every_file_is_read_once(ours: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it could be a mask at one time, and a remote at the other."""
+    (ours / "acme.conf").write_text(MASK)
+    (ours / "own.conf").write_text(ACME.replace("acme", "own"))
+    (shipped / "acme.conf").write_text(ACME)
+    read: list[Path] = []
+
+    def noting(path: Path, limit: int) -> bytes | None:
+        read.append(path)
+        return read_limited(path, limit)
+
+    monkeypatch.setattr(remotes, "read_limited", noting)
+    load([ours, shipped])
+    files = [path for path in read if path.suffix == ".conf"]
+    assert sorted(files) == [ours / "acme.conf", ours / "own.conf", shipped / "acme.conf"]
 
 
 def test_a_mask_of_nothing_is_nothing_and_no_other_file_is_one(ours: Path, shipped: Path) -> None:
