@@ -121,12 +121,21 @@ class Paths:
         """The record files of all remotes' layers that were read so: `REMOTE/…/<diffID hex>.json`."""
         return self.remotes.glob(f"*/{_RECORDS[reading]}/*.json")
 
+    def pulled(self, remote: str) -> Path:
+        """What is written about one remote's images that wait to be deployed."""
+        return self.remotes / remote / _PULLED
+
+    def all_pulled(self) -> Iterator[Path]:
+        """That directory of every remote."""
+        return self.remotes.glob(f"*/{_PULLED}")
+
     def written(self) -> Iterator[Path]:
         """The directories in which the daemon itself puts whole files in the place of others."""
         yield self.root
         yield self.decisions
         for name in _RECORDS.values():
             yield from self.remotes.glob(f"*/{name}")
+        yield from self.all_pulled()
         yield from self.seen.glob("*")
 
     def seen_below(self, prefix: str) -> Path:
@@ -152,6 +161,7 @@ class Paths:
 
 
 _RECORDS = {Reading.PLAIN: "layers", Reading.OSTREE: "ostree"}
+_PULLED = "pulled"
 
 
 def layer_ref(remote: str, diff_id: Digest, reading: Reading = Reading.PLAIN) -> str:

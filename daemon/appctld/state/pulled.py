@@ -67,9 +67,9 @@ def forget_pulled(paths: Paths, remote: str, reference: str, arch: str) -> None:
     _file(paths, remote, reference, arch).unlink(missing_ok=True)
 
 
-def forget_all_pulled(paths: Paths, remote: str = "*") -> None:
+def forget_all_pulled(paths: Paths, remote: str | None = None) -> None:
     """Drop what is known of all of them, or of one remote's; the layers go with the next prune."""
-    for directory in paths.remotes.glob(f"{remote}/pulled"):
+    for directory in paths.all_pulled() if remote is None else [paths.pulled(remote)]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -79,13 +79,13 @@ def pulled_refs(paths: Paths) -> set[str]:
 
 
 def _files(paths: Paths) -> list[Path]:
-    return list(paths.remotes.glob("*/pulled/*.json"))
+    return [path for directory in paths.all_pulled() for path in directory.glob("*.json")]
 
 
 def _file(paths: Paths, remote: str, reference: str, arch: str) -> Path:
     """A hash, because references may be longer than a file's name and hold anything."""
     digest = hashlib.sha256(json.dumps([reference, arch]).encode()).hexdigest()
-    return paths.remotes / remote / "pulled" / f"{digest}.json"
+    return paths.pulled(remote) / f"{digest}.json"
 
 
 def _read(path: Path) -> Pulled | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import Failed
+from appctld.jobs.requests import Install
 from appctld.jobs.start import recover
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject, get_strings
@@ -22,6 +23,7 @@ from appctld.state.paths import Paths, layer_ref
 from appctld.system.worker import Program, Report
 from support.inline import NoLauncher
 from support.records import RECORD, deploy
+from support.world import BASE, Yard
 
 LAYER = LayerRecord("acme", Digest("7" * 64), "8" * 64, anonymous=True)
 LAYER_REF = layer_ref("acme", LAYER.diff_id)
@@ -122,3 +124,15 @@ def test_what_a_killed_daemon_was_writing_goes(paths: Paths, place: str) -> None
     left.write_text("{")
     asyncio.run(recover(Tools(Store(), NoLauncher(), paths, Platform("linux", "amd64"), Gate())))
     assert not left.exists()
+
+
+def test_beside_whatever_is_kept_of_an_image_that_waits_nothing_unfinished_stays(tmp_path: Path) -> None:
+    yard = Yard(tmp_path)
+    yard.registry.push("1", [BASE])
+    yard.do(Install(("acme.example/x/hello:1",), {"no-deploy": True}))
+    places = {path.parent for path in yard.paths.root.rglob("*.json")}
+    assert places == {yard.paths.pulled("acme"), yard.paths.layers("acme")}
+    for place in places:
+        (place / ".x.json.0123456789ab").write_text("{")
+    asyncio.run(recover(yard.tools))
+    assert [*yard.paths.root.rglob(".x.*")] == []

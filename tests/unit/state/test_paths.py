@@ -23,6 +23,7 @@ def test_every_place_is_below_the_root(tmp_path: Path) -> None:
         "quarantine": paths.quarantine,
         "remotes": paths.remotes,
         "remotes/acme/layers": paths.layers("acme"),
+        "remotes/acme/pulled": paths.pulled("acme"),
         "history.jsonl": paths.history,
         "failures.jsonl": paths.failures,
         "last-check.json": paths.last_check,
