@@ -37,7 +37,7 @@ _SOMEBODYS_HOME = re.compile(r"(?:(?:/var)?/home/[^/]+|/root)(?=/)")
 _MODE = re.compile(r":(?:ro|create)$")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Denial:
     """`value` is one of the kind's, without a mode, or `*`; of a bus NAME:POLICY."""
 
@@ -52,9 +52,6 @@ class Denial:
         if self.value == ALL or (self.kind, value) in _WIDEST:
             return True
         return _GIVES.get(self.kind, _is_same)(value, self.value)
-
-    def __str__(self) -> str:
-        return f"{self.kind}={self.value}"
 
 
 def parse_denial(text: str) -> Denial:
