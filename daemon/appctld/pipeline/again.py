@@ -6,10 +6,29 @@ Pure. An update and a repair ask for the image with the tools that are made here
 """
 
 from dataclasses import replace
+from typing import Protocol
 
 from appctld.model.manifest import Platform
 from appctld.pipeline.tools import Tools
-from appctld.state.records import Record
+
+
+class Chosen(Protocol):
+    """An app that is installed, or is to come back, as far as that was chosen."""
+
+    @property
+    def id(self) -> str:
+        """The one that it has here."""
+        ...
+
+    @property
+    def arch(self) -> str:
+        """As OCI writes it; empty is this machine's own."""
+        ...
+
+    @property
+    def given_id(self) -> bool:
+        """Whether somebody gave it that ID."""
+        ...
 
 
 def for_platform(arch: str, tools: Tools) -> Tools:
@@ -20,6 +39,6 @@ def for_platform(arch: str, tools: Tools) -> Tools:
     return replace(tools, platform=Platform(ours.os, arch))
 
 
-def as_before(record: Record, tools: Tools) -> Tools:
+def as_before(record: Chosen, tools: Tools) -> Tools:
     """Tools for the image of an app that is installed."""
     return for_platform(record.arch, replace(tools, as_id=record.id if record.given_id else ""))

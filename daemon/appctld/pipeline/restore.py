@@ -7,14 +7,14 @@ was recorded; where the same signatures count, it must make up the very commit. 
 states no new fact. In both cases the damaged directory stays as it is: an app may be running from it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from appctld.errors import Conflict, DigestMismatch, RepoCorrupt
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
-from appctld.pipeline.again import for_platform
+from appctld.pipeline.again import as_before
 from appctld.pipeline.deploy import check_out, free_name
 from appctld.pipeline.native.run import install_commit, preview_commit
 from appctld.pipeline.native.stages import ImportedCommit
@@ -53,7 +53,7 @@ async def restore(recorded: Recorded, tools: Tools) -> Deployed:
     Raises as an install; DigestMismatch (another image, or another app's), RepoCorrupt (another commit),
     Conflict (the damaged deployment is not current any more).
     """
-    tools = for_platform(recorded.arch, replace(tools, as_id=recorded.id if recorded.given_id else ""))
+    tools = as_before(recorded, tools)
     remote, reference = tools.remote(recorded.remote, recorded.reference), recorded.reference
     same = partial(_check_same, recorded, tools)
     if isinstance(reference, OstreeRef):
