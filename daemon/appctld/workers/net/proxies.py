@@ -130,7 +130,8 @@ def _matches(word: str, origin: Origin) -> bool:
     """Whether a word of no_proxy means an origin: `*`, a host, a domain, either with a port, or a network."""
     if word == "*":
         return True
-    name, _, port = word.rpartition(":") if re.search(r"[^:]:[0-9]+$", word) else (word, "", "")
+    has_port = not is_address(word) and re.search(r"[^:]:[0-9]+$", word)  # in 2001:db8::1:5 the 5 is none
+    name, _, port = word.rpartition(":") if has_port else (word, "", "")
     if port and int(port) != origin.port:
         return False
     if is_address(origin.host):

@@ -75,6 +75,8 @@ def test_this_machine_is_never_asked_through_a_proxy(url: str) -> None:
         ("10.1.2.3:5000", "https://10.1.2.3:5000"),
         ("fd00::/8", "https://[fd00::1]"),
         ("[fd00::1]:5000", "https://[fd00::1]:5000"),
+        ("2001:db8::1:5", "https://[2001:db8::1:5]"),
+        ("2001:db8:0:0:0:0:0:1", "https://[2001:db8::1]"),
     ],
 )
 def test_what_is_asked_directly(words: str, url: str) -> None:
