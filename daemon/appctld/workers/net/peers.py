@@ -15,7 +15,7 @@ from collections.abc import Callable
 from appctld.errors import CredentialScope
 from appctld.workers.net.address import Origin, is_address, is_loopback, is_public
 from appctld.workers.net.failures import translate
-from appctld.workers.net.proxies import DIRECT, Proxies
+from appctld.workers.net.proxies import DIRECT, Proxies, Proxy
 
 PROBE_SECONDS = 10.0  # as long as any other connection may take
 
@@ -46,7 +46,7 @@ class Peers:
     """The rules, for one registry; it remembers whether the registry's own address is public.
 
     `probe` finds that out when somebody else is asked first (a lookaside); `known` are the addresses of what
-    is asked through one of `proxies`.
+    is asked through one of `proxies`. Nobody else holds the proxies: who connects asks for the `way`.
     """
 
     def __init__(
@@ -64,6 +64,16 @@ class Peers:
         self._proxies = proxies
         self._known = known
         self._public: bool | None = None
+
+    def way(self, origin: Origin) -> Proxy | None:
+        """The proxy to be asked for `origin`, which may be; None for what is connected, and then admitted.
+
+        Raises CredentialScope.
+        """
+        proxy = self._proxies.of(origin)
+        if proxy is not None:
+            self.admit_unseen(origin)
+        return proxy
 
     def admit(self, origin: Origin, address: str) -> None:
         """Return if `origin`, connected at IP `address`, may be spoken to. Raises CredentialScope."""

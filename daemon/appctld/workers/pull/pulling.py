@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gi.repository import Gio, GLib, OSTree
 
 from appctld.errors import AppctlError
+from appctld.workers.net.peers import Peers
 from appctld.workers.protocol import Report
 from appctld.workers.pull.bounds import Watch, bounded_files
 from appctld.workers.pull.failures import translated
@@ -46,7 +47,7 @@ def pull(source: Source, wanted: Wanted, limit: int, report: Report) -> Pulled:
     Raises NotFound (no such ref or commit), the leaves of Transport, TlsUntrusted, CredentialScope,
     DigestMismatch, LimitExceeded, NoSpace.
     """
-    with Tunnel(source.server.origin, proxies=source.proxies) if source.server else Direct() as tunnel:
+    with _tunnel(source) as tunnel:
         with translated(source, whole=wanted.whole, secret=tunnel.password):
             repository = Repository.create(source, tunnel.proxy)
             if wanted.ref:
@@ -67,6 +68,13 @@ def pull(source: Source, wanted: Wanted, limit: int, report: Report) -> Pulled:
             except AppctlError as error:  # what was seen closer to the cause says more
                 raise (watch.failure or tunnel.failure or error) from error.__cause__
     return Pulled(repository, tunnel.received if source.server else watch.stored)
+
+
+def _tunnel(source: Source) -> Tunnel | Direct:
+    if source.server is None:
+        return Direct()
+    origin = source.server.origin
+    return Tunnel(origin, Peers(origin, insecure=False, proxies=source.proxies))
 
 
 def _stop(cancellable: Gio.Cancellable, tunnel: Tunnel | Direct) -> None:

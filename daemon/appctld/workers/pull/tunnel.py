@@ -23,7 +23,7 @@ from appctld.errors import AppctlError, CredentialScope
 from appctld.workers.net.address import Origin, Url
 from appctld.workers.net.failures import translate
 from appctld.workers.net.peers import Peers
-from appctld.workers.net.proxies import DIRECT, Proxies, tunnel
+from appctld.workers.net.proxies import tunnel
 from appctld.workers.pull.head import HEAD_BYTES, Head, read_head
 
 CONNECT_SECONDS = 10.0  # an address that does not answer in this time will not
@@ -65,20 +65,13 @@ class Tunnel:
     `failure` is the first thing that kept a connection from being made, `received` counts bytes of servers.
     """
 
-    def __init__(
-        self,
-        registry: Origin,
-        peers: Peers | None = None,
-        connecting: Connect = connect,
-        proxies: Proxies = DIRECT,
-    ) -> None:
+    def __init__(self, registry: Origin, peers: Peers | None = None, connecting: Connect = connect) -> None:
         self.failure: AppctlError | None = None
         self.received = 0
         self.password = secrets.token_urlsafe(24)
         self._authorization = b"Basic " + base64.b64encode(f"appctl:{self.password}".encode())
         self._plain = registry.scheme == "http"
-        self._proxies = proxies
-        self._peers = peers or Peers(registry, insecure=False, proxies=proxies)
+        self._peers = peers or Peers(registry, insecure=False)
         self._connect = connecting
         self._server = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
@@ -160,8 +153,7 @@ class Tunnel:
         """A connection to where a request wants to go, judged. Raises CredentialScope, Transport leaves."""
         if url.origin.scheme == "http" and not self._plain:
             raise CredentialScope(f"the repository sends us from https to plain HTTP at {url.origin.host}")
-        if proxy := self._proxies.of(url.origin):
-            self._peers.admit_unseen(url.origin)
+        if proxy := self._peers.way(url.origin):
             return tunnel(proxy, url.origin)
         try:
             server = self._connect(url.origin)

@@ -124,6 +124,15 @@ def test_a_proxy_is_asked_for_no_plain_http() -> None:
     behind({}, insecure=True).admit_unseen(plain)
 
 
+def test_the_way_is_the_proxy_of_what_may_be_asked_for() -> None:
+    peers = behind({"registry.example": (PUBLIC,), "auth.example": (PRIVATE,)})
+    assert peers.way(REGISTRY) == PROXIED.of(REGISTRY)
+    assert peers.way(Origin("https", "127.0.0.1", 5000)) is None
+    with pytest.raises(CredentialScope, match=r"auth\.example"):
+        peers.way(OTHER)
+    assert Peers(REGISTRY, insecure=False, probe=never).way(OTHER) is None
+
+
 def test_an_address_is_known_without_asking_anybody_and_a_name_of_this_machine_is_found() -> None:
     assert known_addresses(Origin("https", "10.0.0.1", 443)) == ("10.0.0.1",)
     assert set(known_addresses(Origin("https", "localhost", 443))) <= {"127.0.0.1", "::1"}

@@ -103,7 +103,8 @@ def through(server: FakeServer, proxy: Proxy, target: str) -> tuple[bytes, Appct
     """What comes of asking for a target, of a repository on the Internet, through the proxy behind."""
     proxy.leads = {"8.8.8.8:443": ("127.0.0.1", server.port)}
     behind = Proxies((("https", Behind(Origin("http", "127.0.0.1", proxy.port))),))
-    with Tunnel(Origin("https", PUBLIC, 443), proxies=behind) as tunnel:
+    registry = Origin("https", PUBLIC, 443)
+    with Tunnel(registry, Peers(registry, insecure=False, proxies=behind)) as tunnel:
         port = int(tunnel.proxy.rsplit(":", 1)[1])
         word = base64.b64encode(f"appctl:{tunnel.password}".encode()).decode()
         with socket.create_connection(("127.0.0.1", port), LATE) as connection:

@@ -57,7 +57,7 @@ class Session:
         self._insecure = endpoint.insecure
         peers = Peers(endpoint.registry, insecure=endpoint.insecure, proxies=endpoint.proxies)
         context = _context(endpoint.ca, authorities.CA_BUNDLE)
-        self._http = _http(CheckedAdapter(peers, context, endpoint.proxies))
+        self._http = _http(CheckedAdapter(peers, context))
 
     def __enter__(self) -> Self:
         return self

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from urllib3.connection import HTTPConnection
 
 from appctld.errors import CredentialScope
-from appctld.workers.fetch.http import adapter
 from appctld.workers.fetch.http.adapter import CheckedAdapter
 from appctld.workers.net.address import Origin
 from appctld.workers.net.peers import Peers
@@ -67,10 +65,3 @@ def test_who_is_not_admitted_gets_no_request(server: tuple[FakeServer, ssl.SSLCo
         get(server, gate)
     assert len(gate.asked) == 1
     assert server[0].seen == []
-
-
-def test_a_connection_that_is_none_is_not_admitted() -> None:
-    gate = Gate(opened=True)
-    with pytest.raises(OSError, match="not connected"):
-        adapter._judge(gate, "http", HTTPConnection("127.0.0.1", 1))
-    assert gate.asked == []
