@@ -2,9 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """How much memory a zstd frame asks for, by its header (RFC 8878, 3.1.1). Pure; nothing is decompressed.
 
-Guarantees: nothing but a number comes of any bytes. Leaves to others: whether the frame is one, and what
-frames behind it ask for, which the decoder sees to.
+Guarantees: nothing but a number comes of any bytes, and one beyond what a layer may ask for is refused with
+that number. Leaves to others: whether the frame is one, and what frames behind it ask for, which the decoder
+sees to.
 """
+
+from appctld.errors import LimitExceeded
+from appctld.model.digest import Digest
+from appctld.model.manifest import ZSTD_WINDOW
 
 HEADER_BYTES = 18  # the largest: magic, descriptor, window, dictionary, size
 _MAGIC = b"\x28\xb5\x2f\xfd"
@@ -14,6 +19,19 @@ _SIZE_BYTES = (1, 2, 4, 8)
 _TWO_BYTES = 1
 _LEAST = 6  # bytes without which there is no window
 _LEAST_WINDOW_LOG = 10
+
+
+def check_window(start: bytes, digest: Digest) -> None:
+    """Raise LimitExceeded for a layer that its decoder would refuse without a word of why.
+
+    What has no window passes: it is compressed otherwise, or not at all.
+    """
+    window = window_of(start)
+    if window > ZSTD_WINDOW:
+        raise LimitExceeded(
+            f"layer {digest} is compressed with a window of {window} bytes, and may have {ZSTD_WINDOW}",
+            limit=ZSTD_WINDOW,
+        )
 
 
 def window_of(start: bytes) -> int:

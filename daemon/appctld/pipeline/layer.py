@@ -17,7 +17,7 @@ from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_strings
 from appctld.model.manifest import COMPRESSION, LAYER_BYTES, ZSTD_WINDOW
 from appctld.model.published import Reading
-from appctld.model.zstdframe import HEADER_BYTES, window_of
+from appctld.model.zstdframe import HEADER_BYTES, check_window
 from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.confirm import confirm_remote
 from appctld.pipeline.mirrors import from_somewhere, is_private
@@ -285,22 +285,11 @@ def _opened(fetched: FetchedLayer) -> int:
             f"the blob of layer {fetched.layer.descriptor.digest} cannot be opened: {error.strerror}"
         ) from error
     try:
-        _check_window(blob, fetched.layer)
+        check_window(os.pread(blob, HEADER_BYTES, 0), fetched.layer.descriptor.digest)
     except LimitExceeded:
         os.close(blob)
         raise
     return blob
-
-
-def _check_window(blob: int, layer: PlannedLayer) -> None:
-    """Raise LimitExceeded for what its decoder would refuse without a word of why; others have no window."""
-    window = window_of(os.pread(blob, HEADER_BYTES, 0))
-    if window > ZSTD_WINDOW:
-        raise LimitExceeded(
-            f"layer {layer.descriptor.digest} is compressed with a window of {window} bytes, "
-            f"and may have {ZSTD_WINDOW}",
-            limit=ZSTD_WINDOW,
-        )
 
 
 def _decoder(compression: str, tools: Tools) -> tuple[str, ...] | None:

@@ -5,7 +5,10 @@
 import pytest
 import zstandard
 
-from appctld.model.zstdframe import HEADER_BYTES, window_of
+from appctld.errors import LimitExceeded
+from appctld.model.digest import Digest
+from appctld.model.manifest import ZSTD_WINDOW
+from appctld.model.zstdframe import HEADER_BYTES, check_window, window_of
 
 
 def header(*fields: int) -> bytes:
@@ -65,3 +68,11 @@ def test_of_every_form_of_the_size(fields: tuple[int, ...], size: int) -> None:
 )
 def test_what_is_no_frame_has_none(data: bytes) -> None:
     assert window_of(data) == 0
+
+
+def test_a_layer_may_ask_for_so_much_and_no_more() -> None:
+    digest = Digest.of(b"layer")
+    for start in (b"", b"\x1f\x8b", header(0x00, 0x78)):
+        check_window(start, digest)
+    with pytest.raises(LimitExceeded, match=f"layer {digest} .* window of {9 * ZSTD_WINDOW // 8} bytes"):
+        check_window(header(0x00, 0x79), digest)

@@ -23,7 +23,7 @@ import zstandard
 from appctld.errors import DigestMismatch, LimitExceeded, NoSpace, UnsafeArchive
 from appctld.model.digest import Digest
 from appctld.model.manifest import COMPRESSION, LAYER_BYTES, ZSTD_WINDOW, Descriptor
-from appctld.model.zstdframe import HEADER_BYTES, window_of
+from appctld.model.zstdframe import HEADER_BYTES, check_window
 from appctld.workers.fetch.source import Source
 from appctld.workers.store.archive.stream import left_out
 
@@ -97,7 +97,7 @@ class Unpacked:
     def __init__(
         self, file: BinaryIO, blob: Descriptor, expected: Digest | None = None, limit: int = LAYER_BYTES
     ) -> None:
-        self._file = _decoder(file, COMPRESSION[blob.media_type])
+        self._file = _decoder(file, blob)
         self._hash = hashlib.sha256()
         self._expected = expected
         self._count = 0
@@ -143,22 +143,15 @@ class Unpacked:
         return digest.hexdigest()
 
 
-def _decoder(file: BinaryIO, compression: str) -> BinaryIO:
-    match compression:
+def _decoder(file: BinaryIO, blob: Descriptor) -> BinaryIO:
+    match COMPRESSION[blob.media_type]:
         case "gzip":
             return cast("BinaryIO", gzip.GzipFile(fileobj=file))
         case "zstd":
-            _check_window(file)
+            check_window(file.read(HEADER_BYTES), blob.digest)
+            file.seek(0)
             decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
             reader = decompressor.stream_reader(file, read_across_frames=True, closefd=False)
             return cast("BinaryIO", reader)
         case _:
             return file
-
-
-def _check_window(file: BinaryIO) -> None:
-    """Raise LimitExceeded, as an installation does."""
-    window = window_of(file.read(HEADER_BYTES))
-    file.seek(0)
-    if window > ZSTD_WINDOW:
-        raise LimitExceeded(f"a layer compressed with a window of {window} bytes", limit=ZSTD_WINDOW)

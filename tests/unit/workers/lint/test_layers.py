@@ -118,7 +118,7 @@ def test_a_window_as_large_as_when_it_is_installed(window: int, *, is_taken: boo
     if is_taken:
         assert Unpacked(io.BytesIO(data), blob).read(100) == b"x" * 100
     else:
-        with pytest.raises(LimitExceeded, match="a window of"):
+        with pytest.raises(LimitExceeded, match=f"layer {blob.digest} is compressed with a window of"):
             Unpacked(io.BytesIO(data), blob)
 
 
