@@ -32,7 +32,7 @@ OPEN = f"gdbus call --session --dest {PORTAL}.Desktop --object-path /org/freedes
 OPEN += f" --method {PORTAL}.FileChooser.OpenFile '' 'A file for me' '{{}}'"
 SUGGESTED = "#3584e4"  # of the button that GTK's own theme suggests
 BACKEND = "org.freedesktop.impl.portal.desktop.gtk"
-# The portal and who shows its dialogs, which a session starts otherwise; and what the second is told.
+# The portal and who shows its dialogs, which a session starts otherwise; and what is told and answered.
 PORTALS = f"""
 /usr/libexec/xdg-permission-store &
 /usr/libexec/xdg-desktop-portal-gtk &
@@ -40,7 +40,7 @@ PORTALS = f"""
 until busctl --user status {PORTAL}.Desktop && busctl --user status {BACKEND}; do sleep 0.1; done
 busctl --user --json=short monitor {BACKEND} >"$HOME/told" &
 until [ -s "$HOME/told" ]; do busctl --user call {BACKEND} / org.freedesktop.DBus.Peer Ping; sleep 0.1; done
-exec "$@"
+exec "$@" >"$HOME/answered" 2>&1
 """
 APPS = {  # of each the programs that its image has, and what it does
     "window": (("/usr/bin/gtk-builder-tool",), f"exec gtk-builder-tool preview --css={SHARE}.css {SHARE}.ui"),
@@ -101,8 +101,8 @@ def test_the_file_chooser_of_the_portal_opens_for_the_app(desk: Machine) -> None
     session = {**desk.environment, "GDK_BACKEND": "x11", "XDG_CURRENT_DESKTOP": "GNOME", "NO_AT_BRIDGE": "1"}
     command = ("sh", "-c", PORTALS, "sh", *run("chooser"))
     with screen(desk.directory / "portal", command, session) as seen:
-        told = desk.directory / "home/told"
-        seen.wait_until(lambda: bool(_asked(told)), lambda: told.read_text()[-2000:])
+        told, answered = (desk.directory / "home" / name for name in ("told", "answered"))
+        seen.wait_until(lambda: bool(_asked(told)), lambda: answered.read_text() + told.read_text()[-2000:])
         seen.wait_for(SUGGESTED)
         (asked,) = _asked(told)
     assert asked[1] == "org.example.Chooser"  # the portal knows who asks by the sandbox of its bus proxy

@@ -12,7 +12,7 @@ from contextlib import closing
 
 from appctl.context import Context
 from appctl.running import deployment as deployments
-from appctl.running import home, once, proxy
+from appctl.running import home, once, portals, proxy
 from appctl.running.deployment import recorded
 from appctl.running.environment import runtime_directory
 from appctl.running.failed import failed
@@ -58,7 +58,7 @@ def _run(context: Context, stack: Stack, given: once.Once) -> int:
     data = places.app_data(app.run.id)
     home.prepare(data, None if stack.runtime else app.files)
     granted = [item for item in asked if grants.has(item[0], item[1])]
-    info = flatpak_info(stack, data, str(os.getpid()), granted)
+    info = flatpak_info(stack, data, portals.instance(os.getpid()), granted)
     rules = _bus_rules(stack, grants, decided.denials)
     with proxy.buses(rules, app.run.id, info, places.runtime, runtime_directory()) as buses:
         outside = Outside(places.home, given.env, given.cwd, info, buses)
@@ -70,7 +70,7 @@ def _run(context: Context, stack: Stack, given: once.Once) -> int:
             command = app.run.command(options.arguments, options.command_instead)
             if options.verbose:
                 note(shlex.join(["bwrap", *sandbox.arguments, "--", *command]))
-            return launch(app, sandbox, command, places.runtime)
+            return launch(app, sandbox, command, places.runtime, asks_portals=bool(buses.mounts))
 
 
 def _bus_rules(stack: Stack, grants: Grants, denials: Denials) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from appctl.running import portals
 from appctl.running.deployment import Deployment
 from appctl.talk.wire import Json, get_int, get_str
 
@@ -95,6 +96,7 @@ def running(runtime: Path | None) -> list[Instance]:
     for path in (runtime / "appctl").glob("[0-9]*.json"):
         if not _is_locked(path):
             path.unlink(missing_ok=True)
+            portals.forget(runtime, path.stem)
         elif (instance := _read(path)) is not None:
             found.append(instance)
     return sorted(found, key=lambda instance: (instance.started, instance.pid))

@@ -11,11 +11,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 
 from appctl.exits import ExitCode
+from appctl.running import portals
 from appctl.running.deployment import Deployment
 from appctl.running.failed import failed
 from appctl.running.instances import registered
@@ -27,7 +29,9 @@ _TAKE_DESCRIPTORS = {"--bind-fd", "--ro-bind-fd", "--ro-bind-data", "--seccomp"}
 _STATUS_BYTES = 64 << 10  # bubblewrap writes two lines of less than 500 bytes
 
 
-def launch(deployment: Deployment, sandbox: Sandbox, command: list[str], runtime: Path | None) -> int:
+def launch(
+    deployment: Deployment, sandbox: Sandbox, command: list[str], runtime: Path | None, *, asks_portals: bool
+) -> int:
     """Run the command in the sandbox. Returns its exit code; raises Failure when it did not start."""
     if not command:
         raise failed(f"{deployment.run.id} has no command of its own", "appctl run --command=C")
@@ -35,9 +39,14 @@ def launch(deployment: Deployment, sandbox: Sandbox, command: list[str], runtime
     arguments = sandbox.data(b"".join(os.fsencode(item) + b"\0" for item in sandbox.arguments))
     told = os.memfd_create("appctl-status", os.MFD_CLOEXEC)
     sandbox.descriptors.append(told)
-    argv = [program, "--args", str(arguments), "--json-status-fd", str(told), "--", *command]
-    with registered(deployment, runtime):
-        code = _wait(argv, [arguments, told, *named(sandbox.arguments)])
+    argv = [program, "--args", str(arguments), "--json-status-fd", str(told)]
+    descriptors = [arguments, told, *named(sandbox.arguments)]
+    with registered(deployment, runtime), ExitStack() as undo:
+        if asks_portals and runtime is not None:
+            info = undo.enter_context(portals.found(runtime, os.getpid()))
+            argv += ["--info-fd", str(info)]
+            descriptors.append(info)
+        code = _wait([*argv, "--", *command], descriptors)
     ended = b'"exit-code"' in os.pread(told, _STATUS_BYTES, 0)
     if ended or code >= ExitCode.CANCELLED - 2:  # a signal met bubblewrap itself
         return code

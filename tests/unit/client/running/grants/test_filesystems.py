@@ -159,9 +159,9 @@ def test_what_was_granted_to_be_read_stays_read_only(
 def before_the_launch(monkeypatch: pytest.MonkeyPatch, deed: Callable[[], object]) -> None:
     """Let something happen after all was looked at and before bubblewrap starts."""
 
-    def late(*arguments: Any) -> int:  # noqa: ANN401 - launch's own
+    def late(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - launch's own
         deed()
-        return launch(*arguments)
+        return launch(*arguments, **options)
 
     monkeypatch.setattr("appctl.actions.run.launch", late)
 
