@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The texts of a remote's file as values: one method a form, each with the sentence for what has another.
+"""The texts of the administrator's files as values: a method a form, each with the sentence for all others.
 
-Pure. Which settings there are, and what they mean together, is `remote.py`'s.
+Pure. Which settings there are, and what they mean together, is left to who asks: a remote, a policy.
 """
 
 import base64
@@ -35,6 +35,8 @@ _DIRECT = re.compile(
 DIRECTLY = "none"
 _AGE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
+_SIZE = re.compile(r"([1-9][0-9]{0,5})([KMGT])")
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 T = TypeVar("T")
 
 
@@ -59,7 +61,7 @@ class Reader:
         """One of `allowed`, the first of them by default."""
         value = self._settings.get(key, allowed[0])
         if value not in allowed:
-            raise InvalidReference(f"{key}={value}: it is one of {', '.join(allowed)}")
+            raise InvalidReference(f"{key}={value[:80]}: it is one of {', '.join(allowed)}")
         return value
 
     def number(self, key: str, least: int, most: int) -> int:
@@ -78,6 +80,28 @@ class Reader:
         if not match:
             raise InvalidReference(f"{key}={value}: it is a number of minutes, hours or days: 90m, 12h, 30d")
         return int(match[1]) * _SECONDS[match[2]]
+
+    def size(self, key: str) -> int:
+        """Bytes, from `300M` or `2G`; 0 where it is not given."""
+        value = self._settings.get(key)
+        if value is None:
+            return 0
+        match = _SIZE.fullmatch(value)
+        if not match:
+            raise InvalidReference(f"{key}={value[:80]}: it is a size with a unit of 1024: 500M, 2G")
+        return int(match[1]) * _UNITS[match[2]]
+
+    def each(self, key: str, read: Callable[[str], T]) -> tuple[T, ...] | None:
+        """Words, read one by one; None where it is not given."""
+        if key not in self._settings:
+            return None
+        words = self._words(key)
+        if not words:
+            raise InvalidReference(f"{key}: nothing is named")
+        try:
+            return tuple(map(read, words))
+        except InvalidReference as error:
+            raise InvalidReference(f"{key}: {error}") from error
 
     def title(self, key: str, default: str) -> str:
         """One line for people."""
@@ -137,10 +161,14 @@ class Reader:
     def _list(
         self, key: str, pattern: re.Pattern[str], what: str, spelling: Callable[[str], str]
     ) -> list[str]:
-        words = [spelling(word) for word in re.split(r"[ ,]+", self._settings.get(key, "")) if word]
+        words = [spelling(word) for word in self._words(key)]
         if not all(pattern.fullmatch(word) for word in words) or (key in self._settings and not words):
             raise InvalidReference(f"{key}: it holds {what}, with blanks or commas between them")
         return words
+
+    def _words(self, key: str) -> list[str]:
+        """What stands there with blanks or commas between."""
+        return [word for word in re.split(r"[ ,]+", self._settings.get(key, "")) if word]
 
     def _if_given(self, key: str, read: Callable[[str], T]) -> T | None:
         return read(self._settings[key]) if key in self._settings else None

@@ -27,8 +27,11 @@ class Prefix:
 
     def covers(self, reference: Reference) -> bool:
         """Whether a reference lies below; `quay.io/acme` does not cover `quay.io/acme-evil`."""
-        inside = not self.path or f"{reference.repository}/".startswith(f"{self.path}/")
-        return reference.host == self.host and inside
+        return self.holds(reference.host, reference.repository)
+
+    def holds(self, host: str, path: str) -> bool:
+        """Whether a host's path is this one's, or lies below it."""
+        return host == self.host and (not self.path or f"{path}/".startswith(f"{self.path}/"))
 
     def __str__(self) -> str:
         return f"{self.host}/{self.path}" if self.path else self.host

@@ -86,7 +86,7 @@ def _override(paths: Paths, app_id: str, uid: int, wanted: Sequence[Override]) -
     current = installed_app(paths, app_id).current
     changed = override(paths, app_id, current.remote, wanted, uid)
     if changed:
-        words = (f"{one.decision} {one.permission.kind}={one.permission.value}" for one in wanted)
+        words = (f"{one.decision} {one.permission.text}" for one in wanted)
         _note(paths, "permissions", uid, current, message="; ".join(words) or "reset")
     return changed
 

@@ -64,7 +64,7 @@ class Policy:
         """Raise PolicyDenied where an app may not have what it asks for, or `size` bytes."""
         asked = tuple(permissions)
         for file in self.files:
-            denied = [f"{one.kind}={one.value}" for one in asked if _is_denied(one, file.denials)]
+            denied = [one.text for one in asked if _is_denied(one, file.denials)]
             if denied:
                 raise file.refused(
                     f"{app_id} asks for {', '.join(denied)}, which no app may have here",
@@ -87,8 +87,7 @@ def _place(remote: Remote) -> Place:
 def _is_below(remote: Remote, allowed: Place) -> bool:
     place = _place(remote)
     if isinstance(place, Prefix) and isinstance(allowed, Prefix):
-        within = not allowed.path or f"{place.path}/".startswith(f"{allowed.path}/")
-        return place.host == allowed.host and within
+        return allowed.holds(place.host, place.path)
     if isinstance(place, Repository) and isinstance(allowed, Repository):
         return f"{place.url}/".startswith(f"{allowed.url}/")
     return isinstance(place, Path) and isinstance(allowed, Path) and place.is_relative_to(allowed)
