@@ -93,12 +93,8 @@ class PolkitAuthorizer:
 
     async def _check_present(self, caller: Caller) -> None:
         """A question takes as long as a person; polkitd looks at who asks when it begins, and never again."""
-        try:
-            (present,) = await self._connection.ask_driver("NameHasOwner", "s", caller.sender)
-        except (BusCallError, TimeoutError) as error:
-            raise NotAuthorized("the bus does not say whether the caller is still there") from error
-        if present is not True:
-            raise NotAuthorized("the caller left the bus while polkit was asked")
+        if not await self._connection.has_owner(caller.sender):
+            raise NotAuthorized("the caller left the bus while polkit was asked, or the bus does not say")
 
     async def can(self, caller: Caller, action: str) -> str:
         """What polkit would say."""
