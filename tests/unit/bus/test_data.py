@@ -98,6 +98,18 @@ def test_key_tables_are_shared_where_the_xml_says_so() -> None:
     assert {f"apps/{key}" for key in listed} < set(result)
 
 
+def test_a_login_is_described_once_and_the_same_wherever_it_is_given() -> None:
+    interfaces = schema.load(INTERFACES)
+    login = interfaces[JOB].methods["Provide"].ins[0].keys
+    assert {"host", "username", "password", "identity-token"} == login.keys()
+    tables = [arg.keys for method in interfaces[MANAGER].methods.values() for arg in method.ins]
+    given = [keys for keys in tables if "registry-auth" in keys]
+    assert len(given) > 1
+    for keys in given:
+        assert {f"registry-auth/{key}": types for key, types in login.items()}.items() <= keys.items()
+    assert f"{schema.KEY}registry-auth/" not in interfaces[MANAGER].text
+
+
 def test_every_member_of_the_manager_is_explained() -> None:
     text = (INTERFACES / f"{NAME}.xml").read_text("utf-8")
     manager = schema.load(INTERFACES)[MANAGER]
