@@ -90,10 +90,10 @@ def allowed_id(app_id: str, remote: Remote) -> str:
     return app_id
 
 
-def check_policy(planned: Plan, size: int, tools: Tools) -> None:
+async def check_policy(planned: Plan, size: int, tools: Tools) -> None:
     """Raise PolicyDenied where the administrator forbids it; what is here was judged when it came."""
     if planned.current is None or planned.current.image_digest != planned.digest:
-        tools.policy().check_app(planned.id, planned.permissions, size)
+        (await tools.aside(tools.policy)).check_app(planned.id, planned.permissions, size)
 
 
 def check_ref(ref: FlatpakRef | None, current: Record | None) -> None:

@@ -28,7 +28,7 @@ def anything(_ready: Merged | ImportedCommit) -> None:
     """Refuse nothing: an install takes what is verified."""
 
 
-def confirm(planned: Plan, tools: Tools) -> None:
+async def confirm(planned: Plan, tools: Tools) -> None:
     """Return if the plan still holds.
 
     Raises PolicyDenied (the remote is another now, or the administrator forbids it), NotInstalled (the app
@@ -36,7 +36,7 @@ def confirm(planned: Plan, tools: Tools) -> None:
     owner), Rollback (something newer was installed).
     """
     confirm_remote(planned.remote, planned.reference, tools)
-    policy = tools.policy()
+    policy = await tools.aside(tools.policy)
     policy.check_remote(planned.remote)
     policy.check_app(planned.id, planned.permissions, 0)
     now = record_here(planned.id, tools)

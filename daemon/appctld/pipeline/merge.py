@@ -37,7 +37,7 @@ async def merge(planned: Planned, imported: Imported, tools: Tools) -> Merged:
         metadata = metadata_in(get_string_map(answer, "files", {}), planned.described.files)
         dropped = tuple(get_strings(answer, "dropped", []))
     permissions = check_tree(planned, planned.described, metadata, tools)
-    tools.policy().check_app(planned.id, permissions, size)
+    (await tools.aside(tools.policy)).check_app(planned.id, permissions, size)
     return Merged(planned, imported, commit, size, metadata, permissions, dropped)
 
 

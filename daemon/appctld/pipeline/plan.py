@@ -60,7 +60,7 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         published=published,
         given_id=named != own,
     )
-    check_policy(planned, planned.bytes_to_download + planned.bytes_here, tools)
+    await check_policy(planned, planned.bytes_to_download + planned.bytes_here, tools)
     tools.progress.expect(planned.bytes_to_download, planned.bytes_here)
     return planned
 

@@ -27,7 +27,7 @@ async def resolve(reference: Reference, remote: Remote, tools: Tools, at: Digest
     NotFound), BadManifest, ArchMismatch, or DigestMismatch when a reference by digest gave other bytes.
     """
     check_clock(tools.now())
-    tools.policy().check_remote(remote)
+    (await tools.aside(tools.policy)).check_remote(remote)
     tools.progress.stage("resolving")
     if remote.directory is not None and tools.bundle is None and tools.stock is None:
         await check_directory(remote.directory, "index.json")

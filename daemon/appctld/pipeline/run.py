@@ -60,7 +60,7 @@ async def install_together(
                 if pair[0] is last or not is_here(pair[0], tools)
             ]
             for planned, _ in ready:
-                confirm(planned, tools)
+                await confirm(planned, tools)
             merged = [await merge(*pair, tools) for pair in ready]
             for one in merged:
                 same(one)

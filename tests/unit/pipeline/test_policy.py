@@ -2,11 +2,13 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Where the sentence asks the administrator's policy: before a remote is, with the plan, under the gate."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from appctld.config.policy.rules import Policy
 from appctld.state.records import installed
 from support.governed import APP, FILE, NETWORK, PLAIN, REFERENCE, REMOTES, broken, policy, publish, refused
 from support.inline import digest_of, layer_of
@@ -69,6 +71,24 @@ def test_files_that_are_larger_than_their_layers_are_not_put_in_place(world: Wor
     assert not installed(world.paths)
     world.rules = policy("max-size = 128K")
     assert world.go_on(planned).record.id == APP
+
+
+def test_no_step_reads_the_policy_on_the_loop(world: World) -> None:
+    """A hundred files, that may lie where they are slow to read."""
+    asked: list[str] = []
+
+    def noting() -> Policy:
+        asked.append(threading.current_thread().name)
+        return Policy()
+
+    world.tools = replace(world.tools, policy=noting)
+    publish(world)
+    world.install(REFERENCE)
+    world.trees.commit("app/other", {"file": "x"})
+    world.install_commit("app/other")
+    steps = 4  # resolve, plan, merge or import, confirm
+    assert len(asked) == 2 * steps
+    assert all(name.startswith("aside") for name in asked)
 
 
 # --- native commits

@@ -20,7 +20,7 @@ from appctld.trust.clock import check_age
 from appctld.trust.order import agreed_time, moment_of
 
 
-def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
+async def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
     """Decide what is to be done.
 
     Raises BadManifest, Conflict (the ID belongs to somebody else), NotFound (a runtime that is not here),
@@ -40,7 +40,7 @@ def plan_commit(verified: VerifiedCommit, tools: Tools) -> PlannedCommit:
         standing=_stand(verified, app_id, tools),
         given_id=app_id != own,
     )
-    check_policy(planned, 0, tools)
+    await check_policy(planned, 0, tools)
     tools.progress.expect(0, 0)
     return planned
 

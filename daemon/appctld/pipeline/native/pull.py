@@ -93,5 +93,5 @@ async def import_commit(pulled: PulledCommit, tools: Tools) -> ImportedCommit:
         commit, size = Digest(get_str(answer, "commit")).hex, get_int(answer, "installed_size")
         metadata = metadata_in(get_string_map(answer, "files", {}))
     permissions = check_metadata(planned, planned.verified.facts.metadata, metadata, tools)
-    tools.policy().check_app(planned.id, permissions, size)
+    (await tools.aside(tools.policy)).check_app(planned.id, permissions, size)
     return ImportedCommit(planned, commit, pulled.downloaded, size, metadata, permissions)

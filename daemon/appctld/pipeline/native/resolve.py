@@ -33,7 +33,7 @@ async def resolve_commit(
     NotFound); DigestMismatch for bytes of another name.
     """
     check_clock(tools.now())
-    tools.policy().check_remote(remote)
+    (await tools.aside(tools.policy)).check_remote(remote)
     tools.progress.stage("resolving")
     directory = remote.repository.directory
     if directory is not None:

@@ -26,7 +26,7 @@ async def preview_commit(
     """
     resolved = await resolve_commit(reference, remote, tools, at)
     verified = await verify_commit(resolved, tools)
-    return plan_commit(verified, tools)
+    return await plan_commit(verified, tools)
 
 
 async def install_commit(
@@ -39,6 +39,6 @@ async def install_commit(
     async with tools.gate.keeping({commit_ref(planned.remote.name, planned.digest.hex)}):
         imported = await bring(planned, tools)
         async with tools.gate.moving():
-            confirm(planned, tools)
+            await confirm(planned, tools)
             same(imported)
             return await deploy(imported, tools, told)
