@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The caller's files: read as the caller, whole, and without waiting for anybody; or removed, whole."""
+"""The caller's files: read as the caller, without waiting for anybody; read, replaced or removed whole."""
 
+import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from appctl.failure import usage
 
@@ -12,15 +15,48 @@ from appctl.failure import usage
 def read_regular(path: str | Path, limit: int) -> bytes:
     """Read a regular file of at most `limit` bytes; a FIFO or a device is refused. Raises Failure (Usage)."""
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise usage(f"{path} is no regular file")
-            data = file.read(limit + 1)
+        return read_bounded(path, limit)
     except OSError as error:
         raise usage(f"{path}: {error.strerror}") from error
+
+
+def read_bounded(path: str | Path, limit: int) -> bytes:
+    """Read the same. Raises OSError, for what is too large or no regular file too."""
+    with open_regular(path) as file:
+        data = file.read(limit + 1)
     if len(data) > limit:
-        raise usage(f"{path} is larger than {limit} bytes")
+        raise OSError(errno.EFBIG, f"it has more than {limit} bytes")
     return data
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a regular file. Raises OSError, for another kind too."""
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller's to close
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return file
+
+
+def replace_file(path: Path, data: bytes, mode: int) -> None:
+    """Put a new file of that mode in the place of the old one, or of none. Raises OSError.
+
+    Whoever reads finds the whole of either, after a power cut too; a failure leaves the old one alone.
+    """
+    import tempfile
+
+    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        Path(draft).rename(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(draft).unlink()
+        raise
 
 
 def remove_tree(place: Path) -> None:

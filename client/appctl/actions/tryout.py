@@ -9,13 +9,12 @@ asks for. The exit code is the app's; 125 where it could not be started.
 
 import os
 import signal
-import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import BinaryIO
 
 from appctl.bundles.files import read
+from appctl.caller_files import open_regular
 from appctl.context import Context
 from appctl.ephemeral import ephemeral
 from appctl.exits import ExitCode
@@ -87,10 +86,7 @@ def _from_archive(path: Path) -> bytes:
     import tarfile
 
     try:
-        with (
-            open(path, "rb", opener=_without_waiting) as file,
-            tarfile.open(fileobj=_plain(file), mode="r:") as archive,
-        ):
+        with open_regular(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             for member in archive:
                 if member.name.removeprefix("./") == "index.json" and member.isreg():
                     if member.size > INDEX_BYTES:
@@ -102,17 +98,6 @@ def _from_archive(path: Path) -> bytes:
     except tarfile.TarError as error:
         raise Failure("BadManifest", f"{path} is no archive of images") from error
     raise Failure("BadManifest", f"{path} has no index.json: it is no archive of images")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
-
-
-def _plain(file: BinaryIO) -> BinaryIO:
-    """What can be waited for is no archive. Raises Failure."""
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        raise usage("an archive is a regular file")
-    return file
 
 
 def _called(entry: Json) -> str:

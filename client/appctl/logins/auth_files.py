@@ -7,16 +7,17 @@ A file that cannot be read is never replaced. Two programs that change it at onc
 """
 
 import base64
-import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
+from appctl.caller_files import replace_file
 from appctl.failure import Failure
 from appctl.logins.credentials import auth_paths, plain_host, read_file
 from appctl.places import Places
 from appctl.talk.wire import Json, get_object
+
+MODE = 0o600  # logins
 
 
 def remember(places: Places, host: str, username: str, password: str) -> Path:
@@ -62,17 +63,7 @@ def _write(path: Path, content: Json) -> None:
     target = Path(os.path.realpath(path))
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(draft).rename(target)
-        except OSError:
-            with contextlib.suppress(OSError):
-                Path(draft).unlink()
-            raise
+        replace_file(target, json.dumps(content, indent=2).encode(), MODE)
     except OSError as error:
         raise Failure(
             "Failed", f"{target} cannot be written: {error.strerror}", f"ls -ld {target.parent}"

@@ -8,11 +8,11 @@ understood whole is an error with its name, and the app does not run. What a den
 """
 
 import os
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from appctl.caller_files import read_bounded, replace_file
 from appctl.failure import Failure
 from appctl.places import Places
 from appctl.running.failed import failed
@@ -21,6 +21,7 @@ from appctl.running.runfile import Permission, json_object
 from appctl.scope import Scope
 from appctl.talk.wire import Json, get_objects, get_str
 
+OWN_MODE = 0o600  # what somebody denies is nobody else's to know
 OWN_BYTES = 64 << 10  # of the caller's file; 64 denies have some 4 KiB
 DECISIONS_BYTES = 1 << 20  # of the daemon's, as it is written
 _HEAD = "# What this app is denied when you run it: appctl permissions ID --deny KIND=VALUE\n"
@@ -62,16 +63,11 @@ def write_own(places: Places, app: str, words: Iterable[Word]) -> None:
     path = Path(os.path.realpath(own_file(places, app)))  # whoever keeps it elsewhere has a link here
     lines = [f"deny {kind}={value}\n" for kind, value in sorted(words)]
     try:
-        if not lines:
+        if lines:  # an empty file, after a power cut, would deny nothing: replaced whole
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(path, (_HEAD + "".join(lines)).encode(), OWN_MODE)
+        else:
             path.unlink(missing_ok=True)
-            return
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f".{app}.{os.getpid()}")
-        with draft.open("w") as file:
-            file.write(_HEAD + "".join(lines))
-            file.flush()
-            os.fsync(file.fileno())  # an empty file, after a power cut, would deny nothing
-        draft.replace(path)
     except OSError as error:
         raise Failure("Failed", f"{path} cannot be written: {error.strerror}") from error
 
@@ -114,20 +110,13 @@ def _says_something(line: str) -> bool:
 def _read(path: Path, limit: int) -> bytes | None:
     """Read a file; None only where there is none. Raises Failure."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_bounded(path, limit)
     except (FileNotFoundError, NotADirectoryError) as error:
         if path.is_symlink():
             raise _broken(path, "it leads nowhere") from error
         return None
     except OSError as error:
         raise _broken(path, str(error.strerror)) from error
-    try:
-        data = os.read(descriptor, limit + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
-    finally:
-        os.close(descriptor)
-    if data is None or len(data) > limit:
-        raise _broken(path, "it is no file, or too large")
-    return data
 
 
 def _broken(path: Path, why: str) -> Exception:

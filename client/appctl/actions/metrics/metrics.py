@@ -6,13 +6,12 @@ Guarantees: who reads FILE finds the whole of an old or of a new text, which eve
 cannot be made the old one stays, and its age tells. What is there and is no regular file is not replaced.
 """
 
-import os
 import stat
-import tempfile
 from pathlib import Path
 
 from appctl.actions.metrics.exposition import exposition
 from appctl.actions.metrics.gather import families
+from appctl.caller_files import replace_file
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
@@ -48,16 +47,8 @@ def _check(path: Path) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put a new file in the place of an old one. Raises Failure."""
+    """Put it in the place of the old text. Raises Failure."""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                os.fchmod(descriptor, MODE)
-            os.replace(name, path)  # noqa: PTH105 - a name, as mkstemp gives it
-        except BaseException:
-            os.unlink(name)  # noqa: PTH108 - likewise
-            raise
+        replace_file(path, text.encode(), MODE)
     except OSError as error:
         raise Failure("Failed", f"{path} cannot be written: {error.strerror}") from error

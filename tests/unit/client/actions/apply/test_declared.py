@@ -107,7 +107,7 @@ def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 
 def test_a_file_too_large_and_files_too_many_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "a.conf", "ref=a/b", "#" * FILE_BYTES)
-    assert "larger than" in refused(path)
+    assert "more than" in refused(path)
     path.unlink()
     for number in range(FILES + 1):
         (tmp_path / f"{number}.conf").touch()
