@@ -11,10 +11,10 @@ import base64
 import configparser
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from appctl.caller_files import read_bounded
 from appctl.destinations import CA_BYTES
 from appctl.logins.credentials import login_for
 from appctl.places import SHIPPED_CONFIG, Places
@@ -135,14 +135,18 @@ def directories(places: Places, scope: Scope) -> tuple[Path, ...]:
     return (places.configuration(scope) / "remotes.d", *shipped)
 
 
+def counts(path: Path) -> bool:
+    """Whether the daemon reads a file of that name there: it skips what an editor has not finished."""
+    return path.suffix == ".conf" and not path.name.startswith(".")
+
+
 def read_settings(path: Path, section: str = "remote") -> dict[str, str]:
     """Read the words of an administrator's file. Raises OSError, and ValueError with what is wrong in it."""
-    with open(path, "rb", opener=_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("it is no regular file")
-        data = file.read(FILE_BYTES + 1)
-    if len(data) > FILE_BYTES:
-        raise ValueError(f"it has more than {FILE_BYTES} bytes")
+    return parse_settings(read_bounded(path, FILE_BYTES), section)
+
+
+def parse_settings(data: bytes, section: str) -> dict[str, str]:
+    """Read the words of the one section of such a file. Raises ValueError with what is wrong in it."""
     parser = _Strict()
     try:
         parser.read_string(data.decode())
@@ -168,19 +172,12 @@ class _Strict(configparser.ConfigParser):
         return optionstr
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a FIFO too, so that it can be refused."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
 def _read(path: Path, limit: int) -> bytes:
     """Read a file; one that is not there, cannot be read or is too large is empty."""
     try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
+        return read_bounded(path, limit)
     except OSError:
         return b""
-    return data if len(data) <= limit else b""
 
 
 def _text(data: bytes) -> str:

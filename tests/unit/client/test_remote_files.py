@@ -152,6 +152,12 @@ def test_a_file_that_nobody_writes_is_not_waited_for(places: Places, tmp_path: P
     assert remote_file(places, Scope.USER, "acme") is None
 
 
+def test_a_key_that_nobody_writes_is_not_waited_for(places: Places, tmp_path: Path) -> None:
+    path = write(tmp_path / "config/appctl", "url = quay.io/acme")
+    os.mkfifo(path.with_name("acme.gpg"))
+    assert "GPGKey" not in found(places).exported()
+
+
 @pytest.mark.parametrize(
     ("lines", "why"),
     [

@@ -8,7 +8,6 @@ Failure (Usage) that names its file, before anything was asked of anybody. What 
 may, the daemon says.
 """
 
-import configparser
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,10 +16,10 @@ from pathlib import Path
 from appctl.actions.remotes.introduction import is_publisher_file
 from appctl.caller_files import read_regular
 from appctl.failure import Failure, usage
+from appctl.remote_files import FILE_BYTES, counts, parse_settings
 from appctl.running.runfile import is_id
 from appctl.terminal.show import escape
 
-FILE_BYTES = 64 << 10  # as of remotes.d; real ones have some 100 bytes
 FILES = 1000  # apps of one machine: the largest fleets' have some hundreds, and each may take a question
 TEXT_LENGTH = 2000  # characters of a value: a reference with a digest has at most about 500
 KEYS = ("ref", "as", "hold", "permissions-hash")
@@ -99,7 +98,7 @@ def _files(place: Path, *, needed: bool) -> list[Path]:
     try:
         if not place.is_dir():
             return [place] if needed or place.exists() else []
-        found = sorted(path for path in place.iterdir() if _counts(path))
+        found = sorted(path for path in place.iterdir() if counts(path))
     except OSError as error:
         raise usage(f"{place}: {error.strerror}") from error
     if len(found) > FILES:
@@ -107,20 +106,8 @@ def _files(place: Path, *, needed: bool) -> list[Path]:
     return found
 
 
-def _counts(path: Path) -> bool:
-    """Whether it is a file of an app, and nothing that an editor left."""
-    return path.suffix == ".conf" and not path.name.startswith(".")
-
-
 def _words(file: Path, data: bytes) -> dict[str, str]:
-    parser = configparser.ConfigParser(
-        strict=True, interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"), default_section="\n"
-    )
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keys are what they are
     try:
-        parser.read_string(data.decode(), file.name)
-    except (UnicodeDecodeError, configparser.Error) as error:
-        raise wrong(file, " ".join(str(error).split())) from error
-    if parser.sections() != ["app"]:
-        raise wrong(file, "it has one section, [app]")
-    return dict(parser["app"])
+        return parse_settings(data, "app")
+    except ValueError as error:
+        raise wrong(file, str(error)) from error

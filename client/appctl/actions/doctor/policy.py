@@ -11,7 +11,7 @@ from pathlib import Path
 from appctl.actions.doctor.finding import Finding, ok, problem
 from appctl.context import Context
 from appctl.places import SYSTEM_CONFIG
-from appctl.remote_files import read_settings
+from appctl.remote_files import counts, read_settings
 
 KEYS = ("allow-remotes", "require-signatures", "deny-permissions", "user-scope", "max-size")
 
@@ -20,7 +20,7 @@ def policy(_context: Context) -> Iterator[Finding]:
     """Whether all files can be read, and how many there are; of the machine, for both scopes."""
     directory = SYSTEM_CONFIG / "policy.d"
     try:
-        paths = sorted(path for path in directory.iterdir() if _counts(path))
+        paths = sorted(path for path in directory.iterdir() if counts(path))
         wrong = {path: why for path in paths if (why := _wrong(path))}
     except OSError as error:
         gone = isinstance(error, FileNotFoundError) and not directory.is_symlink()
@@ -29,10 +29,6 @@ def policy(_context: Context) -> Iterator[Finding]:
         yield problem("policy", f"{path}: {why}: nothing is installed or updated", "man appctl-policy.d")
     if not wrong:
         yield ok("policy", f"{len(paths)} files in {directory}" if paths else "none: nothing is forbidden")
-
-
-def _counts(path: Path) -> bool:
-    return path.name.endswith(".conf") and not path.name.startswith(".")
 
 
 def _wrong(path: Path) -> str:

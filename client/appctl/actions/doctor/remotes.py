@@ -11,7 +11,7 @@ from pathlib import Path
 from appctl.actions.doctor.finding import Finding, ok, problem, warning
 from appctl.context import Context
 from appctl.failure import Failure
-from appctl.remote_files import MASK, directories, read_settings
+from appctl.remote_files import MASK, counts, directories, read_settings
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, get_str
 
@@ -51,7 +51,7 @@ def files(context: Context) -> list[Path]:
     found: dict[str, Path] = {}
     for directory in directories(context.places, context.scope):
         if directory.is_dir():
-            for path in sorted(directory.glob("*.conf")):
+            for path in sorted(filter(counts, directory.glob("*.conf"))):
                 if not _masks(path):
                     found.setdefault(path.stem, path)
     return [found[name] for name in sorted(found)]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from appctl.actions.apply.declared import FILE_BYTES, FILES, TEXT_LENGTH, Declared, declared
+from appctl.actions.apply.declared import FILES, TEXT_LENGTH, Declared, declared
 from appctl.exits import ExitCode
 from appctl.failure import Failure
+from appctl.remote_files import FILE_BYTES
 
 HASH = "5" * 64
 
@@ -63,6 +64,8 @@ def test_what_is_not_there_declares_nothing_unless_it_was_named(tmp_path: Path) 
         ("ref=a/b\n", "no section headers"),
         ("[remote]\nref=a/b\n", "one section"),
         ("[app]\nref=a/b\n[more]\n", "one section"),
+        ("[app]junk\nref=a/b\n", "no section headers"),
+        ("[app] ; x\nref=a/b\n", "no section headers"),
         ("[app]\nref=a/b\n[app]\nref=a/c\n", "already exists"),
         ("[app]\nref=a/b\nref=a/b\n", "already exists"),
         ("[app]\nRef=a/b\n", "no key Ref"),

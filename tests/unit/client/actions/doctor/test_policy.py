@@ -27,7 +27,7 @@ def test_no_policy_and_one_that_can_be_read_are_well(directory: Path) -> None:
     assert [found.level for found in policy.policy(NOBODY)] == [Level.OK]
     directory.mkdir()
     (directory / "10-site.conf").write_text("[policy]\nuser-scope = no\n")
-    (directory / ".10-site.conf.swp").write_text("rubbish")
+    (directory / ".10-site.conf").write_text("rubbish")
     (directory / "README").write_text("rubbish")
     (found,) = policy.policy(NOBODY)
     assert (found.level, found.message) == (Level.OK, f"1 files in {directory}")
