@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Jobs that outlive who asked for them: left alone, joined, lost and found again; Ctrl-C at a terminal."""
+"""Jobs that outlive who asked for them: left alone, joined, lost and found again."""
 
 import json
-import signal
 import subprocess
 import threading
 import time
@@ -162,32 +161,3 @@ def test_a_detached_job_that_fails_says_so_when_it_is_asked(
 @pytest.mark.parametrize("words", [["install", "-d", "--from", "oci:x", "a.example/b:1"]])
 def test_what_only_this_command_can_read_is_not_left_alone(machine: Machine, words: list[str]) -> None:
     assert "hint: " in machine.appctl(*words, code=64).err
-
-
-# --- Ctrl-C, as it comes from a terminal
-
-
-def test_the_first_ctrl_c_cancels(machine: Machine, image: Shelved) -> None:
-    with Terminal([str(BIN / "appctl"), "install", "-y", image.reference], machine.environment) as person:
-        person.until("Install 127.")
-        person.type(CTRL_C)
-        assert person.end() == 130
-    assert "Cancelling; Ctrl-C again leaves at once." in "\n".join(person.lines())
-    assert finished(machine, image)["state"] == "cancelled"
-
-
-def test_the_second_ctrl_c_leaves_at_once(machine: Machine, image: Shelved) -> None:
-    """The daemon is held meanwhile, so that the first cannot have been answered."""
-    assert machine.daemon is not None
-    with Terminal([str(BIN / "appctl"), "install", "-y", image.reference], machine.environment) as person:
-        person.until("Install 127.")
-        machine.daemon.send_signal(signal.SIGSTOP)
-        try:
-            person.type(CTRL_C)
-            person.until("again leaves at once")
-            person.type(CTRL_C)
-            assert person.end() == 130
-        finally:
-            machine.daemon.send_signal(signal.SIGCONT)
-    assert "Traceback" not in "\n".join(person.lines())
-    assert finished(machine, image)["state"] == "cancelled"

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,7 @@ from support.machine import BIN, Machine
 from support.publisher import Publisher
 from support.shelf import Shelf, Shelved
 from support.tarball import archive, entry
-from support.terminal import Terminal
+from support.terminal import PATIENCE, Terminal
 
 APP = "org.acme.Sorter"
 TITLE = "Za\u017c\u00f3\u0142\u0107 \u202eg\u0119\u015bl\u0105\u202c \u200bja\u017a\u0144"
@@ -201,6 +202,12 @@ def unfinished(machine: Machine) -> list[str]:
     return [job["state"] for job in jobs if job["state"] in {"queued", "authorizing", "running"}]
 
 
+def installs(machine: Machine, image: Shelved) -> list[str]:
+    """The state of each."""
+    jobs = machine.appctl("jobs", "--json").json
+    return [job["state"] for job in jobs if job["kind"] == "install" and job["refs"] == [image.reference]]
+
+
 @pytest.mark.parametrize("columns", [100, *NARROW])
 def test_ctrl_c_cancels_and_leaves_nothing_of_the_bar(
     machine: Machine, slow: tuple[Shelf, Shelved], columns: int
@@ -209,7 +216,7 @@ def test_ctrl_c_cancels_and_leaves_nothing_of_the_bar(
         terminal.type("\x03")
         assert terminal.end() == 130
     assert drawn_over(terminal), terminal.lines()
-    assert "Cancelling" in "".join(terminal.lines())
+    assert "Cancelling; Ctrl-C again leaves at once." in "".join(terminal.lines())
     assert unfinished(machine) == []
 
 
@@ -227,6 +234,10 @@ def test_a_second_ctrl_c_leaves_at_once(machine: Machine, slow: tuple[Shelf, She
             machine.daemon.send_signal(signal.SIGCONT)
     assert "Traceback" not in "\n".join(terminal.lines())
     assert drawn_over(terminal), terminal.lines()
+    end = time.monotonic() + PATIENCE
+    while installs(machine, slow[1]) != ["cancelled"]:
+        assert time.monotonic() < end, installs(machine, slow[1])
+        time.sleep(0.05)
 
 
 def test_a_window_may_change_while_a_bar_is_drawn(machine: Machine, slow: tuple[Shelf, Shelved]) -> None:
