@@ -81,21 +81,27 @@ def describe(config: ImageConfig) -> Described:
     """Read the labels. Raises BadManifest, UnsupportedMediaType, ArchMismatch, LimitExceeded."""
     written = config.label(REF)
     ref = parse_ref(written) if written is not None else None
-    theirs = config.label(FLATPAK_METADATA) if ref else None
-    text = _one_text(theirs, config.label(METADATA))
+    text, files = metadata_told(config)
     if ref is not None:
         _check_flatpaks(ref, config)
     asked = _asked(text, ref, config.platform.architecture)
     return Described(
         ref=ref,
         text=text,
-        files=("metadata",) if theirs is not None else METADATA_FILES,
+        files=files,
         name=ref.id if ref else config.label(APP_ID) or asked.name,
         permissions=asked.permissions,
         runtime=asked.runtime,
         points=asked.points,
         ignored=asked.ignored,
     )
+
+
+def metadata_told(config: ImageConfig) -> tuple[str | None, tuple[str, ...]]:
+    """The metadata label's text, unread, and the paths of the tree's own file. Raises BadManifest."""
+    theirs = config.label(FLATPAK_METADATA) if config.label(REF) is not None else None
+    files = ("metadata",) if theirs is not None else METADATA_FILES
+    return _one_text(theirs, config.label(METADATA)), files
 
 
 def needed_runtime(text: str) -> FlatpakRef | None:

@@ -8,9 +8,10 @@ from functools import cached_property
 
 from appctld.errors import AppctlError, BadManifest
 from appctld.model.appid import is_app_id
-from appctld.model.image import APP_ID, CONFIG_BYTES, METADATA, ImageConfig, parse_config
+from appctld.model.flatpak.labels import metadata_told
+from appctld.model.image import APP_ID, CONFIG_BYTES, ImageConfig, parse_config
 from appctld.model.manifest import Manifest
-from appctld.model.permissions import METADATA_FILES, Metadata, metadata_in, parse_metadata
+from appctld.model.permissions import Metadata, metadata_in, parse_metadata
 from appctld.model.reference import Reference
 from appctld.workers.lint.findings import Findings
 from appctld.workers.lint.layers import Blobs
@@ -21,7 +22,6 @@ from appctld.workers.store.archive.tar import TarReader
 CONTENT_BYTES = (
     1 << 20
 )  # of one file that is looked into: icons have 100 KiB, metainfo with all languages some
-FLATPAK_METADATA = "org.flatpak.metadata"
 
 
 @dataclass
@@ -67,17 +67,21 @@ class Image:
                     found |= dict.fromkeys(theirs[entry.path], data)
         return found
 
-    @cached_property
+    @property
     def label(self) -> str | None:
-        """The label with the metadata, ours or flatpak's."""
-        return self.config.label(METADATA) or self.config.label(FLATPAK_METADATA)
+        """The label with the metadata, as an installation takes it. Raises BadManifest."""
+        return self._told[0]
 
     @cached_property
     def metadata_file(self) -> str | None:
-        """The text of the tree's own metadata file."""
-        found = self.contents(METADATA_FILES)
-        data = metadata_in(found)
+        """The text of the tree's own metadata file, of those that count. Raises BadManifest."""
+        files = self._told[1]
+        data = metadata_in(self.contents(files), files)
         return None if data is None else data.decode("utf-8", "replace")
+
+    @cached_property
+    def _told(self) -> tuple[str | None, tuple[str, ...]]:
+        return metadata_told(self.config)
 
     @cached_property
     def metadata(self) -> Metadata | None:

@@ -4,6 +4,7 @@
 
 from appctld.errors import AppctlError
 from appctld.model.appid import id_of_reference, is_app_id
+from appctld.model.flatpak.labels import describe
 from appctld.model.image import APP_ID
 from appctld.model.permissions import parse_metadata
 from appctld.workers.lint.findings import Findings
@@ -13,9 +14,7 @@ from appctld.workers.lint.image import Image
 def check_identity(image: Image, found: Findings) -> None:
     """Look at ID and metadata."""
     _id(image, found)
-    for what, text in (("label", image.label), ("metadata file", image.metadata_file)):
-        if text is not None:
-            _metadata(what, text, found)
+    _metadata(image, found)
     _same(image, found)
 
 
@@ -31,9 +30,14 @@ def _id(image: Image, found: Findings) -> None:
         found.add("no-id", APP_ID, f"no label names the app, which will be called {called}")
 
 
-def _metadata(what: str, text: str, found: Findings) -> None:
+def _metadata(image: Image, found: Findings) -> None:
+    """What an installation reads: the labels, and the file where no label says the same."""
+    what = "label"
     try:
-        parse_metadata(text)
+        describe(image.config)
+        if image.label is None and image.metadata_file is not None:
+            what = "metadata file"
+            parse_metadata(image.metadata_file)
     except AppctlError as error:
         found.add("bad-metadata", what, str(error))
 

@@ -71,11 +71,33 @@ def metadata(text: str) -> Callable[[Specimen], None]:
     return spoil
 
 
+def unlabelled(path: str, text: str) -> Callable[[Specimen], None]:
+    """Let a file at this path say it, and no label."""
+
+    def spoil(specimen: Specimen) -> None:
+        del specimen.labels["org.appctl.metadata"], specimen.files["app/metadata"]
+        specimen.files[path] = File(text.encode())
+
+    return spoil
+
+
+def flatpaks(text: str) -> Callable[[Specimen], None]:
+    """Make it an image of flatpak's, which says this, beside our own label."""
+
+    def spoil(specimen: Specimen) -> None:
+        specimen.labels |= {"org.flatpak.ref": REF, "org.flatpak.metadata": text}
+        specimen.files["metadata"] = File(text.encode())
+
+    return spoil
+
+
 def mode(path: str, bits: int) -> Callable[[Specimen], None]:
     """Give a file another mode."""
     return lambda specimen: specimen.files.__setitem__(path, replace(specimen.files[path], mode=bits))
 
 
+REF = f"app/{ID}/x86_64/stable"
+RUNNING = METADATA.replace("[Context]", "runtime=org.example.Platform/x86_64/1\n\n[Context]")
 UNNAMED = METADATA.replace(f"name={ID}\n", "")
 FAULTS: list[tuple[str, str, Callable[[Specimen], None]]] = [
     ("bad-id", "org.appctl.id", label("org.appctl.id", "Greeter")),
@@ -84,7 +106,11 @@ FAULTS: list[tuple[str, str, Callable[[Specimen], None]]] = [
     ("label-differs", "app/metadata", put("app/metadata", File(METADATA.encode() + b"\n#"))),
     ("no-label", "app/metadata", label("org.appctl.metadata", None)),
     ("bad-metadata", "label", metadata("no key file")),
-    ("bad-metadata", "metadata file", metadata(METADATA + "\n[USB Devices]\nenumerable-devices=all\n")),
+    ("bad-metadata", "label", metadata(METADATA + "\n[USB Devices]\nenumerable-devices=all\n")),
+    ("bad-metadata", "label", label("org.flatpak.ref", "no ref")),
+    ("bad-metadata", "metadata file", unlabelled("app/metadata", "no key file")),
+    ("bad-metadata", "metadata file", unlabelled("metadata", "no key file")),
+    ("bad-image", REFERENCE, flatpaks(RUNNING)),  # which our own label does not say
     ("desktop-invalid", DESKTOP_FILE, put(DESKTOP_FILE, File(DESKTOP.replace("Type=", "Typ=").encode()))),
     ("desktop-invalid", DESKTOP_FILE, put(DESKTOP_FILE, File(b"#" * ((1 << 20) + 1)))),
     ("desktop-invalid", DESKTOP_FILE, put(DESKTOP_FILE, File(kind=LINK, target="/nowhere"))),
@@ -149,6 +175,22 @@ def test_without_any_name_an_app_is_called_after_its_place(specimen: Specimen) -
     said = {str(one["code"]): str(one["sentence"]) for one in examined(specimen)}
     assert "org.example.registry.apps.greeter" in said["no-id"]
     assert "not-exported" in said
+
+
+def test_of_an_image_of_flatpaks_only_the_file_of_its_form_counts(specimen: Specimen) -> None:
+    flatpaks(RUNNING)(specimen)
+    del specimen.labels["org.appctl.metadata"]  # and app/metadata is a file like any other
+    specimen.write()
+    assert codes(examined(specimen)) == {"signed"}
+    drop("metadata")(specimen)
+    specimen.write()
+    assert codes(examined(specimen)) == {"signed", "label-differs"}
+
+
+def test_flatpaks_label_counts_in_its_own_images_alone(specimen: Specimen) -> None:
+    specimen.labels["org.flatpak.metadata"] = specimen.labels.pop("org.appctl.metadata")
+    specimen.write()
+    assert "no-label" in codes(examined(specimen))
 
 
 def test_what_the_metadata_names_counts_as_the_label_does(specimen: Specimen) -> None:
