@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from attack_tables import between
 from flooding.attacks import CALLS, CLIENTS, SIGNALS
 from flooding.campaign import LIBRARIES, Stood, campaign
 
@@ -22,7 +23,7 @@ SHORT = 0.02  # of the numbers of a full run
 GOAL_MS = 100.0  # what a person takes for at once
 GOAL_LIBRARY = "dbus-fast"  # dbus-next has none: it reads what comes in Python
 MEMORY_BYTES = 128 << 20  # of the daemon at its worst: several times what it takes at rest
-BEGIN, END = "<!-- begin flood -->", "<!-- end flood -->"
+MARKER = "flood"
 P99 = 0.99
 MEASURED = ("median ms", "p99 ms", "longest ms", "the bus's p99 ms", "PSS MiB before / peak / after")
 Results = Mapping[str, Sequence[Stood]]
@@ -114,12 +115,11 @@ def _mib(value: int) -> int:
 
 
 def write(number: int, text: str) -> None:
-    """Put the tables between the document's markers."""
+    """Put the tables between the document's markers. Raises ValueError where they are not."""
     with os.fdopen(number, "r+") as document:
-        before, _, rest = document.read().partition(BEGIN)
-        after = rest.partition(END)[2]
+        whole = between(document.read(), MARKER, text)
         document.seek(0)
-        document.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        document.write(whole)
         document.truncate()
 
 

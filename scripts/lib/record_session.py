@@ -10,7 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-BEGIN, END = "<!-- begin session -->\n", "<!-- end session -->\n"
+from attack_tables import between
+
+MARKER = "session"
 
 
 def main() -> int:
@@ -22,20 +24,13 @@ def main() -> int:
             print(record(Path(work)))
         return 0
     document = Path(sys.argv[2])
-    document.write_text(filled(document.read_text(), sys.stdin.read()))
+    document.write_text(between(document.read_text(), MARKER, sys.stdin.read().strip("\n")))
     return 0
-
-
-def filled(text: str, session: str) -> str:
-    """The document with this session between its marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{session.strip(chr(10))}\n\n{END}{after}"
 
 
 def session_of(text: str) -> str:
     """The session that stands in a document."""
-    return text.partition(BEGIN)[2].partition(END)[0].strip("\n")
+    return text.partition(f"<!-- begin {MARKER} -->")[2].partition(f"<!-- end {MARKER} -->")[0].strip("\n")
 
 
 if __name__ == "__main__":

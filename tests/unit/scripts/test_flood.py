@@ -6,7 +6,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from flood import BEGIN, END, GOAL_MS, MEMORY_BYTES, failures, misses, table, write
+import pytest
+
+from flood import GOAL_MS, MARKER, MEMORY_BYTES, failures, misses, table, write
 from flooding.campaign import Stood
 
 QUIET = Stood("calls", 1.0, {"sent": 100}, (1.0,) * 99 + (2.0,), (0.5,), 20 << 20, 30 << 20, 25 << 20, 0)
@@ -41,6 +43,15 @@ def test_the_libraries_stand_side_by_side() -> None:
 
 def test_what_stands_around_the_table_stays(tmp_path: Path) -> None:
     document = tmp_path / "flood.md"
-    document.write_text(f"before\n{BEGIN}\nan older and much longer table, which goes\n{END}\nafter\n")
+    begin, end = f"<!-- begin {MARKER} -->", f"<!-- end {MARKER} -->"
+    document.write_text(f"before\n{begin}\nan older and much longer table, which goes\n{end}\nafter\n")
     write(os.open(document, os.O_RDWR), "| new |")
-    assert document.read_text() == f"before\n{BEGIN}\n\n| new |\n\n{END}\nafter\n"
+    assert document.read_text() == f"before\n{begin}\n\n| new |\n\n{end}\nafter\n"
+
+
+def test_a_document_without_its_markers_stays_as_it_is(tmp_path: Path) -> None:
+    document = tmp_path / "flood.md"
+    document.write_text("what somebody wrote\n")
+    with pytest.raises(ValueError, match="markers of 'flood'"):
+        write(os.open(document, os.O_RDWR), "| new |")
+    assert document.read_text() == "what somebody wrote\n"
