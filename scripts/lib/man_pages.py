@@ -114,7 +114,8 @@ What the caller denies an app: lines \fBdeny KIND=VALUE\fR.
 .TP
 \fI~/.var/app/ID\fR
 The caller's data of an app.""",
-    "SEE ALSO": r"""\fBappctld\fR(8), \fBappctl\-remotes.d\fR(5), \fBskopeo\fR(1), \fBostree\fR(1)""",
+    "SEE ALSO": r"""\fBappctld\fR(8), \fBappctl\-apps.d\fR(5), \fBappctl\-policy.d\fR(5),
+\fBappctl\-remotes.d\fR(5), \fBskopeo\fR(1), \fBostree\fR(1)""",
 }
 _APPCTLD = {
     "EXIT STATUS": "0 after an orderly end: it was told to, or nobody needed it any more. 1 after any other;"

@@ -89,3 +89,9 @@ def test_every_setting_of_a_remote_is_explained(manual: Path) -> None:
 def test_the_pages_are_the_same_on_any_terminal_and_in_any_language(manual: Path, tmp_path: Path) -> None:
     again = make(tmp_path, COLUMNS="40", LC_ALL="C", PYTHONHASHSEED="7", TZ="Pacific/Apia")
     assert again == {name: (manual / name).read_text() for name in PAGES}
+
+
+def test_the_commands_page_leads_to_every_other(manual: Path) -> None:
+    text = shown(manual, "man1/appctl.1").partition("SEE ALSO")[2]
+    others = {f"{Path(page).stem}({page[-1]})" for page in PAGES if page != "man1/appctl.1"}
+    assert others <= set(text.replace(",", " ").split())
