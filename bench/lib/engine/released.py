@@ -45,7 +45,7 @@ def _needed(name: str) -> set[str]:
             continue
         if one not in found:
             found.add(one)
-            waiting += [_plain(text) for text in wanted if "extra ==" not in text.replace("'", '"')]
+            waiting += [_plain(text) for text in wanted if "extra ==" not in text]
     return found
 
 
