@@ -12,10 +12,8 @@ from collections.abc import Iterator
 
 from appctld.errors import AppctlError
 from appctld.jobs.audit.kept import Kept
-from appctld.model.commit import CommitFacts
 from appctld.model.digest import Digest
 from appctld.model.flatpak.labels import describe, title_of
-from appctld.model.image import ImageConfig
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Index, Manifest, parse_document
 from appctld.model.ostreeref import split_ref
@@ -54,11 +52,11 @@ def differences(kept: Kept) -> list[Difference]:
 def _told(kept: Kept, record: Record) -> Iterator[str]:
     """What the record says otherwise than the commit that is here."""
     if kept.native:
-        yield from _own_commit(kept, record, kept.facts)
+        yield from _own_commit(kept, record)
     elif kept.recalled is not None:
         if kept.made_here:
             yield from _commit(record, kept.recalled)
-        yield from _config(kept, record, kept.config)
+        yield from _config(kept, record)
 
 
 def expected(kept: Kept, record: Record) -> JsonObject:
@@ -175,8 +173,9 @@ def _commit(record: Record, recalled: Recalled) -> Iterator[str]:
         yield "the record and the commit differ about who chose the ID"
 
 
-def _config(kept: Kept, record: Record, config: ImageConfig | None) -> Iterator[str]:
+def _config(kept: Kept, record: Record) -> Iterator[str]:
     """What the record says of the app, as the image's config says it."""
+    config = kept.config
     if config is None:
         yield "there is no config that can be read"
         return
@@ -206,9 +205,9 @@ def _asked(kept: Kept, label: str | None, shown: tuple[Permission, ...]) -> tupl
     return parse_metadata(found).permissions if found is not None else shown
 
 
-def _own_commit(kept: Kept, record: Record, commit: CommitFacts | None) -> Iterator[str]:
+def _own_commit(kept: Kept, record: Record) -> Iterator[str]:
     """What the record says of the app, as its publisher's own commit says it; it is its own config."""
-    reference = split_ref(record.reference)
+    commit, reference = kept.facts, split_ref(record.reference)
     if commit is None or reference is None:
         yield f"the record and the commit {record.commit[:12]} cannot be held against each other"
         return
