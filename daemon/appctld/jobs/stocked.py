@@ -85,7 +85,8 @@ async def _installed(reference: AnyReference, remote: Remote, shop: Workshop) ->
 
 async def _of(record: Record, shop: Workshop) -> Stock:
     """Raises RepoCorrupt."""
-    provenance = read_provenance(shop.tools.paths.app(record.id) / record.deployment)
+    directory = shop.tools.paths.app(record.id) / record.deployment
+    provenance = await shop.tools.aside(read_provenance, directory)
     if provenance.config is not None:
         return Stock(provenance, provenance.config.raw)
     return Stock(provenance, (await recall(record.commit, shop.tools)).config)

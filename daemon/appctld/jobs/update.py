@@ -6,7 +6,7 @@ An update that asks for more than was approved is downloaded and imported, and w
 somebody approves that very set of that very image.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +24,6 @@ from appctld.pipeline.again import as_before
 from appctld.pipeline.plans import Plan
 from appctld.state.available import (
     Available,
-    LastCheck,
     last_check,
     remember_check,
     remember_failure,
@@ -56,7 +55,7 @@ async def approve_update(request: Approve, shop: Workshop) -> JsonObject:
     """
     async with shop.attempt(request.id):
         current = shop.app(request.id).current
-        waiting = last_check(shop.tools.paths).about(request.id)
+        waiting = (await shop.tools.aside(last_check, shop.tools.paths)).about(request.id)
         digest = text(request, "expected-digest") or (str(waiting.digest) if waiting else "")
         if not digest:
             raise NotFound(f"no update of {request.id} waits", hint=f"appctl update {request.id}")
@@ -143,9 +142,14 @@ class Looked:
     planned: AnyPlan | None = None
     error: AppctlError | None = None
 
+    @property
+    def update(self) -> Available | None:
+        """What is remembered of it, if it is another image."""
+        return available(self.planned) if self.planned else None
+
     def view(self, resting: Collection[str]) -> JsonObject:
         """As the job's result tells it; `resting` are held."""
-        update = available(self.planned) if self.planned else None
+        update = self.update
         view: JsonObject = {
             "id": self.current.id,
             "version": self.current.version,
@@ -176,13 +180,12 @@ async def check_updates(request: CheckUpdates, shop: Workshop) -> JsonObject:
 
 async def look_at(apps: Iterable[Record], shop: Workshop) -> list[Looked]:
     """Ask for newer images of these apps, and remember what was found."""
-    looked = {current.id: await _look(current, shop) for current in apps}
-    before = last_check(shop.tools.paths)
-    after = _after(before, looked)
-    await shop.tools.aside(remember_check, shop.tools.paths, after.updates, after.errors)
-    if (before.updates, before.errors) != (after.updates, after.errors):
+    looked = [await _look(current, shop) for current in apps]
+    found = {one.current.id: one.update for one in looked if one.error is None}
+    failed = {one.current.id: one.error.name for one in looked if one.error is not None}
+    if await shop.tools.aside(remember_check, shop.tools.paths, found, failed):
         shop.observer.updates_changed()
-    return [*looked.values()]
+    return looked
 
 
 async def _look(current: Record, shop: Workshop) -> Looked:
@@ -190,16 +193,6 @@ async def _look(current: Record, shop: Workshop) -> Looked:
         return Looked(current, planned=await asking(shop, partial(_newer, current)))
     except AppctlError as error:
         return Looked(current, error=error)
-
-
-def _after(before: LastCheck, looked: Mapping[str, Looked]) -> LastCheck:
-    """What is known then: of what was not looked at, or could not be, what was known before."""
-    fresh = {app_id for app_id, one in looked.items() if one.error is None}
-    updates = [one for one in before.updates if one.id not in fresh]
-    updates += [available(one.planned) for one in looked.values() if one.planned]
-    errors = {app_id: error for app_id, error in before.errors.items() if app_id not in looked}
-    errors |= {app_id: one.error.name for app_id, one in looked.items() if one.error}
-    return LastCheck(before.time, tuple(updates), errors)
 
 
 async def _newer(current: Record, shop: Workshop) -> AnyPlan | None:

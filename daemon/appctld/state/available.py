@@ -36,7 +36,7 @@ class Available:
     """A newer image of an installed app. `size` is what would be downloaded, in bytes.
 
     `asks` is what it asks for that nobody approved, `permissions_hash` names the whole set. `refs` keep what
-    was brought here of it while it waits for approval.
+    was brought here, of it and of what comes with it, while it waits for approval.
     """
 
     id: str
@@ -87,11 +87,20 @@ class LastCheck:
 
 
 def remember_check(
-    paths: Paths, updates: Iterable[Available], errors: Mapping[str, str] | None = None
-) -> None:
-    """Write down what a check found; what was brought here for an approval stays."""
-    before = last_check(paths)
-    _write(paths, LastCheck(int(time.time()), tuple(_kept(one, before) for one in updates), errors or {}))
+    paths: Paths, found: Mapping[str, Available | None], failed: Mapping[str, str] | None = None
+) -> bool:
+    """Write down what a check found of each app that it looked at, or how that failed. Whether that is news.
+
+    Of the others, and of an update that could not be looked for, stays what is known by now; so does what was
+    brought here for an approval.
+    """
+    before, failed = last_check(paths), failed or {}
+    updates = [one for one in before.updates if one.id not in found]
+    updates += [_kept(one, before) for one in found.values() if one is not None]
+    errors = {app_id: error for app_id, error in before.errors.items() if app_id not in found}
+    after = LastCheck(int(time.time()), tuple(updates), {**errors, **failed})
+    _write(paths, after)
+    return (before.updates, before.errors) != (after.updates, after.errors)
 
 
 def remember_failure(paths: Paths, app_id: str, error: str, waiting: Available | None = None) -> bool:

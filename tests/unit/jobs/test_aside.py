@@ -10,15 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import Conflict
+from appctld.errors import Conflict, NeedsApproval
 from appctld.jobs import workshop
-from appctld.jobs.requests import AnyRequest, CheckUpdates, Install, Prune, Rollback, Uninstall, Update
+from appctld.jobs.audit import kept
+from appctld.jobs.requests import (
+    AnyRequest,
+    Approve,
+    CheckUpdates,
+    Install,
+    Prune,
+    Rollback,
+    Uninstall,
+    Update,
+    Verify,
+)
 from appctld.jobs.work import work
 from appctld.model.digest import Digest
+from appctld.state import available, provenance
 from appctld.state.history import record_event
 from appctld.state.layers import held, recorded_refs
 from appctld.state.records import installed_app
 from appctld.state.skipped import skipped
+from support.approving import accepting
+from support.inline import layer_of
 from support.world import BASE, TOP, Yard
 
 APP, REFERENCE = "org.acme.Hello", "acme.example/x/hello:1"
@@ -74,6 +88,29 @@ def test_no_job_waits_for_the_disk_on_the_loop(yard: Yard, monkeypatch: pytest.M
     assert {name: call.on_the_loop for name, call in calls.items()} == {name: [] for name in calls}
     assert calls["fsync"].aside > 10
     assert calls["unlink"].aside > 1
+
+
+LARGE = ((available, "parse_object"), (provenance, "parse_object"), (kept, "parse_config"))
+
+
+def test_no_job_parses_on_the_loop_what_may_have_megabytes(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [Slow(getattr(module, name)) for module, name in LARGE]
+    for (module, name), call in zip(LARGE, calls, strict=True):
+        monkeypatch.setattr(module, name, call)
+    yard.do(Install((REFERENCE,)))
+    asking = "[Application]\nname=org.acme.Hello\n[Context]\nshared=network;\n"
+    push(yard, BASE, layer_of({"app/": None, "app/metadata": asking.encode()}))
+    for _ in range(2):  # before the first there is nothing to read
+        yard.do(CheckUpdates())
+    with pytest.raises(NeedsApproval):
+        yard.do(Update((APP,)))
+    yard.do(Approve(APP, accepting("shared=network")))
+    yard.do(Install((REFERENCE,), {"no-pull": True, "reinstall": True}))
+    yard.do(Verify(()))
+    assert [call.on_the_loop for call in calls] == [[]] * len(LARGE)
+    assert all(call.aside for call in calls)
 
 
 def cancelled(yard: Yard, request: AnyRequest, slow: Slow) -> tuple[bool, bool]:

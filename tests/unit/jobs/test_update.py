@@ -3,7 +3,10 @@
 """Update and CheckUpdates over the real store: each app from its own remote, and one failure is one."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
 
@@ -21,11 +24,19 @@ from appctld.model.context import LEAVES
 from appctld.model.digest import Digest
 from appctld.model.image import METADATA
 from appctld.model.jsonvalue import JsonObject, get_object, get_objects
-from appctld.state.available import last_check, waiting_refs
+from appctld.state.available import (
+    Available,
+    last_check,
+    remember_check,
+    remember_failure,
+    waiting_refs,
+)
 from appctld.state.held import hold
 from appctld.state.layers import recorded_refs
+from appctld.state.paths import Paths
 from appctld.state.records import installed
 from appctld.state.skipped import skipped
+from appctld.system.aside import Aside
 from appctld.updates.apps import Apps
 from support.approving import accepting, hash_of
 from support.inline import digest_of, layer_of
@@ -33,6 +44,9 @@ from support.world import BASE, TOP, Yard
 
 HELLO, WORLD = "acme.example/x/hello:h", "other.example/x/world:w"
 IDS = {"h": "org.acme.Hello", "w": "org.other.World"}
+P = ParamSpec("P")
+T = TypeVar("T")
+WAITING = Available(IDS["w"], "2.0", 1, Digest("a" * 64), refs=("appctl/layer/other/x",))
 NETWORK = "[Application]\nname=org.acme.Hello\n[Context]\nshared=network;\n"
 
 
@@ -293,6 +307,30 @@ def test_a_check_of_some_leaves_what_is_known_of_others(yard: Yard) -> None:
     assert found["permissions-hash"] == hash_of("shared=network")
     assert {one.id for one in last_check(yard.paths).updates} == set(IDS.values())
     assert last_check(yard.paths).errors == {}
+
+
+class Overtaken(Aside):
+    """Before a check writes down what it found, another job's update of WORLD comes to wait."""
+
+    def __init__(self, paths: Paths) -> None:
+        super().__init__()
+        self._paths = paths
+
+    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """See `Aside`."""
+        if work is remember_check:
+            await super().__call__(remember_failure, self._paths, IDS["w"], "NeedsApproval", WAITING)
+        return await super().__call__(work, *args, **kwargs)
+
+
+def test_a_check_loses_nothing_that_another_job_wrote_meanwhile(yard: Yard) -> None:
+    publish(yard, "h", "2.0")
+    yard.tools = replace(yard.tools, aside=Overtaken(yard.paths))
+    yard.do(CheckUpdates({"ids": (IDS["h"],)}))
+    known = last_check(yard.paths)
+    assert {one.id for one in known.updates} == set(IDS.values())
+    assert known.errors == {IDS["w"]: "NeedsApproval"}
+    assert waiting_refs(yard.paths) == {*WAITING.refs}
 
 
 def test_nothing_is_newer(yard: Yard) -> None:

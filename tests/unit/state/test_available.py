@@ -17,9 +17,9 @@ FOUND = Available("org.example.App", "2.0", 100, Digest("a" * 64))
 
 def test_a_check_is_remembered_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_700_000_000.9)
-    remember_check(Paths(tmp_path), [FOUND])
+    remember_check(Paths(tmp_path), {FOUND.id: FOUND})
     assert last_check(Paths(tmp_path)) == LastCheck(1_700_000_000, (FOUND,))
-    remember_check(Paths(tmp_path), [])
+    remember_check(Paths(tmp_path), {FOUND.id: None})
     assert last_check(Paths(tmp_path)) == LastCheck(1_700_000_000, ())
 
 

@@ -34,7 +34,7 @@ def test_the_list_shows_what_is_due(tmp_path: Path) -> None:
     deploy(paths)
     apps = Apps(paths, "user", lambda: {"acme": 86_400})
     assert apps.list()[0]["update-available"] is False
-    remember_check(paths, [NEWER])
+    remember_check(paths, {NEWER.id: NEWER})
     (app,) = apps.list()
     assert (app["update-available"], app["update-version"], app["update-size"]) == (True, "2.0", 100)
     assert (app["scope"], app["running"], app["max-age"]) == ("user", False, 86_400)

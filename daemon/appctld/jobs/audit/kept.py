@@ -31,7 +31,7 @@ class Kept:
     """`path` is the deployment's directory; `current` says whether it is the one that runs.
 
     `facts` are what a publisher's own commit says of itself, read from the very bytes that were signed;
-    `config` is the image's, read once: it may have a megabyte, and the daemon's loop waits meanwhile.
+    `config` is the image's, read once, and aside: it may have a megabyte.
     """
 
     path: Path
@@ -91,12 +91,17 @@ def directories(paths: Paths, app_id: str) -> list[Path]:
 
 async def kept(path: Path, tools: Tools) -> Kept:
     """Read one deployment."""
-    record, provenance = record_of(path), _provenance(path)
+    record, provenance = await tools.aside(_documents, path)
     link = path.parent / "current"
     current = link.is_symlink() and str(link.readlink()) == path.name
     recalled, facts = await _recalled(path, record, tools), await _facts(record, provenance, tools)
-    config = _config(record, provenance, recalled)
+    config = await tools.aside(_config, record, provenance, recalled)
     return Kept(path, current, record, provenance, recalled, facts, config)
+
+
+def _documents(path: Path) -> tuple[Record | None, Provenance | None]:
+    """What stands beside each other in its directory: the second may have megabytes."""
+    return record_of(path), _provenance(path)
 
 
 def record_of(path: Path) -> Record | None:
