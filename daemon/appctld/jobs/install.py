@@ -7,7 +7,8 @@ failure. What was shown is what is installed: a digest or permissions other than
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,13 +28,14 @@ from appctld.jobs.choices import forget_choices
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
 from appctld.jobs.removal import tidy
-from appctld.jobs.requests import Install, Resolve, bundle, flag, text
+from appctld.jobs.requests import AnyRequest, Install, Resolve, bundle, flag, text
 from appctld.jobs.room import check_room
 from appctld.jobs.stocked import from_stock, pull
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
+from appctld.model.permissions import Permission
 from appctld.pipeline.again import for_platform
 from appctld.pipeline.bundle import bringing
 from appctld.pipeline.plans import Plan
@@ -44,6 +46,14 @@ from appctld.state.paths import Paths
 from appctld.state.pulled import forget_pulled
 from appctld.state.records import Record
 from appctld.state.skipped import forget_skipped, skip
+
+logger = logging.getLogger(__name__)
+
+Companions = tuple[Planned, ...] | None
+"""What comes with an image; None where that is not known."""
+
+Waits = Callable[[AnyPlan, Companions, NeedsApproval, Workshop], Awaitable[None]]
+"""What is done about an image that waits for approval; what comes with it is known if its download began."""
 
 
 async def install_all(request: Install, shop: Workshop) -> JsonObject:
@@ -128,9 +138,22 @@ async def plan_reference(reference: AnyReference, remote: Remote, shop: Workshop
         raise
 
 
-async def deploy_plan(planned: AnyPlan, shop: Workshop) -> JsonObject:
-    """Do what a plan says, write it into the history, and drop what is no longer kept."""
-    before = await companions_of(planned, shop)
+async def deploy_approved(
+    planned: AnyPlan, request: AnyRequest, approved: Iterable[Permission], shop: Workshop, waits: Waits
+) -> JsonObject:
+    """Do what a plan says if that is approved. Raises NeedsApproval, which `waits` hears of first."""
+    before: Companions = None
+    try:
+        check_approved(planned, request, approved)
+        before = await companions_of(planned, shop)
+        return await _deploy(planned, before, shop)
+    except NeedsApproval as error:
+        await waits(planned, before, error, shop)
+        raise
+
+
+async def _deploy(planned: AnyPlan, before: tuple[Planned, ...], shop: Workshop) -> JsonObject:
+    """Do it, write it into the history, and drop what is no longer kept."""
     await check_room(planned, before, shop)
     try:
         *others, deployed = await carry_out(planned, before, shop.tools, partial(_note, planned, shop))
@@ -153,6 +176,38 @@ async def companions_of(planned: AnyPlan, shop: Workshop) -> tuple[Planned, ...]
             error.about(note=f"Nothing changed; {planned.current.version} still runs.")
         error.about(app=planned.id, remote=planned.remote.name)
         raise
+
+
+async def companions_if_known(planned: AnyPlan, shop: Workshop) -> Companions:
+    """The same for what is not deployed now: then nothing of it is why the job fails."""
+    try:
+        return await companions_of(planned, shop)
+    except AppctlError as error:
+        logger.warning("what comes with %s is not known: %s: %s", planned.id, error.name, error.message)
+        return None
+
+
+def show_what_waits(planned: AnyPlan, before: Companions, error: NeedsApproval, shop: Workshop) -> None:
+    """A job about one image that ends in needs-approval has its preview for a result.
+
+    A runtime that could not be looked for is not said to be here.
+    """
+    if _is_alone(shop):
+        preview = preview_view(planned, before or ()) | asked_set(error)
+        if before is None:
+            preview["runtime-installed"] = False
+        shop.job.result = {"preview": preview}
+
+
+def _is_alone(shop: Workshop) -> bool:
+    return len(shop.job.refs) == 1
+
+
+async def _show(planned: AnyPlan, before: Companions, error: NeedsApproval, shop: Workshop) -> None:
+    """What comes with it is looked for only where it is shown."""
+    if before is None and _is_alone(shop):
+        before = await companions_if_known(planned, shop)
+    show_what_waits(planned, before, error, shop)
 
 
 async def _note(planned: Plan, shop: Workshop, deployed: Deployed) -> None:
@@ -197,13 +252,6 @@ async def _install_named(name: str, request: Install, shop: Workshop) -> JsonObj
         return await _install_one(reference, remote, request, stocked)
 
 
-async def show_what_waits(planned: AnyPlan, error: NeedsApproval, shop: Workshop) -> None:
-    """A job about one image that ends in needs-approval has its preview for a result."""
-    if len(shop.job.refs) == 1:
-        preview = preview_view(planned, await companions_of(planned, shop))
-        shop.job.result = {"preview": preview | asked_set(error)}
-
-
 async def _install_one(
     reference: AnyReference, remote: Remote, request: Install, shop: Workshop
 ) -> JsonObject:
@@ -216,12 +264,7 @@ async def _install_one(
         before = await companions_of(planned, shop)
         await check_room(planned, before, shop)
         return await pull(planned, before, shop)
-    try:
-        check_approved(planned, request, current.permissions if current else ())
-        return await deploy_plan(planned, shop)
-    except NeedsApproval as error:
-        await show_what_waits(planned, error, shop)
-        raise
+    return await deploy_approved(planned, request, current.permissions if current else (), shop, _show)
 
 
 def _check_digest(planned: Plan, request: Install) -> None:

@@ -38,9 +38,14 @@ def refs_of(planned: AnyPlan) -> tuple[str, ...]:
     return tuple(planned.layer_refs())
 
 
+def refs_of_all(planned: AnyPlan, before: Sequence[Planned]) -> tuple[str, ...]:
+    """The same with what is brought before it, each once."""
+    return tuple(sorted({ref for one in (*before, planned) for ref in refs_of(one)}))
+
+
 async def bring_here(planned: AnyPlan, before: Sequence[Planned], tools: Tools) -> None:
     """Download and import what plans need, and deploy nothing. No prune that runs meanwhile drops it."""
-    async with tools.gate.keeping({ref for one in (*before, planned) for ref in refs_of(one)}):
+    async with tools.gate.keeping(refs_of_all(planned, before)):
         if isinstance(planned, PlannedCommit):
             await bring_commit(planned, tools)
             return

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from appctld.config.remote import Remote
 from appctld.errors import InvalidReference, NotFound
-from appctld.jobs.kinds import AnyPlan, bring_here
+from appctld.jobs.kinds import AnyPlan, bring_here, refs_of_all
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
@@ -34,8 +34,9 @@ async def pull(planned: AnyPlan, before: tuple[Planned, ...], shop: Workshop) ->
     provenance = provenance_of(planned.verified, planned.config_bytes)
     private = is_private(planned.remote, planned.verified.resolved.reference, shop.tools)
     owner = shop.job.uid if private else None
-    pulled = Pulled(provenance, tuple(sorted(planned.layer_refs())), owner)
-    async with shop.tools.gate.keeping(planned.layer_refs()):
+    refs = refs_of_all(planned, before)
+    pulled = Pulled(provenance, refs, owner)
+    async with shop.tools.gate.keeping(refs):
         await bring_here(planned, before, shop.tools)
         arch = planned.config.platform.architecture
         await shop.tools.aside(remember_pulled, shop.tools.paths, arch, pulled)

@@ -6,22 +6,30 @@ An update that asks for more than was approved is downloaded and imported, and w
 somebody approves that very set of that very image.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
 from appctld.errors import AppctlError, Cancelled, Conflict, DigestMismatch, NeedsApproval, NotFound
-from appctld.jobs.approval import asked_set, asks_newly, available, check_approved
-from appctld.jobs.install import companions_of, deploy_plan, plan_reference, show_what_waits
-from appctld.jobs.kinds import AnyPlan, bring_here, refs_of
+from appctld.jobs.approval import asked_set, asks_newly, available
+from appctld.jobs.install import (
+    Companions,
+    companions_if_known,
+    deploy_approved,
+    plan_reference,
+    show_what_waits,
+)
+from appctld.jobs.kinds import AnyPlan, bring_here, refs_of_all
 from appctld.jobs.requests import Approve, CheckUpdates, Update, flag, text, texts
+from appctld.jobs.room import check_room
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import parse_canonical
 from appctld.pipeline.again import as_before
 from appctld.pipeline.plans import Plan
+from appctld.pipeline.stages import Planned
 from appctld.state.available import (
     Available,
     last_check,
@@ -88,23 +96,26 @@ async def _deploy_approved(
 ) -> JsonObject:
     """Deploy what is approved. What is not is brought here, for when it is. Raises NeedsApproval."""
     shop = replace(shop, tools=as_before(current, shop.tools))
-    try:
-        check_approved(planned, request, current.permissions)
-        return await deploy_plan(planned, shop)
-    except NeedsApproval as error:
-        await show_what_waits(planned, error, shop)
-        await _remember_failure(planned.id, error.name, shop, _waiting(planned, error))
-        await bring_here(planned, await companions_of(planned, shop), shop.tools)
-        raise
+    return await deploy_approved(planned, request, current.permissions, shop, _let_wait)
 
 
-def _waiting(planned: AnyPlan, error: NeedsApproval) -> Available:
+async def _let_wait(planned: AnyPlan, before: Companions, error: NeedsApproval, shop: Workshop) -> None:
+    """Remember what waits first, whatever becomes of its download. Raises what that does, and NoSpace."""
+    known = before if before is not None else await companions_if_known(planned, shop)
+    await _remember_failure(planned.id, error.name, shop, _waiting(planned, known or (), error))
+    show_what_waits(planned, known, error, shop)
+    if before is None:  # else it was looked for, and taken: its file, not its label, asks for more
+        await check_room(planned, known or (), shop)
+    await bring_here(planned, known or (), shop.tools)
+
+
+def _waiting(planned: AnyPlan, before: Sequence[Planned], error: NeedsApproval) -> Available:
     """What is remembered of it: its label may show less than its file asks for."""
     return replace(
         available(planned),
         asks=asks_newly(error),
         permissions_hash=str(asked_set(error)["permissions-hash"]),
-        refs=refs_of(planned),
+        refs=refs_of_all(planned, before),
     )
 
 

@@ -22,12 +22,14 @@ from appctld.system.durable import make_directories, write_file
 
 PULLED = 64  # images: every prune reads what is written about them
 _MODE = 0o600  # users read what is installed, and this is not
-FILE_BYTES = PROVENANCE_BYTES + (1 << 20)  # and the refs of 256 layers
+FILE_BYTES = PROVENANCE_BYTES + (
+    1 << 20
+)  # and the refs of 256 layers, of an image and of the 33 that come with it
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """`refs` keep its layers; the config is in the provenance.
+    """`refs` keep its layers, and those of what came with it; the config is in the provenance.
 
     `owner` is the user whose login opened it, or whose bundle it was; None for what anybody may have.
     """

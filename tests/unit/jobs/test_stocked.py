@@ -3,6 +3,7 @@
 """no-deploy brings an image here, no-pull installs it: nothing is fetched then, and all is judged anew."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from appctld.model.jsonvalue import get_object
 from appctld.state import pulled
 from appctld.state.layers import recorded_refs
 from appctld.state.records import Record, installed
+from support.flatpaks import EDITOR, PLATFORM, entry, listed, publish, reference, tag_of
 from support.inline import layer_of
 from support.world import BASE, TOP, Yard
 
@@ -97,6 +99,41 @@ def test_an_app_that_is_here_is_installed_anew_without_fetching(yard: Yard) -> N
     (app,) = yard.apps(Install((HELLO,), HERE))
     assert app["changed"] is False
     assert fetched(yard) == []
+
+
+def test_a_runtime_that_is_missing_is_brought_too_and_stays(yard: Yard) -> None:
+    on_a_platform(yard)
+    (app,) = yard.apps(Install((reference(EDITOR),), BRING))
+    assert app["pulled"]
+    asyncio.run(prune_if_free(yard.shop(Prune())))
+    yard.registry.asked.clear()
+    yard.do(Install((reference(EDITOR),)))
+    assert not layers_of_a_platform(yard) & {*yard.registry.asked}
+    assert {*here(yard)} == {EDITOR.id, PLATFORM.id}
+
+
+def test_a_runtime_must_be_installed_before_an_app_is_without_fetching(yard: Yard) -> None:
+    """Nothing here says which image is the runtime that the app's label names."""
+    on_a_platform(yard)
+    yard.do(Install((reference(EDITOR),), BRING))
+    yard.do(Install((reference(PLATFORM),), BRING))
+    fetched(yard)
+    with pytest.raises(Offline):
+        yard.do(Install((reference(EDITOR),), HERE))
+    for ref in (PLATFORM, EDITOR):
+        yard.do(Install((reference(ref),), HERE))
+    assert {*here(yard)} == {EDITOR.id, PLATFORM.id}
+    assert fetched(yard) == []
+
+
+def on_a_platform(yard: Yard) -> None:
+    """Publish an app, and the runtime that it stands on."""
+    publish(yard.registry, EDITOR)
+    yard.registry.listed = listed(entry(PLATFORM, publish(yard.registry, PLATFORM)))
+
+
+def layers_of_a_platform(yard: Yard) -> set[str]:
+    return {layer["digest"] for layer in json.loads(yard.registry.tags[tag_of(PLATFORM)])["layers"]}
 
 
 def test_where_nothing_is_here_nothing_is_found(yard: Yard) -> None:
