@@ -41,13 +41,14 @@ MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_INDEX})
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"  # Docker's is the same but for its name
 CONFIG_TYPES = frozenset({OCI_CONFIG, "application/vnd.docker.container.image.v1+json"})
-_OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"  # a config of `{}`
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 _OCI_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 COMPRESSION = {
-    _OCI_LAYER: "none",
-    f"{_OCI_LAYER}+gzip": "gzip",
-    f"{_OCI_LAYER}+zstd": "zstd",
+    OCI_LAYER: "none",
+    f"{OCI_LAYER}+gzip": "gzip",
+    f"{OCI_LAYER}+zstd": "zstd",
     _OCI_FOREIGN: "none",
     f"{_OCI_FOREIGN}+gzip": "gzip",
     f"{_OCI_FOREIGN}+zstd": "zstd",

@@ -16,7 +16,7 @@ TEXT_LENGTH = 1024  # four times what the distribution specification asks regist
 REPOSITORY_LENGTH = 255  # distribution-spec: many clients limit host and name together to 255
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]{{2,39}}\])(?::(?P<port>[0-9]{{1,5}}))?")
-_HIGHEST_PORT = 65535
+HIGHEST_PORT = 65535
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _UNPRINTABLE = dict.fromkeys((*range(0x20), 0x7F), "?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -76,7 +76,7 @@ def parse_reference(text: str) -> Reference:
 def looks_like_host(text: str) -> bool:
     """Whether a reference's first component is a registry and not a remote's name."""
     found = _HOST.fullmatch(text)
-    if found is None or int(found["port"] or 0) > _HIGHEST_PORT:
+    if found is None or int(found["port"] or 0) > HIGHEST_PORT:
         return False
     return "." in text or ":" in text or text == "localhost"
 

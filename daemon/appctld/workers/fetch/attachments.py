@@ -25,7 +25,7 @@ from appctld.model.jsonvalue import (
     get_string_map,
     parse_object,
 )
-from appctld.model.manifest import MANIFEST_BYTES, MANIFEST_TYPES, OCI_CONFIG
+from appctld.model.manifest import MANIFEST_BYTES, MANIFEST_TYPES, OCI_CONFIG, OCI_EMPTY
 from appctld.workers.fetch.bundle import BUNDLE_TYPE, identity_in, signed_beside
 from appctld.workers.fetch.certificate import identity_of
 from appctld.workers.fetch.source import Source
@@ -45,7 +45,7 @@ ARTIFACTS = frozenset(
         BUNDLE_TYPE,
         SIMPLE_TYPE,
         "application/vnd.dev.cosign.artifact.sig.v1+json",
-        "application/vnd.oci.empty.v1+json",  # what older registries take from a config that says nothing
+        OCI_EMPTY,  # what older registries take from a config that says nothing
         OCI_CONFIG,
     }
 )

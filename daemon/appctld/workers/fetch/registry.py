@@ -51,7 +51,7 @@ class Registry:
                 )
             return answer.read(limit), answer.media_type
 
-    def blob(self, digest: Digest, size: int | None = None) -> Answer:  # noqa: ARG002 - the registry knows it
+    def blob(self, digest: Digest, size: int) -> Answer:  # noqa: ARG002 - the registry knows it
         """The open answer for a blob; the caller closes it, and says how much it reads."""
         return self._get(f"blobs/{digest}", {}, f"{self._endpoint.repository}@{digest}")
 

@@ -35,8 +35,8 @@ class Source(Protocol):
         """The document that a tag or digest names, and its type. Raises NotFound, LimitExceeded."""
         ...
 
-    def blob(self, digest: Digest, size: int | None = None) -> AbstractContextManager[Bytes]:
-        """An open blob; one of another `size` need not be looked at, where that costs. Raises NotFound."""
+    def blob(self, digest: Digest, size: int) -> AbstractContextManager[Bytes]:
+        """An open blob; what has another `size` is not looked at, where that costs. Raises NotFound."""
         ...
 
     def look(self, path: str, limit: int, absent: frozenset[int]) -> tuple[int, bytes]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urljoin
 
+from appctld.model.reference import HIGHEST_PORT
+
 URL_LENGTH = 8192  # signed storage URLs reach 2 KiB; servers refuse request lines beyond 8 KiB
 PORTS = {"http": 80, "https": 443}
-PORTS_END = 65535
 _URL = re.compile(
     r"(?P<scheme>https?)://"
     r"(?:(?P<host>[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?)|\[(?P<literal>[0-9a-f:.]{2,45})\])(?::(?P<port>[0-9]{1,5}))?"
@@ -55,7 +56,7 @@ class Url:
     def parse(cls, text: str) -> Self:
         """Read an absolute http or https address; its fragment is dropped. Raises ValueError."""
         found = _URL.fullmatch(text) if len(text) <= URL_LENGTH else None
-        if found is None or int(found["port"] or 0) > PORTS_END:
+        if found is None or int(found["port"] or 0) > HIGHEST_PORT:
             raise ValueError("this is no plain http or https address")
         scheme, host = found["scheme"].lower(), (found["host"] or found["literal"]).lower()
         port = int(found["port"] or PORTS[scheme])

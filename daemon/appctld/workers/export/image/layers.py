@@ -92,7 +92,7 @@ class Published:
 
     def _fetched(self, endpoint: Endpoint, blob: Descriptor) -> Content:
         def content() -> Iterator[bytes]:
-            with self._at(endpoint).blob(blob.digest) as answer:
+            with self._at(endpoint).blob(blob.digest, blob.size) as answer:
                 yield from answer.chunks(blob.size)
 
         return content

@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from appctld.errors import InvalidReference, NotFound
 from appctld.model.image import CONFIG_BYTES
 from appctld.model.jsonvalue import JsonError, get_object, get_objects, get_str, parse_object
-from appctld.model.manifest import COMPRESSION, Descriptor
+from appctld.model.manifest import COMPRESSION, OCI_LAYER, Descriptor
 from appctld.workers.export.destination import Counted
 from appctld.workers.export.gzipping import blocks, compressed, cores
 
-_LAYER = "application/vnd.oci.image.layer.v1.tar"
-LAYER_TYPES = {"gzip": f"{_LAYER}+gzip", "zstd": f"{_LAYER}+zstd"}
+LAYER_TYPES = {how: f"{OCI_LAYER}+{how}" for how in ("gzip", "zstd")}
 MADE_BY = "appctl publish"  # in the history of what it made, but of chunks that have a name of their own
 FLATPAK_REF = "org.flatpak.ref"
 Way = Callable[[Iterable[bytes]], Iterator[bytes]]

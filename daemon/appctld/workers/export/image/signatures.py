@@ -14,11 +14,9 @@ import json
 from collections.abc import Mapping, Sequence
 
 from appctld.model.digest import Digest
-from appctld.model.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Descriptor
+from appctld.model.manifest import OCI_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, Descriptor
 from appctld.workers.export.destination import Destination
 from appctld.workers.export.image.installed import Image, Simple
-
-_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 
 def put_signatures(image: Image, signed: Descriptor, destination: Destination) -> tuple[int, list[str]]:
@@ -80,7 +78,7 @@ def _bundles(found: Sequence[tuple[bytes, bytes]], signed: Descriptor, destinati
     for document, payload in found:
         parts = [_put(document, BUNDLE_TYPE, destination).to_json()]
         parts += [_put(payload, SIMPLE_TYPE, destination).to_json()] if payload else []
-        config = _put(b"{}", _EMPTY_TYPE, destination)
+        config = _put(b"{}", OCI_EMPTY, destination)
         raw = _manifest(
             config, parts, artifactType=BUNDLE_TYPE, subject=signed.to_json(), annotations=annotations
         )

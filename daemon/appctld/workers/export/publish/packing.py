@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from appctld.model.digest import Digest
+from appctld.model.manifest import OCI_LAYER
 from appctld.workers.export.destination import COPY_BYTES, Counted, writing
 from appctld.workers.export.gzipping import blocks, compressed, cores
 
-MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+MEDIA_TYPE = f"{OCI_LAYER}+gzip"
 
 
 @dataclass(frozen=True)

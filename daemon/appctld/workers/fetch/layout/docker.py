@@ -28,7 +28,15 @@ from appctld.model.jsonvalue import (
     parse_json,
     parse_object,
 )
-from appctld.model.manifest import BLOB_BYTES, LAYERS, MANIFEST_BYTES, OCI_CONFIG, OCI_MANIFEST, Descriptor
+from appctld.model.manifest import (
+    BLOB_BYTES,
+    LAYERS,
+    MANIFEST_BYTES,
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Descriptor,
+)
 from appctld.workers.fetch.layout.archive import Archive
 from appctld.workers.fetch.layout.member import Member
 from appctld.workers.fetch.layout.naming import Place, choose, shown
@@ -36,7 +44,6 @@ from appctld.workers.fetch.layout.naming import Place, choose, shown
 LIST = "manifest.json"
 LIST_BYTES = 1 << 20  # an image has some 100 bytes for each layer
 IMAGES = 256  # as many as an index may have entries
-_LAYER = "application/vnd.oci.image.layer.v1.tar"
 _COMPRESSED = {b"\x1f\x8b": "+gzip", b"\x28\xb5\x2f\xfd": "+zstd"}
 
 
@@ -97,11 +104,11 @@ class DockerShelf:
             raise LimitExceeded(f"a manifest of {len(made)} bytes", limit=limit)
         return made, OCI_MANIFEST
 
-    def blob(self, digest: Digest, size: int | None = None) -> Member:
-        """A config or a layer of any of the images; with `size` no other is hashed. Raises NotFound."""
+    def blob(self, digest: Digest, size: int) -> Member:
+        """A config or a layer of any of the images; what has another size is not hashed. Raises NotFound."""
         for image in self._images:
             for part in self._parts(image):
-                if size in {None, part.member.size} and part.digest == digest:
+                if part.member.size == size and part.digest == digest:
                     return part.member
         raise NotFound(f"the archive has no blob {digest}")
 
@@ -123,7 +130,7 @@ class DockerShelf:
         for name, diff_id in zip(image.layers, _diff_ids(raw, len(image.layers)), strict=True):
             layer = self._member(name)
             kind = _compression(layer)
-            yield _Part(f"{_LAYER}{kind}", layer, None if kind else diff_id)
+            yield _Part(f"{OCI_LAYER}{kind}", layer, None if kind else diff_id)
 
     def _member(self, name: str) -> Member:
         """A plain file, or the one that a link of that name leads to within the archive."""

@@ -55,7 +55,7 @@ def _label(shelf: Shelf, entry: Entry, platform: Platform) -> str:
         document = parse_document(raw, media_type)
     if isinstance(document, Index):
         raise BadManifest("an index that names an index")
-    with shelf.blob(document.config.digest) as blob:
+    with shelf.blob(document.config.digest, document.config.size) as blob:
         return parse_config(blob.read(CONFIG_BYTES)).label(REF) or ""
 
 

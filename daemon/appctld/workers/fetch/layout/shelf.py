@@ -54,7 +54,7 @@ class Shelf:
                 return self._document(entry.digest, entry.size, limit), entry.media_type
         raise NotFound(f"{self._files.place} has no image {reference}; it has {shown(images)}")
 
-    def blob(self, digest: Digest, size: int | None = None) -> Member:  # noqa: ARG002 - its name is its digest
+    def blob(self, digest: Digest, size: int) -> Member:  # noqa: ARG002 - its name is its digest
         """The open blob, which the caller closes. Raises NotFound, UnsafeArchive."""
         found = self._files.open("blobs", "sha256", digest.hex)
         if found is None:
@@ -78,7 +78,7 @@ class Shelf:
     def _document(self, digest: Digest, size: int, limit: int) -> bytes:
         if size > limit:
             raise LimitExceeded(f"a document of {size} bytes, and it may have {limit}", limit=limit)
-        with self.blob(digest) as member:
+        with self.blob(digest, size) as member:
             data = member.read(limit)
         if len(data) != size or Digest.of(data) != digest:
             raise DigestMismatch(f"{self._files.place} holds other bytes than its index says of {digest}")
