@@ -54,18 +54,19 @@ async def from_somewhere(
 async def _serves(
     mirror: Remote, reference: Reference, tools: Tools, get: Callable[[JsonObject], Awaitable[None]]
 ) -> bool:
-    """Whether a mirror gave it. What this machine has for that host alone is the mirror's fault as well."""
+    """Whether a mirror gave it; where its certificates cannot be read it is not even asked."""
     try:
         endpoint = tools.endpoint(mirror, reference)
-    except (Failed, LimitExceeded) as error:  # its certificates cannot be read
-        return _note(reference, error)
+    except (Failed, LimitExceeded) as error:
+        _note(reference, error)
+        return False
     try:
         await get(endpoint)
     except (Transport, Refused, ContentMismatch, NotFound) as error:
-        return _note(reference, error)
+        _note(reference, error)
+        return False
     return True
 
 
-def _note(reference: Reference, error: AppctlError) -> bool:
+def _note(reference: Reference, error: AppctlError) -> None:
     logger.info("mirror %s: %s: %s", reference.name, error.name, error.message)
-    return False
