@@ -190,7 +190,7 @@ def test_each_remote_is_told_with_what_it_is_reached_by(ward: Ward, tmp_path: Pa
     )
     told = doctor(ward.machine).told["routes"]
     ward.machine.appctl("remote", "remove", "-y", "routes")
-    assert "remote routes: TLS by the bundle; proxy http://proxy.corp:1 -> " in told
+    assert "remote routes: no TLS; proxy http://proxy.corp:1 -> " in told
     assert "proxy as the daemon's environment says" in told
 
 

@@ -11,10 +11,11 @@ from appctl.context import Context
 from appctl.failure import Failure
 from appctl.scope import Scope
 from appctl.talk.bus import REMOTE
-from appctl.talk.wire import get_object, get_str
+from appctl.talk.wire import Json, get_object, get_str
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")  # where the daemon looks
 CERTIFICATES = Path("/etc/containers/certs.d")  # likewise
+_PLAIN = ("oci+http://", "ostree+http://")
 _HERE = ("oci:/", "ostree:/")  # of this machine
 _GIVEN = {
     Scope.SYSTEM: "systemctl edit appctl.service    (Environment={name}=…)",
@@ -56,14 +57,19 @@ def routes(context: Context) -> Iterator[Finding]:
     except Failure:
         return  # no daemon, which its own check tells
     for remote in remotes.values():
-        settings = get_object(remote, "Settings")
-        if get_str(remote, "Url").startswith(_HERE):
+        settings, url = get_object(remote, "Settings"), get_str(remote, "Url")
+        if url.startswith(_HERE):
             continue
-        own = ["its own certificates"] if settings.get("ca") else []
-        host = CERTIFICATES / _host(get_str(remote, "Url"))
-        believed = ", ".join(["the bundle", *own, *([str(host)] if host.is_dir() else [])])
         asked = get_str(settings, "proxy") or "as the daemon's environment says"
-        yield ok("routes", f"remote {get_str(remote, 'Name')}: TLS by {believed}; proxy {asked}")
+        yield ok("routes", f"remote {get_str(remote, 'Name')}: {_believed(url, settings)}; proxy {asked}")
+
+
+def _believed(url: str, settings: Json) -> str:
+    if url.startswith(_PLAIN):
+        return "no TLS"
+    own = ["its own certificates"] if settings.get("ca") else []
+    host = CERTIFICATES / _host(url)
+    return f"TLS by {', '.join(['the bundle', *own, *([str(host)] if host.is_dir() else [])])}"
 
 
 def _host(url: str) -> str:
