@@ -101,7 +101,7 @@ class _Telling:
     def _line(self, scope: Scope, event: Json) -> str:
         match get_str(event, "event"):
             case "daemon":
-                self._told.clear()  # its jobs are numbered from one again
+                self._forget(scope)
                 return "a daemon runs" if event["running"] else "no daemon runs; it starts when it is needed"
             case "apps-changed":
                 return f"apps changed: {_listed(event, 'ids')}"
@@ -111,6 +111,10 @@ class _Telling:
                 return self._job(scope, event)
             case _:
                 return "other updates are known"
+
+    def _forget(self, scope: Scope) -> None:
+        """Its daemon's jobs are numbered from one again."""
+        self._told = {job: told for job, told in self._told.items() if job[0] is not scope}
 
     def _job(self, scope: Scope, job: Json) -> str:
         """One line for each state, stage and tenth; what is between two of them is for programs."""
