@@ -2,8 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What is said in the same words in several places: who signed an app, what it may use, what protects it.
 
-All of it escaped.
+Who somebody is, too. All of it escaped.
 """
+
+import pwd
 
 from appctl.talk.wire import Json, get_int, get_str, get_triples
 from appctl.terminal.show import Palette, date, escape, short_fingerprint
@@ -49,6 +51,14 @@ def freeze_protection(app: Json) -> str:
     """Say how old a signature of its remote may be."""
     age = get_int(app, "max-age")
     return f"no signature older than {duration(age)}" if age else "none"
+
+
+def user(uid: int) -> str:
+    """Return the user's name, or the number of one who is gone."""
+    try:
+        return escape(pwd.getpwuid(uid).pw_name)
+    except (KeyError, OverflowError):
+        return str(uid)
 
 
 def duration(seconds: int) -> str:

@@ -2,13 +2,12 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl history`: what was installed, updated, taken back and removed, what failed, and by whom."""
 
-import pwd
-
+from appctl.actions.facts import user
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.talk.bus import Bus
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
-from appctl.terminal.show import escape, moment, short_fingerprint, table
+from appctl.terminal.show import moment, short_fingerprint, table
 
 _DIGEST_LENGTH = len("sha256:") + 12
 _HEADER = ["When", "What", "App", "Version", "Digest", "Signed", "By"]
@@ -45,7 +44,7 @@ def _row(entry: Json) -> list[str]:
         _version(entry),
         f"{digest[:_DIGEST_LENGTH]}…" if digest else "",
         short_fingerprint(signer) if signer else "",
-        _name(get_int(entry, "uid")),
+        user(get_int(entry, "uid")),
     ]
 
 
@@ -56,7 +55,7 @@ def _failed_row(entry: Json) -> list[str]:
         _about(entry),
         get_str(entry, "remote"),
         get_str(entry, "message"),
-        _name(get_int(entry, "uid")),
+        user(get_int(entry, "uid")),
     ]
 
 
@@ -74,11 +73,3 @@ def _about(entry: Json) -> str:
 def _version(entry: Json) -> str:
     before, now = get_str(entry, "previous-version"), get_str(entry, "version")
     return f"{before} -> {now}" if before else now
-
-
-def _name(uid: int) -> str:
-    """Return the user's name, or the number of one who is gone."""
-    try:
-        return escape(pwd.getpwuid(uid).pw_name)
-    except (KeyError, OverflowError):
-        return str(uid)

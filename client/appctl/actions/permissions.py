@@ -7,11 +7,11 @@ in a file of his own, unless --system is given; root has no such file, as no app
 """
 
 import os
-import pwd
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from appctl.actions.apps import expanded, installed, matching, name_of, the_app
+from appctl.actions.facts import user
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
@@ -45,10 +45,13 @@ def permissions(context: Context) -> int:
     if both := sorted(allowed & denied):
         raise usage(f"{'='.join(both[0])} cannot be both allowed and denied")
     app = _app(context)
-    changed = False
-    if options.reset or allowed or denied:
-        changed = _changing(context, app, allowed)(context, app, allowed, denied)
-    return _show(context, _app(context), changed=changed)
+    if not (options.reset or allowed or denied):
+        return _show(context, app, changed=False)
+    if allowed or _is_for_all(context, app):
+        changed = _decide(context, app, allowed, denied)
+    else:
+        changed = _decide_for_me(context, app, denied)
+    return _show(context, replace(app, own=_own(context, app.id)), changed=changed)
 
 
 def _app(context: Context) -> _App:
@@ -58,20 +61,19 @@ def _app(context: Context) -> _App:
     mine = [app for app in found if get_str(app, "scope") == context.scope.value]
     app = the_app(mine or found, context.options.id, meant)
     app_id = get_str(app, "id")
+    return _App(app_id, Scope(get_str(app, "scope")), name_of(app), _own(context, app_id))
+
+
+def _own(context: Context, app_id: str) -> frozenset[Word]:
     try:
-        own = own_denials(context.places, app_id)
+        return own_denials(context.places, app_id)
     except Failure as failure:  # `run` has exit codes of its own
         raise Failure("Failed", failure.message, failure.hint) from failure
-    return _App(app_id, Scope(get_str(app, "scope")), name_of(app), own)
 
 
-_Change = Callable[[Context, _App, frozenset[Word], frozenset[Word]], bool]
-
-
-def _changing(context: Context, app: _App, allowed: frozenset[Word]) -> _Change:
-    """Choose whose decision it is."""
-    for_all = context.options.scope == Scope.SYSTEM.value or app.scope is Scope.USER or _is_root()
-    return _decide if for_all or allowed else _decide_for_me
+def _is_for_all(context: Context, app: _App) -> bool:
+    """Whether what is denied is denied to everybody."""
+    return context.options.scope == Scope.SYSTEM.value or app.scope is Scope.USER or _is_root()
 
 
 def _is_root() -> bool:
@@ -100,7 +102,7 @@ def _overridden(context: Context, app: _App) -> dict[Word, str]:
     return {word: decision for word, decision in found.items() if decision}
 
 
-def _decide_for_me(context: Context, app: _App, _allowed: frozenset[Word], denied: frozenset[Word]) -> bool:
+def _decide_for_me(context: Context, app: _App, denied: frozenset[Word]) -> bool:
     """Write the caller's own file, which can only deny."""
     after = app.own | frozenset(map(_deniable, denied)) if denied else frozenset()
     write_own(context.places, app.id, after)
@@ -176,14 +178,6 @@ def _row(row: Json) -> list[str]:
         "yes" if row.get("approved") else "no",
         " ".join(filter(None, (override, own and f"{own} (yours)"))),
         "no" if "deny" in {own, override} else "yes",
-        _name(get_int(row, "by")) if "by" in row else "",
+        user(get_int(row, "by")) if "by" in row else "",
         date(get_int(row, "when")) if row.get("when") else "",
     ]
-
-
-def _name(uid: int) -> str:
-    """Return the user's name, or the number of one who is gone."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except (KeyError, OverflowError):
-        return str(uid)

@@ -130,6 +130,7 @@ def test_a_user_denies_an_app_of_the_machine_something_to_himself(
     assert main(["permissions", "editor", "--deny=network", "--deny=~/Private"]) == 0
     assert asked(machines) == []
     assert own_file().read_text().splitlines()[1:] == ["deny filesystems=~/Private", "deny shared=network"]
+    assert [call.member for call in machines.calls].count("List") == 1, "which apps there are is the same"
     out, err = capsys.readouterr()
     assert "deny (yours)" in out
     assert "For you alone" in err
