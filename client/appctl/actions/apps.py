@@ -34,6 +34,11 @@ def installed(context: Context, options: Json | None = None) -> list[Json]:
     return found
 
 
+def installed_in(context: Context, scope: Scope) -> list[Json]:
+    """Every app of one scope. Raises Failure."""
+    return get_objects({"apps": context.bus(scope).manager("List", "a{sv}", {})[0]}, "apps")
+
+
 def some_facts(context: Context, keys: Sequence[str], options: Json) -> list[Json]:
     """The same with these keys alone, in one text: a thousand apps in an instant. Raises Failure."""
     import json

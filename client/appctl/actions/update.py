@@ -8,9 +8,10 @@ not approve it; --accept-permissions approves whatever is asked for.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from appctl.actions.approval import approve, ask_about, asks_for_more, kept, line, wanted_by
-from appctl.actions.apps import by_scope, ids_of, installed, name_of, report, tell_all, with_it
+from appctl.actions.apps import by_scope, ids_of, installed_in, name_of, report, tell_all, with_it
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Declined, Failure, usage
@@ -20,6 +21,14 @@ from appctl.talk.outcome import Outcome
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
 from appctl.terminal.ask import can_ask
 from appctl.terminal.show import escape, size
+
+
+class _Wanted(NamedTuple):
+    """What is meant in one scope: the IDs that were named (none: all of it), and the apps that these are."""
+
+    scope: Scope
+    ids: list[str]
+    apps: list[Json]
 
 
 def update(context: Context) -> int:
@@ -33,8 +42,8 @@ def update(context: Context) -> int:
     wanted, unknown = _wanted(context)
     outcomes: list[Outcome] = []
     try:
-        for scope, ids in wanted.items():
-            outcomes += _update(context, scope, ids)
+        for one in wanted:
+            outcomes += _update(context, one)
             if any(outcome.was_cancelled for outcome in outcomes):
                 break
     except Declined as no:
@@ -47,14 +56,8 @@ def check(context: Context) -> int:
     """Ask for updates and list them; exit code 2 when there are none."""
     wanted, failures = _wanted(context)
     updates: list[Json] = []
-    for scope, ids in wanted.items():
-        options: Json = {
-            "ids": [*ids],
-            "background": context.options.background,
-            "registry-auth": _logins(context, scope, ids),
-            "ask-credentials": context.asks_for_logins,
-        }
-        outcome = context.tried_job(scope, "CheckUpdates", "a{sv}", options)
+    for one in wanted:
+        outcome = _checked(context, one, background=context.options.background)
         failures += outcome.failures
         updates += get_objects(outcome.result, "updates")
     failures += [_failed_check(item) for item in updates if get_str(item, "error")]
@@ -71,43 +74,48 @@ def check(context: Context) -> int:
     return ExitCode.DONE if due else ExitCode.NO_UPDATES
 
 
-def _wanted(context: Context) -> tuple[dict[Scope, list[str]], list[Failure]]:
-    """Return the IDs that are meant, by scope (none: all of it), and what failed for names that mean none."""
+def _wanted(context: Context) -> tuple[list[_Wanted], list[Failure]]:
+    """Return what is meant, and what failed for names that mean no app. Raises Failure."""
     names = context.options.ids
     if not names:
-        return {context.scope: []}, []
+        return [_Wanted(context.scope, [], installed_in(context, context.scope))], []
     found, unknown = by_scope(context, names)
-    return {scope: ids_of(apps) for scope, apps in found.items()}, unknown
+    return [_Wanted(scope, ids_of(apps), apps) for scope, apps in found.items()], unknown
 
 
-def _logins(context: Context, scope: Scope, ids: Sequence[str] = ()) -> list[JsonValue]:
-    """Return the caller's logins for where the apps of a scope (all, or those of `ids`) came from."""
-    apps = [app for app in installed(context) if app["scope"] == scope.value]
-    return logins(context, [get_str(app, "reference") for app in apps if not ids or app["id"] in ids])
+def _logins(context: Context, wanted: _Wanted, ids: Sequence[str]) -> list[JsonValue]:
+    """Return the caller's logins for where the apps (all that are wanted, or those of `ids`) came from."""
+    apps = [app for app in wanted.apps if not ids or app["id"] in ids]
+    return logins(context, [get_str(app, "reference") for app in apps])
 
 
-def _update(context: Context, scope: Scope, ids: list[str]) -> list[Outcome]:
-    """Update apps of a scope (none named: all), and ask about those that want more than they have."""
+def _update(context: Context, wanted: _Wanted) -> list[Outcome]:
+    """Update apps of a scope, and ask about those that want more than they have."""
     options = context.options
     if can_ask(options) and not (options.background or options.yes or options.accept_permissions):
-        updates = _look(context, scope, ids)
+        updates = _look(context, wanted)
         if any(map(asks_for_more, updates)):
-            return _update_asked(context, scope, updates)
-    outcome = _job(context, scope, ids)
+            return _update_asked(context, wanted, updates)
+    outcome = _job(context, wanted, wanted.ids)
     _say(context, outcome)
     if options.accept_permissions and outcome.state != "cancelled":
-        return _update_accepted(context, scope, outcome)
+        return _update_accepted(context, wanted, outcome)
     return [outcome]
 
 
-def _look(context: Context, scope: Scope, ids: list[str]) -> list[Json]:
-    """Return what would be updated, or could not be looked at. What fails as a whole, the update tells."""
+def _checked(context: Context, wanted: _Wanted, *, background: bool) -> Outcome:
     options: Json = {
-        "ids": [*ids],
-        "registry-auth": _logins(context, scope, ids),
+        "ids": [*wanted.ids],
+        "background": background,
+        "registry-auth": _logins(context, wanted, wanted.ids),
         "ask-credentials": context.asks_for_logins,
     }
-    outcome = context.tried_job(scope, "CheckUpdates", "a{sv}", options)
+    return context.tried_job(wanted.scope, "CheckUpdates", "a{sv}", options)
+
+
+def _look(context: Context, wanted: _Wanted) -> list[Json]:
+    """Return what would be updated, or could not be looked at. What fails as a whole, the update tells."""
+    outcome = _checked(context, wanted, background=False)
     return [item for item in get_objects(outcome.result, "updates") if _is_due(context, item)]
 
 
@@ -116,14 +124,14 @@ def _is_due(context: Context, update: Json) -> bool:
     return bool(context.options.ids) or not update.get("held")
 
 
-def _update_asked(context: Context, scope: Scope, updates: list[Json]) -> list[Outcome]:
+def _update_asked(context: Context, wanted: _Wanted, updates: list[Json]) -> list[Outcome]:
     """Ask once, then update what needs no approval, and approve the rest or leave it. Raises Declined."""
     waiting = [update for update in updates if asks_for_more(update)]
     granted = ask_about(context, [update for update in updates if not get_str(update, "error")])
     others = [get_str(update, "id") for update in updates if update not in waiting]
-    outcomes = [_job(context, scope, others)] if others else []
+    outcomes = [_job(context, wanted, others)] if others else []
     if granted and not any(outcome.is_the_end for outcome in outcomes):
-        outcomes += _approved(context, scope, waiting)
+        outcomes += _approved(context, wanted, waiting)
     for outcome in outcomes:
         context.say(*(f"Updated {_short(app)}." for app in _changed(outcome)))
     if not granted:
@@ -131,35 +139,35 @@ def _update_asked(context: Context, scope: Scope, updates: list[Json]) -> list[O
     return outcomes
 
 
-def _update_accepted(context: Context, scope: Scope, outcome: Outcome) -> list[Outcome]:
+def _update_accepted(context: Context, wanted: _Wanted, outcome: Outcome) -> list[Outcome]:
     """Approve what the daemon says that updates newly ask for: that set of that image."""
     waiting = [asked for failure in outcome.failures if (asked := wanted_by(failure))]
-    approved = _approved(context, scope, waiting)
+    approved = _approved(context, wanted, waiting)
     for one in approved:
         _say(context, one)
     left = tuple(failure for failure in outcome.failures if not wanted_by(failure))
     return [Outcome(outcome.state, outcome.result, left), *approved]
 
 
-def _approved(context: Context, scope: Scope, waiting: Sequence[Json]) -> list[Outcome]:
+def _approved(context: Context, wanted: _Wanted, waiting: Sequence[Json]) -> list[Outcome]:
     """Approve one after the other, until somebody wants no more of it."""
-    logins = _logins(context, scope, [get_str(update, "id") for update in waiting]) if waiting else []
+    logins = _logins(context, wanted, [get_str(update, "id") for update in waiting]) if waiting else []
     outcomes: list[Outcome] = []
     for update in waiting:
-        outcomes.append(approve(context, scope, update, logins))
+        outcomes.append(approve(context, wanted.scope, update, logins))
         if outcomes[-1].is_the_end:
             break
     return outcomes
 
 
-def _job(context: Context, scope: Scope, ids: list[str]) -> Outcome:
+def _job(context: Context, wanted: _Wanted, ids: list[str]) -> Outcome:
     options: Json = {
         "allow-downgrade": context.options.allow_downgrade,
         "background": context.options.background,
-        "registry-auth": _logins(context, scope, ids),
+        "registry-auth": _logins(context, wanted, ids),
         "ask-credentials": context.asks_for_logins,
     }
-    return context.tried_job(scope, "Update", "asa{sv}", ids, options)
+    return context.tried_job(wanted.scope, "Update", "asa{sv}", ids, options)
 
 
 def _changed(outcome: Outcome) -> list[Json]:

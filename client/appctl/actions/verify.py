@@ -8,7 +8,7 @@ longer. A repair ends like a look at what is left.
 
 from collections.abc import Sequence
 
-from appctl.actions.apps import by_scope, ids_of, installed, tell_all
+from appctl.actions.apps import by_scope, ids_of, installed_in, tell_all
 from appctl.context import Context
 from appctl.failure import Failure
 from appctl.logins.credentials import logins
@@ -36,7 +36,7 @@ def verify(context: Context) -> int:
 def repair(context: Context) -> int:
     """Bring back what is damaged in the scope, or with --dry-run say what would be done."""
     scope, dry_run = context.scope, context.options.dry_run
-    apps = [get_str(app, "reference") for app in installed(context) if app["scope"] == scope.value]
+    apps = [get_str(app, "reference") for app in installed_in(context, scope)]
     options: Json = {
         "dry-run": dry_run,
         "registry-auth": logins(context, apps),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from appctl.actions.apply.declared import Declared, check_once, declared
 from appctl.actions.apply.step import HOLD, INSTALL, UNHOLD, UPDATE, Step, steps, unapproved
-from appctl.actions.apps import ids_of, name_of, tell_all, with_it
+from appctl.actions.apps import ids_of, installed_in, name_of, tell_all, with_it
 from appctl.context import Context
 from appctl.failure import Failure, usage
 from appctl.talk.outcome import THE_END
@@ -27,7 +27,7 @@ _DONE = {INSTALL: "Installed", UPDATE: "Updated", HOLD: "Held", UNHOLD: "Holds n
 def apply(context: Context) -> int:
     """Make what is installed in the scope what the files of the command line, or of apps.d, say."""
     wanted = _read(context)
-    apps = get_objects({"apps": context.bus(context.scope).manager("List", "a{sv}", {})[0]}, "apps")
+    apps = installed_in(context, context.scope)
     todo = steps(context, wanted, apps)
     check_once("the app", ((step.id, step.declared.file) for step in todo if step.id))
     doomed = _doomed(context, todo, apps) if context.options.prune else []

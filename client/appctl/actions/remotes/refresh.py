@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl remote refresh`: ask remotes what they have of newer images of the apps that came from them."""
 
-from appctl.actions.apps import installed, tell_all
+from appctl.actions.apps import installed_in, tell_all
 from appctl.context import Context
 from appctl.logins.credentials import logins
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
@@ -12,8 +12,8 @@ from appctl.terminal.show import escape, size
 def refresh(context: Context) -> int:
     """Ask those of the command line, or all; each is tried."""
     names = context.options.names
-    apps = [app for app in installed(context) if app["scope"] == context.scope.value]
-    theirs = [get_str(app, "reference") for app in apps if not names or app["remote"] in names]
+    apps = installed_in(context, context.scope)
+    theirs = [get_str(app, "reference") for app in apps if not names or get_str(app, "remote") in names]
     options: Json = {"registry-auth": logins(context, theirs), "ask-credentials": context.asks_for_logins}
     outcome = context.run_job(context.scope, "Refresh", "asa{sv}", names, options)
     remotes, updates = get_objects(outcome.result, "remotes"), get_objects(outcome.result, "updates")

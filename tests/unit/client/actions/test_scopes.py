@@ -49,6 +49,18 @@ def test_the_one_that_is_said_is_changed(command: str, system: FakeInstaller, da
     assert command.capitalize() not in [call.member for call in daemon.calls]
 
 
+@pytest.mark.parametrize(
+    ("words", "job"), [("update -y", "Update"), ("repair", "Repair"), ("remote refresh", "Refresh")]
+)
+def test_what_is_about_one_scope_asks_the_other_nothing(
+    words: str, job: str, system: FakeInstaller, daemon: FakeInstaller
+) -> None:
+    daemon.scripts[job] = [Script()]
+    assert main(words.split()) == 0
+    assert [call.member for call in daemon.calls].count("List") == 1
+    assert system.calls == []
+
+
 def test_reads_show_both(system: FakeInstaller, capsys: Capture) -> None:
     assert main(["list", "--columns=id,version,scope"]) == 0
     assert [line.split()[1:] for line in capsys.readouterr().out.splitlines()[1:]] == [

@@ -2,8 +2,11 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl update`: new permissions are asked about app by app, and everything is tried."""
 
+import base64
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,6 +113,7 @@ def test_what_was_shown_is_approved_and_nothing_else(
     assert (given["accept-permissions"], given["expected-digest"]) == ("h3", D3)
     assert "accept-permissions" not in options_of(daemon, "Update")
     assert capsys.readouterr().out == "Updated Viewer 2.1.\nUpdated Editor 1.5.\n"
+    assert [call.member for call in daemon.calls].count("List") == 1, "what is installed stays the same"
 
 
 @pytest.mark.parametrize("text", ["n\n", "\n", ""])
@@ -228,6 +232,21 @@ def test_its_own_option_approves_each_and_hides_no_failure(daemon: FakeInstaller
     assert [app["id"] for app in document["apps"]] == ["org.acme.Editor", "org.acme.Pager"]
     names = [error["name"] for error in document["errors"]]
     assert names == ["NeedsApproval", "UntrustedSigner"], "what says no hash cannot be approved"
+
+
+@pytest.mark.parametrize("words", [[], ["editor"]])
+def test_a_login_goes_with_the_update_of_what_came_from_there(
+    words: list[str], daemon: FakeInstaller
+) -> None:
+    login = {"auths": {"quay.io": {"auth": base64.b64encode(b"alice:secret").decode()}}}
+    place = Path(os.environ["HOME"], ".docker")
+    place.mkdir()
+    (place / "config.json").write_text(json.dumps(login))
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Update"] = [done(EDITOR)]
+    assert main(["update", "-y", *words]) == 0
+    (given,) = options_of(daemon, "Update")["registry-auth"]
+    assert (given["host"], given["username"]) == (("s", "quay.io/acme/editor"), ("s", "alice"))
 
 
 def test_every_name_is_tried(daemon: FakeInstaller, capsys: Capture) -> None:
