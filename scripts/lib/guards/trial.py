@@ -38,6 +38,7 @@ MIRRORS = {
         "workers/fetch/test_internet.py",
         "workers/fetch/test_operations.py",
     ],
+    "workers/images/": ["workers/lint/test_examine.py", "workers/lint/checks/test_faults.py"],
     "workers/lint/": ["workers/lint/checks/test_faults.py"],
     "workers/pull/__main__.py": ["workers/pull/test_operations.py", "workers/pull/test_hostile.py"],
     "workers/protocol.py": ["system/test_worker.py", "system/test_keeper.py"],

@@ -2,19 +2,17 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Every finding on an image that has the fault and no other; and none on one that has none."""
 
-import json
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from appctld.errors import AppctlError, BadManifest, RegistryUnavailable
+from appctld.errors import AppctlError, RegistryUnavailable
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
-from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
 from appctld.workers.fetch.source import Source
 from appctld.workers.lint.checks.signatures import _attached
-from appctld.workers.lint.examine import _manifests, lint
+from appctld.workers.lint.examine import lint
 from support.shelves import platform
 from support.specimen import REFERENCE, File, Specimen, codes, examined
 
@@ -96,28 +94,6 @@ class Unreachable:
 def test_signatures_that_could_not_be_looked_for_are_no_finding() -> None:
     with pytest.raises(RegistryUnavailable):
         _attached(cast("Source", Unreachable()), Digest.of(b"x"))
-
-
-class Liar:
-    """A source that answers a digest with something else."""
-
-    def __init__(self, raw: bytes, media_type: str) -> None:
-        self._answer = raw, media_type
-
-    def manifest(self, reference: str, limit: int = 0) -> tuple[bytes, str]:
-        return self._answer
-
-
-def test_an_index_leads_to_manifests_alone_and_to_those_that_it_names(specimen: Specimen) -> None:
-    digest = specimen.write()
-    raw = specimen.shelf.path(digest).read_bytes()
-    entry = {**specimen.shelf.blob(raw), **platform("amd64")}
-    index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).encode()
-    honest = cast("Source", Liar(raw, OCI_MANIFEST))
-    assert [str(found) for found, _ in _manifests(index, OCI_INDEX, honest)] == [digest]
-    for answer in ((index, OCI_INDEX), (raw + b" ", OCI_MANIFEST)):
-        with pytest.raises(BadManifest):
-            _manifests(index, OCI_INDEX, cast("Source", Liar(*answer)))
 
 
 def test_every_platform_of_an_index_is_looked_at_but_no_attestation(specimen: Specimen) -> None:

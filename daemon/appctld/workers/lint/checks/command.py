@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Whether what the app starts is there, and may be started."""
 
+from appctld.workers.images.image import Image
+from appctld.workers.images.tree import Node
 from appctld.workers.lint.findings import Findings
-from appctld.workers.lint.image import Image
-from appctld.workers.lint.tree import Node
 from appctld.workers.store.archive.entry import Type
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what engines give without one

@@ -6,29 +6,16 @@ Guarantees: the validators see the file and no network; one that is not there, o
 and not run. Only what begins with the app's ID leaves the app.
 """
 
-import shutil
 import struct
-import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from appctld.workers.images.image import Image
+from appctld.workers.images.validators import DESKTOP, METAINFO, ask, missing
 from appctld.workers.lint.findings import Findings
-from appctld.workers.lint.image import Image
 from appctld.workers.store.archive.entry import Type
 
 PLACES = ("usr/share", "app/share", "export/share")  # of images on their own, on a runtime, of flatpak
-DESKTOP = ("desktop-file-validate",)
-METAINFO = ("appstreamcli", "validate", "--no-net", "--no-color")
-SECONDS = 30  # a validator takes under one; both read a file of at most 1 MiB
-SHUT_IN = (
-    "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
-    "--setenv", "PATH", "/usr/bin:/bin", "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin",
-    "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
-    "--tmpfs", "/tmp",  # noqa: S108 - the sandbox's own
-)  # fmt: skip
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
-_SAID = 300  # characters of what a validator says
 
 
 def check_exports(image: Image, found: Findings) -> None:
@@ -68,30 +55,14 @@ def _validate(
     if path not in contents:
         found.add(code, path, "no regular file, or too large for one")
         return
-    missing = [name for name in (SHUT_IN[0], command[0]) if shutil.which(name) is None]
-    if missing:
-        found.add("not-checked", path, f"{missing[0]} is not installed here")
+    if absent := missing(command):
+        found.add("not-checked", path, f"{absent} is not installed here")
         return
-    said = _said(command, path.rpartition("/")[2], contents[path])
+    said = ask(command, path.rpartition("/")[2], contents[path])
     if said is None:
         found.add("not-checked", path, f"{command[0]} could not be run here")
     elif said:
         found.add(code, path, said)
-
-
-def _said(command: Sequence[str], name: str, data: bytes) -> str | None:
-    """What a validator has against a file: empty for nothing, None where it did not come to look."""
-    with tempfile.TemporaryDirectory(prefix="appctl-lint-") as directory:
-        Path(directory, name).write_bytes(data)
-        argv = [*SHUT_IN, "--ro-bind", directory, "/file", *command, f"/file/{name}"]
-        try:
-            done = subprocess.run(argv, capture_output=True, timeout=SECONDS, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-    if done.returncode == 0:
-        return ""
-    text = " ".join((done.stdout + done.stderr).decode("utf-8", "replace").replace("/file/", "").split())
-    return None if text.startswith("bwrap:") else (text[:_SAID] or f"{command[0]} says no")
 
 
 def _icon(path: str, data: bytes, found: Findings) -> None:

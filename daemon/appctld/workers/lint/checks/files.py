@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What of an image's files, and of its instructions, does not survive the installation."""
 
+from appctld.workers.images.image import Image
 from appctld.workers.lint.findings import Findings
-from appctld.workers.lint.image import Image
 from appctld.workers.store.archive.entry import Entry, Type
 
 _OTHERS_READ, _OTHERS_SEARCH = 0o004, 0o001

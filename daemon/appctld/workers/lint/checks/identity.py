@@ -7,8 +7,8 @@ from appctld.model.appid import id_of_reference, is_app_id
 from appctld.model.flatpak.labels import describe
 from appctld.model.image import APP_ID
 from appctld.model.permissions import parse_metadata
+from appctld.workers.images.image import Image
 from appctld.workers.lint.findings import Findings
-from appctld.workers.lint.image import Image
 
 
 def check_identity(image: Image, found: Findings) -> None:

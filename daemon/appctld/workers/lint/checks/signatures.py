@@ -12,8 +12,8 @@ from appctld.model.digest import Digest
 from appctld.model.reference import Reference
 from appctld.workers.fetch.attachments import Attached, collect
 from appctld.workers.fetch.source import Source
+from appctld.workers.images.sources import Opened
 from appctld.workers.lint.findings import Findings
-from appctld.workers.lint.sources import Opened
 
 
 def check_signatures(opened: Opened, digests: list[Digest], reference: Reference, found: Findings) -> None:

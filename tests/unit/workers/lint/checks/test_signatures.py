@@ -11,10 +11,10 @@ from appctld.model.digest import Digest
 from appctld.model.reference import parse_reference
 from appctld.workers.fetch.attachments import Attached, Found
 from appctld.workers.fetch.layout.directory import Directory
+from appctld.workers.images.sources import LayoutPlace
 from appctld.workers.lint.checks import signatures
 from appctld.workers.lint.checks.signatures import check_signatures
 from appctld.workers.lint.findings import Findings
-from appctld.workers.lint.sources import LayoutPlace
 from support.keys import payload
 from support.specimen import REFERENCE, Specimen
 

@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""One image to be examined: its config, its files, and the contents of the few that are looked into."""
+"""One image that is looked into: its config, its files, and the contents of the few that are wanted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Self
 
 from appctld.errors import AppctlError, BadManifest
 from appctld.model.appid import is_app_id
+from appctld.model.digest import Digest
 from appctld.model.flatpak.labels import metadata_told
 from appctld.model.image import APP_ID, CONFIG_BYTES, ImageConfig, parse_config
 from appctld.model.manifest import Manifest
 from appctld.model.permissions import Metadata, metadata_in, parse_metadata
 from appctld.model.reference import Reference
-from appctld.workers.lint.findings import Findings
-from appctld.workers.lint.layers import Blobs
-from appctld.workers.lint.tree import Node, Tree
+from appctld.workers.images.layers import Blobs
+from appctld.workers.images.tree import Node, Tree
 from appctld.workers.store.archive.entry import Entry, Type
 from appctld.workers.store.archive.tar import TarReader
 
@@ -26,7 +27,10 @@ CONTENT_BYTES = (
 
 @dataclass
 class Image:
-    """`reference` is what it is called, where that is a whole reference; `devices` were dropped."""
+    """`reference` is what it is called, where that is a whole reference.
+
+    `changed` are the layers that are not what the config says, unpacked: (said, found).
+    """
 
     blobs: Blobs
     manifest: Manifest
@@ -34,10 +38,11 @@ class Image:
     reference: Reference | None
     tree: Tree = field(default_factory=Tree)
     entries: list[Entry] = field(default_factory=list)
+    changed: list[tuple[Digest, Digest]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, blobs: Blobs, manifest: Manifest, reference: Reference | None, found: Findings) -> "Image":
-        """Read config and layers. Raises what appctl would refuse it with."""
+    def read(cls, blobs: Blobs, manifest: Manifest, reference: Reference | None) -> Self:
+        """Read config and layers. Raises what appctl would refuse it with, but for `changed`."""
         config = parse_config(blobs.open(manifest.config).read(CONFIG_BYTES + 1))
         if len(config.diff_ids) != len(manifest.layers):
             raise BadManifest(f"{len(manifest.layers)} layers, and {len(config.diff_ids)} diffIDs")
@@ -46,7 +51,7 @@ class Image:
             unpacked = blobs.unpacked(blob, diff_id)
             entries = list(TarReader(unpacked).entries())
             if unpacked.digest != diff_id:
-                found.add("wrong-diffid", str(diff_id), f"the layer is {unpacked.digest}, unpacked")
+                image.changed.append((diff_id, unpacked.digest))
             image.tree.add(entries, number)
             image.entries += entries
         return image

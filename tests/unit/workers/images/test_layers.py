@@ -15,7 +15,7 @@ from appctld.model.manifest import ZSTD_WINDOW, Descriptor
 from appctld.workers.fetch.layout.directory import Directory
 from appctld.workers.fetch.layout.naming import Place
 from appctld.workers.fetch.layout.shelf import Shelf as ShelfSource
-from appctld.workers.lint.layers import Blobs, Unpacked
+from appctld.workers.images.layers import Blobs, Unpacked
 from support.descriptors import open_descriptors
 from support.shelves import Shelf
 

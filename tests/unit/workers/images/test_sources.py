@@ -11,7 +11,7 @@ from appctld.errors import LimitExceeded
 from appctld.model.digest import Digest
 from appctld.model.manifest import OCI_MANIFEST
 from appctld.workers.fetch.layout.directory import Directory
-from appctld.workers.lint.sources import IMAGES, LayoutPlace
+from appctld.workers.images.sources import IMAGES, LayoutPlace
 
 
 def layout(path: Path, images: int) -> LayoutPlace:

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """An image's files, one layer over the other."""
 
-from appctld.workers.lint.tree import Tree
+from appctld.workers.images.tree import Tree
 from appctld.workers.store.archive.entry import Entry, Type
 
 
