@@ -2,8 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The whole of it, into layouts: what is the same everywhere, and what cannot be published."""
 
-import io
-import itertools
 import json
 import os
 import resource
@@ -11,8 +9,6 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
@@ -26,16 +22,9 @@ from appctld.errors import (
     RepoCorrupt,
     UnsafeArchive,
 )
-from appctld.model.digest import Digest
 from appctld.model.image import CONFIG_BYTES
-from appctld.model.jsonvalue import JsonObject, get_int
-from appctld.model.manifest import Descriptor
 from appctld.model.permissions import METADATA_BYTES
-from appctld.workers.export.destination import Content, Destination
-from appctld.workers.export.publish import publish
 from appctld.workers.export.publish.contentmap import MAP_BYTES
-from appctld.workers.export.publish.image import Image
-from appctld.workers.export.publish.packing import Packed
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.objects import FileHead
 from appctld.workers.store.ostree.repository import Repository
@@ -287,44 +276,3 @@ def test_a_time_that_no_date_can_say_is_the_last_one(tmp_path: Path) -> None:
         name = writer.commit(Commit(writer.tree(DirTree()), writer.meta(0, 0, 0o755), 1 << 62))
     published(commit(tmp_path / "repo", name), tmp_path / "out")
     assert Layout(tmp_path / "out").config()["created"] == "9999-12-31T23:59:59Z"
-
-
-def test_what_left_is_told_while_it_leaves_and_comes_to_all_of_it(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A layer of some gigabytes is not one step; and one that the image has twice leaves once."""
-    monkeypatch.setattr(publish, "REPORT_SECONDS", 0)
-    (tree / "usr/large").write_bytes(os.urandom(5 << 20))
-    told: list[JsonObject] = []
-    publish.publish(request(directory(tree), tmp_path / "out"), told.append)
-    writing = [
-        (get_int(facts, "bytes"), get_int(facts, "total")) for facts in told if facts["stage"] == "writing"
-    ]
-    assert len(writing) > 5
-    assert writing == sorted(writing)
-    assert writing[-1] == (writing[0][1], writing[0][1])
-
-
-class Forgetful:
-    """A registry that asks for each blob again when half of it is there."""
-
-    def has(self, _blob: Descriptor) -> bool:
-        return False
-
-    def put_blob(self, _blob: Descriptor, content: Content) -> None:
-        for pieces in (2, None):
-            for _ in itertools.islice(content(), pieces):
-                pass
-
-
-def test_what_must_leave_again_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "REPORT_SECONDS", 0)
-    data = bytes(4 << 20)
-    layer = Packed(Digest.of(data), Digest.of(data), len(data), io.BytesIO(data))
-    told: list[JsonObject] = []
-    image = cast("Image", SimpleNamespace(layers=[layer, layer], config=b"{}"))
-    leaving = publish._Leaving(image, cast("Destination", Forgetful()), publish._Told(told.append))
-    assert leaving.bring() == len(data)
-    sent = [get_int(facts, "bytes") for facts in told]
-    assert sent == sorted(sent)
-    assert (sent[-1], told[-1]["total"]) == (len(data), len(data))
