@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A publisher's files as a host's desktop may read them.
+
+Guarantees: what comes out is written anew from what was understood, in each format by a list of what is
+allowed (docs/exports.md); nothing of the app's that was not understood reaches the host. Pure: no file is
+opened and nothing is started. What cannot be exported is `Refused`, never anything else.
+
+Which file comes from where, and where it goes, is the caller's.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from appctld.workers.store.exports.exporter import Emitted, Exporter, Refused
+from appctld.workers.store.exports.names import (
+    ALL_BYTES,
+    FILES,
+    LIMITS,
+    PATTERNS,
+    Kind,
+    Place,
+    place_of,
+    wanted,
+)
+
+__all__ = ["LIMITS", "PATTERNS", "Emitted", "Exporter", "Refused", "emit", "emit_all", "re_emit", "wanted"]
+
+
+@dataclass(slots=True)
+class Exports:
+    """Files to be exported by their paths below share/; why others are not; what those lack that are."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    dropped: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def emit(path: str, data: bytes, app: Exporter) -> bytes:
+    """What a file at `path` below share/ becomes. Raises Refused."""
+    return re_emit(path, data, app).data
+
+
+def re_emit(path: str, data: bytes, app: Exporter) -> Emitted:
+    """The same, with what was left out. Raises Refused."""
+    place = place_of(path, app.id)
+    if place is None:
+        raise Refused("its name or its directory is not one of the app's own")
+    if len(data) > LIMITS[place.kind]:
+        raise Refused(f"it has {len(data)} bytes, more than {LIMITS[place.kind]}")
+    emitted = _EMITTERS[place.kind](place, data, app)
+    if len(emitted.data) > LIMITS[place.kind]:
+        raise Refused(f"written anew it has more than {LIMITS[place.kind]} bytes")
+    return emitted
+
+
+def emit_all(files: Mapping[str, bytes], app: Exporter) -> Exports:
+    """All files of an app: a desktop file is told of the services, metainfo of the desktop files."""
+    exports, services, desktops = Exports(), set[str](), set[str]()
+    for number, (place, path) in enumerate(_in_order(files, app.id)):
+        known = replace(app, services=frozenset(services), desktops=frozenset(desktops))
+        try:
+            _within(number, exports.files)
+            emitted = re_emit(path, files[path], known)
+        except Refused as error:
+            exports.refused[path] = error.reason
+            continue
+        exports.files[path] = emitted.data
+        if emitted.dropped:
+            exports.dropped[path] = emitted.dropped
+        named = {Kind.SERVICE: services, Kind.DESKTOP: desktops}.get(place.kind)
+        if named is not None:
+            named.add(place.name)
+    return exports
+
+
+def _in_order(files: Mapping[str, bytes], app_id: str) -> list[tuple[Place, str]]:
+    """What can be exported at all: services first, then desktop files, as Kind has them."""
+    placed = [(place, path) for path in sorted(files) if (place := place_of(path, app_id)) is not None]
+    order = list(Kind)
+    return sorted(placed, key=lambda one: order.index(one[0].kind))
+
+
+def _within(number: int, files: Mapping[str, bytes]) -> None:
+    if number >= FILES:
+        raise Refused(f"an app exports at most {FILES} files")
+    if sum(map(len, files.values())) > ALL_BYTES:
+        raise Refused(f"an app exports at most {ALL_BYTES} bytes")
+
+
+def _not_yet(place: Place, data: bytes, app: Exporter) -> Emitted:
+    raise Refused(f"a {place.kind} file of {app.id} with {len(data)} bytes is not exported yet")
+
+
+_EMITTERS: Mapping[Kind, Callable[[Place, bytes, Exporter], Emitted]] = dict.fromkeys(Kind, _not_yet)

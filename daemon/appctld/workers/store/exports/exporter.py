@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""For whom something is exported, and what comes of it."""
+
+from dataclasses import dataclass
+
+
+class Refused(Exception):
+    """A file that is not exported; `reason` is one sentence, which may hold foreign text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """An app, and how it is started.
+
+    `command` is an absolute path and fixed words ("/usr/bin/appctl", "--system", "run"); `forwards` says
+    whether it knows `--file-forwarding`. `services` are the names of D-Bus services, `desktops` the desktop
+    files that are exported as well (None: not known, any of the app's own counts). `taken` are MIME types,
+    aliases and globs (`*.txt`) that the host has.
+    """
+
+    id: str
+    command: tuple[str, ...]
+    services: frozenset[str] = frozenset()
+    desktops: frozenset[str] | None = None
+    taken: frozenset[str] = frozenset()
+    forwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """What may be exported, and in words what of the publisher's file does not stand in it."""
+
+    data: bytes
+    dropped: tuple[str, ...] = ()
