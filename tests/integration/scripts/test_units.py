@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 SYSTEMD = Path(__file__).parents[3] / "systemd"
-INSTALL = SYSTEMD.parent / "scripts/install-system"
 PROGRAM = "/usr/lib/appctl/venv/bin/"
 UNITS = sorted(path for pattern in ("*.service", "*.timer") for path in SYSTEMD.rglob(pattern))
 
@@ -48,10 +47,3 @@ def test_the_system_check_is_the_daemons_user_and_has_no_network() -> None:
     text = (SYSTEMD / "appctl-verify.service").read_text()
     assert re.search(r"^User=appctl$", text, re.MULTILINE)
     assert re.search(r"^PrivateNetwork=yes$", text, re.MULTILINE)
-
-
-def test_every_unit_is_installed() -> None:
-    text = INSTALL.read_text()
-    for unit in UNITS:
-        assert unit.name in text
-    assert "systemd/user" in text
