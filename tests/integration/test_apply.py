@@ -2,17 +2,16 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl apply` and `appctl metrics` on a machine with real images: what the files say is what is there."""
 
+import itertools
 import shutil
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.greeter import build
-from support.images import CREATED, Settings
 from support.machine import Machine
 from support.publisher import Publisher
 
@@ -29,9 +28,10 @@ class Fleet:
     """
 
     def __init__(self, machine: Machine, publisher: Publisher, work: Path) -> None:
-        self.machine, self.publisher, self.work = machine, publisher, work
+        self.machine, self.publisher = machine, publisher
         self.directory = machine.configuration.parent / "apps.d"
         self.app = ""
+        self._days = itertools.count(2)
         (work / "layers").mkdir()
         build(publisher.layout, work / "layers", 1)
         self.key = publisher.keys.make("acme", expire="2y")
@@ -50,20 +50,11 @@ class Fleet:
 
     def push(self, name: str, version: str, metadata: str, app: str = "", *, label: bool = True) -> None:
         """Publish a version of the test's app, or of another, as `acme/name`, younger than the last."""
-        number = len(list(self.work.iterdir()))
-        layer = self.work / f"{number}"
-        (layer / "app").mkdir(parents=True)
         text = metadata.format(app=app or self.app)
-        (layer / "app/metadata").write_text(text)
-        labels = {
-            "org.appctl.id": app or self.app,
-            "org.opencontainers.image.version": version,
-        }
+        labels = {"org.appctl.id": app or self.app, "org.opencontainers.image.version": version}
         if label:
             labels["org.appctl.metadata"] = text
-        settings = Settings(labels=labels, created=CREATED + timedelta(days=number))
-        self.publisher.layout.build(f"f{number}", [layer], settings, base="v1")
-        self.publisher.push(f"f{number}", f"acme/{name}", self.key)
+        self.publisher.push_version(version, f"acme/{name}", text, self.key, next(self._days), labels=labels)
 
     def declare(self, name: str, *lines: str) -> Path:
         """Write one file of apps.d."""

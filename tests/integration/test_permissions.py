@@ -5,7 +5,6 @@
 import asyncio
 import tempfile
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,14 @@ import pytest
 
 from support.bus import client
 from support.greeter import build
-from support.images import CREATED, Settings
 from support.machine import Machine
 from support.publisher import Publisher
 
+NAME = "wishes/greeter:1"
 PLAIN = "[Application]\nname=org.appctl.Greeter\ncommand=/usr/bin/greet\n"
 NETWORK = PLAIN + "[Context]\nshared=network;\n"
 BUS = NETWORK + "[Session Bus Policy]\norg.freedesktop.secrets=talk\n"
 ESCAPE = NETWORK + "[Session Bus Policy]\norg.freedesktop.systemd1=talk\n"
-
-
-def _publish(publisher: Publisher, work: Path, tag: str, metadata: str, key: str, day: int) -> None:
-    layer = work / tag
-    (layer / "app").mkdir(parents=True)
-    (layer / "app/metadata").write_text(metadata)
-    version = {"org.appctl.metadata": metadata, "org.opencontainers.image.version": tag}
-    settings = Settings(labels=version, created=CREATED + timedelta(days=day))
-    publisher.layout.build(tag, [layer], settings, base="v1")
-    publisher.push(tag, "wishes/greeter:1", key)
 
 
 def test_new_permissions_wait_for_a_person(machine: Machine, publisher: Publisher, tmp_path: Path) -> None:
@@ -42,9 +31,9 @@ def test_new_permissions_wait_for_a_person(machine: Machine, publisher: Publishe
     url = f"oci+http://{publisher.registry.host}/wishes"
     machine.add_remote("wishes", url, file, publisher.lookaside.url)
 
-    _publish(publisher, tmp_path, "plain", PLAIN, key, 2)
+    publisher.push_version("plain", NAME, PLAIN, key, 2)
     machine.appctl("install", "-y", "wishes/greeter:1")
-    _publish(publisher, tmp_path, "network", NETWORK, key, 3)
+    publisher.push_version("network", NAME, NETWORK, key, 3)
     refused = machine.appctl("update", "-y", code=6)
     assert "shared=network" in refused.err
     assert machine.appctl("info", "greeter", "--json").json["version"] == "plain"
@@ -55,11 +44,11 @@ def test_new_permissions_wait_for_a_person(machine: Machine, publisher: Publishe
     assert info["permissions"] == [["shared", "network", "leaves the sandbox"]]
     assert "Hello" in machine.run_app("greeter").out
 
-    _publish(publisher, tmp_path, "bus", BUS, key, 4)
+    publisher.push_version("bus", NAME, BUS, key, 4)
     refused = machine.appctl("update", "-y", code=6)
     assert "session-bus=org.freedesktop.secrets:talk" in refused.err
     assert "shared=network" not in refused.err
-    _publish(publisher, tmp_path, "escape", ESCAPE, key, 5)
+    publisher.push_version("escape", NAME, ESCAPE, key, 5)
     assert "org.freedesktop.systemd1" in machine.appctl("update", "-y", "--accept-permissions", code=1).err
     assert machine.appctl("info", "greeter", "--json").json["version"] == "network"
 
@@ -73,7 +62,7 @@ def test_on_the_bus_a_job_that_needs_approval_ends_with_what_must_be_shown(
     file = tmp_path / "key.asc"
     file.write_bytes(publisher.keys.export(key, armor=True))
     machine.add_remote("shown", f"oci+http://{publisher.registry.host}/wishes", file, publisher.lookaside.url)
-    _publish(publisher, tmp_path, "shown1", NETWORK, key, 2)
+    publisher.push_version("shown1", NAME, NETWORK, key, 2)
 
     async def ask(member: str, signature: str, *body: object) -> tuple[str, str, Any]:
         async with client(machine.environment["DBUS_SESSION_BUS_ADDRESS"]) as caller:
@@ -92,7 +81,7 @@ def test_on_the_bus_a_job_that_needs_approval_ends_with_what_must_be_shown(
     given = {"accept-permissions": ("s", preview["permissions-hash"][1])}
     assert done("Install", "asa{sv}", ["shown/greeter:1"], given)[0] == "succeeded"
 
-    _publish(publisher, tmp_path, "shown2", BUS, key, 3)
+    publisher.push_version("shown2", NAME, BUS, key, 3)
     assert done("Update", "asa{sv}", [], {})[:2] == ("needs-approval", "NeedsApproval")
     assert done("Approve", "sa{sv}", "org.appctl.Greeter", given)[:2] == ("needs-approval", "NeedsApproval")
     app = machine.appctl("info", "greeter", "--json").json
@@ -134,7 +123,7 @@ def test_what_was_decided_outlives_updates_and_daemons(
         found: str = machine.appctl("info", "greeter", "--json").json["version"]
         return found
 
-    _publish(publisher, tmp_path, "first", NETWORK, key, 2)
+    publisher.push_version("first", NAME, NETWORK, key, 2)
     machine.appctl("install", "-y", "decided/greeter:1")
     assert has_network()
     machine.appctl("permissions", "greeter", "--deny", "network", "--allow", f"{music}:ro")
@@ -143,7 +132,7 @@ def test_what_was_decided_outlives_updates_and_daemons(
     refused = machine.run_app("--share=network", "greeter", code=125)
     assert "shared=network is denied" in refused.err
 
-    _publish(publisher, tmp_path, "second", NETWORK, key, 3)
+    publisher.push_version("second", NAME, NETWORK, key, 3)
     machine.appctl("hold", "greeter")
     machine.appctl("update", "--check", code=2)
     for _ in range(2):

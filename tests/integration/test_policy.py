@@ -9,14 +9,12 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from support.bus import client
 from support.greeter import build
-from support.images import CREATED, Settings
 from support.machine import Machine, Ran
 from support.publisher import Publisher
 
@@ -59,18 +57,6 @@ class Site:
         assert "hint: " in ran.err
         return ran
 
-    def publish(self, tag: str, name: str, metadata: str, day: int, **files: bytes) -> None:
-        """Push an image on top of the greeter, signed."""
-        layer = self.work / tag
-        (layer / "app").mkdir(parents=True)
-        (layer / "app/metadata").write_text(metadata)
-        for file, data in files.items():
-            (layer / file).write_bytes(data)
-        labels = {"org.appctl.metadata": metadata, "org.opencontainers.image.version": tag}
-        settings = Settings(labels=labels, created=CREATED + timedelta(days=day))
-        self.publisher.layout.build(tag, [layer], settings, base="v1")
-        self.publisher.push(tag, name, self.key)
-
     def version(self) -> str:
         """Of the app that is installed."""
         return str(self.machine.appctl("info", "greeter", "--json").json["version"])
@@ -87,9 +73,9 @@ def site(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iter
     machine.altered = "governed"
     with machine:
         site = Site(machine, publisher, key, file, work / "layers")
-        site.publish("plain", "acme/greeter:1", METADATA, 2)
-        site.publish("network", "acme/network:1", NETWORK, 3)
-        site.publish("large", "acme/large:1", METADATA, 9, large=bytes(LARGE))
+        site.publisher.push_version("plain", "acme/greeter:1", METADATA, site.key, 2)
+        site.publisher.push_version("network", "acme/network:1", NETWORK, site.key, 3)
+        site.publisher.push_version("large", "acme/large:1", METADATA, site.key, 9, large=bytes(LARGE))
         machine.add_remote(
             "acme", f"oci+http://{publisher.registry.host}/acme", file, publisher.lookaside.url
         )
@@ -137,7 +123,7 @@ def test_permissions_that_no_app_may_have(site: Site) -> None:
     with site.policy("deny-permissions = shared=network filesystems=home"):
         site.refuses("install", "-y", "acme/network:1", says="shared=network")
         site.machine.appctl("install", "-y", "acme/greeter:1")
-        site.publish("wishes", "acme/greeter:1", NETWORK, 5)
+        site.publisher.push_version("wishes", "acme/greeter:1", NETWORK, site.key, 5)
         site.refuses("update", "-y", "--accept-permissions", "greeter", says="shared=network")
         assert site.version() == "plain"
         failed = site.machine.appctl("history", "--failed", "--json").json[0]
@@ -207,7 +193,7 @@ def test_a_shipped_remote_is_masked_and_comes_back_without_a_restart(site: Site)
     (shipped / "shipped.gpg").write_bytes(site.publisher.keys.export(site.key))
     places = f"url = oci+http://{host}/shipped\nlookaside = {site.publisher.lookaside.url}\n"
     (shipped / "shipped.conf").write_text(f"[remote]\n{places}")
-    site.publish("shipped", "shipped/greeter:1", METADATA, 10)
+    site.publisher.push_version("shipped", "shipped/greeter:1", METADATA, site.key, 10)
     site.machine.appctl("install", "-y", "--dry-run", "shipped/greeter:1")
 
     mask.write_text("[remote]\nenabled = no\n")

@@ -14,7 +14,6 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,6 @@ from support.bus import JOB, MANAGER, NAME, ROOT, Client, client
 from support.bus_service import INTERFACES
 from support.declared import of_arguments, of_properties
 from support.greeter import APP_ID, build
-from support.images import CREATED, Settings
 from support.machine import Machine
 from support.polkit_rows import rows
 from support.publisher import Publisher
@@ -100,13 +98,7 @@ def shop(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iter
     file.write_bytes(publisher.keys.export(key, armor=True))
 
     def push(version: int) -> None:
-        layer = work / f"metadata{version}"
-        (layer / "app").mkdir(parents=True)
-        (layer / "app/metadata").write_text(METADATA)
-        labels = {"org.appctl.metadata": METADATA, "org.opencontainers.image.version": f"{version}.0"}
-        settings = Settings(labels=labels, created=CREATED + timedelta(days=version))
-        publisher.layout.build(f"shop{version}", [layer], settings, base="v1")
-        publisher.push(f"shop{version}", "acme/greeter:stable", key)
+        publisher.push_version(f"{version}.0", "acme/greeter:stable", METADATA, key, version)
 
     with Machine(work / "machine", measured=False) as machine:
         machine.add_remote(

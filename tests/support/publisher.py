@@ -12,12 +12,14 @@ Everything is real and on loopback, and gone at the end. Images come from images
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from support.images import Layout
+from support.images import CREATED, Layout, Settings
 from support.keys import Keys
 from support.lookaside import Lookaside
 from support.registry import Registry
@@ -65,6 +67,32 @@ class Publisher:
         """Push the image `tag` of the layout as `name`, signed with `key`."""
         environment = {**os.environ, "GNUPGHOME": str(self.keys.home)}
         subprocess.run(self.command(tag, name, key), cwd=self.directory, env=environment, check=True)
+
+    def push_version(
+        self,
+        tag: str,
+        name: str,
+        metadata: str,
+        key: str,
+        day: int,
+        *,
+        labels: Mapping[str, str] | None = None,
+        **files: bytes,
+    ) -> None:
+        """Push `v1` of the layout with that metadata file, signed; `day` says how young it is.
+
+        `v1` is of day 1. Its labels tell the metadata, and `tag` as the version, unless others are given.
+        """
+        layer = self.directory / "versions" / tag
+        (layer / "app").mkdir(parents=True)
+        (layer / "app/metadata").write_text(metadata)
+        for file, data in files.items():
+            (layer / file).write_bytes(data)
+        told = {"org.appctl.metadata": metadata, "org.opencontainers.image.version": tag}
+        created = CREATED + timedelta(days=day)
+        settings = Settings(labels=told if labels is None else labels, created=created)
+        self.layout.build(tag, [layer], settings, base="v1")
+        self.push(tag, name, key)
 
 
 def _made(path: Path) -> Path:
