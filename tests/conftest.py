@@ -30,6 +30,8 @@ hypothesis.settings.load_profile("appctl")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell in whose background we are
     signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that are interrupted must hear it
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # of nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
