@@ -18,12 +18,14 @@ from appctld.config.network import Network
 from appctld.config.policy.files import load_policy
 from appctld.errors import Failed
 from appctld.model.manifest import Platform
+from appctld.pipeline.exports.desktop import Desktop
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import Paths
 from appctld.system.sandbox import Bubblewrap, Launcher
 from appctld.system.worker import Processes
 
+COMMAND = Path("/usr/bin/appctl")  # of an installed appctl, in both scopes
 POLICY = Path("/etc/appctl/policy.d")  # the machine's, for both scopes
 CERTIFICATES = Path("/etc/containers/certs.d")  # where podman and skopeo look
 _ARCHITECTURES = {
@@ -53,6 +55,7 @@ class Scope:
     platform: Platform
     gunzip: str
     idle_seconds: float
+    desktop: Desktop
 
     @property
     def is_system(self) -> bool:
@@ -70,6 +73,7 @@ class Scope:
             gunzip=self.gunzip,
             policy=partial(load_policy, self.policy, self.name),
             network=self.network,
+            desktop=self.desktop,
         )
 
 
@@ -99,12 +103,19 @@ def _scope(name: str, state: Path, configuration: tuple[Path, ...], environment:
         platform=this_platform(),
         gunzip="igzip" if shutil.which("igzip") else "gzip",
         idle_seconds=120.0,
+        desktop=Desktop((str(command_path()), f"--{name}", "run")),
     )
 
 
 def code_directories() -> set[Path]:
     """What a worker must see of this program: the virtual environment and the package."""
     return {Path(sys.prefix), _package().parent} - {Path("/usr")}
+
+
+def command_path() -> Path:
+    """How users start appctl: GIO hides what names no program. In a checkout it is the environment's."""
+    mine = Path(sys.prefix) / "bin" / "appctl"
+    return COMMAND if not mine.exists() or COMMAND.resolve() == mine.resolve() else mine
 
 
 def this_platform() -> Platform:

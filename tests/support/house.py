@@ -97,12 +97,18 @@ class FaultyLauncher(Bubblewrap):
         super().__init__(tuple(sorted(code_directories())))
         object.__setattr__(self, "_runner", runner)
 
-    def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
+    def stock(
+        self,
+        *argv: str,
+        files: Mapping[str, int] | None = None,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
         """See `Launcher.stock`."""
         runner: FaultyRunner = self._runner  # type: ignore[attr-defined]
         (name,) = [word for word in argv if word in STOCK]
         runner.asked.append((name, "run"))
-        command = super().stock(*argv, files=files)
+        command = super().stock(*argv, files=files, writable=writable, readable=readable)
         if runner.armed is not None and runner.armed.is_due(name, "run"):
             return runner.armed.fault.command(command)
         return command

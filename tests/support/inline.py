@@ -253,7 +253,13 @@ class NoLauncher:
         """See `Launcher.worker`."""
         return (module,)
 
-    def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
+    def stock(
+        self,
+        *argv: str,
+        files: Mapping[str, int] | None = None,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
         """See `Launcher.stock`."""
         raise AssertionError("no process is started here")
 
@@ -264,6 +270,12 @@ class StockLauncher(NoLauncher):
     def __init__(self, **instead: str) -> None:
         self._instead = instead
 
-    def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
+    def stock(
+        self,
+        *argv: str,
+        files: Mapping[str, int] | None = None,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
         """See `Launcher.stock`."""
         return tuple(self._instead.get(word, word) for word in argv)

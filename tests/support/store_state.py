@@ -30,12 +30,12 @@ class State:
     def __init__(self, directory: Path) -> None:
         self.repo, self.blobs, self.apps = (directory / name for name in ("repo", "blobs", "apps"))
         self.quarantine, self.tar_split = directory / "quarantine", directory / "tar-split"
-        self.kept = directory / "kept"
+        self.kept, self.exports = directory / "kept", directory / "exports"
         self.app = self.apps / APP
 
     def call(self, handler: Handler, **request: object) -> JsonObject:
         """Run an operation on this state."""
-        names = ("repo", "blobs", "kept", "tar_split", "apps", "quarantine")
+        names = ("repo", "blobs", "kept", "tar_split", "apps", "exports", "quarantine")
         paths = {name: str(getattr(self, name)) for name in names}
         return handler(cast("JsonObject", paths | {"id": APP} | request), lambda _facts: None)
 

@@ -33,9 +33,15 @@ class WithVariable:
         """See `Launcher.worker`."""
         return self._set(self.launcher.worker(module, network=network, writable=writable, readable=readable))
 
-    def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
+    def stock(
+        self,
+        *argv: str,
+        files: Mapping[str, int] | None = None,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
         """See `Launcher.stock`."""
-        return self._set(self.launcher.stock(*argv, files=files))
+        return self._set(self.launcher.stock(*argv, files=files, writable=writable, readable=readable))
 
     def _set(self, words: tuple[str, ...]) -> tuple[str, ...]:
         at = words.index("--")

@@ -18,6 +18,7 @@ from appctld.jobs.views import kind_of
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_strings
 from appctld.pipeline.answers import understood
+from appctld.pipeline.exports.caches import refresh_caches
 from appctld.pipeline.runtimes import stands_on
 from appctld.state.available import waiting_refs
 from appctld.state.layers import forget_refs, recorded_refs
@@ -121,6 +122,8 @@ async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Work
         )
         with understood("store"):
             get_strings(answer, "removed")
+        if whole:
+            await refresh_caches(shop.tools)
 
 
 async def prune_if_free(shop: Workshop) -> JsonObject:

@@ -17,6 +17,7 @@ from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.pipeline.answers import understood
+from appctld.pipeline.exports.caches import refresh_caches
 from appctld.state.records import Installed, Record
 from appctld.state.skipped import skip
 
@@ -56,6 +57,7 @@ async def _activate(request: Rollback, shop: Workshop) -> tuple[Installed, Recor
             )
             with understood("store"):
                 get_str(answer, "path")
+            await refresh_caches(shop.tools)
     return app, target
 
 

@@ -19,6 +19,7 @@ from appctld.jobs.work import work
 from appctld.jobs.workshop import workshop
 from appctld.model.jsonvalue import Json, get_strings
 from appctld.pipeline.answers import understood
+from appctld.pipeline.exports.caches import refresh_caches
 from appctld.pipeline.tools import Tools
 from appctld.state.available import waiting_refs
 from appctld.state.layers import forget_refs, recorded_refs
@@ -75,12 +76,15 @@ async def recover(tools: Tools) -> None:
         for ref in sorted(missing & needed):
             logger.error("the repository lacks %s, which an installed app needs", ref)
         keep, keep_all = keep - missing, True  # a ref whose commit is gone is told, and stays for a repair
+    await refresh_caches(tools)
 
 
 async def _recover(keep: set[str], tools: Tools, *, keep_all: bool) -> set[str]:
     """The store's part; those of `keep` that the repository lacks, as many as an answer tells."""
     refs: list[Json] = [*sorted(keep)]
-    answer = await tools.store({"op": "recover", "keep_refs": refs, "keep_all": keep_all})
+    answer = await tools.store(
+        {"op": "recover", "keep_refs": refs, "keep_all": keep_all, "desktop": tools.desktop.to_json()}
+    )
     with understood("store"):
         dropped, missing = get_strings(answer, "dropped"), get_strings(answer, "missing_refs")
     forget_refs(tools.paths, dropped)

@@ -104,9 +104,14 @@ def check_ref(ref: FlatpakRef | None, current: Record | None) -> None:
 
 
 def owned(app_id: str, reference: AnyReference, remote: Remote, tools: Tools) -> Record | None:
-    """What is installed under that ID, if it came from here (R8). Raises Conflict."""
+    """What is installed under that ID, if it came from here (R8).
+
+    Raises Conflict: it did not, or nothing is installed so and the host has an app of that ID.
+    """
     current = record_here(app_id, tools)
     if current is None:
+        if app_id not in tools.doubted:
+            tools.desktop.check_free(app_id)
         return None
     if current.remote != remote.name:
         raise Conflict(

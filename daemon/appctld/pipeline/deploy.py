@@ -7,11 +7,13 @@ is written down first (R9); nothing else is changed unless it returns.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from appctld.model.jsonvalue import get_str
+from appctld.model.jsonvalue import get_str, get_strings
 from appctld.pipeline.answers import understood
+from appctld.pipeline.exports.caches import refresh_caches
 from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.papers import Papers, commit_papers, image_papers
 from appctld.pipeline.stages import Deployed, Merged
@@ -19,6 +21,8 @@ from appctld.pipeline.standing import remember_standing
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import app_ref
 from appctld.state.records import Record, find_app, read_record
+
+logger = logging.getLogger(__name__)
 
 Told = Callable[[Deployed], Awaitable[None]]
 
@@ -46,6 +50,7 @@ async def deploy(ready: Merged | ImportedCommit, tools: Tools, told: Told = unhe
         raise
     deployed = _deployed(path, planned.current)
     await told(deployed)
+    await refresh_caches(tools)
     return deployed
 
 
@@ -67,9 +72,12 @@ async def check_out(papers: Papers, tools: Tools) -> Path:
             "record": record.to_json(),
             "run": papers.run,
             "provenance": papers.provenance.to_json(),
+            "desktop": tools.desktop.to_json(),
         }
     )
     with understood("store"):
+        for refused in get_strings(answer, "refused"):
+            logger.warning("%s does not export %s", record.id, refused)
         return Path(get_str(answer, "path"))
 
 

@@ -16,6 +16,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
 from appctld.pipeline.again import as_before
 from appctld.pipeline.deploy import check_out, free_name
+from appctld.pipeline.exports.caches import refresh_caches
 from appctld.pipeline.native.run import install_commit, preview_commit
 from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.papers import Papers
@@ -87,4 +88,5 @@ async def redeploy(record: Record, run: JsonObject, provenance: Provenance, tool
             raise Conflict(f"{record.id} was changed meanwhile", hint="try again")
         again = record.moved_to(free_name(record.id, record.commit, tools))
         path = await check_out(Papers(again, run, provenance), tools)
+        await refresh_caches(tools)
         return read_record(path.parent)

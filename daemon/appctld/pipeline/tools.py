@@ -24,6 +24,7 @@ from appctld.model.manifest import Platform
 from appctld.model.ostreeref import AnyReference
 from appctld.model.reference import Reference
 from appctld.pipeline.answers import understood
+from appctld.pipeline.exports.desktop import Desktop
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.stock import Stock, check_pulling
@@ -102,7 +103,8 @@ class Tools:
     clock that images are judged by. `doubted` are the apps whose record a repair does not believe, and
     the digests that their commits name. `as_id` is the ID that somebody gave to the one image of this job
     in the place of its own, `bundle` where it is read from, if somebody brought it, `stock` what is here
-    of it where nothing may be fetched. `aside` is where all jobs, and nobody else, write state.
+    of it where nothing may be fetched. `desktop` is what apps are exported to. `aside` is
+    where all jobs, and nobody else, write state.
     """
 
     runner: Runner
@@ -123,6 +125,7 @@ class Tools:
     as_id: str = ""
     bundle: Bundle | None = None
     stock: Stock | None = None
+    desktop: Desktop = field(default_factory=Desktop)
     progress: Progress = field(default_factory=Silence)
     aside: Aside = field(default_factory=Aside)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -176,6 +179,7 @@ class Tools:
             "kept": str(self.paths.kept),
             "tar_split": str(self.paths.tar_split),
             "apps": str(self.paths.apps),
+            "exports": str(self.paths.exports),
             "quarantine": str(self.paths.quarantine),
         }
         program = Program(module, command, deadline, self.launcher.environment, keep=module)

@@ -48,6 +48,11 @@ class Paths:
         return self.root / "apps"
 
     @property
+    def exports(self) -> Path:
+        """In `share` below it the links through which desktops see apps."""
+        return self.root / "exports"
+
+    @property
     def quarantine(self) -> Path:
         """A directory a native pull, of random hex digits; what is in it is hostile."""
         return self.root / "quarantine"

@@ -58,8 +58,17 @@ class Launcher(Protocol):
         """
         ...
 
-    def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
-        """A program of the distribution; `files` are paths that appear filled from descriptors."""
+    def stock(
+        self,
+        *argv: str,
+        files: Mapping[str, int] | None = None,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
+        """A program of the distribution; `files` are paths that appear filled from descriptors.
+
+        Directories as for a `worker`.
+        """
         ...
 
     @property
@@ -96,8 +105,7 @@ class Bubblewrap:
             *(part for path in self.code for part in ("--ro-bind", str(path), str(path))),
             *(part for path in NAME_SERVICE if network for part in ("--ro-bind-try", path, path)),
             *(("--proc", "/proc") if writable else ()),  # libostree links its files through /proc/self/fd
-            *(part for path in readable for part in ("--ro-bind", str(path), str(path))),
-            *(part for path in writable for part in ("--bind", str(path), str(path))),
+            *_shown(readable, writable),
             *_setenv(),
             "--",
             str(self.python),
@@ -106,10 +114,17 @@ class Bubblewrap:
             module,
         )
 
-    def stock(self, *argv: str, files: Mapping[str, int] | None = None) -> tuple[str, ...]:
+    def stock(
+        self,
+        *argv: str,
+        files: Mapping[str, int] | None = None,
+        writable: Sequence[Path] = (),
+        readable: Sequence[Path] = (),
+    ) -> tuple[str, ...]:
         """See `Launcher.stock`."""
         data = [part for path, fd in (files or {}).items() for part in ("--ro-bind-data", str(fd), path)]
-        return (*_ISOLATED, *_system_view(), *data, *_setenv(), "--", *argv)
+        shown = _shown(readable, writable)
+        return (*_ISOLATED, *_system_view(), *data, *shown, *_setenv(), "--", *argv)
 
 
 def _system_view() -> list[str]:
@@ -121,6 +136,12 @@ def _system_view() -> list[str]:
         else:
             view += ["--ro-bind-try", path, path]
     return [*view, "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+
+
+def _shown(readable: Sequence[Path], writable: Sequence[Path]) -> list[str]:
+    """This machine's directories, each in its own place."""
+    bound = [*(("--ro-bind", str(path)) for path in readable), *(("--bind", str(path)) for path in writable)]
+    return [part for how, path in bound for part in (how, path, path)]
 
 
 def _setenv() -> list[str]:

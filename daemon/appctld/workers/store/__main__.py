@@ -29,6 +29,8 @@ HANDLERS: Mapping[str, Handler] = {
         "deploy": "deploy:deploy",
         "activate": "deploy:activate",
         "remove": "deploy:remove",
+        "prepare-caches": "farm.caches:prepare",
+        "take-caches": "farm.caches:take",
         "prune": "prune:prune",
         "room": "room:room",
         "recover": "recover:recover",

@@ -22,6 +22,9 @@ from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_int, get_ob
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, kernel, names, recent
 from appctld.workers.store.checkout import inventory, symlinks
+from appctld.workers.store.farm.collect import EXPORTS, Content, Exports
+from appctld.workers.store.farm.deployment import exports_of
+from appctld.workers.store.farm.links import Farm
 from appctld.workers.store.linking import Checkout
 from appctld.workers.store.ostree.closure import check_content, closure, size_of
 from appctld.workers.store.ostree.failures import translated
@@ -65,11 +68,13 @@ class Target:
 
 
 def deploy(request: JsonObject, _report: Report) -> JsonObject:
-    """Check out a commit and make it current -> `{"path", "installed_size"}`, the directory with the files.
+    """Check out a commit and make it current -> `{"path", "installed_size", "refused"}`.
 
-    `{"repo", "commit", "apps", "id", "deployment", "ref", "record", "run", "provenance"}`.
+    `{"repo", "commit", "apps", "exports", "id", "deployment", "ref", "record", "run", "provenance",
+    "desktop"}`. `path` is the directory with the files; `refused` says what desktops do not get to see.
 
-    Raises Conflict (it is there already), RepoCorrupt (an object is not what it was), LimitExceeded, NoSpace.
+    Raises Conflict (it is there already, or the host has what it would export), RepoCorrupt (an object is
+    not what it was), LimitExceeded, NoSpace.
     """
     target = Target.parse(request)
     ref = names.check_app_ref(get_str(request, "ref"))
@@ -84,22 +89,32 @@ def deploy(request: JsonObject, _report: Report) -> JsonObject:
         links = symlinks(repository, content)
         record = {**record, CONTENT_SIZE: size_of(content.values()), INSTALLED_SIZE: _ANY_SIZE}
         provenance = get_object(request, "provenance")
+        seen = Content(repository.directory, tree.trees, content, links)
+        exports = exports_of(request, target.id, run, tree.root, seen)
         records = {UNCOMMITTED: {}, RECORD: record, RUN: run, disk.PROVENANCE: provenance}
+        if exports is not None:
+            records[EXPORTS] = exports.to_json()
         # One that is too large is refused now, before anything is written
         own = sum(len(disk.encode(name, value)) for name, value in records.items())
+        own += exports.cost if exports else 0
         Room(repository.free_space).take(tree.cost(content, links) + own)
+        farm = Farm.parse(request)
         files = Checkout(repository.directory, tree.trees, content, links)
         with _app_directory(target, create=True) as app:
             if disk.exists(target.deployment, app):
                 raise Conflict(f"{target.id} has a deployment {target.deployment}", id=target.id)
-            with _undone_on_failure(repository, target, ref, app):
+            with _undone_on_failure(repository, target, ref, app, farm):
                 disk.sync(repository.directory)
                 repository.write_ref(ref, target.commit)
-                installed = _deploy(target, partial(_check_out, files, tree.root), records, app)
-    return {"path": target.files, INSTALLED_SIZE: installed}
+                check_out = partial(_check_out, files, tree.root, exports)
+                installed = _deploy(target, check_out, records, app, farm)
+    refused: list[Json] = [f"{path}: {reason}" for path, reason in exports.refused] if exports else []
+    return {"path": target.files, INSTALLED_SIZE: installed, "refused": refused}
 
 
-def _deploy(target: Target, check_out: Callable[[int], int], records: dict[str, JsonObject], app: int) -> int:
+def _deploy(
+    target: Target, check_out: Callable[[int], int], records: dict[str, JsonObject], app: int, farm: Farm
+) -> int:
     """The rest of R10, one line a step; the installed size."""
     staging = disk.staging_name()
     disk.make_directory(staging, app)
@@ -109,22 +124,25 @@ def _deploy(target: Target, check_out: Callable[[int], int], records: dict[str, 
         for name, value in records.items():
             disk.write_json(name, value, directory)
     os.rename(staging, target.deployment, src_dir_fd=app, dst_dir_fd=app)
-    disk.sync(app)
-    _make_current(target.deployment, app)
+    _make_current(target, app, farm)
     return installed
 
 
-def _make_current(deployment: str, app: int) -> None:
+def _make_current(target: Target, app: int, farm: Farm) -> None:
     """The commit point. What was and what is current carry no mark, which a kill in between may have left.
 
     Else the next start would take the one that was for one that never was.
     """
+    farm.announce(target.id, target.deployment)
+    disk.sync(app)
     before = disk.current(app)
     if before is not None:
         _unmark(before, app)
-    disk.point(deployment, app)
+    disk.point(target.deployment, app)
     with contextlib.suppress(OSError):  # it is current; recover.py does the same
-        _unmark(deployment, app)
+        _unmark(target.deployment, app)
+    with contextlib.suppress(OSError):
+        farm.settle()
 
 
 def _unmark(deployment: str, app: int) -> None:
@@ -132,14 +150,16 @@ def _unmark(deployment: str, app: int) -> None:
         os.unlink(f"{deployment}/{UNCOMMITTED}", dir_fd=app)
 
 
-def _check_out(checkout: Checkout, root: str, within: int) -> int:
-    """Into `files`; bytes that it takes beside the objects."""
+def _check_out(checkout: Checkout, root: str, exports: Exports | None, within: int) -> int:
+    """Into `files`, with the exports beside them; bytes that both take beside the objects."""
     checkout.make(FILES, root, within)
-    return checkout.own
+    return checkout.own + (exports.write(within) if exports else 0)
 
 
 @contextlib.contextmanager
-def _undone_on_failure(repository: Repository, target: Target, ref: str, app: int) -> Iterator[None]:
+def _undone_on_failure(
+    repository: Repository, target: Target, ref: str, app: int, farm: Farm
+) -> Iterator[None]:
     """Take back everything, unless `current` has moved: from then on the deployment counts."""
     before = set(disk.entries(app))
     try:
@@ -150,6 +170,8 @@ def _undone_on_failure(repository: Repository, target: Target, ref: str, app: in
                 disk.remove_tree(name, app)
             repository.drop_ref(ref)
             with contextlib.suppress(OSError):
+                farm.settle()
+            with contextlib.suppress(OSError):
                 (target.apps / target.id).rmdir()  # only an app that was new is empty
         raise
 
@@ -157,15 +179,16 @@ def _undone_on_failure(repository: Repository, target: Target, ref: str, app: in
 def activate(request: JsonObject, _report: Report) -> JsonObject:
     """Make a deployment that is kept here current (rollback) -> `{"path"}`.
 
-    `{"repo", "apps", "id", "deployment", "commit"}`. Raises NotFound (it is not kept), RepoCorrupt.
+    `{"repo", "apps", "exports", "id", "deployment", "commit"}`.
+
+    Raises NotFound (it is not kept), RepoCorrupt.
     """
     target = Target.parse(request)
     repository = Repository.open(Path(get_str(request, "repo")))
     with repository.shared(), translated(f"activating {target.id}"), _app_directory(target) as app:
         size = _recorded_size(target, app)
         check_content(repository, closure(repository, [target.commit]).files, size)
-        disk.sync(app)
-        _make_current(target.deployment, app)
+        _make_current(target, app, Farm.parse(request))
     return {"path": target.files}
 
 
@@ -189,8 +212,8 @@ def _recorded_size(target: Target, app: int) -> int:
 def remove(request: JsonObject, _report: Report) -> JsonObject:
     """Remove deployments of an app, or (`deployments` null) the app -> `{"removed": [deployment…]}`.
 
-    `{"repo", "apps", "id", "deployments", "refs"}`. Raises InUse if one of them runs and Conflict if one of
-    several is current, both before anything changes. What is gone already is no error.
+    `{"repo", "apps", "exports", "id", "deployments", "refs"}`. Raises InUse if one of them runs and Conflict
+    if one of several is current, both before anything changes. What is gone already is no error.
     """
     app_id = names.check_id(get_str(request, "id"))
     whole = request["deployments"] is None
@@ -205,6 +228,7 @@ def remove(request: JsonObject, _report: Report) -> JsonObject:
         if whole:
             os.rmdir(app_id, dir_fd=above)
             os.fsync(above)
+            Farm.parse(request).settle()
     repository.drop_refs(refs)
     return {"removed": removed}
 

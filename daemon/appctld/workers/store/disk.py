@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from appctld.errors import LimitExceeded, RepoCorrupt
@@ -42,6 +42,21 @@ def opened(path: Path | str, within: int | None = None) -> Iterator[int]:
     """A descriptor of a directory that is no symlink; FileNotFoundError if it is not there."""
     descriptor = os.open(path, _DIRECTORY, dir_fd=within)
     try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def descended(parts: Sequence[str], within: int, *, create: bool = False) -> Iterator[int]:
+    """A descriptor of a directory below others, each no symlink; with `create` they are made as they lack."""
+    descriptor = os.dup(within)
+    try:
+        for part in parts:
+            if create:
+                make_directory(part, descriptor)
+            above, descriptor = descriptor, os.open(part, _DIRECTORY, dir_fd=descriptor)
+            os.close(above)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -90,7 +105,11 @@ def encode(name: str, value: JsonObject) -> bytes:
 
 def write_json(name: str, value: JsonObject, within: int) -> None:
     """Write a new file of mode 0644; one that is there already is an error. Raises LimitExceeded."""
-    data = encode(name, value)
+    write_bytes(name, encode(name, value), within)
+
+
+def write_bytes(name: str, data: bytes, within: int) -> int:
+    """The same of any bytes; what it takes on the disk."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(name, flags, 0o644, dir_fd=within)
     with os.fdopen(descriptor, "wb") as file:
@@ -98,6 +117,7 @@ def write_json(name: str, value: JsonObject, within: int) -> None:
         file.write(data)
         file.flush()
         os.fsync(descriptor)
+        return os.fstat(descriptor).st_blocks * 512  # stat(2): whatever the file system's own blocks are
 
 
 def read_json(name: str, within: int) -> JsonObject:

@@ -40,9 +40,19 @@ def check_id(text: str) -> str:
     return _check(_ID, text, "an ID")
 
 
+def is_id(text: str) -> bool:
+    """Whether a directory of this name may be an app's."""
+    return len(text) <= ID_LENGTH and _ID.fullmatch(text) is not None
+
+
 def check_deployment(text: str) -> str:
     """Give back a deployment's name, `<12 hex of the commit>.<n>`; anything else is `Failed`."""
     return _check(_DEPLOYMENT_PATTERN, text, "a deployment")
+
+
+def is_deployment(text: str) -> bool:
+    """Whether a directory of this name may be a deployment."""
+    return _DEPLOYMENT_PATTERN.fullmatch(text) is not None
 
 
 def check_quarantine(text: str) -> str:

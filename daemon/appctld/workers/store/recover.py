@@ -12,11 +12,15 @@ import errno
 import os
 from pathlib import Path
 
-from appctld.errors import Failed, InUse
+from appctld.errors import InUse
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_bool, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, kept_blobs, kernel, names
 from appctld.workers.store.deploy import FILES, RECORD, UNCOMMITTED, not_running
+from appctld.workers.store.farm.caches import sweep as sweep_caches
+from appctld.workers.store.farm.collect import Desktop
+from appctld.workers.store.farm.deployment import renew
+from appctld.workers.store.farm.links import Farm
 from appctld.workers.store.native.discard import clear
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind
@@ -33,9 +37,10 @@ _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
 
 
 def recover(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "blobs", "kept", "tar_split", "apps", "quarantine", "keep_refs", "keep_all"}`.
+    """Clear away, and tell what is missing -> `{"missing_refs", "dropped"}`.
 
-    -> `{"missing_refs", "dropped"}`; `missing_refs` are those of `keep_refs` that name no commit here: their
+    `{"repo", "blobs", "kept", "tar_split", "apps", "exports", "quarantine", "keep_refs", "keep_all",
+    "desktop"}`; `missing_refs` are those of `keep_refs` that name no commit here: their
     records are RepoCorrupt. Of both as many are told as an answer holds; who asks again without the ones that
     are missing hears of the next. With `keep_all` no ref is dropped: some record cannot be read, and who
     knows what it needs.
@@ -48,6 +53,7 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         clear(Path(get_str(request, "quarantine")))
         _clear_temporary(repository)
         _clear_apps(apps)
+        _settle(repository, apps, request)
         keep = {ref for ref in wanted if _has_deployment(ref, apps)}
         dropped = [] if get_bool(request, "keep_all") else stale_refs(repository, keep)
         repository.drop_refs(dropped)
@@ -56,7 +62,22 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         kept_blobs.sweep(Path(get_str(request, "kept")), refs, remove=True)
         there = {ref for ref, commit in repository.refs().items() if repository.stat(Kind.COMMIT, commit)}
     missing = sorted(keep - there)
-    return {"missing_refs": list[Json](missing[:TOLD]), "dropped": list[Json](dropped[:TOLD])}
+    told = list[Json](missing[:TOLD])
+    return {"missing_refs": told, "dropped": list[Json](dropped[:TOLD])}
+
+
+def _settle(repository: Repository, apps: Path, request: JsonObject) -> None:
+    """Exports as this daemon makes them, and the links to them."""
+    desktop, farm = Desktop.parse(request), Farm.parse(request)
+    with contextlib.suppress(FileNotFoundError), disk.opened(farm.exports) as exports:
+        sweep_caches(exports)
+    with contextlib.suppress(FileNotFoundError), disk.opened(apps) as above:
+        for app_id in filter(names.is_id, disk.entries(above)):
+            with disk.opened(app_id, above) as app:
+                for name in disk.entries(app):
+                    if names.is_deployment(name):
+                        renew(repository, app_id, name, app, desktop)
+    farm.settle()
 
 
 def _is_unverified(name: str) -> bool:
@@ -81,7 +102,7 @@ def _clear_apps(apps: Path) -> None:
         return
     with disk.opened(apps) as above:
         for app_id in disk.entries(above):
-            if _is_id(app_id):
+            if names.is_id(app_id):
                 with disk.opened(app_id, above) as app:
                     _clear_app(app, app_id)
                 with contextlib.suppress(OSError):
@@ -118,11 +139,3 @@ def _has_deployment(ref: str, apps: Path) -> bool:
     """Whether an app's ref still has its deployment; a layer's or a commit's stands for itself."""
     _, kind, _, *rest = ref.split("/")
     return kind != "app" or apps.joinpath(*rest).is_dir()
-
-
-def _is_id(name: str) -> bool:
-    try:
-        names.check_id(name)
-    except Failed:
-        return False
-    return True

@@ -137,10 +137,10 @@ def in_a_child(
     state: State, commit: str, program: str, *arguments: str, prefix: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Deploy in a process that may be killed or traced."""
-    paths = {"repo": str(state.repo), "apps": str(state.apps), "id": APP}
+    places = {name: str(getattr(state, name)) for name in ("repo", "apps", "exports")}
     return subprocess.run(
         [*prefix, sys.executable, "-c", program, *arguments],
-        input=json.dumps(paths | state.request(commit)),
+        input=json.dumps(places | {"id": APP} | state.request(commit)),
         text=True,
         capture_output=True,
         check=False,

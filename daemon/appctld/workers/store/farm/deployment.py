@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The exports that belong to one deployment: made with it, or again where the command moved since.
+
+Guarantees: a deployment's exports are whole before it is current; where they are made again, the file that
+says for which command they are is written last, so that who is killed in between starts over. Leaves to
+others: when that is (deploy.py, recover.py).
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+from appctld.errors import AppctlError
+from appctld.model.jsonvalue import JsonError, JsonObject, get_int, get_str, get_strings
+from appctld.workers.store import disk
+from appctld.workers.store.checkout import Inventory, inventory, symlinks
+from appctld.workers.store.farm.collect import EXPORTS, FORMAT, Content, Desktop, Exports, collect, place_of
+from appctld.workers.store.farm.host import check_host
+from appctld.workers.store.farm.links import exported
+from appctld.workers.store.ostree.closure import check_content
+from appctld.workers.store.ostree.repository import Repository
+
+_DIRECTORY = "export"
+
+
+def exports_of(
+    request: JsonObject, app_id: str, run: JsonObject, root: str, content: Content
+) -> Exports | None:
+    """What an app that is to be deployed exports; None for what nobody starts.
+
+    Raises Conflict where the host has a name that the current deployment does not export already.
+    """
+    desktop, place = Desktop.parse(request), place_of(run)
+    if not place or not desktop.command:
+        return None
+    exports = collect(app_id, place, root, content, desktop)
+    with contextlib.ExitStack() as stack:
+        before: set[str] = set()
+        with contextlib.suppress(FileNotFoundError):
+            before.update(
+                exported(app_id, None, stack.enter_context(disk.opened(Path(get_str(request, "apps")))))
+            )
+    check_host(app_id, sorted(exports.files.keys() - before), desktop.host)
+    return exports
+
+
+def renew(repository: Repository, app_id: str, deployment: str, app: int, desktop: Desktop) -> None:
+    """Make the exports of a deployment again, if they are for another command, or were never made.
+
+    What cannot be read, and what the host has by now, leaves them as they are; nothing is raised.
+    """
+    with contextlib.suppress(OSError, JsonError, AppctlError), disk.opened(deployment, app) as directory:
+        run, record = disk.read_json("run.json", directory), disk.read_json("record.json", directory)
+        place = place_of(run)
+        if place and desktop.command and not _is_for(desktop, directory):
+            tree = inventory(repository, get_str(record, "commit"))
+            _replace(collect(app_id, place, tree.root, _content(repository, tree), desktop), directory)
+
+
+def _is_for(desktop: Desktop, directory: int) -> bool:
+    try:
+        written = disk.read_json(EXPORTS, directory)
+        return get_int(written, "format") == FORMAT and (*get_strings(written, "command"),) == desktop.command
+    except (OSError, JsonError):
+        return False
+
+
+def _content(repository: Repository, tree: Inventory) -> Content:
+    seen = check_content(repository, tree.names)
+    return Content(repository.directory, tree.trees, seen, symlinks(repository, seen))
+
+
+def _replace(exports: Exports, directory: int) -> None:
+    """New files first, then their list: what is old meanwhile goes with the next start, at the latest."""
+    staging = disk.staging_name()
+    disk.make_directory(staging, directory)
+    with disk.opened(staging, directory) as made:
+        exports.write(made)
+        disk.write_json(EXPORTS, exports.to_json(), made)
+    disk.remove_tree(_DIRECTORY, directory)
+    if exports.files:
+        os.rename(f"{staging}/{_DIRECTORY}", _DIRECTORY, src_dir_fd=directory, dst_dir_fd=directory)
+    disk.sync(directory)
+    os.rename(f"{staging}/{EXPORTS}", EXPORTS, src_dir_fd=directory, dst_dir_fd=directory)
+    disk.remove_tree(staging, directory)
