@@ -12,6 +12,8 @@ Which file comes from where, and where it goes, is the caller's.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from appctld.workers.store.exports.desktop.entry import emit_desktop
+from appctld.workers.store.exports.desktop.service import emit_service
 from appctld.workers.store.exports.exporter import Emitted, Exporter, Refused
 from appctld.workers.store.exports.names import (
     ALL_BYTES,
@@ -92,4 +94,11 @@ def _not_yet(place: Place, data: bytes, app: Exporter) -> Emitted:
     raise Refused(f"a {place.kind} file of {app.id} with {len(data)} bytes is not exported yet")
 
 
-_EMITTERS: Mapping[Kind, Callable[[Place, bytes, Exporter], Emitted]] = dict.fromkeys(Kind, _not_yet)
+_EMITTERS: Mapping[Kind, Callable[[Place, bytes, Exporter], Emitted]] = {
+    Kind.SERVICE: emit_service,
+    Kind.DESKTOP: emit_desktop,
+    Kind.METAINFO: _not_yet,
+    Kind.MIME: _not_yet,
+    Kind.PNG: _not_yet,
+    Kind.SVG: _not_yet,
+}

@@ -53,6 +53,7 @@ PATTERNS: Mapping[Kind, tuple[re.Pattern[str], ...]] = {  # of paths below share
 }
 DIRECTORIES = ("applications", "dbus-1/services", "metainfo", "appdata", "mime/packages", "icons/hicolor")
 PIXELS = 1024  # of an icon's side, scaled: desktops ask for 512 at most, and twice that on fine screens
+_FURTHER = re.compile(r"(?:\.[A-Za-z0-9_-]+)*")
 _SYMBOLIC = "-symbolic"
 
 
@@ -82,15 +83,18 @@ def place_of(path: str, app_id: str) -> Place | None:
 
 def owns(app_id: str, name: str) -> bool:
     """Whether a name is an app's: its ID, or what follows its ID and a dot, no part of it empty."""
-    return name == app_id or (name.startswith(f"{app_id}.") and all(name[len(app_id) + 1 :].split(".")))
+    return name.startswith(app_id) and _FURTHER.fullmatch(name, len(app_id)) is not None
+
+
+def owns_icon(app_id: str, name: str) -> bool:
+    """The same of an icon, which may be drawn in one colour as well."""
+    return owns(app_id, name.removesuffix(_SYMBOLIC))
 
 
 def _owned(kind: Kind, name: str, app_id: str) -> bool:
     if kind is Kind.METAINFO:
         return name == app_id  # one component, whose ID is the app's
-    if kind in {Kind.PNG, Kind.SVG}:
-        name = name.removesuffix(_SYMBOLIC)
-    return owns(app_id, name)
+    return owns_icon(app_id, name) if kind in {Kind.PNG, Kind.SVG} else owns(app_id, name)
 
 
 def _sized(kind: Kind, found: re.Match[str]) -> Place | None:
