@@ -8,32 +8,32 @@ appctl needs that, and bubblewrap started by root is no sandbox.
 
 import argparse
 import asyncio
+import faulthandler
 import gc
 import logging
 import os
-import signal
 import sys
 from functools import partial
 
 from appctld import __version__
 from appctld.bus.polkit import Authorizer, PolkitAuthorizer, SessionAuthorizer
 from appctld.bus.serve import serve
-from appctld.bus.server import Server
 from appctld.bus.service import Service
 from appctld.bus.wire.connection import BusLostError, Connection, connect
 from appctld.bus.wire.paths import BUS_NAME
-from appctld.errors import AppctlError
+from appctld.errors import AppctlError, Busy
 from appctld.jobs.start import Rooms, build
+from appctld.lifetime import Lifetime
 from appctld.scope import Scope, system_scope, user_scope
 from appctld.state.history import read_events
 from appctld.system.child import watch_without_threads
-from appctld.system.journal import set_up
+from appctld.system.journal import LEVELS, chosen_level, set_up
+from appctld.system.notify import Notifier
 from appctld.system.pump import pump
 from appctld.updates.apps import Apps
 
 PROBE_SECONDS = 10.0  # a sandbox that does not start within this will not start at all
-IDLE_CHECK_SECONDS = 5.0  # how often the daemon looks whether anybody still needs it
-STUCK_SECONDS = 20.0  # a bus that takes nothing for so long has had enough of us; clients wait for 25
+REFUSED = 78  # exit status, EX_CONFIG: here it cannot run, and not a moment later either
 
 logger = logging.getLogger("appctld")
 
@@ -41,16 +41,17 @@ logger = logging.getLogger("appctld")
 def main() -> int:
     """Parse the command line and run. The exit status is 0 only for an orderly end."""
     arguments = command_line().parse_args()
-    set_up(verbose=arguments.verbose)
+    set_up(chosen_level(arguments.log_level, os.environ.get("APPCTL_LOG", "")))
+    faulthandler.enable()  # systemd ends a loop that is stuck by SIGABRT: where, the journal says
     if os.geteuid() == 0:
         logger.error("appctld does not run as root; the system scope runs as user appctl")
-        return 1
+        return REFUSED
     watch_without_threads()
     try:
         return asyncio.run(run(system_scope() if arguments.system else user_scope(os.environ)))
     except AppctlError as error:
         logger.error("%s", error.message)  # noqa: TRY400 - said for people, not for debuggers
-        return 1
+        return 1 if isinstance(error, Busy) else REFUSED
     except BusLostError as error:
         logger.error("%s", error)  # noqa: TRY400 - whoever calls next starts us again
         return 1
@@ -64,7 +65,12 @@ def command_line() -> argparse.ArgumentParser:
         "--system", action="store_true", help="the machine's, on the system bus, as user appctl"
     )
     which.add_argument("--user", action="store_true", help="the calling user's, on the session bus")
-    parser.add_argument("--verbose", action="store_true", help="log more")
+    parser.add_argument(
+        "--log-level", choices=LEVELS, help="the least of what is logged (info, or what $APPCTL_LOG says)"
+    )
+    parser.add_argument(
+        "--verbose", dest="log_level", action="store_const", const="debug", help="log everything"
+    )
     parser.add_argument(
         "--version", action="version", version=f"appctld {__version__}", help="say which it is"
     )
@@ -81,7 +87,8 @@ async def run(scope: Scope) -> int:
         server = await serve(connection, service, scope.interfaces)
         await connection.own_name(BUS_NAME)
         gc.freeze()  # every module stays: who looks for garbage among them stops the loop for tens of ms
-        await _until_unneeded(scope, rooms, connection, server)
+        notifier = Notifier.of(os.environ)
+        await Lifetime(connection, server, rooms.jobs, notifier, scope.idle_seconds).run()
         return 0
     finally:
         await rooms.jobs.close()
@@ -116,33 +123,6 @@ def _service(scope: Scope, rooms: Rooms, connection: Connection) -> Service:
         uid=uid,
         version=__version__,
     )
-
-
-async def _until_unneeded(scope: Scope, rooms: Rooms, connection: Connection, server: Server) -> None:
-    """Return after an idle time or a signal. Raises BusLostError."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    lost = asyncio.ensure_future(connection.wait_lost())
-    stopped = asyncio.ensure_future(stop.wait())
-    try:
-        while not stopped.done():
-            await asyncio.wait(
-                {lost, stopped}, timeout=IDLE_CHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-            if lost.done():
-                lost.result()
-                raise BusLostError("the bus is gone")
-            if connection.stuck_seconds > STUCK_SECONDS and not rooms.jobs.active():
-                raise BusLostError("the bus takes no answers any more: somebody does not read theirs")
-            if not rooms.jobs.all() and server.idle_seconds > scope.idle_seconds:
-                await connection.release_name(BUS_NAME)
-                await server.finish()
-                return
-    finally:
-        lost.cancel()
-        stopped.cancel()
 
 
 if __name__ == "__main__":

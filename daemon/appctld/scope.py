@@ -26,6 +26,7 @@ from appctld.system.sandbox import Bubblewrap, Launcher
 from appctld.system.worker import Processes
 
 COMMAND = Path("/usr/bin/appctl")  # of an installed appctl, in both scopes
+IDLE_SECONDS = 120.0  # a person who reads a preview and then installs finds the same daemon
 POLICY = Path("/etc/appctl/policy.d")  # the machine's, for both scopes
 CERTIFICATES = Path("/etc/containers/certs.d")  # where podman and skopeo look
 _ARCHITECTURES = {
@@ -102,8 +103,8 @@ def _scope(name: str, state: Path, configuration: tuple[Path, ...], environment:
         launcher=Bubblewrap(code=tuple(sorted(code_directories()))),
         platform=this_platform(),
         gunzip="igzip" if shutil.which("igzip") else "gzip",
-        idle_seconds=120.0,
         desktop=Desktop((str(command_path()), f"--{name}", "run")),
+        idle_seconds=IDLE_SECONDS,
     )
 
 

@@ -118,8 +118,10 @@ The caller's data of an app.""",
 \fBappctl\-remotes.d\fR(5), \fBskopeo\fR(1), \fBostree\fR(1)""",
 }
 _APPCTLD = {
-    "EXIT STATUS": "0 after an orderly end: it was told to, or nobody needed it any more. 1 after any other;"
-    " the journal says why.",
+    "EXIT STATUS": "0 after an orderly end: it was told to, or nobody needed it any more. 78 where it cannot"
+    " run, so that systemd does not try again; 1 after any other end. The journal says why.",
+    "ENVIRONMENT": "APPCTL_LOG: what --log-level is when nobody gives it. Of systemd: NOTIFY_SOCKET,"
+    " WATCHDOG_USEC, WATCHDOG_PID, JOURNAL_STREAM.",
     "FILES": r""".TP
 \fI/var/lib/appctl\fR, \fI$XDG_DATA_HOME/appctl\fR
 Its state, in the system and in the user scope.
@@ -213,7 +215,7 @@ def pages() -> dict[str, str]:
             group.title or "", group.title
         )
     own = daemon.command_line()
-    own.usage = "appctld --system|--user [--verbose]"
+    own.usage = "appctld --system|--user [--log-level LEVEL]"
     settings, rules, apps = (
         argparse.ArgumentParser(prog=f"appctl-{name}.d", add_help=False)
         for name in ("remotes", "policy", "apps")

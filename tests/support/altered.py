@@ -5,6 +5,7 @@
 python -m support.altered early    a clock that shows a time before the release
 python -m support.altered killed   kill -9 as soon as it is written down that an image is installed
 python -m support.altered hasty    waits for no other daemon
+python -m support.altered sleepy   leaves as soon as nobody needs it, and soon forgets how jobs ended
 python -m support.altered impatient ends as soon as the bus takes nothing
 python -m support.altered governed has the machine's policy.d and certs.d, and the remotes that are shipped,
                                    in $XDG_CONFIG_HOME
@@ -16,8 +17,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from appctld import __main__ as main
-from appctld import scope
+from appctld import lifetime, scope
+from appctld.jobs import queue
 from appctld.pipeline import deploy
 from appctld.pipeline.stages import Standing
 from appctld.pipeline.standing import remember_standing
@@ -43,8 +44,13 @@ def _hasty() -> None:
     lock.WAIT = 0.0
 
 
+def _sleepy() -> None:
+    lifetime.LOOK_SECONDS, queue.KEPT_SECONDS = 0.1, 0.5
+    vars(scope)["IDLE_SECONDS"] = 2.0
+
+
 def _impatient() -> None:
-    vars(main)["STUCK_SECONDS"] = vars(main)["IDLE_CHECK_SECONDS"] = 0.2
+    lifetime.STUCK_SECONDS = lifetime.LOOK_SECONDS = 0.2
 
 
 def _governed() -> None:
@@ -60,6 +66,6 @@ def _governed() -> None:
 
 
 if __name__ == "__main__":
-    changes = (_early, _killed, _hasty, _impatient, _governed)
+    changes = (_early, _killed, _hasty, _sleepy, _impatient, _governed)
     {change.__name__[1:]: change for change in changes}[sys.argv[1]]()
     sys.exit(bare.main())

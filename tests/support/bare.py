@@ -46,7 +46,7 @@ class Bare(Bubblewrap):
 
 def main() -> int:
     """Serve the user scope."""
-    set_up(verbose=True)
+    set_up("debug")
     watch_without_threads()
     scope = user_scope(os.environ)
     return asyncio.run(run(replace(scope, launcher=Bare(code=()))))

@@ -24,6 +24,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
   <listen>{listen}</listen>
   <auth>EXTERNAL</auth>
   {limits}
+  <servicedir>{services}</servicedir>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
@@ -48,11 +49,16 @@ def private_bus(
 ) -> Iterator[str]:
     """Run a bus, on a socket in the directory if nothing else is said; gives its address.
 
-    It has dbus-daemon's own limits, which are those of the system bus, but for `limits`.
+    It has dbus-daemon's own limits, which are those of the system bus, but for `limits`, and starts on demand
+    what has a file in the directory's `services`.
     """
     lines = "".join(f'<limit name="{name}">{number}</limit>' for name, number in limits.items())
     config = directory / "bus.conf"
-    config.write_text(CONFIG.format(listen=listen or f"unix:path={directory / 'bus'}", limits=lines))
+    config.write_text(
+        CONFIG.format(
+            listen=listen or f"unix:path={directory / 'bus'}", limits=lines, services=directory / "services"
+        )
+    )
     command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address=1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None

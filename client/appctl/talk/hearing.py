@@ -31,7 +31,7 @@ class Hearing(Bus):
 
     def begin(self) -> None:
         """Hear from now on what a daemon tells everybody, and that one comes or goes."""
-        self._watch_daemon()
+        self._watch(NAME)
         self._driver("AddMatch", "s", f"type='signal',sender='{NAME}'")
         with contextlib.suppress(Failure):
             self._owner = str(self._driver("GetNameOwner", "s", NAME).body[0])

@@ -48,6 +48,11 @@ class Server:
         self._connection.listen(self._arrived, self._unread)
 
     @property
+    def is_answering(self) -> bool:
+        """Whether a call waits for its answer."""
+        return bool(self._calls)
+
+    @property
     def idle_seconds(self) -> float:
         """How long nobody called; 0 while a call is being answered."""
         return 0.0 if self._calls else asyncio.get_running_loop().time() - self._last_call

@@ -69,9 +69,13 @@ class Jobs:
         self._trusted = frozenset({0, os.geteuid()})  # root, and as whom the timers run
         self._network = Slots(RUNNING, RUNNING_PER_UID, self._trusted)
         self._local = Slots(LOCAL, RUNNING_PER_UID, self._trusted)
+        self._closing = False
 
     def start(self, request: AnyRequest, uid: int, authorize: Authorize) -> Job:
-        """Take a request; it is authorized and done in the background. Raises Busy over the limits."""
+        """Take a request; it is authorized and done in the background. Raises Busy over the limits.
+
+        Raises it also when the daemon is about to end.
+        """
         self._check_limits(uid)
         question = self.questions.open(uid)
         job = Job(
@@ -144,7 +148,8 @@ class Jobs:
         job.question.provide(login)
 
     async def close(self) -> None:
-        """End every job; for the daemon's own end."""
+        """End every job, and begin none any more; for the daemon's own end."""
+        self._closing = True
         tasks = [task for task in self._tasks.values() if not task.done()]
         for task in tasks:
             task.cancel()
@@ -152,6 +157,8 @@ class Jobs:
             await asyncio.wait(tasks)
 
     def _check_limits(self, uid: int) -> None:
+        if self._closing:
+            raise Busy("the daemon is being stopped; call again in a moment")
         active = self.active()
         if sum(job.uid == uid for job in active) >= UNFINISHED_PER_UID:
             raise Busy(f"{UNFINISHED_PER_UID} jobs are already unfinished")
@@ -171,7 +178,7 @@ class Jobs:
                 await self._perform(request, job, self.observer)
             self._finish(job, _ending(job))
         except asyncio.CancelledError:
-            self._finish(job, State.CANCELLED, Cancelled("the job was cancelled"))
+            self._finish(job, State.CANCELLED, self._cancelled())
         except NeedsApproval as error:
             self._finish(job, State.NEEDS_APPROVAL, error)
         except AppctlError as error:
@@ -232,7 +239,10 @@ class Jobs:
         self._tasks.pop(job.number, None)  # a cancelled task remembers its request
         self._requests.pop(job.number, None)
         if not job.state.finished:
-            self._finish(job, State.CANCELLED, Cancelled("the job was cancelled"))
+            self._finish(job, State.CANCELLED, self._cancelled())
+
+    def _cancelled(self) -> Cancelled:
+        return Cancelled("the daemon was stopped" if self._closing else "the job was cancelled")
 
     def _remove(self, job: Job) -> None:
         self._jobs.pop(job.number, None)

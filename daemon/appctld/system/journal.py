@@ -9,6 +9,14 @@ import logging
 import os
 import sys
 
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+DEFAULT_LEVEL = "info"
+PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
 FIELDS = ("JOB", "UID", "APP", "REMOTE", "ERROR")
 
 
@@ -20,10 +28,15 @@ def about(
     return {name: value for name, value in known.items() if value not in {None, ""}}
 
 
-def set_up(*, verbose: bool) -> None:
+def chosen_level(told: str | None, environment: str) -> str:
+    """The level of the command line, else that of the environment, where it is one."""
+    return told or (environment if environment in LEVELS else DEFAULT_LEVEL)
+
+
+def set_up(level: str) -> None:
     """Send all loggers there. Uses python3-systemd where the journal listens and the package is installed."""
     root = logging.getLogger()
-    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    root.setLevel(LEVELS[level])
     root.addHandler(_handler())
 
 
@@ -37,5 +50,15 @@ def _handler() -> logging.Handler:
             handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="appctld")
             return handler
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("appctld: %(levelname)s: %(message)s"))
+    plain = logging.Formatter("appctld: %(levelname)s: %(message)s")
+    handler.setFormatter(_Prioritized("%(message)s") if os.environ.get("JOURNAL_STREAM") else plain)
     return handler
+
+
+class _Prioritized(logging.Formatter):
+    """For a journal that reads standard error: each line begins with its priority (sd-daemon(3))."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter`."""
+        priority = next(number for level, number in PRIORITIES if record.levelno >= level)
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())

@@ -342,6 +342,22 @@ def test_closing_ends_every_job() -> None:
     run(main)
 
 
+def test_who_comes_while_it_closes_is_told_to_call_again() -> None:
+    async def scenario() -> None:
+        queue = Queue(for_ever)
+        job = queue.start()
+        await queue.reached(job, State.RUNNING)
+        closing = asyncio.create_task(queue.jobs.close())
+        await asyncio.sleep(0)
+        with pytest.raises(Busy, match="is being stopped"):
+            queue.start()
+        await closing
+        assert job.error is not None
+        assert job.error.message == "the daemon was stopped"
+
+    run(scenario)
+
+
 def test_every_state_knows_whether_it_is_final() -> None:
     assert {state.value for state in State if not state.finished} == {
         "authorizing", "queued", "running", "needs-credentials",

@@ -28,17 +28,27 @@ def root() -> Iterator[logging.Logger]:
 def added(root: logging.Logger) -> logging.Handler:
     """The one handler that `set_up` adds to those of pytest."""
     before = list(root.handlers)
-    journal.set_up(verbose=False)
+    journal.set_up("info")
     (handler,) = (handler for handler in root.handlers if handler not in before)
     return handler
 
 
-@pytest.mark.parametrize(("verbose", "level"), [(True, logging.DEBUG), (False, logging.INFO)])
-def test_the_level_is_the_one_asked_for(
-    root: logging.Logger, monkeypatch: pytest.MonkeyPatch, *, verbose: bool, level: int
+@pytest.mark.parametrize(
+    ("told", "environment", "level"),
+    [
+        ("debug", "", logging.DEBUG),
+        ("warning", "debug", logging.WARNING),
+        (None, "debug", logging.DEBUG),
+        (None, "error", logging.ERROR),
+        (None, "DEBUG; rm", logging.INFO),
+        (None, "", logging.INFO),
+    ],
+)
+def test_the_level_is_the_one_of_the_command_line_else_of_the_environment(
+    root: logging.Logger, monkeypatch: pytest.MonkeyPatch, told: str | None, environment: str, level: int
 ) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
-    journal.set_up(verbose=verbose)
+    journal.set_up(journal.chosen_level(told, environment))
     assert root.level == level
 
 
@@ -46,7 +56,7 @@ def test_without_a_journal_lines_go_to_standard_error(
     root: logging.Logger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
-    journal.set_up(verbose=False)
+    journal.set_up("info")
     logging.getLogger("appctld.jobs").warning("something %d", 1)
     found = capsys.readouterr()
     assert (found.out, found.err) == ("", "appctld: WARNING: something 1\n")
@@ -70,14 +80,25 @@ def test_with_a_journal_its_handler_is_used_and_named(
     assert handler.names == {"SYSLOG_IDENTIFIER": "appctld"}
 
 
-def test_without_the_package_the_journal_still_gets_the_lines(
-    root: logging.Logger, monkeypatch: pytest.MonkeyPatch
+def test_without_the_package_the_journal_still_gets_the_lines_with_their_priorities(
+    root: logging.Logger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Systemd reads standard error too; what is lost is the priority."""
     monkeypatch.setitem(sys.modules, "systemd.journal", None)
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
-    handler = added(root)
-    assert isinstance(handler, logging.StreamHandler)
+    journal.set_up("debug")
+    logger = logging.getLogger("appctld.jobs")
+    logger.debug("a")
+    logger.info("b")
+    logger.warning("c")
+    try:
+        int("why")
+    except ValueError:
+        logger.exception("d")
+    logger.critical("e")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if not line.startswith("<3>")] == ["<7>a", "<6>b", "<4>c", "<2>e"]
+    assert lines[3] == "<3>d"
+    assert lines[-2].startswith("<3>ValueError: ")
 
 
 def test_a_line_has_a_field_for_all_that_is_known_and_no_other() -> None:
@@ -90,7 +111,7 @@ def test_a_line_has_a_field_for_all_that_is_known_and_no_other() -> None:
 PROGRAM = """
 import logging
 from appctld.system.journal import about, set_up
-set_up(verbose=False)
+set_up("info")
 fields = about(job=3, uid=0, app="org.acme.X", error="Busy")
 logging.getLogger("appctld.jobs").info("it %s", "failed", extra=fields)
 """
