@@ -245,9 +245,10 @@ def _exported() -> Schema:
 def _published() -> Schema:
     texts = dict.fromkeys(("digest", "commit", "name"), TEXT)
     counts = dict.fromkeys(("size", "layers", "written"), COUNT)
-    return object_(
-        ["changed", "digest", "name"], changed=YES_OR_NO, **texts, **counts, signatures=array(TEXT)
-    )
+    app = object_(["id", "reference", "icons"], id=TEXT, reference=TEXT, icons=array(TEXT))
+    of_catalogs = {"apps": array(app), "remarks": array(TEXT)}
+    lists = {"signatures": array(TEXT), **of_catalogs}
+    return object_(["changed", "digest", "name"], changed=YES_OR_NO, **texts, **counts, **lists)
 
 
 def _linted() -> Schema:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 PUBLISH = (
     "Make an image of a directory, of a commit of an OSTree repository, or of an installed app, and bring it "
-    "to a registry or a layout. The same commit gives the same image, wherever and whenever."
+    "to a registry or a layout. The same commit gives the same image, wherever and whenever. With --catalog: "
+    "make a list of images, in which people search for what there is."
 )
 
 
@@ -23,14 +24,19 @@ TRY = (
 )
 
 
+_ALONE = ("--chunked", "--catalog")
+
+
 def alone(arguments: Sequence[str]) -> list[str]:
-    """Let `--chunked` without `=` take nothing: argparse would give it what is to be published."""
-    return ["--chunked=" if argument == "--chunked" else argument for argument in arguments]
+    """Let options without `=` take nothing: argparse would give them what is to be published."""
+    return [f"{argument}=" if argument in _ALONE else argument for argument in arguments]
 
 
 def add_publish(publish: argparse.ArgumentParser) -> None:
     """Add them."""
-    publish.add_argument("source", metavar="DIR|COMMIT|APP", help="what is published")
+    publish.add_argument(
+        "source", metavar="DIR|COMMIT|APP|IMAGE", nargs="*", help="what is published; with --catalog images"
+    )
     publish.add_argument(
         "--to",
         metavar="PLACE",
@@ -43,6 +49,11 @@ def add_publish(publish: argparse.ArgumentParser) -> None:
     publish.add_argument(
         "--as", dest="named", metavar="HOST/REPOSITORY:TAG", default="",
         help="what the image is called in a layout, and signed as",
+    )  # fmt: skip
+    publish.add_argument(
+        "--catalog", metavar="[=FILE]",
+        help="list the IMAGEs: oci:DIR, oci-archive:FILE or HOST/REPOSITORY:TAG; --catalog=FILE: and those "
+        "of a file, one a line",
     )  # fmt: skip
     _form(publish)
     _said(publish)

@@ -47,7 +47,7 @@ PROMISED = {
     "cancel": "",
     "monitor": "--json",
     "export": "--recompress",
-    "publish": "--to --chunked --plain --flatpak --sign-gpg --sign-cosign",
+    "publish": "--to --catalog --chunked --plain --flatpak --sign-gpg --sign-cosign",
     "lint": "",
     "try": "",
     "apply": "--prune --dry-run",

@@ -12,6 +12,7 @@ from appctld.workers.protocol import Handler, late, main
 
 OPERATIONS: Mapping[str, str] = {
     "export": "image.export:export",
+    "catalog": "catalog.catalog:catalog",
     "publish": "publish.publish:publish",
 }
 HANDLERS: Mapping[str, Handler] = {

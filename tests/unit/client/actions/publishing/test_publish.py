@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from appctl.actions.publish import _let_gpg_ask, _request
+from appctl.actions.publishing.asked import let_gpg_ask
+from appctl.actions.publishing.publish import _request
 from appctl.commandline.parser import parse
 from appctl.context import Context
 from appctl.failure import Failure
@@ -42,7 +43,7 @@ def test_a_terminal_without_a_name_here_is_none_for_gpg(monkeypatch: pytest.Monk
     with Path(os.devnull).open(encoding="utf-8") as stdin:
         monkeypatch.setattr(stdin, "isatty", lambda: True, raising=False)
         monkeypatch.setattr(sys, "stdin", stdin)
-        _let_gpg_ask()
+        let_gpg_ask()
     assert "GPG_TTY" not in os.environ
 
 
@@ -101,7 +102,7 @@ def test_a_source_date_that_is_none_is_refused(
 @pytest.mark.parametrize("option", [
     ["--owner", "1"], ["--owner", "1:x"], ["--owner", "4294967295:0"], ["--label", "x"], ["--label", "=x"],
     ["--to", "nowhere"], ["--plain", "--flatpak"], ["--to", "docker://a.example"], ["--flatpak", "--chunked"],
-    ["--flatpak", "--entrypoint", "x"], ["--flatpak", "--arch", "arm64"],
+    ["--flatpak", "--entrypoint", "x"], ["--flatpak", "--arch", "arm64"], ["other"],
 ])  # fmt: skip
 def test_an_option_that_makes_no_sense_is_refused(here: Path, option: list[str]) -> None:
     with pytest.raises(Failure) as caught:

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""One image of a catalogue: which app is in it, what it says of itself, and its icons.
+
+Guarantees: the layers were those of the manifest and of the config; what is taken is what an installation
+would export (store/exports). No key is asked: whoever makes a catalogue signs what it says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from xml.etree import ElementTree as ET
+
+from appctld.errors import BadManifest
+from appctld.model.appid import id_of_reference
+from appctld.model.flatpak.labels import Described, describe
+from appctld.model.reference import Reference
+from appctld.workers.export.catalog.component import listed, of_labels, of_metainfo
+from appctld.workers.images.image import Image
+from appctld.workers.images.layers import Blobs
+from appctld.workers.images.manifests import manifests_of
+from appctld.workers.images.sources import Named, Opened
+from appctld.workers.store.exports.emit import Exporter, emit_all
+
+SIZES = ("64x64", "64x64@2", "128x128", "128x128@2")  # what a catalogue's icons may be
+STARTER = ("/usr/bin/appctl", "run")  # of desktop files, of which nothing is listed
+_SHARES = ("usr/share", "app/share", "export/share")  # of images on their own, on a runtime, of flatpak
+_METAINFO = ("metainfo/{}.metainfo.xml", "metainfo/{}.appdata.xml", "appdata/{}.appdata.xml")
+
+
+@dataclass(frozen=True)
+class App:
+    """What a catalogue has of it; `icons` by their size, `remarks` are what was left out and why."""
+
+    id: str
+    reference: Reference
+    component: ET.Element
+    icons: dict[str, bytes] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def read_app(place: Opened, named: Named, reference: Reference) -> App | None:
+    """Read an image; None if nobody starts what is in it. Raises what an installation would."""
+    source = place.source_of(reference)
+    raw, media_type = source.manifest(named.wanted)
+    _, manifest = manifests_of(raw, media_type, source)[0]  # of all platforms the first: they are one app
+    with Blobs(source) as blobs:
+        image = Image.read(blobs, manifest, reference)
+        if image.changed:
+            raise BadManifest(f"{reference} has a layer that is another than its config says", hint="")
+        described = describe(image.config)
+        return None if described.is_runtime else _App(image, described, reference).read()
+
+
+class _App:
+    def __init__(self, image: Image, described: Described, reference: Reference) -> None:
+        self._image = image
+        self._reference = reference
+        self._id = described.name or id_of_reference(reference)
+
+    def read(self) -> App:
+        metainfo = [path.format(self._id) for path in _METAINFO]
+        pictures = {size: f"icons/hicolor/{size}/apps/{self._id}.png" for size in SIZES}
+        desktop = f"applications/{self._id}.desktop"
+        exports = emit_all(self._files([*metainfo, desktop, *pictures.values()]), Exporter(self._id, STARTER))
+        texts = [exports.files[path] for path in metainfo if path in exports.files]
+        icons = {size: exports.files[path] for size, path in pictures.items() if path in exports.files}
+        component = of_metainfo(texts[0]) if texts else self._of_labels(desktop=desktop in exports.files)
+        missing = {
+            "no metainfo: its labels are listed": texts,
+            f"no icon {self._id}.png of 64x64 or 128x128": icons,
+        }
+        remarks = [text for text, found in missing.items() if not found]
+        remarks += [f"{path} is not exported: {reason}" for path, reason in exports.refused.items()]
+        return App(
+            self._id,
+            self._reference,
+            listed(component, self._reference, self._id, icons),
+            icons,
+            tuple(f"{self._reference}: {remark}" for remark in remarks),
+        )
+
+    def _files(self, below: Sequence[str]) -> dict[str, bytes]:
+        """Those that are there, by their paths below share/, whichever kind of image this is."""
+        found = self._image.contents(f"{share}/{path}" for share in _SHARES for path in below)
+        return {
+            path: found[whole]
+            for share in reversed(_SHARES)
+            for path in below
+            if (whole := f"{share}/{path}") in found
+        }
+
+    def _of_labels(self, *, desktop: bool) -> ET.Element:
+        metadata, config = self._image.metadata, self._image.config
+        command = (metadata.command if metadata else "") or next(iter((*config.entrypoint, *config.cmd)), "")
+        return of_labels(self._id, config, desktop=desktop, command=command)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The operation `catalog`: read the images that are named, and publish a catalogue of them.
+
+Guarantees: all of them were read, and what the daemon would refuse was found, before anything leaves. Leaves
+to others: whose logins these are (the caller's), and the way to the destination (publish/leaving.py).
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from appctld.errors import InvalidReference, LimitExceeded
+from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_objects, get_str
+from appctld.model.reference import Reference
+from appctld.workers.export.catalog.app import App, read_app
+from appctld.workers.export.catalog.making import (
+    XML,
+    check_below,
+    check_once,
+    files_of,
+    make_catalog,
+    prefix_of,
+)
+from appctld.workers.export.publish.leaving import Told, leave
+from appctld.workers.export.publish.packing import Packer
+from appctld.workers.export.publish.signing.payload import parse_identity
+from appctld.workers.export.publish.signing.signers import Signers
+from appctld.workers.images.sources import Named, Opened, opened
+from appctld.workers.images.validators import METAINFO, ask, missing
+from appctld.workers.protocol import Report
+
+APPS = 10_000  # each is an image that is fetched whole; flathub has 3,000
+
+
+def catalog(request: JsonObject, report: Report) -> JsonObject:
+    """`{"images": [place, …], "to", "name", "timestamp", "sign"}`.
+
+    -> as leaving.py, with `"apps": [{"id", "reference", "icons"}]` and `"remarks"`. A place is
+    images/sources.py's; `name` is the whole name of the catalogue; `timestamp` in seconds, -1 for now. Raises
+    InvalidReference, Conflict, LimitExceeded, what a place, a signer and a destination raise.
+    """
+    to, name = get_object(request, "to"), _name(request)
+    prefix = prefix_of(name)
+    signers = Signers.parse(get_object(request, "sign"), to)
+    apps, remarks = _read(request, prefix, report)
+    files = files_of(apps, prefix)
+    remarks += _validated(files[XML])
+    told = Told(report)
+    with ExitStack() as stack:
+        image = make_catalog(
+            files, _time(request), f"The apps of {prefix_of(name)}", Packer(stack, told.packed)
+        )
+        left = leave(image, signers.sign(image.digest) if signers else None, to, str(name), told)
+    return {**left, "apps": [_told(app) for app in apps], "remarks": list[Json](remarks)}
+
+
+def _read(request: JsonObject, prefix: str, report: Report) -> tuple[list[App], list[str]]:
+    apps: list[App] = []
+    remarks: list[str] = []
+    for place in get_objects(request, "images"):
+        with opened(place) as where:
+            for named, reference in _named(where, prefix):
+                report({"stage": "verifying", "title": named.name})
+                app = read_app(where, named, reference)
+                apps += [app] if app else []
+                remarks += app.remarks if app else [f"{reference}: left out, as nobody starts a runtime"]
+                _check_number(len(apps))
+    check_once(apps)
+    return sorted(apps, key=lambda app: app.id), remarks
+
+
+def _check_number(apps: int) -> None:
+    if apps > APPS:
+        raise LimitExceeded(f"a catalogue of more than {APPS} apps", limit=APPS)
+
+
+def _named(where: Opened, prefix: str) -> Iterator[tuple[Named, Reference]]:
+    for named in where.images():
+        if named.reference is None:
+            raise InvalidReference(f"{named.name} stands there without a whole reference", hint="")
+        check_below(named.reference, prefix)
+        yield named, named.reference
+
+
+def _name(request: JsonObject) -> Reference:
+    text = get_str(request, "name")
+    if not text:
+        hint = "--as HOST/PREFIX/appctl-catalog:latest"
+        raise InvalidReference("a catalogue in a layout is given a name", hint=hint)
+    return parse_identity(text)
+
+
+def _validated(xml: bytes) -> list[str]:
+    """What AppStream's own validator says of it, where that is here: a publisher's to decide."""
+    said = "" if missing(METAINFO) else ask(METAINFO, "catalog.xml", xml)
+    return [f"{METAINFO[0]}: {said}"] if said else []
+
+
+def _time(request: JsonObject) -> int:
+    wanted = get_int(request, "timestamp")
+    return int(time.time()) if wanted < 0 else wanted
+
+
+def _told(app: App) -> JsonObject:
+    return {"id": app.id, "reference": str(app.reference), "icons": list[Json](app.icons)}

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""An app's component in a catalogue: of its metainfo as it would be exported, or of its image's labels.
+
+Pure. Guarantees: it names its reference and the icons beside it, and nothing else of the metainfo's own that
+means a place. Leaves to others: whether it may stand in a catalogue at all (store/catalog). Source: AppStream
+1.0, "Catalog metadata".
+"""
+
+from collections.abc import Iterable
+from xml.etree import ElementTree as ET
+
+from appctld.model.flatpak.labels import title_of, version_in
+from appctld.model.image import ImageConfig
+from appctld.model.reference import Reference
+
+REFERENCE = "appctl::reference"
+_DESCRIPTION = "org.opencontainers.image.description"
+_LICENSES = "org.opencontainers.image.licenses"
+_URL = "org.opencontainers.image.url"
+_SUMMARY = 200  # characters: a summary is one line, a label may be a page
+_OF_PLACES = ("icon", "custom", "bundle", "pkgname")  # each says where something is, or is ours to say
+
+
+def of_metainfo(emitted: bytes) -> ET.Element:
+    """The component of a metainfo file that was re-emitted."""
+    component = ET.fromstring(emitted)  # noqa: S314 - as above
+    for child in [child for child in component if child.tag in _OF_PLACES]:
+        component.remove(child)
+    return component
+
+
+def of_labels(app_id: str, config: ImageConfig, *, desktop: bool, command: str) -> ET.Element:
+    """The component of an image without metainfo; `desktop`: a desktop file of its own starts it."""
+    component = ET.Element("component", type="desktop-application" if desktop else "console-application")
+    name = title_of(config) or app_id.rpartition(".")[2]
+    said = _line(config.label(_DESCRIPTION) or name)
+    _text(component, "id", app_id)
+    _text(component, "name", name)
+    _text(component, "summary", said[:_SUMMARY])
+    _text(ET.SubElement(component, "description"), "p", said)
+    if licenses := config.label(_LICENSES):
+        _text(component, "project_license", _line(licenses))
+    if (url := config.label(_URL) or "").startswith("https://"):
+        _text(component, "url", _line(url), type="homepage")
+    if desktop:
+        _text(component, "launchable", f"{app_id}.desktop", type="desktop-id")
+    elif command:
+        _text(ET.SubElement(component, "provides"), "binary", _line(command.rpartition("/")[2]))
+    if version := version_in(config):
+        releases = ET.SubElement(component, "releases")
+        ET.SubElement(releases, "release", version=version, timestamp=str(config.created or 0))
+    return component
+
+
+def listed(component: ET.Element, reference: Reference, app_id: str, sizes: Iterable[str]) -> ET.Element:
+    """The component, with where the app is and which icons lie beside the catalogue (64x64, 64x64@2, …)."""
+    for size in sizes:
+        square, _, scale = size.partition("@")
+        width, _, height = square.partition("x")
+        scaled = {"scale": scale} if scale else {}
+        _text(component, "icon", f"{app_id}.png", type="cached", width=width, height=height, **scaled)
+    _text(ET.SubElement(component, "custom"), "value", str(reference), key=REFERENCE)
+    return component
+
+
+def document(components: Iterable[ET.Element], origin: str) -> bytes:
+    """The catalogue's own file: a component a line, for who compares two of them."""
+    root = ET.Element("components", version="1.0", origin=origin)
+    opening, closing = ET.tostring(root, encoding="unicode", short_empty_elements=False).split("><")
+    lines = [ET.tostring(component, encoding="unicode").strip() for component in components]
+    return "\n".join(
+        ['<?xml version="1.0" encoding="UTF-8"?>', f"{opening}>", *lines, f"<{closing}", ""]
+    ).encode()
+
+
+def _line(text: str) -> str:
+    """One line of a label, which may hold what no XML can."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
+def _text(above: ET.Element, tag: str, text: str, **attributes: str) -> None:
+    ET.SubElement(above, tag, attributes).text = text
