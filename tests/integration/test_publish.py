@@ -206,6 +206,25 @@ def test_an_installed_app_is_published_as_a_commit_of_its_tree(
     away(machine, "second", back)
 
 
+def test_a_registrys_images_are_listed_in_a_catalogue_beside_them(
+    app: Path, publisher: Publisher, machine: Machine
+) -> None:
+    to, reference = place(publisher, "listed")
+    machine.appctl("publish", str(app), "--to", to, "--plain")
+    (machine.directory / "list").write_text(f"{to}  # the only one\n")
+    where = f"{publisher.registry.host}/listed/appctl-catalog"
+    words = [f"--catalog={machine.directory / 'list'}", "--to", f"oci+http://{where}"]
+    ran = machine.appctl("publish", *words, "--json", "--sign-cosign", str(machine.directory / "key.pem"))
+    assert ran.json["apps"] == [{"id": "org.example.Greeter", "reference": reference, "icons": []}]
+    assert ran.json["name"] == f"{where}:latest"
+    assert f"{reference}: no icon org.example.Greeter.png of 64x64 or 128x128" in ran.json["remarks"]
+    found = said(["skopeo", "inspect", "--raw", "--config", "--tls-verify=false", f"docker://{where}:latest"])
+    assert json.loads(found)["config"]["Labels"]["org.appctl.catalog"] == "1"
+    elsewhere = f"oci+http://{publisher.registry.host}/other/appctl-catalog:latest"
+    refused = machine.appctl("publish", "--catalog", to, "--to", elsewhere, code=64)
+    assert "does not lie below" in refused.err
+
+
 def test_what_was_broken_off_goes_on(app: Path, publisher: Publisher, machine: Machine) -> None:
     (app / "usr/lib/random").write_bytes(os.urandom(20 << 20))
     with CuttingLine(publisher.registry.host) as line:

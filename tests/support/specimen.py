@@ -78,6 +78,7 @@ class Specimen:
         self.name = REFERENCE
         self.identity = REFERENCE
         self.signed = True
+        self.created = ""
         self.layer_type = f"{LAYER}+gzip"
         self.above: dict[str, File] = {}
         self.diff_id = ""
@@ -103,6 +104,7 @@ class Specimen:
         config = {
             "os": "linux",
             "architecture": "amd64",
+            **({"created": self.created} if self.created else {}),
             "config": {"Labels": self.labels, **self.run},
             "rootfs": {"type": "layers", "diff_ids": [*ids, *self.more_diff_ids]},
         }

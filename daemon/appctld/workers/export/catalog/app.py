@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
 from appctld.errors import BadManifest
-from appctld.model.appid import id_of_reference
+from appctld.model.appid import checked_id, id_of_reference
 from appctld.model.flatpak.labels import Described, describe
 from appctld.model.reference import Reference
 from appctld.workers.export.catalog.component import listed, of_labels, of_metainfo
@@ -55,7 +55,7 @@ class _App:
     def __init__(self, image: Image, described: Described, reference: Reference) -> None:
         self._image = image
         self._reference = reference
-        self._id = described.name or id_of_reference(reference)
+        self._id = checked_id(described.name or id_of_reference(reference))
 
     def read(self) -> App:
         metainfo = [path.format(self._id) for path in _METAINFO]

@@ -37,7 +37,7 @@ def of_labels(app_id: str, config: ImageConfig, *, desktop: bool, command: str) 
     said = _line(config.label(_DESCRIPTION) or name)
     _text(component, "id", app_id)
     _text(component, "name", name)
-    _text(component, "summary", said[:_SUMMARY])
+    _text(component, "summary", said[:_SUMMARY].rstrip(". "))
     _text(ET.SubElement(component, "description"), "p", said)
     if licenses := config.label(_LICENSES):
         _text(component, "project_license", _line(licenses))
@@ -47,9 +47,10 @@ def of_labels(app_id: str, config: ImageConfig, *, desktop: bool, command: str) 
         _text(component, "launchable", f"{app_id}.desktop", type="desktop-id")
     elif command:
         _text(ET.SubElement(component, "provides"), "binary", _line(command.rpartition("/")[2]))
-    if version := version_in(config):
+    version = version_in(config)
+    if version and config.created:  # a release is of some day
         releases = ET.SubElement(component, "releases")
-        ET.SubElement(releases, "release", version=version, timestamp=str(config.created or 0))
+        ET.SubElement(releases, "release", version=version, timestamp=str(config.created))
     return component
 
 

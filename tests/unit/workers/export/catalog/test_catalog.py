@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A catalogue of real layouts: what is in it, that it is the same everywhere, and what cannot be one."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from appctld.errors import AppctlError, BadManifest, Conflict, InvalidReference, LimitExceeded
+from appctld.model.jsonvalue import Json, JsonObject, get_objects, get_strings
+from appctld.workers.export.catalog import catalog as module
+from appctld.workers.export.catalog.catalog import catalog
+from appctld.workers.images.validators import METAINFO, ask
+from support.cosign import CosignKey
+from support.published_tar import entries
+from support.publishing import TIME, UNSIGNED, Layout
+from support.specimen import ID, File, Specimen, png
+
+NAME = "registry.example.org/apps/appctl-catalog:latest"
+PROGRAM = """
+import os
+from appctld.workers.protocol import main, late
+os.umask(int(os.environ['UMASK'], 8))
+main({'catalog': late('appctld.workers.export.catalog.catalog:catalog')})
+"""
+PLACES = [
+    {"TZ": "UTC", "LC_ALL": "C", "UMASK": "022"},
+    {"TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8", "UMASK": "077", "PYTHONHASHSEED": "7"},
+]
+SHARE = "usr/share/swcatalog"
+ICON = "usr/share/icons/hicolor/{0}/apps/{1}.png"
+TOOL = "org.example.Tool"
+
+
+@pytest.fixture
+def greeter(tmp_path: Path) -> Specimen:
+    """An app with metainfo and icons."""
+    specimen = Specimen(tmp_path / "greeter")
+    specimen.files[ICON.format("64x64", ID)] = File(png(64, 64))
+    return specimen
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Specimen:
+    """An app with labels alone."""
+    specimen = Specimen(tmp_path / "tool")
+    specimen.name = specimen.identity = "registry.example.org/apps/deep/tool:2"
+    specimen.labels = {
+        "org.appctl.id": TOOL,
+        "org.opencontainers.image.title": "Tool & <Die>",
+        "org.opencontainers.image.description": "Turns\nscrews\x01.",
+        "org.opencontainers.image.version": "2.0",
+        "org.opencontainers.image.licenses": "MIT",
+        "org.opencontainers.image.url": "https://example.org/tool",
+    }
+    specimen.created = "2023-11-14T22:13:20Z"
+    specimen.run = {"Entrypoint": ["/usr/bin/tool"]}
+    specimen.files = {"usr/bin/tool": File(b"#!/bin/sh\n", 0o755)}
+    return specimen
+
+
+def request(to: Path, *specimens: Specimen, **more: Json) -> JsonObject:
+    """What the program is asked; the specimens are written first."""
+    for specimen in specimens:
+        specimen.write()
+    places: list[Json] = [
+        {"kind": "directory", "path": str(specimen.shelf.directory), "called": ""} for specimen in specimens
+    ]
+    return {
+        "op": "catalog", "fds": {}, "images": places, "to": {"kind": "directory", "path": str(to)},
+        "name": NAME, "timestamp": TIME, "sign": UNSIGNED, **more,
+    }  # fmt: skip
+
+
+def made(to: Path, *specimens: Specimen, **more: Json) -> JsonObject:
+    return catalog(request(to, *specimens, **more), lambda _facts: None)
+
+
+def files(to: Path) -> dict[str, bytes]:
+    """What is in the catalogue's one layer."""
+    (layer,) = Layout(to).layers(NAME)
+    return {entry.name: entry.data for entry in entries(layer) if entry.data}
+
+
+def components(to: Path) -> dict[str, ET.Element]:
+    root = ET.fromstring(files(to)[f"{SHARE}/xml/catalog.xml"])  # noqa: S314 - ours
+    assert root.attrib == {"version": "1.0", "origin": "appctl-registry.example.org-apps"}
+    return {str(one.findtext("id")): one for one in root}
+
+
+def test_an_app_without_metainfo_is_listed_as_its_labels_say(tool: Specimen, tmp_path: Path) -> None:
+    answer = made(tmp_path / "out", tool)
+    listed = components(tmp_path / "out")[TOOL]
+    assert listed.get("type") == "console-application"
+    texts = {path: listed.findtext(path) for path in ("name", "summary", "project_license", "url")}
+    assert texts == {
+        "name": "Tool & <Die>",
+        "summary": "Turns screws",
+        "project_license": "MIT",
+        "url": "https://example.org/tool",
+    }
+    release = listed.find("releases/release")
+    assert release is not None
+    assert (release.get("version"), release.get("timestamp")) == ("2.0", str(TIME))
+    assert listed.findtext("provides/binary") == "tool"
+    assert [remark.partition(": ")[2] for remark in get_strings(answer, "remarks")][:2] == [
+        "no metainfo: its labels are listed",
+        f"no icon {TOOL}.png of 64x64 or 128x128",
+    ]
+
+
+def test_appstream_takes_what_is_made(greeter: Specimen, tool: Specimen, tmp_path: Path) -> None:
+    made(tmp_path / "out", greeter, tool)
+    assert ask(METAINFO, "catalog.xml", files(tmp_path / "out")[f"{SHARE}/xml/catalog.xml"]) == ""
+
+
+def test_what_appstream_has_against_it_is_told(
+    tool: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "METAINFO", ("false",))
+    assert "false: false says no" in get_strings(made(tmp_path / "out", tool), "remarks")
+
+
+def test_the_same_images_give_the_same_catalogue_everywhere(
+    greeter: Specimen, tool: Specimen, tmp_path: Path
+) -> None:
+    first = request(tmp_path / "out", tool, greeter)
+    images = get_objects(first, "images")
+    answers = []
+    for number, (order, place) in enumerate(zip((images, images[::-1]), PLACES, strict=True)):
+        to = {"kind": "directory", "path": str(tmp_path / f"out{number}")}
+        asked = {**first, "images": [*order], "to": to}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], input=json.dumps(asked) + "\n", capture_output=True, text=True,
+            check=True, env={**os.environ, **place},
+        )  # fmt: skip
+        answers.append(json.loads(done.stdout.splitlines()[-1])["result"])
+    assert [answer["digest"] for answer in answers[1:]] == [answers[0]["digest"]]
+    assert answers[0]["apps"] == answers[1]["apps"]
+
+
+def test_its_image_says_that_it_is_one_and_for_no_machine_in_particular(
+    greeter: Specimen, tmp_path: Path
+) -> None:
+    made(tmp_path / "out", greeter)
+    config = Layout(tmp_path / "out").config(NAME)
+    assert config["config"]["Labels"]["org.appctl.catalog"] == "1"
+    assert (config["os"], config["architecture"]) == ("unknown", "unknown")
+    assert config["created"] == "2023-11-14T22:13:20Z"
+
+
+def test_without_a_time_it_is_of_now(greeter: Specimen, tmp_path: Path) -> None:
+    made(tmp_path / "out", greeter, timestamp=-1)
+    assert Layout(tmp_path / "out").config(NAME)["created"] > "2024"
+
+
+def test_it_is_signed_under_its_own_name(greeter: Specimen, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_bytes(CosignKey().private_pem)
+    sign: JsonObject = {**UNSIGNED, "identity": NAME, "cosign": str(tmp_path / "key.pem")}
+    answer = made(tmp_path / "out", greeter, sign=sign)
+    tag = f"sha256-{str(answer['digest']).partition(':')[2]}.sig"
+    assert answer["signatures"] == [f"tag {tag}"]
+    assert set(Layout(tmp_path / "out").index) == {NAME, f"{NAME.rpartition(':')[0]}:{tag}"}
+
+
+def test_a_runtime_is_left_out_and_that_is_told(greeter: Specimen, tmp_path: Path) -> None:
+    platform = Specimen(tmp_path / "platform")
+    platform.name = "registry.example.org/apps/platform:1"
+    platform.labels = {"org.flatpak.ref": "runtime/org.example.Platform/x86_64/1"}
+    platform.files = {"usr/lib/x": File(b"x")}
+    answer = made(tmp_path / "out", greeter, platform)
+    assert components(tmp_path / "out").keys() == {ID}
+    assert f"{platform.name}: left out, as nobody starts a runtime" in get_strings(answer, "remarks")
+
+
+# --- what is refused, before anything leaves
+
+Spoil = Callable[[Specimen], None]
+
+
+def _named(name: str) -> Spoil:
+    return lambda specimen: setattr(specimen, "name", name)
+
+
+def _as_another_layer(specimen: Specimen) -> None:
+    specimen.diff_id = f"sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "why"),
+    [
+        (_named("registry.example.org/other/tool:1"), InvalidReference, "does not lie below"),
+        (_named("registry.example.org/appsmore/tool:1"), InvalidReference, "does not lie below"),
+        (_named("other.example.org/apps/tool:1"), InvalidReference, "does not lie below"),
+        (_named("v1"), InvalidReference, "without a whole reference"),
+        (lambda specimen: specimen.labels.update({"org.appctl.id": ID}), Conflict, "are both"),
+        (_as_another_layer, BadManifest, "another than its config says"),
+        (lambda specimen: specimen.more_diff_ids.append(f"sha256:{'0' * 64}"), BadManifest, "diffIDs"),
+        (
+            lambda specimen: specimen.labels.update({"org.appctl.id": "../x"}),
+            BadManifest,
+            "no application ID",
+        ),
+    ],
+)
+def test_an_image_that_cannot_be_listed_stops_all(
+    spoil: Spoil, error: type[AppctlError], why: str, greeter: Specimen, tool: Specimen, tmp_path: Path
+) -> None:
+    spoil(tool)
+    with pytest.raises(error, match=why):
+        made(tmp_path / "out", greeter, tool)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["", "registry.example.org/x@sha256:" + "0" * 64, "x"])
+def test_a_catalogue_has_a_whole_name_with_a_tag(name: str, greeter: Specimen, tmp_path: Path) -> None:
+    with pytest.raises(InvalidReference):
+        made(tmp_path / "out", greeter, name=name)
+
+
+def test_there_may_be_so_many_apps(
+    greeter: Specimen, tool: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "APPS", 1)
+    made(tmp_path / "out", greeter)
+    with pytest.raises(LimitExceeded):
+        made(tmp_path / "out", greeter, tool)
