@@ -68,6 +68,8 @@ def _contents(context: Context, app: Json) -> Iterator[tuple[str, str]]:
     yield "Runtime", _text(app, "runtime").removeprefix("runtime/")
     yield "Ignored", _texts(app, "ignored")
     yield "Left out", _texts(app, "dropped")
+    yield "On the desktop", _texts(app, "desktop-ids")
+    yield "Not exported", "; ".join(map(_refused, get_objects(app, "not-exported")))
     yield "Kept", _texts(app, "kept")
 
 
@@ -84,6 +86,11 @@ def _state(app: Json) -> Iterator[tuple[str, str]]:
 
 def _text(app: Json, key: str) -> str:
     return escape(get_str(app, key))
+
+
+def _refused(item: Json) -> str:
+    """A file that desktops do not see, and why."""
+    return f"{_text(item, 'path')}: {_text(item, 'reason')}"
 
 
 def _texts(app: Json, key: str) -> str:

@@ -10,6 +10,7 @@ from appctld.model.ostreeref import split_ref
 from appctld.model.permissions import permissions_hash
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.stages import Deployed, Planned
+from appctld.state.exports import exported
 from appctld.state.paths import Paths
 from appctld.state.records import Installed, Record
 from appctld.trust.order import agreed_time, moment_of
@@ -42,10 +43,22 @@ def app_view(app: Installed, paths: Paths, scope: str) -> JsonObject:
     deployments: list[Json] = [_deployment_view(record, app, paths) for record in app.records]
     return {
         **record_view(app.current, paths),
+        **_exports_view(app.current, paths),
         "order-by": _order_by(app.current),
         "scope": scope,
         "kept": kept,
         "deployments": deployments,
+    }
+
+
+def _exports_view(record: Record, paths: Paths) -> JsonObject:
+    """What desktops see of it, and what they do not and why."""
+    seen = exported(paths.app(record.id) / record.deployment)
+    return {
+        "desktop-ids": [*seen.desktop_ids],
+        "icon-name": seen.icon,
+        "metainfo-path": str(paths.exports / "share" / seen.metainfo) if seen.metainfo else "",
+        "not-exported": [{"path": path, "reason": reason} for path, reason in seen.refused],
     }
 
 

@@ -44,6 +44,19 @@ class AppObject(Exported):
         return value if isinstance(value, list) else []
 
     @property
+    def desktop_ids(self) -> list[Json]:  # noqa: D102 - the XML says what it is
+        value = self._get("desktop-ids")
+        return value if isinstance(value, list) else []
+
+    @property
+    def icon_name(self) -> str:  # noqa: D102 - the XML says what it is
+        return self._text("icon-name")
+
+    @property
+    def metainfo_path(self) -> str:  # noqa: D102 - the XML says what it is
+        return self._text("metainfo-path")
+
+    @property
     def ref(self) -> str:  # noqa: D102 - the XML says what it is
         return self._text("reference")
 
