@@ -25,7 +25,7 @@ from appctld.state.paths import Paths
 from appctld.system.sandbox import Bubblewrap, Launcher
 from appctld.system.worker import Processes
 
-COMMAND = Path("/usr/bin/appctl")  # of an installed appctl, in both scopes
+COMMANDS = (Path("/usr/bin/appctl"), Path("/usr/local/bin/appctl"))  # of an installed appctl, in both scopes
 IDLE_SECONDS = 120.0  # a person who reads a preview and then installs finds the same daemon
 POLICY = Path("/etc/appctl/policy.d")  # the machine's, for both scopes
 CERTIFICATES = Path("/etc/containers/certs.d")  # where podman and skopeo look
@@ -116,7 +116,9 @@ def code_directories() -> set[Path]:
 def command_path() -> Path:
     """How users start appctl: GIO hides what names no program. In a checkout it is the environment's."""
     mine = Path(sys.prefix) / "bin" / "appctl"
-    return COMMAND if not mine.exists() or COMMAND.resolve() == mine.resolve() else mine
+    if not mine.exists():
+        return COMMANDS[0]
+    return next((path for path in COMMANDS if path.resolve() == mine.resolve()), mine)
 
 
 def this_platform() -> Platform:

@@ -25,6 +25,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 TOP = Path(__file__).resolve().parents[2]
+EXPORTS = "appctl/exports/share"  # where apps show themselves, below XDG_DATA_HOME
 BUS_NAME = "org.appctl.Installer1"
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL for what is left: a daemon gives its workers 2
@@ -38,6 +39,7 @@ BUS_CONFIG = """\
   <listen>unix:path={socket}</listen>
   <auth>EXTERNAL</auth>
   <servicedir>{services}</servicedir>
+  <servicedir>{exported}</servicedir>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
@@ -121,6 +123,7 @@ def _environment(top: Path, runtime: Path) -> dict[str, str]:
         "APPCTL_SCOPE": "user",
         "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus",
         "PATH": f"{TOP}/.venv/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+        "XDG_DATA_DIRS": f"/usr/local/share:/usr/share:{places['XDG_DATA_HOME']}/{EXPORTS}",
         "XDG_RUNTIME_DIR": str(runtime),
     }
     return environment
@@ -135,7 +138,13 @@ def _bus(top: Path, runtime: Path, environment: dict[str, str]) -> Iterator[None
     program = f'"{TOP}/.venv/bin/appctld"'
     (services / f"{BUS_NAME}.service").write_text(service.replace("@BINDIR@/appctld", program))
     config = runtime / "bus.conf"
-    config.write_text(BUS_CONFIG.format(socket=escape(f"{runtime}/bus"), services=escape(str(services))))
+    exported = Path(environment["XDG_DATA_HOME"], EXPORTS, "dbus-1/services")
+    exported.mkdir(parents=True, exist_ok=True)  # the bus watches what is there
+    config.write_text(
+        BUS_CONFIG.format(
+            socket=escape(f"{runtime}/bus"), services=escape(str(services)), exported=escape(str(exported))
+        )
+    )
     command = ["setpriv", "--pdeathsig=TERM", "dbus-daemon", f"--config-file={config}", "--print-address=1"]
     with (top / "daemon.log").open("ab") as log:
         bus = subprocess.Popen(

@@ -18,7 +18,7 @@ _METAINFO = ("metainfo/", "appdata/")
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """`files` are paths below `share`, `refused` others with reasons; `icon` is what its desktop file names."""
+    """`files` are paths below `share`, `refused` others with reasons; `icon` is what its entry names."""
 
     files: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()

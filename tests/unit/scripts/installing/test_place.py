@@ -23,6 +23,10 @@ def installed(directory: Path, prefix: str) -> dict[str, Path]:
     return {f"/{path.relative_to(directory)}": path for path in directory.rglob("*") if not path.is_dir()}
 
 
+def listed() -> list[Entry]:
+    return list(entries(LIST.read_text(), TOP, USR))
+
+
 def test_every_file_of_data_and_systemd_is_installed() -> None:
     listed = {entry.source for entry in entries(LIST.read_text(), TOP, USR)}
     there = {str(path.relative_to(TOP)) for path in (TOP / "systemd").rglob("*.*") if path.suffix != ".txt"}
@@ -67,7 +71,8 @@ def test_what_is_placed_is_for_all_to_read_whatever_the_umask(tmp_path: Path) ->
     finally:
         os.umask(before)
     found = [path for path in tmp_path.rglob("*") if not path.is_symlink()]
-    programs = {path for path in found if path.is_dir() or path.name == "make-state"}
+    named = {tmp_path / "tree" / entry.target[1:] for entry in listed() if entry.kind == "program"}
+    programs = {path for path in found if path.is_dir()} | named
     assert {stat.S_IMODE(path.stat().st_mode) for path in programs} == {0o755}
     assert {stat.S_IMODE(path.stat().st_mode) for path in found if path not in programs} == {0o644}
 

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""XDG_DATA_DIRS: the apps come last, once, whatever was in it; in shells, and for systemd."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).resolve().parents[3] / "data/environment"
+SYSTEM = "/var/lib/appctl/exports/share"
+OURS = f"/home/u/.local/share/appctl/exports/share:{SYSTEM}"
+DEFAULT = "/usr/local/share:/usr/share"
+HOME = {"HOME": "/home/u"}
+
+CASES = {
+    "nothing is set": (HOME, f"{DEFAULT}:{OURS}"),
+    "it is empty": (HOME | {"XDG_DATA_DIRS": ""}, f"{DEFAULT}:{OURS}"),
+    "it has others": (HOME | {"XDG_DATA_DIRS": "/flatpak:/usr/share"}, f"/flatpak:/usr/share:{OURS}"),
+    "it has both": (HOME | {"XDG_DATA_DIRS": f"/a:{OURS}:/b"}, f"/a:{OURS}:/b"),
+    "it has them with a slash": (HOME | {"XDG_DATA_DIRS": f"/a:{OURS}/"}, f"/a:{OURS}/"),
+    "it has one that only begins so": (
+        HOME | {"XDG_DATA_DIRS": f"{SYSTEM}-too:{OURS}"},
+        f"{SYSTEM}-too:{OURS}",
+    ),
+    "it has what one of ours begins with": (
+        HOME | {"XDG_DATA_DIRS": "/var/lib/appctl"},
+        f"/var/lib/appctl:{OURS}",
+    ),
+    "XDG_DATA_HOME is set": (
+        HOME | {"XDG_DATA_HOME": "/d a*ta"},
+        f"{DEFAULT}:/d a*ta/appctl/exports/share:{SYSTEM}",
+    ),
+    "XDG_DATA_HOME is relative": (HOME | {"XDG_DATA_HOME": "data"}, f"{DEFAULT}:{OURS}"),
+}
+
+
+def sourced(shell: str, environment: dict[str, str], *options: str) -> list[str]:
+    """What a child of a shell that sourced it twice has; and which of our variables are left."""
+    script = f'. {DATA}/data-dirs.sh; . {DATA}/data-dirs.sh; /usr/bin/env; set | grep "^_appctl" || :'
+    done = subprocess.run(
+        [shell, *options, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    return [line for line in done.stdout.splitlines() if "appctl" in line]
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "zsh"])
+@pytest.mark.parametrize("name", CASES)
+def test_the_apps_come_last_and_once(shell: str, name: str) -> None:
+    environment, expected = CASES[name]
+    path = {"PATH": "/usr/bin:/bin"}
+    assert sourced(f"/bin/{shell}", environment | path, *(["-f"] if shell == "zsh" else ["-eu"])) == [
+        f"XDG_DATA_DIRS={expected}"
+    ]
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])  # zsh finds a HOME by itself
+def test_without_a_home_there_are_the_machines_apps(shell: str) -> None:
+    assert sourced(f"/bin/{shell}", {"PATH": "/usr/bin:/bin"}, "-eu") == [f"XDG_DATA_DIRS={DEFAULT}:{SYSTEM}"]
+
+
+def generated(name: str, tmp_path: Path, environment: dict[str, str]) -> str:
+    """What a generator of systemd's prints, with our file where it looks for it."""
+    script = (DATA / name).read_text().replace("/usr/lib/appctl", str(tmp_path))
+    (tmp_path / "data-dirs.sh").write_bytes((DATA / "data-dirs.sh").read_bytes())
+    done = subprocess.run(
+        ["/bin/sh"], input=script, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_what_systemd_is_told_for_users_has_both_scopes(tmp_path: Path) -> None:
+    assert generated("user-generator", tmp_path, HOME) == f"XDG_DATA_DIRS={DEFAULT}:{OURS}\n"
+
+
+def test_what_systemd_is_told_for_the_machine_has_no_users_apps(tmp_path: Path) -> None:
+    environment = HOME | {"XDG_DATA_HOME": "/data", "XDG_DATA_DIRS": "/a"}
+    assert generated("system-generator", tmp_path, environment) == f"XDG_DATA_DIRS=/a:{SYSTEM}\n"
+
+
+def test_a_login_shell_goes_on_where_appctl_was_removed() -> None:
+    script = (DATA / "profile.sh").read_text().replace("/usr/lib/appctl", "/nowhere")
+    done = subprocess.run(
+        ["/bin/sh", "-eu"], input=f"{script}\necho done", env={}, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_a_login_shell_sees_the_apps(tmp_path: Path) -> None:
+    script = (DATA / "profile.sh").read_text().replace("/usr/lib/appctl", str(DATA))
+    said = subprocess.run(
+        ["/bin/sh", "-eu"],
+        input=f"{script}\n/usr/bin/env",
+        env=HOME,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"XDG_DATA_DIRS={DEFAULT}:{OURS}\n" in said.stdout
