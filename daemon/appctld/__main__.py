@@ -16,6 +16,8 @@ import sys
 from functools import partial
 
 from appctld import __version__
+from appctld.bus.machine.services import Services
+from appctld.bus.machine.surroundings import MachineServices
 from appctld.bus.polkit import Authorizer, PolkitAuthorizer, SessionAuthorizer
 from appctld.bus.serve import serve
 from appctld.bus.service import Service
@@ -31,6 +33,7 @@ from appctld.system.journal import LEVELS, chosen_level, set_up
 from appctld.system.notify import Notifier
 from appctld.system.pump import pump
 from appctld.updates.apps import Apps
+from appctld.updates.automatic import AutomaticUpdates
 
 PROBE_SECONDS = 10.0  # a sandbox that does not start within this will not start at all
 REFUSED = 78  # exit status, EX_CONFIG: here it cannot run, and not a moment later either
@@ -80,19 +83,30 @@ def command_line() -> argparse.ArgumentParser:
 async def run(scope: Scope) -> int:
     """Serve one scope until nobody needs it, the bus goes away, or we are told to stop."""
     await check_sandbox(scope)
-    rooms = await build(scope.name, scope.paths, scope.configuration, scope.tools())
     connection = await connect(system=scope.is_system)
+    services = Services(connection if scope.is_system else None)
     try:
-        service = _service(scope, rooms, connection)
+        return await _run(scope, connection, MachineServices(services))
+    finally:
+        await services.close()
+        await connection.close()
+
+
+async def _run(scope: Scope, connection: Connection, machine: MachineServices) -> int:
+    tools = scope.tools(machine.staying_up)
+    automatic = AutomaticUpdates(tools.paths, tools.policy, tools.aside, machine, connection.has_owner)
+    rooms = await build(scope.name, scope.paths, scope.configuration, tools, automatic.decide)
+    try:
+        service = _service(scope, rooms, automatic, connection)
         server = await serve(connection, service, scope.interfaces)
         await connection.own_name(BUS_NAME)
         gc.freeze()  # every module stays: who looks for garbage among them stops the loop for tens of ms
         notifier = Notifier.of(os.environ)
-        await Lifetime(connection, server, rooms.jobs, notifier, scope.idle_seconds).run()
+        lifetime = Lifetime(connection, server, rooms.jobs, notifier, scope.idle_seconds, automatic.handled)
+        await lifetime.run()
         return 0
     finally:
         await rooms.jobs.close()
-        await connection.close()
 
 
 async def check_sandbox(scope: Scope) -> None:
@@ -109,7 +123,7 @@ async def check_sandbox(scope: Scope) -> None:
         )
 
 
-def _service(scope: Scope, rooms: Rooms, connection: Connection) -> Service:
+def _service(scope: Scope, rooms: Rooms, automatic: AutomaticUpdates, connection: Connection) -> Service:
     uid = os.geteuid()
     authorizer: Authorizer = PolkitAuthorizer(connection, uid) if scope.is_system else SessionAuthorizer(uid)
     return Service(
@@ -118,6 +132,7 @@ def _service(scope: Scope, rooms: Rooms, connection: Connection) -> Service:
         history=partial(read_events, scope.paths),
         choices=rooms.choices,
         remotes=rooms.remotes,
+        automatic=automatic,
         authorizer=authorizer,
         scope=scope.name,
         uid=uid,

@@ -11,7 +11,7 @@ what. Ending the jobs and the connection is left to who started them. Part of th
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -29,6 +29,11 @@ LINGER_SECONDS = 600.0  # who called in our last instant has so long; a machine 
 _ASKED = {State.AUTHORIZING, State.NEEDS_CREDENTIALS}
 
 
+async def nobody() -> bool:
+    """Nobody wants it to stay."""
+    return False
+
+
 @dataclass(slots=True)
 class Lifetime:
     """One daemon's. `is_wanted` says whether anybody wants it to stay though it has nothing to do."""
@@ -38,7 +43,7 @@ class Lifetime:
     jobs: Jobs
     notifier: Notifier
     idle_seconds: float
-    is_wanted: Callable[[], bool] = lambda: False
+    is_wanted: Callable[[], Awaitable[bool]] = nobody
     _deadline: float | None = None  # of the loop's clock, once we said that we leave
 
     async def run(self) -> None:
@@ -80,7 +85,7 @@ class Lifetime:
 
     async def _leaves(self) -> bool:
         """Whether we are gone from the bus, and nobody is left who needs us."""
-        if self._is_needed():
+        if await self._is_needed():
             return self._deadline is not None and asyncio.get_running_loop().time() > self._deadline
         # First, so that the manager keeps who calls from now on for a new process, and does not stop this one
         # because it loses its name.
@@ -94,10 +99,10 @@ class Lifetime:
             return False
         return True
 
-    def _is_needed(self) -> bool:
+    async def _is_needed(self) -> bool:
         patience = self.idle_seconds if self._deadline is None else 0.0
         idle = self.server.idle_seconds > patience and not self.server.is_answering
-        return bool(not idle or self.jobs.all() or self.is_wanted())
+        return bool(not idle or self.jobs.all() or await self.is_wanted())
 
     async def _return(self) -> None:
         """Somebody called while we left: stay for that, and be there for others meanwhile."""

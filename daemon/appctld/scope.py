@@ -8,7 +8,8 @@ Part of the composition root: nothing below imports it.
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,14 +64,14 @@ class Scope:
         """System bus and polkit, or session bus and the user's own word."""
         return self.name == "system"
 
-    def tools(self) -> Tools:
+    def tools(self, staying_up: Callable[[], AbstractAsyncContextManager[None]] = nullcontext) -> Tools:
         """What every job's work is done with."""
         return Tools(
             runner=Processes(),
             launcher=self.launcher,
             paths=self.paths,
             platform=self.platform,
-            gate=Gate(),
+            gate=Gate(staying_up),
             gunzip=self.gunzip,
             policy=partial(load_policy, self.policy, self.name),
             network=self.network,

@@ -29,6 +29,7 @@ TEXT: Schema = {"type": "string"}
 YES_OR_NO: Schema = {"type": "boolean"}
 NUMBER: Schema = {"type": "integer"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+EXTENT: Schema = {"enum": ["none", "check", "download", "install"]}
 SCOPE: Schema = {"enum": ["system", "user"]}
 _TYPES = {"s": TEXT, "o": TEXT, "b": YES_OR_NO, "i": NUMBER, "u": COUNT, "t": COUNT}
 
@@ -89,6 +90,10 @@ def schemas() -> dict[str, Schema]:
         "version": _version(),
         "failure": object_(["changed", "error"], changed={"const": False}, error=error()),
         "applied": _applied(),
+        "automatic": object_(
+            ["changed", "scope", "policy", "last"], changed=YES_OR_NO, scope=SCOPE, policy=EXTENT,
+            last=made_of(_XML[_MANAGER].properties["LastAutomaticUpdate"].keys, "time", "extent", "because"),
+        ),
         "metrics": object_(["changed", "file", "text"], changed=YES_OR_NO, file=TEXT, text=TEXT),
         "event": _event(),
         "progress": object_(["progress"], progress=_progress()),

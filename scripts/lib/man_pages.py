@@ -69,6 +69,8 @@ POLICY = {  # of policy.d: what each key means
     " added.",
     "max-size": "How large one image may be, in units of 1024: 500M, 4G. Its layers count before they are"
     " downloaded, its files before they are put in place.",
+    "automatic-updates": "none, check, download or install: how far updates go by themselves; of several"
+    " files the one that says least counts. By default that is for appctl automatic to say.",
 }
 APPS = {  # of apps.d: what each key means
     "ref": "What to install: HOST/REPOSITORY[:TAG], ...@DIGEST, REMOTE/NAME or REMOTE:REF. Needed. An app"

@@ -25,6 +25,7 @@ EXAMPLES: Mapping[str, object] = {
     "name": "nothing",
     "options": {},
     "permissions": [("shared", "network", "deny")],
+    "policy": "check",
     "reference": "quay.example.org/acme/x:1",
     "refs": ["quay.example.org/acme/x:1"],
     "settings": {"url": ("s", "oci+https://quay.example.org/acme"), "verify": ("s", "none")},

@@ -21,6 +21,7 @@ from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.queue import Jobs, Perform
 from appctld.jobs.requests import AnyRequest
+from appctld.model.automatic import Extent
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.override import Override
 from support.bus import NAME
@@ -93,6 +94,25 @@ class SimulatedChoices:
 
     async def override(self, app_id: str, uid: int, wanted: Sequence[Override]) -> None:
         self.decided.append(("override", app_id, uid, tuple(wanted)))
+
+
+@dataclass
+class SimulatedAutomatic:
+    """Keeps what was said, in its order."""
+
+    said: list[tuple[object, ...]] = field(default_factory=list)
+    extent: Extent = Extent.INSTALL
+
+    @property
+    def last(self) -> JsonObject:
+        return {"time": 1_700_000_004, "extent": "check", "because": ["metered"], "success": 1_700_000_004}
+
+    async def set(self, extent: Extent) -> None:
+        self.said.append(("set", extent))
+        self.extent = extent
+
+    async def register(self, sender: str, uid: int, *, handles: bool) -> None:
+        self.said.append(("register", sender, uid, handles))
 
 
 @dataclass(frozen=True)
@@ -223,6 +243,7 @@ class Running:
     history: SimulatedHistory
     choices: SimulatedChoices
     remotes: SimulatedRemotes
+    automatic: SimulatedAutomatic
     requests: list[AnyRequest]
 
 
@@ -248,7 +269,7 @@ async def served(
 
     connection = await connect(address)
     jobs, apps, remotes = Jobs(perform), SimulatedApps(), SimulatedRemotes()
-    history, choices = SimulatedHistory(), SimulatedChoices()
+    history, choices, automatic = SimulatedHistory(), SimulatedChoices(), SimulatedAutomatic()
     uid = os.getuid() if daemon_uid is None else daemon_uid
     service = Service(
         jobs,
@@ -256,6 +277,7 @@ async def served(
         history,
         choices,
         remotes,
+        automatic,
         authorizer or SessionAuthorizer(os.getuid()),
         "user",
         uid,
@@ -265,7 +287,7 @@ async def served(
         server = await serve(connection, service, interfaces)
         remotes.changed = jobs.observer.remotes_changed
         await connection.own_name(NAME)
-        yield Running(connection, server, jobs, apps, history, choices, remotes, requests)
+        yield Running(connection, server, jobs, apps, history, choices, remotes, automatic, requests)
     finally:
         await jobs.close()
         await asyncio.shield(connection.close())

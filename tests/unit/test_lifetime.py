@@ -154,7 +154,11 @@ def test_it_stays_for_who_wants_it(address: str) -> None:
     async def scenario() -> None:
         async with daemon(address) as one:
             wanted = [True, True, True, False]
-            one.life.is_wanted = lambda: wanted.pop(0)
+
+            async def is_wanted() -> bool:
+                return wanted.pop(0)
+
+            one.life.is_wanted = is_wanted
             await one.life.run()
             assert wanted == []
 

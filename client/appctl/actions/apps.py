@@ -165,6 +165,8 @@ def _document(outcomes: Sequence[Outcome], failures: Sequence[Failure]) -> Json:
         document["jobs"] = list(jobs)
     if any("freed-bytes" in outcome.result for outcome in outcomes):
         document["freed-bytes"] = sum(get_int(outcome.result, "freed-bytes") for outcome in outcomes)
+    for outcome in outcomes:
+        document |= {key: outcome.result[key] for key in ("automatic", "because") if key in outcome.result}
     return document
 
 

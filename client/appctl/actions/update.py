@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from appctl.actions.approval import approve, ask_about, asks_for_more, kept, line, wanted_by
 from appctl.actions.apps import by_scope, ids_of, installed_in, name_of, report, tell_all, with_it
+from appctl.actions.automatic import as_far_as
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Declined, Failure, usage
@@ -180,6 +181,7 @@ def _short(app: Json) -> str:
 
 
 def _say(context: Context, outcome: Outcome) -> None:
+    context.say(*filter(None, [as_far_as(outcome.result)]))
     for app in get_objects(outcome.result, "apps"):
         if app.get("changed"):
             context.say(f"Updated {_change(app)}{with_it(app)}   ({_sizes(app)})")
@@ -191,7 +193,7 @@ def _say(context: Context, outcome: Outcome) -> None:
 
 def _say_nothing_to_do(context: Context, outcomes: Sequence[Outcome]) -> None:
     """Say so once where no app was named, and all went well."""
-    if any(each.state == "detached" for each in outcomes):
+    if any(each.state == "detached" or as_far_as(each.result) for each in outcomes):
         return
     changed = any(app.get("changed") for each in outcomes for app in get_objects(each.result, "apps"))
     held = any(app.get("held") for each in outcomes for app in get_objects(each.result, "apps"))

@@ -20,7 +20,7 @@ REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove
 COMMANDS = (
     "install", "update", "uninstall", "rollback", "hold", "unhold", "permissions", "run", "ps", "kill",
     "list", "info", "history",
-    "remote", "login", "logout", "jobs", "cancel", "monitor", "apply", "metrics",
+    "remote", "login", "logout", "jobs", "cancel", "monitor", "apply", "automatic", "metrics",
     "prune", "verify", "repair",
     "export", "publish", "lint", "try", "doctor", "completion", "version", "help",
 )  # fmt: skip

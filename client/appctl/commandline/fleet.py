@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The command line of what keeps many machines alike, and watches them: apply, metrics, monitor, history."""
+"""The command line of what keeps machines as they should be, and watches them, with nobody at them."""
 
 import argparse
 import re
@@ -14,6 +14,11 @@ APPLY = (
 METRICS = "Write numbers about the apps of one scope, as Prometheus' node-exporter reads them from a file."
 _AGE = "([1-9][0-9]{0,4})([mhd])"  # as max-age= of a remote; a pattern, compiled only when it is needed
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
+AUTOMATIC = (
+    "Say how far updates go that nobody asks for, as the timer makes them every day, and how the last ones "
+    "went; or decide it."
+)
+POLICIES = ["none", "check", "download", "install"]
 MONITOR = "Tell what happens, as it happens, until you end it; with --json a document a line."
 
 
@@ -32,6 +37,10 @@ def add_fleet_commands(command: Callable[[str, str, str], argparse.ArgumentParse
     apply.add_argument("--dry-run", action="store_true", help="only say what would be done")
     command("metrics", "metrics.metrics:metrics", METRICS).add_argument(
         "file", metavar="FILE|-", help="replaced in one piece; - is standard output"
+    )
+    automatic = command("automatic", "automatic:automatic", AUTOMATIC)
+    automatic.add_argument(
+        "policy", nargs="?", choices=POLICIES, help="from now on; each does what the ones before it do, too"
     )
     command("monitor", "monitor:monitor", MONITOR)
 

@@ -29,6 +29,7 @@ from appctld.model.jsonvalue import JsonObject
 
 SAMPLE_SECONDS = 0.2  # five a second: a progress bar that moves smoothly
 CALLERS = 32  # connections that are told of one job; who calls for ever and leaves makes no longer list
+UPDATES = ("UpdatesAvailable", "LastUpdateCheck", "AutomaticUpdatePolicy", "LastAutomaticUpdate")
 LEFT = "somebody else waits for the job, which goes on"
 LOOK_SECONDS = 2.0  # how long an edit of a remote's file may go untold; to look costs a few stat(2)
 
@@ -201,7 +202,7 @@ class Announcer:
         self._facts.clear()
         for app_id in self._all_facts():
             self._sync_app(app_id)
-        self._server.changed(ROOT, ["UpdatesAvailable", "LastUpdateCheck"])
+        self._server.changed(ROOT, UPDATES)
         self._server.emit(ROOT, "UpdatesChanged")
 
     # Apps

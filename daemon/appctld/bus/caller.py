@@ -6,7 +6,8 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from appctld.bus.wire.connection import BusCallError, Connection
+from appctld.bus.wire.connection import Connection
+from appctld.bus.wire.questions import BusCallError
 from appctld.errors import NotAuthorized
 
 REMEMBERED = 1024  # connections whose user is kept; a unique name is never used twice, so it cannot go stale

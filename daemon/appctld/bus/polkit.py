@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from appctld.bus.caller import Caller
-from appctld.bus.wire.connection import BusCallError, Connection
+from appctld.bus.wire.connection import Connection
 from appctld.bus.wire.library import Variant
 from appctld.bus.wire.paths import BUS_NAME
+from appctld.bus.wire.questions import BusCallError
 from appctld.bus.wire.variants import encode
 from appctld.errors import NotAuthorized, PolkitRequired
 

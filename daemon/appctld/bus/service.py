@@ -9,6 +9,7 @@ from typing import Protocol
 from appctld.bus.objects.remote import RemoteFacts
 from appctld.bus.polkit import Authorizer
 from appctld.jobs.queue import Jobs
+from appctld.model.automatic import Extent
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.override import Override
 
@@ -84,6 +85,24 @@ class Choices(Protocol):
         """Replace all overrides."""
 
 
+class Automatic(Protocol):
+    """Updates that nobody asks for."""
+
+    @property
+    def extent(self) -> Extent:
+        """How far they go."""
+
+    @property
+    def last(self) -> JsonObject:
+        """How the last one went, with the keys of Manager.LastAutomaticUpdate."""
+
+    async def set(self, extent: Extent) -> None:
+        """Decide how far they go; PolicyDenied where the administrator did."""
+
+    async def register(self, sender: str, uid: int, *, handles: bool) -> None:
+        """A connection handles updates by itself, or does so no longer; LimitExceeded."""
+
+
 class History(Protocol):
     """What was done, and what failed."""
 
@@ -100,6 +119,7 @@ class Service:
     history: History
     choices: Choices
     remotes: Remotes
+    automatic: Automatic
     authorizer: Authorizer
     scope: str
     """`system` or `user`."""

@@ -231,6 +231,11 @@ def flag(request: AnyRequest, name: str) -> bool:
     return request.options.get(name) is True
 
 
+def by_itself(request: Update) -> bool:
+    """Whether nobody asked for this update: nobody waits for it, and no app is named."""
+    return flag(request, "background") and not request.ids
+
+
 def text(request: AnyRequest, name: str) -> str:
     """A string option; absent is empty."""
     value = request.options.get(name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appctld.config.logins import kept_logins
+from appctld.jobs.automatic.deciding import Decide, everything
 from appctld.jobs.choices import Choices, forget_absent
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
@@ -42,10 +43,12 @@ class Rooms:
     choices: Choices
 
 
-async def build(scope: str, paths: Paths, configuration: Sequence[Path], tools: Tools) -> Rooms:
+async def build(
+    scope: str, paths: Paths, configuration: Sequence[Path], tools: Tools, decide: Decide = everything
+) -> Rooms:
     """The rooms of one scope, over a state directory that is locked, whole and swept.
 
-    Raises Busy when another daemon has it.
+    `decide` is asked how far an update goes that nobody asked for. Raises Busy when another daemon has it.
     """
     paths.create()
     lock = take_lock(paths)
@@ -55,7 +58,7 @@ async def build(scope: str, paths: Paths, configuration: Sequence[Path], tools: 
     forget_absent(paths)
     book = RemoteBook(configuration, tools, observer=lambda: jobs.observer)
     kept = configuration[0].parent / "auth.json" if scope == "system" else None
-    jobs = Jobs(perform=_performer(scope, tools, book, kept))
+    jobs = Jobs(perform=_performer(scope, tools, book, kept, decide))
     return Rooms(jobs, book, Choices(tools, lambda: jobs.observer))
 
 
@@ -91,14 +94,16 @@ async def _recover(keep: set[str], tools: Tools, *, keep_all: bool) -> set[str]:
     return keep & set(missing)
 
 
-def _performer(scope: str, tools: Tools, book: RemoteBook, kept: Path | None = None) -> Perform:
+def _performer(
+    scope: str, tools: Tools, book: RemoteBook, kept: Path | None = None, decide: Decide = everything
+) -> Perform:
     """What does the work; `kept` is where the administrator keeps logins for root's jobs and the timers'."""
 
     async def perform(request: AnyRequest, job: Job, observer: Observer) -> None:
         logins = kept_logins(kept) if kept is not None and _may_use_them(request, job) else ()
         async with keeping(tools.runner) as runner:
             equipped = replace(tools, runner=runner, logins=logins)
-            shop = workshop(scope, equipped, book, observer, job, request)
+            shop = workshop(scope, equipped, book, observer, job, request, decide)
             job.result = await work(request, shop)
 
     return perform

@@ -44,13 +44,13 @@ from appctld.state.skipped import skipped
 
 async def update_all(request: Update, shop: Workshop) -> JsonObject:
     """Update the apps named, or all. An app that is up to date is no failure."""
-    await _resting(request, shop)  # nothing is updated where that cannot be read
+    await resting_now(request, shop)  # nothing is updated where that cannot be read
 
     async def one(app_id: str) -> JsonObject:
         current = shop.app(app_id).current
-        if app_id in await _resting(request, shop):  # by now: the apps before it may have taken hours
+        if app_id in await resting_now(request, shop):  # by now: the apps before it may have taken hours
             return {**outcome_view(current, shop.tools.paths, changed=False), "held": True}
-        async with _remembering(app_id, shop):
+        async with remembering(app_id, shop):
             return await asking(shop, partial(_update_one, current, request))
 
     return {"apps": await each(shop, request.ids or sorted(await shop.installed()), one)}
@@ -69,7 +69,7 @@ async def approve_update(request: Approve, shop: Workshop) -> JsonObject:
             raise NotFound(f"no update of {request.id} waits", hint=f"appctl update {request.id}")
         if digest == str(current.image_digest):
             return {"apps": [outcome_view(current, shop.tools.paths, changed=False)]}
-        async with _remembering(request.id, shop):
+        async with remembering(request.id, shop):
             return {"apps": [await asking(shop, partial(_approve_one, current, digest, request))]}
 
 
@@ -81,17 +81,17 @@ async def _approve_one(current: Record, digest: str, request: Approve, shop: Wor
             f"{current.reference} is now {now}, not what was shown",
             hint="look at it again: another image appeared meanwhile",
         )
-    return await _deploy_approved(planned, current, request, shop)
+    return await deploy_newer(planned, current, request, shop)
 
 
 async def _update_one(current: Record, request: Update, shop: Workshop) -> JsonObject:
     planned = await _newer(current, shop)
-    if planned is None or (flag(request, "background") and _is_skipped(planned, shop)):
+    if planned is None or (flag(request, "background") and is_skipped(planned, shop)):
         return outcome_view(current, shop.tools.paths, changed=False)
-    return await _deploy_approved(planned, current, request, shop)
+    return await deploy_newer(planned, current, request, shop)
 
 
-async def _deploy_approved(
+async def deploy_newer(
     planned: AnyPlan, current: Record, request: Update | Approve, shop: Workshop
 ) -> JsonObject:
     """Deploy what is approved. What is not is brought here, for when it is. Raises NeedsApproval."""
@@ -125,7 +125,7 @@ async def _remember_failure(app_id: str, name: str, shop: Workshop, waiting: Ava
 
 
 @asynccontextmanager
-async def _remembering(app_id: str, shop: Workshop) -> AsyncIterator[None]:
+async def remembering(app_id: str, shop: Workshop) -> AsyncIterator[None]:
     """For the length of the block an app is updated; how that ends is a fact about it."""
     try:
         yield
@@ -138,7 +138,7 @@ async def _remembering(app_id: str, shop: Workshop) -> AsyncIterator[None]:
         shop.observer.apps_changed([app_id])
 
 
-async def _resting(request: Update, shop: Workshop) -> frozenset[str]:
+async def resting_now(request: Update, shop: Workshop) -> frozenset[str]:
     """The apps that are held, which only a person updates who names them. Raises RepoCorrupt."""
     if request.ids and not flag(request, "background"):
         return frozenset()
@@ -221,6 +221,6 @@ async def _newer(current: Record, shop: Workshop) -> AnyPlan | None:
     return None if planned.digest == current.image_digest else planned
 
 
-def _is_skipped(planned: Plan, shop: Workshop) -> bool:
+def is_skipped(planned: Plan, shop: Workshop) -> bool:
     """Whether somebody went back from that very image."""
     return skipped(shop.tools.paths).get(planned.id) == planned.digest

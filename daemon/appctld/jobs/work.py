@@ -4,6 +4,7 @@
 
 from appctld.jobs.audit.repair import repair
 from appctld.jobs.audit.verify import verify
+from appctld.jobs.automatic.update import update_by_itself
 from appctld.jobs.install import install_all, resolve_one
 from appctld.jobs.refresh import refresh
 from appctld.jobs.removal import prune, uninstall_all
@@ -20,6 +21,7 @@ from appctld.jobs.requests import (
     Uninstall,
     Update,
     Verify,
+    by_itself,
     flag,
 )
 from appctld.jobs.rollback import roll_back
@@ -47,6 +49,8 @@ async def _work(request: AnyRequest, shop: Workshop) -> JsonObject:
     match request:
         case Install():
             result = await install_all(request, shop)
+        case Update() if by_itself(request):
+            result = await update_by_itself(request, shop)
         case Update():
             result = await update_all(request, shop)
         case Approve():

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval, RegistryAuth
 from appctld.jobs.approval import accepted
+from appctld.jobs.automatic.deciding import Decide, everything
 from appctld.jobs.chronicle import failure_facts
 from appctld.jobs.job import Job
 from appctld.jobs.journaling import log_done, log_failed
@@ -40,6 +41,8 @@ class Workshop:
     book: RemoteBook
     observer: Observer
     job: Job
+    decide: Decide = everything
+    """How far an update goes that nobody asked for."""
 
     async def installed(self) -> dict[str, Installed]:
         """Every installed app, read anew."""
@@ -108,7 +111,13 @@ def _record(paths: Paths, line: JsonObject, also: Callable[[Paths], None]) -> No
 
 
 def workshop(
-    scope: str, base: Tools, book: RemoteBook, observer: Observer, job: Job, request: AnyRequest
+    scope: str,
+    base: Tools,
+    book: RemoteBook,
+    observer: Observer,
+    job: Job,
+    request: AnyRequest,
+    decide: Decide = everything,
 ) -> Workshop:
     """The surroundings of one job; its caller's logins come before those that `base` has."""
     tools = replace(
@@ -120,7 +129,7 @@ def workshop(
         accepted=accepted(request),
         progress=JobProgress(job, observer),
     )
-    return Workshop(scope, tools, book, observer, job)
+    return Workshop(scope, tools, book, observer, job, decide)
 
 
 async def each(

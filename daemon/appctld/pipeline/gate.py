@@ -8,16 +8,20 @@ and no record names yet is kept by being listed here.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 
 from appctld.errors import Busy
 
 
 class Gate:
-    """One repository's gate; all jobs of a daemon share it."""
+    """One repository's gate; all jobs of a daemon share it.
 
-    def __init__(self) -> None:
+    While refs move the machine is asked to stay up: `staying_up` says so to whoever can put it to sleep.
+    """
+
+    def __init__(self, staying_up: Callable[[], AbstractAsyncContextManager[None]] = nullcontext) -> None:
+        self._staying_up = staying_up
         self._mutex = asyncio.Lock()
         self._kept: Counter[str] = Counter()
         self._checking = False
@@ -35,7 +39,7 @@ class Gate:
     @asynccontextmanager
     async def moving(self) -> AsyncIterator[set[str]]:
         """For the length of the block nobody else moves refs; gives the refs that jobs need."""
-        async with self._mutex:
+        async with self._mutex, self._staying_up():
             yield self.needed()
 
     def needed(self) -> set[str]:

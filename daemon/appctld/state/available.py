@@ -36,7 +36,7 @@ class Available:
     """A newer image of an installed app. `size` is what would be downloaded, in bytes.
 
     `asks` is what it asks for that nobody approved, `permissions_hash` names the whole set. `refs` keep what
-    was brought here, of it and of what comes with it, while it waits for approval.
+    was brought here, of it and of what comes with it, while it waits to be approved or installed.
     """
 
     id: str
@@ -113,6 +113,13 @@ def remember_failure(paths: Paths, app_id: str, error: str, waiting: Available |
     return _changed(paths, before, replace(before, updates=updates, errors=errors))
 
 
+def remember_waiting(paths: Paths, waiting: Available) -> bool:
+    """What is brought here of an update before somebody installs it; whether that is news."""
+    before = last_check(paths)
+    updates = (*(one for one in before.updates if one.id != waiting.id), _kept(waiting, before))
+    return _changed(paths, before, replace(before, updates=updates))
+
+
 def remember_success(paths: Paths, app_id: str) -> bool:
     """An app's update went well, or there was none: nothing waits any more. Whether that is news."""
     before = last_check(paths)
@@ -130,7 +137,7 @@ def forget_updates(paths: Paths, ids: Iterable[str]) -> bool:
 
 
 def waiting_refs(paths: Paths) -> set[str]:
-    """The refs of what was brought here and waits for approval."""
+    """The refs of what was brought here and waits to be approved or installed."""
     return {ref for one in last_check(paths).updates for ref in one.refs}
 
 

@@ -88,6 +88,16 @@ class Paths:
         return self.root / "held.json"
 
     @property
+    def automatic(self) -> Path:
+        """How far updates go by themselves."""
+        return self.root / "automatic.json"
+
+    @property
+    def last_automatic(self) -> Path:
+        """How the last of them went."""
+        return self.root / "last-automatic.json"
+
+    @property
     def decisions(self) -> Path:
         """A file an app: what was decided about its permissions."""
         return self.root / "decisions"

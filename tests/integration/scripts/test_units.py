@@ -28,22 +28,36 @@ def test_systemd_has_nothing_to_say_about_a_unit(unit: Path, tmp_path: Path) -> 
     assert (done.stdout, said) == ("", [])
 
 
+TIMERS = {"update": ("daily", "4h"), "verify": ("weekly", "24h")}
+
+
+def read(unit: Path) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read(unit)
+    return parser
+
+
 @pytest.mark.parametrize("scope", ["system", "user"])
-def test_once_a_week_a_scope_is_checked_at_a_time_of_its_own(scope: str) -> None:
+@pytest.mark.parametrize("command", TIMERS)
+def test_what_runs_by_itself_runs_at_a_time_of_its_own_and_out_of_the_way(command: str, scope: str) -> None:
     directory = SYSTEMD / "user" if scope == "user" else SYSTEMD
-    timer, service = (configparser.RawConfigParser(strict=False) for _ in range(2))
-    timer.read(directory / "appctl-verify.timer")
-    service.read(directory / "appctl-verify.service")
-    assert timer["Timer"]["OnCalendar"] == "weekly"
-    assert timer["Timer"]["Persistent"] == "yes"
-    assert timer["Timer"]["RandomizedDelaySec"] == "24h"
-    assert service["Service"]["ExecStart"] == (
-        f"{PROGRAM}appctl --{scope} verify --background --noninteractive"
-    )
-    assert (service["Service"]["Nice"], service["Service"]["IOSchedulingClass"]) == ("19", "idle")
+    timer = read(directory / f"appctl-{command}.timer")["Timer"]
+    unit = read(directory / f"appctl-{command}.service")
+    assert (timer["OnCalendar"], timer["RandomizedDelaySec"]) == TIMERS[command]
+    assert (timer["FixedRandomDelay"], timer["Persistent"]) == ("yes", "yes")
+    assert unit["Unit"]["ConditionACPower"] == "true"
+    service = unit["Service"]
+    assert service["ExecStart"] == f"{PROGRAM}appctl --{scope} {command} --background --noninteractive"
+    assert (service["Nice"], service["IOSchedulingClass"]) == ("19", "idle")
 
 
-def test_the_system_check_is_the_daemons_user_and_has_no_network() -> None:
-    text = (SYSTEMD / "appctl-verify.service").read_text()
+@pytest.mark.parametrize("command", TIMERS)
+def test_what_the_system_does_by_itself_is_the_daemons_user_and_has_no_network(command: str) -> None:
+    text = (SYSTEMD / f"appctl-{command}.service").read_text()
     assert re.search(r"^User=appctl$", text, re.MULTILINE)
     assert re.search(r"^PrivateNetwork=yes$", text, re.MULTILINE)
+
+
+def test_what_waits_for_somebody_or_something_is_no_failure_of_an_update() -> None:
+    for unit in (SYSTEMD / "appctl-update.service", SYSTEMD / "user/appctl-update.service"):
+        assert read(unit)["Service"]["SuccessExitStatus"] == "6 75"

@@ -51,6 +51,7 @@ PROMISED = {
     "lint": "",
     "try": "",
     "apply": "--prune --dry-run",
+    "automatic": "",
     "verify": "",
     "repair": "",
     "prune": "--dry-run",

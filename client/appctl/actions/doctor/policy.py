@@ -13,7 +13,14 @@ from appctl.context import Context
 from appctl.places import SYSTEM_CONFIG
 from appctl.remote_files import counts, read_settings
 
-KEYS = ("allow-remotes", "require-signatures", "deny-permissions", "user-scope", "max-size")
+KEYS = (
+    "allow-remotes",
+    "require-signatures",
+    "deny-permissions",
+    "user-scope",
+    "max-size",
+    "automatic-updates",
+)
 
 
 def policy(_context: Context) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from appctld.bus.objects.asked import (
     remote_names,
     summary,
 )
+from appctld.bus.objects.automatic import AutomaticUpdates
 from appctld.bus.objects.choices import AppChoices
 from appctld.bus.objects.settings import RemoteSettings
 from appctld.bus.objects.texts import check_texts
@@ -53,7 +54,7 @@ TOLD = frozenset({"id", "remote", "verify"})  # of installed apps, to polkit
 Options = Mapping[str, object]
 
 
-class Manager(AppChoices):
+class Manager(AppChoices, AutomaticUpdates):
     """The object at the root."""
 
     interface: ClassVar[str] = MANAGER

@@ -20,12 +20,12 @@ from typing import TypeVar
 from appctld.bus.wire.framing import Frame, Framing
 from appctld.bus.wire.library import Message, MessageFlag, MessageType, as_bytes, as_message, dial
 from appctld.bus.wire.outbox import Outbox
+from appctld.bus.wire.questions import DRIVER, BusCallError, Questions
 from appctld.system.foreign import Handed
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-DRIVER = "org.freedesktop.DBus"
 ANSWER_SECONDS = 25.0  # what libdbus, sd-bus and GIO wait for an answer when nobody says otherwise
 FLUSH_SECONDS = 2.0  # at the end nobody waits longer for a bus that does not read
 TURN = 16  # messages read before others get their turn: some milliseconds
@@ -33,14 +33,6 @@ TURN = 16  # messages read before others get their turn: some milliseconds
 
 class BusLostError(ConnectionError):
     """The bus went away; the process cannot do its work any more."""
-
-
-class BusCallError(Exception):
-    """A call that we made was answered with an error; `name` is the D-Bus error name."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(f"{name}: {message}")
-        self.name = name
 
 
 async def connect(address: str | None = None, *, system: bool = False) -> "Connection":
@@ -60,7 +52,7 @@ class Connection:
         self._serials = itertools.count(100)  # the library's own first calls had the lowest
         self._framing = Framing(bus)
         self._outbox = Outbox(bus, self._read_on)
-        self._waiting: dict[int, tuple[str, asyncio.Future[Message]]] = {}
+        self._questions = Questions()
         self._on_call: Callable[[Message, Sequence[Handed]], None] | None = None
         self._on_cut: Callable[[Message], None] | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -80,6 +72,11 @@ class Connection:
         `on_cut`.
         """
         self._on_call, self._on_cut = on_call, on_cut
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the bus went away, or this was closed."""
+        return self._lost.done()
 
     @property
     def is_stuck(self) -> bool:
@@ -121,19 +118,28 @@ class Connection:
 
         Raises BusCallError or BusLostError; how long to wait is the caller's business (`asyncio.timeout`).
         """
-        if destination != DRIVER and not destination.startswith(":"):
-            raise ValueError("an answer's sender can only be checked against a unique name")
-        serial = next(self._serials)
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[serial] = (destination, answer)
-        message = Message(
-            destination, path, interface, member, signature=signature, body=list(body), serial=serial
-        )
+        return await self._ask(_call(destination, path, interface, member, signature, body))
+
+    async def borrow(
+        self, destination: str, path: str, interface: str, member: str, signature: str, body: Sequence[object]
+    ) -> Handed:
+        """Call for a descriptor, which the caller closes. Raises as `call`."""
+        handed: list[Handed] = []
         try:
-            await self.send(message)
-            reply = await self._unless_lost(answer)
+            await self._ask(_call(destination, path, interface, member, signature, body), handed)
+            if len(handed) == 1:
+                return handed.pop()
         finally:
-            del self._waiting[serial]
+            for one in handed:
+                one.close()
+        raise BusCallError(f"{DRIVER}.Error.InvalidSignature", f"{member} gave {len(handed)} descriptors")
+
+    async def _ask(self, call: Message, handed: list[Handed] | None = None) -> list[object]:
+        """Send a call; the answer's body. Its descriptors are put into `handed`, where that is given."""
+        call.serial = next(self._serials)
+        with self._questions.asked(call, handed) as answer:
+            await self.send(call)
+            reply = await self._unless_lost(answer)
         if reply.message_type is MessageType.ERROR:
             raise BusCallError(str(reply.error_name), " ".join(map(str, reply.body[:1])))
         return list(reply.body)
@@ -169,6 +175,14 @@ class Connection:
         except BusCallError:
             await self.ask_driver("StartServiceByName", "su", name, 0)
             (owner,) = await self.ask_driver("GetNameOwner", "s", name)
+        return str(owner)
+
+    async def present(self, name: str) -> str | None:
+        """The unique name behind a well-known one, if somebody has it; nothing is started."""
+        try:
+            (owner,) = await self.ask_driver("GetNameOwner", "s", name)
+        except BusCallError:
+            return None
         return str(owner)
 
     async def has_owner(self, name: str) -> bool:
@@ -257,7 +271,7 @@ class Connection:
         """Give the message to whom it is for; what is left of its descriptors."""
         if message.message_type is not MessageType.METHOD_CALL:
             if message.message_type is not MessageType.SIGNAL:
-                self._answered(message, cut=frame.cut)
+                self._questions.answered(message, frame)
         elif frame.cut:
             if self._on_cut is not None:
                 self._on_cut(message)
@@ -266,17 +280,13 @@ class Connection:
             return []
         return frame.handed
 
-    def _answered(self, message: Message, *, cut: bool) -> None:
-        destination, answer = self._waiting.get(message.reply_serial or 0, ("", None))
-        if answer is None or answer.done():
-            return
-        lost = message.sender == DRIVER and message.message_type is MessageType.ERROR
-        if message.sender != destination and not lost:  # the bus itself says who can answer no more
-            _log.warning("%s answered a question that went to %s", message.sender, destination)
-        elif cut:
-            answer.set_exception(BusCallError(f"{DRIVER}.Error.LimitsExceeded", "the answer is too long"))
-        else:
-            answer.set_result(message)
+
+def _call(
+    destination: str, path: str, interface: str, member: str, signature: str, body: Sequence[object]
+) -> Message:
+    if destination != DRIVER and not destination.startswith(":"):
+        raise ValueError("an answer's sender can only be checked against a unique name")
+    return Message(destination, path, interface, member, signature=signature, body=list(body))
 
 
 def _understood(frame: Frame) -> Message | None:

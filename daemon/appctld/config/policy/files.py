@@ -21,12 +21,14 @@ from appctld.config.remotes import files_in, read_limited
 from appctld.config.repository import is_repository, parse_repository
 from appctld.config.urls import parse_url
 from appctld.errors import Failed, InvalidReference, PolicyDenied
+from appctld.model.automatic import Extent
 from appctld.model.denial import parse_denial
 
 SECTION = "policy"
 FILES = 100  # people keep a handful; whatever is installed, each step that asks reads them all anew
 FILE_BYTES = 64 << 10  # as a remote's: a thousand places
-KEYS = ("allow-remotes", "require-signatures", "deny-permissions", "user-scope", "max-size")
+AUTOMATIC = "automatic-updates"
+KEYS = ("allow-remotes", "require-signatures", "deny-permissions", "user-scope", "max-size", AUTOMATIC)
 _HINT = "the administrator has to mend that file; until then nothing is installed or updated"
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ def read_policy(path: Path, data: bytes) -> PolicyFile:
         denials=text.each("deny-permissions", parse_denial) or (),
         user_scope=text.value("user-scope", partial(Reader.boolean, default=True)),
         max_size=text.value("max-size", Reader.size),
+        automatic=text.value(AUTOMATIC, _extent) if AUTOMATIC in text.settings else None,
     )
 
 
@@ -99,6 +102,10 @@ class _Text:
 def _wrong(path: Path, line: int, what: str) -> PolicyDenied:
     where = f"{path}:{line}" if line else str(path)
     return PolicyDenied(f"{where}: {what}", path=str(path), line=line, hint=_HINT)
+
+
+def _extent(reader: Reader, key: str) -> Extent:
+    return Extent(reader.choice(key, tuple(Extent)))
 
 
 def _place(text: str) -> Place:

@@ -15,6 +15,7 @@ from appctld.config.remote import UNSIGNED, Remote
 from appctld.config.repository import Repository
 from appctld.config.urls import Prefix
 from appctld.errors import PolicyDenied
+from appctld.model.automatic import Extent, least
 from appctld.model.denial import Denial
 from appctld.model.permissions import Permission
 
@@ -25,7 +26,7 @@ Place = Prefix | Repository | Path
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """One file. `places` None means every remote, `max_size` 0 any number of bytes."""
+    """One file. `places` None means every remote, `max_size` 0 any size, `automatic` None nothing."""
 
     path: Path
     places: tuple[Place, ...] | None = None
@@ -33,6 +34,7 @@ class PolicyFile:
     denials: tuple[Denial, ...] = ()
     user_scope: bool = True
     max_size: int = 0
+    automatic: Extent | None = None
 
     def refused(self, what: str, **about: object) -> PolicyDenied:
         """The error that names this file."""
@@ -73,6 +75,17 @@ class Policy:
                 )
             if file.max_size and size > file.max_size:
                 raise file.refused(f"{app_id} has {size} bytes, and {file.max_size} are allowed", app=app_id)
+
+    def automatic(self) -> Extent | None:
+        """How far updates go by themselves; None where that is left to whoever may decide it here."""
+        said = [file.automatic for file in self.files if file.automatic is not None]
+        return least(said) if said else None
+
+    def check_automatic(self) -> None:
+        """Raise PolicyDenied where a file says how far updates go by themselves."""
+        for file in self.files:
+            if file.automatic is not None:
+                raise file.refused(f"it says automatic-updates = {file.automatic}, and nobody else does")
 
 
 def _is_denied(asked: Permission, denials: Iterable[Denial]) -> bool:

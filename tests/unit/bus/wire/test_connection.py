@@ -11,20 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from appctld.bus.wire.connection import TURN, BusCallError, BusLostError, Connection, connect
+from appctld.bus.wire.connection import TURN, BusLostError, Connection, connect
 from appctld.bus.wire.framing import HEADER_BYTES, MESSAGE_BYTES
-from appctld.bus.wire.library import Message, MessageType, as_bytes
+from appctld.bus.wire.library import Message, as_bytes
+from appctld.bus.wire.questions import BusCallError
 from appctld.system.foreign import Handed
 from support.bus import NAME, client, private_bus
 
 DRIVER = "org.freedesktop.DBus"
-
-
-def answer_from(sender: str, serial: int) -> Message:
-    """A reply that `sender` made."""
-    return Message(
-        message_type=MessageType.METHOD_RETURN, reply_serial=serial, sender=sender, signature="u", body=[0]
-    )
 
 
 def bad_message() -> Message:
@@ -47,22 +41,6 @@ def test_a_message_that_cannot_be_sent_hurts_no_other(address: str, caplog: pyte
         assert "C could not be sent" in caplog.text
         await connection.close()
         await connection.wait_lost()
-
-    asyncio.run(scenario())
-
-
-def test_an_answer_counts_only_from_whom_was_asked(address: str) -> None:
-    async def scenario() -> None:
-        connection = await connect(address)
-        waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        connection._waiting[4711] = (":1.5", waiting)
-        connection._answered(answer_from(":1.6", 4711), cut=False)
-        assert not waiting.done()
-        connection._answered(answer_from(":1.5", 4711), cut=False)
-        assert waiting.done()
-        connection._answered(answer_from(":1.5", 4711), cut=False)  # once more, and one that nobody waits for
-        connection._answered(answer_from(":1.5", 4712), cut=False)
-        await connection.close()
 
     asyncio.run(scenario())
 
@@ -119,18 +97,6 @@ def test_a_peer_that_goes_away_over_a_question_is_an_answer(address: str) -> Non
         with pytest.raises(BusCallError) as caught:
             await asyncio.wait_for(asking, 20)
         assert caught.value.name == f"{DRIVER}.Error.NoReply"
-        await connection.close()
-
-    asyncio.run(scenario())
-
-
-def test_the_bus_answers_for_nobody(address: str) -> None:
-    async def scenario() -> None:
-        connection = await connect(address)
-        waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        connection._waiting[4711] = (":1.5", waiting)
-        connection._answered(answer_from(DRIVER, 4711), cut=False)
-        assert not waiting.done()
         await connection.close()
 
     asyncio.run(scenario())

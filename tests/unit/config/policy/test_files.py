@@ -13,6 +13,7 @@ from appctld.config.policy.rules import Policy, PolicyFile
 from appctld.config.repository import Repository
 from appctld.config.urls import Prefix
 from appctld.errors import PolicyDenied
+from appctld.model.automatic import Extent
 from appctld.model.denial import Denial
 
 PATH = Path("/etc/appctl/policy.d/10-site.conf")
@@ -26,6 +27,7 @@ require-signatures = yes
 deny-permissions = filesystems=home devices=*
 user-scope = no
 max-size = 2G
+automatic-updates = download
 """
 )
 WRONG = [
@@ -53,6 +55,7 @@ WRONG = [
     (b"[policy]\nmax-size = 0G\n", 2, "a size with a unit"),
     (b"[policy]\nmax-size = 2GB\n", 2, "a size with a unit"),
     (b"[policy]\nmax-size = 1.5G\n", 2, "a size with a unit"),
+    (b"[policy]\nautomatic-updates = yes\n", 2, "one of none, check, download, install"),
 ]
 
 
@@ -77,6 +80,7 @@ def test_every_key_of_a_file() -> None:
         denials=(Denial("filesystems", "home"), Denial("devices", "*")),
         user_scope=False,
         max_size=2 << 30,
+        automatic=Extent.DOWNLOAD,
     )
 
 

@@ -10,6 +10,7 @@ from appctld.config.policy.files import read_policy
 from appctld.config.policy.rules import Policy
 from appctld.config.remote import Remote, make_remote
 from appctld.errors import PolicyDenied
+from appctld.model.automatic import Extent
 from appctld.model.permissions import Permission
 
 NETWORK = Permission("shared", "network", "leaves the sandbox")
@@ -132,6 +133,20 @@ def test_a_place_must_be_allowed_by_each_file_that_names_some() -> None:
     assert not refuses(both, remote("quay.io/acme"))
     assert refuses(both, remote("quay.io/other"), "/policy.d/1.conf")
     assert refuses(both, remote("registry.corp/x"), "/policy.d/0.conf")
+
+
+def test_of_several_words_on_automatic_updates_the_least_counts_and_nobody_else_decides() -> None:
+    rules = policy("user-scope = yes", "automatic-updates = download", "automatic-updates = check")
+    assert rules.automatic() is Extent.CHECK
+    with pytest.raises(PolicyDenied, match="automatic-updates = download") as caught:
+        rules.check_automatic()
+    assert caught.value.data["path"] == "/policy.d/1.conf"
+
+
+def test_where_no_file_has_a_word_on_automatic_updates_others_decide() -> None:
+    rules = policy("user-scope = yes")
+    rules.check_automatic()
+    assert rules.automatic() is None
 
 
 def test_without_files_everything_is_allowed() -> None:

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The Manager's members about updates that nobody asks for: how far they go, and who does them instead.
+
+Guarantees: as the Manager's others: checked, then authorized, then done. Who may not update apps cannot say
+that it handles updates, by which it would keep everybody's from being installed.
+"""
+
+from collections.abc import Mapping
+
+from appctld.bus.announcer import Announcer
+from appctld.bus.caller import Caller
+from appctld.bus.exported import Exported
+from appctld.bus.objects.asked import Options, details
+from appctld.bus.service import Service
+from appctld.errors import InvalidReference
+from appctld.model.automatic import Extent
+
+
+class AutomaticUpdates(Exported):
+    """A part of the Manager."""
+
+    _service: Service
+    _announcer: Announcer
+
+    async def set_automatic_update_policy(self, caller: Caller, policy: str) -> None:
+        """How far updates go by themselves from now on."""
+        if policy not in set(Extent):
+            raise InvalidReference(f"{policy[:80]!a}: it is one of {', '.join(Extent)}", hint="")
+        await self._ask(caller, "set-policy")
+        await self._service.automatic.set(Extent(policy))
+        self._announcer.updates_changed()
+
+    async def register_client(self, caller: Caller, options: Options) -> None:
+        """A client says what it does itself, as long as it is on the bus."""
+        handles = options.get("handles-updates") is True
+        if handles:
+            await self._ask(caller, "update")
+        await self._service.automatic.register(caller.sender, caller.uid, handles=handles)
+
+    async def _ask(self, caller: Caller, action: str) -> None:
+        with self._service.jobs.questions.open(caller.uid):
+            await self._service.authorizer.authorize(caller, action, details())
+
+    @property
+    def automatic_update_policy(self) -> str:  # noqa: D102 - the XML says what it is
+        return self._service.automatic.extent
+
+    @property
+    def last_automatic_update(self) -> Mapping[str, object]:  # noqa: D102 - the XML says what it is
+        return self._service.automatic.last

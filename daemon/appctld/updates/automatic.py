@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Updates that nobody asks for: how far they go here, who may say so, and how the last one went.
+
+Guarantees: what the administrator's files say counts, and nobody else says otherwise; what cannot be read
+lets nothing be done. What people decide is on the disk before it is answered. Who may decide is left to the
+bus.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from appctld.config.policy.rules import Policy
+from appctld.errors import AppctlError
+from appctld.model.automatic import Decision, Extent
+from appctld.model.jsonvalue import JsonObject
+from appctld.state.automatic import choose, chosen, last_automatic
+from appctld.state.paths import Paths
+from appctld.system.aside import Aside
+from appctld.updates.deciding import decide
+from appctld.updates.handlers import Handlers
+from appctld.updates.surroundings import Machine
+
+
+class AutomaticUpdates:
+    """Those of one scope. `is_there` says whether a connection is on the bus."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        policy: Callable[[], Policy],
+        aside: Aside,
+        machine: Machine,
+        is_there: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        self._paths = paths
+        self._policy = policy
+        self._aside = aside
+        self._machine = machine
+        self._handlers = Handlers(is_there)
+
+    async def decide(self) -> Decision:
+        """How far one goes now. Raises PolicyDenied, RepoCorrupt."""
+        policy = await self._aside(self._extent)
+        return decide(
+            policy, await self._machine.surroundings(), now=int(time.time()), handled=await self.handled()
+        )
+
+    @property
+    def extent(self) -> Extent:
+        """How far they may go, for those who only show it."""
+        try:
+            return self._extent()
+        except AppctlError:
+            return Extent.NONE  # as long as that is so, none goes
+
+    @property
+    def last(self) -> JsonObject:
+        """How the last one went."""
+        return last_automatic(self._paths).to_json()
+
+    async def set(self, extent: Extent) -> None:
+        """Somebody decides how far they go. Raises PolicyDenied."""
+        await self._aside(self._set, extent)
+
+    async def register(self, sender: str, uid: int, *, handles: bool) -> None:
+        """A client says whether it handles updates by itself. Raises LimitExceeded."""
+        if handles:
+            await self._handlers.register(sender, uid)
+        else:
+            self._handlers.forget(sender)
+
+    async def handled(self) -> bool:
+        """Whether such a client is there."""
+        return await self._handlers.any()
+
+    def _set(self, extent: Extent) -> None:
+        self._policy().check_automatic()
+        choose(self._paths, extent)
+
+    def _extent(self) -> Extent:
+        said = self._policy().automatic()
+        return chosen(self._paths) if said is None else said

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Who says how far updates go by themselves: the administrator's files, else a person, else the default."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from appctld.config.policy.files import read_policy
+from appctld.config.policy.rules import Policy
+from appctld.errors import PolicyDenied, RepoCorrupt
+from appctld.model.automatic import Decision, Extent, Why
+from appctld.state.paths import Paths
+from appctld.system.aside import Aside
+from appctld.updates.automatic import AutomaticUpdates
+from appctld.updates.surroundings import Surroundings
+
+
+class Place:
+    """A state directory, the administrator's files, and the machine around it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.paths = Paths(directory)
+        self.policy: Policy | PolicyDenied = Policy()
+        self.around = Surroundings()
+        self.there: set[str] = set()
+        self.automatic = AutomaticUpdates(self.paths, self.rules, Aside(), self, self.has_owner)
+
+    def say(self, text: str) -> None:
+        """Write the one file."""
+        self.policy = Policy((read_policy(Path("/policy.d/x.conf"), f"[policy]\n{text}\n".encode()),))
+
+    def rules(self) -> Policy:
+        if isinstance(self.policy, PolicyDenied):
+            raise self.policy
+        return self.policy
+
+    async def surroundings(self) -> Surroundings:
+        return self.around
+
+    async def has_owner(self, sender: str) -> bool:
+        return sender in self.there
+
+    def extent(self) -> Extent:
+        return self.automatic.extent
+
+    def decision(self) -> Decision:
+        return asyncio.run(self.automatic.decide())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_by_default_they_are_installed(place: Place) -> None:
+    assert place.decision() == Decision(Extent.INSTALL)
+    assert place.extent() is Extent.INSTALL
+
+
+def test_what_somebody_decided_outlives_the_daemon(place: Place) -> None:
+    asyncio.run(place.automatic.set(Extent.DOWNLOAD))
+    assert Place(place.paths.root).decision() == Decision(Extent.DOWNLOAD, (Why.POLICY,))
+
+
+def test_the_administrators_word_counts_before_and_after_what_anybody_decides(place: Place) -> None:
+    asyncio.run(place.automatic.set(Extent.NONE))
+    place.say("automatic-updates = check")
+    assert place.extent() is Extent.CHECK
+    with pytest.raises(PolicyDenied, match=r"x\.conf"):
+        asyncio.run(place.automatic.set(Extent.INSTALL))
+    place.policy = Policy()
+    assert place.extent() is Extent.NONE
+
+
+def test_a_policy_that_is_not_understood_lets_nothing_be_done(place: Place) -> None:
+    place.policy = PolicyDenied("a slip of the pen")
+    assert place.extent() is Extent.NONE
+    with pytest.raises(PolicyDenied):
+        place.decision()
+    with pytest.raises(PolicyDenied):
+        asyncio.run(place.automatic.set(Extent.CHECK))
+    assert not place.paths.automatic.exists()
+
+
+def test_a_decision_that_cannot_be_read_lets_nothing_be_done_until_it_is_made_anew(place: Place) -> None:
+    place.paths.automatic.write_bytes(b"{")
+    assert place.extent() is Extent.NONE
+    with pytest.raises(RepoCorrupt):
+        place.decision()
+    asyncio.run(place.automatic.set(Extent.CHECK))
+    assert place.extent() is Extent.CHECK
+
+
+def test_what_is_around_and_who_is_there_is_asked_each_time(place: Place) -> None:
+    place.around = Surroundings(metered=True)
+    assert place.decision().because == (Why.METERED,)
+    place.around = Surroundings()
+    place.there.add(":1.7")
+    asyncio.run(place.automatic.register(":1.7", 1000, handles=True))
+    assert place.decision().because == (Why.CLIENT,)
+    asyncio.run(place.automatic.register(":1.7", 1000, handles=False))
+    assert place.decision().because == ()
+
+
+def test_nothing_went_by_itself_so_far(place: Place) -> None:
+    assert place.automatic.last["time"] == 0
