@@ -8,7 +8,6 @@ it went is kept, whatever became of it. How far it goes is not decided here (dec
 """
 
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -124,7 +123,7 @@ def _complaint(error: AppctlError | None) -> str:
 
 
 def _remember(shop: Workshop, decision: Decision, error: str) -> None:
-    paths, now = shop.tools.paths, int(time.time())
+    paths, now = shop.tools.paths, shop.tools.now()
     before = last_automatic(paths)
     success, failure = (before.success, now) if error else (now, before.failure)
     last = LastAutomatic(now, decision.extent, decision.because, success, failure, error)

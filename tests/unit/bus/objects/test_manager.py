@@ -442,6 +442,13 @@ def test_the_managers_properties(address: str) -> None:
                 "ActiveJobs": [],
                 "UpdatesAvailable": 1,
                 "LastUpdateCheck": 1_700_000_002,
+                "AutomaticUpdatePolicy": "install",
+                "LastAutomaticUpdate": {
+                    "time": ("t", 1_700_000_004),
+                    "extent": ("s", "check"),
+                    "because": ("as", ["metered"]),
+                    "success": ("t", 1_700_000_004),
+                },
             }
 
     asyncio.run(scenario())

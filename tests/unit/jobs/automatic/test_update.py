@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""An update that nobody asked for, over the real store: as far as it may, each app by itself."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import PolicyDenied, RepoCorrupt
+from appctld.jobs.requests import Install, Prune, Rollback, Update
+from appctld.jobs.start import recover
+from appctld.jobs.work import work
+from appctld.jobs.workshop import Workshop
+from appctld.jobs.workshop import each as one_after_the_other
+from appctld.model.automatic import Decision, Extent, Why
+from appctld.model.image import METADATA
+from appctld.model.jsonvalue import Json, JsonObject, get_objects
+from appctld.state.automatic import LastAutomatic, last_automatic
+from appctld.state.available import last_check, waiting_refs
+from appctld.state.held import hold
+from appctld.state.records import installed
+from support.inline import digest_of, layer_of
+from support.world import BASE, TOP, Yard
+
+HELLO, WORLD = "acme.example/x/hello:h", "other.example/x/world:w"
+IDS = {"h": "org.acme.Hello", "w": "org.other.World"}
+NETWORK = "[Application]\nname=org.acme.Hello\n[Context]\nshared=network;\n"
+BY_ITSELF = Update((), {"background": True})
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    """HELLO of acme and WORLD of other are installed, both in version 1.0, and 2.0 is there."""
+    yard = Yard(tmp_path)
+    for tag in IDS:
+        publish(yard, tag, "1.0")
+    yard.do(Install((HELLO, WORLD)))
+    for tag in IDS:
+        publish(yard, tag, "2.0")
+    return yard
+
+
+def publish(yard: Yard, tag: str, version: str, metadata: str = "") -> None:
+    """Push another image of that tag."""
+    labels = {"org.opencontainers.image.version": version, "org.appctl.id": IDS[tag]}
+    layers = [BASE] if version == "1.0" else [BASE, TOP, layer_of({"version": (tag + version).encode()})]
+    if metadata:
+        labels[METADATA] = metadata
+        layers.append(layer_of({"app/": None, "app/metadata": metadata.encode()}))
+    yard.registry.push(tag, layers, Labels=labels)
+
+
+def update(yard: Yard, extent: Extent = Extent.INSTALL, *why: Why) -> JsonObject:
+    """One that goes so far; its result."""
+
+    async def decide() -> Decision:
+        return Decision(extent, why)
+
+    return asyncio.run(work(BY_ITSELF, replace(yard.shop(BY_ITSELF), decide=decide)))
+
+
+def versions(yard: Yard) -> list[str]:
+    """The current version of each app, by its ID."""
+    return [app.current.version for _, app in sorted(installed(yard.paths).items())]
+
+
+def changed(result: JsonObject) -> list[object]:
+    return [app["changed"] for app in get_objects(result, "apps")]
+
+
+def waiting(yard: Yard) -> set[str]:
+    """The apps of which something waits here."""
+    return {one.id for one in last_check(yard.paths).updates if one.refs}
+
+
+def test_with_none_no_registry_is_asked(yard: Yard) -> None:
+    before = len(yard.ops())
+    assert update(yard, Extent.NONE, Why.CLOCK) == {"apps": [], "automatic": "none", "because": ["clock"]}
+    assert yard.ops()[before:] == []
+
+
+def test_with_check_updates_are_found_and_nothing_is_fetched(yard: Yard) -> None:
+    yard.registry.asked.clear()
+    result = update(yard, Extent.CHECK, Why.METERED, Why.POLICY)
+    assert {one["id"] for one in get_objects(result, "updates")} == {*IDS.values()}
+    assert (result["automatic"], result["because"]) == ("check", ["metered", "policy"])
+    assert (versions(yard), changed(result)) == (["1.0", "1.0"], [False, False])
+    assert digest_of(TOP) not in yard.registry.asked
+    assert last_check(yard.paths).time
+    assert yard.observer.updates
+
+
+def test_with_download_they_are_here_and_stay_until_they_are_installed_without_a_byte_more(
+    yard: Yard,
+) -> None:
+    update(yard, Extent.DOWNLOAD, Why.POLICY)
+    assert (versions(yard), waiting(yard)) == (["1.0", "1.0"], {*IDS.values()})
+    update(yard, Extent.CHECK, Why.METERED)
+    yard.do(Prune())
+    asyncio.run(recover(yard.tools))
+    yard.registry.asked.clear()
+    update(yard)
+    assert versions(yard) == ["2.0", "2.0"]
+    assert digest_of(TOP) not in yard.registry.asked
+    assert waiting_refs(yard.paths) == set()
+
+
+def test_what_was_fetched_and_replaced_goes_with_the_next_prune(yard: Yard) -> None:
+    update(yard, Extent.DOWNLOAD)
+    old = waiting_refs(yard.paths)
+    publish(yard, "h", "3.0")
+    publish(yard, "w", "3.0")
+    update(yard, Extent.DOWNLOAD)
+    new = waiting_refs(yard.paths)
+    yard.do(Prune())
+    there = {ref for ref in old | new if yard.paths.ref(ref).exists()}
+    assert (old - new, there) == (old - new, new)
+    assert old - new
+
+
+def test_with_install_all_are_updated_and_asked_about_once(yard: Yard) -> None:
+    before = len(yard.ops())
+    result = update(yard)
+    assert (versions(yard), changed(result)) == (["2.0", "2.0"], [True, True])
+    assert (result["automatic"], result["because"]) == ("install", [])
+    assert yard.ops()[before:].count("resolve") == len(IDS)
+    assert changed(update(yard)) == [False, False]
+    assert last_check(yard.paths).errors == {}
+
+
+def test_what_asks_for_more_is_fetched_and_waits_and_the_others_are_updated(yard: Yard) -> None:
+    publish(yard, "h", "3.0", NETWORK)
+    update(yard)
+    assert versions(yard) == ["1.0", "2.0"]
+    assert yard.job.error is not None
+    assert (yard.job.error.name, waiting(yard)) == ("NeedsApproval", {IDS["h"]})
+    last = last_automatic(yard.paths)
+    assert (last.error, last.success, last.failure) == ("", last.time, 0)
+
+
+@pytest.mark.parametrize("extent", [Extent.DOWNLOAD, Extent.INSTALL])
+def test_what_is_held_is_found_and_left_alone(yard: Yard, extent: Extent) -> None:
+    hold(yard.paths, IDS["h"], wanted=True)
+    result = update(yard, extent)
+    held = {one["id"]: one.get("held", False) for one in get_objects(result, "apps")}
+    assert held == {IDS["h"]: True, IDS["w"]: False}
+    assert versions(yard)[0] == "1.0"
+    assert IDS["h"] in {one["id"] for one in get_objects(result, "updates")}
+    assert IDS["h"] not in waiting(yard)
+
+
+@pytest.mark.parametrize("extent", [Extent.DOWNLOAD, Extent.INSTALL])
+def test_what_somebody_went_back_from_is_left_alone_until_another_is_there(
+    yard: Yard, extent: Extent
+) -> None:
+    update(yard)
+    yard.do(Rollback(IDS["h"]))
+    update(yard, extent)
+    assert (versions(yard), waiting(yard)) == (["1.0", "2.0"], set())
+    publish(yard, "h", "3.0")
+    update(yard)
+    assert versions(yard) == ["3.0", "2.0"]
+
+
+@pytest.mark.parametrize("extent", [Extent.CHECK, Extent.DOWNLOAD, Extent.INSTALL])
+def test_one_that_fails_keeps_no_other_from_its_update_and_is_told(yard: Yard, extent: Extent) -> None:
+    yard.registry.tags.pop("h")
+    update(yard, extent)
+    assert yard.job.error is not None
+    assert last_check(yard.paths).errors == {IDS["h"]: yard.job.error.name}
+    assert versions(yard) == ["1.0", "2.0" if extent is Extent.INSTALL else "1.0"]
+    last = last_automatic(yard.paths)
+    assert (last.error, last.failure, last.success) == (yard.job.error.name, last.time, 0)
+
+
+def test_what_is_held_and_cannot_be_read_lets_nothing_be_done(yard: Yard) -> None:
+    yard.paths.held.write_bytes(b"{")
+    before = len(yard.ops())
+    with pytest.raises(RepoCorrupt):
+        update(yard)
+    assert (versions(yard), yard.ops()[before:]) == (["1.0", "1.0"], [])
+    assert last_automatic(yard.paths).error == "RepoCorrupt"
+
+
+def test_what_was_refused_before_it_began_is_told(yard: Yard) -> None:
+    async def decide() -> Decision:
+        raise PolicyDenied("a slip of the pen")
+
+    with pytest.raises(PolicyDenied):
+        asyncio.run(work(BY_ITSELF, replace(yard.shop(BY_ITSELF), decide=decide)))
+    last = last_automatic(yard.paths)
+    assert (last.extent, last.error, versions(yard)) == (Extent.NONE, "PolicyDenied", ["1.0", "1.0"])
+
+
+def test_one_that_is_cut_off_is_told_and_the_next_goes_on(yard: Yard) -> None:
+    async def decide() -> Decision:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(work(BY_ITSELF, replace(yard.shop(BY_ITSELF), decide=decide)))
+    assert last_automatic(yard.paths).error == "Cancelled"
+    update(yard)
+    assert (last_automatic(yard.paths).error, versions(yard)) == ("", ["2.0", "2.0"])
+
+
+def test_how_the_last_ones_went_is_kept_over_one_another(yard: Yard) -> None:
+    yard.tools = replace(yard.tools, now=lambda: 100)
+    update(yard, Extent.NONE, Why.GOING_DOWN)
+    first = last_automatic(yard.paths)
+    assert first == LastAutomatic(100, Extent.NONE, (Why.GOING_DOWN,), 100, 0, "")
+    yard.tools = replace(yard.tools, now=lambda: 200)
+    yard.paths.held.write_bytes(b"{")
+    with pytest.raises(RepoCorrupt):
+        update(yard)
+    assert last_automatic(yard.paths) == LastAutomatic(200, Extent.INSTALL, (), 100, 200, "RepoCorrupt")
+
+
+@pytest.mark.parametrize("request_", [Update((IDS["h"],), {"background": True}), Update(())], ids=str)
+def test_what_somebody_asked_for_goes_all_the_way(yard: Yard, request_: Update) -> None:
+    async def decide() -> Decision:
+        raise AssertionError("nobody is asked how far it goes")
+
+    asyncio.run(work(request_, replace(yard.shop(request_), decide=decide)))
+    assert versions(yard)[0] == "2.0"
+
+
+def test_whoever_was_faster_is_left_alone(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look and the first app's turn somebody updates one of them."""
+    theirs = Update((IDS["w"],))
+
+    async def each(
+        shop: Workshop, names: Iterable[str], turn: Callable[[str], Awaitable[JsonObject]]
+    ) -> list[Json]:
+        await work(theirs, yard.shop(theirs))
+        return await one_after_the_other(shop, names, turn)
+
+    monkeypatch.setattr("appctld.jobs.automatic.update.each", each)
+    assert changed(update(yard)) == [True, False]
+    assert versions(yard) == ["2.0", "2.0"]
