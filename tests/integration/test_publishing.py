@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The example of docs/publishing.md, as it stands there: built, looked at, tried, signed, installed, run."""
 
+import base64
 import re
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cosign import CosignKey
 from support.greeter import minimal_root
 from support.machine import Machine
 from support.podman import Podman
@@ -43,9 +45,10 @@ def podman(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> It
     files = example()
     assert files.keys() == {
         "Containerfile", "greet", "metadata", f"{APP_ID}.desktop", f"{APP_ID}.metainfo.xml", f"{APP_ID}.svg",
+        f"{APP_ID}.png",
     }  # fmt: skip
     for name, text in files.items():
-        (context / name).write_text(text)
+        (context / name).write_bytes(base64.b64decode(text) if name.endswith(".png") else text.encode())
     minimal_root(context / "root")
     assert '--build-arg "metadata=$(cat metadata)"' in commands()
     argument = f"metadata={files['metadata'].rstrip()}"  # as a shell has it
@@ -80,16 +83,29 @@ def test_the_example_is_without_fault_and_installs(
     assert machine.run_app(APP_ID).out == "Hello, world\n"
 
 
-def test_the_publishers_file_of_the_document_is_one() -> None:
-    from base64 import b64encode  # noqa: PLC0415 - here alone
+def test_the_example_is_listed_by_the_line_that_lists_it(
+    podman: Podman, publisher: Publisher, machine: Machine, tmp_path: Path
+) -> None:
+    """The line of the document, with a registry of loopback in the place of its own."""
+    key, host = publisher.keys.make("listers"), publisher.registry.host
+    podman.push("greeter", "apps/greeter:1", key, "--format=oci")
+    (tmp_path / "key.pem").write_bytes(CosignKey().private_pem)
+    (line,) = re.findall(r"^    appctl (publish --catalog .*)$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    told = line.replace("docker://", "").replace("registry.example.org", f"oci+http://{host}")
+    answer = machine.appctl(*told.replace("key.pem", str(tmp_path / "key.pem")).split(), "--json").json
+    assert [(app["id"], app["reference"]) for app in answer["apps"]] == [(APP_ID, f"{host}/apps/greeter:1")]
+    assert answer["name"] == f"{host}/apps/appctl-catalog:latest"
+    assert len(answer["signatures"]) == 1
 
+
+def test_the_publishers_file_of_the_document_is_one() -> None:
     from appctld.config.publisherfile import KNOWN, parse_publisher_file  # noqa: PLC0415 - of this test
     from support.golden import FIXTURES  # noqa: PLC0415 - of this test
 
     text = DOCUMENT.read_text("utf-8")
     block = text[text.index("    [Appctl Remote]") :].partition("\n\n")[0]
     lines = [line.removeprefix("    ") for line in block.split("\n")]
-    key = b64encode((FIXTURES / "keys/publisher.gpg").read_bytes()).decode()
+    key = base64.b64encode((FIXTURES / "keys/publisher.gpg").read_bytes()).decode()
     written = "\n".join(lines).replace("BASE64", key)
     assert parse_publisher_file(written.encode()).remote.name == "greeters"
     assert all(f"`{name}`" in text or f"{name}=" in text for name in KNOWN)
