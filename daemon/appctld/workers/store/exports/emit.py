@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from appctld.workers.store.exports.desktop.entry import emit_desktop
 from appctld.workers.store.exports.desktop.service import emit_service
 from appctld.workers.store.exports.exporter import Emitted, Exporter, Refused
+from appctld.workers.store.exports.markup.metainfo import emit_metainfo
+from appctld.workers.store.exports.markup.mime import emit_mime
 from appctld.workers.store.exports.names import (
     ALL_BYTES,
     FILES,
@@ -58,36 +60,43 @@ def re_emit(path: str, data: bytes, app: Exporter) -> Emitted:
 
 def emit_all(files: Mapping[str, bytes], app: Exporter) -> Exports:
     """All files of an app: a desktop file is told of the services, metainfo of the desktop files."""
-    exports, services, desktops = Exports(), set[str](), set[str]()
+    exports = Exports()
+    names: dict[Kind, set[str]] = {kind: set() for kind in Kind}
     for number, (place, path) in enumerate(_in_order(files, app.id)):
-        known = replace(app, services=frozenset(services), desktops=frozenset(desktops))
+        services, desktops = frozenset(names[Kind.SERVICE]), frozenset(names[Kind.DESKTOP])
         try:
-            _within(number, exports.files)
-            emitted = re_emit(path, files[path], known)
+            _admit(number, exports.files)
+            _admit_once(place, names)
+            emitted = re_emit(path, files[path], replace(app, services=services, desktops=desktops))
         except Refused as error:
             exports.refused[path] = error.reason
             continue
+        names[place.kind].add(place.name)
         exports.files[path] = emitted.data
         if emitted.dropped:
             exports.dropped[path] = emitted.dropped
-        named = {Kind.SERVICE: services, Kind.DESKTOP: desktops}.get(place.kind)
-        if named is not None:
-            named.add(place.name)
     return exports
 
 
 def _in_order(files: Mapping[str, bytes], app_id: str) -> list[tuple[Place, str]]:
-    """What can be exported at all: services first, then desktop files, as Kind has them."""
-    placed = [(place, path) for path in sorted(files) if (place := place_of(path, app_id)) is not None]
+    """What can be exported at all: services first, then desktop files, as Kind has them; appdata/ last."""
+    placed = [
+        (place, path) for path in sorted(files, reverse=True) if (place := place_of(path, app_id)) is not None
+    ]
     order = list(Kind)
     return sorted(placed, key=lambda one: order.index(one[0].kind))
 
 
-def _within(number: int, files: Mapping[str, bytes]) -> None:
+def _admit(number: int, files: Mapping[str, bytes]) -> None:
     if number >= FILES:
         raise Refused(f"an app exports at most {FILES} files")
     if sum(map(len, files.values())) > ALL_BYTES:
         raise Refused(f"an app exports at most {ALL_BYTES} bytes")
+
+
+def _admit_once(place: Place, names: Mapping[Kind, set[str]]) -> None:
+    if place.kind is Kind.METAINFO and names[Kind.METAINFO]:
+        raise Refused("another file is the app's metainfo")
 
 
 def _not_yet(place: Place, data: bytes, app: Exporter) -> Emitted:
@@ -97,8 +106,8 @@ def _not_yet(place: Place, data: bytes, app: Exporter) -> Emitted:
 _EMITTERS: Mapping[Kind, Callable[[Place, bytes, Exporter], Emitted]] = {
     Kind.SERVICE: emit_service,
     Kind.DESKTOP: emit_desktop,
-    Kind.METAINFO: _not_yet,
-    Kind.MIME: _not_yet,
+    Kind.METAINFO: emit_metainfo,
+    Kind.MIME: emit_mime,
     Kind.PNG: _not_yet,
     Kind.SVG: _not_yet,
 }

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Packages of MIME types (Shared MIME-info Database specification): types that the host does not have.
+
+Guarantees: no type, alias or glob of the host's is touched, and no glob that ends in one of its; a glob is
+`*.ENDING` and weighs no more than the host's own; nothing is told by contents (magic, treemagic, root-XML),
+nothing is deleted, nothing is another name of a type. The icon is the app's own.
+"""
+
+from collections.abc import Iterator
+
+from appctld.workers.store.exports.desktop.keys import MIME_TYPE
+from appctld.workers.store.exports.exporter import Emitted, Exporter, Refused
+from appctld.workers.store.exports.markup.allowed import (
+    Allowed,
+    Check,
+    kept,
+    language,
+    line,
+    matching,
+    one_of,
+)
+from appctld.workers.store.exports.markup.document import Element, read, write
+from appctld.workers.store.exports.names import Place, owns
+
+NAMESPACE = "http://www.freedesktop.org/standards/shared-mime-info"
+TYPES = 128  # that one app brings
+WEIGHT = 50  # of a glob that says none: what all of the host's have but a few
+_MEDIA = ("application/", "audio/", "chemical/", "font/", "image/", "model/", "text/", "video/")
+_GLOB = r"\*(?:\.[A-Za-z0-9_+-]{1,32}){1,3}"
+
+
+def emit_mime(_place: Place, data: bytes, app: Exporter) -> Emitted:
+    """The new types. Raises Refused."""
+    root = read(data)
+    if root.name != "mime-info":
+        raise Refused("it is no <mime-info>")
+    dropped: list[str] = []
+    rule = Allowed(children={"mime-type": _mime_type(app)})
+    if sum(1 for _ in root.elements()) > TYPES:
+        raise Refused(f"it has more than {TYPES} types")
+    found = kept(Element(root.name, {}, root.children), rule, dropped)
+    if found is None:
+        raise Refused("it has no type that is new to the host")
+    found.attributes["xmlns"] = NAMESPACE
+    return Emitted(write(found), tuple(dropped))
+
+
+def taken_in(types: str, aliases: str, globs: str) -> frozenset[str]:
+    """What a host has, from its mime/{types, aliases, globs2}."""
+    names = [word for text in (types, aliases) for word in text.split()]
+    patterns = [found.split(":")[2] for found in globs.splitlines() if found.count(":") >= 2]  # noqa: PLR2004
+    return frozenset(name.lower() for name in (*names, *patterns))
+
+
+def _mime_type(app: Exporter) -> Allowed:
+    translated = Allowed(line, {"xml:lang": language})
+    return Allowed(
+        attributes={"type": _new_type(app)},
+        needs=frozenset({"type"}),
+        children={
+            "comment": translated,
+            "acronym": translated,
+            "expanded-acronym": translated,
+            "glob": Allowed(
+                None,
+                {"pattern": _new_glob(app), "weight": _weight, "case-sensitive": one_of("true", "false")},
+                needs=frozenset({"pattern"}),
+            ),
+            "sub-class-of": Allowed(None, {"type": _type}, needs=frozenset({"type"})),
+            "icon": Allowed(None, {"name": lambda name: name if owns(app.id, name) else None}),
+        },
+    )
+
+
+def _type(text: str) -> str | None:
+    return text if MIME_TYPE.fullmatch(text) else None
+
+
+def _new_type(app: Exporter) -> Check:
+    """A type of files that the host does not have under any name."""
+
+    def check(text: str) -> str | None:
+        known = text.lower() in app.taken or not text.startswith(_MEDIA)
+        return None if known else _type(text)
+
+    return check
+
+
+def _new_glob(app: Exporter) -> Check:
+    is_glob = matching(_GLOB)
+    return lambda text: None if any(end in app.taken for end in _ends(text.lower())) else is_glob(text)
+
+
+def _ends(glob: str) -> Iterator[str]:
+    """`*.tar.gz` ends in `*.gz` as well."""
+    parts = glob.split(".")
+    return ("*." + ".".join(parts[at:]) for at in range(1, len(parts)))
+
+
+def _weight(text: str) -> str | None:
+    return str(min(int(text), WEIGHT)) if text.isascii() and text.isdecimal() and len(text) <= 3 else None  # noqa: PLR2004

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""All files of an app at once, each told what it must know of the others."""
+
+import pytest
+
+from appctld.workers.store.exports import emit as module
+from appctld.workers.store.exports import names
+from appctld.workers.store.exports.emit import Exporter, Refused, emit, emit_all
+from appctld.workers.store.exports.names import LIMITS, Kind
+
+ID = "org.acme.Editor"
+APP = Exporter(ID, ("/usr/bin/appctl", "run"))
+DESKTOP = f"applications/{ID}.desktop"
+SERVICE = f"dbus-1/services/{ID}.service"
+METAINFO = f"metainfo/{ID}.metainfo.xml"
+OLD_METAINFO = f"appdata/{ID}.appdata.xml"
+LAUNCHABLE = f'<launchable type="desktop-id">{ID}.desktop</launchable>'
+COMPONENT = f'<component type="desktop"><id>{ID}</id><name>E</name>{LAUNCHABLE}</component>'.encode()
+FILES = {
+    DESKTOP: b"[Desktop Entry]\nType=Application\nName=E\nExec=e\nDBusActivatable=true\nTryExec=e\n",
+    METAINFO: COMPONENT,
+    SERVICE: f"[D-BUS Service]\nName={ID}\nExec=e\n".encode(),
+}
+
+
+def test_a_desktop_file_knows_of_the_service_and_metainfo_of_the_desktop_file() -> None:
+    exports = emit_all(FILES, APP)
+
+    assert b"DBusActivatable=true" in exports.files[DESKTOP]
+    assert LAUNCHABLE.encode() in exports.files[METAINFO]
+    assert exports.files.keys() == FILES.keys()
+    assert exports.refused == {}
+    assert exports.dropped == {DESKTOP: ("TryExec",)}
+
+
+def test_what_is_refused_is_said_and_counts_for_nothing_else() -> None:
+    exports = emit_all(FILES | {SERVICE: b"", DESKTOP: FILES[DESKTOP].replace(b"Exec=e", b"Exec=", 1)}, APP)
+
+    assert exports.refused.keys() == {SERVICE, DESKTOP}
+    assert LAUNCHABLE.encode() not in exports.files[METAINFO]
+    assert b"DBusActivatable" not in emit_all(FILES | {SERVICE: b""}, APP).files[DESKTOP]
+
+
+def test_files_of_other_names_are_not_looked_at() -> None:
+    exports = emit_all({"applications/org.gnome.Nautilus.desktop": FILES[DESKTOP]}, APP)
+
+    assert (exports.files, exports.refused) == ({}, {})
+    with pytest.raises(Refused):
+        emit("applications/org.gnome.Nautilus.desktop", FILES[DESKTOP], APP)
+
+
+def test_an_app_has_one_metainfo() -> None:
+    exports = emit_all({OLD_METAINFO: COMPONENT, METAINFO: COMPONENT}, APP)
+
+    assert [*exports.files] == [METAINFO]
+    assert [*exports.refused] == [OLD_METAINFO]
+    assert [*emit_all({OLD_METAINFO: COMPONENT, METAINFO: b""}, APP).files] == [OLD_METAINFO]
+
+
+def test_a_file_is_not_too_large() -> None:
+    for path, kind in ((DESKTOP, Kind.DESKTOP), (SERVICE, Kind.SERVICE), (METAINFO, Kind.METAINFO)):
+        data = FILES[path].ljust(LIMITS[kind], b"\n")
+        assert emit(path, data, APP)
+        with pytest.raises(Refused, match="more than"):
+            emit(path, data + b"\n", APP)
+
+
+def test_what_is_written_is_not_too_large_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LIMITS", {**LIMITS, Kind.SERVICE: len(FILES[SERVICE])})
+
+    with pytest.raises(Refused, match="written anew"):
+        emit(SERVICE, FILES[SERVICE], APP)
+
+
+def test_an_app_exports_so_many_files_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = {f"dbus-1/services/{ID}.x{number}.service": b"" for number in range(names.FILES)}
+    exports = emit_all(many | {DESKTOP: FILES[DESKTOP]}, APP)
+    monkeypatch.setattr(module, "ALL_BYTES", 50)
+    few = emit_all(FILES, APP)
+
+    assert "at most" in exports.refused[DESKTOP]
+    assert [*few.files] == [SERVICE]
+    assert "at most" in few.refused[DESKTOP]
