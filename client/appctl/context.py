@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from appctl.terminal.progress import Silent
 
 
-PREVIEWS = frozenset({"Resolve", "CheckUpdates"})
+PREVIEWS = frozenset({"Resolve", "CheckUpdates", "Search"})
 
 
 class Context:

@@ -32,6 +32,7 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 EXTENT: Schema = {"enum": ["none", "check", "download", "install"]}
 SCOPE: Schema = {"enum": ["system", "user"]}
 _TYPES = {"s": TEXT, "o": TEXT, "b": YES_OR_NO, "i": NUMBER, "u": COUNT, "t": COUNT}
+_FOUND = ("id", "remote", "reference", "name", "installed", "signed", "scope")
 
 
 def main() -> int:
@@ -50,6 +51,12 @@ def schemas() -> dict[str, Schema]:
     made = {
         "list": array(app("id", "version", "remote", "reference", "scope", scope=SCOPE)),
         "info": app(*_PROMISED, "scope", scope=SCOPE, changed=YES_OR_NO),
+        "found": document(
+            apps=array(
+                result("apps", *_FOUND, scope=SCOPE)
+            ),
+            without_catalogue=array(TEXT),
+        ),
         "history": array(made_of(_entries(), "time", "event", "uid", "id", "scope", scope=SCOPE)),
         "result": _result(),
         "previews": document(previews=array(result("preview", "id", "reference", "remote", "change"))),

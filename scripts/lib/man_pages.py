@@ -56,6 +56,8 @@ SETTINGS = {  # of remotes.d: what each key means
     "collection": "Of an OSTree repository: the collection ID that commits must be bound to.",
     "ed25519-keys": "Of an OSTree repository: public keys, each the base64 of its 32 bytes.",
     "verify-commit": "no (the default) or gpg: an OSTree commit that an image holds must be signed, too.",
+    "catalog": "yes (the default), no, or the NAME[:TAG] of the image below url that lists its apps for"
+    " search; appctl-catalog:latest with yes.",
 }
 POLICY = {  # of policy.d: what each key means
     "allow-remotes": "Places that remotes may be in, with blanks between them: HOST[/PATH] of a registry,"

@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, object] = {
     "policy": "check",
     "reference": "quay.example.org/acme/x:1",
     "refs": ["quay.example.org/acme/x:1"],
+    "term": "editor",
     "settings": {"url": ("s", "oci+https://quay.example.org/acme"), "verify": ("s", "none")},
     "ModifyRemote.name": "acme",
     "ModifyRemote.settings": {},

@@ -147,6 +147,7 @@ class SimulatedRemote:
     proxy: str | None = None
     no_proxy: tuple[str, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+    catalog: str = "appctl-catalog:latest"
 
 
 @dataclass
@@ -173,6 +174,9 @@ class SimulatedRemotes:
         if remote not in {"", name}:
             raise InvalidReference(f"{text} belongs to remote {name}, not to {remote}")
         return self.remotes[name], f"quay.io/acme/{rest}"
+
+    def catalog(self, name: str) -> str:
+        return f"/var/lib/appctl/catalogs/{name}/current/catalog.xml"
 
     def refreshed(self, name: str) -> int:
         return 1_700_000_003 if name == "acme" else 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The command line of apps: install, update, uninstall, rollback, list, info, history."""
+"""The command line of apps: install, update, uninstall, rollback, list, info, search, history."""
 
 import argparse
 from collections.abc import Callable
@@ -8,6 +8,10 @@ from collections.abc import Callable
 from appctl.commandline.fleet import add_history
 
 DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
+SEARCH = (
+    "Find apps by name, ID, keyword or description: what is installed, and what remotes list in a catalogue. "
+    "A remote without one cannot be searched."
+)
 DETACH = "leave the job running and print its path; the same command again waits for it"
 
 
@@ -28,7 +32,14 @@ def add_app_commands(command: Callable[[str, str, str], argparse.ArgumentParser]
         "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,kind,held,update"
     )
     command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
+    _search(command("search", "search:search", SEARCH))
     add_history(command("history", "history:history", "What was done and what failed, newest first."))
+
+
+def _search(search: argparse.ArgumentParser) -> None:
+    search.add_argument("terms", nargs="+", metavar="TERM", help="words, all of which must be found")
+    search.add_argument("--remote", metavar="NAME", help="only apps of this remote")
+    search.add_argument("--cached", action="store_true", help="ask nobody: look in what is here")
 
 
 def _install(install: argparse.ArgumentParser) -> None:

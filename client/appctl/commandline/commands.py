@@ -13,13 +13,13 @@ ALIASES = {
     "upgrade": "update", "remove": "uninstall", "rm": "uninstall", "ls": "list", "override": "permissions",
 }  # fmt: skip
 _MEANT = {  # words of other programs that are like another of our commands, or like none
-    "delete": "uninstall", "erase": "uninstall", "purge": "uninstall", "show": "info", "search": "",
+    "delete": "uninstall", "erase": "uninstall", "purge": "uninstall", "show": "info",
 }  # fmt: skip
 _MEANT_OF_REMOTES = {"rm": "remove", "delete": "remove", "erase": "remove", "ls": "list", "info": "show"}
 REMOTE_COMMANDS = ("add", "show", "list", "modify", "enable", "disable", "remove", "export", "refresh")
 COMMANDS = (
     "install", "update", "uninstall", "rollback", "hold", "unhold", "permissions", "run", "ps", "kill",
-    "list", "info", "history",
+    "list", "info", "search", "history",
     "remote", "login", "logout", "jobs", "cancel", "monitor", "apply", "automatic", "metrics",
     "prune", "verify", "repair",
     "export", "publish", "lint", "try", "doctor", "completion", "version", "help",

@@ -151,7 +151,7 @@ class Announcer:
     def remote_refreshed(self, name: str) -> None:
         """See `Observer`."""
         if self._server.exported(remote_path(name)) is not None:
-            self._server.changed(remote_path(name), ["LastRefreshed"])
+            self._server.changed(remote_path(name), ["LastRefreshed", "AppStreamPath"])
 
     @_never_raises
     def sync_remotes(self) -> None:
@@ -179,7 +179,7 @@ class Announcer:
     def _renew_remote(self, path: str, facts: RemoteFacts) -> bool:
         item = self._server.exported(path)
         if not isinstance(item, RemoteObject):
-            self._server.export(path, RemoteObject(facts, self._service.remotes.refreshed))
+            self._server.export(path, RemoteObject(facts, self._service.remotes))
         elif item.facts != facts:
             item.facts = facts
             self._server.changed_all(path)

@@ -42,6 +42,9 @@ class Remotes(Protocol):
     def refreshed(self, name: str) -> int:
         """When a remote was last asked what it has, in seconds since 1970; 0 for never."""
 
+    def catalog(self, name: str) -> str:
+        """The path of the AppStream file of what a remote lists, if that is signed; empty without."""
+
     def introduce(self, data: bytes) -> Mapping[str, object]:
         """What a publisher's file says, with the keys of Manager.ResolveFile; raises InvalidReference."""
 

@@ -103,6 +103,10 @@ class Reader:
         except InvalidReference as error:
             raise InvalidReference(f"{key}: {error}") from error
 
+    def text(self, key: str, default: str) -> str:
+        """As it stands there."""
+        return self._settings.get(key, default)
+
     def title(self, key: str, default: str) -> str:
         """One line for people."""
         value = self._settings.get(key, default)

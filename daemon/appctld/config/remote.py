@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self, TypedDict
 
+from appctld.config.catalog import CATALOG, read_catalog
 from appctld.config.directory import is_layout, parse_layout
 from appctld.config.mirrors import Mirror
 from appctld.config.reader import Reader
@@ -40,7 +41,8 @@ class Remote:
     `settings` are the file's own words. `verify_commit` is how a commit that an image holds must be signed.
     `proxy` is the address of one, `none` for none whatever the environment says, or None where that decides;
     `no_proxy` are words as the environment's has them. `directory` is where its images lie, if that is a
-    directory of this machine; `prefix` is then the name under which they are signed.
+    directory of this machine; `prefix` is then the name under which they are signed. `catalog` is what its
+    list of apps is called below its prefix; empty where nobody is to ask for one.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Remote:
     proxy: str | None = None
     no_proxy: tuple[str, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+    catalog: str = CATALOG
 
     @property
     def url(self) -> str:
@@ -168,6 +171,7 @@ class _Rules(TypedDict):
     keep_blobs: bool
     strict: bool
     ids: tuple[str, ...]
+    catalog: str
 
 
 def make_remote(
@@ -195,7 +199,7 @@ def make_remote(
         title=read.title("title", name),
         **place,
         **_trust(read, VERIFY_OSTREE if ostree else VERIFY),
-        **_rules(read),
+        **_rules(read, kind),
         keyring=keyring,
         cosign_keys=cosign_keys,
         ca=ca,
@@ -268,7 +272,7 @@ def _verify_commit(read: Reader, verify: str) -> str:
     return found
 
 
-def _rules(read: Reader) -> _Rules:
+def _rules(read: Reader, kind: str) -> _Rules:
     """What of it may be installed, and who else may use that."""
     return {
         "enabled": read.boolean("enabled", default=True),
@@ -276,4 +280,5 @@ def _rules(read: Reader) -> _Rules:
         "keep_blobs": read.boolean("keep-blobs", default=False),
         "strict": read.boolean("strict", default=False),
         "ids": read.patterns("ids"),
+        "catalog": "" if kind == "ostree" else read_catalog(read.text("catalog", "yes")),
     }

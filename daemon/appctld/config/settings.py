@@ -39,13 +39,17 @@ KEYS = (
     "collection",
     "ed25519-keys",
     "verify-commit",
+    "catalog",
 )
 _ELSEWHERE = frozenset({"lookaside", "auth-realm", "mirrors", "insecure"})
 _NETWORK = frozenset({"ca-file", "proxy", "no-proxy"})
 _OF_COMMITS = frozenset({"collection", "ed25519-keys"})
 MEANINGLESS = {
     "oci": ("a registry", _OF_COMMITS | {"prefix"}),
-    "ostree": ("an OSTree repository", _ELSEWHERE | {"prefix", "share", "keep-blobs", "verify-commit"}),
+    "ostree": (
+        "an OSTree repository",
+        _ELSEWHERE | {"prefix", "share", "keep-blobs", "verify-commit", "catalog"},
+    ),
     "layout": ("a directory of images", _ELSEWHERE | _OF_COMMITS | _NETWORK),
 }
 """What each kind of remote is called, and the keys that mean nothing to it.
@@ -57,7 +61,6 @@ NOT_YET = frozenset(
     {
         "max-installed-size",
         "max-apps",
-        "catalog",
     }
 )
 

@@ -2,13 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Refresh: what the remotes that are named have of newer images of their apps, and when they were asked.
 
-A registry cannot be listed, so a remote is asked about the apps that came from it, and about nothing else.
+A registry cannot be listed, so a remote is asked about the apps that came from it, and for its catalogue.
 """
 
 import time
 from itertools import chain
 
 from appctld.errors import AppctlError
+from appctld.jobs.catalog.renew import renew
 from appctld.jobs.requests import Refresh
 from appctld.jobs.update import look_at
 from appctld.jobs.workshop import Workshop, note_failure
@@ -26,6 +27,7 @@ async def refresh(request: Refresh, shop: Workshop) -> JsonObject:
         for found in looked:
             if found.error is not None:
                 raise found.error
+        await renew(shop.book.get(name), shop)
         when, resting = int(time.time()), shown_held(shop.tools.paths)
         await shop.book.note_refreshed(name, when)
         return {

@@ -15,6 +15,7 @@ from appctld.config.remote import Remote
 from appctld.config.remotes import stamps
 from appctld.config.store import RemoteStore
 from appctld.errors import AppctlError, InUse, InvalidReference, PolicyDenied
+from appctld.jobs.catalog.shelf import Catalogs
 from appctld.jobs.introduction import introduce
 from appctld.jobs.newkeys import NewKeys, read_keys
 from appctld.jobs.observer import Observer
@@ -40,10 +41,13 @@ class RemoteBook:
         self._tools = tools
         self._observer = observer
         self._refreshed: dict[str, int] | None = None
+        self._last: dict[str, Remote] = {}
+        self.catalogs = Catalogs(tools)
 
     def all(self) -> list[Remote]:
         """Every remote, by name."""
-        return list(self._store.load())
+        self._last = {remote.name: remote for remote in self._store.load()}
+        return list(self._last.values())
 
     async def stamp(self) -> object:
         """What is another once any file of a remote is; none of them is read for it."""
@@ -60,6 +64,14 @@ class RemoteBook:
         await self._tools.aside(remember_refreshed, self._tools.paths, name, when)
         self._refreshed = None
         self._observer().remote_refreshed(name)
+
+    def catalog(self, name: str) -> str:
+        """The path of the AppStream file of what a remote lists, if that is signed; empty without.
+
+        No file is read for it: the remote is as `all` found it last.
+        """
+        remote = self._last.get(name)
+        return str((remote and self.catalogs.path(remote)) or "")
 
     def get(self, name: str) -> Remote:
         """One remote that may be asked. Raises NoRemote, or PolicyDenied when it is disabled."""
@@ -132,6 +144,7 @@ class RemoteBook:
             self._tools.gate.moving()
         ):  # a job that deploys ends first, and the next one sees the change
             await self._tools.aside(self._modify, name, settings, new, ca)
+        await self.catalogs.tidy_if_possible(self.all())
         self._observer().remotes_changed([name])
 
     async def rotate(self, name: str, update: bytes) -> None:
@@ -143,6 +156,7 @@ class RemoteBook:
         rotation = await judge_update(update, remote, self._tools.import_keys, self._tools.launcher, now)
         async with self._tools.gate.moving():
             await self._tools.aside(self._apply, rotation, remote)
+        await self.catalogs.tidy_if_possible(self.all())
         self._observer().remotes_changed([name])
 
     def _modify(self, name: str, settings: Mapping[str, str], new: NewKeys, ca: bytes | None) -> None:
@@ -173,6 +187,7 @@ class RemoteBook:
         """Forget a remote. Raises InUse while apps from it are installed."""
         async with self._tools.gate.moving():
             await self._tools.aside(self._remove, name)
+        await self.catalogs.tidy_if_possible(self.all())
         self._observer().remotes_changed([name])
 
     def _remove(self, name: str) -> None:

@@ -159,6 +159,20 @@ class Refresh(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class Search(Request):
+    """What the remotes list. Options: remote s, locale s, cached-only b."""
+
+    kind: ClassVar[str] = "search"
+    term: str
+    options: Options = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """See `Request.about`."""
+        return (self.term,)
+
+
+@dataclass(frozen=True, slots=True)
 class Prune(Request):
     """Remove what nothing needs. Options: dry-run b."""
 
@@ -203,6 +217,7 @@ AnyRequest = (
     | Resolve
     | CheckUpdates
     | Refresh
+    | Search
     | Prune
     | Verify
     | Repair

@@ -5,6 +5,7 @@
 from appctld.jobs.audit.repair import repair
 from appctld.jobs.audit.verify import verify
 from appctld.jobs.automatic.update import update_by_itself
+from appctld.jobs.catalog.search import search
 from appctld.jobs.install import install_all, resolve_one
 from appctld.jobs.refresh import refresh
 from appctld.jobs.removal import prune, uninstall_all
@@ -18,6 +19,7 @@ from appctld.jobs.requests import (
     Repair,
     Resolve,
     Rollback,
+    Search,
     Uninstall,
     Update,
     Verify,
@@ -68,7 +70,7 @@ async def _work(request: AnyRequest, shop: Workshop) -> JsonObject:
     return result
 
 
-async def _look(request: Resolve | CheckUpdates | Refresh | Verify, shop: Workshop) -> JsonObject:
+async def _look(request: Resolve | CheckUpdates | Refresh | Search | Verify, shop: Workshop) -> JsonObject:
     """What changes no app."""
     match request:
         case Resolve():
@@ -77,6 +79,8 @@ async def _look(request: Resolve | CheckUpdates | Refresh | Verify, shop: Worksh
             result = await check_updates(request, shop)
         case Refresh():
             result = await refresh(request, shop)
+        case Search():
+            result = await search(request, shop)
         case _:
             result = await verify(request, shop)
     return result

@@ -15,7 +15,7 @@ from pathlib import Path
 from appctld.errors import DigestMismatch, Failed, LimitExceeded, NotFound, RepoCorrupt
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_strings
-from appctld.model.manifest import COMPRESSION, LAYER_BYTES, ZSTD_WINDOW
+from appctld.model.manifest import COMPRESSION, ZSTD_WINDOW
 from appctld.model.published import Reading
 from appctld.model.zstdframe import HEADER_BYTES, check_window
 from appctld.pipeline.answers import bytes_so_far, understood
@@ -26,7 +26,7 @@ from appctld.pipeline.plan import plan_layer
 from appctld.pipeline.stages import (
     FetchedLayer,
     ImportedLayer,
-    Planned,
+    Layered,
     PlannedLayer,
     SignedCommit,
     Source,
@@ -52,7 +52,7 @@ _LIMITS = (
 
 
 async def fetch_and_import(
-    layer: PlannedLayer, planned: Planned, tools: Tools, signed: SignedCommit | None = None
+    layer: PlannedLayer, planned: Layered, tools: Tools, signed: SignedCommit | None = None
 ) -> ImportedLayer:
     """Bring one layer here, once, however many jobs want it; that of `signed` was fetched already.
 
@@ -103,7 +103,7 @@ def _as_it_is(
     return plan_layer(*known, verified, tools, adopt=adopt, held_counts=held_counts)
 
 
-async def _bring(layer: PlannedLayer, planned: Planned, tools: Tools) -> ImportedLayer:
+async def _bring(layer: PlannedLayer, planned: Layered, tools: Tools) -> ImportedLayer:
     return await _import(await _fetch(layer, planned.verified, tools), planned, tools)
 
 
@@ -165,7 +165,7 @@ async def _download(layer: PlannedLayer, blobs: Path, verified: Verified, tools:
     await from_somewhere(resolved.remote, resolved.reference, tools, get)
 
 
-async def _import(fetched: FetchedLayer, planned: Planned, tools: Tools) -> ImportedLayer:
+async def _import(fetched: FetchedLayer, planned: Layered, tools: Tools) -> ImportedLayer:
     layer = fetched.layer
     dropped: tuple[str, ...] = ()
     if layer.source is Source.HELD:
@@ -195,13 +195,13 @@ def _remember_adopted(layer: PlannedLayer, verified: Verified, tools: Tools) -> 
     _remember(layer, layer.commit, verified, tools, anonymous=True)
 
 
-async def _import_blob(fetched: FetchedLayer, planned: Planned, tools: Tools) -> tuple[str, tuple[str, ...]]:
+async def _import_blob(fetched: FetchedLayer, planned: Layered, tools: Tools) -> tuple[str, tuple[str, ...]]:
     layer, verified = fetched.layer, planned.verified
     remote = verified.resolved.remote
     request: JsonObject = {
         **_operation(layer, planned),
         "diff_id": str(layer.diff_id),
-        "max_bytes": LAYER_BYTES,
+        "max_bytes": planned.layer_bytes,
         "strict": remote.strict,
         "ref": layer_ref(remote.name, layer.diff_id, layer.reading),
     }
@@ -223,7 +223,7 @@ def _remember_imported(fetched: FetchedLayer, commit: str, verified: Verified, t
         keep(tools.paths, remote.name, fetched.blob, names, private=private)
 
 
-def _operation(layer: PlannedLayer, planned: Planned) -> JsonObject:
+def _operation(layer: PlannedLayer, planned: Layered) -> JsonObject:
     """How the store is to read a layer: for paths, for objects, or for the commit that needs the objects."""
     if planned.published is None or layer.reading is Reading.PLAIN:
         return {"op": "import-layer"}

@@ -32,7 +32,7 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     Raises DigestMismatch, BadManifest, ArchMismatch, Conflict (the ID belongs to somebody else),
     PolicyDenied, or as `describe` and `stand` (R9).
     """
-    config_bytes = await _config_bytes(verified, tools)
+    config_bytes = await signed_config(verified, tools)
     config = parse_config(config_bytes)
     _check_platform(config, tools)
     layers = verified.manifest.layers
@@ -56,7 +56,7 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         current=current,
         standing=stand(verified, config, named, digest_here(app_id, tools), tools),
         order=config.diff_ids,
-        layers=_layers(config, published, verified, tools),
+        layers=layers_of(config, published, verified, tools),
         published=published,
         given_id=named != own,
     )
@@ -102,7 +102,7 @@ def plan_layer(
     return PlannedLayer(descriptor, use, source, commit)
 
 
-def _layers(
+def layers_of(
     config: ImageConfig, published: PublishedCommit | None, verified: Verified, tools: Tools
 ) -> tuple[PlannedLayer, ...]:
     """Each layer once for each way in which it is read.
@@ -118,7 +118,8 @@ def _layers(
     )
 
 
-async def _config_bytes(verified: Verified, tools: Tools) -> bytes:
+async def signed_config(verified: Verified, tools: Tools) -> bytes:
+    """The config's bytes, which the signed manifest names. Raises BadManifest, DigestMismatch."""
     wanted = verified.manifest.config
     if wanted.size > CONFIG_BYTES:
         raise BadManifest(f"an image config of {wanted.size} bytes")

@@ -10,12 +10,13 @@ step was done: skipping verification is a type error. No value is written to dis
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.flatpak.labels import Described, installed_size_of
 from appctld.model.image import ImageConfig
-from appctld.model.manifest import Descriptor, Manifest
+from appctld.model.manifest import LAYER_BYTES, Descriptor, Manifest
 from appctld.model.order import Moment, Place
 from appctld.model.permissions import Permission
 from appctld.model.published import PublishedCommit, Reading, Use
@@ -100,6 +101,21 @@ class Standing:
     downgrade: str
 
 
+class Layered(Protocol):
+    """An image whose layers are to be brought here, whatever becomes of them; `layer_bytes` is of one tar."""
+
+    @property
+    def verified(self) -> Verified: ...  # noqa: D102
+    @property
+    def remote(self) -> Remote: ...  # noqa: D102
+    @property
+    def order(self) -> tuple[Digest, ...]: ...  # noqa: D102
+    @property
+    def published(self) -> PublishedCommit | None: ...  # noqa: D102
+    @property
+    def layer_bytes(self) -> int: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """What a preview shows and an install does. Made of verified bytes only.
@@ -122,6 +138,11 @@ class Planned:
     layers: tuple[PlannedLayer, ...]
     published: PublishedCommit | None = None
     given_id: bool = False
+
+    @property
+    def layer_bytes(self) -> int:
+        """What the tar of one of its layers may have."""
+        return LAYER_BYTES
 
     @property
     def ostree_layers(self) -> int:

@@ -181,6 +181,8 @@ class Tools:
             "apps": str(self.paths.apps),
             "exports": str(self.paths.exports),
             "quarantine": str(self.paths.quarantine),
+            "catalogs": str(self.paths.catalogs),
+            "swcatalog": str(self.paths.swcatalog),
         }
         program = Program(module, command, deadline, self.launcher.environment, keep=module)
         return await self.runner.run(program, {**places, **request}, report or ignore, fds=fds or {})

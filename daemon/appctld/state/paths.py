@@ -63,6 +63,25 @@ class Paths:
         return self.root / "remotes"
 
     @property
+    def catalogs(self) -> Path:
+        """A directory a remote: `current` is what it lists, for everybody to read."""
+        return self.root / "catalogs"
+
+    def catalog(self, remote: str) -> Path:
+        """The AppStream file of one remote's catalogue."""
+        return self.catalogs / remote / "current" / "catalog.xml"
+
+    @property
+    def swcatalog(self) -> Path:
+        """What libappstream reads: `xml/appctl.xml`, of all remotes."""
+        return self.root / "swcatalog"
+
+    @property
+    def known_catalogs(self) -> Path:
+        """What is known of each remote's catalogue."""
+        return self.root / "catalogs.json"
+
+    @property
     def history(self) -> Path:
         """The log of what was done, one JSON object a line."""
         return self.root / "history.jsonl"

@@ -27,6 +27,7 @@ PROMISED = {
     "permissions": "--allow --deny --reset",
     "list": "--updates --columns --json",
     "info": "",
+    "search": "--remote --cached",
     "history": "--failed",
     "ps": "",
     "kill": "",

@@ -20,6 +20,7 @@ MENTIONS = sorted(
 )
 NEED_ONE = {
     "lint",
+    "search",
     "try",
     "install",
     "uninstall",

@@ -159,7 +159,7 @@ def test_no_remote_inherits_the_keys_of_an_earlier_one(store: RemoteStore) -> No
         ({"url": "oci:srv/images"}, "acme"),
         ({**OSTREE, "lookaside": "https://sigs.example.org/x"}, "acme"),
         ({**URL, "mirrors": "x"}, "acme"),
-        ({**URL, "catalog": "x"}, "acme"),
+        ({**URL, "catalog": "x@y"}, "acme"),
         ({**URL, "gpg-keys": "x"}, "acme"),
         ({**URL, "title": "a\nverify = none"}, "acme"),
         ({**URL, "title": ""}, "acme"),

@@ -10,7 +10,7 @@ Whether a thing exists is left to the rooms below.
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
-from appctld.bus.objects.texts import check_texts
+from appctld.bus.objects.texts import check_text, check_texts
 from appctld.config.directory import is_layout, parse_layout
 from appctld.config.lookup import check_reference
 from appctld.config.publisherfile import check_address, is_address
@@ -22,6 +22,7 @@ from appctld.model.appid import is_app_id
 
 AT_ONCE = 32  # references or IDs of one call: as many as a user may have unfinished jobs
 REFS_BYTES = 8 << 10  # of all of them: 32 IDs of the greatest length; a job on the bus shows them all
+TERM_LENGTH = 200  # nobody types more, and each word of it is looked for in every text
 URL_LENGTH = 1024  # as for a reference
 OPTIONS_BYTES = 64 << 10  # logins with the tokens of a dozen registries; kept until the job ends
 DETAIL_BYTES = 1024  # of one detail of polkit's question: a dialog shows it, a rule reads it
@@ -63,6 +64,17 @@ def remote_names(texts: Collection[str]) -> tuple[str, ...]:
     for text in texts:
         check_name(text)
     return tuple(texts)
+
+
+def search_term(text: str) -> str:
+    """What somebody looks for. Raises InvalidReference, LimitExceeded."""
+    check_text("term", text)
+    term = " ".join(text.split())
+    if not term:
+        raise InvalidReference("nothing is looked for")
+    if len(term) > TERM_LENGTH:
+        raise LimitExceeded(f"a term of {len(term)} characters, {TERM_LENGTH} are allowed")
+    return term
 
 
 def frozen(options: Options) -> Options:

@@ -22,6 +22,7 @@ from appctld.bus.objects.asked import (
     frozen,
     references,
     remote_names,
+    search_term,
     summary,
 )
 from appctld.bus.objects.automatic import AutomaticUpdates
@@ -41,6 +42,7 @@ from appctld.jobs.requests import (
     Repair,
     Resolve,
     Rollback,
+    Search,
     Uninstall,
     Update,
     Verify,
@@ -107,6 +109,13 @@ class Manager(AppChoices, AutomaticUpdates):
         """Start a Refresh job."""
         request = Refresh(remote_names(remotes), frozen(options))
         return self._start(caller, request, "refresh", partial(details, remote=" ".join(request.remotes)))
+
+    async def search(self, caller: Caller, term: str, options: Options) -> str:
+        """Start a Search job."""
+        request = Search(search_term(term), frozen(options))
+        return self._start(
+            caller, request, "refresh", partial(details, remote=str(options.get("remote", "")))
+        )
 
     async def verify(self, caller: Caller, ids: list[str], options: Options) -> str:
         """Start a Verify job; it hashes everything, which not everybody may ask for."""

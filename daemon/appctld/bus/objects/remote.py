@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """One remote on the bus."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -70,6 +70,18 @@ class RemoteFacts(Protocol):
     def ed25519_keys(self) -> Collection[bytes]: ...  # noqa: D102
     @property
     def verify_commit(self) -> str: ...  # noqa: D102
+    @property
+    def catalog(self) -> str: ...  # noqa: D102
+
+
+class Remotes(Protocol):
+    """What is known of a remote beside its configuration."""
+
+    def refreshed(self, name: str) -> int:
+        """When it was last asked what it has, in seconds since 1970; 0 for never."""
+
+    def catalog(self, name: str) -> str:
+        """The path of its catalogue; empty without."""
 
 
 class RemoteObject(Exported):
@@ -77,13 +89,17 @@ class RemoteObject(Exported):
 
     interface: ClassVar[str] = REMOTE
 
-    def __init__(self, facts: RemoteFacts, refreshed: Callable[[str], int]) -> None:
+    def __init__(self, facts: RemoteFacts, remotes: Remotes) -> None:
         self.facts = facts
-        self._refreshed = refreshed
+        self._remotes = remotes
 
     @property
     def last_refreshed(self) -> int:  # noqa: D102 - the XML says what it is
-        return self._refreshed(self.facts.name)
+        return self._remotes.refreshed(self.facts.name)
+
+    @property
+    def app_stream_path(self) -> str:  # noqa: D102 - the XML says what it is
+        return self._remotes.catalog(self.facts.name)
 
     @property
     def origin(self) -> str:  # noqa: D102 - the XML says what it is
@@ -133,6 +149,7 @@ class RemoteObject(Exported):
             "share": self.facts.share,
             "keep-blobs": self.facts.keep_blobs,
             "verify-commit": self.facts.verify_commit,
+            "catalog": self.facts.catalog,
         }
 
     def _of_repository(self) -> dict[str, object]:

@@ -6,11 +6,11 @@ import pytest
 
 from appctld.bus.objects.remote import RemoteObject
 from appctld.bus.wire.schema import KEY
-from support.bus_service import INTERFACES, SimulatedRemote
+from support.bus_service import INTERFACES, SimulatedRemote, SimulatedRemotes
 
 
 def shown_as(facts: SimulatedRemote) -> RemoteObject:
-    return RemoteObject(facts, lambda _name: 5)
+    return RemoteObject(facts, SimulatedRemotes())
 
 
 @pytest.mark.parametrize("kind", ["oci", "layout", "ostree"])

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What is to be brought of a catalogue, decided on verified bytes, before any layer comes.
+
+It has no ID, no permissions and no architecture. Its order is kept as an app's is (R9), under a name that no
+app can have; how large it may be is decided here, so that no remote fills a disk with what nobody asked for.
+"""
+
+from appctld.errors import BadManifest, LimitExceeded
+from appctld.model.digest import Digest
+from appctld.model.image import parse_config
+from appctld.pipeline.catalog.stages import CATALOG_BYTES, PlannedCatalog
+from appctld.pipeline.plan import layers_of, signed_config
+from appctld.pipeline.stages import Verified
+from appctld.pipeline.standing import stand
+from appctld.pipeline.tools import Tools
+
+LABEL = "org.appctl.catalog"  # with the value 1: what says that an image is none of an app
+NAMED = "appctl-catalog"  # in the place of an ID, none of which is without a dot
+LAYERS = 8  # `appctl publish` writes one; a Containerfile's COPY lines some more
+
+
+async def plan_catalog(verified: Verified, here: Digest | None, tools: Tools) -> PlannedCatalog:
+    """Judge it beside the one that is `here`.
+
+    Raises BadManifest, DigestMismatch, LimitExceeded, and as `stand` (R9).
+    """
+    layers = verified.manifest.layers
+    _check_size([layer.size for layer in layers])
+    config_bytes = await signed_config(verified, tools)
+    config = parse_config(config_bytes)
+    if dict(config.labels).get(LABEL) != "1":
+        raise BadManifest(f"{verified.resolved.reference} has no label {LABEL}=1: it is no catalogue")
+    if len(config.diff_ids) != len(layers):
+        raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
+    return PlannedCatalog(
+        verified=verified,
+        config=config,
+        config_bytes=config_bytes,
+        standing=stand(verified, config, NAMED, here, tools),
+        order=config.diff_ids,
+        layers=layers_of(config, None, verified, tools),
+    )
+
+
+def _check_size(layers: list[int]) -> None:
+    if len(layers) > LAYERS:
+        raise LimitExceeded(f"a catalogue of {len(layers)} layers, {LAYERS} are allowed", limit=LAYERS)
+    if sum(layers) > CATALOG_BYTES:
+        raise LimitExceeded(
+            f"a catalogue of {sum(layers)} bytes, {CATALOG_BYTES} are allowed", limit=CATALOG_BYTES
+        )

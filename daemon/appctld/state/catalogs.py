@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What is known of each remote's catalogue. A hint: a broken file counts as none, and all is asked anew.
+
+What the catalogue says stands in the store's files; here is only which it is, and for whom it was believed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from appctld.errors import AppctlError
+from appctld.model.digest import Digest
+from appctld.model.jsonvalue import (
+    JsonError,
+    JsonObject,
+    get_bool,
+    get_int,
+    get_object,
+    get_str,
+    parse_object,
+)
+from appctld.state.paths import Paths
+from appctld.system.durable import write_file
+
+FILE_BYTES = 1 << 20  # 2,000 remotes
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found when the remote was asked last, `checked` seconds after 1970.
+
+    `under` names the settings and keys that it was verified under; `digest` is None where it has none.
+    """
+
+    checked: int
+    under: str
+    digest: Digest | None = None
+    signed: bool = False
+    apps: int = 0
+
+    def to_json(self) -> JsonObject:
+        """As it is written."""
+        return {
+            "checked": self.checked,
+            "under": self.under,
+            "digest": str(self.digest or ""),
+            "signed": self.signed,
+            "apps": self.apps,
+        }
+
+
+def known_catalogs(paths: Paths) -> dict[str, Known]:
+    """By remote."""
+    try:
+        obj = parse_object(paths.known_catalogs.read_bytes(), FILE_BYTES)
+        return {name: _known(get_object(obj, name)) for name in obj}
+    except (OSError, JsonError, AppctlError):
+        return {}
+
+
+def remember_catalogs(paths: Paths, changes: Mapping[str, Known | None]) -> None:
+    """Write down what changed; None for a remote of which nothing is known any more."""
+    catalogs = {**known_catalogs(paths), **changes}
+    facts = {name: known.to_json() for name, known in catalogs.items() if known is not None}
+    write_file(paths.known_catalogs, json.dumps(facts).encode())
+
+
+def _known(obj: JsonObject) -> Known:
+    digest = get_str(obj, "digest")
+    return Known(
+        checked=get_int(obj, "checked"),
+        under=get_str(obj, "under"),
+        digest=Digest.parse(digest) if digest else None,
+        signed=get_bool(obj, "signed"),
+        apps=get_int(obj, "apps"),
+    )

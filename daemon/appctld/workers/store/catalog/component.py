@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""One component of a catalogue: whose app it says to list, and what of it is written anew.
+
+Pure. Guarantees: its ID is one that the remote may use, its reference lies below the remote's own prefix;
+what is written is what an installed app's metainfo may say (exports/emit.py), and our own two elements.
+Leaves to others: that no ID is there twice (listing.py), and which icons there are.
+"""
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree as ET
+from xml.etree.ElementTree import Element
+
+from appctld.errors import BadManifest, Conflict, InvalidReference
+from appctld.model.appid import is_app_id
+from appctld.model.reference import Reference, parse_reference
+from appctld.workers.store.catalog import texts
+from appctld.workers.store.catalog.entry import Entry
+from appctld.workers.store.exports.emit import Exporter, Refused, emit
+
+REFERENCE_KEY = "appctl::reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a remote may list: references below `prefix` (HOST[/PATH]), IDs that fit one of `ids`, if any."""
+
+    prefix: str
+    ids: Sequence[str] = ()
+
+    def check(self, app_id: str, reference: Reference) -> None:
+        """Raise Conflict for what is another publisher's."""
+        if not f"{reference.name}/".startswith(f"{self.prefix}/"):
+            raise Conflict(f"the catalogue lists {app_id} at {reference}, which is not below {self.prefix}")
+        if self.ids and not any(fnmatch.fnmatchcase(app_id, pattern) for pattern in self.ids):
+            raise Conflict(f"the catalogue lists {app_id}, an ID that its remote may not use")
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What is kept to be searched, and the element that is written, yet without icons."""
+
+    entry: Entry
+    element: Element
+
+    def with_icons(self, icons: Mapping[str, str], directory: str) -> "Component":
+        """The same with icons: paths below `directory` by their size."""
+        for size, path in icons.items():
+            pixels, _, scale = size.partition("@")
+            width, _, height = pixels.partition("x")
+            attributes = {"type": "local", "width": width, "height": height}
+            icon = ET.SubElement(self.element, "icon", attributes | ({"scale": scale} if scale else {}))
+            icon.text = f"{directory}/{path}"
+        return replace(self, entry=replace(self.entry, icons=icons))
+
+    def line(self) -> bytes:
+        """As it is written, on one line."""
+        for element in self.element.iter():
+            element.tail = None
+            element.text = " ".join((element.text or "").split()) or None
+        return ET.tostring(self.element, encoding="unicode").encode() + b"\n"
+
+
+def read_component(data: bytes, rules: Rules) -> Component:
+    """Read `<component>…</component>`. Raises BadManifest, Conflict (another publisher's)."""
+    raw = ET.fromstring(data)  # noqa: S314 - cut out of a document without entities
+    app_id, reference = _id(raw), _reference(raw)
+    rules.check(app_id, reference)
+    element = _emitted(raw, app_id)
+    custom = ET.SubElement(ET.SubElement(element, "custom"), "value", {"key": REFERENCE_KEY})
+    custom.text = str(reference)
+    return Component(_entry(element, app_id, reference), element)
+
+
+def _id(component: Element) -> str:
+    found = [(element.text or "").strip() for element in component.findall("id")]
+    if len(found) != 1 or not is_app_id(found[0]):
+        raise BadManifest(f"the catalogue has a component whose ID is no application's: {str(found)[:80]!a}")
+    return found[0]
+
+
+def _reference(component: Element) -> Reference:
+    """Where the app is installed from."""
+    values = [
+        value.text or "" for value in component.findall("custom/value") if value.get("key") == REFERENCE_KEY
+    ]
+    if len(values) != 1:
+        raise BadManifest(f"{_id(component)} has no {REFERENCE_KEY}, or more than one")
+    try:
+        return parse_reference(values[0].strip())
+    except InvalidReference as error:
+        raise BadManifest(f"the {REFERENCE_KEY} of {_id(component)} is none: {error}") from error
+
+
+def _emitted(raw: Element, app_id: str) -> Element:
+    """What may be said of an app, written anew."""
+    texts.join(raw)
+    try:
+        data = emit(f"metainfo/{app_id}.metainfo.xml", ET.tostring(raw), Exporter(app_id, ()))
+    except Refused as error:
+        raise BadManifest(f"the catalogue's component {app_id} cannot be used: {error.reason}") from error
+    element = ET.fromstring(data)  # noqa: S314 - which we wrote
+    texts.split(element)
+    return element
+
+
+def _entry(element: Element, app_id: str, reference: Reference) -> Entry:
+    return Entry(
+        id=app_id,
+        reference=str(reference),
+        names=texts.lines(element, "name", texts.NAME_LENGTH),
+        summaries=texts.lines(element, "summary", texts.SUMMARY_LENGTH),
+        keywords=texts.keywords(element),
+        description=texts.description(element),
+        version=texts.version(element),
+    )

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The operation `search-catalogs`: which apps fit a term, among what catalogues list and what is installed.
+
+Guarantees: an answer has at most RESULTS apps and cut texts; the same apps are found in the same order. A
+catalogue that cannot be read is one that is not here. All texts are foreign.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_objects, get_str, get_strings
+from appctld.workers.protocol import Report
+from appctld.workers.store.catalog.entry import INDEX_BYTES, Entry, read_index
+from appctld.workers.store.catalog.ranking import Fit, Texts, fit, fold
+from appctld.workers.store.catalog.shelf import INDEX, Shelf
+
+RESULTS = 200  # a person reads a screen of them; 200 of the longest are less than what a job may say
+ICON_SIZES = ("128x128", "64x64@2", "64x64")
+
+
+class _Found(NamedTuple):
+    """In the order in which it is told."""
+
+    fit: Fit
+    name: str
+    id: str
+    remote: str
+    told: JsonObject
+
+
+@dataclass(frozen=True)
+class _Question:
+    term: str
+    languages: tuple[str, ...]
+    installed: frozenset[tuple[str, str]]
+
+    def about(self, entry: Entry) -> Texts:
+        """What is looked at: the untranslated texts, and those of the caller's languages."""
+        asked = ("", *self.languages)
+        return Texts(
+            names=[entry.id, *_of(entry.names, asked)],
+            keywords=[word for language in asked for word in entry.keywords.get(language, ())],
+            summaries=_of(entry.summaries, asked),
+            description=entry.description,
+        )
+
+
+def search_catalogs(request: JsonObject, _report: Report) -> JsonObject:
+    """`{"catalogs", "swcatalog", "term", "locale", "remotes", "installed"}` -> `{"apps", "without", "more"}`.
+
+    `remotes` are those that are searched, `without` those of them of which no catalogue is here; `installed`
+    are objects with id, reference, remote, name, version and signed, `more` is how many apps were left out.
+    """
+    shelf = Shelf(Path(get_str(request, "catalogs")), Path(get_str(request, "swcatalog")))
+    installed = get_objects(request, "installed")
+    pairs = frozenset((get_str(app, "remote"), get_str(app, "id")) for app in installed)
+    question = _Question(fold(get_str(request, "term")), languages(get_str(request, "locale")), pairs)
+    found: list[_Found] = []
+    without: list[Json] = []
+    listed: set[tuple[str, str]] = set()
+    for remote in get_strings(request, "remotes"):
+        try:
+            entries, signed = _read(shelf.current(remote) / INDEX)
+        except (OSError, JsonError):
+            without.append(remote)
+            continue
+        listed |= {(remote, entry.id) for entry in entries}
+        found += _among(entries, question, remote, shelf.current(remote), signed=signed)
+    found += _among_installed(installed, question.term, listed)
+    found.sort(key=lambda one: one[:4])
+    apps: list[Json] = [one.told for one in found[:RESULTS]]
+    return {"apps": apps, "without": without, "more": max(0, len(found) - RESULTS)}
+
+
+def languages(locale: str) -> tuple[str, ...]:
+    """What a locale asks for, the closest first: `pt_BR.UTF-8` is pt_BR, then pt."""
+    name = locale.partition(".")[0].partition("@")[0].replace("-", "_")
+    if name in {"", "C", "POSIX"}:
+        return ()
+    return tuple(dict.fromkeys((name, name.partition("_")[0])))
+
+
+def _read(path: Path) -> tuple[list[Entry], bool]:
+    with path.open("rb") as file:
+        return read_index(file.read(INDEX_BYTES + 1))
+
+
+def _among(
+    entries: Iterable[Entry], question: _Question, remote: str, directory: Path, *, signed: bool
+) -> Iterator[_Found]:
+    for entry in entries:
+        how = fit(question.term, question.about(entry))
+        if how is not None:
+            told = _told(entry, question, remote, directory)
+            yield _Found(
+                how, fold(str(told["name"])), entry.id, remote, {**told, "signed": signed, "match": how.told}
+            )
+
+
+def _told(entry: Entry, question: _Question, remote: str, directory: Path) -> JsonObject:
+    asked = (*question.languages, "")
+    return {
+        "id": entry.id,
+        "reference": entry.reference,
+        "remote": remote,
+        "name": next(iter(_of(entry.names, asked)), entry.id),
+        "summary": next(iter(_of(entry.summaries, asked)), ""),
+        "version": entry.version,
+        "installed": (remote, entry.id) in question.installed,
+        "icon": next((str(directory / entry.icons[size]) for size in ICON_SIZES if size in entry.icons), ""),
+    }
+
+
+def _among_installed(
+    installed: Iterable[JsonObject], term: str, listed: set[tuple[str, str]]
+) -> Iterator[_Found]:
+    """What is installed and no catalogue lists, with what its own image says."""
+    for app in installed:
+        app_id, remote, name = (get_str(app, key) for key in ("id", "remote", "name"))
+        how = fit(term, Texts(names=[app_id, name]))
+        if how is not None and (remote, app_id) not in listed:
+            told = {"summary": "", "icon": "", **app, "installed": True, "match": how.told}
+            yield _Found(how, fold(name), app_id, remote, told)
+
+
+def _of(texts: Mapping[str, str], asked: Iterable[str]) -> list[str]:
+    """Those of the languages that are asked for."""
+    return [texts[language] for language in asked if language in texts]

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The operations `store-catalog`, `show-catalog`, `keep-catalogs`: what a remote lists, for all to read.
+
+Guarantees: nothing of an image is written but what was read and written anew; a catalogue that is refused
+leaves the one before it. An icon that is no picture of its size is left out, and its app is listed without.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from appctld.errors import BadManifest, LimitExceeded
+from appctld.model.jsonvalue import JsonObject, get_bool, get_str, get_strings
+from appctld.workers.protocol import Report
+from appctld.workers.store import names
+from appctld.workers.store.catalog.component import Component, Rules
+from appctld.workers.store.catalog.components import XML_BYTES
+from appctld.workers.store.catalog.entry import write_index
+from appctld.workers.store.catalog.listing import ICONS_PATH, SIZES, XML_PATH, read_catalog
+from appctld.workers.store.catalog.shelf import CATALOG, ICONS, INDEX, Shelf, document
+from appctld.workers.store.catalog.tree import Tree
+from appctld.workers.store.exports.emit import LIMITS, Exporter, Refused, emit
+from appctld.workers.store.exports.names import Kind
+from appctld.workers.store.ostree.failures import translated
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.space import Room
+
+ICON_BYTES = 128 << 20  # of all icons; the image that they come in has no more, packed or not
+
+
+def store_catalog(request: JsonObject, _report: Report) -> JsonObject:
+    """Read what a commit lists, and prepare the files of it.
+
+    `{"repo", "catalogs", "swcatalog", "commit", "remote", "prefix", "ids", "signed"}` -> `{"apps", "name"}`.
+    It is whole and on the disk under that name, and nobody's until `show-catalog`.
+
+    Raises BadManifest (it is no catalogue), Conflict (it lists what is another publisher's), LimitExceeded,
+    NoSpace, RepoCorrupt, Busy.
+    """
+    shelf, remote = _shelf(request), get_str(request, "remote")
+    rules = Rules(get_str(request, "prefix"), get_strings(request, "ids"))
+    signed = get_bool(request, "signed")
+    repository = Repository.open(Path(get_str(request, "repo")))
+    with repository.shared(), translated(f"storing the catalogue of {remote}"):
+        tree = Tree(repository, names.check_checksum(get_str(request, "commit")))
+        components = read_catalog(_xml(tree), rules)
+        icons = dict(_icons(tree, {one.entry.id for one in components}))
+        shown = [_with_icons(one, icons, str(shelf.current(remote))) for one in components]
+        files = {
+            CATALOG: b"".join(document(f"appctl-{remote}", (one.line() for one in shown))),
+            INDEX: write_index((one.entry for one in shown), signed=signed),
+            **icons,
+        }
+        Room(repository.free_space).take(sum(map(len, files.values())))
+        name = shelf.prepare(remote, files)
+    return {"apps": len(shown), "name": name}
+
+
+def show_catalog(request: JsonObject, _report: Report) -> JsonObject:
+    """`{"catalogs", "swcatalog", "remote", "name"}` -> `{}`: what was stored is current from now on."""
+    remote = get_str(request, "remote")
+    with translated(f"showing the catalogue of {remote}"):
+        _shelf(request).show(remote, get_str(request, "name"))
+    return {}
+
+
+def keep_catalogs(request: JsonObject, _report: Report) -> JsonObject:
+    """`{"catalogs", "swcatalog", "keep", "unite"}` -> `{}`: what remotes list that are not to be kept goes.
+
+    `unite` are the remotes of which the file for libappstream is made.
+    """
+    shelf, keep = _shelf(request), get_strings(request, "keep")
+    with translated("tidying the catalogues"):
+        shelf.unite(get_strings(request, "unite"))
+        shelf.drop([remote for remote in shelf.remotes() if remote not in keep])
+    return {}
+
+
+def _shelf(request: JsonObject) -> Shelf:
+    return Shelf(Path(get_str(request, "catalogs")), Path(get_str(request, "swcatalog")))
+
+
+def _xml(tree: Tree) -> bytes:
+    directory, _, name = XML_PATH.rpartition("/")
+    content = tree.directory(directory).files.get(name)
+    data = tree.read(content, XML_BYTES) if content else None
+    if data is None:
+        raise BadManifest(f"the image has no catalogue at /{XML_PATH}")
+    return data
+
+
+def _icons(tree: Tree, listed: set[str]) -> Iterator[tuple[str, bytes]]:
+    """The pictures of listed apps, written anew, by their path below the catalogue's directory."""
+    left = ICON_BYTES
+    for size in SIZES:
+        found = tree.directory(f"{ICONS_PATH}/{size}").files
+        for app_id in sorted(listed & {name.removesuffix(".png") for name in found if name.endswith(".png")}):
+            data = _icon(tree, found[f"{app_id}.png"], size, app_id)
+            if data is None:
+                continue
+            left -= len(data)
+            if left < 0:
+                raise LimitExceeded(
+                    f"a catalogue with more than {ICON_BYTES} bytes of icons", limit=ICON_BYTES
+                )
+            yield f"{ICONS}/{size}/{app_id}.png", data
+
+
+def _icon(tree: Tree, content: str, size: str, app_id: str) -> bytes | None:
+    """One picture; None if it is none of that size that may be shown."""
+    try:
+        data = tree.read(content, LIMITS[Kind.PNG])
+        return (
+            None
+            if data is None
+            else emit(f"icons/hicolor/{size}/apps/{app_id}.png", data, Exporter(app_id, ()))
+        )
+    except (Refused, LimitExceeded):
+        return None
+
+
+def _with_icons(component: Component, icons: dict[str, bytes], directory: str) -> Component:
+    app_id = component.entry.id
+    paths = {size: f"{ICONS}/{size}/{app_id}.png" for size in SIZES}
+    return component.with_icons({size: path for size, path in paths.items() if path in icons}, directory)

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Search and Refresh over the real store: what is asked for, what is found, and what is refused."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import (
+    AppctlError,
+    BadManifest,
+    Conflict,
+    LimitExceeded,
+    NoRemote,
+    PolicyDenied,
+    RegistryUnavailable,
+    Rollback,
+)
+from appctld.jobs.requests import Install, Prune, Refresh, Search
+from appctld.model.jsonvalue import JsonObject, get_objects
+from appctld.pipeline.catalog import plan
+from appctld.pipeline.tools import unix_now
+from support.catalogs import LABELS, component, document, tree
+from support.inline import layer_of
+from support.world import BASE, Yard
+
+PREFIX = "acme.example/x"
+EDITOR = component(
+    "org.acme.Editor", f"{PREFIX}/editor:1", "Acme Éditor", "<keywords><keyword>pen</keyword></keywords>"
+)
+TOOL = component("org.acme.Tool", f"{PREFIX}/tool:1", "Screwdriver")
+OLDER, NEWER = "2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    """Its remotes: acme, other, and trees, an OSTree repository."""
+    return Yard(tmp_path)
+
+
+def publish(yard: Yard, *components: str, created: str = "", labels: object = LABELS) -> str:
+    layer = layer_of(tree(document(*components)))
+    return yard.registry.push("latest", [layer], created=created, Labels=labels)
+
+
+def search(yard: Yard, term: str, **options: object) -> JsonObject:
+    return yard.do(Search(term, {"remote": "acme", **options}))
+
+
+def ids(result: JsonObject) -> list[object]:
+    return [app["id"] for app in get_objects(result, "apps")]
+
+
+def refuses(yard: Yard, error: type[AppctlError], text: str) -> None:
+    """Refresh says so, and what was here is still found."""
+    before = search(yard, "acme", **{"cached-only": True})
+    with pytest.raises(error, match=text) as caught:
+        yard.do(Refresh(("acme",)))
+    assert type(caught.value) is error
+    assert search(yard, "acme", **{"cached-only": True}) == before
+
+
+def test_what_a_catalogue_lists_is_found(yard: Yard) -> None:
+    publish(yard, EDITOR, TOOL)
+    found = search(yard, "editor")
+    assert get_objects(found, "apps") == [
+        {
+            "id": "org.acme.Editor",
+            "reference": f"{PREFIX}/editor:1",
+            "remote": "acme",
+            "name": "Acme Éditor",
+            "summary": "An app to try",
+            "version": "",
+            "installed": False,
+            "signed": False,  # by verify=none
+            "icon": "",
+            "match": "name",
+        }
+    ]
+    assert (found["more"], found["without-catalogue"], found["not-renewed"]) == (0, [], [])
+    assert ids(search(yard, "PEN")) == ["org.acme.Editor"]
+    assert ids(search(yard, "try")) == ["org.acme.Editor", "org.acme.Tool"]
+    assert ids(search(yard, "nothing")) == []
+
+
+def test_it_is_asked_for_once_a_day_and_not_at_all_where_nobody_may(yard: Yard) -> None:
+    search(yard, "editor", **{"cached-only": True})
+    assert "resolve" not in yard.ops()
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    asked = yard.ops().count("resolve")
+    search(yard, "tool")
+    assert yard.ops().count("resolve") == asked == 1
+    yard.tools = replace(yard.tools, now=lambda: unix_now() + 25 * 3600)
+    search(yard, "tool")
+    assert yard.ops().count("resolve") == 2
+    assert yard.ops().count("store-catalog") == 1  # the same is not fetched again
+
+
+def test_refresh_brings_what_is_new_and_drops_what_is_old(yard: Yard) -> None:
+    publish(yard, EDITOR, created=OLDER)
+    yard.do(Refresh(("acme",)))
+    publish(yard, TOOL, created=NEWER)
+    yard.do(Refresh(("acme",)))
+    assert ids(search(yard, "acme")) == ["org.acme.Tool"]
+    yard.do(Prune())
+    assert ids(search(yard, "acme")) == ["org.acme.Tool"]
+    assert yard.do(Prune({"dry-run": True}))["objects"] == 0
+
+
+def test_a_remote_without_a_catalogue_is_named(yard: Yard) -> None:
+    yard.registry.push("1", [BASE])
+    yard.do(Install((f"{PREFIX}/hello:1",)))
+    found = yard.do(Search("hello"))
+    assert found["without-catalogue"] == ["acme", "other", "trees"]
+    assert [(app["id"], app["installed"]) for app in get_objects(found, "apps")] == [
+        ("example.acme.x.hello", True)
+    ]
+    assert ids(yard.do(Search("hello", {"remote": "other"}))) == []
+
+
+def test_what_is_installed_from_there_is_said_to_be(yard: Yard) -> None:
+    yard.registry.push("1", [BASE], Labels={"org.appctl.id": "org.acme.Editor"})
+    yard.do(Install((f"{PREFIX}/editor:1",)))
+    publish(yard, EDITOR, TOOL)
+    found = {app["id"]: app["installed"] for app in get_objects(search(yard, "acme"), "apps")}
+    assert found == {"org.acme.Editor": True, "org.acme.Tool": False}
+
+
+def test_names_are_told_in_the_callers_language(yard: Yard) -> None:
+    german = '<name xml:lang="de">Textbearbeitung</name><summary xml:lang="pt-BR">Escreva</summary>'
+    publish(yard, component("org.acme.Editor", f"{PREFIX}/editor:1", "Editor", german))
+
+    def told(term: str, locale: str) -> list[tuple[object, object]]:
+        apps = get_objects(search(yard, term, locale=locale), "apps")
+        return [(app["name"], app["summary"]) for app in apps]
+
+    assert told("textbearb", "de_AT.UTF-8") == [("Textbearbeitung", "An app to try")]
+    assert told("editor", "pt_BR.UTF-8") == [("Editor", "Escreva")]
+    assert told("editor", "C") == told("editor", "") == [("Editor", "An app to try")]
+    assert told("textbearb", "fr_FR") == []
+
+
+def test_a_registry_that_is_down_leaves_what_is_here(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    yard.registry.down.add("https://acme.example")
+    yard.tools = replace(yard.tools, now=lambda: unix_now() + 25 * 3600)
+    found = search(yard, "editor")
+    assert (ids(found), found["not-renewed"]) == (["org.acme.Editor"], ["acme"])
+    refuses(yard, RegistryUnavailable, "does not answer")
+
+
+def test_a_remote_that_is_named_must_be_there(yard: Yard) -> None:
+    with pytest.raises(NoRemote):
+        yard.do(Search("x", {"remote": "nobody"}))
+    asyncio.run(yard.book.modify("acme", {"enabled": "no"}))
+    with pytest.raises(PolicyDenied):
+        search(yard, "x")
+
+
+@pytest.mark.parametrize(
+    ("listed", "error", "text"),
+    [
+        (component("org.other.App", "other.example/x/app:1", "Theirs"), Conflict, "not below acme.example/x"),
+        (
+            component("org.other.App", "acme.example/x-evil/app:1", "Theirs"),
+            Conflict,
+            "not below acme.example/x",
+        ),
+        (component("org.acme.Editor", "editor", "Editor"), BadManifest, "is none"),
+        (EDITOR.replace("appctl::reference", "other"), BadManifest, "has no appctl::reference"),
+        (EDITOR + EDITOR, BadManifest, "lists org.acme.Editor twice"),
+        (EDITOR.replace("<id>org.acme.Editor", "<id>../../etc"), BadManifest, "no application's"),
+        (EDITOR.replace("<id>", "<id>org.acme.Two</id><id>"), BadManifest, "no application's"),
+        ("<component/>" * 10_001, LimitExceeded, "10000 components"),
+        ("&lol;", BadManifest, "no XML"),
+    ],
+)
+def test_a_list_that_is_not_in_order_is_refused_whole(
+    listed: str, error: type[AppctlError], text: str, yard: Yard
+) -> None:
+    publish(yard, TOOL, created=OLDER)
+    search(yard, "acme")
+    publish(yard, listed, created=NEWER)
+    refuses(yard, error, text)
+
+
+def test_a_remote_lists_only_ids_that_it_may_use(yard: Yard) -> None:
+    asyncio.run(yard.book.modify("acme", {"ids": "org.acme.*"}))
+    publish(yard, EDITOR, created=OLDER)
+    assert ids(search(yard, "editor")) == ["org.acme.Editor"]
+    publish(yard, EDITOR, component("org.other.App", f"{PREFIX}/app:1", "App"), created=NEWER)
+    refuses(yard, Conflict, "an ID that its remote may not use")
+
+
+def test_a_remote_that_is_modified_has_no_catalogue_until_it_is_asked_again(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    asyncio.run(yard.book.modify("acme", {"ids": "org.other.*"}))
+    cached = search(yard, "editor", **{"cached-only": True})
+    assert (ids(cached), cached["without-catalogue"]) == ([], ["acme"])
+    assert not (yard.paths.catalogs / "acme").exists()
+    assert search(yard, "editor")["not-renewed"] == ["acme"]
+    asyncio.run(yard.book.modify("acme", {"ids": ""}))
+    assert ids(search(yard, "editor")) == ["org.acme.Editor"]
+
+
+def test_a_remote_that_is_removed_takes_its_catalogue_along(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    assert (yard.paths.catalogs / "acme").is_dir()
+    asyncio.run(yard.book.remove("acme"))
+    assert not (yard.paths.catalogs / "acme").exists()
+    assert json.loads(yard.paths.known_catalogs.read_bytes()) == {}
+
+
+def test_an_older_catalogue_is_no_update(yard: Yard) -> None:
+    publish(yard, EDITOR, created=NEWER)
+    search(yard, "acme")
+    publish(yard, TOOL, created=OLDER)
+    refuses(yard, Rollback, "older")
+    asyncio.run(yard.book.remove("acme"))
+    asyncio.run(yard.book.add("acme", {"url": f"https://{PREFIX}", "verify": "none"}, b""))
+    refuses(yard, Rollback, "older")
+
+
+def test_a_catalogue_is_no_app_and_an_app_no_catalogue(yard: Yard) -> None:
+    publish(yard, EDITOR, labels={})
+    refuses(yard, BadManifest, "it is no catalogue")
+    yard.registry.push("latest", [BASE], Labels=LABELS)
+    refuses(yard, BadManifest, "has no catalogue at /usr/share/swcatalog/xml/catalog.xml")
+
+
+def test_who_is_not_to_be_asked_is_not_asked(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    asyncio.run(yard.book.modify("acme", {"catalog": "no"}))
+    assert search(yard, "editor")["without-catalogue"] == ["acme"]
+    assert "resolve" not in yard.ops()
+
+
+def test_how_large_a_catalogue_may_be_is_known_before_a_layer_comes(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(yard, EDITOR)
+    monkeypatch.setattr(plan, "CATALOG_BYTES", 100)
+    refuses(yard, LimitExceeded, "100 are allowed")
+    monkeypatch.undo()
+    yard.registry.push("latest", [layer_of({f"{n}": b""}) for n in range(plan.LAYERS + 1)], Labels=LABELS)
+    refuses(yard, LimitExceeded, "8 are allowed")
+    assert "blob" not in yard.ops()
+
+
+def test_a_layer_that_grows_beyond_a_catalogue_is_refused(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(yard, EDITOR)
+    monkeypatch.setattr("appctld.pipeline.catalog.stages.CATALOG_BYTES", 1000)
+    refuses(yard, LimitExceeded, "1000")
+
+
+def test_what_nobody_signed_is_not_told_to_the_systems_catalogue(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    yard.book.all()
+    assert yard.book.catalog("acme") == ""
+    assert b"org.acme.Editor" not in (yard.paths.swcatalog / "xml" / "appctl.xml").read_bytes()
+
+
+def test_a_broken_index_is_as_none(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    (yard.paths.catalogs / "acme" / "current" / "index.json").write_bytes(b"{")
+    assert search(yard, "editor")["without-catalogue"] == ["acme"]

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""state/catalogs.py: what is known is written and read back, and a broken file is no obstacle."""
+
+from pathlib import Path
+
+from appctld.model.digest import Digest
+from appctld.state.catalogs import Known, known_catalogs, remember_catalogs
+from appctld.state.paths import Paths
+
+EDITOR = Known(5, "settings", Digest("1" * 64), signed=True, apps=2)
+
+
+def test_what_is_known_reads_back_until_it_is_forgotten(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    assert known_catalogs(paths) == {}
+    remember_catalogs(paths, {"acme": EDITOR, "beta": Known(6, "x")})
+    assert known_catalogs(paths) == {"acme": EDITOR, "beta": Known(6, "x")}
+    remember_catalogs(paths, {"beta": None, "gamma": None})
+    assert known_catalogs(paths) == {"acme": EDITOR}
+
+
+def test_a_broken_file_is_as_none(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    for data in (b"", b"[]", b'{"acme": {"checked": 1}}', b'{"acme": {"digest": "x"}}'):
+        paths.known_catalogs.write_bytes(data)
+        assert known_catalogs(paths) == {}

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""catalog/shelf.py: what is current is whole, everybody may read it, and the file of all has each ID once."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from appctld.errors import Failed
+from appctld.workers.store.catalog.shelf import ALL, CATALOG, Shelf, document
+
+EDITOR, TOOL = (f"<component><id>org.acme.{name}</id></component>\n".encode() for name in ("Editor", "Tool"))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path / "catalogs", tmp_path / "swcatalog")
+
+
+def listed(*components: bytes) -> dict[str, bytes]:
+    return {CATALOG: b"".join(document("x", components)), "icons/64x64/org.acme.Editor.png": b"png"}
+
+
+def put(shelf: Shelf, remote: str, files: dict[str, bytes]) -> None:
+    shelf.show(remote, shelf.prepare(remote, files))
+
+
+def united(shelf: Shelf) -> bytes:
+    return (shelf.united / "xml" / ALL).read_bytes()
+
+
+def test_the_newest_is_current_and_nothing_else_is_left(shelf: Shelf) -> None:
+    for components in ([EDITOR], [EDITOR, TOOL]):
+        put(shelf, "acme", listed(*components))
+        assert (shelf.current("acme") / CATALOG).read_bytes() == listed(*components)[CATALOG]
+    assert len(list((shelf.catalogs / "acme").iterdir())) == 2
+
+
+def test_everybody_may_read_it(shelf: Shelf) -> None:
+    put(shelf, "acme", listed(EDITOR))
+    shelf.unite(["acme"])
+    for path in [*shelf.catalogs.rglob("*"), *shelf.united.rglob("*")]:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        assert path.is_symlink() or mode == (0o755 if path.is_dir() else 0o644), path
+
+
+def test_what_is_prepared_shows_when_it_is_said_and_not_before(shelf: Shelf) -> None:
+    put(shelf, "acme", listed(EDITOR))
+    forgotten, name = shelf.prepare("acme", listed(TOOL)), shelf.prepare("acme", listed(EDITOR, TOOL))
+    assert (shelf.current("acme") / CATALOG).read_bytes() == listed(EDITOR)[CATALOG]
+    with pytest.raises(FileNotFoundError):
+        shelf.show("acme", forgotten)
+    shelf.show("acme", name)
+    assert (shelf.current("acme") / CATALOG).read_bytes() == listed(EDITOR, TOOL)[CATALOG]
+    assert len(list((shelf.catalogs / "acme").iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["..", "../other", "current", ""])
+def test_what_was_not_prepared_is_not_shown(shelf: Shelf, name: str) -> None:
+    put(shelf, "acme", listed(EDITOR))
+    with pytest.raises(Failed, match="not the name of a catalogue"):
+        shelf.show("acme", name)
+
+
+def test_an_id_of_two_remotes_is_in_the_file_of_all_once(shelf: Shelf) -> None:
+    other = EDITOR.replace(b"</id>", b"</id><name>other</name>")
+    put(shelf, "acme", listed(EDITOR))
+    put(shelf, "beta", listed(other, TOOL))
+    shelf.unite(["beta", "acme", "missing"])
+    assert united(shelf) == b"".join(document("appctl", [EDITOR, TOOL]))
+    shelf.unite(["beta"])
+    assert united(shelf) == b"".join(document("appctl", [other, TOOL]))
+
+
+def test_what_is_dropped_is_gone_and_what_was_never_there_is_no_failure(shelf: Shelf) -> None:
+    assert shelf.remotes() == []
+    shelf.drop(["acme"])
+    put(shelf, "acme", listed(EDITOR))
+    put(shelf, "beta", listed(EDITOR))
+    assert shelf.remotes() == ["acme", "beta"]
+    shelf.drop(["acme"])
+    assert shelf.remotes() == ["beta"]
+
+
+@pytest.mark.parametrize("name", ["../apps", "", ".", "Acme", "a/b"])
+def test_a_name_that_is_no_remotes_is_no_path(shelf: Shelf, name: str) -> None:
+    for act in (lambda: shelf.prepare(name, {}), lambda: shelf.drop([name]), lambda: shelf.current(name)):
+        shelf.catalogs.mkdir(exist_ok=True)
+        with pytest.raises(Failed):
+            act()
