@@ -83,6 +83,7 @@ PARTS: Mapping[str, int] = {
     "tests/unit/workers/fetch/layout/test_docker.py": 3,
     "tests/unit/workers/pull/test_hostile.py": 2,
     "tests/unit/workers/pull/test_operations.py": 3,
+    "tests/unit/workers/store/farm/test_kills.py": 3,
     "tests/unit/workers/store/ostree/test_objects.py": 2,
     "tests/unit/workers/store/test_oracle.py": 2,
 }

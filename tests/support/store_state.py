@@ -32,12 +32,14 @@ class State:
         self.quarantine, self.tar_split = directory / "quarantine", directory / "tar-split"
         self.kept, self.exports = directory / "kept", directory / "exports"
         self.app = self.apps / APP
+        self.desktop: dict[str, object] = {}  # what apps are exported to; of nothing nothing is exported
 
     def call(self, handler: Handler, **request: object) -> JsonObject:
         """Run an operation on this state."""
         names = ("repo", "blobs", "kept", "tar_split", "apps", "exports", "quarantine")
         paths = {name: str(getattr(self, name)) for name in names}
-        return handler(cast("JsonObject", paths | {"id": APP} | request), lambda _facts: None)
+        common = {"id": APP, "desktop": self.desktop}
+        return handler(cast("JsonObject", paths | common | request), lambda _facts: None)
 
     def merge(self, *lines: str) -> str:
         """The merged commit of an image of one layer."""
@@ -53,6 +55,7 @@ class State:
             "record": {"id": APP, "commit": commit},
             "run": {"format": 1},
             "provenance": {},
+            "desktop": self.desktop,
         }
 
     def deploy(self, commit: str, number: int = 0) -> Path:

@@ -70,7 +70,8 @@ class Farm:
     @contextlib.contextmanager
     def _share(self) -> Iterator[int]:
         """`exports/share`, made if it is not there, with what is always in it."""
-        self.exports.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with disk.opened(self.exports.parent) as root:
+            disk.make_directory(self.exports.name, root)
         with disk.opened(self.exports) as exports:
             disk.make_directory("share", exports)
             with disk.opened("share", exports) as share:
