@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`install --arch`, `--as`, `uninstall --ignore`, at the command line: what is chosen, and what cannot be."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from support.fake_registry import Reply
 from support.machine import Machine
-from support.shelf import CONFIG, LAYER, MANIFEST, Shelf
+from support.shelf import Shelf
 from support.tarball import archive, entry
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -23,31 +22,12 @@ class Platforms(Shelf):
 
     def publish(self, name: str, *architectures: str, own_id: str = OWN) -> str:
         """The reference. In each image stands for what it is."""
-        manifests = [self._image(name, architecture, own_id) for architecture in architectures]
+        labels = {"org.appctl.id": own_id}
+        tars = {one: archive(entry(b"which", content=one.encode())) for one in architectures}
+        manifests = [self.image(name, [tar], labels, one) for one, tar in tars.items()]
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}
         self.on(f"/v2/{name}/manifests/1", Reply(200, {"Content-Type": INDEX}, json.dumps(index).encode()))
         return f"{self.host}/{name}:1"
-
-    def _image(self, name: str, architecture: str, own_id: str) -> dict[str, object]:
-        tar = archive(entry(b"which", content=architecture.encode()))
-        digest = f"sha256:{hashlib.sha256(tar).hexdigest()}"
-        config = {
-            "os": "linux",
-            "architecture": architecture,
-            "config": {"Cmd": ["/which"], "Labels": {"org.appctl.id": own_id}},
-            "rootfs": {"type": "layers", "diff_ids": [digest]},
-        }
-        document = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": self._blob(name, json.dumps(config).encode(), CONFIG),
-            "layers": [self._blob(name, tar, LAYER)],
-        }
-        raw = json.dumps(document).encode()
-        path = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-        self.on(f"/v2/{name}/manifests/{path}", Reply(200, {"Content-Type": MANIFEST}, raw))
-        platform = {"os": "linux", "architecture": architecture}
-        return {"mediaType": MANIFEST, "digest": path, "size": len(raw), "platform": platform}
 
 
 @pytest.fixture(scope="module")

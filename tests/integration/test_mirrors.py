@@ -2,8 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`remote add --mirror`: two registries; layers come from the second, names and signatures from the first."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from support.exposure import log_in
@@ -13,12 +11,6 @@ from support.shelf import Shelf
 from support.tarball import archive, entry
 
 LAYER = archive(entry(b"file", content=b"content" * 1000))
-
-
-@pytest.fixture
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with Machine(tmp_path_factory.mktemp("mirrors") / "machine", measured=False) as machine:
-        yield machine
 
 
 def test_layers_come_from_the_mirror_until_it_serves_others(machine: Machine) -> None:

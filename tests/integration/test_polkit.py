@@ -7,6 +7,7 @@ What a right password does, and that another user sees nothing of a job, takes t
 
 import asyncio
 import os
+import re
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -40,6 +41,7 @@ METHODS = {
     for method in found.methods.values()
 }
 QUESTIONS = {"NotAuthorized", "PolkitRequired"}
+PASSWORD = re.compile(rb"Password:")
 
 
 @pytest.fixture(scope="module")
@@ -253,16 +255,6 @@ def at_home(guarded: Guarded, home: Path) -> dict[str, str]:
     return {**environment, "DBUS_SYSTEM_BUS_ADDRESS": guarded.address, "HOME": str(home)}
 
 
-def with_a_wrong_password(terminal: Terminal) -> int:
-    """Whatever is asked; the exit code."""
-    typed = 0
-    while terminal._read(0.1) is not False:
-        if terminal.raw.count(b"Password:") > typed:
-            terminal.type("wrong\n")
-            typed += 1
-    return terminal.end()
-
-
 def test_at_a_terminal_the_question_is_asked_and_a_wrong_password_is_a_no(
     guarded: Guarded, tmp_path: Path
 ) -> None:
@@ -273,7 +265,7 @@ def test_at_a_terminal_the_question_is_asked_and_a_wrong_password_is_a_no(
         command = [str(BIN / "appctl"), "--system", "prune"]
         async with system(guarded) as running:
             with Terminal(command, at_home(guarded, tmp_path)) as terminal:
-                code = await asyncio.to_thread(with_a_wrong_password, terminal)
+                code = await asyncio.to_thread(terminal.end, "wrong\n", PASSWORD)
             shown = " ".join(terminal.lines())
             assert "Authentication is required to remove what no app needs" in shown
             assert code == 4, shown

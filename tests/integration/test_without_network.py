@@ -20,12 +20,6 @@ def publisher(tmp_path: Path) -> Iterator[Publisher]:
         yield publisher
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    with Machine(tmp_path / "machine", measured=False) as machine:
-        yield machine
-
-
 def test_what_was_brought_here_is_installed_when_the_publisher_is_gone(
     machine: Machine, publisher: Publisher, tmp_path: Path
 ) -> None:

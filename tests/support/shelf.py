@@ -45,9 +45,21 @@ class Shelf(FakeServer):
 
     def put(self, repository: str, tars: Sequence[bytes], labels: Mapping[str, str] | None = None) -> Shelved:
         """Serve an image of these layers."""
+        digest = str(self.image(repository, tars, labels)["digest"])
+        layers = tuple(f"/v2/{repository}/blobs/{_digest(tar)}" for tar in tars)
+        return Shelved(f"{self.host}/{repository}@{digest}", layers)
+
+    def image(
+        self,
+        repository: str,
+        tars: Sequence[bytes],
+        labels: Mapping[str, str] | None = None,
+        architecture: str = "amd64",
+    ) -> dict[str, object]:
+        """Serve an image of these layers; its descriptor, as an index has it."""
+        platform = {"os": "linux", "architecture": architecture}
         config = {
-            "os": "linux",
-            "architecture": "amd64",
+            **platform,
             "config": {"Cmd": ["/bin/true"], "Labels": dict(labels or {})},
             "rootfs": {"type": "layers", "diff_ids": [_digest(tar) for tar in tars]},
         }
@@ -59,8 +71,7 @@ class Shelf(FakeServer):
         }
         raw = json.dumps(document).encode()
         self.on(f"/v2/{repository}/manifests/{_digest(raw)}", Reply(200, {"Content-Type": MANIFEST}, raw))
-        layers = tuple(f"/v2/{repository}/blobs/{_digest(tar)}" for tar in tars)
-        return Shelved(f"{self.host}/{repository}@{_digest(raw)}", layers)
+        return {"mediaType": MANIFEST, "digest": _digest(raw), "size": len(raw), "platform": platform}
 
     def stall_once(self, layer: str) -> None:
         """Send the half of that layer and then nothing, to who asks first; whole to the others."""

@@ -94,13 +94,13 @@ class Terminal:
         """Type; Ctrl-C is the character 3."""
         os.write(self._inside, text.encode())
 
-    def end(self, answer: str = "") -> int:
+    def end(self, answer: str = "", question: re.Pattern[bytes] = _QUESTION) -> int:
         """Read until the program is gone, giving its questions that answer, if any; its exit code."""
         end = time.monotonic() + PATIENCE
         answered = 0
         while self._read(0.1) is not False:
             assert time.monotonic() < end, f"it does not end: {self.lines()}"
-            while answer and answered < len(_QUESTION.findall(self.raw)):
+            while answer and answered < len(question.findall(self.raw)):
                 self.type(answer)
                 answered += 1
         assert self.process is not None
