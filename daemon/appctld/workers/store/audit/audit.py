@@ -31,12 +31,13 @@ from appctld.workers.store.audit.findings import Fault, Findings, shown
 from appctld.workers.store.audit.reach import Reached, reach
 from appctld.workers.store.audit.stored_refs import stored_refs
 from appctld.workers.store.deploy import CONTENT_SIZE, FILES, RECORD, RUN, UNCOMMITTED
+from appctld.workers.store.farm.collect import EXPORTS, SHARE
 from appctld.workers.store.merge import union_again
 from appctld.workers.store.ostree.repository import Repository
 
 OTHER_REFS = 1000  # of 400 bytes at most; what an interrupted install left is a few dozen
 
-_BESIDE = {FILES, RECORD, RUN, disk.PROVENANCE, UNCOMMITTED}
+_BESIDE = {FILES, RECORD, RUN, disk.PROVENANCE, UNCOMMITTED, EXPORTS, SHARE.partition("/")[0]}
 
 
 @dataclass(frozen=True)
