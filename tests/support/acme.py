@@ -26,6 +26,7 @@ from support.registry import Registry
 NAMES = ("quay.io", "sigs.acme.example", "registry.corp")
 USER, PASSWORD = "alice", "correct-horse-battery"
 PROGRAM = "/usr/bin/app"
+NOISE = 300_000  # bytes of each version's own layer
 
 
 class Acme(Publisher):
@@ -48,10 +49,11 @@ class Acme(Publisher):
         file.write_bytes(self.keys.export(self.key, armor=True))
         return file
 
-    def image(self, app: str, version: str, asks: str = "", *, size: int = 0) -> str:
+    def image(self, app: str, version: str, asks: str = "", *, size: int = 0, noise: int = NOISE) -> str:
         """Build a version: a root that all have, and a layer of its own; its tag in the layout.
 
         `asks` are the lines of its [Context]. With a `size`, which it says that it has, it shares no layer.
+        `noise` is about how many bytes are its own.
         """
         tag = f"{app}-{version}"
         metadata = f"[Application]\nname={app}\ncommand={PROGRAM}\n[Context]\n{asks}"
@@ -66,7 +68,7 @@ class Acme(Publisher):
             created=CREATED + timedelta(days=int(version.replace(".", ""))),
         )
         shared = [] if size else [self._root()]
-        self.layout.build(tag, [*shared, self._program(tag, metadata)], settings)
+        self.layout.build(tag, [*shared, self._program(tag, metadata, noise)], settings)
         return tag
 
     def release(self, name: str, app: str, version: str, asks: str = "", *, key: str = "") -> None:
@@ -83,7 +85,7 @@ class Acme(Publisher):
             minimal_root(root)
         return root
 
-    def _program(self, tag: str, metadata: str) -> Path:
+    def _program(self, tag: str, metadata: str, noise: int) -> Path:
         layer = self.directory / tag
         program = layer / PROGRAM.lstrip("/")
         program.parent.mkdir(parents=True)
@@ -92,7 +94,7 @@ class Acme(Publisher):
         (layer / "app").mkdir()
         (layer / "app/metadata").write_text(metadata)
         (layer / "usr/share").mkdir()
-        (layer / "usr/share/noise").write_bytes(os.urandom(300_000))
+        (layer / "usr/share/noise").write_bytes(os.urandom(noise))
         return layer
 
 

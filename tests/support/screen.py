@@ -22,10 +22,10 @@ TOP = Path(__file__).resolve().parents[2]
 WIDTH, HEIGHT = 320, 240
 SECONDS = 60.0  # for whoever draws to get there, on a busy machine
 # Wait for the server; what is drawn on it is drawn by the command, whose output is the script's.
-SCRIPT = f"""
-Xvfb :7 -ac -nolisten tcp -nolisten local -screen 0 {WIDTH}x{HEIGHT}x24 -fbdir "$1" >/dev/null 2>&1 &
+SCRIPT = """
+Xvfb :7 -ac -nolisten tcp -nolisten local -screen 0 "$2"x24 -fbdir "$1" >/dev/null 2>&1 &
 server=$!
-shift
+shift 2
 until [ -S /tmp/.X11-unix/X7 ]; do sleep 0.05; done
 DISPLAY=:7 "$@"
 code=$?
@@ -37,14 +37,21 @@ exit $code
 class Screen:
     """What is on it, and the program that draws there."""
 
-    def __init__(self, directory: Path, program: subprocess.Popen[str]) -> None:
+    def __init__(self, directory: Path, program: subprocess.Popen[str], size: tuple[int, int]) -> None:
         self._memory = directory / "Xvfb_screen0"
+        self._width, self._height = size
         self.program = program
 
     def pixels(self, colour: str) -> int:
         """How many have the colour `#rrggbb` now."""
         red, green, blue = bytes.fromhex(colour.removeprefix("#"))
         return self._shown().count(bytes([blue, green, red, 0]))
+
+    def rows(self, width: int, height: int) -> list[bytes]:
+        """The upper left corner as it is now: of each pixel red, green and blue."""
+        shown, line = self._shown(), self._width * 4
+        cut = [shown[start : start + width * 4] for start in range(0, height * line, line)]
+        return [_rgb(row) for row in cut]
 
     def wait_for(self, colour: str) -> int:
         """Wait until it is on the screen; how many pixels have it then."""
@@ -80,21 +87,34 @@ class Screen:
             image = self._memory.read_bytes()
         except FileNotFoundError:  # not yet, or not any more
             return b""
-        if len(image) < WIDTH * HEIGHT * 4:
+        if len(image) < self._width * self._height * 4:
             return b""
         header, colours = struct.unpack_from(">I", image)[0], struct.unpack_from(">I", image, 19 * 4)[0]
         return image[header + colours * 12 :]
 
 
+def _rgb(row: bytes) -> bytes:
+    """Of pixels of four bytes, blue first."""
+    made = bytearray(len(row) // 4 * 3)
+    for place in range(3):
+        made[place::3] = row[2 - place :: 4]
+    return bytes(made)
+
+
 @contextmanager
-def screen(directory: Path, command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Screen]:
+def screen(
+    directory: Path,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+) -> Iterator[Screen]:
     """Run the command before a screen of its own; of /tmp it sees `directory`'s parent and the checkout."""
     directory.mkdir()
     seen = [part for path in (TOP, directory.parent) for part in ("--bind", str(path), str(path))]
     wrapped = ["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/tmp", "--dir", "/tmp/.X11-unix", *seen]
     wrapped += ["--die-with-parent", "--"]
     program = subprocess.Popen(
-        [*wrapped, "sh", "-c", SCRIPT, "sh", str(directory), *command],
+        [*wrapped, "sh", "-c", SCRIPT, "sh", str(directory), "{}x{}".format(*size), *command],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -103,7 +123,7 @@ def screen(directory: Path, command: Sequence[str], environment: Mapping[str, st
     )
     with program:
         try:
-            yield Screen(directory, program)
+            yield Screen(directory, program, size)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(program.pid, signal.SIGKILL)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""examples/software-center before a person, on a real screen and bus, with a real daemon, registry and keys.
+
+support/customer.py goes through it; here stands what is to be read in each scene.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from support.customer import PROGRAM, Scenes, visit
+
+pytestmark = pytest.mark.timeout(300)  # a story of many jobs, on a busy machine
+LINES = 400
+FINGERPRINT = re.compile(r"Signed \d{4}-\d\d-\d\d by Acme <rel@acme\.example>\n[0-9A-F]{40}")
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Scenes:
+    return visit(tmp_path_factory.mktemp("c"))
+
+
+def test_a_preview_has_signer_permissions_and_size(scenes: Scenes) -> None:
+    assert {"Editor", "Version 1.4", "quay.io/acme/editor:latest"} <= set(scenes["preview of editor"])
+    assert any(map(FINGERPRINT.fullmatch, scenes["preview of editor"]))
+    assert {"Network", "~/Documents", "Windows on your screen"} <= set(scenes["preview of editor"])
+    assert scenes["preview of editor"].count("leaves the sandbox") == 2
+    assert "302.1\xa0kB to download, 1.5\xa0MB already here" in scenes["preview of viewer"]
+
+
+def test_the_list_is_empty_then_has_what_was_installed(scenes: Scenes) -> None:
+    assert "No Apps Yet" in scenes["empty"]
+    assert {"Editor", "1.4 from acme", "Installed Editor"} <= set(scenes["editor installed"])
+    assert {"Editor", "Viewer", "2.0 from acme"} <= set(scenes["viewer installed"])
+
+
+def test_a_search_says_why_it_finds_nothing(scenes: Scenes) -> None:
+    said = {"acme has no catalogue", "The service that runs here cannot do this yet."}
+    assert said & set(scenes["search"])
+
+
+def test_a_download_is_seen_and_cancelled(scenes: Scenes) -> None:
+    assert "Install quay.io/labs/studio:latest" in scenes["progress"]
+    assert any("of 8.0\xa0MB" in text for text in scenes["progress"])
+    assert "the job was cancelled" in scenes["cancelled"]
+    assert not {"Studio", "Install quay.io/labs/studio:latest"} & set(scenes["cancelled"])
+
+
+def test_an_update_that_asks_for_more_waits_until_it_is_approved(scenes: Scenes) -> None:
+    assert {"1.4 → 1.5, 302.1\xa0kB", "2.0 → 2.1, wants to use more"} <= set(scenes["updates"])
+    assert {"Updated Editor", "1.5 from acme", "2.0 from acme"} <= set(scenes["updated"])
+    assert {"Version 2.0 → 2.1", "All your files", "Allow and Update"} <= set(scenes["approval"])
+    assert scenes["approval"].count("New") == 1
+    assert {"2.1 from acme", "Go Back to 2.0"} <= set(scenes["approved"])
+
+
+def test_an_update_of_another_signer_is_refused_with_a_hint(scenes: Scenes) -> None:
+    assert any("which remote acme does not trust" in text for text in scenes["refused"])
+    assert "appctl help key-change    (ask the publisher first)" in scenes["refused"]
+    assert "1.5 from acme\nLast update failed: UntrustedSigner" in scenes["without service"]
+
+
+def test_what_is_listed_stays_without_the_service_and_works_with_the_next(scenes: Scenes) -> None:
+    assert {"Editor", "Viewer"} <= set(scenes["without service"])
+    assert not any("downloading" in text for text in scenes["without service"])
+    assert {"Go Back to 1.5", "2.1 from acme"} <= set(scenes["rolled back"])
+
+
+def test_an_app_is_removed_after_a_question(scenes: Scenes) -> None:
+    assert {"Remove Viewer?", "Your data in ~/.var/app/org.acme.Viewer stays."} <= set(scenes["asked"])
+    assert "Removed Viewer" in scenes["removed"]
+    assert "Viewer" not in scenes["removed"]
+
+
+def test_polkit_may_ask_whatever_is_called(scenes: Scenes) -> None:
+    wanted = {"Resolve", "Install", "Update", "Approve", "Rollback", "Uninstall", "CheckUpdates"}
+    assert wanted <= set(scenes["calls that may ask"])
+
+
+def files() -> list[Path]:
+    return sorted(PROGRAM.glob("*.py"))
+
+
+def test_it_is_small_and_knows_nothing_of_appctl_but_its_bus() -> None:
+    lines = [line for file in files() for line in file.read_text().splitlines()]
+    assert len([line for line in lines if line.strip()]) <= LINES
+    ours = {file.stem for file in files()}
+    imported = {found[1] for line in lines if (found := re.match(r"\s*(?:from|import) (\w+)", line))}
+    assert imported - ours == {"sys", "re", "gi", "datetime", "unicodedata"}

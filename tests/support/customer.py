@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Somebody before examples/software-center, on a machine where quay.io is at home.
+
+    python -m support.customer WORK [PICTURES]       inside namesakes.inside; `visit` starts it
+
+It prints one JSON object: scene -> what could be read. With a directory for pictures there is one of some.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from support.acme import NAMES, Acme, town
+from support.bus import INTERACTIVE, NAME
+from support.bus_service import INTERFACES
+from support.fake_registry import FakeServer, Reply
+from support.hand import Hand, hand
+from support.machine import Machine
+from support.namesakes import run_inside
+
+PROGRAM = Path(__file__).resolve().parents[2] / "examples/software-center"
+EDITOR, VIEWER, STUDIO = "org.acme.Editor", "org.acme.Viewer", "org.acme.Studio"
+ASKS = "shared=network;\nfilesystems=~/Documents;{}\nsockets=wayland;\n"
+MORE = ASKS.format("home;")
+LARGE = 8_000_000  # many times what any part on the way holds back
+CAN_SEARCH = '<method name="Search">' in (INTERFACES / "org.appctl.Installer1.xml").read_text()
+Scenes = dict[str, list[str]]
+
+
+def visit(work: Path, pictures: Path | None = None) -> Scenes:
+    """Run this program in a namespace of its own; what it prints."""
+    scenes: Scenes = run_inside(work, NAMES, "support.customer", *([str(pictures)] if pictures else []))
+    return scenes
+
+
+class Visit:
+    """`scenes` is what was to be read in each."""
+
+    def __init__(self, acme: Acme, machine: Machine, person: Hand, pictures: Path | None) -> None:
+        self.acme = acme
+        self.machine = machine
+        self.person = person
+        self.scenes: Scenes = {}
+        self._pictures = pictures
+
+    def keep(self, scene: str, *words: str) -> None:
+        """Wait for the words, and keep what is to be read with them."""
+        self.scenes[scene] = self.person.see(*words)
+        if self._pictures:
+            self.person.picture(self._pictures / f"{scene}.png")
+
+    def install(self, name: str, title: str) -> None:
+        """Look at it, and say yes."""
+        self.person.write(f"acme/{name}")
+        self.keep(f"preview of {name}", "Wants to Use", title)
+        self.person.press("Install")
+        self.keep(f"{name} installed", f"Installed {title}")
+
+
+def installs(visit: Visit) -> None:
+    """An empty list, previews, and two apps."""
+    visit.acme.release("acme/editor:latest", EDITOR, "1.4", ASKS.format(""))
+    visit.acme.release("acme/viewer:latest", VIEWER, "2.0", ASKS.format(""))
+    visit.keep("empty", "No Apps Yet")
+    visit.install("editor", "Editor")
+    visit.install("viewer", "Viewer")
+
+
+def updates(visit: Visit) -> None:
+    """An update that may, and one that asks for more than it may."""
+    visit.acme.release("acme/editor:latest", EDITOR, "1.5", ASKS.format(""))
+    visit.acme.release("acme/viewer:latest", VIEWER, "2.1", MORE)
+    visit.person.press("Check for Updates")
+    visit.person.see("1.4 → 1.5", "wants to use more")
+    visit.person.miss("Cancel")
+    visit.keep("updates", "Update All")
+    visit.person.press("Update All")
+    visit.keep("updated", "Updated Editor")
+    visit.person.press("Review…", "Viewer")
+    visit.keep("approval", "New", "All your files")
+    visit.person.press("Allow and Update")
+    visit.keep("approved", "2.1 from acme")
+
+
+def cancels(visit: Visit, mirror: FakeServer) -> None:
+    """A download that somebody stops in the middle."""
+    tag = visit.acme.image(STUDIO, "3.0", ASKS.format(""), noise=LARGE)
+    visit.acme.push(tag, "labs/studio:latest", visit.acme.key)
+    layer = visit.acme.layout.blob(
+        digest := visit.acme.layout.manifest(tag)["layers"][-1]["digest"]
+    ).read_bytes()
+    mirror.on(f"/v2/labs/studio/blobs/{digest}", Reply(body=layer[: len(layer) // 2], stall=True))
+    _downloads(visit)
+    visit.person.press("Cancel")
+    visit.keep("cancelled", "cancelled")
+
+
+def _downloads(visit: Visit) -> None:
+    """Start what comes half."""
+    visit.person.write("labs/studio")
+    visit.person.see("Wants to Use", "Studio")
+    visit.person.press("Install")
+    visit.keep("progress", "downloading", "8.0")
+
+
+def is_refused(visit: Visit) -> None:
+    """An update that somebody else signed."""
+    stranger = visit.acme.keys.make("stranger")
+    visit.acme.release("acme/editor:latest", EDITOR, "1.6", ASKS.format(""), key=stranger)
+    visit.person.press("Check for Updates")
+    visit.keep("refused", "which remote acme does not trust")
+
+
+def goes_on_with_another_daemon(visit: Visit) -> None:
+    """The service goes, in the middle of a job, and comes back."""
+    _downloads(visit)
+    visit.machine.stop(kill=True)
+    visit.keep("without service", "The service ended", "Editor")
+    visit.machine.start()
+    visit.person.press("Go Back to 1.4", "Editor")
+    visit.keep("rolled back", "1.4 from acme")
+
+
+def removes(visit: Visit) -> None:
+    """Somebody is asked, and one app is left."""
+    visit.person.press("Remove", "Viewer")
+    visit.keep("asked", "Remove Viewer?")
+    visit.person.press("Remove")
+    visit.keep("removed", "Removed Viewer")
+
+
+@contextmanager
+def heard(machine: Machine, file: Path) -> Iterator[Callable[[], list[str]]]:
+    """Listen to the bus; gives a function that tells which methods were called so that polkit may ask."""
+    with file.open("w") as told:
+        command = ["busctl", "--system", "--json=short", "monitor", NAME]
+        with subprocess.Popen(command, env=machine.environment, stdout=told) as monitor:
+            yield lambda: sorted({call["member"] for call in _calls(file) if call["flags"] & INTERACTIVE})
+            monitor.terminate()
+
+
+def _calls(file: Path) -> list[dict[str, Any]]:
+    heard = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
+    return [one for one in heard if one["type"] == "method_call"]
+
+
+def searches(visit: Visit) -> None:
+    """No publisher here has a catalogue."""
+    visit.person.write("editor")
+    visit.keep("search", "has no catalogue" if CAN_SEARCH else "cannot do this yet")
+
+
+def main() -> None:
+    """Set the town up, and go through it."""
+    work, *pictures = map(Path, sys.argv[1:])
+    with ExitStack() as stack:
+        acme, machine = stack.enter_context(town(work))
+        mirror = stack.enter_context(FakeServer())
+        file = acme.introduce()
+        machine.add_remote("acme", "quay.io/acme", file, acme.lookaside.url)
+        place = f"oci+http://{mirror.host}/labs"
+        machine.add_remote("labs", "quay.io/labs", file, acme.lookaside.url, "--mirror", place)
+        both = {"DBUS_SESSION_BUS_ADDRESS": machine.environment["DBUS_SYSTEM_BUS_ADDRESS"]}
+        calls = stack.enter_context(heard(machine, work / "calls"))
+        person = stack.enter_context(hand(work / "h", PROGRAM, {**machine.environment, **both}))
+        visit = Visit(acme, machine, person, pictures[0] if pictures else None)
+        installs(visit)
+        searches(visit)
+        cancels(visit, mirror)
+        updates(visit)
+        is_refused(visit)
+        goes_on_with_another_daemon(visit)
+        removes(visit)
+        visit.scenes["calls that may ask"] = calls()
+    print(json.dumps(visit.scenes))  # noqa: T201 - a program's answer
+
+
+if __name__ == "__main__":
+    main()
