@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from appctld.workers.store.exports.desktop.entry import emit_desktop
 from appctld.workers.store.exports.desktop.service import emit_service
 from appctld.workers.store.exports.exporter import Emitted, Exporter, Refused
+from appctld.workers.store.exports.icons.drawing.svg import emit_svg
+from appctld.workers.store.exports.icons.png import emit_png
 from appctld.workers.store.exports.markup.metainfo import emit_metainfo
 from appctld.workers.store.exports.markup.mime import emit_mime
 from appctld.workers.store.exports.names import (
@@ -55,7 +57,7 @@ def re_emit(path: str, data: bytes, app: Exporter) -> Emitted:
     emitted = _EMITTERS[place.kind](place, data, app)
     if len(emitted.data) > LIMITS[place.kind]:
         raise Refused(f"written anew it has more than {LIMITS[place.kind]} bytes")
-    return emitted
+    return emitted.bounded()
 
 
 def emit_all(files: Mapping[str, bytes], app: Exporter) -> Exports:
@@ -99,15 +101,11 @@ def _admit_once(place: Place, names: Mapping[Kind, set[str]]) -> None:
         raise Refused("another file is the app's metainfo")
 
 
-def _not_yet(place: Place, data: bytes, app: Exporter) -> Emitted:
-    raise Refused(f"a {place.kind} file of {app.id} with {len(data)} bytes is not exported yet")
-
-
 _EMITTERS: Mapping[Kind, Callable[[Place, bytes, Exporter], Emitted]] = {
     Kind.SERVICE: emit_service,
     Kind.DESKTOP: emit_desktop,
     Kind.METAINFO: emit_metainfo,
     Kind.MIME: emit_mime,
-    Kind.PNG: _not_yet,
-    Kind.SVG: _not_yet,
+    Kind.PNG: emit_png,
+    Kind.SVG: emit_svg,
 }

@@ -4,13 +4,17 @@
 
 from dataclasses import dataclass
 
+SAID = 300  # characters of a reason: it quotes the file
+NOTES = 64  # of what was left out of a file
+NOTE = 100  # characters of one: it is a name in the file
+
 
 class Refused(Exception):
     """A file that is not exported; `reason` is one sentence, which may hold foreign text."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = reason[:SAID]
+        super().__init__(self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +41,7 @@ class Emitted:
 
     data: bytes
     dropped: tuple[str, ...] = ()
+
+    def bounded(self) -> "Emitted":
+        """The same, with as much of the words as anybody reads, each once."""
+        return Emitted(self.data, tuple(dict.fromkeys(note[:NOTE] for note in self.dropped))[:NOTES])

@@ -44,9 +44,11 @@ class Element:
 
     def all(self) -> Iterator["Element"]:
         """Itself, and all elements below it, in order."""
-        yield self
-        for child in self.elements():
-            yield from child.all()
+        waiting = [self]
+        while waiting:
+            element = waiting.pop()
+            yield element
+            waiting += [*element.elements()][::-1]
 
 
 def read(data: bytes) -> Element:

@@ -89,7 +89,11 @@ def _new_type(app: Exporter) -> Check:
 
 def _new_glob(app: Exporter) -> Check:
     is_glob = matching(_GLOB)
-    return lambda text: None if any(end in app.taken for end in _ends(text.lower())) else is_glob(text)
+
+    def check(text: str) -> str | None:
+        return None if not is_glob(text) or any(end in app.taken for end in _ends(text.lower())) else text
+
+    return check
 
 
 def _ends(glob: str) -> Iterator[str]:
