@@ -6,18 +6,17 @@ It has no ID, no permissions and no architecture. Its order is kept as an app's 
 app can have; how large it may be is decided here, so that no remote fills a disk with what nobody asked for.
 """
 
-from appctld.errors import BadManifest, LimitExceeded
+from appctld.errors import BadManifest
+from appctld.model.catalog import check_label, check_layers
 from appctld.model.digest import Digest
 from appctld.model.image import parse_config
-from appctld.pipeline.catalog.stages import CATALOG_BYTES, PlannedCatalog
+from appctld.pipeline.catalog.stages import PlannedCatalog
 from appctld.pipeline.plan import layers_of, signed_config
 from appctld.pipeline.stages import Verified
 from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools
 
-LABEL = "org.appctl.catalog"  # with the value 1: what says that an image is none of an app
 NAMED = "appctl-catalog"  # in the place of an ID, none of which is without a dot
-LAYERS = 8  # `appctl publish` writes one; a Containerfile's COPY lines some more
 
 
 async def plan_catalog(verified: Verified, here: Digest | None, tools: Tools) -> PlannedCatalog:
@@ -26,11 +25,10 @@ async def plan_catalog(verified: Verified, here: Digest | None, tools: Tools) ->
     Raises BadManifest, DigestMismatch, LimitExceeded, and as `stand` (R9).
     """
     layers = verified.manifest.layers
-    _check_size([layer.size for layer in layers])
+    check_layers(layers)
     config_bytes = await signed_config(verified, tools)
     config = parse_config(config_bytes)
-    if dict(config.labels).get(LABEL) != "1":
-        raise BadManifest(f"{verified.resolved.reference} has no label {LABEL}=1: it is no catalogue")
+    check_label(config, str(verified.resolved.reference))
     if len(config.diff_ids) != len(layers):
         raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
     return PlannedCatalog(
@@ -41,12 +39,3 @@ async def plan_catalog(verified: Verified, here: Digest | None, tools: Tools) ->
         order=config.diff_ids,
         layers=layers_of(config, None, verified, tools),
     )
-
-
-def _check_size(layers: list[int]) -> None:
-    if len(layers) > LAYERS:
-        raise LimitExceeded(f"a catalogue of {len(layers)} layers, {LAYERS} are allowed", limit=LAYERS)
-    if sum(layers) > CATALOG_BYTES:
-        raise LimitExceeded(
-            f"a catalogue of {sum(layers)} bytes, {CATALOG_BYTES} are allowed", limit=CATALOG_BYTES
-        )

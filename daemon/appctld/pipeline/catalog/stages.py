@@ -8,13 +8,12 @@ As of apps (pipeline/stages.py), each is made in one function, of what the step 
 from dataclasses import dataclass
 
 from appctld.config.remote import Remote
+from appctld.model.catalog import CATALOG_BYTES
 from appctld.model.digest import Digest
 from appctld.model.image import ImageConfig
 from appctld.model.published import PublishedCommit
 from appctld.pipeline.stages import PlannedLayer, Standing, Verified
 from appctld.state.paths import layer_refs
-
-CATALOG_BYTES = 128 << 20  # of one layer, packed or not: 10,000 apps with two icons of 6 KiB
 
 
 @dataclass(frozen=True, slots=True)

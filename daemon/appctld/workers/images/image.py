@@ -56,12 +56,12 @@ class Image:
             image.entries += entries
         return image
 
-    def contents(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """The bytes of regular files, as far as they are there and not larger than is looked into."""
+    def contents(self, paths: Iterable[str], limit: int = CONTENT_BYTES) -> dict[str, bytes]:
+        """The bytes of regular files, as far as they are there and not larger than `limit`."""
         wanted: dict[int, dict[tuple[str, ...], list[str]]] = {}
         for path in paths:
             node = self.tree.find(path)
-            if node is not None and node.entry.type is Type.FILE and node.entry.size <= CONTENT_BYTES:
+            if node is not None and node.entry.type is Type.FILE and node.entry.size <= limit:
                 wanted.setdefault(node.layer, {}).setdefault(node.entry.path, []).append(path)
         found: dict[str, bytes] = {}
         for layer, theirs in wanted.items():

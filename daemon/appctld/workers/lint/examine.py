@@ -9,6 +9,7 @@ from appctld.workers.images.image import Image
 from appctld.workers.images.layers import Blobs
 from appctld.workers.images.manifests import manifests_of
 from appctld.workers.images.sources import Named, Opened, opened
+from appctld.workers.lint.checks.catalog import check_catalog, is_catalog
 from appctld.workers.lint.checks.command import check_command
 from appctld.workers.lint.checks.exports import check_exports
 from appctld.workers.lint.checks.files import check_files
@@ -66,5 +67,5 @@ def _signatures(named: Named, place: Opened, digests: list[Digest], found: Findi
 def _checked(image: Image, found: Findings) -> None:
     for said, unpacked in image.changed:
         found.add("wrong-diffid", str(said), f"the layer is {unpacked}, unpacked")
-    for check in CHECKS:
+    for check in (check_catalog,) if is_catalog(image) else CHECKS:
         check(image, found)

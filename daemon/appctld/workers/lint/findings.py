@@ -36,6 +36,8 @@ CODES: Mapping[str, Level] = {
     "metainfo-invalid": Level.ERROR,
     "not-exported": Level.WARNING,
     "not-checked": Level.NOTE,
+    "catalog-refused": Level.ERROR,
+    "catalog-invalid": Level.WARNING,
     "no-icon": Level.WARNING,
     "icon-invalid": Level.ERROR,
     "icon-size": Level.ERROR,

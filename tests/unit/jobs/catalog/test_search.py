@@ -20,8 +20,8 @@ from appctld.errors import (
     Rollback,
 )
 from appctld.jobs.requests import Install, Prune, Refresh, Search
+from appctld.model.catalog import LAYERS
 from appctld.model.jsonvalue import JsonObject, get_objects
-from appctld.pipeline.catalog import plan
 from appctld.pipeline.tools import unix_now
 from support.catalogs import LABELS, component, document, tree
 from support.inline import layer_of
@@ -246,10 +246,10 @@ def test_how_large_a_catalogue_may_be_is_known_before_a_layer_comes(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(yard, EDITOR)
-    monkeypatch.setattr(plan, "CATALOG_BYTES", 100)
+    monkeypatch.setattr("appctld.model.catalog.CATALOG_BYTES", 100)
     refuses(yard, LimitExceeded, "100 are allowed")
     monkeypatch.undo()
-    yard.registry.push("latest", [layer_of({f"{n}": b""}) for n in range(plan.LAYERS + 1)], Labels=LABELS)
+    yard.registry.push("latest", [layer_of({f"{n}": b""}) for n in range(LAYERS + 1)], Labels=LABELS)
     refuses(yard, LimitExceeded, "8 are allowed")
     assert "blob" not in yard.ops()
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from appctld.errors import BadManifest
 from appctld.model.appid import checked_id, id_of_reference
+from appctld.model.catalog import LABEL
 from appctld.model.flatpak.labels import Described, describe
 from appctld.model.reference import Reference
 from appctld.workers.export.catalog.component import listed, of_labels, of_metainfo
@@ -19,9 +20,9 @@ from appctld.workers.images.image import Image
 from appctld.workers.images.layers import Blobs
 from appctld.workers.images.manifests import manifests_of
 from appctld.workers.images.sources import Named, Opened
+from appctld.workers.store.catalog.listing import SIZES
 from appctld.workers.store.exports.emit import Exporter, emit_all
 
-SIZES = ("64x64", "64x64@2", "128x128", "128x128@2")  # what a catalogue's icons may be
 STARTER = ("/usr/bin/appctl", "run")  # of desktop files, of which nothing is listed
 _SHARES = ("usr/share", "app/share", "export/share")  # of images on their own, on a runtime, of flatpak
 _METAINFO = ("metainfo/{}.metainfo.xml", "metainfo/{}.appdata.xml", "appdata/{}.appdata.xml")
@@ -48,7 +49,8 @@ def read_app(place: Opened, named: Named, reference: Reference) -> App | None:
         if image.changed:
             raise BadManifest(f"{reference} has a layer that is another than its config says", hint="")
         described = describe(image.config)
-        return None if described.is_runtime else _App(image, described, reference).read()
+        started = not described.is_runtime and image.config.label(LABEL) is None
+        return _App(image, described, reference).read() if started else None
 
 
 class _App:

@@ -15,7 +15,6 @@ from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_o
 from appctld.model.reference import Reference
 from appctld.workers.export.catalog.app import App, read_app
 from appctld.workers.export.catalog.making import (
-    XML,
     check_below,
     check_once,
     files_of,
@@ -29,8 +28,9 @@ from appctld.workers.export.publish.signing.signers import Signers
 from appctld.workers.images.sources import Named, Opened, opened
 from appctld.workers.images.validators import METAINFO, ask, missing
 from appctld.workers.protocol import Report
-
-APPS = 10_000  # each is an image that is fetched whole; flathub has 3,000
+from appctld.workers.store.catalog.component import Rules
+from appctld.workers.store.catalog.components import COMPONENTS
+from appctld.workers.store.catalog.listing import XML_PATH, read_catalog
 
 
 def catalog(request: JsonObject, report: Report) -> JsonObject:
@@ -45,7 +45,8 @@ def catalog(request: JsonObject, report: Report) -> JsonObject:
     signers = Signers.parse(get_object(request, "sign"), to)
     apps, remarks = _read(request, prefix, report)
     files = files_of(apps, prefix)
-    remarks += _validated(files[XML])
+    read_catalog(files[XML_PATH], Rules(prefix))
+    remarks += _validated(files[XML_PATH])
     told = Told(report)
     with ExitStack() as stack:
         image = make_catalog(
@@ -64,15 +65,16 @@ def _read(request: JsonObject, prefix: str, report: Report) -> tuple[list[App], 
                 report({"stage": "verifying", "title": named.name})
                 app = read_app(where, named, reference)
                 apps += [app] if app else []
-                remarks += app.remarks if app else [f"{reference}: left out, as nobody starts a runtime"]
+                remarks += app.remarks if app else [f"{reference}: left out, nobody starts what is in it"]
                 _check_number(len(apps))
     check_once(apps)
     return sorted(apps, key=lambda app: app.id), remarks
 
 
 def _check_number(apps: int) -> None:
-    if apps > APPS:
-        raise LimitExceeded(f"a catalogue of more than {APPS} apps", limit=APPS)
+    """Before the rest of them is fetched."""
+    if apps > COMPONENTS:
+        raise LimitExceeded(f"a catalogue of more than {COMPONENTS} apps", limit=COMPONENTS)
 
 
 def _named(where: Opened, prefix: str) -> Iterator[tuple[Named, Reference]]:

@@ -13,8 +13,9 @@ from xml.etree import ElementTree as ET
 from appctld.model.flatpak.labels import title_of, version_in
 from appctld.model.image import ImageConfig
 from appctld.model.reference import Reference
+from appctld.workers.store.catalog import texts
+from appctld.workers.store.catalog.component import REFERENCE_KEY
 
-REFERENCE = "appctl::reference"
 _DESCRIPTION = "org.opencontainers.image.description"
 _LICENSES = "org.opencontainers.image.licenses"
 _URL = "org.opencontainers.image.url"
@@ -27,6 +28,7 @@ def of_metainfo(emitted: bytes) -> ET.Element:
     component = ET.fromstring(emitted)  # noqa: S314 - as above
     for child in [child for child in component if child.tag in _OF_PLACES]:
         component.remove(child)
+    texts.split(component)
     return component
 
 
@@ -61,7 +63,7 @@ def listed(component: ET.Element, reference: Reference, app_id: str, sizes: Iter
         width, _, height = square.partition("x")
         scaled = {"scale": scale} if scale else {}
         _text(component, "icon", f"{app_id}.png", type="cached", width=width, height=height, **scaled)
-    _text(ET.SubElement(component, "custom"), "value", str(reference), key=REFERENCE)
+    _text(ET.SubElement(component, "custom"), "value", str(reference), key=REFERENCE_KEY)
     return component
 
 

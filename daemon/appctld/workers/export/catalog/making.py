@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from appctld.errors import Conflict, InvalidReference
+from appctld.model.catalog import LABEL
 from appctld.model.manifest import Platform
 from appctld.model.reference import Reference
 from appctld.workers.export.catalog.app import App
@@ -18,11 +19,9 @@ from appctld.workers.export.catalog.component import document
 from appctld.workers.export.publish import tar
 from appctld.workers.export.publish.image import Image, Said, make_image
 from appctld.workers.export.publish.packing import Packer
+from appctld.workers.store.catalog.listing import ICONS_PATH, XML_PATH
 
-LABEL = "org.appctl.catalog"
 NOWHERE = Platform("unknown", "unknown")
-ROOT = "usr/share/swcatalog"
-XML = f"{ROOT}/xml/catalog.xml"
 
 
 def prefix_of(name: Reference) -> str:
@@ -54,8 +53,8 @@ def files_of(apps: Sequence[App], prefix: str) -> dict[str, bytes]:
     """The files of the catalogue by their paths."""
     apps = sorted(apps, key=lambda app: app.id)
     origin = f"appctl-{prefix.translate(str.maketrans('/:[]', '----'))}"
-    icons = {f"{ROOT}/icons/{size}/{app.id}.png": data for app in apps for size, data in app.icons.items()}
-    return {XML: document([app.component for app in apps], origin), **icons}
+    icons = {f"{ICONS_PATH}/{size}/{app.id}.png": data for app in apps for size, data in app.icons.items()}
+    return {XML_PATH: document([app.component for app in apps], origin), **icons}
 
 
 def make_catalog(files: Mapping[str, bytes], created: int, title: str, packer: Packer) -> Image:

@@ -20,7 +20,7 @@ from appctld.workers.images.validators import METAINFO, ask
 from support.cosign import CosignKey
 from support.published_tar import entries
 from support.publishing import TIME, UNSIGNED, Layout
-from support.specimen import ID, File, Specimen, png
+from support.specimen import ID, REFERENCE, File, Specimen, png
 
 NAME = "registry.example.org/apps/appctl-catalog:latest"
 PROGRAM = """
@@ -92,6 +92,22 @@ def components(to: Path) -> dict[str, ET.Element]:
     root = ET.fromstring(files(to)[f"{SHARE}/xml/catalog.xml"])  # noqa: S314 - ours
     assert root.attrib == {"version": "1.0", "origin": "appctl-registry.example.org-apps"}
     return {str(one.findtext("id")): one for one in root}
+
+
+def test_an_app_is_listed_as_its_metainfo_says_with_its_icons(greeter: Specimen, tmp_path: Path) -> None:
+    answer = made(tmp_path / "out", greeter)
+    assert answer["apps"] == [{"id": ID, "reference": REFERENCE, "icons": ["64x64", "128x128"]}]
+    assert answer["remarks"] == []
+    listed = components(tmp_path / "out")[ID]
+    assert listed.findtext("summary") == "Says hello to whoever starts it"
+    assert [(icon.text, icon.attrib) for icon in listed.findall("icon")] == [
+        (f"{ID}.png", {"type": "cached", "width": size, "height": size}) for size in ("64", "128")
+    ]
+    assert listed.findtext("custom/value[@key='appctl::reference']") == REFERENCE
+    pictures = {name: data for name, data in files(tmp_path / "out").items() if name.endswith(".png")}
+    assert {name: data[:24] for name, data in pictures.items()} == {
+        f"{SHARE}/icons/{size}x{size}/{ID}.png": png(size, size)[:24] for size in (64, 128)
+    }
 
 
 def test_an_app_without_metainfo_is_listed_as_its_labels_say(tool: Specimen, tmp_path: Path) -> None:
@@ -176,7 +192,7 @@ def test_a_runtime_is_left_out_and_that_is_told(greeter: Specimen, tmp_path: Pat
     platform.files = {"usr/lib/x": File(b"x")}
     answer = made(tmp_path / "out", greeter, platform)
     assert components(tmp_path / "out").keys() == {ID}
-    assert f"{platform.name}: left out, as nobody starts a runtime" in get_strings(answer, "remarks")
+    assert f"{platform.name}: left out, nobody starts what is in it" in get_strings(answer, "remarks")
 
 
 # --- what is refused, before anything leaves
@@ -227,7 +243,7 @@ def test_a_catalogue_has_a_whole_name_with_a_tag(name: str, greeter: Specimen, t
 def test_there_may_be_so_many_apps(
     greeter: Specimen, tool: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "APPS", 1)
+    monkeypatch.setattr(module, "COMPONENTS", 1)
     made(tmp_path / "out", greeter)
     with pytest.raises(LimitExceeded):
         made(tmp_path / "out", greeter, tool)

@@ -235,4 +235,5 @@ def test_a_commits_objects_are_no_files_that_anybody_could_hide(specimen: Specim
 
 def test_every_code_is_found_by_a_test() -> None:
     elsewhere = {"signed", "no-id", "not-checked", "keyless"}  # above, and checks/test_signatures.py
+    elsewhere |= {"catalog-refused", "catalog-invalid"}  # checks/test_catalog.py
     assert {code for code, _, _ in FAULTS} | elsewhere == set(CODES)
