@@ -82,6 +82,7 @@ class RemoteFile:
             "GPGKey": _text(self._beside("gpg", KEY_BYTES)) if "gpg" in kinds else "",
             "CosignKey": _text(self._beside("cosign.pub", KEY_BYTES)) if "cosign" in kinds else "",
             "Ids": self.settings.get("ids", ""),
+            "Catalog": self.settings.get("catalog", ""),
         }
         lines = [f"{key}={value}" for key, value in words.items() if value]
         return "\n".join(["[Appctl Remote]", *lines, ""])

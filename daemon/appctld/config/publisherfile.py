@@ -27,11 +27,17 @@ SECTION = "Appctl Remote"
 FILE_BYTES = 64 << 10  # here and on the bus; a file with one key has 2 KiB
 VERSION = "1"
 TEXT_LENGTH = 8 << 10  # of a value that is no key, as in a file of remotes.d
-SETTINGS = {"Url": "url", "Title": "title", "Lookaside": "lookaside", "Ids": "ids"}
+SETTINGS = {
+    "Url": "url",
+    "Title": "title",
+    "Lookaside": "lookaside",
+    "Ids": "ids",
+    "Catalog": "catalog",
+}
 """What the file calls a setting of remotes.d."""
 KEYS = ("GPGKey", "CosignKey")
 LINKS = ("Homepage", "Icon")
-KNOWN = frozenset({"Version", "Name", "Catalog", "Ref", *SETTINGS, *KEYS, *LINKS})
+KNOWN = frozenset({"Version", "Name", "Ref", *SETTINGS, *KEYS, *LINKS})
 _SCHEMES = ("https://", "oci+https://", "docker://", "ostree+https://")
 ENDINGS = (".appctlremote", ".appctlref")
 _HINT = "ask the publisher for a new file"
@@ -46,7 +52,6 @@ class PublisherFile:
 
     remote: Remote
     ref: str
-    catalog: str
     homepage: str
     icon: str
 
@@ -103,9 +108,7 @@ def _check(key: str, value: str) -> None:
 def _read(values: Mapping[str, str]) -> PublisherFile:
     settings = {ours: values[theirs] for theirs, ours in SETTINGS.items() if theirs in values}
     remote = _remote(values, settings)
-    return PublisherFile(
-        remote, _ref(values, remote), values.get("Catalog", ""), *(_link(values, key) for key in LINKS)
-    )
+    return PublisherFile(remote, _ref(values, remote), *(_link(values, key) for key in LINKS))
 
 
 def _remote(values: Mapping[str, str], settings: dict[str, str]) -> Remote:

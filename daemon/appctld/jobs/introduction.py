@@ -57,7 +57,7 @@ def introduce(data: bytes, remotes: Remotes) -> Mapping[str, object]:
         "keys": [key.told() for key in keys],
         "untrusted": [key.fingerprint for key in strange],
         "settings": _settings(offered, keys),
-        "catalog": offered.catalog,
+        "catalog": offered.remote.catalog,
         "homepage": offered.homepage,
         "icon": offered.icon,
     }

@@ -100,6 +100,7 @@ def test_what_others_need_to_trust_it_is_told_and_nothing_else(places: Places, t
         "title = Acme",
         "lookaside = https://sigs.example",
         "ids = org.acme.*",
+        "catalog = list",
         "share = no",
     )
     path = write(tmp_path / "config/appctl", *lines)
@@ -115,6 +116,7 @@ def test_what_others_need_to_trust_it_is_told_and_nothing_else(places: Places, t
         f"GPGKey={base64.b64encode(b'keyring').decode()}",
         f"CosignKey={base64.b64encode(b'-----BEGIN PUBLIC KEY-----' + bytes([10])).decode()}",
         "Ids=org.acme.*",
+        "Catalog=list",
     ]
     path.with_name("acme.gpg").write_bytes(b"k" * (KEY_BYTES + 1))
     assert "GPGKey" not in found(places).exported()

@@ -18,7 +18,7 @@ WHOLE = {
     "Lookaside": "https://sigs.acme.example/lookaside",
     "GPGKey": KEY,
     "Ids": "org.acme.*",
-    "Catalog": "acme/appctl-catalog:latest",
+    "Catalog": "list",
     "Homepage": "https://acme.example/",
     "Icon": "https://acme.example/icon.png",
 }
@@ -37,11 +37,12 @@ def test_a_file_says_where_a_publisher_is_and_which_keys_must_sign() -> None:
         "title": "Acme",
         "lookaside": "https://sigs.acme.example/lookaside",
         "ids": "org.acme.*",
+        "catalog": "list",
         "verify": "gpg",
     }
     assert (found.remote.name, found.remote.keyring) == ("acme", b"\x99key")
-    assert (found.catalog, found.homepage, found.icon) == (
-        "acme/appctl-catalog:latest",
+    assert (found.remote.catalog, found.homepage, found.icon) == (
+        "list:latest",
         "https://acme.example/",
         "https://acme.example/icon.png",
     )
@@ -68,7 +69,6 @@ def test_every_kind_of_key_that_is_given_must_have_signed(
         "https://quay.io/acme",
         "docker://quay.io/acme",
         "oci+https://quay.io/acme",
-        "ostree+https://a.example/r",
         "https://localhost/acme",
         "https://127.0.0.1:5000/acme",
     ],
@@ -77,19 +77,39 @@ def test_a_place_is_reached_by_https(url: str) -> None:
     assert parse_publisher_file(written(Url=url, Lookaside=None)).remote.url == url
 
 
+def test_so_is_an_ostree_repository_which_has_no_catalogue() -> None:
+    url = "ostree+https://a.example/r"
+    assert parse_publisher_file(written(Url=url, Lookaside=None, Catalog=None)).remote.url == url
+    with pytest.raises(InvalidReference, match="catalog"):
+        parse_publisher_file(written(Url=url, Lookaside=None))
+
+
+@pytest.mark.parametrize(
+    ("said", "catalog"),
+    [(None, "appctl-catalog:latest"), ("yes", "appctl-catalog:latest"), ("no", ""), ("list:2", "list:2")],
+)
+def test_a_catalogue_is_what_the_setting_of_that_name_would_be(said: str | None, catalog: str) -> None:
+    assert parse_publisher_file(written(Catalog=said)).remote.catalog == catalog
+
+
 @pytest.mark.parametrize(
     ("changes", "ref", "reference"),
     [
         ({"Ref": "quay.io/acme/editor:1"}, "quay.io/acme/editor:1", "quay.io/acme/editor:1"),
         (
-            {"Ref": "app/org.acme.X/x86_64/stable", "Url": "ostree+https://a.example/r", "Lookaside": None},
+            {
+                "Ref": "app/org.acme.X/x86_64/stable",
+                "Url": "ostree+https://a.example/r",
+                "Lookaside": None,
+                "Catalog": None,
+            },
             "app/org.acme.X/x86_64/stable",
             "here:app/org.acme.X/x86_64/stable",
         ),
     ],
 )
 def test_a_ref_is_what_to_install_once_the_remote_is_here(
-    changes: dict[str, str], ref: str, reference: str
+    changes: dict[str, str | None], ref: str, reference: str
 ) -> None:
     found = parse_publisher_file(written(**changes))
     assert (found.ref, found.reference("here")) == (ref, reference)
@@ -119,6 +139,8 @@ NOT_ONES: dict[str, tuple[bytes, str]] = {
     "plain homepage": (written(Homepage="http://127.0.0.1/"), "Homepage: 'http"),
     "an icon of this machine": (written(Icon="file:///etc/passwd"), "Icon: 'file"),
     "no key at all": (written(GPGKey=None), "holds no key"),
+    "a catalogue elsewhere": (written(Catalog="https://quay.io/acme/list"), "catalog"),
+    "a catalogue by digest": (written(Catalog=f"list@sha256:{'0' * 64}"), "not by its digest"),
     "an empty key": (written(GPGKey=""), "'GPGKey' is not one line"),
     "garbage for a key": (written(GPGKey="not base64!"), "GPGKey is no base64"),
     "half a key": (written(GPGKey=KEY[:-3]), "GPGKey is no base64"),
@@ -130,16 +152,19 @@ NOT_ONES: dict[str, tuple[bytes, str]] = {
     "a long title": (written(Title="x" * 300), "title has more than"),
     "ids": (written(Ids="../*"), "ids: it holds"),
     "cosign for a repository": (
-        written(Url="ostree+https://a.example/r", Lookaside=None, CosignKey=KEY),
+        written(Url="ostree+https://a.example/r", Lookaside=None, Catalog=None, CosignKey=KEY),
         "cosign keys mean nothing",
     ),
-    "a lookaside for a repository": (written(Url="ostree+https://a.example/r"), "means nothing"),
+    "a lookaside for a repository": (
+        written(Url="ostree+https://a.example/r", Catalog=None),
+        "means nothing",
+    ),
     "a ref elsewhere": (written(Ref="quay.io/other/editor:1"), "does not lie below quay.io/acme"),
     "a ref that looks alike": (written(Ref="quay.io/acme-evil/editor:1"), "does not lie below"),
     "a ref of another host": (written(Ref="evil.example/acme/editor:1"), "does not lie below"),
     "a ref that is an option": (written(Ref="--system"), "--system"),
     "a ref of another repository": (
-        written(Url="ostree+https://a.example/r", Lookaside=None, Ref="other:app/x"),
+        written(Url="ostree+https://a.example/r", Lookaside=None, Catalog=None, Ref="other:app/x"),
         "no ref of an OSTree repository",
     ),
 }  # fmt: skip
