@@ -39,6 +39,7 @@ PARTS: Mapping[str, int] = {
     "tests/integration/test_errors.py": 4,
     "tests/integration/test_export.py": 5,
     "tests/integration/test_flatpak.py": 7,
+    "tests/integration/test_exports.py": 4,
     "tests/integration/test_formats.py": 2,
     "tests/integration/test_golden_images.py": 8,
     "tests/integration/test_install_choices.py": 4,
