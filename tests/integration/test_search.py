@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A catalogue from its publisher to `appctl search` and libappstream: registry, keys and daemon all real."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from json_schemas import schemas
+from support.catalogs import LABELS, component, document, png, tree
+from support.images import CREATED, Settings
+from support.machine import Machine
+from support.publisher import Publisher
+
+EDITOR, TOOL = "org.acme.Editor", "org.acme.Tool"
+NAME = "acme/appctl-catalog:latest"
+
+
+@dataclass
+class Mall:
+    """A publisher with a catalogue, and a machine that trusts it; `key` signs."""
+
+    publisher: Publisher
+    machine: Machine
+    work: Path
+    key: str
+    made: int = 0
+
+    def publish(self, *components: str, key: str = "", days: int = 0, **icons: bytes) -> None:
+        """Push a catalogue, made so many days after the first."""
+        self.made += 1
+        layer = self.work / f"layer{self.made}"
+        pictures = {f"{size.replace('_', '')}/{EDITOR}.png": data for size, data in icons.items()}
+        for path, data in tree(document(*components), pictures).items():
+            if data is not None:
+                (layer / path).parent.mkdir(parents=True, exist_ok=True)
+                (layer / path).write_bytes(data)
+        settings = Settings(labels=LABELS, created=CREATED + timedelta(days=days))
+        self.publisher.layout.build(f"catalog{self.made}", [layer], settings)
+        self.publisher.push(f"catalog{self.made}", NAME, key or self.key)
+
+    def lists(self, app_id: str, name: str, *more: str) -> str:
+        return component(app_id, f"{self.publisher.registry.host}/acme/{name.lower()}:1", name, *more)
+
+    def found(self, *arguments: str) -> list[str]:
+        apps = self.machine.appctl("search", "--json", *arguments).json["apps"]
+        return [app["id"] for app in apps]
+
+    def libappstream(self, *command: str) -> str:
+        """What a program says that finds our file where the package's link leads to it."""
+        link = "/var/lib/swcatalog/xml/appctl.xml"
+        united = self.machine.state / "swcatalog" / "xml" / "appctl.xml"
+        sandbox = [
+            "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/var/lib",
+            "--tmpfs", "/var/cache", "--tmpfs", "/tmp", "--ro-bind", str(self.work), str(self.work),
+            "--dir", "/var/lib/swcatalog/xml", "--symlink", str(united), link, "--setenv", "HOME", "/tmp",
+            "--unsetenv", "XDG_DATA_HOME",
+        ]  # fmt: skip
+        done = subprocess.run(
+            [*sandbox, *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "LANG": "C.UTF-8"},
+        )
+        assert done.returncode == 0, done
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def mall(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mall]:
+    work = tmp_path_factory.mktemp("mall")
+    key = publisher.keys.make("acme")
+    file = work / "acme.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+    with Machine(work / "machine", measured=False) as machine:
+        place = f"oci+http://{publisher.registry.host}/acme"
+        machine.add_remote("acme", place, file, publisher.lookaside.url, "--set", "ids=org.acme.*")
+        yield Mall(publisher, machine, work, key)
+
+
+def test_from_a_publisher_to_a_search(mall: Mall) -> None:
+    mall.machine.appctl("search", "editor")
+    assert "remote acme has no catalogue" in mall.machine.appctl("search", "editor").err
+    long = "<description><p>It writes down what you think, and finds it again.</p></description>"
+    mall.publish(
+        mall.lists(EDITOR, "Editor", long), mall.lists(TOOL, "Tool"), _64x64=png(64), _128x128=png(128)
+    )
+    assert mall.found("editor") == []  # it was asked for today
+    mall.machine.appctl("remote", "refresh", "acme")
+    document = mall.machine.appctl("search", "--json", "editor").json
+    jsonschema.validate(document, schemas()["found"])
+    (app,) = document["apps"]
+    assert (app["id"], app["signed"], app["installed"]) == (EDITOR, True, False)
+    assert Path(app["icon"]).read_bytes().startswith(b"\x89PNG")
+    assert mall.found("writes", "again") == [EDITOR]
+    table = mall.machine.appctl("search", "tool").out.splitlines()
+    assert [line.split()[1] for line in table] == ["Application", TOOL]
+
+
+def test_what_is_written_is_what_appstream_reads(mall: Mall) -> None:
+    path = mall.machine.appctl("remote", "show", "acme", "--json").json["appstreampath"]
+    assert Path(path).stat().st_mode & 0o444 == 0o444
+    validate = ["appstreamcli", "validate", "--no-net", "--no-color", path]
+    done = subprocess.run(validate, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert f"Identifier: {EDITOR} [desktop-application]" in mall.libappstream(
+        "appstreamcli", "search", "writes"
+    )
+    got = mall.libappstream("appstreamcli", "dump", EDITOR)
+    assert f'<value key="appctl::reference">{mall.publisher.registry.host}/acme/editor:1</value>' in got
+    icons = [line for line in got.splitlines() if "<icon" in line]
+    assert len(icons) == 2
+    for line in icons:
+        assert Path(line.partition(">")[2].partition("<")[0]).is_file()
+
+
+@pytest.mark.parametrize("how", ["another's ID", "another's key", "older", "another's reference"])
+def test_what_is_not_this_publishers_newest_leaves_the_list_as_it_is(how: str, mall: Mall) -> None:
+    before = mall.found("--cached", "acme")
+    assert before == [EDITOR, TOOL]
+    host = mall.publisher.registry.host
+    match how:
+        case "another's ID":
+            mall.publish(component("org.gnome.Nautilus", f"{host}/acme/files:1", "Files"), days=1)
+            error = "Conflict"
+        case "another's key":
+            mall.publish(mall.lists(EDITOR, "Editor"), days=2, key=mall.publisher.keys.make("other"))
+            error = "UntrustedSigner"
+        case "older":
+            mall.publish(mall.lists(EDITOR, "Editor"), days=-1)
+            error = "Rollback"
+        case _:
+            mall.publish(component(EDITOR, f"{host}/acme-evil/editor:1", "Editor"), days=3)
+            error = "Conflict"
+    ran = mall.machine.appctl("remote", "refresh", "--json", "acme", code=None)
+    assert [one["name"] for one in ran.json["errors"]] == [error]
+    assert mall.found("--cached", "acme") == before
+
+
+def test_a_newer_one_takes_its_place_and_goes_with_the_remote(mall: Mall) -> None:
+    mall.publish(mall.lists(TOOL, "Tool"), days=9)
+    mall.machine.appctl("remote", "refresh", "acme")
+    assert mall.found("--cached", "acme") == [TOOL]
+    mall.machine.appctl("prune")
+    mall.machine.appctl("verify")
+    assert mall.found("--cached", "acme") == [TOOL]
+    mall.machine.appctl("remote", "remove", "acme")
+    assert list((mall.machine.state / "catalogs").iterdir()) == []
+    assert TOOL not in (mall.machine.state / "swcatalog" / "xml" / "appctl.xml").read_text()
+
+
+def test_the_tools_are_here() -> None:
+    assert shutil.which("appstreamcli")
