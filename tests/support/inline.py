@@ -132,6 +132,7 @@ class MemoryRegistry:
             "signatures": self._signatures,
             "attachments": self._attachments,
             "index": self._index,
+            "listing": self._listing,
             "document": self._document,
         }
 
@@ -188,6 +189,12 @@ class MemoryRegistry:
             "looked_at": f"{url} (200)",
         }
         return self.tell(said)
+
+    def _listing(self, request: JsonObject, _report: Report) -> JsonObject:
+        with os.fdopen(descriptor(request, "out"), "wb") as out:
+            if self.listed is None:
+                raise NotFound("there is no index")
+            return {"size": out.write(self.listed)}
 
     def _blob(self, request: JsonObject, report: Report) -> JsonObject:
         digest = get_str(request, "digest")

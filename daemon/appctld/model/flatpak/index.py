@@ -112,21 +112,30 @@ def parse_index(data: bytes, wanted: tuple[Wanted, ...], architecture: str) -> F
 
 
 def _offers(result: JsonObject, architecture: str) -> Iterator[Offer]:
-    """Of one repository: its images, and those behind a list of several platforms, by the list's digest."""
-    try:
-        name = get_str(result, "Name")
-        images = [(image, image) for image in get_objects(result, "Images", [])]
-        lists = get_objects(result, "Lists", [])
-        images += [(image, several) for several in lists for image in get_objects(several, "Images", [])]
-    except JsonError:
-        return
-    for image, named in images:
-        offer = _offer(name, image, named, architecture)
+    for name, image, named in images_of(result):
+        offer = offer_of(name, image, named, architecture)
         if offer is not None:
             yield offer
 
 
-def _offer(name: str, image: JsonObject, named: JsonObject, architecture: str) -> Offer | None:
+def images_of(result: JsonObject) -> list[tuple[str, JsonObject, JsonObject]]:
+    """Of one repository its name and its images, and those behind a list of several platforms.
+
+    With each is what names it: itself, or the list.
+    """
+    try:
+        name = get_str(result, "Name")
+        images = [(name, image, image) for image in get_objects(result, "Images", [])]
+        lists = get_objects(result, "Lists", [])
+        return images + [
+            (name, image, several) for several in lists for image in get_objects(several, "Images", [])
+        ]
+    except JsonError:
+        return []
+
+
+def offer_of(name: str, image: JsonObject, named: JsonObject, architecture: str) -> Offer | None:
+    """What an image of a list is said to be; None where it is for another machine, or is not understood."""
     try:
         if (get_str(image, "OS"), get_str(image, "Architecture")) != ("linux", architecture):
             return None

@@ -11,6 +11,7 @@ write into one descriptor, `out`; the others say what they are about:
 - `blob`: the bytes of one blob;
 - `document`: a small file of a publisher's at an https address of its own, with no registry beside it;
 - `index`: which images are said to be which refs of flatpak;
+- `listing`: all that such an index says, as it is;
 - `spool`: a bundle that comes through a pipe, as a file (layout/spool.py).
 
 Nothing that leaves here is verified, and nobody believes it: the daemon hashes and parses documents again,
@@ -39,7 +40,7 @@ from appctld.model.manifest import (
 from appctld.model.reference import parse_reference
 from appctld.workers.fetch.document import read_document
 from appctld.workers.fetch.layout.spool import spool
-from appctld.workers.fetch.source import Source, candidates, opened, simple_signatures
+from appctld.workers.fetch.source import Source, candidates, opened, simple_signatures, whole_index
 from appctld.workers.net.proxies import parse_proxies
 from appctld.workers.protocol import Handler, Report, descriptor, main
 
@@ -152,6 +153,14 @@ def index(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - 
     return {"offers": offers, "registry": found.registry, "looked_at": found.looked_at}
 
 
+def listing(request: JsonObject, report: Report) -> JsonObject:  # noqa: ARG001 - one document
+    """Write all that the index server lists; -> {"size": bytes}."""
+    with Output(descriptor(request, "out")) as output:
+        data = whole_index(request, get_str(request, "architecture"))
+        output.write(data)
+    return {"size": len(data)}
+
+
 def _documents(source: Source, wanted: str, platform: Platform) -> list[tuple[bytes, str]]:
     """One manifest, or an index and the manifest it has for `platform`.
 
@@ -188,6 +197,7 @@ HANDLERS: Mapping[str, Handler] = {
     "blob": blob,
     "document": document,
     "index": index,
+    "listing": listing,
     "spool": spool,
 }
 

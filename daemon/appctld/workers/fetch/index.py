@@ -9,7 +9,7 @@ what it says: it names candidates (model/flatpak/index.py).
 
 from dataclasses import dataclass
 
-from appctld.errors import BadManifest
+from appctld.errors import BadManifest, NotFound
 from appctld.model.flatpak.index import INDEX_BYTES, Offer, Wanted, index_query, parse_index
 from appctld.workers.fetch.http.redirects import follow
 from appctld.workers.fetch.http.session import Session
@@ -34,16 +34,33 @@ class Listed:
 def look(session: Session, base: Url, wanted: tuple[Wanted, ...], architecture: str) -> Listed:
     """Ask the index server at `base`. Raises BadManifest, LimitExceeded, CredentialScope, Transport."""
     url = Url(base.origin, f"{base.target.rstrip('/')}/{index_query(architecture)}")
+    data, said = _read(session, url)
+    if data is None:
+        return Listed((), said)
+    index = parse_index(data, wanted, architecture)
+    return Listed(index.offers, said, _registry(url, index.registry))
+
+
+def read_whole(session: Session, base: Url, architecture: str) -> bytes:
+    """All that the index server lists, as it says it. Raises NotFound, and as `look`."""
+    url = Url(base.origin, f"{base.target.rstrip('/')}/{index_query(architecture)}")
+    data, said = _read(session, url)
+    if not data:
+        raise NotFound(f"there is no list of flatpak's refs: {said}")
+    return data
+
+
+def _read(session: Session, url: Url) -> tuple[bytes | None, str]:
+    """The document, if there is one, and what was found, in words."""
     with follow(session, url, {"Accept": "application/json"}, None) as answer:
         said = f"{url.shown} ({answer.status})"
         if answer.status in ABSENT:
-            return Listed((), said)
+            return None, said
         if answer.status != _OK:
             raise answer.unwanted()
         if answer.media_type.startswith("text/html"):
-            return Listed((), f"{url.shown} (a page, no index)")
-        index = parse_index(answer.read(INDEX_BYTES), wanted, architecture)
-    return Listed(index.offers, said, _registry(url, index.registry))
+            return None, f"{url.shown} (a page, no index)"
+        return answer.read(INDEX_BYTES), said
 
 
 def _registry(url: Url, registry: str) -> str:

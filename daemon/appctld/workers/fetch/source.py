@@ -11,7 +11,7 @@ from appctld.model.flatpak.index import Wanted
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.workers.fetch.endpoint import parse_endpoint, plain_url
 from appctld.workers.fetch.http.session import Session
-from appctld.workers.fetch.index import Listed, look
+from appctld.workers.fetch.index import Listed, look, read_whole
 from appctld.workers.fetch.layout import lookaside as beside
 from appctld.workers.fetch.layout.flatpaks import offers
 from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of, shelf_of
@@ -76,3 +76,10 @@ def candidates(request: JsonObject, wanted: tuple[Wanted, ...], architecture: st
     endpoint, base = parse_endpoint(request), plain_url(get_str(request, "index"), "url")
     with Session(endpoint) as session:
         return look(session, base, wanted, architecture)
+
+
+def whole_index(request: JsonObject, architecture: str) -> bytes:
+    """All that a registry's index server lists. Raises NotFound."""
+    endpoint, base = parse_endpoint(request), plain_url(get_str(request, "index"), "url")
+    with Session(endpoint) as session:
+        return read_whole(session, base, architecture)

@@ -35,6 +35,7 @@ HANDLERS: Mapping[str, Handler] = {
         "room": "room:room",
         "recover": "recover:recover",
         "store-catalog": "catalog.store:store_catalog",
+        "store-hints": "catalog.hints:store_hints",
         "show-catalog": "catalog.store:show_catalog",
         "keep-catalogs": "catalog.store:keep_catalogs",
         "search-catalogs": "catalog.search:search_catalogs",

@@ -275,3 +275,58 @@ def test_a_broken_index_is_as_none(yard: Yard) -> None:
     search(yard, "editor")
     (yard.paths.catalogs / "acme" / "current" / "index.json").write_bytes(b"{")
     assert search(yard, "editor")["without-catalogue"] == ["acme"]
+
+
+def listed(*apps: tuple[str, str]) -> bytes:
+    """What a flatpak index server says: (repository, AppStream XML) of each."""
+    results = [
+        {"Name": name, "Images": [_image(number, name.rpartition("/")[2].capitalize(), text)]}
+        for number, (name, text) in enumerate(apps)
+    ]
+    return json.dumps({"Registry": "/", "Results": results}).encode()
+
+
+def _image(number: int, name: str, text: str) -> JsonObject:
+    return {
+        "Digest": f"sha256:{number:064}",
+        "OS": "linux",
+        "Architecture": "amd64",
+        "Tags": ["latest"],
+        "Labels": {
+            "org.flatpak.ref": f"app/org.acme.{name}/x86_64/stable",
+            "org.freedesktop.appstream.appdata": document(text).decode(),
+        },
+    }
+
+
+def test_what_an_index_lists_is_found_and_said_to_be_unsigned(yard: Yard) -> None:
+    bare = "<component type='desktop'><id>org.acme.{0}</id><name>{0}</name><summary>x</summary></component>"
+    yard.registry.listed = listed(
+        ("x/editor", bare.format("Editor")),
+        ("x/other", bare.format("Editor")),  # another's component
+        ("x/broken", "<component>"),
+        ("y/tool", bare.format("Tool")),  # not below the remote's prefix
+    )
+    found = search(yard, "acme")
+    assert found["without-catalogue"] == []
+    (app,) = get_objects(found, "apps")
+    assert (app["id"], app["reference"], app["signed"]) == (
+        "org.acme.Editor",
+        f"{PREFIX}/editor:latest",
+        False,
+    )
+    assert yard.book.catalog("acme") == ""
+
+
+def test_a_signed_list_comes_before_an_index(yard: Yard) -> None:
+    publish(yard, TOOL)
+    yard.registry.listed = listed(("x/editor", EDITOR))
+    assert ids(search(yard, "acme")) == ["org.acme.Tool"]
+    assert "listing" not in yard.ops()
+
+
+@pytest.mark.parametrize("index", [b"[]", b'{"Results": [{}]}'])
+def test_an_index_that_makes_no_sense_fails_nothing(index: bytes, yard: Yard) -> None:
+    yard.registry.listed = index
+    assert ids(search(yard, "acme")) == []
+    yard.do(Refresh(("acme",)))

@@ -10,6 +10,7 @@ Leaves to others: that no ID is there twice (listing.py), and which icons there 
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
@@ -45,7 +46,7 @@ class Component:
     entry: Entry
     element: Element
 
-    def with_icons(self, icons: Mapping[str, str], directory: str) -> "Component":
+    def with_icons(self, icons: Mapping[str, str], directory: Path) -> "Component":
         """The same with icons: paths below `directory` by their size."""
         for size, path in icons.items():
             pixels, _, scale = size.partition("@")
@@ -63,15 +64,18 @@ class Component:
         return ET.tostring(self.element, encoding="unicode").encode() + b"\n"
 
 
-def read_component(data: bytes, rules: Rules) -> Component:
-    """Read `<component>…</component>`. Raises BadManifest, Conflict (another publisher's)."""
+def read_component(data: bytes, rules: Rules, reference: str = "") -> Component:
+    """Read `<component>…</component>`, which says where its app is unless a `reference` is given.
+
+    Raises BadManifest, Conflict (another publisher's).
+    """
     raw = ET.fromstring(data)  # noqa: S314 - cut out of a document without entities
-    app_id, reference = _id(raw), _reference(raw)
-    rules.check(app_id, reference)
+    app_id, place = _id(raw), _parsed(reference or _reference(raw), raw)
+    rules.check(app_id, place)
     element = _emitted(raw, app_id)
     custom = ET.SubElement(ET.SubElement(element, "custom"), "value", {"key": REFERENCE_KEY})
-    custom.text = str(reference)
-    return Component(_entry(element, app_id, reference), element)
+    custom.text = str(place)
+    return Component(_entry(element, app_id, place), element)
 
 
 def _id(component: Element) -> str:
@@ -81,15 +85,18 @@ def _id(component: Element) -> str:
     return found[0]
 
 
-def _reference(component: Element) -> Reference:
-    """Where the app is installed from."""
-    values = [
-        value.text or "" for value in component.findall("custom/value") if value.get("key") == REFERENCE_KEY
-    ]
-    if len(values) != 1:
+def _reference(component: Element) -> str:
+    """Where the app is installed from, as it is written."""
+    values = component.findall("custom/value")
+    found = [value.text or "" for value in values if value.get("key") == REFERENCE_KEY]
+    if len(found) != 1:
         raise BadManifest(f"{_id(component)} has no {REFERENCE_KEY}, or more than one")
+    return found[0].strip()
+
+
+def _parsed(text: str, component: Element) -> Reference:
     try:
-        return parse_reference(values[0].strip())
+        return parse_reference(text)
     except InvalidReference as error:
         raise BadManifest(f"the {REFERENCE_KEY} of {_id(component)} is none: {error}") from error
 

@@ -13,13 +13,13 @@ from appctld.errors import BadManifest, LimitExceeded
 from appctld.model.jsonvalue import JsonObject, get_bool, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import names
-from appctld.workers.store.catalog.component import Component, Rules
+from appctld.workers.store.catalog.component import Rules
 from appctld.workers.store.catalog.components import XML_BYTES
-from appctld.workers.store.catalog.entry import write_index
-from appctld.workers.store.catalog.listing import ICONS_PATH, SIZES, XML_PATH, read_catalog
-from appctld.workers.store.catalog.shelf import CATALOG, ICONS, INDEX, Shelf, document
+from appctld.workers.store.catalog.files import SIZES, files_of, icon_path, picture
+from appctld.workers.store.catalog.listing import ICONS_PATH, XML_PATH, read_catalog
+from appctld.workers.store.catalog.shelf import Shelf
 from appctld.workers.store.catalog.tree import Tree
-from appctld.workers.store.exports.emit import LIMITS, Exporter, Refused, emit
+from appctld.workers.store.exports.emit import LIMITS
 from appctld.workers.store.exports.names import Kind
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.repository import Repository
@@ -37,7 +37,7 @@ def store_catalog(request: JsonObject, _report: Report) -> JsonObject:
     Raises BadManifest (it is no catalogue), Conflict (it lists what is another publisher's), LimitExceeded,
     NoSpace, RepoCorrupt, Busy.
     """
-    shelf, remote = _shelf(request), get_str(request, "remote")
+    shelf, remote = shelf_of(request), get_str(request, "remote")
     rules = Rules(get_str(request, "prefix"), get_strings(request, "ids"))
     signed = get_bool(request, "signed")
     repository = Repository.open(Path(get_str(request, "repo")))
@@ -45,22 +45,17 @@ def store_catalog(request: JsonObject, _report: Report) -> JsonObject:
         tree = Tree(repository, names.check_checksum(get_str(request, "commit")))
         components = read_catalog(_xml(tree), rules)
         icons = dict(_icons(tree, {one.entry.id for one in components}))
-        shown = [_with_icons(one, icons, str(shelf.current(remote))) for one in components]
-        files = {
-            CATALOG: b"".join(document(f"appctl-{remote}", (one.line() for one in shown))),
-            INDEX: write_index((one.entry for one in shown), signed=signed),
-            **icons,
-        }
+        files = files_of(components, icons, remote, shelf.current(remote), signed=signed)
         Room(repository.free_space).take(sum(map(len, files.values())))
         name = shelf.prepare(remote, files)
-    return {"apps": len(shown), "name": name}
+    return {"apps": len(components), "name": name}
 
 
 def show_catalog(request: JsonObject, _report: Report) -> JsonObject:
     """`{"catalogs", "swcatalog", "remote", "name"}` -> `{}`: what was stored is current from now on."""
     remote = get_str(request, "remote")
     with translated(f"showing the catalogue of {remote}"):
-        _shelf(request).show(remote, get_str(request, "name"))
+        shelf_of(request).show(remote, get_str(request, "name"))
     return {}
 
 
@@ -69,14 +64,15 @@ def keep_catalogs(request: JsonObject, _report: Report) -> JsonObject:
 
     `unite` are the remotes of which the file for libappstream is made.
     """
-    shelf, keep = _shelf(request), get_strings(request, "keep")
+    shelf, keep = shelf_of(request), get_strings(request, "keep")
     with translated("tidying the catalogues"):
         shelf.unite(get_strings(request, "unite"))
         shelf.drop([remote for remote in shelf.remotes() if remote not in keep])
     return {}
 
 
-def _shelf(request: JsonObject) -> Shelf:
+def shelf_of(request: JsonObject) -> Shelf:
+    """From a request's `catalogs` and `swcatalog`."""
     return Shelf(Path(get_str(request, "catalogs")), Path(get_str(request, "swcatalog")))
 
 
@@ -95,7 +91,7 @@ def _icons(tree: Tree, listed: set[str]) -> Iterator[tuple[str, bytes]]:
     for size in SIZES:
         found = tree.directory(f"{ICONS_PATH}/{size}").files
         for app_id in sorted(listed & {name.removesuffix(".png") for name in found if name.endswith(".png")}):
-            data = _icon(tree, found[f"{app_id}.png"], size, app_id)
+            data = _icon(tree, found[f"{app_id}.png"], app_id, size)
             if data is None:
                 continue
             left -= len(data)
@@ -103,23 +99,12 @@ def _icons(tree: Tree, listed: set[str]) -> Iterator[tuple[str, bytes]]:
                 raise LimitExceeded(
                     f"a catalogue with more than {ICON_BYTES} bytes of icons", limit=ICON_BYTES
                 )
-            yield f"{ICONS}/{size}/{app_id}.png", data
+            yield icon_path(app_id, size), data
 
 
-def _icon(tree: Tree, content: str, size: str, app_id: str) -> bytes | None:
-    """One picture; None if it is none of that size that may be shown."""
+def _icon(tree: Tree, content: str, app_id: str, size: str) -> bytes | None:
     try:
         data = tree.read(content, LIMITS[Kind.PNG])
-        return (
-            None
-            if data is None
-            else emit(f"icons/hicolor/{size}/apps/{app_id}.png", data, Exporter(app_id, ()))
-        )
-    except (Refused, LimitExceeded):
+    except LimitExceeded:
         return None
-
-
-def _with_icons(component: Component, icons: dict[str, bytes], directory: str) -> Component:
-    app_id = component.entry.id
-    paths = {size: f"{ICONS}/{size}/{app_id}.png" for size in SIZES}
-    return component.with_icons({size: path for size, path in paths.items() if path in icons}, directory)
+    return None if data is None else picture(data, app_id, size)
