@@ -20,6 +20,7 @@ from support.machine import Machine
 from support.publisher import Publisher
 
 EDITOR, TOOL = "org.acme.Editor", "org.acme.Tool"
+TURNS = "<description><p>It turns whatever can be turned.</p></description>"
 NAME = "acme/appctl-catalog:latest"
 
 
@@ -91,7 +92,7 @@ def test_from_a_publisher_to_a_search(mall: Mall) -> None:
     assert "remote acme has no catalogue" in mall.machine.appctl("search", "editor").err
     long = "<description><p>It writes down what you think, and finds it again.</p></description>"
     mall.publish(
-        mall.lists(EDITOR, "Editor", long), mall.lists(TOOL, "Tool"), _64x64=png(64), _128x128=png(128)
+        mall.lists(EDITOR, "Editor", long), mall.lists(TOOL, "Tool", TURNS), _64x64=png(64), _128x128=png(128)
     )
     assert mall.found("editor") == []  # it was asked for today
     mall.machine.appctl("remote", "refresh", "acme")

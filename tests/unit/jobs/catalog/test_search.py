@@ -23,7 +23,7 @@ from appctld.jobs.requests import Install, Prune, Refresh, Search
 from appctld.model.catalog import LAYERS
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.pipeline.tools import unix_now
-from support.catalogs import LABELS, component, document, tree
+from support.catalogs import LABELS, component, document, png, tree
 from support.inline import layer_of
 from support.world import BASE, Yard
 
@@ -41,8 +41,9 @@ def yard(tmp_path: Path) -> Yard:
     return Yard(tmp_path)
 
 
-def publish(yard: Yard, *components: str, created: str = "", labels: object = LABELS) -> str:
-    layer = layer_of(tree(document(*components)))
+def publish(yard: Yard, *components: str, created: str = "", labels: object = LABELS, **icons: bytes) -> str:
+    pictures = {f"64x64/{name.replace('_', '.')}.png": data for name, data in icons.items()}
+    layer = layer_of(tree(document(*components), pictures))
     return yard.registry.push("latest", [layer], created=created, Labels=labels)
 
 
@@ -260,6 +261,29 @@ def test_a_layer_that_grows_beyond_a_catalogue_is_refused(
     publish(yard, EDITOR)
     monkeypatch.setattr("appctld.pipeline.catalog.stages.CATALOG_BYTES", 1000)
     refuses(yard, LimitExceeded, "1000")
+
+
+def test_a_picture_is_written_anew_and_told_by_its_path(yard: Yard) -> None:
+    publish(yard, EDITOR, org_acme_Editor=png(64))
+    (app,) = get_objects(search(yard, "editor"), "apps")
+    path = Path(str(app["icon"]))
+    assert path == yard.paths.catalogs / "acme/current/icons/64x64/org.acme.Editor.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"<svg/>", png(65), png(64)[:-20], png(64) + b"PK", png(64).replace(b"\0\0\0\x40", b"\0\x10\0\0")],
+)
+def test_a_picture_that_is_none_is_left_out_and_its_app_is_listed(data: bytes, yard: Yard) -> None:
+    publish(yard, EDITOR, org_acme_Editor=data)
+    assert [app["icon"] for app in get_objects(search(yard, "acme"), "apps")] == [""]
+
+
+def test_a_picture_for_an_app_that_is_not_listed_goes_nowhere(yard: Yard) -> None:
+    publish(yard, EDITOR, org_acme_Tool=png(64))
+    search(yard, "editor")
+    assert not list(yard.paths.catalogs.rglob("*.png"))
 
 
 def test_what_nobody_signed_is_not_told_to_the_systems_catalogue(yard: Yard) -> None:

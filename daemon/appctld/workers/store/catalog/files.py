@@ -10,11 +10,9 @@ from pathlib import Path
 
 from appctld.workers.store.catalog.component import Component
 from appctld.workers.store.catalog.entry import write_index
+from appctld.workers.store.catalog.listing import SIZES
 from appctld.workers.store.catalog.shelf import CATALOG, ICONS, INDEX, document
 from appctld.workers.store.exports.emit import Exporter, Refused, emit
-
-SIZES = ("64x64", "128x128", "64x64@2")
-"""Of icons, by the name of their directory."""
 
 
 def icon_path(app_id: str, size: str) -> str:

@@ -10,6 +10,8 @@ from appctld.errors import BadManifest
 from appctld.workers.store.catalog.component import Component, Rules, read_component
 from appctld.workers.store.catalog.components import cut
 
+SIZES = ("64x64", "128x128", "64x64@2")
+"""Of icons, by the name of their directory."""
 XML_PATH = "usr/share/swcatalog/xml/catalog.xml"
 ICONS_PATH = "usr/share/swcatalog/icons"
 

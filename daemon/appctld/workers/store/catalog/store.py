@@ -15,8 +15,8 @@ from appctld.workers.protocol import Report
 from appctld.workers.store import names
 from appctld.workers.store.catalog.component import Rules
 from appctld.workers.store.catalog.components import XML_BYTES
-from appctld.workers.store.catalog.files import SIZES, files_of, icon_path, picture
-from appctld.workers.store.catalog.listing import ICONS_PATH, XML_PATH, read_catalog
+from appctld.workers.store.catalog.files import files_of, icon_path, picture
+from appctld.workers.store.catalog.listing import ICONS_PATH, SIZES, XML_PATH, read_catalog
 from appctld.workers.store.catalog.shelf import Shelf
 from appctld.workers.store.catalog.tree import Tree
 from appctld.workers.store.exports.emit import LIMITS
