@@ -35,6 +35,8 @@ CODES: Mapping[str, Level] = {
     "desktop-invalid": Level.ERROR,
     "metainfo-invalid": Level.ERROR,
     "not-exported": Level.WARNING,
+    "export-refused": Level.ERROR,
+    "export-dropped": Level.WARNING,
     "not-checked": Level.NOTE,
     "catalog-refused": Level.ERROR,
     "catalog-invalid": Level.WARNING,

@@ -19,6 +19,8 @@ METAINFO_FILE = f"{SHARE}/metainfo/{ID}.metainfo.xml"
 ICON = f"{SHARE}/icons/hicolor/128x128/apps/{ID}.png"
 PICTURE = f"{SHARE}/icons/hicolor/scalable/apps/{ID}.svg"
 OTHER = f"{SHARE}/applications/other.desktop"
+SERVICE = f"{SHARE}/dbus-1/services/{ID}.service"
+TYPES = f"{SHARE}/mime/packages/{ID}.xml"
 DEVICE, FIFO, LINK, DIRECTORY = tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE
 
 
@@ -96,6 +98,7 @@ def mode(path: str, bits: int) -> Callable[[Specimen], None]:
     return lambda specimen: specimen.files.__setitem__(path, replace(specimen.files[path], mode=bits))
 
 
+BELOW_USR = {"not-exported"}  # where nobody looks in an image of flatpak's
 REF = f"app/{ID}/x86_64/stable"
 RUNNING = METADATA.replace("[Context]", "runtime=org.example.Platform/x86_64/1\n\n[Context]")
 UNNAMED = METADATA.replace(f"name={ID}\n", "")
@@ -112,10 +115,16 @@ FAULTS: list[tuple[str, str, Callable[[Specimen], None]]] = [
     ("bad-metadata", "metadata file", unlabelled("metadata", "no key file")),
     ("bad-image", REFERENCE, flatpaks(RUNNING)),  # which our own label does not say
     ("desktop-invalid", DESKTOP_FILE, put(DESKTOP_FILE, File(DESKTOP.replace("Type=", "Typ=").encode()))),
-    ("desktop-invalid", DESKTOP_FILE, put(DESKTOP_FILE, File(b"#" * ((1 << 20) + 1)))),
-    ("desktop-invalid", DESKTOP_FILE, put(DESKTOP_FILE, File(kind=LINK, target="/nowhere"))),
+    ("export-refused", DESKTOP_FILE, put(DESKTOP_FILE, File(b"#" * ((1 << 20) + 1)))),
+    ("export-refused", DESKTOP_FILE, put(DESKTOP_FILE, File(kind=LINK, target="/nowhere"))),
+    ("export-refused", DESKTOP_FILE, put(DESKTOP_FILE, File(DESKTOP.replace("=greet", "=a | b").encode()))),
+    ("export-refused", SERVICE, put(SERVICE, File(b"[D-BUS Service]\nName=org.gnome.Nautilus\nExec=x\n"))),
+    ("export-refused", TYPES, put(TYPES, File(b"<mime-info><mime-type type='text/plain'/></mime-info>"))),
+    ("export-dropped", DESKTOP_FILE, put(DESKTOP_FILE, File(DESKTOP.encode() + b"TryExec=greet\n"))),
     ("metainfo-invalid", METAINFO_FILE, put(METAINFO_FILE, File(b"<component/>"))),
     ("not-exported", OTHER, put(OTHER, File())),
+    ("not-exported", f"{ICON}.svgz", put(f"{ICON}.svgz", File())),
+    ("not-exported", f"app/share/{DESKTOP_FILE[10:]}", put(f"app/share/{DESKTOP_FILE[10:]}", File())),
     ("no-icon", DESKTOP_FILE, drop(ICON, ICON.replace("128x128", "scalable").replace("png", "svg"))),
     ("icon-invalid", ICON, put(ICON, File(b"GIF89a"))),
     ("icon-invalid", ICON, put(ICON, File(b"GIF89a" + bytes(64)))),
@@ -181,10 +190,10 @@ def test_of_an_image_of_flatpaks_only_the_file_of_its_form_counts(specimen: Spec
     flatpaks(RUNNING)(specimen)
     del specimen.labels["org.appctl.metadata"]  # and app/metadata is a file like any other
     specimen.write()
-    assert codes(examined(specimen)) == {"signed"}
+    assert codes(examined(specimen)) - BELOW_USR == {"signed"}
     drop("metadata")(specimen)
     specimen.write()
-    assert codes(examined(specimen)) == {"signed", "label-differs"}
+    assert codes(examined(specimen)) - BELOW_USR == {"signed", "label-differs"}
 
 
 def test_flatpaks_label_counts_in_its_own_images_alone(specimen: Specimen) -> None:
@@ -219,12 +228,39 @@ def test_a_command_is_looked_for_as_it_will_be(command: str, path: str, specimen
 def test_a_validator_that_is_not_there_is_said_and_no_fault(
     specimen: Specimen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "DESKTOP", ("desktop-file-validate-of-nobody",))
-    monkeypatch.setattr(exports, "METAINFO", ("appstreamcli", "fail", "at", "once"))
+    absent = ("applications/", ("desktop-file-validate-of-nobody",), "desktop-invalid")
+    monkeypatch.setattr(exports, "VALIDATORS", (absent,))
     specimen.write()
     findings = {str(one["code"]): one for one in examined(specimen)}
     assert findings["not-checked"]["level"] == "note"
     assert "desktop-file-validate-of-nobody is not installed" in str(findings["not-checked"]["sentence"])
+
+
+def test_of_a_runtime_nothing_is_shown(specimen: Specimen) -> None:
+    runtime = "[Runtime]\nname=org.example.Platform\n"
+    specimen.labels = {
+        "org.flatpak.ref": "runtime/org.example.Platform/x86_64/1",
+        "org.flatpak.metadata": runtime,
+    }
+    specimen.files = {"metadata": File(runtime.encode()), f"export/share/{DESKTOP_FILE[10:]}": File()}
+    specimen.write()
+    assert not codes(examined(specimen)) & {"not-exported", "export-refused"}
+
+
+def test_an_app_on_a_runtime_shows_what_is_below_app(specimen: Specimen) -> None:
+    metadata(RUNNING)(specimen)
+    specimen.files[f"app/share/{DESKTOP_FILE[10:]}"] = File(b"nothing")
+    specimen.write()
+    found = {(one["code"], one["subject"]) for one in examined(specimen)}
+    assert ("export-refused", f"app/share/{DESKTOP_FILE[10:]}") in found
+    assert ("not-exported", DESKTOP_FILE) in found
+
+
+def test_what_is_left_out_is_named(specimen: Specimen) -> None:
+    put(DESKTOP_FILE, File(DESKTOP.encode() + b"TryExec=greet\nPath=/\n"))(specimen)
+    specimen.write()
+    said = {one["code"]: one["sentence"] for one in examined(specimen)}
+    assert said["export-dropped"] == "an installation leaves out: TryExec, Path"
 
 
 def test_a_commits_objects_are_no_files_that_anybody_could_hide(specimen: Specimen) -> None:

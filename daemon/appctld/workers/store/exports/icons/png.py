@@ -23,10 +23,9 @@ _COLOURS = 256  # of a palette, even of one that is only proposed
 _AROUND_THE_PIXELS = ([b"IHDR", b"IEND"], [b"IHDR", b"PLTE", b"IEND"])
 _TRANSPARENT = {0: 2, 2: 6}  # bytes that tell the colour that is none
 _COLOUR = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}  # how colours are meant, and how many bytes say so
-
-
-class WrongSize(Refused):
-    """A picture that is not as large as its directory says."""
+_LOOKS = frozenset(
+    {b"iCCP", b"cICP", b"eXIf", b"acTL"}
+)  # without them it may look different, and stands still
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def emit_png(place: Place, data: bytes, _app: Exporter) -> Emitted:
     emitted = picture(data)
     size = struct.unpack(">II", emitted.data[16:24])
     if size != (place.pixels, place.pixels):
-        raise WrongSize(f"{size[0]}x{size[1]} where {place.pixels}x{place.pixels} stands in its path")
+        raise Refused(f"{size[0]}x{size[1]} where {place.pixels}x{place.pixels} stands in its path")
     return emitted
 
 
@@ -68,7 +67,7 @@ def picture(data: bytes) -> Emitted:
     colours = _palette(palette, colour, depth)
     kept = [*_kept(chunks, colour, colours)]
     gone = {chunk.name: None for chunk in chunks} | {chunk.name: chunk for chunk in kept}
-    dropped = (name.decode() for name, chunk in gone.items() if chunk is None)
+    dropped = (name.decode() for name, chunk in gone.items() if chunk is None and name in _LOOKS)
     return Emitted(SIGNATURE + b"".join(chunk.written for chunk in kept), tuple(dropped))
 
 

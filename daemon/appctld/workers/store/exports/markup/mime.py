@@ -36,7 +36,8 @@ def emit_mime(_place: Place, data: bytes, app: Exporter) -> Emitted:
     if root.name != "mime-info":
         raise Refused("it is no <mime-info>")
     dropped: list[str] = []
-    rule = Allowed(children={"mime-type": _mime_type(app)})
+    taken = frozenset(name.lower() for name in app.taken)
+    rule = Allowed(children={"mime-type": _mime_type(app.id, taken)})
     if sum(1 for _ in root.elements()) > TYPES:
         raise Refused(f"it has more than {TYPES} types")
     found = kept(Element(root.name, {}, root.children), rule, dropped)
@@ -46,17 +47,10 @@ def emit_mime(_place: Place, data: bytes, app: Exporter) -> Emitted:
     return Emitted(write(found), tuple(dropped))
 
 
-def taken_in(types: str, aliases: str, globs: str) -> frozenset[str]:
-    """What a host has, from its mime/{types, aliases, globs2}."""
-    names = [word for text in (types, aliases) for word in text.split()]
-    patterns = [found.split(":")[2] for found in globs.splitlines() if found.count(":") >= 2]  # noqa: PLR2004
-    return frozenset(name.lower() for name in (*names, *patterns))
-
-
-def _mime_type(app: Exporter) -> Allowed:
+def _mime_type(app_id: str, taken: frozenset[str]) -> Allowed:
     translated = Allowed(line, {"xml:lang": language})
     return Allowed(
-        attributes={"type": _new_type(app)},
+        attributes={"type": _new_type(taken)},
         needs=frozenset({"type"}),
         children={
             "comment": translated,
@@ -64,11 +58,11 @@ def _mime_type(app: Exporter) -> Allowed:
             "expanded-acronym": translated,
             "glob": Allowed(
                 None,
-                {"pattern": _new_glob(app), "weight": _weight, "case-sensitive": one_of("true", "false")},
+                {"pattern": _new_glob(taken), "weight": _weight, "case-sensitive": one_of("true", "false")},
                 needs=frozenset({"pattern"}),
             ),
             "sub-class-of": Allowed(None, {"type": _type}, needs=frozenset({"type"})),
-            "icon": Allowed(None, {"name": lambda name: name if owns(app.id, name) else None}),
+            "icon": Allowed(None, {"name": lambda name: name if owns(app_id, name) else None}),
         },
     )
 
@@ -77,21 +71,21 @@ def _type(text: str) -> str | None:
     return text if MIME_TYPE.fullmatch(text) else None
 
 
-def _new_type(app: Exporter) -> Check:
+def _new_type(taken: frozenset[str]) -> Check:
     """A type of files that the host does not have under any name."""
 
     def check(text: str) -> str | None:
-        known = text.lower() in app.taken or not text.startswith(_MEDIA)
+        known = text.lower() in taken or not text.startswith(_MEDIA)
         return None if known else _type(text)
 
     return check
 
 
-def _new_glob(app: Exporter) -> Check:
+def _new_glob(taken: frozenset[str]) -> Check:
     is_glob = matching(_GLOB)
 
     def check(text: str) -> str | None:
-        return None if not is_glob(text) or any(end in app.taken for end in _ends(text.lower())) else text
+        return None if not is_glob(text) or any(end in taken for end in _ends(text.lower())) else text
 
     return check
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import pytest
 
 from appctld.workers.store.exports.emit import Exporter, Refused, emit, re_emit
-from appctld.workers.store.exports.icons.png import CHUNKS, SIGNATURE, WrongSize, picture
+from appctld.workers.store.exports.icons.png import CHUNKS, SIGNATURE, picture
 from appctld.workers.store.exports.names import PIXELS
 
 ID = "org.acme.Editor"
@@ -58,13 +58,13 @@ def test_a_picture_comes_out_as_it_was() -> None:
         assert re_emit(PATH, data, APP).dropped == ()
 
 
-def test_what_goes_with_a_picture_is_left_out_and_named() -> None:
+def test_what_goes_with_a_picture_is_left_out_and_named_if_it_changes_the_looks() -> None:
     others = [(name, b"x" * 40) for name in (b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf", b"acTL", b"pHYs")]
     data = png(header(), *others, PIXEL_DATA, (b"fdAT", b"x"), PIXEL_DATA, (b"tIME", b"x"), END)
     emitted = re_emit(PATH, data, APP)
 
     assert emitted.data == png(header(), PIXEL_DATA, PIXEL_DATA, END)
-    assert emitted.dropped == ("tEXt", "zTXt", "iTXt", "iCCP", "eXIf", "acTL", "pHYs", "fdAT", "tIME")
+    assert emitted.dropped == ("iCCP", "eXIf", "acTL")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_interlaced_ones_and_the_largest_are_pictures() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(16, 15), (15, 16), (32, 32), (1, 1)])
 def test_an_icon_has_the_size_of_its_directory(width: int, height: int) -> None:
-    with pytest.raises(WrongSize, match=f"{width}x{height} where 16x16"):
+    with pytest.raises(Refused, match=f"{width}x{height} where 16x16"):
         emit(PATH, png(header(width, height), PIXEL_DATA, END), APP)
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from appctld.workers.store.exports.emit import Exporter, Refused, emit, re_emit
-from appctld.workers.store.exports.markup.mime import NAMESPACE, TYPES, taken_in
+from appctld.workers.store.exports.markup.mime import NAMESPACE, TYPES
+from appctld.workers.store.farm.host import taken
 
 ID = "org.acme.Editor"
 PATH = f"mime/packages/{ID}.xml"
-TAKEN = frozenset({"text/plain", "application/x-gzip", "image/png", "*.txt", "*.gz", "*.png", "*.c"})
+TAKEN = frozenset({"text/plain", "application/x-gzip", "text/x-C++", "*.txt", "*.gz", "*.png", "*.C"})
 APP = Exporter(ID, ("/usr/bin/appctl", "run"), taken=TAKEN)
-HOST = Path("/usr/share/mime")
+HOST = Path("/usr/share")
 NEW = '<glob pattern="*.acme"/>'
 WHOLE = f"""<mime-type type="application/x-acme"><comment>Acme text</comment>\
 <comment xml:lang="de">Acme-Text</comment>\
@@ -55,6 +56,7 @@ def test_a_new_type_comes_out_as_it_was() -> None:
         '<icon name="org.acme.EditorPlus"/>',
         '<glob pattern="*.txt"/>',
         '<glob pattern="*.TXT"/>',
+        '<glob pattern="*.c"/>',
         '<glob pattern="*.x.gz"/>',
         '<glob pattern="*.x.y.gz"/>',
         '<glob pattern="*"/>',
@@ -91,6 +93,7 @@ def test_what_reaches_beyond_its_own_files_is_left_out_and_named(inside: str) ->
         "text/PLAIN",
         "TEXT/plain",
         "application/x-gzip",
+        "text/x-c++",
         "inode/directory",
         "x-scheme-handler/https",
         "x-content/audio-cdda",
@@ -135,19 +138,9 @@ def test_a_package_without_anything_new_is_refused(data: bytes) -> None:
         emit(PATH, data, APP)
 
 
-def test_what_a_host_has_is_read_from_its_lists() -> None:
-    types = "text/plain\napplication/gzip\n"
-    globs = "# comment\n50:text/plain:*.txt\n60:text/x-c++src:*.C:cs\n50:text/x-makefile:makefile\n"
-
-    assert taken_in(types, "application/x-gzip application/gzip\n", globs) == {
-        "text/plain", "application/gzip", "application/x-gzip", "*.txt", "*.c", "makefile",
-    }  # fmt: skip
-
-
 def test_the_hosts_own_package_has_nothing_new() -> None:
-    lists = [(HOST / name).read_text() for name in ("types", "aliases", "globs2")]
-    host = Exporter(ID, APP.command, taken=taken_in(*lists))
-    some = (HOST / "packages/freedesktop.org.xml").read_text()
+    host = Exporter(ID, APP.command, taken=taken([HOST]))
+    some = (HOST / "mime/packages/freedesktop.org.xml").read_text()
     types = [found.partition("</mime-type>")[0] for found in some.split("<mime-type ")[1:TYPES]]
 
     with pytest.raises(Refused):
