@@ -206,20 +206,31 @@ def test_an_installed_app_is_published_as_a_commit_of_its_tree(
     away(machine, "second", back)
 
 
-def test_a_registrys_images_are_listed_in_a_catalogue_beside_them(
+def test_what_a_registry_has_is_listed_in_a_catalogue_and_found_by_it(
     app: Path, publisher: Publisher, machine: Machine
 ) -> None:
     to, reference = place(publisher, "listed")
-    machine.appctl("publish", str(app), "--to", to, "--plain")
+    signing = ["--sign-cosign", str(machine.directory / "key.pem")]
+    machine.appctl("publish", str(app), "--to", to, "--plain", *signing)
     (machine.directory / "list").write_text(f"{to}  # the only one\n")
     where = f"{publisher.registry.host}/listed/appctl-catalog"
     words = [f"--catalog={machine.directory / 'list'}", "--to", f"oci+http://{where}"]
-    ran = machine.appctl("publish", *words, "--json", "--sign-cosign", str(machine.directory / "key.pem"))
+    ran = machine.appctl("publish", *words, "--json", *signing)
     assert ran.json["apps"] == [{"id": "org.example.Greeter", "reference": reference, "icons": []}]
     assert ran.json["name"] == f"{where}:latest"
     assert f"{reference}: no icon org.example.Greeter.png of 64x64 or 128x128" in ran.json["remarks"]
-    found = said(["skopeo", "inspect", "--raw", "--config", "--tls-verify=false", f"docker://{where}:latest"])
-    assert json.loads(found)["config"]["Labels"]["org.appctl.catalog"] == "1"
+    looked = machine.appctl("lint", f"oci+http://{where}:latest", "--json").json
+    assert [one["sentence"] for one in looked["findings"]] == ["by cosign, with a key"]
+
+    trust(machine, publisher, "listed", "--cosign-key", str(machine.directory / "key.pub"))
+    (found,) = machine.appctl("search", "greeter", "--json").json["apps"]
+    assert (found["reference"], found["name"], found["signed"]) == (reference, "Greeter", True)
+    assert found["installed"] is False
+    app_found = install(machine, found["reference"])
+    (found,) = machine.appctl("search", "greeter", "--json", "--cached").json["apps"]
+    assert found["installed"] is True
+    away(machine, "listed", app_found)
+
     elsewhere = f"oci+http://{publisher.registry.host}/other/appctl-catalog:latest"
     refused = machine.appctl("publish", "--catalog", to, "--to", elsewhere, code=64)
     assert "does not lie below" in refused.err

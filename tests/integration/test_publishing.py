@@ -93,7 +93,8 @@ def test_the_example_is_listed_by_the_line_that_lists_it(
     (line,) = re.findall(r"^    appctl (publish --catalog .*)$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     told = line.replace("docker://", "").replace("registry.example.org", f"oci+http://{host}")
     answer = machine.appctl(*told.replace("key.pem", str(tmp_path / "key.pem")).split(), "--json").json
-    assert [(app["id"], app["reference"]) for app in answer["apps"]] == [(APP_ID, f"{host}/apps/greeter:1")]
+    assert answer["apps"] == [{"id": APP_ID, "reference": f"{host}/apps/greeter:1", "icons": ["64x64"]}]
+    assert answer["remarks"] == []
     assert answer["name"] == f"{host}/apps/appctl-catalog:latest"
     assert len(answer["signatures"]) == 1
 
