@@ -65,6 +65,7 @@ class Machine:
         self.log = directory / "daemon.log"
         self.altered = ""  # what support/altered.py changes in the daemon
         self.limits: dict[str, int] = {}  # of the bus
+        self.with_services = False  # what the system bus has stands on the same bus (surroundings.py)
         self._inherited = {
             name: value
             for name, value in os.environ.items()
@@ -81,6 +82,9 @@ class Machine:
         address = self._stack.enter_context(private_bus(self.directory, limits=self.limits))
         self.environment = {
             **self._inherited,
+            "DBUS_SYSTEM_BUS_ADDRESS": address
+            if self.with_services
+            else f"unix:path={self.directory}/no-bus",
             self._bus: address,
             "APPCTL_SCOPE": self._scope,
             "PATH": f"{BIN}:{os.environ['PATH']}",

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from appctld.config.policy.rules import Policy
 from appctld.errors import AppctlError
-from appctld.model.automatic import Decision, Extent
+from appctld.model.automatic import Decision, Extent, Why
 from appctld.model.jsonvalue import JsonObject
 from appctld.state.automatic import choose, chosen, last_automatic
 from appctld.state.paths import Paths
@@ -42,9 +42,10 @@ class AutomaticUpdates:
     async def decide(self) -> Decision:
         """How far one goes now. Raises PolicyDenied, RepoCorrupt."""
         policy = await self._aside(self._extent)
-        return decide(
-            policy, await self._machine.surroundings(), now=int(time.time()), handled=await self.handled()
-        )
+        if policy is Extent.NONE:  # then nobody has to be asked
+            return Decision(policy, (Why.POLICY,))
+        around = await self._machine.surroundings()
+        return decide(policy, around, now=int(time.time()), handled=await self.handled())
 
     @property
     def extent(self) -> Extent:

@@ -3,12 +3,13 @@
 """Asking services of the machine that may be there or not.
 
 Guarantees: nothing is started by being asked; whatever a service does, or is not there, an answer comes
-within some seconds, which may be that nothing is known. In the user scope that takes a connection of its own,
-opened when it is first needed.
+within some seconds, which may be that nothing is known, and one that let us wait is not asked again for a
+minute. In the user scope that takes a connection of its own, opened when it is first needed.
 """
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import TypeVar
 
 from appctld.bus.wire.connection import BusLostError, Connection, connect
@@ -19,7 +20,10 @@ from appctld.system.foreign import Handed
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-ANSWER_SECONDS = 3.0  # for a property that a service has at hand
+ANSWER_SECONDS = 3.0  # for what a service has at hand
+SILENT_SECONDS = 60.0  # that one which did not answer is left alone: an app is put in place meanwhile
+BUS = "the system bus"
+PROPERTIES = "org.freedesktop.DBus.Properties"
 
 
 class Services:
@@ -29,29 +33,16 @@ class Services:
         self._own = own
         self._address = address
         self._opened: Connection | None = None
+        self._silent: dict[str, float] = {}
 
     async def get(self, name: str, path: str, interface: str, member: str, kind: type[T]) -> T | None:
         """A property, if it is of that kind; None where nothing is known."""
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await self._get(name, path, interface, member)
-        except (BusCallError, BusLostError, OSError, TimeoutError) as error:
-            logger.debug("%s does not tell %s: %s", name, member, error)
-            return None
-        return answer if isinstance(answer, kind) else None
+        value = await self._heard(name, self._get(name, path, interface, member))
+        return value if isinstance(value, kind) else None
 
     async def borrow(self, name: str, path: str, interface: str, member: str, *words: str) -> Handed | None:
         """A descriptor that a method gives for some words; the caller closes it. None where there is none."""
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                connection = await self._connection()
-                owner = await connection.present(name)
-                if owner is None:
-                    return None
-                return await connection.borrow(owner, path, interface, member, "s" * len(words), words)
-        except (BusCallError, BusLostError, OSError, TimeoutError) as error:
-            logger.debug("%s does not do %s: %s", name, member, error)
-            return None
+        return await self._heard(name, self._borrow(name, path, interface, member, words))
 
     async def close(self) -> None:
         """Hang up, where that connection was opened here."""
@@ -59,24 +50,57 @@ class Services:
         if opened is not None:
             await opened.close()
 
+    async def _heard(self, name: str, asking: Awaitable[T | None]) -> T | None:
+        """What comes of it in time."""
+        try:
+            async with asyncio.timeout(self._patience(name)):
+                return await asking
+        except TimeoutError:
+            self._leave_alone(name)
+            logger.info("%s does not answer", name)
+        except (BusCallError, BusLostError, OSError) as error:
+            logger.debug("%s: %s", name, error)
+        return None
+
+    def _patience(self, name: str) -> float:
+        return 0.0 if self._is_silent(name) else ANSWER_SECONDS
+
+    def _is_silent(self, name: str) -> bool:
+        return asyncio.get_running_loop().time() < self._silent.get(name, 0.0)
+
+    def _leave_alone(self, name: str) -> None:
+        self._silent[name] = asyncio.get_running_loop().time() + SILENT_SECONDS
+
     async def _get(self, name: str, path: str, interface: str, member: str) -> object:
         connection = await self._connection()
         owner = await connection.present(name)
         if owner is None:
             return None
-        properties = "org.freedesktop.DBus.Properties"
-        (value,) = await connection.call(owner, path, properties, "Get", "ss", [interface, member])
-        return value.value if isinstance(value, Variant) else None
+        answer = await connection.call(owner, path, PROPERTIES, "Get", "ss", [interface, member])
+        return answer[0].value if answer and isinstance(answer[0], Variant) else None
+
+    async def _borrow(
+        self, name: str, path: str, interface: str, member: str, words: tuple[str, ...]
+    ) -> Handed | None:
+        connection = await self._connection()
+        owner = await connection.present(name)
+        if owner is None:
+            return None
+        return await connection.borrow(owner, path, interface, member, "s" * len(words), words)
 
     async def _connection(self) -> Connection:
         """Raises OSError where there is no such bus."""
         if self._own is not None:
             return self._own
         if self._opened is None or self._opened.is_lost:
-            try:
-                self._opened = await connect(self._address, system=True)
-            except OSError:
-                raise
-            except Exception as error:  # the library's own, of several kinds
-                raise OSError(f"the system bus does not let us in: {error}") from error
+            self._opened = await self._open()
         return self._opened
+
+    async def _open(self) -> Connection:
+        if self._is_silent(BUS):
+            raise OSError("there was no system bus a moment ago")
+        try:
+            return await connect(self._address, system=True)
+        except Exception as error:  # the library's own, of several kinds
+            self._leave_alone(BUS)
+            raise OSError(f"the system bus does not let us in: {error}") from error

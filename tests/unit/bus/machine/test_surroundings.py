@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What NetworkManager, UPower and logind say, and that each of them may be missing, silent or strange."""
+
+import asyncio
+import gc
+import os
+import select
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from appctld.bus.machine import services as services_
+from appctld.bus.machine.services import Services
+from appctld.bus.machine.surroundings import MachineServices
+from appctld.bus.wire.connection import Connection, connect
+from appctld.bus.wire.questions import BusCallError
+from appctld.updates.surroundings import Surroundings
+from support.bus import private_bus
+from support.surroundings import (
+    DYING,
+    LOGIN,
+    METERED,
+    NETWORK,
+    ON_BATTERY,
+    POWER,
+    SLEEPING,
+    STATE,
+    WARNING,
+    Around,
+    Said,
+    around,
+)
+
+GOOD = Surroundings()
+SOON = (0.01,) * 2000
+
+
+@pytest.fixture(scope="module")
+def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with private_bus(tmp_path_factory.mktemp("bus")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def everything(bus: str) -> Iterator[Around]:
+    with around(bus) as found:
+        yield found
+
+
+@pytest.fixture
+def there(everything: Around) -> Around:
+    everything.quiet()
+    return everything
+
+
+@asynccontextmanager
+async def machine(address: str, patience: tuple[float, ...] = SOON) -> AsyncIterator[MachineServices]:
+    """As the user scope has it: by a connection of its own."""
+    services = Services(address=address)
+    try:
+        yield MachineServices(services, patience)
+    finally:
+        await services.close()
+
+
+def surroundings(address: str, patience: tuple[float, ...] = SOON) -> Surroundings:
+    async def ask() -> Surroundings:
+        async with machine(address, patience) as found:
+            return await found.surroundings()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "expected"),
+    [
+        (METERED, 0, GOOD),
+        (METERED, 1, Surroundings(metered=True)),
+        (METERED, 2, GOOD),
+        (METERED, 3, Surroundings(metered=True)),
+        (METERED, 4, GOOD),
+        (METERED, 99, GOOD),
+        (ON_BATTERY, True, Surroundings(on_battery=True)),
+        (WARNING, 0, GOOD),
+        (WARNING, 2, GOOD),
+        (WARNING, 3, Surroundings(on_battery=True)),
+        (WARNING, 5, Surroundings(on_battery=True)),
+        (SLEEPING, True, Surroundings(going_down=True)),
+        (DYING, True, Surroundings(going_down=True)),
+        (STATE, 0, GOOD),
+        (STATE, 50, GOOD),
+    ],
+)
+def test_what_a_service_says_is_so(there: Around, what: Said, value: object, expected: Surroundings) -> None:
+    assert surroundings(there.address) == GOOD
+    there.say(what, value)
+    assert surroundings(there.address, ()) == expected
+
+
+def test_the_daemons_own_connection_will_do(there: Around) -> None:
+    there.say(METERED, 1)
+
+    async def ask() -> Surroundings:
+        own = await connect(there.address)
+        services = Services(own)
+        found = await MachineServices(services, ()).surroundings()
+        await services.close()
+        assert not own.is_lost
+        await own.close()
+        return found
+
+    assert asyncio.run(ask()) == Surroundings(metered=True)
+
+
+@pytest.mark.parametrize("state", [10, 20, 40])
+def test_a_network_that_comes_is_waited_for(there: Around, state: int) -> None:
+    there.say(STATE, state)
+
+    async def scenario() -> None:
+        async with machine(there.address) as found:
+            asking = asyncio.create_task(found.surroundings())
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+                assert not asking.done()
+            there.say(METERED, 1)
+            there.say(STATE, 70)
+            assert (await asking).metered
+
+    asyncio.run(scenario())
+
+
+def test_a_network_that_does_not_come_is_waited_for_no_longer_than_that(there: Around) -> None:
+    there.say(STATE, 20)
+    assert surroundings(there.address, (0.01, 0.01)) == GOOD
+
+
+def test_without_services_nothing_is_known(tmp_path: Path) -> None:
+    with private_bus(tmp_path) as address:
+        assert surroundings(address) == GOOD
+
+
+STARTED = """[D-BUS Service]
+Name={name}
+Exec=/bin/sh -c 'touch {file}; exit 1'
+"""
+
+
+def test_none_is_started_by_being_asked(tmp_path: Path) -> None:
+    (tmp_path / "services").mkdir()
+    for name in (NETWORK, POWER, LOGIN):
+        text = STARTED.format(name=name, file=tmp_path / "started")
+        (tmp_path / "services" / f"{name}.service").write_text(text)
+    with private_bus(tmp_path) as address:
+
+        async def scenario() -> None:
+            async with machine(address) as found, found.staying_up():
+                assert await found.surroundings() == GOOD
+            assert not (tmp_path / "started").exists()
+            own = await connect(address)
+            with pytest.raises(BusCallError):
+                await own.owner_of(POWER)
+            await own.close()
+
+        asyncio.run(scenario())
+        assert (tmp_path / "started").exists(), "it could have been"
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_without_a_bus_nothing_is_known_and_it_is_not_looked_for_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str | None] = []
+
+    async def trying(address: str | None, *, system: bool) -> Connection:
+        tried.append(address)
+        return await connect(address, system=system)
+
+    monkeypatch.setattr(services_, "connect", trying)
+    assert surroundings(f"unix:path={tmp_path}/no-bus") == GOOD
+    assert len(tried) == 1
+    gc.collect()  # the library leaves its socket to that
+
+
+def test_one_that_is_there_is_heard_where_the_others_are_not(tmp_path: Path) -> None:
+    with private_bus(tmp_path) as address, around(address, POWER) as alone:
+        alone.say(ON_BATTERY, value=True)
+        assert surroundings(address) == Surroundings(on_battery=True)
+
+
+def test_one_that_does_not_answer_is_waited_for_once(there: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services_, "ANSWER_SECONDS", 0.2)
+    there.say(METERED, 1)
+    there.say(ON_BATTERY, value=True)
+    process = there.processes[NETWORK]
+    process.send_signal(signal.SIGSTOP)
+    try:
+
+        async def scenario() -> None:
+            async with machine(there.address) as found:
+                assert await found.surroundings() == Surroundings(on_battery=True)
+                monkeypatch.setattr(services_, "ANSWER_SECONDS", 3600.0)
+                assert await found.surroundings() == Surroundings(on_battery=True), "not asked again"
+
+        asyncio.run(asyncio.wait_for(scenario(), 60))
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def test_an_answer_of_another_type_says_nothing(tmp_path: Path) -> None:
+    with private_bus(tmp_path) as address, around(address, NETWORK) as alone:
+        alone.say((NETWORK, "Metered", "s"), "yes")
+        alone.say((NETWORK, "State", "as"), ["70"])
+        assert surroundings(address) == GOOD
+
+
+def opened(fifo: Path) -> int:
+    os.mkfifo(fifo)
+    return os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+
+
+def is_held(reading: int) -> bool:
+    """Whether somebody has the writing end."""
+    try:
+        return os.read(reading, 1) != b""
+    except BlockingIOError:
+        return True
+
+
+def test_sleep_and_shutdown_are_delayed_for_the_length_of_a_block(there: Around, tmp_path: Path) -> None:
+    reading = opened(tmp_path / "lock")
+    there.inhibit_with(str(tmp_path / "lock"))
+
+    async def scenario() -> None:
+        async with machine(there.address) as found:
+            async with found.staying_up():
+                assert is_held(reading)
+            while is_held(reading):
+                await asyncio.to_thread(select.select, [reading], [], [], 20)
+
+    asyncio.run(scenario())
+    os.close(reading)
+    (given,) = there.inhibitors()
+    assert (given[0], given[3]) == ("sleep:shutdown", "delay")
+
+
+def test_a_block_that_fails_holds_nothing_afterwards(there: Around, tmp_path: Path) -> None:
+    reading = opened(tmp_path / "lock")
+    there.inhibit_with(str(tmp_path / "lock"))
+
+    async def scenario() -> None:
+        async with machine(there.address) as found:
+            with pytest.raises(ZeroDivisionError):
+                async with found.staying_up():
+                    raise ZeroDivisionError
+            while is_held(reading):
+                await asyncio.to_thread(select.select, [reading], [], [], 20)
+
+    asyncio.run(scenario())
+    os.close(reading)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_who_gives_no_lock_keeps_nothing_from_being_done(tmp_path: Path, *, gone: bool) -> None:
+    """It is not there, or knows no such method."""
+    with private_bus(tmp_path) as address, around(address, LOGIN) as alone:
+        if gone:
+            alone.end(LOGIN)
+
+        async def scenario() -> bool:
+            async with machine(address) as found, found.staying_up():
+                return True
+
+        assert asyncio.run(scenario())
