@@ -191,7 +191,8 @@ def result(name: str, *required: str, **more: Schema) -> Schema:
 def _result() -> Schema:
     """Of install, update, uninstall and rollback. One app's keys stand beside its list, too.
 
-    `jobs` are the paths of those that go on (--detach).
+    `jobs` are the paths of those that go on (--detach); `automatic` is how far an update went that nobody
+    asked for, `because` what kept it from going further.
     """
     each = result("apps", *_PROMISED, **_nobody_signed(), scope=SCOPE)
     whole = document(apps=array(each))
@@ -200,6 +201,8 @@ def _result() -> Schema:
         **whole["properties"],
         "freed_bytes": COUNT,
         "jobs": array(TEXT),
+        "automatic": EXTENT,
+        "because": array(TEXT),
     }
     return whole
 

@@ -97,6 +97,7 @@ class FakeInstaller:
         self.remotes: list[dict[str, Any]] = []
         self.introduction: dict[str, Any] = {}
         self.permissions: list[dict[str, Any]] = []
+        self.manager: dict[str, tuple[str, Any]] = {"DaemonVersion": ("s", "9.9"), "ApiVersion": ("u", 1)}
         self.errors: dict[str, tuple[str, str, str, dict[str, Any]]] = {}
         self.after: dict[str, Callable[[], None]] = {}  # done once a method was called
         self.scripts: dict[str, list[Script]] = {}
@@ -178,7 +179,7 @@ class FakeInstaller:
             case "GetAll" if path in self._jobs:
                 return "a{sv}", (properties(self._jobs[path]),)
             case "GetAll":
-                return "a{sv}", ({"DaemonVersion": ("s", "9.9"), "ApiVersion": ("u", 1)},)
+                return "a{sv}", (dict(self.manager),)
             case "GetManagedObjects":
                 objects = {f"{ROOT}/remote/r{number}": {REMOTE: variants(remote)}
                            for number, remote in enumerate(self.remotes)}  # fmt: skip

@@ -16,7 +16,7 @@ from appctl.actions.metrics.exposition import Family
 from appctl.context import Context
 from appctl.failure import Failure
 from appctl.talk.bus import MANAGER, REMOTE, ROOT, Bus
-from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str, get_strings
+from appctl.talk.wire import Json, JsonValue, get_int, get_object, get_objects, get_str, get_strings
 
 
 def families(context: Context) -> list[Family]:
@@ -41,6 +41,26 @@ def _state(bus: Bus) -> Iterator[Family]:
     jobs = Family("appctl_active_jobs", "Jobs that are not finished.")
     jobs.put(len(get_strings(told, "ActiveJobs")))
     yield jobs
+    yield from _automatic(get_str(told, "AutomaticUpdatePolicy"), get_object(told, "LastAutomaticUpdate"))
+
+
+def _automatic(policy: str, last: Json) -> Iterator[Family]:
+    """Tell how far updates go by themselves, and when the last ones went, or failed."""
+    info = Family("appctl_automatic_updates_info", "How far updates go that nobody asks for; always 1.")
+    info.put(1, policy=policy)
+    yield info
+    ended = Family("appctl_last_automatic_update_timestamp_seconds", "When one last ended; 0 = never.")
+    ended.put(get_int(last, "time"))
+    success = Family(
+        "appctl_last_automatic_update_success_timestamp_seconds",
+        "When one last went well, as far as it went; 0 = never.",
+    )
+    success.put(get_int(last, "success"))
+    failure = Family(
+        "appctl_last_automatic_update_failure_timestamp_seconds", "When one last failed; 0 = never."
+    )
+    failure.put(get_int(last, "failure"))
+    yield from (ended, success, failure)
 
 
 def _apps(bus: Bus) -> Iterator[Family]:
@@ -51,7 +71,9 @@ def _apps(bus: Bus) -> Iterator[Family]:
     size = Family("appctl_installed_bytes", "Bytes of what is current of them.")
     fetched = Family("appctl_downloaded_bytes", "Bytes that were fetched for what is current of them.")
     reused = Family("appctl_reused_bytes", "Bytes of it that were here already.")
+    waiting = Family("appctl_updates_waiting", "Apps whose update asks for what nobody approved.")
     held.put(sum(bool(app.get("held")) for app in apps))
+    waiting.put(sum(bool(app.get("update-permissions")) for app in apps))
     for app in apps:
         remote = get_str(app, "remote")
         info.put(1, app=get_str(app, "id"), remote=remote, version=get_str(app, "version"))
@@ -59,7 +81,7 @@ def _apps(bus: Bus) -> Iterator[Family]:
         size.add(get_int(app, "installed-size"), remote=remote)
         fetched.add(get_int(app, "bytes-downloaded"), remote=remote)
         reused.add(get_int(app, "bytes-reused"), remote=remote)
-    yield from (info, count, held, size, fetched, reused)
+    yield from (info, count, held, waiting, size, fetched, reused)
 
 
 def _history(bus: Bus) -> Iterator[Family]:

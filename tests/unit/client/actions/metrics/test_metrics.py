@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appctl.__main__ import main
 from support.commands import ACME, EDITOR
-from support.fake_installer import FakeInstaller
+from support.fake_installer import FakeInstaller, variants
 
 Capture = pytest.CaptureFixture[str]
 PAST: dict[str, Any] = {"uid": ("u", 0), "id": "org.acme.Editor"}
@@ -39,7 +39,12 @@ def test_what_the_daemon_tells_is_counted(daemon: FakeInstaller, capsys: Capture
         "held": True,
         "installed-size": 5,
     }
-    daemon.apps = [EDITOR, evil]
+    asking = ("a(sss)", [("shared", "network", "leaves-sandbox")])
+    daemon.apps = [EDITOR, evil | {"update-permissions": asking}]
+    daemon.manager |= {
+        "AutomaticUpdatePolicy": ("s", "check"),
+        "LastAutomaticUpdate": ("a{sv}", variants({"time": 30, "success": 20, "failure": 30})),
+    }
     daemon.remotes = [ACME, ACME | {"Name": "other", "Enabled": False}]
     daemon.history = [
         PAST | {"time": 30, "event": "update", "error": "Offline", "message": "no"},
@@ -54,6 +59,11 @@ def test_what_the_daemon_tells_is_counted(daemon: FakeInstaller, capsys: Capture
     }
     assert found["appctl_apps"] == {("acme",): 1, ("other",): 1}
     assert found["appctl_apps_held"] == {(): 1}
+    assert found["appctl_updates_waiting"] == {(): 1}
+    assert found["appctl_automatic_updates_info"] == {("check",): 1}
+    last = "appctl_last_automatic_update"
+    moments = [found[f"{last}{name}_timestamp_seconds"][()] for name in ("", "_success", "_failure")]
+    assert moments == [30, 20, 30]
     assert found["appctl_installed_bytes"] == {("acme",): 254_000_000, ("other",): 5}
     assert found["appctl_downloaded_bytes"][("acme",)] == 97_000_000
     assert found["appctl_reused_bytes"][("acme",)] == 12_000_000
