@@ -30,6 +30,7 @@ PARTS: Mapping[str, int] = {
     "tests/attacks/test_statement_matrix.py": 2,
     "tests/integration/test_apply.py": 6,
     "tests/integration/test_asked_for_a_login.py": 8,
+    "tests/integration/test_background_updates.py": 20,
     "tests/integration/test_bundles.py": 10,
     "tests/integration/test_cancel.py": 3,
     "tests/integration/test_cosign.py": 4,

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""docs/background-updates.md: every row of its table, walked through with a daemon, a registry and services.
+
+What the services' numbers mean, and that they may be missing: tests/unit/bus/machine/test_surroundings.py.
+"""
+
+import re
+import signal
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.machine import Machine
+from support.nights import NETWORK, Night
+from support.publisher import Publisher
+from support.surroundings import (
+    DYING,
+    METERED,
+    ON_BATTERY,
+    POWER,
+    SLEEPING,
+    WARNING,
+    Said,
+    around,
+)
+
+TEXT = (Path(__file__).parents[2] / "docs/background-updates.md").read_text()
+POLICIES = ("none", "check", "download", "install")
+
+
+def rows() -> dict[str, tuple[str, ...]]:
+    """The table of cases: what becomes of each under each policy."""
+    table = TEXT.partition("## What happens")[2].partition("\n## ")[0]
+    found = re.findall(r"^\| ([^|`]+?) \| (\w+) \| (\w+) \| (\w+) \| (\w+) \|$", table, re.MULTILINE)
+    return {case: tuple(outcomes) for case, *outcomes in found}
+
+
+Arranged = Callable[[Night], AbstractContextManager[object]]
+
+
+def quiet(_night: Night) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+def there(night: Night) -> None:
+    night.push("2")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is so before, what is so meanwhile, and what is told of why it goes no further."""
+
+    before: Callable[[Night], None] = there
+    meanwhile: Arranged = quiet
+    why: str = ""
+
+
+def said(what: Said, value: object) -> Arranged:
+    @contextmanager
+    def meanwhile(night: Night) -> Iterator[None]:
+        night.around.say(what, value)
+        yield
+        night.around.quiet()
+
+    return meanwhile
+
+
+def asks(night: Night) -> None:
+    night.push("2", NETWORK)
+
+
+def held(night: Night) -> None:
+    night.push("2")
+    night.machine.appctl("--user", "hold", night.app)
+
+
+def went_back(night: Night) -> None:
+    night.push("2")
+    night.machine.appctl("--user", "update", night.app)
+    night.machine.appctl("--user", "rollback", "-y", night.app)
+    night.machine.appctl("--user", "prune")
+
+
+def nothing(_night: Night) -> None:
+    return None
+
+
+def signed_by_another(night: Night) -> None:
+    night.push("2", key=night.other)
+
+
+@contextmanager
+def left_again(night: Night) -> Iterator[None]:
+    with night.software_centre():
+        pass
+    yield
+
+
+@contextmanager
+def silent(night: Night) -> Iterator[None]:
+    night.around.processes[POWER].send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        night.around.processes[POWER].send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def no_registry(night: Night) -> Iterator[None]:
+    night.publisher.registry.stop()
+    try:
+        yield
+    finally:
+        night.publisher.registry.start()
+
+
+@contextmanager
+def disabled(night: Night) -> Iterator[None]:
+    night.machine.appctl("--user", "remote", "disable", "acme")
+    try:
+        yield
+    finally:
+        night.machine.appctl("--user", "remote", "enable", "acme")
+
+
+def broken(name: str) -> Arranged:
+    @contextmanager
+    def meanwhile(night: Night) -> Iterator[None]:
+        (night.machine.state / name).write_text("{")
+        try:
+            yield
+        finally:
+            (night.machine.state / name).unlink()
+
+    return meanwhile
+
+
+CASES = {
+    "an update is there": Case(),
+    "it asks for a new permission": Case(asks),
+    "the app is held": Case(held),
+    "somebody went back from that very image": Case(went_back),
+    "the app runs": Case(meanwhile=Night.running),
+    "there is nothing new": Case(nothing),
+    "the network is metered": Case(meanwhile=said(METERED, 1), why="metered"),
+    "it looks as if it were metered": Case(meanwhile=said(METERED, 3), why="metered"),
+    "the machine runs on its battery": Case(meanwhile=said(ON_BATTERY, value=True), why="battery"),
+    "its battery is nearly empty": Case(meanwhile=said(WARNING, 3), why="battery"),
+    "a software centre handles updates": Case(meanwhile=Night.software_centre, why="client"),
+    "it left the bus": Case(meanwhile=left_again),
+    "the machine is about to sleep": Case(meanwhile=said(SLEEPING, value=True), why="going-down"),
+    "the machine is about to shut down": Case(meanwhile=said(DYING, value=True), why="going-down"),
+    "a service does not answer": Case(meanwhile=silent),
+    "the registry is not there": Case(meanwhile=no_registry),
+    "another key has signed it": Case(signed_by_another),
+    "the remote is disabled": Case(meanwhile=disabled),
+    "what is held cannot be read": Case(meanwhile=broken("held.json")),
+    "how far they go cannot be read": Case(meanwhile=broken("automatic.json")),
+}
+
+
+@pytest.fixture(scope="module")
+def house(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    work = tmp_path_factory.mktemp("night")
+    machine = Machine(work / "machine", measured=False)
+    machine.with_services = True
+    with machine, around(machine.environment["DBUS_SESSION_BUS_ADDRESS"]) as services:
+        yield Night(machine, publisher, services, work / "work")
+
+
+@pytest.fixture
+def night(house: Night, request: pytest.FixtureRequest) -> Iterator[Night]:
+    house.begin(f"org.appctl.N{zlib.crc32(request.node.name.encode())}")
+    yield house
+    house.end()
+
+
+def test_every_case_of_the_document_is_walked_through() -> None:
+    assert rows().keys() == CASES.keys()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_becomes_of_an_update_that_nobody_asked_for(name: str, night: Night) -> None:
+    case = CASES[name]
+    case.before(night)
+    night.look()
+    became: list[str] = []
+    for policy in POLICIES:
+        night.decide(policy)
+        with case.meanwhile(night):
+            became.append(night.goes())
+    last = night.last()
+    assert tuple(became) == rows()[name]
+    assert case.why in " ".join(last["because"])
+    assert bool(last["error"]) == (became[-1] not in {"nothing", "found", "fetched", "installed", "waits"})

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""A machine with one app after the other, a newer version of each, and what its services say in the night.
+
+    night.begin("org.appctl.Owl")
+    assert night.goes("install") == "installed"
+
+What becomes of an update that nobody asked for is one word, those of docs/background-updates.md.
+"""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from jeepney import DBusAddress, MessageType, new_method_call
+from jeepney.io.blocking import open_dbus_connection
+
+from support.bus import MANAGER, NAME, ROOT, client
+from support.greeter import build
+from support.images import CREATED, Settings
+from support.machine import BIN, Machine
+from support.publisher import Publisher
+from support.surroundings import Around
+
+PLAIN = "[Application]\nname={app}\ncommand=/usr/bin/greet\n"
+NETWORK = PLAIN + "[Context]\nshared=network;\n"
+
+
+class Night:
+    """A machine, a publisher that it trusts, and the services around it."""
+
+    def __init__(self, machine: Machine, publisher: Publisher, around: Around, work: Path) -> None:
+        self.machine, self.publisher, self.around, self.work = machine, publisher, around, work
+        self.app = ""
+        self._number = 0
+        self._before: set[str] = set()
+        (work / "layers").mkdir(parents=True)
+        build(publisher.layout, work / "layers", 1)
+        self.key, self.other = publisher.keys.make("acme"), publisher.keys.make("mallory")
+        file = work / "acme.asc"
+        file.write_bytes(publisher.keys.export(self.key, armor=True))
+        url = f"oci+http://{publisher.registry.host}/acme"
+        machine.appctl("--user", "remote", "add", "acme", url, "--gpg-import", str(file),
+                       "--lookaside", publisher.lookaside.url)  # fmt: skip
+
+    @property
+    def address(self) -> str:
+        """Of the bus that everybody is on."""
+        return self.machine.environment["DBUS_SESSION_BUS_ADDRESS"]
+
+    def begin(self, app: str) -> None:
+        """Have version 1 of an app that was not here before; nothing is the matter."""
+        self.app = app
+        self.around.quiet()
+        self.push("1")
+        self.machine.appctl("--user", "install", "-y", self.reference)
+
+    def end(self) -> None:
+        """Have it no longer."""
+        self.machine.appctl("--user", "uninstall", "-y", self.app)
+
+    @property
+    def reference(self) -> str:
+        """What the app is installed from."""
+        return f"acme/{self.app.rpartition('.')[2].lower()}:1"
+
+    def push(self, version: str, metadata: str = PLAIN, key: str = "") -> None:
+        """Publish a version, younger than the last."""
+        self._number += 1
+        layer, text = self.work / f"{self._number}", metadata.format(app=self.app)
+        (layer / "app").mkdir(parents=True)
+        (layer / "app/metadata").write_text(text)
+        (layer / "app/version").write_text(version)
+        labels = {
+            "org.appctl.id": self.app,
+            "org.appctl.metadata": text,
+            "org.opencontainers.image.version": version,
+        }
+        settings = Settings(labels=labels, created=CREATED + timedelta(days=self._number))
+        self.publisher.layout.build(f"n{self._number}", [layer], settings, base="v1")
+        self.publisher.push(f"n{self._number}", self.reference, key or self.key)
+
+    def look(self) -> None:
+        """What is here now is here before the night."""
+        self._before = self.machine.refs()
+
+    def decide(self, policy: str) -> None:
+        """Say how far updates go by themselves."""
+        asyncio.run(self._decide(policy))
+
+    def goes(self) -> str:
+        """What becomes of an update that nobody asked for."""
+        error = asyncio.run(self._update()).rpartition(".")[2]
+        app, fetched = self.facts(), bool(self.machine.refs() - self._before)
+        if error:
+            assert (app["version"], fetched) == ("1", error == "NeedsApproval"), error
+            return "waits" if fetched else error
+        if app["version"] != "1":
+            return "installed"
+        return "fetched" if fetched else "found" if app["update-available"] else "nothing"
+
+    def facts(self) -> dict[str, Any]:
+        """What List says of the app."""
+        (found,) = asyncio.run(self._ask("List", "a{sv}", {}))
+        return next(one for one in found if one["id"] == self.app)
+
+    def last(self) -> dict[str, Any]:
+        """What is kept of how the last one went."""
+        return dict(self.machine.appctl("--user", "automatic", "--json").json["last"])
+
+    @contextmanager
+    def software_centre(self) -> Iterator[None]:
+        """For the length of the block a client is there that handles updates."""
+        connection = open_dbus_connection(self.address)
+        manager = DBusAddress(ROOT, NAME, MANAGER)
+        given = {"handles-updates": ("b", True)}
+        reply = connection.send_and_get_reply(new_method_call(manager, "RegisterClient", "a{sv}", (given,)))
+        assert reply.header.message_type is MessageType.method_return, reply.body
+        try:
+            yield
+        finally:
+            connection.close()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """For the length of the block somebody runs the app, and has at its end what they had before."""
+        script = "echo here; read line; cat /app/version"
+        command = [str(BIN / "appctl"), "--user", "run", "--command=/bin/sh", self.app, "-c", script]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=self.machine.environment, stdin=pipe, stdout=pipe) as app:
+            assert app.stdout is not None
+            assert app.stdout.readline() == b"here\n"
+            yield
+            told, _ = app.communicate(b"go on\n", 60)
+            assert (app.returncode, told) == (0, b"1")
+
+    async def _decide(self, policy: str) -> None:
+        async with client(self.address) as caller:
+            assert await caller.call("SetAutomaticUpdatePolicy", "s", policy) == ("", ())
+
+    async def _ask(self, member: str, signature: str, *body: object) -> list[list[dict[str, Any]]]:
+        async with client(self.address) as caller:
+            error, answer = await caller.call(member, signature, *body)
+            assert not error, answer
+            return [[{key: value for key, (_, value) in one.items()} for one in found] for found in answer]
+
+    async def _update(self) -> str:
+        """The error's name of a background update of everything."""
+        async with client(self.address) as caller:
+            error, (path,) = await caller.call("Update", "asa{sv}", [], {"background": ("b", True)})
+            assert not error
+            while True:
+                job, _, name, *_ = await caller.signal("JobFinished")
+                if job == path:
+                    return str(name)
