@@ -73,6 +73,14 @@ class RemoteBook:
         remote = self._last.get(name)
         return str((remote and self.catalogs.path(remote)) or "")
 
+    async def tidy_catalogs(self) -> None:
+        """Remove what was listed by remotes that were changed or removed while nobody looked."""
+        try:
+            remotes = self.all()
+        except AppctlError:
+            return  # of a file that is wrong nobody knows what it would say
+        await self.catalogs.tidy_if_possible(remotes)
+
     def get(self, name: str) -> Remote:
         """One remote that may be asked. Raises NoRemote, or PolicyDenied when it is disabled."""
         remote = self._store.load().get(name)
@@ -144,7 +152,7 @@ class RemoteBook:
             self._tools.gate.moving()
         ):  # a job that deploys ends first, and the next one sees the change
             await self._tools.aside(self._modify, name, settings, new, ca)
-        await self.catalogs.tidy_if_possible(self.all())
+        await self.tidy_catalogs()
         self._observer().remotes_changed([name])
 
     async def rotate(self, name: str, update: bytes) -> None:
@@ -156,7 +164,7 @@ class RemoteBook:
         rotation = await judge_update(update, remote, self._tools.import_keys, self._tools.launcher, now)
         async with self._tools.gate.moving():
             await self._tools.aside(self._apply, rotation, remote)
-        await self.catalogs.tidy_if_possible(self.all())
+        await self.tidy_catalogs()
         self._observer().remotes_changed([name])
 
     def _modify(self, name: str, settings: Mapping[str, str], new: NewKeys, ca: bytes | None) -> None:
@@ -187,7 +195,7 @@ class RemoteBook:
         """Forget a remote. Raises InUse while apps from it are installed."""
         async with self._tools.gate.moving():
             await self._tools.aside(self._remove, name)
-        await self.catalogs.tidy_if_possible(self.all())
+        await self.tidy_catalogs()
         self._observer().remotes_changed([name])
 
     def _remove(self, name: str) -> None:

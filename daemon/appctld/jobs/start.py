@@ -57,6 +57,7 @@ async def build(
     await recover(tools)
     forget_absent(paths)
     book = RemoteBook(configuration, tools, observer=lambda: jobs.observer)
+    await book.tidy_catalogs()
     kept = configuration[0].parent / "auth.json" if scope == "system" else None
     jobs = Jobs(perform=_performer(scope, tools, book, kept, decide))
     return Rooms(jobs, book, Choices(tools, lambda: jobs.observer))

@@ -74,23 +74,25 @@ class Catalogs:
         Unsigned ones are not in that: nothing there could say so.
         """
         counts = counting(remotes, self._all())
-        names = {remote.name: None for remote in remotes}
-        gone = {name: None for name, known in self._all().items() if known.digest and name not in counts}
-        gone |= {name: None for name in self._all() if name not in names}
         keep: list[Json] = [*sorted(counts)]
         united: list[Json] = [name for name in sorted(counts) if counts[name].signed]
         await self._tools.store({"op": "keep-catalogs", "keep": keep, "unite": united})
-        await self._tools.aside(remember_catalogs, self._tools.paths, gone)
+        await self._tools.aside(remember_catalogs, self._tools.paths, dict.fromkeys(self._stale(remotes)))
         self._known = None
 
     async def tidy_if_possible(self, remotes: Sequence[Remote]) -> None:
-        """The same for those whose work is done: what fails now is done with the next catalogue."""
-        if not self._all():
+        """The same for those whose work is something else: what fails now is done the next time."""
+        if not self._stale(remotes):
             return
         try:
             await self.tidy(remotes)
         except AppctlError as error:
             logger.warning("old catalogues stay: %s: %s", error.name, error.message)
+
+    def _stale(self, remotes: Sequence[Remote]) -> list[str]:
+        """Of whom something is known that no remote stands for any more."""
+        judged = {remote.name: under(remote) for remote in remotes if lists_apps(remote)}
+        return [name for name, known in self._all().items() if judged.get(name) != known.under]
 
     def _all(self) -> dict[str, Known]:
         if self._known is None:

@@ -210,6 +210,34 @@ def test_a_remote_that_is_modified_has_no_catalogue_until_it_is_asked_again(yard
     assert ids(search(yard, "editor")) == ["org.acme.Editor"]
 
 
+def test_what_an_administrator_edited_is_noticed_with_the_next_search(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    file = yard.book.get("acme").origin
+    file.write_text(f"{file.read_text()}enabled = no\n")
+    yard.do(Search("editor", {"cached-only": True}))
+    assert not (yard.paths.catalogs / "acme").exists()
+
+
+def test_what_was_removed_while_no_daemon_ran_is_gone_at_its_start(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    yard.book.get("acme").origin.unlink()
+    asyncio.run(yard.book.tidy_catalogs())
+    assert not (yard.paths.catalogs / "acme").exists()
+    before = yard.ops()
+    asyncio.run(yard.book.tidy_catalogs())
+    assert yard.ops() == before  # and nothing is done where nothing is to be done
+
+
+def test_a_broken_file_of_a_remote_leaves_the_lists_as_they_are(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    yard.book.get("other").origin.write_text("nonsense")
+    asyncio.run(yard.book.tidy_catalogs())
+    assert (yard.paths.catalogs / "acme").is_dir()
+
+
 def test_a_remote_that_is_removed_takes_its_catalogue_along(yard: Yard) -> None:
     publish(yard, EDITOR)
     search(yard, "editor")

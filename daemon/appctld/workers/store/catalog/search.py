@@ -2,10 +2,12 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The operation `search-catalogs`: which apps fit a term, among what catalogues list and what is installed.
 
-Guarantees: an answer has at most RESULTS apps and cut texts; the same apps are found in the same order. A
+Guarantees: an answer has at most RESULTS apps, in ANSWER_BYTES; the same apps are found in the same order. A
 catalogue that cannot be read is one that is not here. All texts are foreign.
 """
 
+import itertools
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,8 @@ from appctld.workers.store.catalog.entry import INDEX_BYTES, Entry, read_index
 from appctld.workers.store.catalog.ranking import Fit, Texts, fit, fold
 from appctld.workers.store.catalog.shelf import INDEX, Shelf
 
-RESULTS = 200  # a person reads a screen of them; 200 of the longest are less than what a job may say
+RESULTS = 200  # a person reads a screen of them
+ANSWER_BYTES = 768 << 10  # a worker says, and a job keeps, at most 1 MiB; 200 ordinary apps have 100 KiB
 ICON_SIZES = ("128x128", "64x64@2", "64x64")
 
 
@@ -71,8 +74,17 @@ def search_catalogs(request: JsonObject, _report: Report) -> JsonObject:
         found += _among(entries, question, remote, shelf.current(remote), signed=signed)
     found += _among_installed(installed, question.term, listed)
     found.sort(key=lambda one: one[:4])
-    apps: list[Json] = [one.told for one in found[:RESULTS]]
-    return {"apps": apps, "without": without, "more": max(0, len(found) - RESULTS)}
+    apps: list[Json] = [*_as_many_as_fit(found)]
+    return {"apps": apps, "without": without, "more": len(found) - len(apps)}
+
+
+def _as_many_as_fit(found: Iterable[_Found]) -> Iterator[JsonObject]:
+    room = ANSWER_BYTES
+    for one in itertools.islice(found, RESULTS):
+        room -= len(json.dumps(one.told))
+        if room < 0:
+            return
+        yield one.told
 
 
 def languages(locale: str) -> tuple[str, ...]:

@@ -78,6 +78,8 @@ class Shelf:
         directory = self.united / "xml"
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         with disk.opened(directory) as within:
+            for left in (name for name in disk.entries(within) if name.startswith(disk.STAGING)):
+                os.unlink(left, dir_fd=within)  # by who was killed
             temporary = disk.staging_name()
             try:
                 disk.write_bytes(temporary, b"".join(document("appctl", self._lines(remotes))), within)
