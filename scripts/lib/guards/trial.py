@@ -27,11 +27,13 @@ ROOM_SECONDS = 900.0
 
 # Tests that mirror another file than their name says
 MIRRORS = {
+    "model/catalog.py": ["jobs/catalog/test_search.py", "workers/lint/checks/test_catalog.py"],
     "pipeline/claims.py": ["pipeline/test_policy.py"],
     "pipeline/confirm.py": ["pipeline/test_policy.py"],
     "pipeline/merge.py": ["pipeline/test_policy.py"],
     "pipeline/native/": ["pipeline/test_policy.py"],
     "pipeline/resolve.py": ["pipeline/test_policy.py"],
+    "workers/export/catalog/": ["workers/export/catalog/test_catalog.py"],
     "workers/fetch/__main__.py": ["workers/fetch/test_operations.py"],
     "workers/fetch/http/adapter.py": [
         "workers/fetch/http/test_session.py",
@@ -39,7 +41,7 @@ MIRRORS = {
         "workers/fetch/test_operations.py",
     ],
     "workers/images/": ["workers/lint/test_examine.py", "workers/lint/checks/test_faults.py"],
-    "workers/lint/": ["workers/lint/checks/test_faults.py"],
+    "workers/lint/": ["workers/lint/checks/test_faults.py", "workers/lint/checks/test_catalog.py"],
     "workers/pull/__main__.py": ["workers/pull/test_operations.py", "workers/pull/test_hostile.py"],
     "workers/protocol.py": ["system/test_worker.py", "system/test_keeper.py"],
     "workers/store/archive/entry.py": ["workers/store/archive/test_tar.py", "workers/store/test_layer.py"],

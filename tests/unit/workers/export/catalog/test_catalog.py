@@ -13,14 +13,17 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from appctld.errors import AppctlError, BadManifest, Conflict, InvalidReference, LimitExceeded
+from appctld.model.image import TITLE
 from appctld.model.jsonvalue import Json, JsonObject, get_objects, get_strings
 from appctld.workers.export.catalog import catalog as module
 from appctld.workers.export.catalog.catalog import catalog
-from appctld.workers.images.validators import METAINFO, ask
+from appctld.workers.images.validators import METAINFO as APPSTREAM
+from appctld.workers.images.validators import ask
+from appctld.workers.store.catalog.texts import LANG
 from support.cosign import CosignKey
 from support.published_tar import entries
 from support.publishing import TIME, UNSIGNED, Layout
-from support.specimen import ID, REFERENCE, File, Specimen, png
+from support.specimen import ID, METAINFO, REFERENCE, File, Specimen, png
 
 NAME = "registry.example.org/apps/appctl-catalog:latest"
 PROGRAM = """
@@ -110,6 +113,39 @@ def test_an_app_is_listed_as_its_metainfo_says_with_its_icons(greeter: Specimen,
     }
 
 
+def test_what_metainfo_says_of_places_is_not_taken_and_languages_stand_apart(
+    greeter: Specimen, tmp_path: Path
+) -> None:
+    """AppStream has one description for each language in a catalogue, and one of all in metainfo."""
+    more = f'<icon type="stock">{ID}</icon><pkgname>greeter</pkgname><description>'
+    text = METAINFO.replace("<description>", f"{more}<p xml:lang='eo'>Saluton al kiu startigas.</p>", 1)
+    greeter.files[f"usr/share/metainfo/{ID}.metainfo.xml"] = File(text.encode())
+    made(tmp_path / "out", greeter)
+    listed = components(tmp_path / "out")[ID]
+    assert {icon.get("type") for icon in listed.findall("icon")} == {"cached"}
+    assert listed.find("pkgname") is None
+    assert [one.get(LANG) for one in listed.findall("description")] == ["eo", None]
+
+
+@pytest.mark.parametrize("share", ["app/share", "export/share"])
+def test_images_of_each_kind_have_their_files_elsewhere(
+    share: str, greeter: Specimen, tmp_path: Path
+) -> None:
+    greeter.files = {path.replace("usr/share", share): file for path, file in greeter.files.items()}
+    assert made(tmp_path / "out", greeter)["remarks"] == []
+
+
+def test_what_is_not_exported_is_not_listed_and_that_is_told(greeter: Specimen, tmp_path: Path) -> None:
+    greeter.files[ICON.format("64x64", ID)] = File(png(32, 32))
+    greeter.files[f"usr/share/metainfo/{ID}.metainfo.xml"] = File(b"<!DOCTYPE x><x/>")
+    answer = made(tmp_path / "out", greeter)
+    refused = [remark.split(" ")[1] for remark in get_strings(answer, "remarks") if "not exported" in remark]
+    assert set(refused) == {f"icons/hicolor/64x64/apps/{ID}.png", f"metainfo/{ID}.metainfo.xml"}
+    listed = components(tmp_path / "out")[ID]
+    assert (listed.get("type"), listed.findtext("launchable")) == ("desktop-application", f"{ID}.desktop")
+    assert [icon.get("width") for icon in listed.findall("icon")] == ["128"]
+
+
 def test_an_app_without_metainfo_is_listed_as_its_labels_say(tool: Specimen, tmp_path: Path) -> None:
     answer = made(tmp_path / "out", tool)
     listed = components(tmp_path / "out")[TOOL]
@@ -133,7 +169,7 @@ def test_an_app_without_metainfo_is_listed_as_its_labels_say(tool: Specimen, tmp
 
 def test_appstream_takes_what_is_made(greeter: Specimen, tool: Specimen, tmp_path: Path) -> None:
     made(tmp_path / "out", greeter, tool)
-    assert ask(METAINFO, "catalog.xml", files(tmp_path / "out")[f"{SHARE}/xml/catalog.xml"]) == ""
+    assert ask(APPSTREAM, "catalog.xml", files(tmp_path / "out")[f"{SHARE}/xml/catalog.xml"]) == ""
 
 
 def test_what_appstream_has_against_it_is_told(
@@ -215,6 +251,8 @@ def _as_another_layer(specimen: Specimen) -> None:
         (_named("registry.example.org/appsmore/tool:1"), InvalidReference, "does not lie below"),
         (_named("other.example.org/apps/tool:1"), InvalidReference, "does not lie below"),
         (_named("v1"), InvalidReference, "without a whole reference"),
+        (_named(f"registry.example.org/apps/tool@sha256:{'0' * 64}"), InvalidReference, "under a tag"),
+        (lambda specimen: specimen.labels.update({TITLE: "\u200b"}), BadManifest, "cannot be used"),
         (lambda specimen: specimen.labels.update({"org.appctl.id": ID}), Conflict, "are both"),
         (_as_another_layer, BadManifest, "another than its config says"),
         (lambda specimen: specimen.more_diff_ids.append(f"sha256:{'0' * 64}"), BadManifest, "diffIDs"),
