@@ -42,8 +42,10 @@ class App:
 def read_app(place: Opened, named: Named, reference: Reference) -> App | None:
     """Read an image; None if nobody starts what is in it. Raises what an installation would."""
     source = place.source_of(reference)
-    raw, media_type = source.manifest(named.wanted)
-    _, manifest = manifests_of(raw, media_type, source)[0]  # of all platforms the first: they are one app
+    manifests = manifests_of(*source.manifest(named.wanted), source)
+    if not manifests:
+        raise BadManifest(f"{reference} is an index without an image", hint="")
+    _, manifest = manifests[0]  # those of all platforms are one app
     with Blobs(source) as blobs:
         image = Image.read(blobs, manifest, reference)
         if image.changed:

@@ -272,9 +272,22 @@ def test_an_image_that_cannot_be_listed_stops_all(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["", "registry.example.org/x@sha256:" + "0" * 64, "x"])
-def test_a_catalogue_has_a_whole_name_with_a_tag(name: str, greeter: Specimen, tmp_path: Path) -> None:
-    with pytest.raises(InvalidReference):
+def test_an_index_of_nothing_is_no_app(tmp_path: Path) -> None:
+    empty = Specimen(tmp_path / "empty")
+    empty.shelf.add_index(REFERENCE)
+    place: Json = {"kind": "directory", "path": str(empty.shelf.directory), "called": ""}
+    with pytest.raises(BadManifest, match="index without an image"):
+        made(tmp_path / "out", images=[place])
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("", "is given a name"), (f"registry.example.org/x@sha256:{'0' * 64}", "under a tag"), ("x", "'x'")],
+)
+def test_a_catalogue_has_a_whole_name_with_a_tag(
+    name: str, why: str, greeter: Specimen, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidReference, match=why):
         made(tmp_path / "out", greeter, name=name)
 
 
