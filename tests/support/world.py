@@ -33,6 +33,7 @@ from appctld.pipeline.run import install, preview
 from appctld.pipeline.stages import Deployed, Planned
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import Paths
+from appctld.state.records import Record, installed
 from support.inline import InlineRunner, MemoryRegistry, NoLauncher, layer_of
 from support.trees import Trees
 
@@ -109,6 +110,10 @@ class World:
     def go_on_with(self, planned: PlannedCommit) -> Deployed:
         """From the plan of a commit to a deployment."""
         return asyncio.run(install_commit(planned, self.tools))
+
+    def current(self) -> dict[str, Record]:
+        """What is current of each app."""
+        return {name: app.current for name, app in installed(self.paths).items()}
 
     def ops(self) -> list[object]:
         """What workers were asked, in order."""

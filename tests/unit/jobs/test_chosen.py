@@ -12,7 +12,6 @@ from appctld.errors import AppctlError, ArchMismatch, Conflict, InvalidReference
 from appctld.jobs.requests import CheckUpdates, Install, Repair, Resolve, Uninstall, Update, Verify
 from appctld.model.flatpak.labels import REF
 from appctld.model.jsonvalue import get_object, get_objects
-from appctld.state.records import Record, installed
 from support.inline import layer_of
 from support.world import BASE, TOP, Yard
 
@@ -31,10 +30,6 @@ def yard(tmp_path: Path) -> Yard:
     return yard
 
 
-def here(yard: Yard) -> dict[str, Record]:
-    return {name: app.current for name, app in installed(yard.paths).items()}
-
-
 def problems(yard: Yard) -> list[object]:
     try:
         return [*get_objects(yard.do(Verify(())), "problems")]
@@ -50,7 +45,7 @@ def test_an_image_gets_the_id_that_is_given(yard: Yard) -> None:
     assert preview["id"] == GIVEN
     (app,) = yard.apps(Install((HELLO,), AS))
     assert (app["id"], app["given-id"]) == (GIVEN, True)
-    assert here(yard).keys() == {GIVEN}
+    assert yard.current().keys() == {GIVEN}
 
 
 def test_both_tags_are_here_and_each_follows_its_own(yard: Yard) -> None:
@@ -59,8 +54,8 @@ def test_both_tags_are_here_and_each_follows_its_own(yard: Yard) -> None:
     yard.registry.push("1", [BASE, NEWER], created=LATE)
     apps = yard.apps(Update(()))
     assert {app["id"]: app["changed"] for app in apps} == {OWN: True, GIVEN: False}
-    assert {name: record.reference for name, record in here(yard).items()} == {OWN: HELLO, GIVEN: SECOND}
-    assert here(yard)[OWN].given_id is False
+    assert {name: record.reference for name, record in yard.current().items()} == {OWN: HELLO, GIVEN: SECOND}
+    assert yard.current()[OWN].given_id is False
 
 
 def test_what_was_given_is_updated_under_that_id(yard: Yard) -> None:
@@ -70,7 +65,7 @@ def test_what_was_given_is_updated_under_that_id(yard: Yard) -> None:
     assert update["id"] == GIVEN
     (app,) = yard.apps(Update(()))
     assert (app["id"], app["changed"], app["given-id"]) == (GIVEN, True, True)
-    assert here(yard).keys() == {GIVEN}
+    assert yard.current().keys() == {GIVEN}
 
 
 def test_its_order_is_kept_under_that_id(yard: Yard) -> None:
@@ -87,10 +82,10 @@ def test_its_own_id_is_no_given_one(yard: Yard) -> None:
 
 def test_the_id_of_another_remotes_app_is_not_given(yard: Yard) -> None:
     yard.do(Install((MINE,)))
-    before = here(yard)
+    before = yard.current()
     with pytest.raises(Conflict, match="is installed from remote other"):
         yard.do(Install((HELLO,), {"as-id": "example.other.x.hello"}))
-    assert here(yard) == before
+    assert yard.current() == before
 
 
 @pytest.mark.parametrize(
@@ -118,7 +113,7 @@ def test_a_runtime_keeps_its_id(yard: Yard) -> None:
 def test_one_id_is_for_one_image(yard: Yard) -> None:
     yard.do(Install((HELLO, SECOND), AS))
     assert [item["error"] for item in yard.job.items] == [InvalidReference.__name__] * 2
-    assert here(yard) == {}
+    assert yard.current() == {}
 
 
 def test_an_update_that_calls_itself_otherwise_is_a_conflict_unless_the_id_was_given(yard: Yard) -> None:
@@ -131,25 +126,25 @@ def test_an_update_that_calls_itself_otherwise_is_a_conflict_unless_the_id_was_g
     apps = {app["id"]: app["changed"] for app in yard.apps(Update(()))}
     assert apps == {GIVEN: True}
     assert [item["error"] for item in yard.job.items if item["state"] == "failed"] == ["Conflict"]
-    assert here(yard).keys() == {OWN, GIVEN}
+    assert yard.current().keys() == {OWN, GIVEN}
 
 
 def test_nothing_is_wrong_with_it_and_it_comes_back_under_that_id(yard: Yard) -> None:
     yard.do(Install((HELLO,), AS))
     assert problems(yard) == []
-    record = here(yard)[GIVEN]
+    record = yard.current()[GIVEN]
     shutil.rmtree(yard.paths.app(GIVEN) / record.deployment / "files" / "usr")
     assert problems(yard)
     yard.do(Repair())
     assert problems(yard) == []
-    assert here(yard)[GIVEN].given_id is True
-    assert (yard.paths.app(GIVEN) / here(yard)[GIVEN].deployment / "files/usr/old").exists()
+    assert yard.current()[GIVEN].given_id is True
+    assert (yard.paths.app(GIVEN) / yard.current()[GIVEN].deployment / "files/usr/old").exists()
 
 
 @pytest.mark.parametrize("options", [{}, AS], ids=["own", "given"])
 def test_a_record_that_lies_about_who_chose_the_id_is_found(options: dict[str, object], yard: Yard) -> None:
     (app,) = yard.apps(Install((HELLO,), options))
-    record = here(yard)[str(app["id"])]
+    record = yard.current()[str(app["id"])]
     path = yard.paths.app(record.id) / record.deployment / "record.json"
     text = path.read_text()
     changed = text.replace('"given_id": true', '"given_id": false')
@@ -183,7 +178,7 @@ def test_another_architecture_is_installed_where_it_is_asked_for(foreign: Yard) 
 def test_an_architecture_that_is_not_there_is_not_installed(foreign: Yard, arch: str) -> None:
     with pytest.raises(ArchMismatch, match=arch):
         foreign.do(Install((HELLO,), {"arch": arch}))
-    assert here(foreign) == {}
+    assert foreign.current() == {}
 
 
 def test_what_is_of_another_architecture_is_updated_to_the_same(foreign: Yard) -> None:
@@ -204,11 +199,11 @@ def test_an_update_of_this_machines_architecture_is_none_of_another(foreign: Yar
 
 def test_what_is_of_another_architecture_is_repaired_as_such(foreign: Yard) -> None:
     foreign.do(Install((HELLO,), ARM))
-    record = here(foreign)[OWN]
+    record = foreign.current()[OWN]
     shutil.rmtree(foreign.paths.app(OWN) / record.deployment / "files" / "usr")
     foreign.do(Repair())
     assert problems(foreign) == []
-    assert here(foreign)[OWN].arch == "arm64"
+    assert foreign.current()[OWN].arch == "arm64"
 
 
 # --- uninstall

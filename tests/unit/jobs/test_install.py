@@ -23,7 +23,6 @@ from appctld.model.image import METADATA
 from appctld.model.jsonvalue import JsonObject, get_list, get_object
 from appctld.state.available import last_check
 from appctld.state.history import record_event
-from appctld.state.records import Record, installed
 from support.approving import accepting, hash_of
 from support.inline import digest_of, layer_of
 from support.world import BASE, TOP, Yard
@@ -43,19 +42,14 @@ def yard(tmp_path: Path) -> Yard:
     return yard
 
 
-def current(yard: Yard) -> dict[str, Record]:
-    """What is current of each app."""
-    return {name: app.current for name, app in installed(yard.paths).items()}
-
-
 def refuses(
     yard: Yard, error: type[AppctlError], options: dict[str, object], text: str | None = None
 ) -> AppctlError:
     """An install of HELLO with these options fails, and changes nothing."""
-    before, objects = current(yard), sorted(yard.paths.repo.glob("objects/*/*"))
+    before, objects = yard.current(), sorted(yard.paths.repo.glob("objects/*/*"))
     with pytest.raises(error, match=text) as caught:
         yard.do(Install((HELLO,), options))
-    assert current(yard) == before
+    assert yard.current() == before
     assert sorted(yard.paths.repo.glob("objects/*/*")) == objects
     assert yard.observer.apps == list(before)
     return caught.value
@@ -69,7 +63,7 @@ def wishing(yard: Yard, metadata: str) -> None:
 
 def test_what_was_installed_is_told_and_written_down(yard: Yard) -> None:
     (app,) = yard.apps(Install((HELLO,)))
-    (record,) = current(yard).values()
+    (record,) = yard.current().values()
     assert (app["id"], app["changed"], app["previous-version"]) == (record.id, True, "")
     assert app["bytes-downloaded"] == len(BASE)
     assert yard.observer.apps == [record.id]
@@ -161,7 +155,7 @@ def test_what_only_a_file_asks_for_is_shown_and_then_granted(yard: Yard) -> None
     assert get_object(yard.do(Resolve(HELLO)), "preview")["permissions"] == []
     with pytest.raises(NeedsApproval, match="no label showed") as caught:
         yard.do(Install((HELLO,), accepting()))
-    assert not current(yard)
+    assert not yard.current()
     error = caught.value
     preview = get_object(yard.job.result, "preview")
     assert preview["permissions"] == [["shared", "network", LEAVES]]
@@ -202,7 +196,7 @@ def test_a_preview_installs_nothing(yard: Yard) -> None:
     wishing(yard, NETWORK)
     preview = get_object(yard.do(Resolve(HELLO)), "preview")
     assert (preview["change"], preview["permissions-hash"]) == ("install", NETWORK_HASH)
-    assert not current(yard)
+    assert not yard.current()
     assert digest_of(BASE) not in yard.registry.asked
 
 
@@ -211,19 +205,19 @@ def test_a_preview_installs_nothing(yard: Yard) -> None:
 
 def test_the_same_digest_again_changes_nothing(yard: Yard) -> None:
     yard.do(Install((HELLO,)))
-    (before,) = current(yard).values()
+    (before,) = yard.current().values()
     (app,) = yard.apps(Install((HELLO,)))
     assert (app["changed"], app["commit"]) == (False, before.commit)
-    assert current(yard) == {before.id: before}
+    assert yard.current() == {before.id: before}
     assert yard.observer.apps == [before.id], "once"
     assert get_object(yard.do(Resolve(HELLO)), "preview")["change"] == "none"
 
 
 def test_a_reinstall_deploys_the_same_digest_again(yard: Yard) -> None:
     yard.do(Install((HELLO,)))
-    (before,) = current(yard).values()
+    (before,) = yard.current().values()
     (app,) = yard.apps(Install((HELLO,), {"reinstall": True}))
-    (after,) = current(yard).values()
+    (after,) = yard.current().values()
     assert app["changed"] is True
     assert (after.commit, after.image_digest) == (before.commit, before.image_digest)
     assert after.deployment != before.deployment
@@ -296,7 +290,7 @@ def test_a_bad_reference_stops_no_other(yard: Yard, bad: str, place: int) -> Non
         yard.job.error.message,
         yard.job.error.advice,
     )
-    assert len(current(yard)) == 2
+    assert len(yard.current()) == 2
 
 
 def test_of_several_failures_each_is_said_and_the_first_is_the_jobs(yard: Yard) -> None:

@@ -26,7 +26,6 @@ from appctld.model.image import METADATA
 from appctld.model.jsonvalue import get_object
 from appctld.state import pulled
 from appctld.state.layers import recorded_refs
-from appctld.state.records import Record, installed
 from support.flatpaks import EDITOR, PLATFORM, entry, listed, publish, reference, tag_of
 from support.inline import layer_of
 from support.world import BASE, TOP, Yard
@@ -44,10 +43,6 @@ def yard(tmp_path: Path) -> Yard:
     return yard
 
 
-def here(yard: Yard) -> dict[str, Record]:
-    return {name: app.current for name, app in installed(yard.paths).items()}
-
-
 def fetched(yard: Yard) -> list[object]:
     """What fetchers were asked since this was last asked."""
     found: list[object] = [asked["op"] for asked in yard.runner.requests if "registry" in asked]
@@ -58,7 +53,7 @@ def fetched(yard: Yard) -> list[object]:
 def test_what_was_brought_here_is_installed_without_fetching(yard: Yard) -> None:
     (app,) = yard.apps(Install((HELLO,), BRING))
     assert (app["id"], app["changed"], app["pulled"]) == (OWN, False, True)
-    assert here(yard) == {}
+    assert yard.current() == {}
     assert fetched(yard)
     yard.registry.down.add("https://acme.example")
     preview = get_object(yard.do(Resolve(HELLO, SHOW)), "preview")
@@ -76,7 +71,7 @@ def test_no_permission_is_granted_by_bringing(yard: Yard) -> None:
     yard.do(Install((HELLO,), BRING))
     with pytest.raises(AppctlError, match="network"):
         yard.do(Install((HELLO,), HERE))
-    assert here(yard) == {}
+    assert yard.current() == {}
 
 
 def test_what_waits_outlives_a_prune_by_the_way_and_no_prune_that_somebody_wants(yard: Yard) -> None:
@@ -109,7 +104,7 @@ def test_a_runtime_that_is_missing_is_brought_too_and_stays(yard: Yard) -> None:
     yard.registry.asked.clear()
     yard.do(Install((reference(EDITOR),)))
     assert not layers_of_a_platform(yard) & {*yard.registry.asked}
-    assert {*here(yard)} == {EDITOR.id, PLATFORM.id}
+    assert {*yard.current()} == {EDITOR.id, PLATFORM.id}
 
 
 def test_a_runtime_must_be_installed_before_an_app_is_without_fetching(yard: Yard) -> None:
@@ -122,7 +117,7 @@ def test_a_runtime_must_be_installed_before_an_app_is_without_fetching(yard: Yar
         yard.do(Install((reference(EDITOR),), HERE))
     for ref in (PLATFORM, EDITOR):
         yard.do(Install((reference(ref),), HERE))
-    assert {*here(yard)} == {EDITOR.id, PLATFORM.id}
+    assert {*yard.current()} == {EDITOR.id, PLATFORM.id}
     assert fetched(yard) == []
 
 
@@ -165,7 +160,7 @@ def test_a_layer_that_is_gone_is_not_fetched(yard: Yard) -> None:
     with pytest.raises(Offline, match="nothing is fetched"):
         yard.do(Install((HELLO,), HERE))
     assert fetched(yard) == []
-    assert here(yard) == {}
+    assert yard.current() == {}
 
 
 def test_it_is_judged_by_the_keys_of_today(yard: Yard) -> None:
@@ -216,7 +211,7 @@ def test_what_somebodys_login_opened_is_for_that_user_and_root(
     yard.do(Install((HELLO,), {**BRING, "registry-auth": (LOGIN,)}))
     with pytest.raises(NotFound, match="was not brought here"):
         ask_as(2, request_, yard)
-    assert here(yard) == {}
+    assert yard.current() == {}
     for uid in (1, 0):
         ask_as(uid, request_, yard)
 
@@ -230,7 +225,7 @@ def test_what_waits_is_nothing_that_users_read_in_the_state_directory(yard: Yard
 def test_what_no_login_was_needed_for_is_for_everybody(yard: Yard) -> None:
     yard.do(Install((HELLO,), BRING))
     ask_as(2, Install((HELLO,), HERE), yard)
-    assert [*here(yard)] == [OWN]
+    assert [*yard.current()] == [OWN]
 
 
 def ask_as(uid: int, request: Install | Resolve, yard: Yard) -> None:

@@ -31,7 +31,6 @@ from appctld.pipeline import companions
 from appctld.pipeline.run import install_together
 from appctld.pipeline.stages import Planned
 from appctld.state.history import read_events
-from appctld.state.records import Record, installed
 from support.flatpaks import EDITOR, LOCALE, PLATFORM, entry, listed, metadata, publish, reference
 from support.world import Yard
 
@@ -50,11 +49,6 @@ def yard(tmp_path: Path) -> Yard:
     return yard
 
 
-def current(yard: Yard) -> dict[str, Record]:
-    """What is current of each app."""
-    return {name: app.current for name, app in installed(yard.paths).items()}
-
-
 def install(yard: Yard, ref: FlatpakRef, **options: object) -> JsonObject:
     """Install one; what became of it."""
     (app,) = yard.apps(Install((reference(ref),), options))
@@ -63,21 +57,21 @@ def install(yard: Yard, ref: FlatpakRef, **options: object) -> JsonObject:
 
 def refuses(yard: Yard, error: type[AppctlError], says: str, ref: FlatpakRef = EDITOR) -> AppctlError:
     """It is not installed, and nothing is changed, neither by a preview nor by an install."""
-    before, objects = current(yard), sorted(yard.paths.repo.glob("objects/*/*"))
+    before, objects = yard.current(), sorted(yard.paths.repo.glob("objects/*/*"))
     with pytest.raises(error, match=says):
         yard.do(Resolve(reference(ref)))
     with pytest.raises(error, match=says) as caught:
         yard.do(Install((reference(ref),)))
     assert type(caught.value) is error
-    assert current(yard) == before
+    assert yard.current() == before
     assert sorted(yard.paths.repo.glob("objects/*/*")) == objects
     return caught.value
 
 
 def test_the_runtime_is_installed_with_the_app(yard: Yard) -> None:
     app = install(yard, EDITOR)
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id}
-    runtime = current(yard)[PLATFORM.id]
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id}
+    runtime = yard.current()[PLATFORM.id]
     assert runtime.reference == "acme.example/x/org.acme.platform:latest"
     assert app["also"] == [
         {
@@ -105,7 +99,7 @@ def test_the_preview_shows_what_comes_with_it(yard: Yard) -> None:
         PLATFORM.id,
     )
     assert get_int(preview, "download-size") > get_int(also, "bytes") > 0
-    assert current(yard) == {}
+    assert yard.current() == {}
     install(yard, PLATFORM)
     preview = get_object(yard.do(Resolve(reference(EDITOR))), "preview")
     assert (preview["runtime-installed"], preview["also"]) == (True, [])
@@ -138,7 +132,7 @@ def test_a_downgrade_of_the_app_is_none_of_its_runtime(yard: Yard) -> None:
     for request in (Resolve, lambda text, options: Install((text,), options)):
         with pytest.raises(RollbackError, match="older"):
             yard.do(request(reference(EDITOR), {"allow-downgrade": True}))
-    assert current(yard) == {}
+    assert yard.current() == {}
     yard.registry.listed = listed(entry(PLATFORM, new))
     assert install(yard, EDITOR)["also"]
 
@@ -224,14 +218,14 @@ def test_a_runtime_whose_tree_says_else_changes_nothing(yard: Yard) -> None:
     yard.registry.listed = listed(entry(PLATFORM, digest))
     with pytest.raises(ContentMismatch):
         install(yard, EDITOR)
-    assert current(yard) == {}
+    assert yard.current() == {}
 
 
 def test_an_app_whose_tree_says_else_leaves_no_runtime(yard: Yard) -> None:
     publish(yard.registry, EDITOR, found="[Application]\n")
     with pytest.raises(ContentMismatch):
         install(yard, EDITOR)
-    assert current(yard) == {}
+    assert yard.current() == {}
 
 
 @pytest.mark.parametrize(
@@ -261,7 +255,7 @@ def test_a_digest_from_an_index_is_none_that_somebody_typed(yard: Yard) -> None:
     yard.run(digest_only)
     with pytest.raises(NotFound, match="by hand"):
         yard.do(Install((f"acme.example/x/editor@{app}",)))
-    assert current(yard) == {}
+    assert yard.current() == {}
 
 
 def test_what_a_fetcher_makes_up_is_not_taken_for_what_was_asked_for(yard: Yard) -> None:
@@ -277,7 +271,7 @@ def test_a_whole_registrys_list_is_its_own(yard: Yard) -> None:
 
     yard.run(add)
     yard.do(Install((reference(EDITOR, "root.example"),)))
-    assert current(yard)[PLATFORM.id].remote == "root"
+    assert yard.current()[PLATFORM.id].remote == "root"
 
 
 def planned(yard: Yard) -> tuple[Planned, ...]:
@@ -299,7 +293,7 @@ def test_another_image_of_the_runtime_that_came_meanwhile_is_a_conflict(yard: Ya
     yard.install(reference(PLATFORM))
     with pytest.raises(Conflict, match="meanwhile"):
         asyncio.run(install_together(plans, yard.tools))
-    assert set(current(yard)) == {PLATFORM.id}
+    assert set(yard.current()) == {PLATFORM.id}
 
 
 def test_a_runtime_that_went_away_meanwhile_is_not_found(yard: Yard) -> None:
@@ -308,7 +302,7 @@ def test_a_runtime_that_went_away_meanwhile_is_not_found(yard: Yard) -> None:
     yard.do(Uninstall((PLATFORM.id,)))
     with pytest.raises(NotFound, match="needs runtime"):
         asyncio.run(install_together(plans, yard.tools))
-    assert current(yard) == {}
+    assert yard.current() == {}
 
 
 def test_an_update_brings_its_new_runtime_first(yard: Yard) -> None:
@@ -316,13 +310,13 @@ def test_an_update_brings_its_new_runtime_first(yard: Yard) -> None:
     publish(yard.registry, EDITOR, metadata(EDITOR, runtime=NEXT), version="2")
     with pytest.raises(NotFound, match=NEXT.short):
         yard.do(Update((EDITOR.id,)))
-    assert current(yard)[EDITOR.id].runtime == str(PLATFORM)
+    assert yard.current()[EDITOR.id].runtime == str(PLATFORM)
     yard.registry.listed = listed(entry(NEXT, publish(yard.registry, NEXT)))
     (app,) = yard.apps(Update((EDITOR.id,)))
     assert [one["id"] for one in get_objects(app, "also")] == [NEXT.id]
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id, NEXT.id}
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id, NEXT.id}
     yard.do(Rollback(EDITOR.id))
-    assert current(yard)[EDITOR.id].runtime == str(PLATFORM)
+    assert yard.current()[EDITOR.id].runtime == str(PLATFORM)
 
 
 def test_a_runtime_is_updated_like_an_app(yard: Yard) -> None:
@@ -336,11 +330,11 @@ def test_a_runtime_that_an_app_needs_is_not_uninstalled(yard: Yard) -> None:
     install(yard, EDITOR)
     with pytest.raises(Conflict, match=f"{PLATFORM.id} is the runtime of {EDITOR.id}"):
         yard.do(Uninstall((PLATFORM.id,)))
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id}
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id}
     yard.do(Prune())
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id}
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id}
     yard.do(Uninstall((PLATFORM.id, EDITOR.id)))
-    assert current(yard) == {}
+    assert yard.current() == {}
 
 
 def test_an_update_to_another_runtime_sets_the_old_one_free(yard: Yard) -> None:
@@ -349,12 +343,12 @@ def test_an_update_to_another_runtime_sets_the_old_one_free(yard: Yard) -> None:
     yard.registry.listed = listed(entry(NEXT, publish(yard.registry, NEXT)))
     yard.do(Update((EDITOR.id,)))
     yard.do(Uninstall((PLATFORM.id,)))
-    assert set(current(yard)) == {EDITOR.id, NEXT.id}
+    assert set(yard.current()) == {EDITOR.id, NEXT.id}
 
 
 def test_a_running_app_keeps_its_runtimes_deployment(yard: Yard) -> None:
     install(yard, EDITOR)
-    old = current(yard)[PLATFORM.id].deployment
+    old = yard.current()[PLATFORM.id].deployment
     with (yard.paths.app(PLATFORM.id) / old / "run.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         for version in ("2", "3"):
@@ -382,7 +376,7 @@ def test_extensions_come_by_themselves(yard: Yard) -> None:
     with_locales(yard)
     app = install(yard, EDITOR)
     assert [one["id"] for one in get_objects(app, "also")] == [PLATFORM.id, LOCALE.id]
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id, LOCALE.id}
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id, LOCALE.id}
     yard.do(Uninstall((LOCALE.id,)))
 
 
@@ -394,7 +388,7 @@ def test_extensions_come_with_a_runtime_that_is_installed_by_hand(yard: Yard) ->
 def test_extensions_that_wait_to_be_asked_for_do_not(yard: Yard) -> None:
     with_locales(yard, "no-autodownload=true\n")
     install(yard, EDITOR)
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id}
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id}
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -408,7 +402,7 @@ def test_no_more_extensions_come_than_one_image_may_bring(
     yard.registry.listed = listed(entry(PLATFORM, platform), *listing)
     monkeypatch.setattr(companions, "EXTENSIONS", limit)
     install(yard, EDITOR)
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id, *(ref.id for ref in below[:limit])}
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id, *(ref.id for ref in below[:limit])}
 
 
 def test_extensions_below_a_name_come_too(yard: Yard) -> None:
@@ -419,14 +413,14 @@ def test_extensions_below_a_name_come_too(yard: Yard) -> None:
     platform = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES + "subdirectories=true\n"))
     yard.registry.listed = listed(entry(PLATFORM, platform), entry(below, digests[1]))
     install(yard, EDITOR)
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id, below.id}
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id, below.id}
 
 
 def test_extensions_that_are_nowhere_are_no_error(yard: Yard) -> None:
     install_platform = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES))
     yard.registry.listed = listed(entry(PLATFORM, install_platform))
     install(yard, EDITOR)
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id}
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id}
 
 
 @pytest.mark.parametrize("document", [None, b"<html>", listed(registry="https://evil.example/")])
@@ -434,7 +428,7 @@ def test_an_app_without_its_extensions_is_better_than_none(yard: Yard, document:
     with_locales(yard)
     yard.registry.listed = document
     install(yard, PLATFORM)
-    assert set(current(yard)) == {PLATFORM.id}
+    assert set(yard.current()) == {PLATFORM.id}
 
 
 def test_an_extension_that_is_listed_twice_comes_once(yard: Yard) -> None:
@@ -450,12 +444,12 @@ def test_an_extension_that_is_here_stays_as_it_is(yard: Yard) -> None:
     """An update of it is one of its own."""
     with_locales(yard)
     install(yard, LOCALE)
-    before = current(yard)[LOCALE.id]
+    before = yard.current()[LOCALE.id]
     digest = publish(yard.registry, PLATFORM, metadata(PLATFORM, LOCALES))
     newer = publish(yard.registry, LOCALE, version="2")
     yard.registry.listed = listed(entry(PLATFORM, digest), entry(LOCALE, newer))
     assert [one["id"] for one in get_objects(install(yard, EDITOR), "also")] == [PLATFORM.id]
-    assert current(yard)[LOCALE.id] == before
+    assert yard.current()[LOCALE.id] == before
 
 
 def test_an_extension_whose_own_file_is_none_leaves_no_runtime(yard: Yard) -> None:
@@ -465,7 +459,7 @@ def test_an_extension_whose_own_file_is_none_leaves_no_runtime(yard: Yard) -> No
     yard.registry.listed = listed(entry(PLATFORM, digest), entry(LOCALE, bad))
     with pytest.raises(BadManifest):
         install(yard, EDITOR)
-    assert current(yard) == {}
+    assert yard.current() == {}
 
 
 def test_extensions_do_not_come_by_digests_that_nobody_typed(yard: Yard) -> None:
@@ -478,7 +472,7 @@ def test_extensions_do_not_come_by_digests_that_nobody_typed(yard: Yard) -> None
     yard.run(digest_only)
     yard.registry.listed = listed(entry(LOCALE, publish(yard.registry, LOCALE), Tags=[]))
     yard.do(Install((f"acme.example/x/platform@{digest}",)))
-    assert set(current(yard)) == {PLATFORM.id}
+    assert set(yard.current()) == {PLATFORM.id}
 
 
 def test_an_extension_that_the_remote_may_not_bring_is_left_out(yard: Yard) -> None:
@@ -488,7 +482,7 @@ def test_an_extension_that_the_remote_may_not_bring_is_left_out(yard: Yard) -> N
     with_locales(yard)
     yard.run(restrict)
     install(yard, EDITOR)
-    assert set(current(yard)) == {EDITOR.id, PLATFORM.id}
+    assert set(yard.current()) == {EDITOR.id, PLATFORM.id}
 
 
 def test_an_extension_that_says_to_be_another_is_refused(yard: Yard) -> None:

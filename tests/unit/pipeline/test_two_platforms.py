@@ -10,7 +10,6 @@ from appctld.errors import AppctlError, Conflict, Rollback
 from appctld.jobs.requests import Install, Repair, Uninstall, Update, Verify
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.jsonvalue import get_objects
-from appctld.state.records import Record, installed
 from support.damage import Scene
 from support.flatpaks import EDITOR, LOCALE, PLATFORM, entry, listed, metadata, publish, reference
 from support.inline import layer_of
@@ -21,9 +20,9 @@ OURS = f"{PLATFORM.id}-acme"
 LOCALES = "[Extension org.acme.Platform.Locale]\ndirectory=share/locale\n"
 
 
-def bring(yard: Yard, version: str, text: str | None = None, created: str = "") -> None:
+def bring(yard: Yard, version: str, created: str = "") -> None:
     """Let the platform be in this version at both remotes."""
-    digest = publish(yard.registry, PLATFORM, text, version=version, created=created)
+    digest = publish(yard.registry, PLATFORM, version=version, created=created)
     yard.registry.tags["latest"] = yard.registry.tags[digest]
     yard.registry.listed = listed(entry(PLATFORM, digest))
 
@@ -51,14 +50,10 @@ def yard(alone: Yard) -> Yard:
     return alone
 
 
-def current(yard: Yard) -> dict[str, Record]:
-    return {name: app.current for name, app in installed(yard.paths).items()}
-
-
 def brought(yard: Yard) -> dict[str, tuple[str, str]]:
     """Of each platform that is here the remote, and the version that stands in its files."""
     found = {}
-    for name, record in current(yard).items():
+    for name, record in yard.current().items():
         if record.flatpak_ref == str(PLATFORM):
             files = yard.paths.app(name) / record.deployment / "files/files"
             found[name] = record.remote, (files / "bin/editor").read_text().split()[-1]
@@ -66,15 +61,15 @@ def brought(yard: Yard) -> dict[str, tuple[str, str]]:
 
 
 def refuses(yard: Yard, error: type[AppctlError], says: str, *uninstalled: str) -> None:
-    before = current(yard)
+    before = yard.current()
     with pytest.raises(error, match=says):
         yard.do(Uninstall(uninstalled))
-    assert current(yard) == before
+    assert yard.current() == before
 
 
 def test_each_has_its_own_bytes_under_an_id_of_its_own(yard: Yard) -> None:
     assert brought(yard) == {PLATFORM.id: ("other", "1"), OURS: ("acme", "2")}
-    assert set(current(yard)) == {VIEWER.id, EDITOR.id, PLATFORM.id, OURS}
+    assert set(yard.current()) == {VIEWER.id, EDITOR.id, PLATFORM.id, OURS}
     assert yard.do(Verify(()))["problems-total"] == 0
 
 
@@ -88,9 +83,9 @@ def test_each_is_needed_by_the_app_of_its_remote(yard: Yard) -> None:
     refuses(yard, Conflict, f"{PLATFORM.id} is the runtime of {VIEWER.id}", PLATFORM.id)
     refuses(yard, Conflict, f"{OURS} is the runtime of {EDITOR.id}", OURS)
     yard.do(Uninstall((VIEWER.id, PLATFORM.id)))
-    assert set(current(yard)) == {EDITOR.id, OURS}
+    assert set(yard.current()) == {EDITOR.id, OURS}
     yard.do(Uninstall((EDITOR.id, OURS)))
-    assert current(yard) == {}
+    assert yard.current() == {}
 
 
 def test_an_app_whose_own_remote_has_none_needs_the_others(alone: Yard) -> None:
@@ -124,7 +119,7 @@ def test_one_that_stood_beside_another_stays_where_it_is(yard: Yard) -> None:
 
 def test_what_was_replaced_is_older_under_whichever_id_it_comes_back(yard: Yard) -> None:
     """R9 is about the ID that the image has everywhere."""
-    yard.do(Uninstall((*current(yard),)))
+    yard.do(Uninstall((*yard.current(),)))
     publish(yard.registry, PLATFORM, version="1", created="2026-01-01T00:00:00Z", tag="again")
     with pytest.raises(Rollback):
         yard.do(Install(("acme.example/x/elsewhere:again",)))
@@ -139,17 +134,17 @@ def test_the_ids_of_a_remote_are_those_of_the_images(alone: Yard) -> None:
     alone.run(restrict)
     bring(alone, "2")
     install(alone, EDITOR, "acme")
-    assert OURS in current(alone)
+    assert OURS in alone.current()
 
 
 @pytest.mark.parametrize("host", ["acme", "other"])
 def test_an_app_that_calls_itself_so_is_no_runtime(alone: Yard, host: str) -> None:
     alone.registry.push("squat", [layer_of({"usr/": None})], Labels={"org.appctl.id": OURS})
     alone.do(Install((f"{host}.example/x/squat:squat",)))
-    before = current(alone)
+    before = alone.current()
     with pytest.raises(Conflict):
         install(alone, EDITOR, "acme")
-    assert current(alone) == before
+    assert alone.current() == before
 
 
 def test_extensions_stand_beside_each_other_too(alone: Yard) -> None:
@@ -158,7 +153,7 @@ def test_extensions_stand_beside_each_other_too(alone: Yard) -> None:
     digest = publish(alone.registry, PLATFORM, metadata(PLATFORM, LOCALES))
     alone.registry.listed = listed(entry(PLATFORM, digest), entry(LOCALE, locale))
     install(alone, EDITOR, "acme")
-    found = {name: record.remote for name, record in current(alone).items()}
+    found = {name: record.remote for name, record in alone.current().items()}
     assert (found[LOCALE.id], found[f"{LOCALE.id}-acme"]) == ("other", "acme")
 
 
@@ -166,10 +161,10 @@ def test_extensions_stand_beside_each_other_too(alone: Yard) -> None:
 def test_one_whose_record_is_lost_comes_back_under_its_own_id(yard: Yard, gone: bool) -> None:  # noqa: FBT001
     if gone:
         yard.do(Uninstall((VIEWER.id, PLATFORM.id)))
-    before = current(yard)
+    before = yard.current()
     (Scene(yard.paths.root, OURS).deployment / "record.json").unlink()
     yard.do(Repair())
-    after = current(yard)
+    after = yard.current()
     assert after.keys() == before.keys()
     assert (after[OURS].remote, after[OURS].image_digest) == ("acme", before[OURS].image_digest)
     assert yard.do(Verify(()))["problems-total"] == 0

@@ -42,8 +42,8 @@ def hear(watch: Watch, count: int = 1) -> list[Json]:
     return found
 
 
-def signal(member: str, kind: str = "", *body: object, path: str = ROOT, interface: str = MANAGER) -> Message:
-    return new_signal(DBusAddress(path, interface=interface), member, kind, body)
+def signal(member: str, kind: str = "", *body: object, interface: str = MANAGER) -> Message:
+    return new_signal(DBusAddress(ROOT, interface=interface), member, kind, body)
 
 
 def job(daemon: FakeInstaller, number: int, **facts: object) -> None:

@@ -21,9 +21,9 @@ def write(directory: Path, name: str, *lines: str, section: str = "[app]") -> Pa
     return path
 
 
-def refused(place: Path, *, needed: bool = True) -> str:
+def refused(place: Path) -> str:
     with pytest.raises(Failure) as caught:
-        declared(place, needed=needed)
+        declared(place, needed=True)
     assert caught.value.code is ExitCode.USAGE
     return caught.value.message
 
