@@ -62,6 +62,9 @@ def _root(root: Path, name: str) -> Path:
     (root / "usr/share").mkdir()
     (root / "usr/share/window.ui").write_text(WINDOW)
     (root / "usr/share/window.css").write_text(f"window {{ background: {COLOUR}; }}\n")
+    (root / "usr/share/applications").mkdir()
+    entry = f"[Desktop Entry]\nType=Application\nName={name.title()}\nExec=/usr/bin/{name}\n"
+    (root / f"usr/share/applications/org.example.{name.title()}.desktop").write_text(entry)
     (root / "app").mkdir()
     (root / "app/metadata").write_text(_metadata(name))
     return root
@@ -95,6 +98,17 @@ def run(name: str) -> tuple[str, ...]:
 def test_a_window_is_there_and_drawn(desk: Machine) -> None:
     with screen(desk.directory / "granted", run("window"), desk.environment) as seen:
         assert seen.wait_for(COLOUR) == WIDTH * HEIGHT
+
+
+def test_a_desktop_opens_the_window_by_its_entry(desk: Machine) -> None:
+    """`gio launch` goes on at once; the screen is there as long as the command."""
+    share = desk.state / "exports/share"
+    script = 'gio launch "$1" && exec sleep 600'
+    command = ("sh", "-c", script, "sh", str(share / "applications/org.example.Window.desktop"))
+    session = {**desk.environment, "XDG_DATA_DIRS": f"/usr/share:{share}"}
+    with screen(desk.directory / "menu", command, session) as seen:
+        assert seen.wait_for(COLOUR) == WIDTH * HEIGHT
+    desk.appctl("kill", "window", code=None)
 
 
 def test_the_file_chooser_of_the_portal_opens_for_the_app(desk: Machine) -> None:
