@@ -24,8 +24,14 @@ FOUNDATION: Layer = ("none", tar(("lib/", "lib/foundation = " + "steady " * 1000
 
 
 def image(version: int, base: Layer = BASE) -> list[Layer]:
-    """A layer that every version shares, and one that is a version's own."""
-    return [base, ("gzip", tar(("usr/", "usr/bin/", f"usr/bin/hello 0755 = {version}")))]
+    """A layer that every version shares, and one that is a version's own, with an entry of another name."""
+    entry = f"[Desktop Entry]\nType=Application\nName={version}\nExec=hello\n"
+    shown = f"usr/share/applications/{HELLO}.V{version}.desktop = {entry}"
+    own = ("usr/", "usr/bin/", f"usr/bin/hello 0755 = {version}", "usr/share/", "usr/share/applications/")
+    return [base, ("gzip", tar((*own, shown)))]
+
+
+CACHED = (("store", "prepare-caches", 1), ("update-desktop-database", "run", 1), ("store", "take-caches", 1))
 
 
 @dataclass
@@ -41,7 +47,7 @@ class Deed:
     requests: tuple[tuple[str, str, int], ...]
     after: dict[str, str]
     before: dict[str, str] = field(default_factory=lambda: {STEADY: "1"})
-    tidying: tuple[tuple[str, str, int], ...] = ()
+    tidying: tuple[tuple[str, str, int], ...] = CACHED
     heals: bool = False
     brings: bool = True
 
@@ -92,7 +98,7 @@ BROUGHT = (
     ("igzip", "run", 1),
     ("store", "import-layer", 1),
 )
-PLACED = (("store", "merge", 1), ("store", "deploy", 1))
+PLACED = (("store", "merge", 1), ("store", "deploy", 1), *CACHED)
 
 DEEDS = {
     "install": Deed(
@@ -119,23 +125,24 @@ DEEDS = {
         (*FETCHED, *BROUGHT, *PLACED, ("store", "remove", 1), ("store", "prune", 1)),
         {STEADY: "1", HELLO: "3"},
         before={STEADY: "1", HELLO: "2"},
-        tidying=(("store", "remove", 1), ("store", "prune", 1)),
+        tidying=(("store", "remove", 1), ("store", "prune", 1), *CACHED),
     ),
     "rollback": Deed(
         _two_versions,
         lambda _house: Rollback(HELLO),
-        (("store", "activate", 1),),
+        (("store", "activate", 1), *CACHED),
         {STEADY: "1", HELLO: "1"},
         before={STEADY: "1", HELLO: "2"},
+        tidying=CACHED,
         brings=False,
     ),
     "uninstall": Deed(
         _two_versions,
         lambda _house: Uninstall((HELLO,)),
-        (("store", "remove", 1), ("store", "prune", 1)),
+        (("store", "remove", 1), *CACHED[::2], ("store", "prune", 1)),
         {STEADY: "1"},
         before={STEADY: "1", HELLO: "2"},
-        tidying=(("store", "prune", 1),),
+        tidying=(("store", "prune", 1), *CACHED),
         brings=False,
     ),
     "repair": Deed(
@@ -147,7 +154,7 @@ DEEDS = {
             ("store", "mend", 1),
             *FETCHED,
             *BROUGHT,
-            *PLACED,
+            *PLACED[:3],  # the names are what they were
             ("store", "remove", 1),
             ("store", "prune", 1),
             ("store", "audit", 2),

@@ -25,6 +25,7 @@ from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.requests import AnyRequest, Verify
 from appctld.jobs.start import _performer, recover
 from appctld.model.jsonvalue import Json, JsonObject, get_list, get_str
+from appctld.pipeline.exports.desktop import Desktop
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.tools import Tools
 from appctld.scope import code_directories, this_platform
@@ -41,7 +42,8 @@ from support.inline import InlineRunner, MemoryRegistry
 from support.queue import allowed
 from support.stand import Shown, Stand
 
-STOCK = {"igzip", "gzip", "zstd", "gpgv"}
+STOCK = {"igzip", "gzip", "zstd", "gpgv", "update-desktop-database"}
+DESKTOP = Desktop(("/usr/bin/appctl", "--user", "run"), ())
 REMOTE = "acme"
 _WRITTEN = (
     "",
@@ -129,6 +131,7 @@ class House:
             platform=this_platform(),
             gate=Gate(),
             gunzip="igzip",
+            desktop=DESKTOP,
         )
         self.book = RemoteBook([root / "remotes.d"], self.tools, Nobody)
         self._jobs = Jobs(_performer("user", self.tools, self.book))
@@ -181,6 +184,11 @@ class House:
             found[app_id] = (files / "usr/bin/hello").read_text()
         return found
 
+    def shown(self) -> dict[str, str]:
+        """The versions that desktops see, by the names of their entries."""
+        found = self.paths.exports.glob("share/applications/*.desktop")
+        return {path.stem: path.read_text().split("Name=")[1].split("\n")[0] for path in found}
+
     def problems(self) -> list[Json]:
         """What Verify finds."""
         return get_list(self.do(Verify(())).result, "problems")
@@ -190,7 +198,7 @@ class House:
         return fsck(self.paths.repo)
 
     def litter(self) -> list[str]:
-        """Whatever no start of the daemon leaves: unfinished files, refs that no record names."""
+        """Whatever no start of the daemon leaves: unfinished files, refs that no record names, dead links."""
         names = [
             *self.paths.blobs.glob("**/.unverified-*"),
             *self.paths.apps.glob("*/.*"),
@@ -199,6 +207,8 @@ class House:
             *self.paths.root.glob("quarantine/*"),
             *(path for place in _WRITTEN for path in self.paths.root.glob(f"{place}.*")),
             *self.paths.repo.glob("objects/??/*.tmp*"),
+            *self.paths.exports.glob(".*"),
+            *(path for path in self.paths.exports.rglob("*") if path.is_symlink() and not path.exists()),
         ]
         heads = self.paths.repo / "refs/heads"
         refs = {str(path.relative_to(heads)) for path in heads.glob("appctl/**/*") if path.is_file()}

@@ -19,10 +19,11 @@ from unittest import mock
 
 from appctld.jobs.job import Job, State
 from appctld.jobs.requests import Install
-from appctld.pipeline import layer, parallel
+from appctld.pipeline import layer, parallel, stages
+from appctld.pipeline.exports import caches
 from appctld.system import child, worker
 from appctld.trust import gpgv
-from support.deeds import DEEDS, Deed, done, layers_of, publish_steady, reference
+from support.deeds import DEEDS, HELLO, Deed, done, layers_of, publish_steady, reference
 from support.faults import LYING, MISBEHAVIOUR, Fault
 from support.house import House
 from support.outcomes import FAULTS, LIES, OUTCOMES
@@ -96,7 +97,7 @@ def sample() -> list[Case]:
     return chosen
 
 
-KINDS = {"store": "worker", "fetch": "worker", "zstd": "igzip"}
+KINDS = {"store": "worker", "fetch": "worker", "zstd": "igzip", "update-desktop-database": "igzip"}
 """Processes whose faults differ in nothing but the request."""
 
 
@@ -154,10 +155,11 @@ def hurried(fault: Fault) -> Iterator[None]:
         (child, "GRACE", 0.2),
         (worker, "GRACE", 0.2),
         (parallel, "ECHO_SECONDS", 1.0),
-        (layer, "LAYER_BYTES", 4 << 20),
+        (stages, "LAYER_BYTES", 4 << 20),
     ]
     if fault.late:  # of a stock program; a worker's is in its fault
         changes += [(layer, "INFLATE_DEADLINE", STOCK_SOON), (gpgv, "DEADLINE", STOCK_SOON)]
+        changes += [(caches, "DEADLINE", STOCK_SOON)]
     with contextlib.ExitStack() as stack:
         for module, name, value in changes:
             stack.enter_context(mock.patch.object(module, name, value))
@@ -194,6 +196,8 @@ def _check_future(deed: Deed, house: House, layers: Sequence[Shown], *, restart:
     assert house.versions() == deed.after
     assert house.problems() == []
     assert house.fsck() == ""
+    shown = {f"{HELLO}.V{version}": version for app_id, version in deed.after.items() if app_id == HELLO}
+    assert house.shown() == shown
 
 
 def _check_told(case: Case, deed: Deed, job: Job) -> None:

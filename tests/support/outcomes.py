@@ -4,7 +4,7 @@
 
 from support.faults import DECODER, GPGV
 
-FAULTS = {"igzip": DECODER, "zstd": DECODER, "gpgv": GPGV}
+FAULTS = {"igzip": DECODER, "zstd": DECODER, "gpgv": GPGV, "update-desktop-database": DECODER}
 
 _BLAMED = frozenset(
     {"DigestMismatch", "UnsafeArchive"}
