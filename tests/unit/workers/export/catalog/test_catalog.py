@@ -221,6 +221,21 @@ def test_it_is_signed_under_its_own_name(greeter: Specimen, tmp_path: Path) -> N
     assert set(Layout(tmp_path / "out").index) == {NAME, f"{NAME.rpartition(':')[0]}:{tag}"}
 
 
+def test_a_catalogue_lies_beside_what_it_lists_and_takes_the_place_of_the_one_before(
+    greeter: Specimen,
+) -> None:
+    """And is not listed itself."""
+    shelf = greeter.shelf.directory
+    first = made(shelf, greeter)
+    again = catalog(
+        {**request(shelf), "images": [{"kind": "directory", "path": str(shelf), "called": ""}]},
+        lambda _facts: None,
+    )
+    assert again["digest"] == first["digest"]
+    assert Layout(shelf).index[NAME] == first["digest"]
+    assert get_strings(again, "remarks") == [f"{NAME}: left out, nobody starts what is in it"]
+
+
 def test_a_runtime_is_left_out_and_that_is_told(greeter: Specimen, tmp_path: Path) -> None:
     platform = Specimen(tmp_path / "platform")
     platform.name = "registry.example.org/apps/platform:1"
