@@ -42,13 +42,13 @@ class Argument:
 
     @property
     def alone(self) -> bool:
-        """Whether there is nothing but a field code."""
-        return bool(self.code) and not self.text and not self.behind
+        """Whether nothing stands beside the field code."""
+        return not self.text and not self.behind
 
     @property
     def opens(self) -> bool:
         """Whether what the user opened stands in it."""
-        return self.code != "" and self.code in FILES
+        return self.code in FILES
 
 
 class _Word(NamedTuple):
@@ -112,7 +112,7 @@ def _argument(word: _Word) -> list[Argument]:
         return [Argument(text)] if text or not word.text else []
     at, code = codes[0], pieces[codes[0]][1:]
     found = Argument("".join(texts[:at]), code, "".join(texts[at + 1 :]))
-    if len(codes) > 1 or not code or code not in FILES | _OTHERS:
+    if len(codes) > 1 or code not in FILES | _OTHERS:
         raise Refused(f"its Exec has field codes that mean nothing: {word.text[:40]}")
     if not found.alone and (word.quoted or code not in _INSIDE):
         raise Refused(f"its Exec has a field code inside an argument: {word.text[:40]}")

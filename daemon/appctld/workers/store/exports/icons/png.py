@@ -66,9 +66,8 @@ def picture(data: bytes) -> Emitted:
     palette = b"".join(chunk.data for chunk in chunks if chunk.name == b"PLTE")
     colours = _palette(palette, colour, depth)
     kept = [*_kept(chunks, colour, colours)]
-    gone = {chunk.name: None for chunk in chunks} | {chunk.name: chunk for chunk in kept}
-    dropped = (name.decode() for name, chunk in gone.items() if chunk is None and name in _LOOKS)
-    return Emitted(SIGNATURE + b"".join(chunk.written for chunk in kept), tuple(dropped))
+    gone = tuple(chunk.name.decode() for chunk in chunks if chunk.name in _LOOKS)
+    return Emitted(SIGNATURE + b"".join(chunk.written for chunk in kept), gone)
 
 
 def _kept(chunks: list[_Chunk], colour: int, colours: int) -> Iterator[_Chunk]:
@@ -89,7 +88,7 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
     for _ in range(CHUNKS):
         length = int.from_bytes(data[at : at + 4], "big")
         body, check = data[at + 4 : at + 8 + length], data[at + 8 + length : at + 12 + length]
-        if len(check) < 4 or crc32(body).to_bytes(4, "big") != check or not body[:4].isalpha():  # noqa: PLR2004
+        if crc32(body).to_bytes(4, "big") != check or not body[:4].isalpha():
             raise Refused("a chunk is cut off or damaged")
         yield _Chunk(body[:4], body[4:])
         at += 12 + length

@@ -60,6 +60,7 @@ REFUSED = [
     r'editor "a\"',
     'editor "--open=%u"',
     "editor --files=%F",
+    "editor %F.x",
     "editor --icon=%i",
     "editor %f %u",
     "editor %U %U",

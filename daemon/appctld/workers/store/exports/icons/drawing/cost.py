@@ -26,7 +26,7 @@ def check_cost(root: Element) -> None:
     for element in root.all():
         if "id" in element.attributes:
             named.setdefault(element.attributes["id"], []).append(element)
-    _Costs(named).of([root], ())
+    _Costs(named).of([root], 0)
 
 
 class _Costs:
@@ -36,8 +36,8 @@ class _Costs:
         self.named = named
         self.known: dict[str, tuple[int, int]] = {}
 
-    def of(self, elements: list[Element], above: tuple[str, ...]) -> tuple[int, int]:
-        """What elements cost, and how long a chain they begin; `above` is the one that leads to them."""
+    def of(self, elements: list[Element], above: int) -> tuple[int, int]:
+        """What elements cost, and the longest chain that they begin; `above` is how many led to them."""
         cost = longest = 0
         for element in (one for top in elements for one in top.all()):
             cost += _WHOLE_PICTURE if element.name in _WHOLE_PICTURES else 1
@@ -48,16 +48,15 @@ class _Costs:
                 raise Refused("drawing it takes too much")
         return cost, longest
 
-    def _of_name(self, name: str, above: tuple[str, ...]) -> tuple[int, int]:
-        if name in above:
-            raise Refused(f"an element names itself: #{name}")
-        chain = len(above)
-        if name not in self.known and chain < CHAIN:
-            cost, chain = self.of(self.named.get(name, []), (*above, name))
+    def _of_name(self, name: str, above: int) -> tuple[int, int]:
+        """The same of what has an ID; one that names itself is a chain without an end. Raises Refused."""
+        if name not in self.known and above < CHAIN:
+            cost, chain = self.of(self.named.get(name, []), above + 1)
             self.known[name] = cost, chain + 1
-        if chain >= CHAIN:
-            raise Refused(f"more than {CHAIN} elements that name each other")
-        return self.known[name]
+        cost, chain = self.known.get(name, (0, CHAIN + 1))
+        if chain > CHAIN:
+            raise Refused(f"more than {CHAIN} elements that name each other in a row: #{name}")
+        return cost, chain
 
 
 def _names(element: Element) -> Iterator[str]:

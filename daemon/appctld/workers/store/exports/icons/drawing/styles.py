@@ -19,7 +19,7 @@ _LONGEST_CALL = 32  # characters of a name, and of blanks behind it
 _CALLED = frozenset({
     "rgb", "rgba", "hsl", "hsla", "matrix", "translate", "scale", "rotate", "skewX", "skewY",
 })  # fmt: skip
-_NEVER = re.compile(r"[\\<>{}@;\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|/\*|\*/")
+_NEVER = re.compile(r"[\\<>{}@;\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|/\*|\*/|//")
 _SELECTOR = re.compile(r"(?:[A-Za-z][A-Za-z0-9]*)?(?:[.#][A-Za-z_][A-Za-z0-9_-]*)*")
 _BETWEEN = re.compile(r"[\s,>]+")
 

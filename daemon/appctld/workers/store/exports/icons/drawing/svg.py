@@ -153,7 +153,7 @@ def _embedded(value: str) -> str | None:
     if found is None:
         return None
     try:
-        data = picture(base64.b64decode("".join(found[1].split()), validate=True)).data
+        data = picture(base64.b64decode("".join(found[1].split()))).data
     except (binascii.Error, Refused):
         return None
     return "data:image/png;base64," + base64.b64encode(data).decode()

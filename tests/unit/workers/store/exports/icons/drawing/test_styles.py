@@ -58,6 +58,7 @@ NOT_PLAIN = [
     "red} .a{fill:blue",
     "red</style><script>",
     "red /* x",
+    "http://acme.example/",
     "red */",
     "'a",
     'a"',
