@@ -54,8 +54,13 @@ def fit(term: str, texts: Texts) -> Fit | None:
         return Fit.EXACT
     if any(name.startswith(term) for name in names):
         return Fit.PREFIX
-    found = [_fit_word(word, names, texts) for word in term.split()]
-    return None if not found or None in found else max(one for one in found if one is not None)
+    worst: Fit | None = None
+    for word in term.split():
+        found = _fit_word(word, names, texts)
+        if found is None:
+            return None
+        worst = max(found, worst or found)
+    return worst
 
 
 def _fit_word(word: str, names: Iterable[str], texts: Texts) -> Fit | None:

@@ -35,6 +35,13 @@ def test_an_index_that_nobody_would_read_is_not_written(monkeypatch: pytest.Monk
         write_index([EDITOR], signed=True)
 
 
+def test_an_index_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write_index([EDITOR], signed=True)
+    monkeypatch.setattr(entry, "INDEX_BYTES", len(data) - 1)
+    with pytest.raises(JsonError):
+        read_index(data)
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"apps": [{}]}', b'{"apps": [{"id": 1}]}'])
 def test_what_is_no_index_is_not_read(data: bytes) -> None:
     with pytest.raises(JsonError):

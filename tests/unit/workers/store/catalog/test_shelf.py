@@ -2,12 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """catalog/shelf.py: what is current is whole, everybody may read it, and the file of all has each ID once."""
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from appctld.errors import Failed
+from appctld.workers.store import disk
 from appctld.workers.store.catalog.shelf import ALL, CATALOG, Shelf, document
 
 EDITOR, TOOL = (f"<component><id>org.acme.{name}</id></component>\n".encode() for name in ("Editor", "Tool"))
@@ -85,7 +87,85 @@ def test_what_is_dropped_is_gone_and_what_was_never_there_is_no_failure(shelf: S
 
 @pytest.mark.parametrize("name", ["../apps", "", ".", "Acme", "a/b"])
 def test_a_name_that_is_no_remotes_is_no_path(shelf: Shelf, name: str) -> None:
-    for act in (lambda: shelf.prepare(name, {}), lambda: shelf.drop([name]), lambda: shelf.current(name)):
-        shelf.catalogs.mkdir(exist_ok=True)
-        with pytest.raises(Failed):
-            act()
+    shelf.catalogs.mkdir()
+    with pytest.raises(Failed):
+        shelf.prepare(name, {})
+    with pytest.raises(Failed):
+        shelf.show(name, "0" * 16)
+    with pytest.raises(Failed):
+        shelf.drop([name])
+    with pytest.raises(Failed):
+        shelf.current(name)
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was put on the disk, by the last part of its path, and where `current` moved."""
+    told: list[str] = []
+    sync, fsync, point = disk.sync, os.fsync, disk.point
+
+    def name(descriptor: int) -> str:
+        return Path(f"/proc/self/fd/{descriptor}").readlink().name
+
+    def told_sync(within: int) -> None:
+        told.append(f"all of {name(within)}")
+        sync(within)
+
+    def told_fsync(descriptor: int) -> None:
+        told.append(name(descriptor))
+        fsync(descriptor)
+
+    def told_point(new: str, within: int) -> None:
+        told.append("current")
+        point(new, within)
+
+    monkeypatch.setattr(disk, "sync", told_sync)
+    monkeypatch.setattr(os, "fsync", told_fsync)
+    monkeypatch.setattr(disk, "point", told_point)
+    return told
+
+
+def test_everything_is_on_the_disk_before_it_is_current(shelf: Shelf, synced: list[str]) -> None:
+    put(shelf, "acme", listed(EDITOR))
+    assert synced == ["all of acme", "catalogs", "current", "acme"]
+
+
+def test_what_is_gone_is_gone_after_a_power_cut(shelf: Shelf, synced: list[str]) -> None:
+    put(shelf, "acme", listed(EDITOR))
+    synced.clear()
+    shelf.drop(["acme"])
+    assert synced == ["catalogs"]
+    shelf.unite([])
+    assert synced[-1] == "xml"
+
+
+def test_the_file_of_all_is_replaced_in_one_step_or_not_at_all(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(shelf, "acme", listed(EDITOR))
+    shelf.unite(["acme"])
+    before = united(shelf)
+
+    def full(*_names: object, **_where: object) -> None:
+        raise OSError("full")
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(OSError, match="full"):
+        shelf.unite([])
+    assert united(shelf) == before
+    assert [path.name for path in (shelf.united / "xml").iterdir()] == [ALL]
+
+
+def test_what_a_killed_one_left_goes_with_the_next(shelf: Shelf) -> None:
+    shelf.unite([])
+    (shelf.united / "xml" / f"{disk.STAGING}x").write_bytes(b"half")
+    (shelf.united / "xml" / "other.xml").write_bytes(b"theirs")
+    shelf.unite([])
+    assert sorted(path.name for path in (shelf.united / "xml").iterdir()) == [ALL, "other.xml"]
+
+
+def test_what_is_no_remotes_is_not_told_as_one(shelf: Shelf) -> None:
+    put(shelf, "acme", listed(EDITOR))
+    (shelf.catalogs / "Other").mkdir()
+    (shelf.catalogs / ".x").mkdir()
+    assert shelf.remotes() == ["acme"]

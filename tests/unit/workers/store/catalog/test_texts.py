@@ -50,6 +50,15 @@ def test_what_is_searched_is_by_language_and_bounded() -> None:
     assert len(texts.lines(many, "name", 6)) == texts.LANGUAGES
 
 
+def test_what_is_searched_is_cut() -> None:
+    words = (
+        f"<keywords><keyword>{'k' * 100}</keyword></keywords><description><p>{'d' * 3000}</p></description>"
+    )
+    component = read(f"<component>{words}</component>")
+    assert texts.keywords(component) == {"": ("k" * texts.KEYWORD_LENGTH,)}
+    assert texts.description(component) == "d" * texts.DESCRIPTION_LENGTH
+
+
 def test_what_is_not_said_is_empty() -> None:
     component = read('<component><description xml:lang="de"><p>Eins</p></description></component>')
     assert (texts.description(component), texts.version(component), texts.keywords(component)) == ("", "", {})
