@@ -23,18 +23,23 @@ def is_catalog(image: Image) -> bool:
 
 def check_catalog(image: Image, found: Findings) -> None:
     """Look at the list, and at the icons beside it."""
-    data = image.contents([XML_PATH], XML_BYTES).get(XML_PATH)
     try:
         check_label(image.config, found.image)
         check_layers(image.manifest.layers)
-        if data is None:
-            raise BadManifest(f"the image has no catalogue at /{XML_PATH}")
+        data = _xml(image)
         components = _components(image, data, found)
     except AppctlError as error:
         found.add("catalog-refused", XML_PATH, f"{error.name}: {error}")
         return
     _validate(data, found)
     _icons(image, components, found)
+
+
+def _xml(image: Image) -> bytes:
+    data = image.contents([XML_PATH], XML_BYTES).get(XML_PATH)
+    if data is None:
+        raise BadManifest(f"the image has no catalogue of at most {XML_BYTES} bytes at /{XML_PATH}")
+    return data
 
 
 def _components(image: Image, data: bytes, found: Findings) -> list[Component]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctld.model import catalog as model
+from appctld.workers.images.image import CONTENT_BYTES
 from appctld.workers.lint.checks import catalog as checks
 from support import catalogs
 from support.catalogs import ICONS, LABELS, XML, component, document
@@ -45,7 +46,7 @@ FAULTS: list[tuple[str, str, str, Spoil]] = [
     ("catalog-refused", XML, "BadManifest", listing(GREETER, GREETER)),
     ("catalog-refused", XML, "BadManifest", listing(GREETER.replace("appctl::reference", "x"))),
     ("catalog-refused", XML, "no label", lambda specimen: specimen.labels.update({model.LABEL: "0"})),
-    ("catalog-refused", XML, "no catalogue at", lambda specimen: specimen.files.__delitem__(XML)),
+    ("catalog-refused", XML, "no catalogue of", lambda specimen: specimen.files.__delitem__(XML)),
     ("catalog-invalid", XML, "app-description-required", listing(component(ID, REFERENCE, "Greeter"))),
     ("icon-invalid", ICON, "", lambda specimen: specimen.files.__setitem__(ICON, File(b"GIF89a"))),
     ("icon-invalid", ICON, "", lambda specimen: specimen.files.__setitem__(ICON, File(png(32, 32)))),
@@ -67,9 +68,17 @@ def test_every_fault_is_found(code: str, subject: str, said: str, spoil: Spoil, 
 def test_one_that_is_too_large_is_one_that_is_refused(
     specimen: Specimen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model, "CATALOG_BYTES", 10)
     specimen.write()
-    assert "catalog-refused" in codes(examined(specimen))
+    for module, name in ((model, "CATALOG_BYTES"), (checks, "XML_BYTES")):
+        with monkeypatch.context() as smaller:
+            smaller.setattr(module, name, 10)
+            assert "catalog-refused" in codes(examined(specimen))
+
+
+def test_a_list_may_be_larger_than_other_files_that_are_looked_into(specimen: Specimen) -> None:
+    specimen.files[XML] = File(specimen.files[XML].data + b" " * CONTENT_BYTES)
+    specimen.write()
+    assert codes(examined(specimen)) == {"signed"}
 
 
 def test_without_a_validator_that_is_said(specimen: Specimen, monkeypatch: pytest.MonkeyPatch) -> None:
