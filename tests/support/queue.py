@@ -50,21 +50,23 @@ class Queue:
     """A queue whose work is a function of the job, and what was seen of it."""
 
     def __init__(self, work: Work) -> None:
-        async def perform(request: AnyRequest, job: Job, observer: Observer) -> None:
-            self.performed.append(request)
-            await work(job)
-
+        self._work = work
         self.performed: list[AnyRequest] = []
-        self.jobs = Jobs(perform)
+        self.jobs = Jobs(self.perform)
         self.watcher = Watcher()
         self.jobs.observer = self.watcher
+
+    async def perform(self, request: AnyRequest, job: Job, _observer: Observer) -> None:
+        """What the queue is given to do."""
+        self.performed.append(request)
+        await self._work(job)
 
     def start(self, request: AnyRequest | None = None, uid: int = UID, authorize: Any = None) -> Job:  # noqa: ANN401
         return self.jobs.start(request or Install(("h.io/a:1",)), uid, authorize or allowed)
 
     async def reached(self, job: Job, *states: State) -> None:
         """Wait until the job is in one of `states`."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while job.state not in states:
                 self.watcher.changed.clear()
                 await self.watcher.changed.wait()

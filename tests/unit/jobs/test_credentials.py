@@ -15,7 +15,7 @@ from appctld.jobs import credentials
 from appctld.jobs.fairness.questions import WAITING_PER_UID
 from appctld.jobs.job import Job, State
 from appctld.jobs.observer import Observer
-from appctld.jobs.queue import RUNNING_PER_UID, Jobs
+from appctld.jobs.queue import RUNNING_PER_UID
 from appctld.jobs.requests import AnyRequest, CheckUpdates, Install, Resolve, Update
 from appctld.jobs.work import work
 from appctld.jobs.workshop import workshop
@@ -23,7 +23,7 @@ from appctld.model.jsonvalue import JsonObject, get_objects, get_str
 from appctld.model.login import Login
 from appctld.workers.protocol import Report, descriptor
 from support.inline import layer_of
-from support.queue import UID, Queue, Watcher, allowed, run
+from support.queue import UID, Queue, nothing, run
 from support.world import BASE, TOP, Yard
 
 HELLO, MINE = "acme.example/x/hello:1", "other.example/x/mine:1"
@@ -53,27 +53,18 @@ def yard(tmp_path: Path) -> Yard:
     return yard
 
 
-class Desk:
-    """The real queue over a yard's real work."""
+class Desk(Queue):
+    """The queue over a yard's real work."""
 
     def __init__(self, yard: Yard) -> None:
-        async def perform(request: AnyRequest, job: Job, observer: Observer) -> None:
-            shop = workshop("user", yard.tools, yard.book, yard.observer, job, request)
-            job.result = await work(request, shop)
+        super().__init__(nothing)
+        self._yard = yard
 
-        self.jobs, self.watcher = Jobs(perform), Watcher()
-        self.jobs.observer = self.watcher
+    async def perform(self, request: AnyRequest, job: Job, _observer: Observer) -> None:
+        shop = workshop("user", self._yard.tools, self._yard.book, self._yard.observer, job, request)
+        job.result = await work(request, shop)
 
-    def start(self, request: AnyRequest, uid: int = UID) -> Job:
-        return self.jobs.start(request, uid, allowed)
-
-    async def reached(self, job: Job, *states: State) -> None:
-        async with asyncio.timeout(60):
-            while job.state not in states:
-                self.watcher.changed.clear()
-                await self.watcher.changed.wait()
-
-    async def end(self, job: Job) -> None:
+    async def over(self, job: Job) -> None:
         await self.reached(job, *(state for state in State if state.finished))
 
 
@@ -95,7 +86,7 @@ def test_a_job_waits_for_the_login_and_goes_on_with_it(request_: AnyRequest, yar
         assert (job.complaint.data["host"], job.complaint.data["repository"]) == ("acme.example", "x/hello")
         assert job.complaint.advice == "appctl login acme.example"
         desk.jobs.provide(job.number, UID, GIVEN)
-        await desk.end(job)
+        await desk.over(job)
         assert job.state is State.SUCCEEDED
         assert {job.complaint, job.question} == {None}
         told = [state for _, state in desk.watcher.told]
@@ -110,7 +101,7 @@ def test_what_it_opens_is_kept_apart_as_with_a_login_from_the_beginning(yard: Ya
         job = desk.start(Install((HELLO,), ASK))
         await desk.reached(job, State.NEEDS_CREDENTIALS)
         desk.jobs.provide(job.number, UID, GIVEN)
-        await desk.end(job)
+        await desk.over(job)
 
     at(yard, main)
     assert [path.name for path in yard.paths.blobs.iterdir()] == ["acme.login"]
@@ -126,7 +117,7 @@ def test_a_login_that_did_not_open_it_gives_way(yard: Yard) -> None:
         job = desk.start(Install((HELLO,), {**ASK, "registry-auth": auth}))
         await desk.reached(job, State.NEEDS_CREDENTIALS)
         desk.jobs.provide(job.number, UID, GIVEN)
-        await desk.end(job)
+        await desk.over(job)
         assert job.state is State.SUCCEEDED
 
     at(yard, main)
@@ -137,7 +128,7 @@ def test_of_several_the_others_need_no_second_answer(yard: Yard) -> None:
         job = desk.start(Install((HELLO, MINE, "acme.example/x/second:1"), ASK))
         await desk.reached(job, State.NEEDS_CREDENTIALS)
         desk.jobs.provide(job.number, UID, GIVEN)
-        await desk.end(job)
+        await desk.over(job)
         assert [item["state"] for item in job.items] == ["succeeded"] * 3
 
     at(yard, main)
@@ -156,7 +147,7 @@ def test_updates_wait_for_a_login_too(request_: AnyRequest, yard: Yard) -> None:
         job = desk.start(request_)
         await desk.reached(job, State.NEEDS_CREDENTIALS)
         desk.jobs.provide(job.number, UID, GIVEN)
-        await desk.end(job)
+        await desk.over(job)
         (told,) = get_objects(job.result, "apps" if isinstance(request_, Update) else "updates")
         assert told.get("changed") is True or told["error"] == ""
 
@@ -169,7 +160,7 @@ def test_updates_wait_for_a_login_too(request_: AnyRequest, yard: Yard) -> None:
 def test_without_the_option_nobody_is_asked(yard: Yard) -> None:
     async def main(desk: Desk) -> None:
         job = desk.start(Install((HELLO,)))
-        await desk.end(job)
+        await desk.over(job)
         assert isinstance(job.error, RegistryAuth)
         assert State.NEEDS_CREDENTIALS not in desk.watcher.states()
 
@@ -183,7 +174,7 @@ def test_a_job_asks_once(yard: Yard) -> None:
         desk.jobs.provide(job.number, UID, OTHERS)
         with pytest.raises(NotFound):
             desk.jobs.provide(job.number, UID, GIVEN)
-        await desk.end(job)
+        await desk.over(job)
         assert isinstance(job.error, RegistryAuth)
         with pytest.raises(NotFound):
             desk.jobs.provide(job.number, UID, GIVEN)
@@ -196,7 +187,7 @@ def test_who_does_not_answer_gets_what_the_registry_said(yard: Yard, monkeypatch
 
     async def main(desk: Desk) -> None:
         job = desk.start(Install((HELLO, MINE), ASK))
-        await desk.end(job)
+        await desk.over(job)
         assert State.NEEDS_CREDENTIALS in desk.watcher.states()
         assert [item["state"] for item in job.items] == ["failed", "succeeded"]
         assert isinstance(job.error, RegistryAuth)
@@ -226,7 +217,7 @@ def test_a_login_of_another_place_is_refused_and_the_job_still_waits(place: str,
         with pytest.raises(InvalidReference):
             desk.jobs.provide(job.number, UID, Login(place, SECRET))
         desk.jobs.provide(job.number, UID, Login("acme.example/x", SECRET))
-        await desk.end(job)
+        await desk.over(job)
         assert job.state is State.SUCCEEDED
 
     at(yard, main)
@@ -237,7 +228,7 @@ def test_a_job_that_waits_is_cancelled(yard: Yard) -> None:
         job = desk.start(Install((HELLO,), ASK))
         await desk.reached(job, State.NEEDS_CREDENTIALS)
         desk.jobs.cancel(job.number, UID)
-        await desk.end(job)
+        await desk.over(job)
         assert job.state is State.CANCELLED
 
     at(yard, main)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,17 @@ def bad_message() -> Message:
 def signal_of(number: int) -> Message:
     """A signal that carries a number."""
     return Message.new_signal("/", "a.b", "C", "u", [number])
+
+
+@contextlib.asynccontextmanager
+async def wired() -> AsyncIterator[tuple[socket.socket, Connection]]:
+    """The bus's end of a wire, and a connection at the other."""
+    bus, ours = socket.socketpair()
+    with bus:
+        ours.settimeout(0)
+        connection = Connection(ours, ":1.1")
+        yield bus, connection
+        await connection.close()
 
 
 def test_a_message_that_cannot_be_sent_hurts_no_other(address: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -168,11 +179,8 @@ async def turns(number: int) -> None:
 
 def test_nothing_is_read_while_what_is_to_leave_is_stuck() -> None:
     async def scenario() -> None:
-        bus, ours = socket.socketpair()
-        with bus:
+        async with wired() as (bus, connection):
             bus.settimeout(0)
-            ours.settimeout(0)
-            connection = Connection(ours, ":1.1")
             arrived: list[str] = []
             connection.listen(lambda message, _handed: arrived.append(message.member))
             while not stuck(connection):
@@ -186,17 +194,13 @@ def test_nothing_is_read_while_what_is_to_leave_is_stuck() -> None:
                 await turns(1)
             assert not stuck(connection)
             bus.close()
-            await connection.close()
 
     asyncio.run(scenario())
 
 
 def test_others_get_their_turn_while_a_flood_is_read() -> None:
     async def scenario() -> None:
-        bus, ours = socket.socketpair()
-        with bus:
-            ours.settimeout(0)
-            connection = Connection(ours, ":1.1")
+        async with wired() as (bus, connection):
             arrived: list[str] = []
             connection.listen(lambda message, _handed: arrived.append(message.member))
             bus.sendall(as_bytes(Message("a.b", "/", "a.b", "C", serial=1)) * 3 * TURN)
@@ -205,7 +209,6 @@ def test_others_get_their_turn_while_a_flood_is_read() -> None:
                 await turns(1)
                 seen.append(len(arrived))
             assert TURN in seen
-            await connection.close()
 
     asyncio.run(scenario())
 
@@ -220,15 +223,11 @@ UNREADABLE = [
 @pytest.mark.parametrize("message", UNREADABLE)
 def test_what_cannot_be_read_hurts_nobody_else(message: bytes) -> None:
     async def scenario() -> None:
-        bus, ours = socket.socketpair()
-        with bus:
-            ours.settimeout(0)
-            connection = Connection(ours, ":1.1")
+        async with wired() as (bus, connection):
             arrived: asyncio.Queue[str] = asyncio.Queue()
             connection.listen(lambda message, _handed: arrived.put_nowait(message.member))
             bus.sendall(message + as_bytes(Message("a.b", "/", "a.b", "C", serial=1)))
             assert await asyncio.wait_for(arrived.get(), 20) == "C"
-            await connection.close()
 
     asyncio.run(scenario())
 
@@ -237,10 +236,7 @@ def test_whose_header_is_too_long_is_not_answered() -> None:
     """Nothing of it was read that says to whom."""
 
     async def scenario() -> None:
-        bus, ours = socket.socketpair()
-        with bus:
-            ours.settimeout(0)
-            connection = Connection(ours, ":1.1")
+        async with wired() as (bus, connection):
             arrived: asyncio.Queue[str] = asyncio.Queue()
             connection.listen(
                 lambda message, _handed: arrived.put_nowait(message.member),
@@ -253,7 +249,6 @@ def test_whose_header_is_too_long_is_not_answered() -> None:
             ):
                 bus.sendall(as_bytes(message))
             assert await asyncio.wait_for(arrived.get(), 20) == "D"
-            await connection.close()
 
     asyncio.run(scenario())
 
