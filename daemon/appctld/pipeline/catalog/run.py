@@ -13,7 +13,6 @@ from appctld.config.catalog import catalog_reference
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str
-from appctld.model.published import Reading
 from appctld.pipeline.answers import understood
 from appctld.pipeline.catalog.plan import plan_catalog
 from appctld.pipeline.catalog.stages import Catalog, PlannedCatalog
@@ -52,7 +51,7 @@ def _as_it_is(planned: PlannedCatalog, *, apps: int, changed: bool) -> Catalog:
 
 async def _unite(planned: PlannedCatalog, layers: list[ImportedLayer], tools: Tools) -> str:
     """The layers as one commit, which no ref keeps: what is read of it is kept as files."""
-    found = {layer.layer.diff_id: layer.commit for layer in layers if layer.layer.reading is Reading.PLAIN}
+    found = {layer.layer.diff_id: layer.commit for layer in layers}
     request: JsonObject = {
         "op": "merge",
         "layers": [found[diff_id] for diff_id in planned.order],

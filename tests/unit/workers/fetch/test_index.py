@@ -12,6 +12,7 @@ from appctld.errors import (
     CredentialScope,
     InvalidReference,
     LimitExceeded,
+    NotFound,
     RateLimited,
     RegistryUnavailable,
 )
@@ -122,3 +123,26 @@ def test_a_question_has_a_largest_size(server: FakeServer) -> None:
 def test_the_address_is_one(server: FakeServer) -> None:
     with pytest.raises(InvalidReference):
         ask(server, index="rubbish")
+
+
+def whole(server: FakeServer) -> bytes:
+    """All that is listed, as it is passed on."""
+    fetch = Fetch()
+    request: JsonObject = {**endpoint(server.url), "index": f"{server.url}/acme", "architecture": "amd64"}
+    fetch.run("listing", request)
+    return fetch.written
+
+
+def test_all_that_is_listed_is_passed_on_as_it_is(server: FakeServer) -> None:
+    server.on(STATIC, Reply(200, JSON, b'{"anything": "at all"}'))
+    assert whole(server) == b'{"anything": "at all"}'
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(404), Reply(401), Reply(200, JSON, b""), Reply(200, {"Content-Type": "text/html"}, b"<html>")],
+)
+def test_that_there_is_no_index_is_said(reply: Reply, server: FakeServer) -> None:
+    server.on(STATIC, reply)
+    with pytest.raises(NotFound, match="no list of flatpak's refs"):
+        whole(server)
