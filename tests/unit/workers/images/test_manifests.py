@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from appctld.errors import BadManifest
+from appctld.model.digest import Digest
 from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
 from appctld.workers.fetch.source import Source
 from appctld.workers.images.manifests import manifests_of
@@ -38,6 +39,8 @@ def test_an_index_leads_to_manifests_alone_and_to_those_that_it_names(specimen: 
     index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).encode()
     honest = cast("Source", Liar(raw, OCI_MANIFEST))
     assert [str(found) for found, _ in manifests_of(index, OCI_INDEX, honest)] == [digest]
-    for answer in ((index, OCI_INDEX), (raw + b" ", OCI_MANIFEST)):
-        with pytest.raises(BadManifest):
-            manifests_of(index, OCI_INDEX, cast("Source", Liar(*answer)))
+    inner = {**entry, "digest": str(Digest.of(index)), "size": len(index)}
+    outer = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [inner]}).encode()
+    for led, liar in ((index, Liar(raw + b" ", OCI_MANIFEST)), (outer, Liar(index, OCI_INDEX))):
+        with pytest.raises(BadManifest, match="no manifest, or another one"):
+            manifests_of(led, OCI_INDEX, cast("Source", liar))
