@@ -21,11 +21,6 @@ def shown(text: str) -> str:
     return " ".join("".join(filter(_has_shape, text.translate(_BLANKS))).split(" ")).strip(" ")
 
 
-def is_line(text: str) -> bool:
-    """Whether a text is one that may stand as it is: not empty, not long, with nothing to take out."""
-    return 0 < len(text) <= LINE and shown(text) == text
-
-
 _BLANKS = {ord(character): " " for character in "\t\n\r\u2028\u2029"}
 
 

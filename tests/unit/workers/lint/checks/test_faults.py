@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from appctld.workers.lint.checks import exports
 from appctld.workers.lint.findings import CODES
 from support.specimen import DESKTOP, ID, METADATA, REFERENCE, File, Specimen, codes, examined, png
 
@@ -223,44 +222,6 @@ def test_a_command_is_looked_for_as_it_will_be(command: str, path: str, specimen
     specimen.run = {"WorkingDir": "/usr/bin", **({"Env": [f"PATH={path}"]} if path else {})}
     specimen.write()
     assert codes(examined(specimen)) == {"signed"}
-
-
-def test_a_validator_that_is_not_there_is_said_and_no_fault(
-    specimen: Specimen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    absent = ("applications/", ("desktop-file-validate-of-nobody",), "desktop-invalid")
-    monkeypatch.setattr(exports, "VALIDATORS", (absent,))
-    specimen.write()
-    findings = {str(one["code"]): one for one in examined(specimen)}
-    assert findings["not-checked"]["level"] == "note"
-    assert "desktop-file-validate-of-nobody is not installed" in str(findings["not-checked"]["sentence"])
-
-
-def test_of_a_runtime_nothing_is_shown(specimen: Specimen) -> None:
-    runtime = "[Runtime]\nname=org.example.Platform\n"
-    specimen.labels = {
-        "org.flatpak.ref": "runtime/org.example.Platform/x86_64/1",
-        "org.flatpak.metadata": runtime,
-    }
-    specimen.files = {"metadata": File(runtime.encode()), f"export/share/{DESKTOP_FILE[10:]}": File()}
-    specimen.write()
-    assert not codes(examined(specimen)) & {"not-exported", "export-refused"}
-
-
-def test_an_app_on_a_runtime_shows_what_is_below_app(specimen: Specimen) -> None:
-    metadata(RUNNING)(specimen)
-    specimen.files[f"app/share/{DESKTOP_FILE[10:]}"] = File(b"nothing")
-    specimen.write()
-    found = {(one["code"], one["subject"]) for one in examined(specimen)}
-    assert ("export-refused", f"app/share/{DESKTOP_FILE[10:]}") in found
-    assert ("not-exported", DESKTOP_FILE) in found
-
-
-def test_what_is_left_out_is_named(specimen: Specimen) -> None:
-    put(DESKTOP_FILE, File(DESKTOP.encode() + b"TryExec=greet\nPath=/\n"))(specimen)
-    specimen.write()
-    said = {one["code"]: one["sentence"] for one in examined(specimen)}
-    assert said["export-dropped"] == "an installation leaves out: TryExec, Path"
 
 
 def test_a_commits_objects_are_no_files_that_anybody_could_hide(specimen: Specimen) -> None:

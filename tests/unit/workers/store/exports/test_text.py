@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appctld.workers.store.exports.text import LINE, is_line, shown
+from appctld.workers.store.exports.text import shown
 
 CASES = [
     ("Editor", "Editor"),
@@ -31,8 +31,3 @@ def test_what_has_no_shape_is_taken_out(text: str, seen: str) -> None:
 @given(st.text(st.sampled_from("ab \t\n\u200b\u200c\u202e\u2028\u3164\ue000é"), max_size=12))
 def test_text_that_was_cleaned_is_clean(text: str) -> None:
     assert shown(shown(text)) == shown(text)
-
-
-def test_a_line_is_short_clean_and_not_empty() -> None:
-    assert is_line("x" * LINE)
-    assert not any(map(is_line, ["", "x" * (LINE + 1), "a\n", "\u202e", " a"]))

@@ -156,6 +156,7 @@ def test_a_component_merges_into_no_other_and_has_no_priority(attribute: str) ->
         component(NEEDED, 'type="repository"'),
         b"<components>" + component(NEEDED).partition(b"?>\n")[2] + b"</components>",
         b"<application/>",
+        component(NEEDED).replace(b"component", b"application"),
         b"<!DOCTYPE component>" + component(NEEDED).partition(b"?>\n")[2],
         component(NEEDED + "<summary>" + "x" * (1 << 20) + "</summary>"),
     ],
