@@ -16,6 +16,7 @@ from appctld.model.manifest import Manifest
 from appctld.model.permissions import Metadata, metadata_in, parse_metadata
 from appctld.model.reference import Reference
 from appctld.workers.images.layers import Blobs
+from appctld.workers.images.listings import Listings
 from appctld.workers.images.tree import Node, Tree
 from appctld.workers.store.archive.entry import Entry, Type
 from appctld.workers.store.archive.tar import TarReader
@@ -41,19 +42,24 @@ class Image:
     changed: list[tuple[Digest, Digest]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, blobs: Blobs, manifest: Manifest, reference: Reference | None) -> Self:
-        """Read config and layers. Raises what appctl would refuse it with, but for `changed`."""
+    def read(
+        cls, blobs: Blobs, manifest: Manifest, reference: Reference | None, listings: Listings | None = None
+    ) -> Self:
+        """Read config and layers, but those in `listings`.
+
+        Raises what appctl would refuse it with, but for `changed`.
+        """
         config = parse_config(blobs.open(manifest.config).read(CONFIG_BYTES + 1))
         if len(config.diff_ids) != len(manifest.layers):
             raise BadManifest(f"{len(manifest.layers)} layers, and {len(config.diff_ids)} diffIDs")
         image = cls(blobs, manifest, config, reference)
+        listings = listings or Listings()
         for number, (blob, diff_id) in enumerate(zip(manifest.layers, config.diff_ids, strict=True)):
-            unpacked = blobs.unpacked(blob, diff_id)
-            entries = list(TarReader(unpacked).entries())
-            if unpacked.digest != diff_id:
-                image.changed.append((diff_id, unpacked.digest))
-            image.tree.add(entries, number)
-            image.entries += entries
+            listing = listings.of(blobs, blob, diff_id)
+            if listing.diff_id != diff_id:
+                image.changed.append((diff_id, listing.diff_id))
+            image.tree.add(listing.entries, number)
+            image.entries += listing.entries
         return image
 
     def contents(self, paths: Iterable[str], limit: int = CONTENT_BYTES) -> dict[str, bytes]:

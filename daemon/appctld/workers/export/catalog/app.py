@@ -18,6 +18,7 @@ from appctld.model.reference import Reference
 from appctld.workers.export.catalog.component import listed, of_labels, of_metainfo
 from appctld.workers.images.image import Image
 from appctld.workers.images.layers import Blobs
+from appctld.workers.images.listings import Listings
 from appctld.workers.images.manifests import manifests_of
 from appctld.workers.images.sources import Named, Opened
 from appctld.workers.store.catalog.listing import SIZES
@@ -39,7 +40,7 @@ class App:
     remarks: tuple[str, ...] = ()
 
 
-def read_app(place: Opened, named: Named, reference: Reference) -> App | None:
+def read_app(place: Opened, named: Named, reference: Reference, listings: Listings) -> App | None:
     """Read an image; None if nobody starts what is in it. Raises what an installation would."""
     source = place.source_of(reference)
     manifests = manifests_of(*source.manifest(named.wanted), source)
@@ -47,7 +48,7 @@ def read_app(place: Opened, named: Named, reference: Reference) -> App | None:
         raise BadManifest(f"{reference} is an index without an image", hint="")
     _, manifest = manifests[0]  # those of all platforms are one app
     with Blobs(source) as blobs:
-        image = Image.read(blobs, manifest, reference)
+        image = Image.read(blobs, manifest, reference, listings)
         if image.changed:
             raise BadManifest(f"{reference} has a layer that is another than its config says", hint="")
         described = describe(image.config)

@@ -25,6 +25,7 @@ from appctld.workers.export.publish.leaving import Told, leave
 from appctld.workers.export.publish.packing import Packer
 from appctld.workers.export.publish.signing.payload import parse_identity
 from appctld.workers.export.publish.signing.signers import Signers
+from appctld.workers.images.listings import Listings
 from appctld.workers.images.sources import Named, Opened, opened
 from appctld.workers.images.validators import METAINFO, ask, missing
 from appctld.workers.protocol import Report
@@ -59,11 +60,12 @@ def catalog(request: JsonObject, report: Report) -> JsonObject:
 def _read(request: JsonObject, prefix: str, report: Report) -> tuple[list[App], list[str]]:
     apps: list[App] = []
     remarks: list[str] = []
+    listings = Listings()
     for place in get_objects(request, "images"):
         with opened(place) as where:
             for named, reference in _named(where, prefix):
                 report({"stage": "verifying", "title": named.name})
-                app = read_app(where, named, reference)
+                app = read_app(where, named, reference, listings)
                 apps += [app] if app else []
                 remarks += app.remarks if app else [f"{reference}: left out, nobody starts what is in it"]
                 _check_number(len(apps))
