@@ -19,6 +19,7 @@ from appctld.errors import (
     RegistryUnavailable,
     Rollback,
 )
+from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.requests import Install, Prune, Refresh, Search
 from appctld.model.catalog import LAYERS
 from appctld.model.jsonvalue import JsonObject, get_objects
@@ -255,6 +256,15 @@ def test_an_older_catalogue_is_no_update(yard: Yard) -> None:
     asyncio.run(yard.book.remove("acme"))
     asyncio.run(yard.book.add("acme", {"url": f"https://{PREFIX}", "verify": "none"}, b""))
     refuses(yard, Rollback, "older")
+
+
+def test_what_a_kill_made_us_forget_is_brought_again(yard: Yard) -> None:
+    publish(yard, EDITOR, created=NEWER)
+    search(yard, "acme")
+    yard.paths.known_catalogs.unlink()
+    yard.book = RemoteBook([yard.paths.root.parent / "remotes.d"], yard.tools, lambda: yard.observer)
+    assert ids(search(yard, "acme")) == ["org.acme.Editor"]
+    assert yard.ops().count("show-catalog") == 2
 
 
 def test_a_catalogue_is_no_app_and_an_app_no_catalogue(yard: Yard) -> None:

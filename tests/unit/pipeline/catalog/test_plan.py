@@ -74,5 +74,14 @@ def test_a_remote_that_is_another_meanwhile_shows_nothing(world: World) -> None:
     assert not world.paths.catalogs.exists()
 
 
+def test_nor_does_one_whose_layers_are_here_already(world: World) -> None:
+    world.registry.push("latest", [LIST], Labels=LABELS)
+    renew(world)
+    world.remotes["acme"] = replace(ACME, ids=("org.other.*",))
+    with pytest.raises(PolicyDenied, match="modified meanwhile"):
+        renew(world)
+    assert world.ops().count("store-catalog") == 1
+
+
 def test_that_there_is_none_is_said(world: World) -> None:
     refuses(world, NotFound, "does not know that tag")

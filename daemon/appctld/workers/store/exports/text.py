@@ -18,7 +18,10 @@ _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 def shown(text: str) -> str:
     """The text as it may be shown, on one line; perhaps empty."""
-    return " ".join("".join(filter(_has_shape, text.translate(_BLANKS))).split(" ")).strip(" ")
+    flat = text.translate(_BLANKS)
+    if not (flat.isascii() and flat.isprintable()):  # plain ASCII has nothing to take out
+        flat = "".join(filter(_has_shape, flat))
+    return " ".join(flat.split(" ")).strip(" ")
 
 
 _BLANKS = {ord(character): " " for character in "\t\n\r\u2028\u2029"}
