@@ -41,8 +41,9 @@ def emit_desktop(place: Place, data: bytes, app: Exporter) -> Emitted:
     }
     if "Name" not in kept:
         raise Refused("it has no Name that can be shown")
-    kept |= _started(main, app, needed="DBusActivatable" not in kept)
-    actions = _actions(main, groups, app)
+    needed = "DBusActivatable" not in kept
+    kept |= _started(main, app, needed=needed)
+    actions = _actions(main, groups, app, needed=needed)
     if actions:
         kept["Actions"] = joined([*actions])
     kept["X-AppCtl"] = app.id
@@ -96,7 +97,7 @@ def _started(group: Mapping[str, str], app: Exporter, *, needed: bool) -> dict[s
 
 
 def _actions(
-    main: Mapping[str, str], groups: Mapping[str, dict[str, str]], app: Exporter
+    main: Mapping[str, str], groups: Mapping[str, dict[str, str]], app: Exporter, *, needed: bool
 ) -> dict[str, dict[str, str]]:
     """The actions that the main group names, which have a name and something to start. Raises Refused."""
     found: dict[str, dict[str, str]] = {}
@@ -106,7 +107,7 @@ def _actions(
             continue
         kept = {**_kept(group, ACTION_KEYS), **_own_icon(group, app)}
         if "Name" in kept:
-            found[name] = kept | _started(group, app, needed=True)
+            found[name] = kept | _started(group, app, needed=needed)
     return found
 
 

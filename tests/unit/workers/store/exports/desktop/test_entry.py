@@ -198,9 +198,12 @@ def test_it_is_activated_only_through_a_service_that_is_exported_too() -> None:
 
     assert kept("DBusActivatable=true", app=served)["DBusActivatable"] == "true"
     assert "DBusActivatable" not in kept("DBusActivatable=true", app=other)
+    alone += b"Actions=new;\n[Desktop Action new]\nName=New\n"
+    assert emit(PATH, alone, served).decode().endswith("[Desktop Action new]\nName=New\n")
     assert b"Exec" not in emit(PATH, alone, served)
-    with pytest.raises(Refused):
-        emit(PATH, alone, other)
+    for data in (alone, alone.replace(b"Name=Editor", b"Name=Editor\nExec=editor")):
+        with pytest.raises(Refused):
+            emit(PATH, data, other)
 
 
 def test_only_actions_that_are_named_and_shown_are_kept() -> None:

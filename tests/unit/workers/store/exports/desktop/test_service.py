@@ -2,11 +2,16 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A service of the session bus starts the app and nothing else, whichever bus reads it."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from appctld.workers.store.exports.emit import Exporter, Refused, emit, re_emit
+from support.bus import private_bus
 
-APP = Exporter("org.acme.Editor", ("/usr/bin/appctl", "--system", "run"), forwards=True)
+ID = "org.acme.Editor"
+APP = Exporter(ID, ("/usr/bin/appctl", "--system", "run"), forwards=True)
 PATH = "dbus-1/services/org.acme.Editor.service"
 REST = "org.acme.Editor --"
 REFUSED = [
@@ -49,3 +54,31 @@ def test_units_users_labels_and_other_groups_are_left_out() -> None:
 def test_a_service_of_another_name_or_without_a_command_is_refused(text: str) -> None:
     with pytest.raises(Refused):
         emit(PATH, f"[D-BUS Service]\n{text}\n".encode(), APP)
+
+
+def test_dbus_daemon_gives_our_command_exactly_the_words_that_were_meant(tmp_path: Path) -> None:
+    told, script, services = tmp_path / "told", tmp_path / "appctl run", tmp_path / "services"
+    script.write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" > '{told}'\nexit 9\n")
+    script.chmod(0o755)
+    services.mkdir()
+    text = f'[D-BUS Service]\nName={ID}\nExec=/usr/bin/editor "a  b; \'c\'" 5% "" x é\n'
+    app = Exporter(ID, (str(script), "--system", "run"))
+    (services / f"{ID}.service").write_bytes(emit(PATH, text.encode(), app))
+    with private_bus(tmp_path) as address:
+        start = ("--method", "org.freedesktop.DBus.StartServiceByName", ID, "0")
+        command = [
+            "gdbus",
+            "call",
+            "--address",
+            address,
+            "--dest",
+            "org.freedesktop.DBus",
+            "--object-path",
+            "/",
+        ]
+        done = subprocess.run([*command, *start], capture_output=True, text=True, check=False)
+
+    assert "exited with status 9" in done.stderr  # and by then it has told all
+    assert told.read_text().split("\0") == [
+        "--system", "run", "--command=/usr/bin/editor", ID, "--", "a  b; 'c'", "5%", "", "x", "é", "",
+    ]  # fmt: skip
