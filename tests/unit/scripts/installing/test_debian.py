@@ -30,9 +30,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manual = directory / "usr/share/man/man1"
     manual.mkdir(parents=True)
     (manual / "appctl.1").write_text(".TH APPCTL 1\n")
-    configuration = directory / "etc/profile.d"
-    configuration.mkdir(parents=True)
-    (configuration / "appctl.sh").write_text("true\n")
     return directory
 
 
