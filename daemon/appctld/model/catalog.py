@@ -20,9 +20,13 @@ def check_layers(layers: Sequence[Descriptor]) -> None:
     """Raise LimitExceeded for more than anybody would fetch to search in."""
     if len(layers) > LAYERS:
         raise LimitExceeded(f"a catalogue of {len(layers)} layers, {LAYERS} are allowed", limit=LAYERS)
-    total = sum(layer.size for layer in layers)
-    if total > CATALOG_BYTES:
-        raise LimitExceeded(f"a catalogue of {total} bytes, {CATALOG_BYTES} are allowed", limit=CATALOG_BYTES)
+    check_size(sum(layer.size for layer in layers))
+
+
+def check_size(size: int) -> None:
+    """Raise LimitExceeded for so many bytes of layers, packed or not."""
+    if size > CATALOG_BYTES:
+        raise LimitExceeded(f"a catalogue of {size} bytes, {CATALOG_BYTES} are allowed", limit=CATALOG_BYTES)
 
 
 def check_label(config: ImageConfig, name: str) -> None:

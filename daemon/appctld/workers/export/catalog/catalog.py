@@ -7,7 +7,7 @@ to others: whose logins these are (the caller's), and the way to the destination
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from appctld.errors import InvalidReference, LimitExceeded
@@ -26,7 +26,7 @@ from appctld.workers.export.publish.packing import Packer
 from appctld.workers.export.publish.signing.payload import parse_identity
 from appctld.workers.export.publish.signing.signers import Signers
 from appctld.workers.images.listings import Listings
-from appctld.workers.images.sources import Named, Opened, opened
+from appctld.workers.images.sources import Named, opened
 from appctld.workers.images.validators import METAINFO, ask, missing
 from appctld.workers.protocol import Report
 from appctld.workers.store.catalog.component import Rules
@@ -50,9 +50,8 @@ def catalog(request: JsonObject, report: Report) -> JsonObject:
     remarks += _validated(files[XML_PATH])
     told = Told(report)
     with ExitStack() as stack:
-        image = make_catalog(
-            files, _time(request), f"The apps of {prefix_of(name)}", Packer(stack, told.packed)
-        )
+        packer = Packer(stack, told.packed)
+        image = make_catalog(files, _time(request), f"The apps of {prefix}", packer)
         left = leave(image, signers.sign(image.digest) if signers else None, to, str(name), told)
     return {**left, "apps": [_told(app) for app in apps], "remarks": list[Json](remarks)}
 
@@ -61,14 +60,15 @@ def _read(request: JsonObject, prefix: str, report: Report) -> tuple[list[App], 
     apps: list[App] = []
     remarks: list[str] = []
     listings = Listings()
-    for place in get_objects(request, "images"):
+    for place, named, reference in _named(get_objects(request, "images"), prefix):
+        report({"stage": "verifying", "title": named.name})
         with opened(place) as where:
-            for named, reference in _named(where, prefix):
-                report({"stage": "verifying", "title": named.name})
-                app = read_app(where, named, reference, listings)
-                apps += [app] if app else []
-                remarks += app.remarks if app else [f"{reference}: left out, nobody starts what is in it"]
-                _check_number(len(apps))
+            app = read_app(where, named, reference, listings)
+        apps += [app] if app else []
+        remarks += app.remarks if app else [f"{reference}: left out, nobody starts what is in it"]
+        _check_number(len(apps))
+    if not apps:
+        raise InvalidReference("none of these images is an app's", hint="")
     check_once(apps)
     return sorted(apps, key=lambda app: app.id), remarks
 
@@ -79,12 +79,17 @@ def _check_number(apps: int) -> None:
         raise LimitExceeded(f"a catalogue of more than {COMPONENTS} apps", limit=COMPONENTS)
 
 
-def _named(where: Opened, prefix: str) -> Iterator[tuple[Named, Reference]]:
-    for named in where.images():
-        if named.reference is None:
-            raise InvalidReference(f"{named.name} stands there without a whole reference", hint="")
-        check_below(named.reference, prefix)
-        yield named, named.reference
+def _named(places: Sequence[JsonObject], prefix: str) -> list[tuple[JsonObject, Named, Reference]]:
+    """Every image with its place, each of which may be listed: known before any is fetched."""
+    found = []
+    for place in places:
+        with opened(place) as where:
+            for named in where.images():
+                if named.reference is None:
+                    raise InvalidReference(f"{named.name} stands there without a whole reference", hint="")
+                check_below(named.reference, prefix)
+                found.append((place, named, named.reference))
+    return found
 
 
 def _name(request: JsonObject) -> Reference:

@@ -25,7 +25,7 @@ _OF_PLACES = ("icon", "custom", "bundle", "pkgname")  # each says where somethin
 
 def of_metainfo(emitted: bytes) -> ET.Element:
     """The component of a metainfo file that was re-emitted."""
-    component = ET.fromstring(emitted)  # noqa: S314 - as above
+    component = ET.fromstring(emitted)  # noqa: S314 - which we wrote
     for child in [child for child in component if child.tag in _OF_PLACES]:
         component.remove(child)
     texts.split(component)
@@ -68,7 +68,7 @@ def listed(component: ET.Element, reference: Reference, app_id: str, sizes: Iter
 
 
 def document(components: Iterable[ET.Element], origin: str) -> bytes:
-    """The catalogue's own file: a component a line, for who compares two of them."""
+    """The catalogue's own file; each component begins a line, for who compares two of them."""
     root = ET.Element("components", version="1.0", origin=origin)
     opening, closing = ET.tostring(root, encoding="unicode", short_empty_elements=False).split("><")
     lines = [ET.tostring(component, encoding="unicode").strip() for component in components]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from appctld.errors import Conflict, InvalidReference
-from appctld.model.catalog import LABEL
+from appctld.model.catalog import LABEL, check_size
 from appctld.model.manifest import Platform
 from appctld.model.reference import Reference
 from appctld.workers.export.catalog.app import App
@@ -58,8 +58,10 @@ def files_of(apps: Sequence[App], prefix: str) -> dict[str, bytes]:
 
 
 def make_catalog(files: Mapping[str, bytes], created: int, title: str, packer: Packer) -> Image:
-    """The image; `created` in seconds since 1970. Raises NoSpace."""
-    layer = packer.pack(_tar(files), "appctl publish --catalog")
+    """The image; `created` in seconds since 1970. Raises LimitExceeded, NoSpace."""
+    pieces = [*_tar(files)]
+    check_size(sum(map(len, pieces)))
+    layer = packer.pack(pieces, "appctl publish --catalog")
     labels = {LABEL: "1", "org.opencontainers.image.title": title}
     return make_image([layer], Said(NOWHERE, created, labels))
 

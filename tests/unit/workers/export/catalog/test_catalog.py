@@ -227,10 +227,8 @@ def test_a_catalogue_lies_beside_what_it_lists_and_takes_the_place_of_the_one_be
     """And is not listed itself."""
     shelf = greeter.shelf.directory
     first = made(shelf, greeter)
-    again = catalog(
-        {**request(shelf), "images": [{"kind": "directory", "path": str(shelf), "called": ""}]},
-        lambda _facts: None,
-    )
+    place: Json = {"kind": "directory", "path": str(shelf), "called": ""}
+    again = made(shelf, images=[place])
     assert again["digest"] == first["digest"]
     assert Layout(shelf).index[NAME] == first["digest"]
     assert get_strings(again, "remarks") == [f"{NAME}: left out, nobody starts what is in it"]
@@ -284,6 +282,30 @@ def test_an_image_that_cannot_be_listed_stops_all(
     spoil(tool)
     with pytest.raises(error, match=why):
         made(tmp_path / "out", greeter, tool)
+    assert not (tmp_path / "out").exists()
+
+
+def test_that_an_image_lies_elsewhere_is_known_before_any_is_read(
+    greeter: Specimen, tool: Specimen, tmp_path: Path
+) -> None:
+    tool.name = "registry.example.org/other/tool:1"
+    told: list[JsonObject] = []
+    with pytest.raises(InvalidReference, match="does not lie below"):
+        catalog(request(tmp_path / "out", greeter, tool), told.append)
+    assert told == []
+
+
+def test_a_catalogue_of_no_app_is_none(tmp_path: Path) -> None:
+    with pytest.raises(InvalidReference, match="none of these"):
+        made(tmp_path / "out", images=[])
+
+
+def test_no_more_is_made_than_a_machine_takes(
+    greeter: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appctld.model.catalog.CATALOG_BYTES", 2000)
+    with pytest.raises(LimitExceeded, match="2000 are allowed"):
+        made(tmp_path / "out", greeter)
     assert not (tmp_path / "out").exists()
 
 
