@@ -4,16 +4,18 @@
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from support.machine import BIN, Machine
-from support.notes import APP, ENTRY, EXTRA, LAUNCH, SERVICE, Session, build
+from support.notes import APP, ENTRY, EXTRA, ICON, LAUNCH, SERVICE, Session, build, for_all_users
 from support.publisher import Publisher
 
 FIRST = {
     f"applications/{ENTRY}",
     f"dbus-1/services/{SERVICE}",
+    ICON,
     f"mime/packages/{APP}.xml",
     f"metainfo/{APP}.metainfo.xml",
 }
@@ -74,6 +76,17 @@ def test_gio_lists_what_was_installed_and_what_it_opens(first: Session) -> None:
     assert first.links() == FIRST
 
 
+def test_for_all_users_it_is_the_same(tmp_path: Path) -> None:
+    seen = for_all_users(tmp_path)
+    assert set(seen["links"]) == FIRST
+    app = seen["read"]["apps"][ENTRY]
+    assert app["line"] == f"{BIN}/appctl --system run --command=notes {APP} -- %U"
+    assert app["file"] == f"/var/lib/appctl/exports/share/applications/{ENTRY}"
+    assert seen["read"]["opens"] == [ENTRY]
+    assert seen["said"] == ["/usr/bin/notes", "https://acme.example/"]
+    assert seen["left"] == []
+
+
 def test_gio_starts_the_app_with_what_was_opened(first: Session) -> None:
     first.python(LAUNCH, ENTRY, "https://acme.example/a%20b", "file:///x")
     assert first.said() == ["/usr/bin/notes", "https://acme.example/a%20b", "/x"]  # GIO prefers paths
@@ -110,7 +123,7 @@ def test_the_bus_and_info_say_what_is_shown_and_what_is_not(first: Session) -> N
         text=True,
         check=True,
     )
-    assert done.stdout == f'as 1 "{ENTRY}"\ns ""\ns "{info["metainfo_path"]}"\n'
+    assert done.stdout == f'as 1 "{ENTRY}"\ns "{APP}"\ns "{info["metainfo_path"]}"\n'
     assert f"{APP} does not export applications/{APP}.Broken.desktop" in first.machine.log.read_text()
 
 
@@ -118,9 +131,12 @@ def test_what_is_exported_stands_the_tests_of_its_readers(first: Session) -> Non
     for command in (
         ["desktop-file-validate", f"applications/{ENTRY}"],
         ["appstreamcli", "validate", "--no-net", f"metainfo/{APP}.metainfo.xml"],
+        ["gtk-update-icon-cache", "--ignore-theme-index", "--validate", "icons/hicolor"],
     ):
         done = subprocess.run(command, cwd=first.share, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+    cache = first.share / "icons/hicolor/icon-theme.cache"
+    assert APP.encode() in cache.read_bytes()
 
 
 def test_an_update_and_a_rollback_switch_the_names(second: Session) -> None:

@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """An app for a desktop, in two versions, and what GIO makes of it: as programs of a session see it.
 
+    python -m support.notes WORK       inside namesakes.inside, for all users; `for_all_users` starts it
+
 Version 1 has an entry, which a service of the session bus activates too, and tells what it was started with;
 version 2 has another name, another entry beside it, and no service. Both come with entries of others.
 """
@@ -9,18 +11,23 @@ version 2 has another name, another entry beside it, and no service. Both come w
 import json
 import os
 import subprocess
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from support.acme import NAMES, town
 from support.greeter import minimal_root
 from support.images import CREATED, Settings
 from support.machine import Machine
+from support.namesakes import run_inside
+from support.png import png
 from support.publisher import Publisher
 
 APP = "org.acme.Notes"
 ENTRY, EXTRA, SERVICE = f"{APP}.desktop", f"{APP}.Extra.desktop", f"{APP}.service"
+ICON = f"icons/hicolor/48x48/apps/{APP}.png"
 SECONDS = 60.0  # for an app that was started, on a busy machine
 
 PROGRAM = """#!/bin/sh
@@ -96,6 +103,7 @@ def build(publisher: Publisher, work: Path) -> None:
                 "notes",
                 "Notes One",
                 f"MimeType=application/x-{APP.lower()};",
+                f"Icon={APP}",
                 "Actions=new;",
                 "[Desktop Action new]",
                 "Name=New",
@@ -111,8 +119,12 @@ def build(publisher: Publisher, work: Path) -> None:
             f"applications/{EXTRA}": entry("notes", "Extra"),
         },
     }
+    icon = png([bytes((32, 96, 160) * 48)] * 48)
     for version, files in names.items():
         layer = work / f"layer{version}"
+        if version == "1":
+            (layer / "usr/share" / ICON).parent.mkdir(parents=True)
+            (layer / "usr/share" / ICON).write_bytes(icon)
         for path, text in {**files, "applications/org.gnome.Nautilus.desktop": entry("x", "Files")}.items():
             (layer / "usr/share" / path).parent.mkdir(parents=True, exist_ok=True)
             (layer / "usr/share" / path).write_text(text)
@@ -174,3 +186,28 @@ class Session:
         """Paths of all else that is no directory."""
         found = {path for path in self.share.rglob("*") if path.is_file() and not path.is_symlink()}
         return {os.path.relpath(path, self.share) for path in found}
+
+
+def for_all_users(work: Path) -> Any:  # noqa: ANN401 - as `main` says
+    """Run this program in a namespace of its own; what it prints."""
+    return run_inside(work, NAMES, "support.notes")
+
+
+def main(work: Path) -> None:
+    """Install for all users, look and launch as one of them, uninstall: prints what was seen of each."""
+    with town(work) as (acme, machine):
+        machine.add_remote("acme", "quay.io/acme", acme.introduce(), acme.lookaside.url)
+        build(acme, work)
+        acme.push("1", "acme/notes:1", acme.key)
+        machine.appctl("install", "-y", "acme/notes:1")
+        session = Session(machine)
+        seen = {"read": session.read(), "links": sorted(session.links())}
+        session.python(LAUNCH, ENTRY, "https://acme.example/")
+        seen["said"] = session.said()
+        machine.appctl("uninstall", "-y", "notes")
+        seen["left"] = sorted(session.links() | session.files())
+    json.dump(seen, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
