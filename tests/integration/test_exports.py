@@ -64,7 +64,7 @@ def test_gio_lists_what_was_installed_and_what_it_opens(first: Session) -> None:
     assert found["apps"] == {
         ENTRY: {
             "name": "Notes One",
-            "line": f"{BIN}/appctl --user run --command=notes {APP} -- %U",
+            "line": f"{BIN}/appctl --user run --command=notes --file-forwarding {APP} -- @@u %U @@",
             "types": [TYPE],
             "actions": ["new"],
             "file": str(first.share / "applications" / ENTRY),
@@ -80,7 +80,7 @@ def test_for_all_users_it_is_the_same(tmp_path: Path) -> None:
     seen = for_all_users(tmp_path)
     assert set(seen["links"]) == FIRST
     app = seen["read"]["apps"][ENTRY]
-    assert app["line"] == f"{BIN}/appctl --system run --command=notes {APP} -- %U"
+    assert app["line"] == f"{BIN}/appctl --system run --command=notes --file-forwarding {APP} -- @@u %U @@"
     assert app["file"] == f"/var/lib/appctl/exports/share/applications/{ENTRY}"
     assert seen["read"]["opens"] == [ENTRY]
     assert seen["said"] == ["/usr/bin/notes", "https://acme.example/"]

@@ -8,12 +8,14 @@ none), and 64 for a command line, or options, that make no sense: nothing was ru
 
 import os
 import shlex
+from argparse import Namespace
 from contextlib import closing
 
 from appctl.context import Context
 from appctl.running import deployment as deployments
 from appctl.running import home, once, portals, proxy
 from appctl.running.deployment import recorded
+from appctl.running.documents import forwarded, portal
 from appctl.running.environment import runtime_directory
 from appctl.running.failed import failed
 from appctl.running.grants import bus
@@ -67,10 +69,19 @@ def _run(context: Context, stack: Stack, given: once.Once) -> int:
             missing = [f"{name}-bus" for name in buses.missing if grants.buses.get(name)]
             note(*(f"note: {escape(wish)} is not granted here" for wish in [*grants.refused, *missing]))
             note(*(f"note: {escape(text)}" for text in [*stack.notes, *sandbox.left_out]))
-            command = app.run.command(options.arguments, options.command_instead)
+            command = app.run.command(_arguments(options, app.run.id, grants, buses), options.command_instead)
             if options.verbose:
                 note(shlex.join(["bwrap", *sandbox.arguments, "--", *command]))
             return launch(app, sandbox, command, places.runtime, asks_portals=bool(buses.mounts))
+
+
+def _arguments(options: Namespace, app: str, grants: Grants, buses: proxy.Buses) -> list[str]:
+    """Return what the app gets, files that were opened with it as it sees them."""
+    if not options.file_forwarding:
+        return list(options.arguments)
+    place = f"{runtime_directory()}/doc"
+    sees_documents = any(mount.place == place for mount in buses.mounts)
+    return forwarded(options.arguments, grants.shown, place if sees_documents else "", portal(app))
 
 
 def _bus_rules(stack: Stack, grants: Grants, denials: Denials) -> dict[str, list[str]]:

@@ -190,6 +190,11 @@ def _run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--cwd", metavar="[=DIR]", help="start in the directory where you are; --cwd=DIR: in that one"
     )
+    run.add_argument(
+        "--file-forwarding",
+        action="store_true",
+        help="between @@ and @@ (@@u and @@ for URIs) stand files that the document portal gives it",
+    )
     run.add_argument("id", metavar="ID")
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="[--] ARGS")
 

@@ -26,7 +26,7 @@ from appctld.workers.store.space import BLOCK
 
 SHARE = "export/share"  # below a deployment
 EXPORTS = "exports.json"  # beside its record: what is there, and what is not, for which command
-FORMAT = 1
+FORMAT = 2  # another makes a start write them again
 
 FILE_BYTES = max(LIMITS.values())
 READ_FILES = 2 * FILES  # of one app: what is more than it may export anyway is not read
@@ -112,7 +112,8 @@ def collect(app_id: str, place: str, root: str, content: Content, desktop: Deskt
     """What a tree exports, every file of it written anew."""
     found, refused = _found(app_id, place, root, content)
     has_types = any(path.startswith(MIME) for path in found)
-    app = Exporter(app_id, desktop.command, taken=taken(desktop.host) if has_types else frozenset())
+    types = taken(desktop.host) if has_types else frozenset()
+    app = Exporter(app_id, desktop.command, taken=types, forwards=True)
     made = emit_all(found, app)
     told = sorted((refused | made.refused).items())[:REFUSED]
     icon = _icon(made.files.get(f"{DESKTOPS}{app_id}.desktop", b""))

@@ -36,9 +36,9 @@ def test_a_desktop_sees_what_was_deployed_as_it_was_written_anew(state: State) -
     assert shown(state) == {ENTRY, SERVICE}
     text = (state.exports / "share" / ENTRY).read_text()
     assert "Name=One\n" in text
-    assert f"Exec=/usr/bin/appctl --user run --command=app {APP} -- %U\n" in text
+    assert f"Exec=/usr/bin/appctl --user run --command=app --file-forwarding {APP} -- @@u %U @@\n" in text
     assert written(state) == {
-        "format": 1,
+        "format": 2,
         "command": COMMAND,
         "files": [ENTRY, SERVICE],
         "refused": [],

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Files that somebody opened with an app, between marks of its command line: `@@ FILE… @@`, `@@u URI… @@`.
+
+A desktop file of ours puts the marks there (`run --file-forwarding`), as flatpak's do. The document portal of
+the session gives the app each of these files and nothing beside; in the place of its name stands where the
+app sees it. What it sees anyway, what is no file here, and what no portal can give stays as it was.
+
+Guarantees: marks never reach the app; the app gets no file that was not named. Leaves to others: what is
+shown (grants/), and the portal's directory in the sandbox (proxy.py).
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from appctl.running.grants.granted import Shown
+
+BEGINS = ("@@", "@@u")
+END = "@@"
+AT_ONCE = 16  # descriptors in one message: as many as any bus takes
+SECONDS = 10.0  # for the portal's answer, which starts on demand
+_NAME = "org.freedesktop.portal.Documents"
+_PATH = "/org/freedesktop/portal/documents"
+_REUSE = 1  # a document that is there already is that one (the portal's AddFull)
+_MAY = ["read", "write"]
+
+Give = Callable[[Sequence[Path]], Sequence[str]]
+"""Gives the app files; their documents' names, or an empty one for each that it could not give."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """One word between marks, and the file that it means, if it means one of this machine's."""
+
+    word: str
+    path: Path | None = None
+    is_uri: bool = False
+
+    def at(self, place: str) -> str:
+        """The word for that file where the app sees it."""
+        return f"file://{quote(place)}" if self.is_uri else place
+
+
+def forwarded(arguments: Sequence[str], shown: Sequence[Shown], place: str, give: Give) -> list[str]:
+    """Return the arguments as the app gets them; `place` is where it sees documents, empty for nowhere."""
+    words = [*_opened(arguments)]
+    wanted = [word for word in words if word.path is not None and not _is_shown(word.path, shown)]
+    given: dict[Path, str] = {}
+    if place and wanted:
+        paths = list(dict.fromkeys(word.path for word in wanted if word.path is not None))
+        given = {path: name for path, name in zip(paths, give(paths), strict=True) if name}
+    return [_seen(word, given, place) for word in words]
+
+
+def _seen(word: _Opened, given: dict[Path, str], place: str) -> str:
+    if word.path is None or word.path not in given:
+        return word.word
+    return word.at(f"{place}/{given[word.path]}/{word.path.name}")
+
+
+def _opened(arguments: Sequence[str]) -> Iterator[_Opened]:
+    """Every argument but the marks."""
+    mark = ""
+    for argument in arguments:
+        if mark:
+            if argument == END:
+                mark = ""
+            else:
+                yield _meant(argument, is_uri=mark != END)
+        elif argument in BEGINS:
+            mark = argument
+        else:
+            yield _Opened(argument)
+
+
+def _meant(word: str, *, is_uri: bool) -> _Opened:
+    """What a word between marks means: a file or a directory that is there, or nothing of ours."""
+    name = word
+    if is_uri and word.startswith("file:"):
+        split = urlsplit(word)
+        name = unquote(split.path) if split.netloc in {"", "localhost"} else ""
+    elif is_uri and "://" in word:
+        name = ""
+    path = Path(os.path.normpath(Path.cwd() / name)) if name and "\0" not in name else None
+    if path is None or not path.is_file():
+        return _Opened(word)
+    return _Opened(word, path, is_uri and word != name)
+
+
+def _is_shown(path: Path, shown: Sequence[Shown]) -> bool:
+    return any(str(item.path) == item.place and path.is_relative_to(item.place) for item in shown)
+
+
+def portal(app: str) -> Give:
+    """The session's document portal, for one app."""
+
+    def give(paths: Sequence[Path]) -> list[str]:
+        names: list[str] = []
+        for first in range(0, len(paths), AT_ONCE):
+            some = paths[first : first + AT_ONCE]
+            names += _add(some, app) or [""] * len(some)
+        return names
+
+    return give
+
+
+def _add(paths: Sequence[Path], app: str) -> list[str]:
+    """Ask the portal; nothing where there is none, or it says no."""
+    from jeepney import DBusAddress, MessageType, new_method_call
+    from jeepney.auth import AuthenticationError
+    from jeepney.io.blocking import open_dbus_connection
+
+    where = DBusAddress(_PATH, bus_name=_NAME, interface=_NAME)
+    with ExitStack() as stack:
+        try:
+            files = [_open(path, stack) for path in paths]
+            connection = stack.enter_context(open_dbus_connection("SESSION", enable_fds=True))
+            call = new_method_call(where, "AddFull", "ahusas", (files, _REUSE, app, _MAY))
+            answer = connection.send_and_get_reply(call, timeout=SECONDS)
+        except (OSError, KeyError, ValueError, RuntimeError, AuthenticationError):
+            return []
+    if answer.header.message_type is not MessageType.method_return:
+        return []
+    names = answer.body[0]
+    is_right = len(names) == len(paths) and all(isinstance(name, str) and name.isalnum() for name in names)
+    return list(names) if is_right else []
+
+
+def _open(path: Path, stack: ExitStack) -> int:
+    """A descriptor that says which file it is, and opens nothing."""
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    stack.callback(os.close, descriptor)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise ValueError("it was a file a moment ago")
+    return descriptor
