@@ -13,7 +13,7 @@ shown (grants/), and the portal's directory in the sandbox (proxy.py).
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -119,16 +119,22 @@ def _add(paths: Sequence[Path], app: str) -> list[str]:
     with ExitStack() as stack:
         try:
             files = [_open(path, stack) for path in paths]
-            connection = stack.enter_context(open_dbus_connection("SESSION", enable_fds=True))
+            connection = stack.enter_context(closing(open_dbus_connection("SESSION", enable_fds=True)))
             call = new_method_call(where, "AddFull", "ahusas", (files, _REUSE, app, _MAY))
             answer = connection.send_and_get_reply(call, timeout=SECONDS)
         except (OSError, KeyError, ValueError, RuntimeError, AuthenticationError):
             return []
     if answer.header.message_type is not MessageType.method_return:
         return []
-    names = answer.body[0]
-    is_right = len(names) == len(paths) and all(isinstance(name, str) and name.isalnum() for name in names)
-    return list(names) if is_right else []
+    return _names(answer.body[0], len(paths))
+
+
+def _names(said: object, number: int) -> list[str]:
+    """One name for each file, each one component of a path; else nothing."""
+    names = (
+        [name for name in said if isinstance(name, str) and name.isalnum()] if isinstance(said, list) else []
+    )
+    return names if len(names) == number else []
 
 
 def _open(path: Path, stack: ExitStack) -> int:

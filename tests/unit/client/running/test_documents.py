@@ -9,10 +9,10 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
-from jeepney import HeaderFields, MessageType, new_error, new_method_return
-from jeepney.bus_messages import message_bus
+from jeepney import DBusAddress, HeaderFields, MessageType, new_error, new_method_call, new_method_return
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 
 from appctl.running import documents
@@ -141,10 +141,10 @@ class Portal:
             if call.header.fields[HeaderFields.member] != "AddFull":
                 self._connection.send(new_error(call, "org.freedesktop.portal.Error.NotAllowed"))
                 continue
-            files, flags, app, may = call.body
+            files, flags, app, may = cast("tuple[list[object], int, str, list[str]]", call.body)
             names = [self._add(file, app, number) for number, file in enumerate(files)]
             assert (flags, may) == (1, ["read", "write"])
-            body = (names if self.names is None else self.names, {})
+            body: tuple[object, ...] = (names if self.names is None else self.names, {})
             self._connection.send(new_method_return(call, "asa{sv}", body))
 
     def _add(self, file: object, app: str, number: int) -> str:
@@ -174,7 +174,9 @@ def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Portal]:
     with private_bus(tmp_path) as address:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
         connection = open_dbus_connection(address, enable_fds=True)
-        connection.send_and_get_reply(message_bus.RequestName("org.freedesktop.portal.Documents"))
+        bus = DBusAddress("/", bus_name="org.freedesktop.DBus", interface="org.freedesktop.DBus")
+        request = new_method_call(bus, "RequestName", "su", ("org.freedesktop.portal.Documents", 0))
+        connection.send_and_get_reply(request)
         made = Portal(connection, tmp_path / "runtime")
         yield made
     made.end()
