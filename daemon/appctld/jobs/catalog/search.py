@@ -14,6 +14,7 @@ from appctld.errors import AppctlError
 from appctld.jobs.catalog.renew import renew
 from appctld.jobs.catalog.shelf import lists_apps
 from appctld.jobs.requests import Search, flag, text
+from appctld.jobs.views import kind_of
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_objects, get_strings
 from appctld.pipeline.answers import understood
@@ -65,7 +66,9 @@ async def _renew_old(remotes: list[Remote], shop: Workshop) -> list[Json]:
 
 
 def _wanted(app: Installed, remote: str) -> bool:
-    return app.current.remote == remote or not remote
+    """Whether it is of the remote that was named, if any was; nobody looks for a runtime."""
+    is_app = kind_of(app.current.flatpak_ref) == "app"
+    return is_app and (app.current.remote == remote or not remote)
 
 
 def _view(app: Installed) -> Json:

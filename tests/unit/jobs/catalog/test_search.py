@@ -124,6 +124,16 @@ def test_a_remote_without_a_catalogue_is_named(yard: Yard) -> None:
     assert ids(yard.do(Search("hello", {"remote": "other"}))) == []
 
 
+def test_a_runtime_is_no_app_that_anybody_looks_for(yard: Yard) -> None:
+    ref = "runtime/org.acme.Platform/x86_64/1"
+    metadata = f"[Runtime]\nname=org.acme.Platform\nruntime={ref.removeprefix('runtime/')}\n"
+    labels = {"org.flatpak.ref": ref, "org.flatpak.metadata": metadata}
+    layer = layer_of({"files/": None, "files/x": b"", "metadata": metadata.encode()})
+    yard.registry.push("1", [layer], Labels=labels)
+    yard.do(Install((f"{PREFIX}/platform:1",)))
+    assert ids(search(yard, "platform")) == []
+
+
 def test_what_is_installed_from_there_is_said_to_be(yard: Yard) -> None:
     yard.registry.push("1", [BASE], Labels={"org.appctl.id": "org.acme.Editor"})
     yard.do(Install((f"{PREFIX}/editor:1",)))

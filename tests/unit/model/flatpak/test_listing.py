@@ -70,6 +70,7 @@ def test_what_is_no_app_of_this_machine_hides_no_other(other: JsonObject) -> Non
         (f"{DATA}{base64.b64encode(b'picture').decode()}", b"picture"),
         ("https://example.org/icon.png", None),
         (f"{DATA}!!!!", None),
+        (base64.b64encode(b"picture").decode(), None),
         (f"{DATA}eHh4 eHh4", None),
         (1, None),
         (None, None),

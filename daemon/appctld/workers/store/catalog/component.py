@@ -75,7 +75,7 @@ def read_component(data: bytes, rules: Rules, reference: str = "") -> Component:
     element = _emitted(raw, app_id)
     custom = ET.SubElement(ET.SubElement(element, "custom"), "value", {"key": REFERENCE_KEY})
     custom.text = str(place)
-    return Component(_entry(element, app_id, place), element)
+    return Component(entry_of(element, app_id, str(place)), element)
 
 
 def _id(component: Element) -> str:
@@ -113,10 +113,11 @@ def _emitted(raw: Element, app_id: str) -> Element:
     return element
 
 
-def _entry(element: Element, app_id: str, reference: Reference) -> Entry:
+def entry_of(element: Element, app_id: str, reference: str) -> Entry:
+    """What is searched of a component that was written anew, without its icons."""
     return Entry(
         id=app_id,
-        reference=str(reference),
+        reference=reference,
         names=texts.lines(element, "name", texts.NAME_LENGTH),
         summaries=texts.lines(element, "summary", texts.SUMMARY_LENGTH),
         keywords=texts.keywords(element),

@@ -13,9 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_objects, get_str, get_strings
+from appctld.model.jsonvalue import (
+    Json,
+    JsonError,
+    JsonObject,
+    get_bool,
+    get_objects,
+    get_str,
+    get_strings,
+)
 from appctld.workers.protocol import Report
 from appctld.workers.store.catalog.entry import INDEX_BYTES, Entry, read_index
+from appctld.workers.store.catalog.installed import icons_of, installed_entry
 from appctld.workers.store.catalog.ranking import Fit, Texts, fit, fold
 from appctld.workers.store.catalog.shelf import INDEX, Shelf
 
@@ -52,7 +61,9 @@ class _Question:
 
 
 def search_catalogs(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"catalogs", "swcatalog", "term", "locale", "remotes", "installed"}` -> `{"apps", "without", "more"}`.
+    """`{"catalogs", "swcatalog", "apps", "term", "locale", "remotes", "installed"}`.
+
+    -> `{"apps", "without", "more"}`.
 
     `remotes` are those that are searched, `without` those of them of which no catalogue is here; `installed`
     are objects with id, reference, remote, name, version and signed, `more` is how many apps were left out.
@@ -72,7 +83,7 @@ def search_catalogs(request: JsonObject, _report: Report) -> JsonObject:
             continue
         listed |= {(remote, entry.id) for entry in entries}
         found += _among(entries, question, remote, shelf.current(remote), signed=signed)
-    found += _among_installed(installed, question.term, listed)
+    found += _among_installed(installed, question, Path(get_str(request, "apps")), listed)
     found.sort(key=lambda one: one[:4])
     apps: list[Json] = [*_as_many_as_fit(found)]
     return {"apps": apps, "without": without, "more": len(found) - len(apps)}
@@ -127,15 +138,14 @@ def _told(entry: Entry, question: _Question, remote: str, directory: Path) -> Js
 
 
 def _among_installed(
-    installed: Iterable[JsonObject], term: str, listed: set[tuple[str, str]]
+    installed: Iterable[JsonObject], question: _Question, apps: Path, listed: set[tuple[str, str]]
 ) -> Iterator[_Found]:
     """What is installed and no catalogue lists, with what its own image says."""
     for app in installed:
-        app_id, remote, name = (get_str(app, key) for key in ("id", "remote", "name"))
-        how = fit(term, Texts(names=[app_id, name]))
-        if how is not None and (remote, app_id) not in listed:
-            told = {"summary": "", "icon": "", **app, "installed": True, "match": how.told}
-            yield _Found(how, fold(name), app_id, remote, told)
+        app_id, remote = get_str(app, "id"), get_str(app, "remote")
+        if (remote, app_id) not in listed:
+            entries, signed = [installed_entry(app, apps)], get_bool(app, "signed")
+            yield from _among(entries, question, remote, icons_of(apps, app_id), signed=signed)
 
 
 def _of(texts: Mapping[str, str], asked: Iterable[str]) -> list[str]:

@@ -28,6 +28,7 @@ def asked(
     request: JsonObject = {
         "catalogs": str(shelf.catalogs),
         "swcatalog": str(shelf.united),
+        "apps": str(directory / "apps"),
         "term": term,
         "locale": "",
         "remotes": ["acme", "beta"],
