@@ -26,30 +26,22 @@ for text in json.load(sys.stdin):
                           for key in file.get_keys(group)[0]} for group in file.get_groups()[0]})
 print(json.dumps(found))
 """
-_GIO = """
-from gi.repository import Gio
-try:
-    from gi.repository import GioUnix
-    DesktopAppInfo = GioUnix.DesktopAppInfo  # where newer GLib has it
-except (ImportError, AttributeError):
-    DesktopAppInfo = Gio.DesktopAppInfo
-"""
-_ENTRY = f"""
+_ENTRY = """
 import json, sys
-{_GIO}
-info = DesktopAppInfo.new_from_filename(sys.argv[1])
-print(json.dumps(None if info is None else {{
+from gi.repository import Gio
+info = Gio.DesktopAppInfo.new_from_filename(sys.argv[1])
+print(json.dumps(None if info is None else {
     "name": info.get_name(), "command": info.get_commandline(), "types": info.get_supported_types(),
     "icon": info.get_icon() and info.get_icon().to_string(), "actions": info.list_actions(),
     "action names": [info.get_action_name(name) for name in info.list_actions()],
     "shown": info.should_show(), "hidden": info.get_is_hidden(), "keywords": info.get_keywords(),
     "class": info.get_startup_wm_class(), "activatable": info.get_boolean("DBusActivatable"),
-}}))
+}))
 """
-_LAUNCH = f"""
+_LAUNCH = """
 import sys
-{_GIO}
-info = DesktopAppInfo.new_from_filename(sys.argv[1])
+from gi.repository import Gio
+info = Gio.DesktopAppInfo.new_from_filename(sys.argv[1])
 if sys.argv[2]:
     info.launch_action(sys.argv[2], None)
 else:
