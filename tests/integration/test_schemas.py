@@ -85,6 +85,9 @@ def test_an_apps_life(shop: Shop) -> None:
     assert len(shop.prints("updates", "update", "--check")["updates"]) == 1
     shop.prints("list", "list", "--updates")
     shop.prints("result", "update", "-y")
+    shop.prints("automatic", "automatic", "check")
+    assert shop.prints("result", "update", "--background")["automatic"] == "check"
+    assert shop.prints("automatic", "automatic", "install")["last"]["because"] == ["policy"]
     shop.prints("held", "hold", "greeter")
     assert shop.prints("result", "update")["held"] is True
     shop.prints("held", "unhold", "greeter")
