@@ -198,3 +198,11 @@ def test_what_becomes_of_an_update_that_nobody_asked_for(name: str, night: Night
     assert tuple(became) == rows()[name]
     assert case.why in " ".join(last["because"])
     assert bool(last["error"]) == (became[-1] not in {"nothing", "found", "fetched", "installed", "waits"})
+
+
+def test_while_an_app_is_put_in_place_sleep_and_shutdown_wait(night: Night) -> None:
+    there(night)
+    before = len(night.around.inhibitors())
+    night.decide("install")
+    assert night.goes() == "installed"
+    assert night.around.inhibitors()[before:][0][0] == "sleep:shutdown"

@@ -8,6 +8,7 @@
 dbusmock runs under the distribution's Python, of which it is a package.
 """
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ QUIET = {METERED: 4, STATE: 70, ON_BATTERY: False, WARNING: 1, SLEEPING: False, 
 
 Said = tuple[str, str, str]
 INHIBIT = """
-fd = os.open({fifo!r}, os.O_WRONLY)
+fd = os.open({file!r}, os.O_WRONLY)
 ret = dbus.types.UnixFd(fd)
 os.close(fd)
 """
@@ -58,9 +59,9 @@ class Around:
         for what, value in QUIET.items():
             self.say(what, value)
 
-    def inhibit_with(self, fifo: str) -> None:
-        """What logind's Inhibit gives is the writing end of that pipe."""
-        code = INHIBIT.format(fifo=fifo)
+    def inhibit_with(self, file: str = os.devnull) -> None:
+        """What logind's Inhibit gives is that file, opened to be written; of a pipe its writing end."""
+        code = INHIBIT.format(file=file)
         self._mock(LOGIN, _path(LOGIN), "AddMethod", "sssss", SERVICES[LOGIN], "Inhibit", "ssss", "h", code)
 
     def inhibitors(self) -> list[list[Any]]:
@@ -79,6 +80,8 @@ class Around:
         if name == POWER:
             interface = f"{POWER}.Device"
             self._mock(POWER, _path(POWER), "AddObject", "ssa{sv}a(ssss)", DISPLAY, interface, {}, [])
+        if name == LOGIN:
+            self.inhibit_with()
         for what, value in QUIET.items():
             if what[0] == name:
                 path, interface = _object(what)

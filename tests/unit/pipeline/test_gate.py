@@ -3,7 +3,8 @@
 """pipeline/gate.py: one at a time moves refs, and a prune keeps what unfinished jobs need."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -38,6 +39,28 @@ def test_what_a_job_needs_is_told_to_who_prunes_and_forgotten_with_the_job() -> 
         assert await kept(gate) == set()
 
     run(main)
+
+
+def test_while_refs_move_and_no_longer_the_machine_is_asked_to_stay_up() -> None:
+    up: list[str] = []
+
+    @asynccontextmanager
+    async def staying_up() -> AsyncIterator[None]:
+        up.append("up")
+        try:
+            yield
+        finally:
+            up.append("down")
+
+    async def main() -> None:
+        gate = Gate(staying_up)
+        async with gate.keeping({"a"}):
+            assert up == []
+        async with gate.moving():
+            assert up == ["up"]
+        assert up == ["up", "down"]
+
+    asyncio.run(main())
 
 
 def test_a_ref_that_two_jobs_need_is_kept_until_the_second_ends() -> None:

@@ -233,6 +233,7 @@ def is_held(reading: int) -> bool:
 def test_sleep_and_shutdown_are_delayed_for_the_length_of_a_block(there: Around, tmp_path: Path) -> None:
     reading = opened(tmp_path / "lock")
     there.inhibit_with(str(tmp_path / "lock"))
+    before = len(there.inhibitors())
 
     async def scenario() -> None:
         async with machine(there.address) as found:
@@ -243,7 +244,7 @@ def test_sleep_and_shutdown_are_delayed_for_the_length_of_a_block(there: Around,
 
     asyncio.run(scenario())
     os.close(reading)
-    (given,) = there.inhibitors()
+    (given,) = there.inhibitors()[before:]
     assert (given[0], given[3]) == ("sleep:shutdown", "delay")
 
 
@@ -263,15 +264,16 @@ def test_a_block_that_fails_holds_nothing_afterwards(there: Around, tmp_path: Pa
     os.close(reading)
 
 
-@pytest.mark.parametrize("gone", [True, False])
-def test_who_gives_no_lock_keeps_nothing_from_being_done(tmp_path: Path, *, gone: bool) -> None:
-    """It is not there, or knows no such method."""
-    with private_bus(tmp_path) as address, around(address, LOGIN) as alone:
-        if gone:
-            alone.end(LOGIN)
+@pytest.mark.parametrize("name", [LOGIN, POWER])
+def test_who_gives_no_lock_keeps_nothing_from_being_done(tmp_path: Path, name: str) -> None:
+    """It is not there, or what is there under its name knows no such method."""
+    with private_bus(tmp_path) as address, around(address, name):
 
         async def scenario() -> bool:
-            async with machine(address) as found, found.staying_up():
-                return True
+            async with machine(address) as found:
+                inhibit = (name, "/", f"{LOGIN}.Manager", "Inhibit")
+                assert await found._services.borrow(*inhibit, "a", "b", "c", "d") is None
+                async with found.staying_up():
+                    return True
 
         assert asyncio.run(scenario())
