@@ -65,6 +65,12 @@ def shop(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield Shop(machine, publisher, work)
 
 
+def test_updates_that_nobody_asks_for(shop: Shop) -> None:
+    shop.prints("automatic", "automatic", "check")
+    assert shop.prints("result", "update", "--background")["automatic"] == "check"
+    assert shop.prints("automatic", "automatic", "install")["last"]["because"] == ["policy"]
+
+
 @pytest.mark.timeout(300)
 def test_an_apps_life(shop: Shop) -> None:
     """In this order: each step needs the one before."""
@@ -85,9 +91,6 @@ def test_an_apps_life(shop: Shop) -> None:
     assert len(shop.prints("updates", "update", "--check")["updates"]) == 1
     shop.prints("list", "list", "--updates")
     shop.prints("result", "update", "-y")
-    shop.prints("automatic", "automatic", "check")
-    assert shop.prints("result", "update", "--background")["automatic"] == "check"
-    assert shop.prints("automatic", "automatic", "install")["last"]["because"] == ["policy"]
     shop.prints("held", "hold", "greeter")
     assert shop.prints("result", "update")["held"] is True
     shop.prints("held", "unhold", "greeter")

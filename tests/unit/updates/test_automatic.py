@@ -23,7 +23,7 @@ class Place:
     def __init__(self, directory: Path) -> None:
         self.paths = Paths(directory)
         self.policy: Policy | PolicyDenied = Policy()
-        self.around = Surroundings()
+        self.around: Surroundings | None = Surroundings()
         self.there: set[str] = set()
         self.automatic = AutomaticUpdates(self.paths, self.rules, Aside(), self, self.has_owner)
 
@@ -37,6 +37,7 @@ class Place:
         return self.policy
 
     async def surroundings(self) -> Surroundings:
+        assert self.around is not None, "asked in vain"
         return self.around
 
     async def has_owner(self, sender: str) -> bool:
@@ -91,6 +92,12 @@ def test_a_decision_that_cannot_be_read_lets_nothing_be_done_until_it_is_made_an
         place.decision()
     asyncio.run(place.automatic.set(Extent.CHECK))
     assert place.extent() is Extent.CHECK
+
+
+def test_where_nothing_may_be_done_nobody_is_asked_how_it_is(place: Place) -> None:
+    place.around = None
+    place.say("automatic-updates = none")
+    assert place.decision() == Decision(Extent.NONE, (Why.POLICY,))
 
 
 def test_what_is_around_and_who_is_there_is_asked_each_time(place: Place) -> None:

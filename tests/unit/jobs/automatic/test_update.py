@@ -77,9 +77,10 @@ def waiting(yard: Yard) -> set[str]:
 
 
 def test_with_none_no_registry_is_asked(yard: Yard) -> None:
-    before = len(yard.ops())
+    before, told = len(yard.ops()), yard.observer.updates
     assert update(yard, Extent.NONE, Why.CLOCK) == {"apps": [], "automatic": "none", "because": ["clock"]}
     assert yard.ops()[before:] == []
+    assert yard.observer.updates == told + 1, "how the last one went is other than before"
 
 
 def test_with_check_updates_are_found_and_nothing_is_fetched(yard: Yard) -> None:
@@ -228,15 +229,25 @@ def test_what_somebody_asked_for_goes_all_the_way(yard: Yard, request_: Update) 
 
 
 def test_whoever_was_faster_is_left_alone(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the look and the first app's turn somebody updates one of them."""
+    """Between the look and the first app's turn somebody brings one of them even further."""
     theirs = Update((IDS["w"],))
 
     async def each(
         shop: Workshop, names: Iterable[str], turn: Callable[[str], Awaitable[JsonObject]]
     ) -> list[Json]:
+        publish(yard, "w", "3.0")
         await work(theirs, yard.shop(theirs))
         return await one_after_the_other(shop, names, turn)
 
     monkeypatch.setattr("appctld.jobs.automatic.update.each", each)
     assert changed(update(yard)) == [True, False]
-    assert versions(yard) == ["2.0", "2.0"]
+    assert versions(yard) == ["2.0", "3.0"]
+
+
+def test_what_cannot_fit_is_not_begun(yard: Yard) -> None:
+    labels = {"org.opencontainers.image.version": "3.0", "org.appctl.id": IDS["h"]}
+    size = {"org.flatpak.installed-size": str(10**15)}
+    yard.registry.push("h", [layer_of({"other": b"other"})], Labels=labels | size)
+    update(yard, Extent.DOWNLOAD)
+    assert yard.job.error is not None
+    assert (yard.job.error.name, waiting(yard)) == ("NoSpace", {IDS["w"]})
