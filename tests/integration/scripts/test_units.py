@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import exposure
+from appctld.__main__ import REFUSED
+from appctld.system.child import GRACE
+
 SYSTEMD = Path(__file__).parents[3] / "systemd"
+NAME = "org.appctl.Installer1"
 PROGRAM = "/usr/lib/appctl/venv/bin/"
 UNITS = sorted(path for pattern in ("*.service", "*.timer") for path in SYSTEMD.rglob(pattern))
 
@@ -35,6 +40,43 @@ def read(unit: Path) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser(strict=False)
     parser.read(unit)
     return parser
+
+
+@pytest.mark.parametrize("unit", sorted(SYSTEMD.glob("*.service")), ids=lambda unit: unit.name)
+def test_what_systemd_holds_against_a_unit_is_little_or_has_a_reason(unit: Path) -> None:
+    if unit.name != "appctl.service":
+        assert exposure.total(unit) <= 0.5  # they only talk to the bus
+        return
+    reasons = exposure.read_reasons((SYSTEMD / "exposure.txt").read_text())
+    points = exposure.points(unit, reasons)
+    assert [point.setting for point in points if not point.reason] == []
+    assert {point.field for point in points} == {*reasons}  # a reason for what is not so any more is none
+    assert exposure.total(unit) <= 2.3
+
+
+@pytest.mark.parametrize("scope", ["system", "user"])
+def test_a_daemon_that_is_stuck_or_dies_is_started_again_and_one_that_cannot_run_is_not(scope: str) -> None:
+    service = dict(read((SYSTEMD / "user" if scope == "user" else SYSTEMD) / "appctl.service")["Service"])
+    assert service["execstart"] == f"{PROGRAM}appctld --{scope}"
+    assert (service["type"], service["busname"], service["notifyaccess"]) == ("dbus", NAME, "main")
+    assert float(service["watchdogsec"]) > 25  # what a client waits for an answer
+    assert (service["restart"], service["restartpreventexitstatus"]) == ("on-failure", str(REFUSED))
+    assert float(service["timeoutstopsec"]) > 10 * GRACE
+    assert service["limitcore"] == "0"
+
+
+@pytest.mark.parametrize(("scope", "verb"), [("preset", "enable"), ("user-preset", "disable")])
+def test_every_timer_has_a_preset(scope: str, verb: str) -> None:
+    lines = (SYSTEMD / scope / "90-appctl.preset").read_text().splitlines()
+    said = {line for line in lines if not line.startswith("#")}
+    timers = (SYSTEMD / "user" if scope == "user-preset" else SYSTEMD).glob("*.timer")
+    assert {f"{verb} {timer.name}" for timer in timers} <= said
+
+
+@pytest.mark.parametrize("scope", ["system", "session"])
+def test_the_bus_starts_the_daemon_by_its_unit(scope: str) -> None:
+    service = read(SYSTEMD.parent / f"data/dbus/{scope}.service.in")["D-BUS Service"]
+    assert (service["Name"], service["SystemdService"]) == (NAME, "appctl.service")
 
 
 @pytest.mark.parametrize("scope", ["system", "user"])
