@@ -134,7 +134,9 @@ def by_pipe(command: tuple[str, ...], asked: bytes) -> None:
     """Ask a worker in bubblewrap, as the daemon's user; return with its first byte."""
     drop = ("setpriv", "--reuid=appctl", "--regid=appctl", "--clear-groups", "--inh-caps=-all")
     pipe = subprocess.PIPE
-    with subprocess.Popen([*drop, *command], stdin=pipe, stdout=pipe, bufsize=0) as process:
+    with subprocess.Popen(
+        [*drop, *command], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, bufsize=0
+    ) as process:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("no pipes")
         process.stdin.write(asked)
