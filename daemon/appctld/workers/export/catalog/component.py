@@ -35,11 +35,11 @@ def of_metainfo(emitted: bytes) -> ET.Element:
 def of_labels(app_id: str, config: ImageConfig, *, desktop: bool, command: str) -> ET.Element:
     """The component of an image without metainfo; `desktop`: a desktop file of its own starts it."""
     component = ET.Element("component", type="desktop-application" if desktop else "console-application")
-    name = title_of(config) or app_id.rpartition(".")[2]
-    said = _line(config.label(_DESCRIPTION) or name)
+    name = _line(title_of(config))[: texts.NAME_LENGTH] or app_id.rpartition(".")[2]
+    said = _line(config.label(_DESCRIPTION) or "") or name
     _text(component, "id", app_id)
     _text(component, "name", name)
-    _text(component, "summary", said[:_SUMMARY].rstrip(". "))
+    _text(component, "summary", said[:_SUMMARY].rstrip(". ") or name)
     _text(ET.SubElement(component, "description"), "p", said)
     if licenses := config.label(_LICENSES):
         _text(component, "project_license", _line(licenses))
@@ -49,7 +49,7 @@ def of_labels(app_id: str, config: ImageConfig, *, desktop: bool, command: str) 
         _text(component, "launchable", f"{app_id}.desktop", type="desktop-id")
     elif command:
         _text(ET.SubElement(component, "provides"), "binary", _line(command.rpartition("/")[2]))
-    version = version_in(config)
+    version = _line(version_in(config))
     if version and config.created:  # a release is of some day
         releases = ET.SubElement(component, "releases")
         ET.SubElement(releases, "release", version=version, timestamp=str(config.created))

@@ -8,17 +8,23 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from appctld.errors import AppctlError, BadManifest, Conflict, InvalidReference, LimitExceeded
-from appctld.model.image import TITLE
+from appctld.model.image import TITLE, ImageConfig
 from appctld.model.jsonvalue import Json, JsonObject, get_objects, get_strings
+from appctld.model.reference import parse_reference
 from appctld.workers.export.catalog import catalog as module
 from appctld.workers.export.catalog.catalog import catalog
+from appctld.workers.export.catalog.component import document, listed, of_labels
 from appctld.workers.images.validators import METAINFO as APPSTREAM
 from appctld.workers.images.validators import ask
+from appctld.workers.store.catalog.component import Rules
+from appctld.workers.store.catalog.listing import read_catalog
 from appctld.workers.store.catalog.texts import LANG
 from support.cosign import CosignKey
 from support.published_tar import entries
@@ -36,6 +42,7 @@ PLACES = [
     {"TZ": "UTC", "LC_ALL": "C", "UMASK": "022"},
     {"TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8", "UMASK": "077", "PYTHONHASHSEED": "7"},
 ]
+PREFIX = "org.opencontainers.image"
 SHARE = "usr/share/swcatalog"
 ICON = "usr/share/icons/hicolor/{0}/apps/{1}.png"
 TOOL = "org.example.Tool"
@@ -172,6 +179,30 @@ def test_appstream_takes_what_is_made(greeter: Specimen, tool: Specimen, tmp_pat
     assert ask(APPSTREAM, "catalog.xml", files(tmp_path / "out")[f"{SHARE}/xml/catalog.xml"]) == ""
 
 
+STRANGE = [
+    "",
+    " . ",
+    "\u202e\u200b",
+    "\x01\x7f",
+    "\ud800",
+    "\ufffe\U0010ffff",
+    "<&>\"']]>&#0;",
+    "a\nb\x85c\u2028d",
+]
+
+
+@pytest.mark.parametrize("said", [*STRANGE, "ü" * 4096])
+def test_whatever_labels_say_is_read_back(said: str) -> None:
+    names = (TITLE, *(f"{PREFIX}.{name}" for name in ("description", "licenses", "version")))
+    labels = {**dict.fromkeys(names, said), f"{PREFIX}.url": f"https://a.example/{said}"}
+    config = SimpleNamespace(label=labels.get, created=TIME)
+    component = of_labels(TOOL, cast("ImageConfig", config), desktop=False, command=said)
+    listed(component, parse_reference("a.example/x/tool:1"), TOOL, [])
+    (found,) = read_catalog(document([component], "o"), Rules("a.example/x"))
+    assert found.entry.names[""]
+    assert found.entry.summaries[""]
+
+
 def test_what_appstream_has_against_it_is_told(
     tool: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +288,13 @@ def _as_another_layer(specimen: Specimen) -> None:
     specimen.diff_id = f"sha256:{'0' * 64}"
 
 
+def _with_long_metainfo(specimen: Specimen) -> None:
+    """Which an installation would export, and no catalogue takes."""
+    paragraphs = "<p>It turns whatever can be turned.</p>" * 7000
+    text = METAINFO.replace(ID, TOOL).replace("<description>", f"<description>{paragraphs}")
+    specimen.files[f"usr/share/metainfo/{TOOL}.metainfo.xml"] = File(text.encode())
+
+
 @pytest.mark.parametrize(
     ("spoil", "error", "why"),
     [
@@ -265,7 +303,7 @@ def _as_another_layer(specimen: Specimen) -> None:
         (_named("other.example.org/apps/tool:1"), InvalidReference, "does not lie below"),
         (_named("v1"), InvalidReference, "without a whole reference"),
         (_named(f"registry.example.org/apps/tool@sha256:{'0' * 64}"), InvalidReference, "under a tag"),
-        (lambda specimen: specimen.labels.update({TITLE: "\u200b"}), BadManifest, "cannot be used"),
+        (_with_long_metainfo, LimitExceeded, "a component of"),
         (lambda specimen: specimen.labels.update({"org.appctl.id": ID}), Conflict, "are both"),
         (_as_another_layer, BadManifest, "another than its config says"),
         (lambda specimen: specimen.more_diff_ids.append(f"sha256:{'0' * 64}"), BadManifest, "diffIDs"),
