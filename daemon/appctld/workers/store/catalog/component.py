@@ -103,7 +103,6 @@ def _parsed(text: str, component: Element) -> Reference:
 
 def _emitted(raw: Element, app_id: str) -> Element:
     """What may be said of an app, written anew."""
-    texts.join(raw)
     try:
         data = emit(f"metainfo/{app_id}.metainfo.xml", ET.tostring(raw), Exporter(app_id, ()))
     except Refused as error:

@@ -6,9 +6,8 @@ A catalogue has a whole description, or list of keywords, for each language; met
 paragraph and item has its language. Pure. Guarantees: what is read to be searched is bounded, line by line.
 """
 
-import copy
-from collections.abc import Iterator
-from xml.etree.ElementTree import Element
+from collections.abc import Iterable
+from xml.etree.ElementTree import Element, SubElement
 
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 NAME_LENGTH = 200  # characters: one line of any terminal or software centre
@@ -19,52 +18,32 @@ LANGUAGES = 100  # the most translated apps have about as many
 DESCRIPTION_LENGTH = 2000  # characters that are searched, of the untranslated one
 VERSION_LENGTH = 80
 WHOLE = ("description", "keywords")
-
-
-def join(component: Element) -> None:
-    """Bring a catalogue's texts into metainfo's form: one element of each, its children with languages."""
-    for tag in WHOLE:
-        found = component.findall(tag)
-        for element in found:
-            language = element.attrib.pop(LANG, "")
-            for child in element.iter():
-                if language and child is not element and child.tag in {"p", "li", "keyword"}:
-                    child.attrib.setdefault(LANG, language)
-        for element in found[1:]:
-            found[0].extend(element)
-            component.remove(element)
+LISTS = ("ul", "ol")
 
 
 def split(component: Element) -> None:
-    """The other way round."""
-    for tag in WHOLE:
-        for element in component.findall(tag):
-            at = list(component).index(element)
-            component.remove(element)
-            for language in dict.fromkeys(_languages(element)):
-                component.insert(at, _only(language, element))
-                at += 1
+    """Give each language an element of its own, as catalogues have them; what has one keeps it.
+
+    Each element is looked at once, however many languages there are.
+    """
+    children: list[Element] = []
+    for child in component:
+        children += _by_language(child) if child.tag in WHOLE else [child]
+    component[:] = children
 
 
-def _languages(element: Element) -> Iterator[str]:
-    for child in element.iter():
-        if child.tag in {"p", "li", "keyword"}:
-            yield child.get(LANG, "")
-
-
-def _only(language: str, element: Element) -> Element:
-    """A copy with what is of one language."""
-    found = copy.deepcopy(element)
-    if language:
-        found.set(LANG, language)
-    for parent in [found, *found.findall("ul"), *found.findall("ol")]:
-        for child in list(parent):
-            if child.tag in {"p", "li", "keyword"} and child.attrib.pop(LANG, "") != language:
-                parent.remove(child)
-    for child in list(found):
-        if child.tag in {"ul", "ol"} and not len(child):
-            found.remove(child)
-    return found
+def _by_language(element: Element) -> Iterable[Element]:
+    found: dict[str, Element] = {}
+    for child in element:
+        lists: dict[str, Element] = {}
+        for item in child if child.tag in LISTS else [child]:
+            language = item.attrib.pop(LANG, child.attrib.get(LANG, ""))
+            own = {LANG: language} if language else {}
+            whole = found.setdefault(language, Element(element.tag, element.attrib | own))
+            if child.tag in LISTS and language not in lists:
+                lists[language] = SubElement(whole, child.tag)
+            lists.get(language, whole).append(item)
+    return found.values()
 
 
 def lines(component: Element, tag: str, length: int) -> dict[str, str]:

@@ -23,20 +23,29 @@ def shown(component: ET.Element, tag: str) -> list[str]:
     return ["".join(ET.tostring(one, encoding="unicode").split()) for one in component.findall(tag)]
 
 
-def test_texts_of_many_languages_go_into_one_element_and_out_again() -> None:
-    component = read(CATALOGUE)
-    texts.join(component)
-    assert len(component.findall("description")) == len(component.findall("keywords")) == 1
-    texts.split(component)
+METAINFO = """<component>
+<description><p>One</p><p xml:lang="de">Eins</p>
+<ul><li>a</li><li xml:lang="de">x</li><li>b</li></ul></description>
+<keywords><keyword>pen</keyword><keyword xml:lang="de">Stift</keyword></keywords>
+</component>"""
+
+
+def test_each_language_gets_an_element_of_its_own() -> None:
     lang = 'xml:lang="de"'
-    assert shown(component, "description") == [
-        "<description><p>One</p><ul><li>a</li><li>b</li></ul></description>",
-        f"<description{lang}><p>Eins</p><ul><li>x</li></ul></description>",
-    ]
-    assert shown(component, "keywords") == [
-        "<keywords><keyword>pen</keyword></keywords>",
-        f"<keywords{lang}><keyword>Stift</keyword></keywords>",
-    ]
+    apart = {
+        "description": [
+            "<description><p>One</p><ul><li>a</li><li>b</li></ul></description>",
+            f"<description{lang}><p>Eins</p><ul><li>x</li></ul></description>",
+        ],
+        "keywords": [
+            "<keywords><keyword>pen</keyword></keywords>",
+            f"<keywords{lang}><keyword>Stift</keyword></keywords>",
+        ],
+    }
+    for form in (METAINFO, CATALOGUE):
+        component = read(form)
+        texts.split(component)
+        assert {tag: shown(component, tag) for tag in apart} == apart
 
 
 def test_what_is_searched_is_by_language_and_bounded() -> None:
@@ -48,6 +57,13 @@ def test_what_is_searched_is_by_language_and_bounded() -> None:
     names = [f'<name xml:lang="l{number}">x</name>' for number in range(200)]
     many = read(f"<component>{''.join(names)}</component>")
     assert len(texts.lines(many, "name", 6)) == texts.LANGUAGES
+
+
+def test_ten_thousand_languages_are_ten_thousand_elements() -> None:
+    words = "".join(f'<p xml:lang="x{number}">a</p>' for number in range(10_000))
+    component = read(f"<component><description>{words}</description></component>")
+    texts.split(component)
+    assert [len(one) for one in component] == [1] * 10_000
 
 
 def test_what_is_searched_is_cut() -> None:
