@@ -138,3 +138,13 @@ def test_a_validator_that_is_not_there_is_said_and_no_fault(
     findings = {str(one["code"]): one for one in examined(specimen)}
     assert findings["not-checked"]["level"] == "note"
     assert "desktop-file-validate-of-nobody is not installed" in str(findings["not-checked"]["sentence"])
+
+
+def test_a_validator_that_cannot_be_shut_in_is_not_asked(
+    specimen: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "validator"  # a directory that its sandbox does not have
+    outside.write_text("#!/bin/sh\n")
+    outside.chmod(0o755)
+    monkeypatch.setattr(exports, "VALIDATORS", (("applications/", (str(outside),), "desktop-invalid"),))
+    assert ("not-checked", DESKTOP_FILE, f"{outside} could not be run here") in said(specimen)

@@ -3,6 +3,8 @@
 """All files of an app at once, each told what it must know of the others."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appctld.workers.store.exports import emit as module
 from appctld.workers.store.exports import names
@@ -82,3 +84,51 @@ def test_an_app_exports_so_many_files_and_bytes(monkeypatch: pytest.MonkeyPatch)
     assert "at most" in exports.refused[DESKTOP]
     assert [*few.files] == [SERVICE]
     assert "at most" in few.refused[DESKTOP]
+
+
+PIECES = [
+    *(
+        b"[Desktop Entry]\n",
+        b"Type=Application\n",
+        b"Name=",
+        b"Exec=",
+        b"Actions=a;\n",
+        b"[Desktop Action a]\n",
+    ),
+    *(b"[D-BUS Service]\n", b"\\", b";", b"%f ", b'"', b"\n", b"=", b"\xff", b"\0", b"&", b"\xe2\x80\xae"),
+    *(b"<component type='desktop'>", b"<id>org.acme.Editor</id>", b"<name>", b"</name>", b"</component>"),
+    *(
+        b"<svg ",
+        b"style='",
+        b"fill:url(#a);",
+        b"<g id='a'>",
+        b"<use href='#a'/>",
+        b"</g>",
+        b"</svg>",
+        b">",
+        b"'",
+    ),
+    *(
+        b"<mime-info>",
+        b"<mime-type type='text/x-a'>",
+        b"<glob pattern='*.a'/>",
+        b"</mime-type>",
+        b"</mime-info>",
+    ),
+    *(b"\x89PNG\r\n\x1a\n", b"\0\0\0\x0dIHDR", b"\0\0\0\0IEND\xaeB`\x82", b"<!--", b"-->"),
+]
+PATHS = [
+    DESKTOP, SERVICE, METAINFO, f"mime/packages/{ID}.xml", f"icons/hicolor/16x16/apps/{ID}.png",
+    f"icons/hicolor/scalable/apps/{ID}.svg",
+]  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(PATHS), st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join))
+def test_whatever_stands_in_a_file_it_is_exported_or_refused(path: str, data: bytes) -> None:
+    try:
+        once = emit(path, data, APP)
+    except Refused:
+        return
+    again = emit(path, once, APP)
+    assert again == once or path in {DESKTOP, SERVICE}  # whose command line becomes an argument
