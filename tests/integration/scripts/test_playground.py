@@ -51,6 +51,8 @@ def test_the_environment_is_the_users_scope_and_private() -> None:
         assert Path(value(name, output)).parent == top
     assert value("APPCTL_SCOPE", output) == "user"
     assert value("PATH", output).split(":")[0] == str(TOP / ".venv/bin")
+    data = value("XDG_DATA_HOME", output)
+    assert value("XDG_DATA_DIRS", output) == f"/usr/local/share:/usr/share:{data}/appctl/exports/share"
     assert value("DBUS_SESSION_BUS_ADDRESS", output) == f"unix:path={value('XDG_RUNTIME_DIR', output)}/bus"
 
 
