@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What desktops see of apps: GIO lists and starts them, the session bus too, and then they are gone."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,6 +171,15 @@ def test_a_daemon_that_is_killed_starts_with_the_same_names(second: Session) -> 
     second.machine.start()
     assert second.links() == SECOND
     assert second.files() == {"applications/mimeinfo.cache"}
+
+
+def test_doctor_says_whether_menus_show_the_apps(first: Session) -> None:
+    elsewhere = {**first.environment, "XDG_DATA_DIRS": "/usr/share"}
+    for environment, level in ((first.environment, "ok"), (elsewhere, "warning")):
+        command = [str(BIN / "appctl"), "doctor", "--json"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        (found,) = [check for check in json.loads(done.stdout)["checks"] if check["check"] == "menus"]
+        assert found["level"] == level
 
 
 def test_an_uninstall_leaves_nothing(session: Session) -> None:

@@ -12,6 +12,7 @@ from appctl.actions.doctor import (
     clock,
     keys,
     leftovers,
+    menus,
     network,
     policy,
     programs,
@@ -32,7 +33,7 @@ CHECKS: tuple[Check, ...] = (
     buses.daemon, buses.polkit, sandbox.bubblewrap, sandbox.seccomp, programs.programs,
     programs.libostree, network.authorities, network.proxy, network.routes, clock.clock, space.state,
     space.space, remotes.remotes, policy.policy, keys.keys, leftovers.leftovers, session.session,
-    session.portal,
+    session.portal, menus.menus,
 )  # fmt: skip
 _NAMES = 18  # columns for the longest name of a check, runtime-directory
 
