@@ -29,7 +29,7 @@ def offer_page(offer, accept, approved=None):
     )
     asks = [_permission(*each, new=update and each not in approved) for each in offer["permissions"]]
     shown = page(
-        box(picture(name(offer), size=80), title, across=True, spacing=18),
+        box(picture(name(offer), offer["id"], size=80), title, across=True, spacing=18),
         group("Published by", [_signer(offer)]),
         group("Wants to Use", asks or [row(icon("security-high"), "Nothing outside its sandbox")]),
     )
@@ -52,7 +52,7 @@ def _signer(offer):
 
 def _permission(kind, value, risk, *, new):
     words = WORDS.get(value) or (value if kind == "filesystems" else f"{kind}: {value}")
-    marks = [label("New", "accent", "caption-heading")] if new else []
+    marks = [Gtk.Label(label="New", css_classes=["accent", "caption-heading"])] if new else []
     if leaves := risk != "limited":
         marks.append(icon("dialog-warning", "warning"))
     return row(icon(SIGNS.get(kind, "application-x-addon")), plain(words), risk if leaves else "", *marks)
@@ -62,4 +62,5 @@ def _size(offer):
     if offer.get("size-unknown"):
         return "Nobody knows before how much is to be downloaded"
     fetched, here = (GLib.format_size(offer[key]) for key in ("download-size", "reuse-size"))
-    return f"{fetched} to download" + (f", {here} already here" if offer["reuse-size"] else "")
+    needed = f"{fetched} to download" if offer["download-size"] else "Nothing to download"
+    return needed + (f", {here} already here" if offer["reuse-size"] else "")

@@ -73,13 +73,11 @@ def page(*parts):
 
 def picture(title, image="", size=40):
     """Show an app's icon, by the name that it exports or a catalogue's file; else its initials."""
-    made = Adw.Avatar(text=title, show_initials=True, size=size)
-    theme = Gtk.IconTheme.get_for_display(made.get_display())
     if image.startswith("/"):
-        made.set_custom_image(Gdk.Texture.new_from_filename(image))
-    elif theme.has_icon(image):
-        made.set_custom_image(theme.lookup_icon(image, None, size, 1, Gtk.TextDirection.NONE, 0))
-    return made
+        return Gtk.Image(file=image, pixel_size=size)
+    if Gtk.IconTheme.get_for_display(Gdk.Display.get_default()).has_icon(image):
+        return Gtk.Image(icon_name=image, pixel_size=size)
+    return Adw.Avatar(text=title, show_initials=True, size=size)
 
 
 class Progress(Gtk.Box):

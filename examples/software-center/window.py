@@ -72,9 +72,10 @@ class Window(Adw.ApplicationWindow):
     def _found(self, job):
         if job.state == "succeeded":
             rows = [self._match(app) for app in job.result["apps"]]
-            for remote in job.result["without-catalogue"]:  # a registry cannot be listed
-                says = f"Type {remote}/NAME for what you know to be there"
-                rows.append(row(icon("dialog-information"), f"{remote} has no catalogue", says))
+            # Of these nobody knows what they have: a registry cannot be listed.
+            for remote in job.result["without-catalogue"]:
+                says = f"{remote} has no catalogue"
+                rows.append(row(icon("dialog-information"), says, "Type the reference of an app instead"))
             self._show(page(group("Found", rows or [row(icon("edit-find"), "Nothing")])))
 
     def _match(self, app):

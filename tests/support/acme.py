@@ -10,7 +10,7 @@ daemon of the system scope are real. Images hold this machine's shell, so that t
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ class Acme(Publisher):
         super().__init__(directory, _named(directory / "registry", "quay.io", identity), signatures)
         self.corp = _named(directory / "corp", "registry.corp", identity, {USER: PASSWORD})
         self.key = ""
+        self.shares: dict[str, Mapping[str, bytes]] = {}  # of an app what its images have in /usr/share
 
     def introduce(self) -> Path:
         """Make the key; the file that the publisher gives away."""
@@ -68,7 +69,11 @@ class Acme(Publisher):
             created=CREATED + timedelta(days=int(version.replace(".", ""))),
         )
         shared = [] if size else [self._root()]
-        self.layout.build(tag, [*shared, self._program(tag, metadata, noise)], settings)
+        own = self._program(tag, metadata, noise)
+        for path, data in self.shares.get(app, {}).items():
+            (own / "usr/share" / path).parent.mkdir(parents=True, exist_ok=True)
+            (own / "usr/share" / path).write_bytes(data)
+        self.layout.build(tag, [*shared, own], settings)
         return tag
 
     def release(self, name: str, app: str, version: str, asks: str = "", *, key: str = "") -> None:

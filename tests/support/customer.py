@@ -12,23 +12,31 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from math import hypot
 from pathlib import Path
 from typing import Any
 
 from support.acme import NAMES, Acme, town
 from support.bus import INTERACTIVE, NAME
-from support.bus_service import INTERFACES
+from support.catalogs import LABELS, component, document, tree
 from support.fake_registry import FakeServer, Reply
 from support.hand import Hand, hand
+from support.images import Settings
 from support.machine import Machine
 from support.namesakes import run_inside
+from support.png import png
 
 PROGRAM = Path(__file__).resolve().parents[2] / "examples/software-center"
 EDITOR, VIEWER, STUDIO = "org.acme.Editor", "org.acme.Viewer", "org.acme.Studio"
 ASKS = "shared=network;\nfilesystems=~/Documents;{}\nsockets=wayland;\n"
 MORE = ASKS.format("home;")
 LARGE = 8_000_000  # many times what any part on the way holds back
-CAN_SEARCH = '<method name="Search">' in (INTERFACES / "org.appctl.Installer1.xml").read_text()
+ICON = 128  # pixels
+APPS = {  # their names, and the colours of their icons
+    EDITOR: ("Editor", ((90, 160, 250), (40, 80, 200))),
+    VIEWER: ("Viewer", ((250, 190, 60), (230, 100, 30))),
+}
+DESKTOP = "[Desktop Entry]\nType=Application\nExec=app\n"
 Scenes = dict[str, list[str]]
 
 
@@ -54,20 +62,23 @@ class Visit:
         if self._pictures:
             self.person.picture(self._pictures / f"{scene}.png")
 
-    def install(self, name: str, title: str) -> None:
+    def install(self, name: str, title: str, *, found: bool = False) -> None:
         """Look at it, and say yes."""
-        self.person.write(f"acme/{name}")
+        if found:
+            self.person.press("View", title)
+        else:
+            self.person.write(f"acme/{name}")
         self.keep(f"preview of {name}", "Wants to Use", title)
         self.person.press("Install")
         self.keep(f"{name} installed", f"Installed {title}")
 
 
 def installs(visit: Visit) -> None:
-    """An empty list, previews, and two apps."""
-    visit.acme.release("acme/editor:latest", EDITOR, "1.4", ASKS.format(""))
-    visit.acme.release("acme/viewer:latest", VIEWER, "2.0", ASKS.format(""))
+    """An empty list; what is found in a catalogue, and what is not; previews, and two apps."""
     visit.keep("empty", "No Apps Yet")
-    visit.install("editor", "Editor")
+    visit.person.write("edit")
+    visit.keep("found", "Editor", "labs has no catalogue")
+    visit.install("editor", "Editor", found=True)
     visit.install("viewer", "Viewer")
 
 
@@ -96,6 +107,7 @@ def cancels(visit: Visit, mirror: FakeServer) -> None:
     ).read_bytes()
     mirror.on(f"/v2/labs/studio/blobs/{digest}", Reply(body=layer[: len(layer) // 2], stall=True))
     _downloads(visit)
+    visit.keep("progress", "downloading")
     visit.person.press("Cancel")
     visit.keep("cancelled", "cancelled")
 
@@ -105,7 +117,7 @@ def _downloads(visit: Visit) -> None:
     visit.person.write("labs/studio")
     visit.person.see("Wants to Use", "Studio")
     visit.person.press("Install")
-    visit.keep("progress", "downloading", "8.0")
+    visit.person.see("downloading", "MB of 8.0")
 
 
 def is_refused(visit: Visit) -> None:
@@ -140,8 +152,10 @@ def heard(machine: Machine, file: Path) -> Iterator[Callable[[], list[str]]]:
     with file.open("w") as told:
         command = ["busctl", "--system", "--json=short", "monitor", NAME]
         with subprocess.Popen(command, env=machine.environment, stdout=told) as monitor:
-            yield lambda: sorted({call["member"] for call in _calls(file) if call["flags"] & INTERACTIVE})
-            monitor.terminate()
+            try:
+                yield lambda: sorted({call["member"] for call in _calls(file) if call["flags"] & INTERACTIVE})
+            finally:
+                monitor.terminate()
 
 
 def _calls(file: Path) -> list[dict[str, Any]]:
@@ -149,10 +163,43 @@ def _calls(file: Path) -> list[dict[str, Any]]:
     return [one for one in heard if one["type"] == "method_call"]
 
 
-def searches(visit: Visit) -> None:
-    """No publisher here has a catalogue."""
-    visit.person.write("editor")
-    visit.keep("search", "has no catalogue" if CAN_SEARCH else "cannot do this yet")
+def publishes(acme: Acme) -> None:
+    """Two apps, each with an icon, and a catalogue that has them."""
+    for app, (name, _) in APPS.items():
+        acme.shares[app] = {
+            f"applications/{app}.desktop": f"{DESKTOP}Name={name}\nIcon={app}\n".encode(),
+            f"icons/hicolor/128x128/apps/{app}.png": icon(app),
+        }
+    acme.release("acme/editor:latest", EDITOR, "1.4", ASKS.format(""))
+    acme.release("acme/viewer:latest", VIEWER, "2.0", ASKS.format(""))
+    listed = [component(app, f"quay.io/acme/{name.lower()}:latest", name) for app, (name, _) in APPS.items()]
+    icons = {f"128x128/{app}.png": icon(app) for app in APPS}
+    layer = acme.directory / "catalogue"
+    for path, data in tree(document(*listed), icons).items():
+        if data is not None:
+            (layer / path).parent.mkdir(parents=True, exist_ok=True)
+            (layer / path).write_bytes(data)
+    acme.layout.build("catalogue", [layer], Settings(labels=LABELS))
+    acme.push("catalogue", "acme/appctl-catalog:latest", acme.key)
+
+
+def icon(app: str) -> bytes:
+    """Something white on a square with round corners, from one colour to another."""
+    _, (above, below) = APPS[app]
+    white = _is_line if app == EDITOR else _is_lens
+    rows: list[bytes] = []
+    for y in range(ICON):
+        colour = bytes(round(a + (b - a) * y / ICON) for a, b in zip(above, below, strict=True))
+        rows.append(b"".join(b"\xff" * 3 if white(x, y) else colour for x in range(ICON)))
+    return png(rows, corner=ICON // 5)
+
+
+def _is_line(x: int, y: int) -> bool:
+    return 28 <= x < (70 if y > 88 else 100) and 30 <= y < 104 and y % 24 in range(6, 15)
+
+
+def _is_lens(x: int, y: int) -> bool:
+    return not 14 < hypot(x - ICON / 2, y - ICON / 2) < 26 and hypot(x - ICON / 2, y - ICON / 2) < 38
 
 
 def main() -> None:
@@ -163,14 +210,15 @@ def main() -> None:
         mirror = stack.enter_context(FakeServer())
         file = acme.introduce()
         machine.add_remote("acme", "quay.io/acme", file, acme.lookaside.url)
+        publishes(acme)
         place = f"oci+http://{mirror.host}/labs"
         machine.add_remote("labs", "quay.io/labs", file, acme.lookaside.url, "--mirror", place)
         both = {"DBUS_SESSION_BUS_ADDRESS": machine.environment["DBUS_SYSTEM_BUS_ADDRESS"]}
+        both["XDG_DATA_DIRS"] = f"/usr/local/share:/usr/share:{machine.state / 'exports/share'}"
         calls = stack.enter_context(heard(machine, work / "calls"))
         person = stack.enter_context(hand(work / "h", PROGRAM, {**machine.environment, **both}))
         visit = Visit(acme, machine, person, pictures[0] if pictures else None)
         installs(visit)
-        searches(visit)
         cancels(visit, mirror)
         updates(visit)
         is_refused(visit)

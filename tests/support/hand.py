@@ -85,14 +85,14 @@ class Hand:
 
 @contextmanager
 def hand(directory: Path, program: Path, environment: Mapping[str, str], *arguments: str) -> Iterator[Hand]:
-    """Start the program; `directory` is an empty one that is not there yet, with a short name."""
+    """Start the program; `directory`, whose name is short, is not there yet. What lies beside it is seen."""
     directory.mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(directory / "hand"))
         listener.listen(1)
         listener.settimeout(SECONDS)
         command = ["/usr/bin/python3", str(INSIDE), str(directory / "hand"), str(program), *arguments]
-        with screen(directory / "screen", command, {**environment, **SETTINGS}, SIZE) as seen:
+        with screen(directory.with_name("screen"), command, {**environment, **SETTINGS}, SIZE) as seen:
             try:
                 connection, _ = listener.accept()
             except TimeoutError:

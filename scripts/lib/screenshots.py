@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Takes pictures of examples/software-center: those of its scenes that documents show.
+
+screenshots.py DIRECTORY        as an unprivileged user, with the tests in PYTHONPATH
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+SHOWN = {  # scene of support/customer.py -> name of the file
+    "found": "found",
+    "preview of editor": "preview",
+    "progress": "progress",
+    "updates": "updates",
+    "approval": "approval",
+    "refused": "refused",
+}
+
+
+def main() -> int:
+    """Take them."""
+    from support.customer import visit  # noqa: PLC0415 - only who takes them has the tests
+
+    taken = Path(sys.argv[1])
+    with tempfile.TemporaryDirectory(prefix="p.") as work:
+        visit(Path(work), taken)
+    for picture in taken.iterdir():
+        if picture.stem in SHOWN:
+            picture.rename(taken / f"{SHOWN[picture.stem]}.png")
+        else:
+            picture.unlink()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
