@@ -2,8 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A small software centre for appctl, for authors of larger ones: python3 examples/software-center [--user].
 
-installer.py is the bus, without GTK; rows.py, offer.py and window.py are what a person sees, without the bus.
-docs/software-centers.md tells the same in words.
+installer.py is the bus, without GTK; the others are what a person sees. docs/software-centers.md is the text.
 """
 
 import sys

@@ -17,7 +17,7 @@ WORDS |= {
 SIGNS = {"shared": "network-workgroup", "sockets": "video-display", "filesystems": "folder"}
 
 
-def offer_page(offer, accept, approved=None):
+def offer_page(offer, accept, approved=None, image=""):
     """Show the preview of an install, or of an update of what had `approved`; `accept` takes it."""
     update = approved is not None
     before = f"{plain(offer['installed'])} → " if offer["installed"] else ""
@@ -29,15 +29,14 @@ def offer_page(offer, accept, approved=None):
     )
     asks = [_permission(*each, new=update and each not in approved) for each in offer["permissions"]]
     shown = page(
-        box(picture(name(offer), offer["id"], size=80), title, across=True, spacing=18),
+        box(picture(name(offer), image or offer["id"], size=80), title, across=True, spacing=18),
         group("Published by", [_signer(offer)]),
         group("Wants to Use", asks or [row(icon("security-high"), "Nothing outside its sandbox")]),
     )
     agree = button(
         "Allow and Update" if update else "Install", lambda: accept(offer), "suggested-action", "pill"
     )
-    size = label(_size(offer), "dim-label")
-    size.set_hexpand(True)
+    size = box(label(_size(offer), "dim-label"), hexpand=True, valign=Gtk.Align.CENTER)
     return box(shown, Gtk.Separator(), box(size, agree, across=True, margin=12), spacing=0)
 
 

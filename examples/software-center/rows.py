@@ -50,7 +50,9 @@ def box(*parts, across=False, spacing=6, margin=0, **more):
 
 def row(prefix, title, subtitle="", *suffixes):
     """Make a row of a list."""
-    made = Adw.ActionRow(use_markup=False, title=title, subtitle=subtitle)
+    made = Adw.ActionRow(use_markup=False)  # first: a constructor may set title and subtitle before this
+    made.set_title(title)
+    made.set_subtitle(subtitle)
     made.add_prefix(prefix)
     for widget in suffixes:
         made.add_suffix(widget)

@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The window: one page at a time, above it what went wrong, below it what is going on."""
 
+from functools import partial
+
 from gi.repository import Adw, GLib, Gtk
 
 from offer import offer_page
@@ -72,25 +74,24 @@ class Window(Adw.ApplicationWindow):
     def _found(self, job):
         if job.state == "succeeded":
             rows = [self._match(app) for app in job.result["apps"]]
-            # Of these nobody knows what they have: a registry cannot be listed.
-            for remote in job.result["without-catalogue"]:
-                says = f"{remote} has no catalogue"
-                rows.append(row(icon("dialog-information"), says, "Type the reference of an app instead"))
+            unknown = job.result["without-catalogue"]  # a registry cannot be listed
+            rows += [row(icon("dialog-information"), f"{remote} has no catalogue") for remote in unknown]
             self._show(page(group("Found", rows or [row(icon("edit-find"), "Nothing")])))
 
     def _match(self, app):
         says = plain(app["summary"]) + ("" if app["signed"] else " (words that nobody signed)")
-        view = button("View", lambda: self._start("Resolve", app["reference"], then=self._offer))
+        show = partial(self._offer, image=app["icon"])
+        view = button("View", lambda: self._start("Resolve", app["reference"], then=show))
         return row(picture(plain(app["name"]), app["icon"]), plain(app["name"]), says, view)
 
-    def _offer(self, job, method="Install", approved=None):
+    def _offer(self, job, method="Install", **known):
         if "preview" in job.result:
-            self._show(offer_page(job.result["preview"], lambda offer: self._accept(method, offer), approved))
+            self._show(offer_page(job.result["preview"], lambda offer: self._accept(method, offer), **known))
 
     def _review(self, app):
         # Asked anew: it may have moved on since the check, and the preview says who signed it.
-        approved = app["permissions"]
-        self._start("Resolve", app["reference"], then=lambda job: self._offer(job, "Approve", approved))
+        show = partial(self._offer, method="Approve", approved=app["permissions"])
+        self._start("Resolve", app["reference"], then=show)
 
     def _accept(self, method, offer):
         # This image and these permissions, which were shown, or nothing.
@@ -126,7 +127,7 @@ class Window(Adw.ApplicationWindow):
             self._complain(sentence, hint)
 
     def _toast(self, text):
-        self._toasts.add_toast(Adw.Toast(title=GLib.markup_escape_text(plain(text))))
+        self._toasts.add_toast(Adw.Toast(title=GLib.markup_escape_text(plain(text)), timeout=2))
 
     def _complain(self, sentence, hint):
         texts = box(label(plain(sentence)), hexpand=True)

@@ -54,13 +54,13 @@ class Visit:
         self.machine = machine
         self.person = person
         self.scenes: Scenes = {}
-        self._pictures = pictures
+        self.pictures = pictures
 
     def keep(self, scene: str, *words: str) -> None:
         """Wait for the words, and keep what is to be read with them."""
         self.scenes[scene] = self.person.see(*words)
-        if self._pictures:
-            self.person.picture(self._pictures / f"{scene}.png")
+        if self.pictures:
+            self.person.picture(self.pictures / f"{scene}.png")
 
     def install(self, name: str, title: str, *, found: bool = False) -> None:
         """Look at it, and say yes."""
@@ -93,6 +93,8 @@ def updates(visit: Visit) -> None:
     visit.person.press("Update All")
     visit.keep("updated", "Updated Editor")
     visit.person.press("Review…", "Viewer")
+    if visit.pictures:
+        visit.person.miss("Updated Editor")
     visit.keep("approval", "New", "All your files")
     visit.person.press("Allow and Update")
     visit.keep("approved", "2.1 from acme")
