@@ -22,6 +22,7 @@ from appctld.jobs.requests import AnyRequest
 from appctld.jobs.start import recover
 from appctld.jobs.work import work
 from appctld.jobs.workshop import Workshop, workshop
+from appctld.model.image import APP_ID, VERSION
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.manifest import Platform
 from appctld.model.ostreeref import AnyReference, OstreeRef
@@ -39,6 +40,12 @@ from support.trees import Trees
 
 BASE = layer_of({"usr/": None, "usr/bin/": None, "usr/bin/hello": b"#!/bin/sh\n", "usr/old": b"old"})
 TOP = layer_of({"usr/": None, "usr/.wh.old": b"", "usr/new": b"new"})
+
+
+def release(yard: "World", app_id: str, number: int) -> None:
+    """Let the app be in version `number`.0 behind its tag."""
+    labels = {VERSION: f"{number}.0", APP_ID: app_id}
+    yard.registry.push("1", [BASE, layer_of({"version": b"%d" % number})], Labels=labels)
 
 
 def trusting(name: str, verify: str = "none", **more: str) -> Remote:

@@ -3,6 +3,8 @@
 """Two connections of one user ask for the same: one job, both are told, and who cancels only leaves."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from jeepney import HeaderFields
@@ -26,6 +28,17 @@ class Gate:
         await self.opened.wait()
 
 
+@contextlib.asynccontextmanager
+async def joined(address: str, gate: Gate | None = None) -> AsyncIterator[tuple[Running, Client, Client]]:
+    """A daemon whose work waits, and two callers of one user."""
+    async with (
+        served(address, gate or Gate()) as running,
+        client(address) as first,
+        client(address) as second,
+    ):
+        yield running, first, second
+
+
 async def install(caller: Client, running: Running) -> str:
     _, (path,) = await caller.call("Install", "asa{sv}", ["acme/x"], {})
     job = running.jobs.get(int(path.rpartition("/")[2]))
@@ -43,7 +56,7 @@ async def cancel(caller: Client, path: str) -> str:
 def test_both_get_one_job_and_both_are_told_its_end(address: str) -> None:
     async def scenario() -> None:
         gate = Gate()
-        async with served(address, gate) as running, client(address) as first, client(address) as second:
+        async with joined(address, gate) as (running, first, second):
             path = await install(first, running)
             assert await install(second, running) == path
             assert len(running.requests) == 1
@@ -60,7 +73,7 @@ def test_both_get_one_job_and_both_are_told_its_end(address: str) -> None:
 def test_who_cancels_leaves_it_to_the_other_whoever_came_first(address: str) -> None:
     async def scenario() -> None:
         gate = Gate()
-        async with served(address, gate) as running, client(address) as first, client(address) as second:
+        async with joined(address, gate) as (running, first, second):
             path = await install(first, running)
             await install(second, running)
             assert await cancel(first, path) == ""
@@ -77,7 +90,7 @@ def test_who_cancels_leaves_it_to_the_other_whoever_came_first(address: str) -> 
 
 def test_the_last_ones_cancel_ends_it(address: str) -> None:
     async def scenario() -> None:
-        async with served(address, Gate()) as running, client(address) as first, client(address) as second:
+        async with joined(address) as (running, first, second):
             path = await install(first, running)
             await install(second, running)
             await cancel(first, path)
@@ -91,7 +104,7 @@ def test_the_last_ones_cancel_ends_it(address: str) -> None:
 
 def test_two_that_cancel_at_once_leave_it_to_nobody(address: str) -> None:
     async def scenario() -> None:
-        async with served(address, Gate()) as running, client(address) as first, client(address) as second:
+        async with joined(address) as (running, first, second):
             path = await install(first, running)
             await install(second, running)
             await asyncio.gather(cancel(first, path), cancel(second, path))
@@ -107,7 +120,7 @@ def test_who_comes_later_takes_no_news_from_who_was_there(address: str) -> None:
 
     async def scenario() -> None:
         gate = Gate()
-        async with served(address, gate) as running, client(address) as first, client(address) as second:
+        async with joined(address, gate) as (running, first, second):
             await install(first, running)
             telling, job = running.jobs.observer, running.jobs.get(1)
             assert isinstance(telling, announcer.Announcer)
@@ -150,7 +163,7 @@ def test_who_never_asked_for_it_ends_it_for_all(address: str) -> None:
     """`appctl cancel`, of the same user."""
 
     async def scenario() -> None:
-        async with served(address, Gate()) as running, client(address) as first, client(address) as second:
+        async with joined(address) as (running, first, second):
             path = await install(first, running)
             await install(second, running)
             async with client(address) as other:

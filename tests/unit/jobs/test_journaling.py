@@ -12,8 +12,7 @@ from appctld.jobs.job import Job
 from appctld.jobs.journaling import log_failed
 from appctld.jobs.requests import Install, Update
 from appctld.system.journal import FIELDS
-from support.inline import layer_of
-from support.world import BASE, Yard
+from support.world import Yard, release
 
 APP, REFERENCE = "org.acme.Hello", "acme.example/x/hello:1"
 
@@ -22,13 +21,8 @@ APP, REFERENCE = "org.acme.Hello", "acme.example/x/hello:1"
 def yard(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Yard:
     caplog.set_level(logging.INFO, "appctld.jobs")
     yard = Yard(tmp_path)
-    publish(yard, 1)
+    release(yard, APP, 1)
     return yard
-
-
-def publish(yard: Yard, number: int) -> None:
-    labels = {"org.opencontainers.image.version": f"{number}.0", "org.appctl.id": APP}
-    yard.registry.push("1", [BASE, layer_of({"version": b"%d" % number})], Labels=labels)
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, object]]]:
@@ -47,7 +41,7 @@ def test_what_is_done_is_told_once_with_its_app_and_its_remote(
     fields = {"JOB": 1, "UID": 1, "APP": APP, "REMOTE": "acme"}
     yard.do(Install((REFERENCE,)))
     assert told(caplog) == [(f"job 1: install {APP} 1.0", fields)]
-    publish(yard, 2)
+    release(yard, APP, 2)
     yard.do(Update((APP,)))
     assert told(caplog) == [(f"job 2: update {APP} 2.0", {**fields, "JOB": 2})]
     yard.do(Update((APP,)))

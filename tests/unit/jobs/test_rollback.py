@@ -18,8 +18,7 @@ from appctld.jobs.requests import Install, Prune, Rollback, Uninstall, Update
 from appctld.pipeline import papers
 from appctld.state.records import Installed, Record, installed
 from appctld.state.skipped import skipped
-from support.inline import layer_of
-from support.world import BASE, Yard
+from support.world import Yard, release
 
 APP = "org.acme.Hello"
 
@@ -30,17 +29,12 @@ def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
     clock = itertools.count(1_700_000_000)
     monkeypatch.setattr(papers, "time", SimpleNamespace(time=lambda: next(clock)))
     yard = Yard(tmp_path)
-    publish(yard, 1)
+    release(yard, APP, 1)
     yard.do(Install(("acme.example/x/hello:1",)))
-    publish(yard, 2)
+    release(yard, APP, 2)
     yard.do(Update((APP,)))
     yard.observer.apps.clear()
     return yard
-
-
-def publish(yard: Yard, number: int) -> None:
-    labels = {"org.opencontainers.image.version": f"{number}.0", "org.appctl.id": APP}
-    yard.registry.push("1", [BASE, layer_of({"version": b"%d" % number})], Labels=labels)
 
 
 def app_of(yard: Yard) -> Installed:
@@ -152,7 +146,7 @@ def test_what_is_damaged_does_not_become_current(yard: Yard) -> None:
 
 def test_an_update_drops_what_is_older_than_the_one_before(yard: Yard) -> None:
     (oldest,) = app_of(yard).kept
-    publish(yard, 3)
+    release(yard, APP, 3)
     yard.do(Update((APP,)))
     assert here(yard) == ("3.0", ["2.0"])
     assert not (yard.paths.app(APP) / oldest.deployment).exists()
@@ -160,7 +154,7 @@ def test_an_update_drops_what_is_older_than_the_one_before(yard: Yard) -> None:
 
 def test_one_that_runs_is_not_dropped_until_it_ends(yard: Yard) -> None:
     (oldest,) = app_of(yard).kept
-    publish(yard, 3)
+    release(yard, APP, 3)
     with running(yard, oldest):
         (app,) = yard.apps(Update((APP,)))
         assert app["changed"] is True
@@ -176,7 +170,7 @@ def test_one_that_runs_keeps_no_older_one(yard: Yard) -> None:
     with running(yard, app_of(yard).current):
         with running(yard, app_of(yard).kept[0]):
             for number in (3, 4):
-                publish(yard, number)
+                release(yard, APP, number)
                 yard.do(Update((APP,)))
             assert here(yard) == ("4.0", ["3.0", "2.0", "1.0"])
         yard.do(Prune())
