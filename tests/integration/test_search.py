@@ -3,7 +3,6 @@
 """A catalogue from its publisher to `appctl search` and libappstream: registry, keys and daemon all real."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,7 +87,6 @@ def mall(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_from_a_publisher_to_a_search(mall: Mall) -> None:
-    mall.machine.appctl("search", "editor")
     assert "remote acme has no catalogue" in mall.machine.appctl("search", "editor").err
     long = "<description><p>It writes down what you think, and finds it again.</p></description>"
     mall.publish(
@@ -123,27 +121,17 @@ def test_what_is_written_is_what_appstream_reads(mall: Mall) -> None:
         assert Path(line.partition(">")[2].partition("<")[0]).is_file()
 
 
-@pytest.mark.parametrize("how", ["another's ID", "another's key", "older", "another's reference"])
-def test_what_is_not_this_publishers_newest_leaves_the_list_as_it_is(how: str, mall: Mall) -> None:
-    before = mall.found("--cached", "acme")
-    assert before == [EDITOR, TOOL]
-    host = mall.publisher.registry.host
-    match how:
-        case "another's ID":
-            mall.publish(component("org.gnome.Nautilus", f"{host}/acme/files:1", "Files"), days=1)
-            error = "Conflict"
-        case "another's key":
-            mall.publish(mall.lists(EDITOR, "Editor"), days=2, key=mall.publisher.keys.make("other"))
-            error = "UntrustedSigner"
-        case "older":
-            mall.publish(mall.lists(EDITOR, "Editor"), days=-1)
-            error = "Rollback"
-        case _:
-            mall.publish(component(EDITOR, f"{host}/acme-evil/editor:1", "Editor"), days=3)
-            error = "Conflict"
+@pytest.mark.parametrize("how", ["another's ID", "another's key"])
+def test_what_is_not_this_publishers_leaves_the_list_as_it_is(how: str, mall: Mall) -> None:
+    if how == "another's ID":
+        files = component("org.gnome.Nautilus", f"{mall.publisher.registry.host}/acme/files:1", "Files")
+        mall.publish(files, days=1)
+    else:
+        mall.publish(mall.lists(EDITOR, "Editor"), days=2, key=mall.publisher.keys.make("other"))
     ran = mall.machine.appctl("remote", "refresh", "--json", "acme", code=None)
+    error = {"another's ID": "Conflict", "another's key": "UntrustedSigner"}[how]
     assert [one["name"] for one in ran.json["errors"]] == [error]
-    assert mall.found("--cached", "acme") == before
+    assert mall.found("--cached", "acme") == [EDITOR, TOOL]
 
 
 def test_a_newer_one_takes_its_place_and_goes_with_the_remote(mall: Mall) -> None:
@@ -151,12 +139,7 @@ def test_a_newer_one_takes_its_place_and_goes_with_the_remote(mall: Mall) -> Non
     mall.machine.appctl("remote", "refresh", "acme")
     assert mall.found("--cached", "acme") == [TOOL]
     mall.machine.appctl("prune")
-    mall.machine.appctl("verify")
     assert mall.found("--cached", "acme") == [TOOL]
     mall.machine.appctl("remote", "remove", "acme")
     assert list((mall.machine.state / "catalogs").iterdir()) == []
     assert TOOL not in (mall.machine.state / "swcatalog" / "xml" / "appctl.xml").read_text()
-
-
-def test_the_tools_are_here() -> None:
-    assert shutil.which("appstreamcli")

@@ -90,8 +90,9 @@ def _icons(tree: Tree, listed: set[str]) -> Iterator[tuple[str, bytes]]:
     left = ICON_BYTES
     for size in SIZES:
         found = tree.directory(f"{ICONS_PATH}/{size}").files
-        for app_id in sorted(listed & {name.removesuffix(".png") for name in found if name.endswith(".png")}):
-            data = _icon(tree, found[f"{app_id}.png"], app_id, size)
+        for app_id in sorted(listed):
+            content = found.get(f"{app_id}.png")
+            data = _icon(tree, content, app_id, size) if content else None
             if data is None:
                 continue
             left -= len(data)

@@ -131,6 +131,7 @@ def test_what_is_not_to_be_kept_goes(stored: Stored, world: World) -> None:
     keep: JsonObject = {**request(world.tools), "keep": ["acme"], "unite": ["acme"]}
     store.keep_catalogs(keep, lambda _facts: None)
     assert b"org.acme.Editor" in united.read_bytes()
+    assert world.paths.catalog("acme").exists()
     store.keep_catalogs({**keep, "keep": [], "unite": []}, lambda _facts: None)
     assert b"org.acme.Editor" not in united.read_bytes()
     assert not world.paths.catalog("acme").exists()
