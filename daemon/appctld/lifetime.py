@@ -94,7 +94,7 @@ class Lifetime:
         with suppress(TimeoutError):  # what came before that has been read by now
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self.server.finish()
-        if self.server.is_answering or self.jobs.all():
+        if self.server.is_answering or self.jobs.all() or await self.is_wanted():
             await self._return()
             return False
         return True

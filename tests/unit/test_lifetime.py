@@ -153,7 +153,7 @@ def test_it_stays_for_a_job_and_for_the_moment_after_it(address: str) -> None:
 def test_it_stays_for_who_wants_it(address: str) -> None:
     async def scenario() -> None:
         async with daemon(address) as one:
-            wanted = [True, True, True, False]
+            wanted = [True, True, True, False, False]
 
             async def is_wanted() -> bool:
                 return wanted.pop(0)
@@ -161,6 +161,23 @@ def test_it_stays_for_who_wants_it(address: str) -> None:
             one.life.is_wanted = is_wanted
             await one.life.run()
             assert wanted == []
+
+    run(scenario)
+
+
+def test_who_says_in_the_instant_of_leaving_that_it_should_stay_is_heard(address: str) -> None:
+    async def scenario() -> None:
+        async with daemon(address) as one, client(address) as caller:
+            wanted, owners = [False, True, True, False, False], []
+
+            async def is_wanted() -> bool:
+                owners.append(await owner(caller))
+                return wanted.pop(0)
+
+            one.life.is_wanted = is_wanted
+            await one.life.run()
+            name = one.unique_name
+            assert owners == [name, "", name, name, ""]
 
     run(scenario)
 
