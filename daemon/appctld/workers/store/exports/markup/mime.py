@@ -7,6 +7,7 @@ Guarantees: no type, alias or glob of the host's is touched, and no glob that en
 nothing is deleted, nothing is another name of a type. The icon is the app's own.
 """
 
+import re
 from collections.abc import Iterator
 
 from appctld.workers.store.exports.desktop.keys import MIME_TYPE
@@ -27,6 +28,8 @@ NAMESPACE = "http://www.freedesktop.org/standards/shared-mime-info"
 TYPES = 128  # that one app brings
 WEIGHT = 50  # of a glob that says none: what all of the host's have but a few
 _MEDIA = ("application/", "audio/", "chemical/", "font/", "image/", "model/", "text/", "video/")
+_RUN = frozenset({"application/x-executable", "application/x-desktop", "application/x-shellscript"})
+_WEIGHT = re.compile("[0-9]{1,3}")
 _GLOB = r"\*(?:\.[A-Za-z0-9_+-]{1,32}){1,3}"
 
 
@@ -61,22 +64,24 @@ def _mime_type(app_id: str, taken: frozenset[str]) -> Allowed:
                 {"pattern": _new_glob(taken), "weight": _weight, "case-sensitive": one_of("true", "false")},
                 needs=frozenset({"pattern"}),
             ),
-            "sub-class-of": Allowed(None, {"type": _type}, needs=frozenset({"type"})),
+            "sub-class-of": Allowed(None, {"type": _base}, needs=frozenset({"type"})),
             "icon": Allowed(None, {"name": lambda name: name if owns(app_id, name) else None}),
         },
     )
 
 
-def _type(text: str) -> str | None:
-    return text if MIME_TYPE.fullmatch(text) else None
+def _base(text: str) -> str | None:
+    """What a new type is a kind of: files, and none that a desktop runs when they are opened."""
+    return (
+        text if MIME_TYPE.fullmatch(text) and text.startswith(_MEDIA) and text.lower() not in _RUN else None
+    )
 
 
 def _new_type(taken: frozenset[str]) -> Check:
     """A type of files that the host does not have under any name."""
 
     def check(text: str) -> str | None:
-        known = text.lower() in taken or not text.startswith(_MEDIA)
-        return None if known else _type(text)
+        return _base(text) if text.lower() not in taken else None
 
     return check
 
@@ -97,4 +102,4 @@ def _ends(glob: str) -> Iterator[str]:
 
 
 def _weight(text: str) -> str | None:
-    return str(min(int(text), WEIGHT)) if text.isascii() and text.isdecimal() and len(text) <= 3 else None  # noqa: PLR2004
+    return str(min(int(text), WEIGHT)) if _WEIGHT.fullmatch(text) else None
