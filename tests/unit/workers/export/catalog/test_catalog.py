@@ -21,6 +21,7 @@ from appctld.model.reference import parse_reference
 from appctld.workers.export.catalog import catalog as module
 from appctld.workers.export.catalog.catalog import catalog
 from appctld.workers.export.catalog.component import document, listed, of_labels
+from appctld.workers.export.publish.publish import publish
 from appctld.workers.images.validators import METAINFO as APPSTREAM
 from appctld.workers.images.validators import ask
 from appctld.workers.store.catalog.component import Rules
@@ -28,8 +29,9 @@ from appctld.workers.store.catalog.listing import read_catalog
 from appctld.workers.store.catalog.texts import LANG
 from support.cosign import CosignKey
 from support.published_tar import entries
-from support.publishing import TIME, UNSIGNED, Layout
-from support.specimen import ID, METAINFO, REFERENCE, File, Specimen, png
+from support.publishing import TIME, UNSIGNED, Layout, directory
+from support.publishing import request as published_as
+from support.specimen import ID, METADATA, METAINFO, REFERENCE, File, Specimen, png
 
 NAME = "registry.example.org/apps/appctl-catalog:latest"
 PROGRAM = """
@@ -140,6 +142,29 @@ def test_images_of_each_kind_have_their_files_elsewhere(
 ) -> None:
     greeter.files = {path.replace("usr/share", share): file for path, file in greeter.files.items()}
     assert made(tmp_path / "out", greeter)["remarks"] == []
+
+
+def test_an_app_of_flatpaks_is_listed_under_its_refs_id(greeter: Specimen, tmp_path: Path) -> None:
+    text = METADATA.replace("[Context]", "runtime=org.example.Platform/x86_64/1\n\n[Context]")
+    greeter.labels = {"org.flatpak.ref": f"app/{ID}/x86_64/stable", "org.flatpak.metadata": text}
+    greeter.files = {path.replace("usr/share", "export/share"): file for path, file in greeter.files.items()}
+    assert get_objects(made(tmp_path / "out", greeter), "apps")[0]["id"] == ID
+
+
+@pytest.mark.parametrize(("form", "chunked"), [("ostree", False), ("ostree", True), ("plain", True)])
+def test_what_was_published_here_is_listed(
+    form: str, greeter: Specimen, tmp_path: Path, *, chunked: bool
+) -> None:
+    """An image that holds a commit has its files twice, in the end as hard links."""
+    for path, file in greeter.files.items():
+        (tmp_path / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / path).write_bytes(file.data)
+    shelf = tmp_path / "shelf"
+    asked = published_as(directory(tmp_path / "tree"), shelf, form, name=REFERENCE, chunked=chunked)
+    publish(asked, lambda _: None)
+    place: Json = {"kind": "directory", "path": str(shelf), "called": ""}
+    answer = made(tmp_path / "out", images=[place])
+    assert answer["apps"] == [{"id": ID, "reference": REFERENCE, "icons": ["64x64", "128x128"]}]
 
 
 def test_what_is_not_exported_is_not_listed_and_that_is_told(greeter: Specimen, tmp_path: Path) -> None:
