@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.talk.bus import MANAGER, ROOT
+from appctl.talk.outcome import Outcome
 from appctl.talk.wire import Json, get_int, get_object, get_objects, get_str, get_strings
 from appctl.terminal.show import escape, moment
 
+WAITS = frozenset({ExitCode.APPROVAL, ExitCode.TRY_AGAIN})  # SuccessExitStatus= of appctl-update.service
 _POLICY = {
     "none": "No update is looked for.",
     "check": "Updates are looked for, and wait for: appctl update",
@@ -56,6 +58,13 @@ def as_far_as(result: Json) -> str:
     there = f" There are {found}." if found else ""
     sentence = _sentence(extent, get_strings(result, "because"))
     return f"{sentence[0].upper()}{sentence[1:]}{there}"
+
+
+def serious_first(outcome: Outcome) -> Outcome:
+    """Put what fails a timer's unit, by the exit code, before what waits for a person or a registry."""
+    return outcome._replace(
+        failures=tuple(sorted(outcome.failures, key=lambda failure: failure.code in WAITS))
+    )
 
 
 def _known(context: Context) -> Json:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from appctl.actions.approval import approve, ask_about, asks_for_more, kept, line, wanted_by
 from appctl.actions.apps import by_scope, ids_of, installed_in, name_of, report, tell_all, with_it
-from appctl.actions.automatic import as_far_as
+from appctl.actions.automatic import as_far_as, serious_first
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Declined, Failure, usage
@@ -49,6 +49,8 @@ def update(context: Context) -> int:
                 break
     except Declined as no:
         outcomes.append(Outcome.failed(no))
+    if context.options.background:
+        outcomes = list(map(serious_first, outcomes))
     _say_nothing_to_do(context, outcomes)
     return report(context, outcomes, unknown)
 

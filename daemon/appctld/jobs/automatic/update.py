@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from appctld.errors import AppctlError, NeedsApproval
 from appctld.jobs.approval import available
 from appctld.jobs.install import companions_of
+from appctld.jobs.job import Job
 from appctld.jobs.kinds import AnyPlan, bring_here, refs_of_all
 from appctld.jobs.requests import Update
 from appctld.jobs.room import check_room
@@ -22,7 +23,7 @@ from appctld.jobs.update import Looked, deploy_newer, is_skipped, look_at, remem
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.automatic import Decision, Extent
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.pipeline.again import as_before
 from appctld.state.automatic import LastAutomatic, last_automatic, remember_automatic
 from appctld.state.available import remember_waiting
@@ -108,18 +109,21 @@ async def _kept(shop: Workshop) -> AsyncIterator[_Course]:
     course, error = _Course(), ENDED
     try:
         yield course
-        error = _complaint(shop.job.error)
+        error = _failed(shop.job)
+    except NeedsApproval:
+        error = ""
+        raise
     except AppctlError as failure:
-        error = _complaint(failure)
+        error = failure.name
         raise
     finally:
         await shop.tools.aside(_remember, shop, course.decision, error)
         shop.observer.updates_changed()
 
 
-def _complaint(error: AppctlError | None) -> str:
-    """That something waits for a person is no failure of who goes on without one."""
-    return "" if error is None or isinstance(error, NeedsApproval) else error.name
+def _failed(job: Job) -> str:
+    """The first failure of several apps: that one waits for a person is none of who goes on without one."""
+    return next((get_str(item, "error") for item in job.items if item["state"] == "failed"), "")
 
 
 def _remember(shop: Workshop, decision: Decision, error: str) -> None:

@@ -3,16 +3,21 @@
 """`appctl automatic`, and what an update says that nobody asked for."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appctl.__main__ import main
+from appctl.actions.automatic import WAITS
 from support.commands import EDITOR, done
 from support.fake_installer import FakeInstaller, Script, variants
 
 Capture = pytest.CaptureFixture[str]
 MINE = EDITOR | {"scope": "user", "changed": False}
+SYSTEMD = Path(__file__).parents[4] / "systemd"
+UNITS = (SYSTEMD / "appctl-update.service", SYSTEMD / "user/appctl-update.service")
 LAST: dict[str, Any] = {"time": 1_700_000_000, "extent": "check", "because": ["metered", "policy"]}
 
 
@@ -95,6 +100,29 @@ def test_what_kept_an_update_back_stands_in_the_document(daemon: FakeInstaller, 
     assert main(["update", "--background", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["automatic"], document["because"]) == ("none", ["clock"])
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [
+        (["NeedsApproval", "UntrustedSigner", "NoSpace"], 5),
+        (["RegistryUnavailable", "NoSpace", "UntrustedSigner"], 7),
+        (["NeedsApproval", "Offline"], 6),
+        (["Offline", "NeedsApproval"], 75),
+    ],
+)
+def test_what_only_waits_hides_no_failure_from_the_timer(
+    names: list[str], code: int, daemon: FakeInstaller
+) -> None:
+    items = [{"id": f"a.b.C{n}", "state": "failed", "error": name} for n, name in enumerate(names)]
+    daemon.scripts["Update"] = [Script({"State": "partly-failed", "Items": items})]
+    assert main(["update", "--background"]) == code
+
+
+def test_what_the_unit_takes_for_no_failure_is_what_waits() -> None:
+    for unit in UNITS:
+        (line,) = re.findall(r"^SuccessExitStatus=(.*)$", unit.read_text(), re.MULTILINE)
+        assert set(map(int, line.split())) == set(WAITS)
 
 
 def test_one_that_went_all_the_way_says_what_any_update_says(daemon: FakeInstaller, capsys: Capture) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import PolicyDenied, RepoCorrupt
+from appctld.errors import NeedsApproval, PolicyDenied, RepoCorrupt
 from appctld.jobs.requests import Install, Prune, Rollback, Update
 from appctld.jobs.start import recover
 from appctld.jobs.work import work
@@ -175,6 +175,26 @@ def test_one_that_fails_keeps_no_other_from_its_update_and_is_told(yard: Yard, e
     assert versions(yard) == ["1.0", "2.0" if extent is Extent.INSTALL else "1.0"]
     last = last_automatic(yard.paths)
     assert (last.error, last.failure, last.success) == (yard.job.error.name, last.time, 0)
+
+
+def test_of_one_that_waits_and_one_that_fails_the_failure_is_told(yard: Yard) -> None:
+    publish(yard, "h", "3.0", NETWORK)
+    yard.registry.tags.pop("w")
+    update(yard)
+    assert yard.job.error is not None
+    assert yard.job.error.name == "NeedsApproval"
+    errors = last_check(yard.paths).errors
+    assert last_automatic(yard.paths).error == errors[IDS["w"]] != "NeedsApproval"
+
+
+def test_the_only_app_waits_and_that_is_no_failure(tmp_path: Path) -> None:
+    yard = Yard(tmp_path)
+    publish(yard, "h", "1.0")
+    yard.do(Install((HELLO,)))
+    publish(yard, "h", "2.0", NETWORK)
+    with pytest.raises(NeedsApproval):
+        update(yard)
+    assert last_automatic(yard.paths).error == ""
 
 
 def test_what_is_held_and_cannot_be_read_lets_nothing_be_done(yard: Yard) -> None:
