@@ -37,8 +37,8 @@ _TAKEN = ("prefix", "verify", "verify_commit", "lookaside", "identity", "auth_re
 
 
 USUAL: Json = {
-    "ca": False, "identity": "tag", "insecure": False, "keep-blobs": False, "kind": "oci", "share": True,
-    "strict": False, "threshold": 1, "verify-commit": "no",
+    "ca": False, "catalog": "appctl-catalog:latest", "identity": "tag", "insecure": False,
+    "keep-blobs": False, "kind": "oci", "share": True, "strict": False, "threshold": 1, "verify-commit": "no",
 }  # fmt: skip
 _NOTHING = object()
 
@@ -278,6 +278,7 @@ def _lines(remote: Json, scope: Scope) -> list[str]:
         ),
         ("Max-age", duration(age) if isinstance(age, int) and age else ""),
         *((key.capitalize(), _text(value)) for key, value in sorted(settings.items())),
+        ("AppStream", get_str(remote, "AppStreamPath")),
         ("Enabled", _text(remote["Enabled"]) if "Enabled" in remote else ""),
         ("Scope", scope.value),
         ("File", get_str(remote, "Origin") + ("" if remote.get("Writable") else " (read only)")),

@@ -20,6 +20,13 @@ def test_every_setting_that_is_shown_is_described(kind: str) -> None:
     assert [key for key in shown if f'"{KEY}{key}"' not in described] == []
 
 
+def test_where_its_catalogue_is_and_which_image_that_was_is_shown() -> None:
+    shown = shown_as(SimulatedRemote("acme", catalog="apps:1"))
+    assert shown.app_stream_path == "/var/lib/appctl/catalogs/acme/current/catalog.xml"
+    assert shown.settings["catalog"] == "apps:1"
+    assert "catalog" not in shown_as(SimulatedRemote("acme", kind="ostree")).settings
+
+
 @pytest.mark.parametrize("asked", ["no", "gpg"])
 def test_whether_a_commit_in_an_image_must_be_signed_is_shown_of_a_registry(asked: str) -> None:
     assert shown_as(SimulatedRemote("acme", verify_commit=asked)).settings["verify-commit"] == asked
