@@ -33,7 +33,10 @@ MIRRORS = {
     "pipeline/merge.py": ["pipeline/test_policy.py"],
     "pipeline/native/": ["pipeline/test_policy.py"],
     "pipeline/resolve.py": ["pipeline/test_policy.py"],
-    "workers/export/catalog/": ["workers/export/catalog/test_catalog.py"],
+    "workers/export/catalog/": [
+        "workers/export/catalog/test_catalog.py",
+        "workers/export/catalog/test_refused.py",
+    ],
     "workers/fetch/__main__.py": ["workers/fetch/test_operations.py"],
     "workers/fetch/http/adapter.py": [
         "workers/fetch/http/test_session.py",

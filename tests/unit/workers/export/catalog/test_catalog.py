@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""A catalogue of real layouts: what is in it, that it is the same everywhere, and what cannot be one."""
+"""A catalogue of real layouts: what is in it, and that it is the same everywhere."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
-from xml.etree import ElementTree as ET
 
 import pytest
 
-from appctld.errors import AppctlError, BadManifest, Conflict, InvalidReference, LimitExceeded
 from appctld.model.image import TITLE, ImageConfig
 from appctld.model.jsonvalue import Json, JsonObject, get_objects, get_strings
 from appctld.model.reference import parse_reference
 from appctld.workers.export.catalog import catalog as module
-from appctld.workers.export.catalog.catalog import catalog
 from appctld.workers.export.catalog.component import document, listed, of_labels
 from appctld.workers.export.publish.publish import publish
 from appctld.workers.images.validators import METAINFO as APPSTREAM
@@ -27,13 +23,12 @@ from appctld.workers.images.validators import ask
 from appctld.workers.store.catalog.component import Rules
 from appctld.workers.store.catalog.listing import read_catalog
 from appctld.workers.store.catalog.texts import LANG
+from support.cataloguing import ICON, NAME, TOOL, components, files, made, request
 from support.cosign import CosignKey
-from support.published_tar import entries
 from support.publishing import TIME, UNSIGNED, Layout, directory
 from support.publishing import request as published_as
 from support.specimen import ID, METADATA, METAINFO, REFERENCE, File, Specimen, png
 
-NAME = "registry.example.org/apps/appctl-catalog:latest"
 PROGRAM = """
 import os
 from appctld.workers.protocol import main, late
@@ -46,64 +41,6 @@ PLACES = [
 ]
 PREFIX = "org.opencontainers.image"
 SHARE = "usr/share/swcatalog"
-ICON = "usr/share/icons/hicolor/{0}/apps/{1}.png"
-TOOL = "org.example.Tool"
-
-
-@pytest.fixture
-def greeter(tmp_path: Path) -> Specimen:
-    """An app with metainfo and icons."""
-    specimen = Specimen(tmp_path / "greeter")
-    specimen.files[ICON.format("64x64", ID)] = File(png(64, 64))
-    return specimen
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> Specimen:
-    """An app with labels alone."""
-    specimen = Specimen(tmp_path / "tool")
-    specimen.name = specimen.identity = "registry.example.org/apps/deep/tool:2"
-    specimen.labels = {
-        "org.appctl.id": TOOL,
-        "org.opencontainers.image.title": "Tool & <Die>",
-        "org.opencontainers.image.description": "Turns\nscrews\x01.",
-        "org.opencontainers.image.version": "2.0",
-        "org.opencontainers.image.licenses": "MIT",
-        "org.opencontainers.image.url": "https://example.org/tool",
-    }
-    specimen.created = "2023-11-14T22:13:20Z"
-    specimen.run = {"Entrypoint": ["/usr/bin/tool"]}
-    specimen.files = {"usr/bin/tool": File(b"#!/bin/sh\n", 0o755)}
-    return specimen
-
-
-def request(to: Path, *specimens: Specimen, **more: Json) -> JsonObject:
-    """What the program is asked; the specimens are written first."""
-    for specimen in specimens:
-        specimen.write()
-    places: list[Json] = [
-        {"kind": "directory", "path": str(specimen.shelf.directory), "called": ""} for specimen in specimens
-    ]
-    return {
-        "op": "catalog", "fds": {}, "images": places, "to": {"kind": "directory", "path": str(to)},
-        "name": NAME, "timestamp": TIME, "sign": UNSIGNED, **more,
-    }  # fmt: skip
-
-
-def made(to: Path, *specimens: Specimen, **more: Json) -> JsonObject:
-    return catalog(request(to, *specimens, **more), lambda _facts: None)
-
-
-def files(to: Path) -> dict[str, bytes]:
-    """What is in the catalogue's one layer."""
-    (layer,) = Layout(to).layers(NAME)
-    return {entry.name: entry.data for entry in entries(layer) if entry.data}
-
-
-def components(to: Path) -> dict[str, ET.Element]:
-    root = ET.fromstring(files(to)[f"{SHARE}/xml/catalog.xml"])  # noqa: S314 - ours
-    assert root.attrib == {"version": "1.0", "origin": "appctl-registry.example.org-apps"}
-    return {str(one.findtext("id")): one for one in root}
 
 
 def test_an_app_is_listed_as_its_metainfo_says_with_its_icons(greeter: Specimen, tmp_path: Path) -> None:
@@ -298,103 +235,3 @@ def test_a_runtime_is_left_out_and_that_is_told(greeter: Specimen, tmp_path: Pat
     answer = made(tmp_path / "out", greeter, platform)
     assert components(tmp_path / "out").keys() == {ID}
     assert f"{platform.name}: left out, nobody starts what is in it" in get_strings(answer, "remarks")
-
-
-# --- what is refused, before anything leaves
-
-Spoil = Callable[[Specimen], None]
-
-
-def _named(name: str) -> Spoil:
-    return lambda specimen: setattr(specimen, "name", name)
-
-
-def _as_another_layer(specimen: Specimen) -> None:
-    specimen.diff_id = f"sha256:{'0' * 64}"
-
-
-def _with_long_metainfo(specimen: Specimen) -> None:
-    """Which an installation would export, and no catalogue takes."""
-    paragraphs = "<p>It turns whatever can be turned.</p>" * 7000
-    text = METAINFO.replace(ID, TOOL).replace("<description>", f"<description>{paragraphs}")
-    specimen.files[f"usr/share/metainfo/{TOOL}.metainfo.xml"] = File(text.encode())
-
-
-@pytest.mark.parametrize(
-    ("spoil", "error", "why"),
-    [
-        (_named("registry.example.org/other/tool:1"), InvalidReference, "does not lie below"),
-        (_named("registry.example.org/appsmore/tool:1"), InvalidReference, "does not lie below"),
-        (_named("other.example.org/apps/tool:1"), InvalidReference, "does not lie below"),
-        (_named("v1"), InvalidReference, "without a whole reference"),
-        (_named(f"registry.example.org/apps/tool@sha256:{'0' * 64}"), InvalidReference, "under a tag"),
-        (_with_long_metainfo, LimitExceeded, "a component of"),
-        (lambda specimen: specimen.labels.update({"org.appctl.id": ID}), Conflict, "are both"),
-        (_as_another_layer, BadManifest, "another than its config says"),
-        (lambda specimen: specimen.more_diff_ids.append(f"sha256:{'0' * 64}"), BadManifest, "diffIDs"),
-        (
-            lambda specimen: specimen.labels.update({"org.appctl.id": "../x"}),
-            BadManifest,
-            "no application ID",
-        ),
-    ],
-)
-def test_an_image_that_cannot_be_listed_stops_all(
-    spoil: Spoil, error: type[AppctlError], why: str, greeter: Specimen, tool: Specimen, tmp_path: Path
-) -> None:
-    spoil(tool)
-    with pytest.raises(error, match=why):
-        made(tmp_path / "out", greeter, tool)
-    assert not (tmp_path / "out").exists()
-
-
-def test_that_an_image_lies_elsewhere_is_known_before_any_is_read(
-    greeter: Specimen, tool: Specimen, tmp_path: Path
-) -> None:
-    tool.name = "registry.example.org/other/tool:1"
-    told: list[JsonObject] = []
-    with pytest.raises(InvalidReference, match="does not lie below"):
-        catalog(request(tmp_path / "out", greeter, tool), told.append)
-    assert told == []
-
-
-def test_a_catalogue_of_no_app_is_none(tmp_path: Path) -> None:
-    with pytest.raises(InvalidReference, match="none of these"):
-        made(tmp_path / "out", images=[])
-
-
-def test_no_more_is_made_than_a_machine_takes(
-    greeter: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("appctld.model.catalog.CATALOG_BYTES", 2000)
-    with pytest.raises(LimitExceeded, match="2000 are allowed"):
-        made(tmp_path / "out", greeter)
-    assert not (tmp_path / "out").exists()
-
-
-def test_an_index_of_nothing_is_no_app(tmp_path: Path) -> None:
-    empty = Specimen(tmp_path / "empty")
-    empty.shelf.add_index(REFERENCE)
-    place: Json = {"kind": "directory", "path": str(empty.shelf.directory), "called": ""}
-    with pytest.raises(BadManifest, match="index without an image"):
-        made(tmp_path / "out", images=[place])
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [("", "is given a name"), (f"registry.example.org/x@sha256:{'0' * 64}", "under a tag"), ("x", "'x'")],
-)
-def test_a_catalogue_has_a_whole_name_with_a_tag(
-    name: str, why: str, greeter: Specimen, tmp_path: Path
-) -> None:
-    with pytest.raises(InvalidReference, match=why):
-        made(tmp_path / "out", greeter, name=name)
-
-
-def test_there_may_be_so_many_apps(
-    greeter: Specimen, tool: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "COMPONENTS", 1)
-    made(tmp_path / "out", greeter)
-    with pytest.raises(LimitExceeded):
-        made(tmp_path / "out", greeter, tool)
