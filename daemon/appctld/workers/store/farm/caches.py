@@ -136,4 +136,4 @@ def _settle_time(share: int) -> None:
     """An icon cache counts while it is no older than the directory that it was just put into."""
     with contextlib.suppress(FileNotFoundError), disk.opened(ICONS, share) as icons:
         time = os.fstat(icons).st_mtime_ns
-        os.utime("icon-theme.cache", ns=(time, time), dir_fd=icons, follow_symlinks=False)
+        os.utime("icon-theme.cache", ns=(time, time), dir_fd=icons)

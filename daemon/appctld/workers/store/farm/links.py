@@ -143,7 +143,7 @@ def _stays(path: str, kind: str, wanted: Mapping[str, str]) -> bool:
         return any(f"{kept}/".startswith(beginnings[0]) for kept in KEPT) or any(
             _has(wanted, beginning) for beginning in beginnings
         )
-    return path in wanted and kind == _target(path, wanted[path])
+    return path in wanted  # a link that leads elsewhere is replaced
 
 
 def _has(wanted: Mapping[str, str], beginning: str) -> bool:
@@ -184,4 +184,4 @@ def _remove(path: str, share: int) -> None:
 
 def _touch(path: str, share: int) -> None:
     with contextlib.suppress(FileNotFoundError):
-        os.utime(path, dir_fd=share, follow_symlinks=False)
+        os.utime(path, dir_fd=share)

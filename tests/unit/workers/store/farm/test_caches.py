@@ -9,6 +9,7 @@ import pytest
 
 from appctld.errors import Failed, NoSpace
 from appctld.model.jsonvalue import JsonObject
+from appctld.workers.store import disk
 from appctld.workers.store.farm import caches
 from appctld.workers.store.farm.links import Farm
 
@@ -80,6 +81,13 @@ def test_programs_get_the_links_which_lead_where_they_led(place: Place) -> None:
     assert (scratch / ENTRY).is_symlink()
 
 
+def test_only_what_there_is_something_of_has_caches_made(place: Place) -> None:
+    for path in (ICON, TYPES):
+        (place.apps / APP / "0.0/export/share" / path).unlink()
+    Farm(place.exports, place.apps).settle()
+    assert place.call(caches.prepare)["sources"] == ["applications/"]
+
+
 def test_what_they_made_is_taken_and_where_they_worked_is_gone(place: Place) -> None:
     scratch = place.prepare()
     for path in CACHES:
@@ -90,10 +98,20 @@ def test_what_they_made_is_taken_and_where_they_worked_is_gone(place: Place) -> 
     assert place.call(caches.prepare) == {"scratch": "", "sources": []}
 
 
-def test_an_icon_cache_is_no_older_than_the_theme_that_it_is_in(place: Place) -> None:
+def test_an_icon_cache_is_no_older_than_the_theme_that_it_is_in(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """GTK leaves one out that is."""
+    write = disk.write_bytes
+
+    def long_ago(name: str, data: bytes, within: int) -> int:
+        written = write(name, data, within)
+        os.utime(name, (1, 1), dir_fd=within)
+        return written
+
+    monkeypatch.setattr(disk, "write_bytes", long_ago)
     scratch = place.prepare()
-    os.utime(make(scratch, "icons/hicolor/icon-theme.cache"), (1, 1))
+    make(scratch, "icons/hicolor/icon-theme.cache")
     place.take(scratch)
     cache, theme = place.share / "icons/hicolor/icon-theme.cache", place.share / "icons/hicolor"
     assert cache.stat().st_mtime_ns == theme.stat().st_mtime_ns
@@ -215,6 +233,12 @@ def test_only_a_directory_of_this_kind_is_taken_from(name: str, place: Place) ->
     with pytest.raises(Failed, match="no directory that caches are made in"):
         place.take(place.exports / name)
     assert place.share.is_dir()
+
+
+def test_a_directory_of_that_name_elsewhere_is_not_taken_from(place: Place, tmp_path: Path) -> None:
+    elsewhere = place.prepare().rename(tmp_path / ".staging-0123456789abcdef")
+    with pytest.raises(Failed, match="no directory that caches are made in"):
+        place.take(elsewhere)
 
 
 def test_a_full_disk_leaves_the_caches_to_the_next_time(

@@ -14,6 +14,7 @@ from appctld.workers.store.deploy import deploy
 from appctld.workers.store.exports.names import FILES
 from appctld.workers.store.farm import collect
 from appctld.workers.store.farm.links import Farm
+from appctld.workers.store.ostree.kinds import Kind, loose_path
 from support.exported import COMMAND, ENTRY, EXTRA, ONE, SERVICE, TWO, entry, links, shown
 from support.store_state import APP, State, modes, ref
 
@@ -316,13 +317,44 @@ def test_what_is_as_it_should_be_is_not_made_again(state: State) -> None:
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"format": 99, "command": []}'])
+OLD = json.dumps({"format": 1, "command": COMMAND})
+
+
+@pytest.mark.parametrize("text", ["", "{", OLD, '{"format": 2, "command": []}'])
 def test_a_list_of_exports_that_cannot_be_read_is_made_again(text: str, state: State) -> None:
     one = state.merge(*ONE)
     state.deploy(one)
     (state.app / "current/exports.json").write_text(text)
     state.recover(ref(one))
     assert written(state)["files"] == [ENTRY, SERVICE]
+
+
+def test_a_list_is_written_when_what_it_names_is_on_the_disk(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = state.merge(*ONE)
+    state.deploy(one)
+    (state.app / "current/exports.json").write_text(OLD)
+
+    def fails(_within: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "sync", fails)
+        state.recover(ref(one))
+    assert (state.app / "current/exports.json").read_text() == OLD
+    state.recover(ref(one))
+    assert written(state)["files"] == [ENTRY, SERVICE]
+
+
+def test_an_object_that_is_longer_than_it_was_is_not_read_to_its_end(tmp_path: Path) -> None:
+    name = "ab" * 32
+    path = tmp_path / loose_path(Kind.FILE, name)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(collect.FILE_BYTES + 1))
+    repository = os.open(tmp_path, os.O_RDONLY)
+    assert len(collect._read(name, repository)) == collect.FILE_BYTES
+    os.close(repository)
 
 
 def test_what_cannot_be_made_again_keeps_nothing_from_starting(state: State) -> None:

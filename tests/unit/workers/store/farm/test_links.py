@@ -189,6 +189,14 @@ def test_caches_are_stale_from_the_first_link_that_changes(place: Place) -> None
     assert stale.exists()
 
 
+def test_a_name_that_was_announced_is_no_news(place: Place) -> None:
+    place.deploy(EDITOR, ONE, ENTRY)
+    place.farm.announce(EDITOR, ONE)
+    (place.exports / ".stale").unlink()
+    place.farm.announce(EDITOR, ONE)
+    assert not (place.exports / ".stale").exists()
+
+
 def test_desktops_learn_from_the_time_of_the_theme_that_icons_came_or_went(place: Place) -> None:
     place.install(EDITOR, ONE, ICON)
     theme = place.share / "icons/hicolor"
