@@ -4,14 +4,18 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from appctld.errors import Busy
+from appctld.model.jsonvalue import JsonObject
 from appctld.pipeline.exports import caches
 from appctld.pipeline.exports.desktop import Desktop
 from appctld.system.sandbox import Bubblewrap
+from appctld.system.worker import Program, Report
 from support.inline import layer_of
 from support.world import World
 
@@ -52,12 +56,15 @@ def test_after_an_install_desktops_know_what_opens_a_file(world: World) -> None:
     assert [path.name for path in world.paths.exports.iterdir()] == ["share"]
 
 
-def test_a_program_that_the_host_lacks_is_left_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_the_host_lacks_is_left_out(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     lacking = caches.PROGRAMS | {"applications/": ("update-no-database", "applications")}
     monkeypatch.setattr(caches, "PROGRAMS", lacking)
     world.install("acme.example/x:1")
     assert not (share(world) / "applications/mimeinfo.cache").exists()
     assert (share(world) / "mime/mime.cache").exists()
+    assert caplog.text == ""
 
 
 def misbehaving(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -132,3 +139,20 @@ def test_where_nothing_changed_no_program_is_started(world: World) -> None:
     asyncio.run(caches.refresh_caches(world.tools))
     after = (share(world) / "applications/mimeinfo.cache").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_where_nothing_is_exported_nobody_is_asked(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    asyncio.run(caches.refresh_caches(replace(world.tools, desktop=Desktop(), runner=Refusing())))
+    assert caplog.text == ""
+    asyncio.run(caches.refresh_caches(replace(world.tools, runner=Refusing())))
+    assert "desktops' caches are not what is installed: Busy: no" in caplog.text
+
+
+class Refusing:
+    """Whoever is asked says no."""
+
+    async def run(
+        self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
+    ) -> JsonObject:
+        """See `system.worker.Runner.run`."""
+        raise Busy("no")
