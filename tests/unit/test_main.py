@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""__main__.py: how the daemon ends, which is what systemd decides by whether to start it again."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from appctld import __main__ as daemon
+from appctld.bus.wire.connection import BusLostError
+from appctld.errors import AppctlError, Busy, Failed
+from appctld.scope import Scope
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Those of the root logger, as they were."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (None, 0),
+        (Busy("another daemon works here"), 1),  # it may be gone in a moment
+        (BusLostError("the bus went away"), 1),
+        (AppctlError("bubblewrap cannot start a sandbox here"), daemon.REFUSED),
+        (Failed("machine type z80 is not known"), daemon.REFUSED),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_what_does_not_is_not(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None, code: int
+) -> None:
+    async def run(_scope: Scope) -> int:
+        if error is not None:
+            raise error
+        return 0
+
+    monkeypatch.setattr(sys, "argv", ["appctld", "--user"])
+    monkeypatch.setattr(daemon, "run", run)
+    assert daemon.main() == code
+
+
+def test_root_is_refused(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(sys, "argv", ["appctld", "--system"])
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert daemon.main() == daemon.REFUSED
+    assert "does not run as root" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("words", "level"), [(["--log-level", "warning"], "WARNING"), (["--verbose"], "DEBUG")]
+)
+def test_the_level_of_the_command_line_counts_more_than_the_environments(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], level: str
+) -> None:
+    async def run(_scope: Scope) -> int:
+        return 0
+
+    monkeypatch.setenv("APPCTL_LOG", "error")
+    monkeypatch.setattr(sys, "argv", ["appctld", "--user", *words])
+    monkeypatch.setattr(daemon, "run", run)
+    assert daemon.main() == 0
+    assert logging.getLevelName(logging.getLogger().level) == level
