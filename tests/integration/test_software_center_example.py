@@ -6,6 +6,7 @@ support/customer.py goes through it; here stands what is to be read in each scen
 """
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -77,9 +78,11 @@ def test_an_app_is_removed_after_a_question(scenes: Scenes) -> None:
     assert "Viewer" not in scenes["removed"]
 
 
-def test_polkit_may_ask_whatever_is_called(scenes: Scenes) -> None:
-    wanted = {"Resolve", "Install", "Update", "Approve", "Rollback", "Uninstall", "CheckUpdates", "Search"}
-    assert wanted <= set(scenes["calls that may ask"])
+def test_polkit_may_ask_and_what_was_shown_goes_back(scenes: Scenes) -> None:
+    shown = "accept-permissions expected-digest"
+    wanted = {f"Install {shown}", f"Approve {shown}", "Search locale"}
+    wanted |= {"Resolve", "CheckUpdates", "Update", "Rollback", "Uninstall", "List"}
+    assert set(scenes["calls that may ask"]) == wanted
 
 
 def files() -> list[Path]:
@@ -92,3 +95,11 @@ def test_it_is_small_and_knows_nothing_of_appctl_but_its_bus() -> None:
     ours = {file.stem for file in files()}
     imported = {found[1] for line in lines if (found := re.match(r"\s*(?:from|import) (\w+)", line))}
     assert imported - ours == {"sys", "re", "gi", "datetime", "functools", "unicodedata"}
+
+
+def test_foreign_text_is_one_line_that_turns_and_hides_nothing() -> None:
+    program = f"import sys; sys.path.insert(0, {str(PROGRAM)!r}); import gi; gi.require_version('Adw', '1')\n"
+    program += "gi.require_version('Gtk', '4.0'); from rows import plain; print(plain(sys.argv[1]))"
+    text = "Edit\N{RIGHT-TO-LEFT OVERRIDE}or\N{ZERO WIDTH SPACE}\n1.4\x1b"
+    command = ["/usr/bin/python3", "-W", "ignore", "-c", program, text]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "Editor1.4\n"

@@ -150,19 +150,23 @@ def removes(visit: Visit) -> None:
 
 @contextmanager
 def heard(machine: Machine, file: Path) -> Iterator[Callable[[], list[str]]]:
-    """Listen to the bus; gives a function that tells which methods were called so that polkit may ask."""
+    """Listen to the bus; gives a function that tells the calls, with options, about which polkit may ask."""
     with file.open("w") as told:
         command = ["busctl", "--system", "--json=short", "monitor", NAME]
         with subprocess.Popen(command, env=machine.environment, stdout=told) as monitor:
             try:
-                yield lambda: sorted({call["member"] for call in _calls(file) if call["flags"] & INTERACTIVE})
+                yield lambda: sorted({" ".join(words) for words in _calls(file.read_text())})
             finally:
                 monitor.terminate()
 
 
-def _calls(file: Path) -> list[dict[str, Any]]:
-    heard = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
-    return [one for one in heard if one["type"] == "method_call"]
+def _calls(told: str) -> Iterator[list[str]]:
+    for line in told.splitlines():
+        if not line.endswith("}"):  # the last may be half
+            continue
+        message: dict[str, Any] = json.loads(line)
+        if message["flags"] & INTERACTIVE and message["type"] == "method_call":
+            yield [message["member"], *sorted(message["payload"]["data"][-1])]
 
 
 def publishes(acme: Acme) -> None:
