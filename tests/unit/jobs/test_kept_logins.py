@@ -20,6 +20,7 @@ HELLO = "acme.example/x/hello:1"
 KEPT = {"username": "kept", "password": "p"}
 OWN = {"registry-auth": [{"host": "acme.example", "username": "own", "password": "p"}]}
 OTHER = os.geteuid() + 1
+BY_ITSELF = Update((), {"background": True})
 
 
 @pytest.fixture
@@ -52,14 +53,26 @@ def perform(yard: Yard, kept: Path | None, request: AnyRequest, uid: int) -> lis
 
 @pytest.mark.parametrize("uid", [0, os.geteuid()], ids=["root", "the-timers"])
 def test_root_and_the_timers_use_what_is_kept(uid: int, yard: Yard, kept: Path) -> None:
-    for request in (Resolve(HELLO), Install((HELLO,)), Update(())):
+    for request in (Resolve(HELLO), Install((HELLO,)), Update(()), BY_ITSELF):
         found = perform(yard, kept, request, uid)
         assert found
         assert found == [KEPT] * len(found)
 
 
+def test_each_of_several_registries_gets_its_own_in_an_update_by_itself(yard: Yard, kept: Path) -> None:
+    logins = json.loads(kept.read_text())
+    logins["auths"]["other.example"] = {"auth": base64.b64encode(b"theirs:q").decode()}
+    kept.write_text(json.dumps(logins))
+    yard.registry.push("2", [BASE], Labels={"org.appctl.id": "org.other.World"})
+    perform(yard, kept, Install((HELLO, "other.example/x/world:2")), 0)
+    perform(yard, kept, BY_ITSELF, os.geteuid())
+    asked = {(one["registry"], str(one["credential"])) for one in yard.runner.requests if "registry" in one}
+    theirs = {"username": "theirs", "password": "q"}
+    assert asked == {("https://acme.example", str(KEPT)), ("https://other.example", str(theirs))}
+
+
 def test_nobody_else_does(yard: Yard, kept: Path) -> None:
-    for request in (Resolve(HELLO), Install((HELLO,)), Update(())):
+    for request in (Resolve(HELLO), Install((HELLO,)), Update(()), BY_ITSELF):
         found = perform(yard, kept, request, OTHER)
         assert found
         assert found == [None] * len(found)
