@@ -94,7 +94,7 @@ async def run(scope: Scope) -> int:
 
 async def _run(scope: Scope, connection: Connection, machine: MachineServices) -> int:
     tools = scope.tools(machine.staying_up)
-    automatic = AutomaticUpdates(tools.paths, tools.policy, tools.aside, machine, connection.has_owner)
+    automatic = AutomaticUpdates(tools, scope.policy, machine, connection.has_owner)
     rooms = await build(scope.name, scope.paths, scope.configuration, tools, automatic.decide)
     try:
         service = _service(scope, rooms, automatic, connection)

@@ -107,6 +107,9 @@ class SimulatedAutomatic:
     def last(self) -> JsonObject:
         return {"time": 1_700_000_004, "extent": "check", "because": ["metered"], "success": 1_700_000_004}
 
+    async def stamp(self) -> object:
+        return self.extent
+
     async def set(self, extent: Extent) -> None:
         self.said.append(("set", extent))
         self.extent = extent

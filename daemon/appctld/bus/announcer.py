@@ -187,14 +187,22 @@ class Announcer:
             return False
         return True
 
+    @_never_raises
+    def policy_edited(self) -> None:
+        """Tell what the administrator's files may say otherwise by now."""
+        self._server.changed(ROOT, ["AutomaticUpdatePolicy"])
+
     async def _watch(self) -> None:
         """Look again whenever a file was written, for as long as the loop runs."""
-        before = await self._service.remotes.stamp()
+        remotes, policy = await self._service.remotes.stamp(), await self._service.automatic.stamp()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if (now := await self._service.remotes.stamp()) != before:
-                before = now
+            if (now := await self._service.remotes.stamp()) != remotes:
+                remotes = now
                 self.sync_remotes()
+            if (now := await self._service.automatic.stamp()) != policy:
+                policy = now
+                self.policy_edited()
 
     @_never_raises
     def updates_changed(self) -> None:

@@ -99,6 +99,9 @@ class Automatic(Protocol):
     def last(self) -> JsonObject:
         """How the last one went, with the keys of Manager.LastAutomaticUpdate."""
 
+    async def stamp(self) -> object:
+        """What is another once somebody wrote to the policy; equal while nobody did."""
+
     async def set(self, extent: Extent) -> None:
         """Decide how far they go; PolicyDenied where the administrator did."""
 

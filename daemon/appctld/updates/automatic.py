@@ -9,33 +9,33 @@ bus.
 
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-from appctld.config.policy.rules import Policy
+from appctld.config.remotes import stamps
 from appctld.errors import AppctlError
 from appctld.model.automatic import Decision, Extent, Why
 from appctld.model.jsonvalue import JsonObject
+from appctld.pipeline.tools import Tools
 from appctld.state.automatic import choose, chosen, last_automatic
-from appctld.state.paths import Paths
-from appctld.system.aside import Aside
 from appctld.updates.deciding import decide
 from appctld.updates.handlers import Handlers
 from appctld.updates.surroundings import Machine
 
 
 class AutomaticUpdates:
-    """Those of one scope. `is_there` says whether a connection is on the bus."""
+    """Those of one scope. `is_there` says whether a connection is on the bus; `files` are the policy's."""
 
     def __init__(
         self,
-        paths: Paths,
-        policy: Callable[[], Policy],
-        aside: Aside,
+        tools: Tools,
+        files: Path,
         machine: Machine,
         is_there: Callable[[str], Awaitable[bool]],
     ) -> None:
-        self._paths = paths
-        self._policy = policy
-        self._aside = aside
+        self._paths = tools.paths
+        self._policy = tools.policy
+        self._aside = tools.aside
+        self._files = files
         self._machine = machine
         self._handlers = Handlers(is_there)
 
@@ -59,6 +59,10 @@ class AutomaticUpdates:
     def last(self) -> JsonObject:
         """How the last one went."""
         return last_automatic(self._paths).to_json()
+
+    async def stamp(self) -> object:
+        """What is another once somebody wrote to the policy's files; none of them is read for it."""
+        return await self._aside(stamps, (self._files,))
 
     async def set(self, extent: Extent) -> None:
         """Somebody decides how far they go. Raises PolicyDenied."""

@@ -16,6 +16,7 @@ from appctld.errors import Failed, NotInstalled, UntrustedSigner
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.requests import AnyRequest, Prune
+from appctld.model.automatic import Extent
 from appctld.model.jsonvalue import JsonObject
 from support.bus import ERROR, JOB, MANAGER, ROOT, Client, client
 from support.bus_service import EDITOR, SimulatedRemote, SimulatedRemotes, served
@@ -413,6 +414,19 @@ def test_an_edit_is_told_and_a_change_by_a_caller_only_once(
             assert await caller.signal("RemotesChanged") == (["more"],)
             running.remotes.remotes["late"] = SimulatedRemote("late")
             assert await caller.signal("RemotesChanged") == (["late"],)
+
+    asyncio.run(scenario())
+
+
+def test_an_edit_of_how_far_updates_go_is_told(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcer, "LOOK_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+            await caller.subscribe("type='signal',path='/org/appctl/Installer1'")
+            await caller.call("List", "a{sv}", {})  # the announcer has looked once
+            running.automatic.extent = Extent.CHECK
+            assert await _manager_change(caller) == {"AutomaticUpdatePolicy": ("s", "check")}
 
     asyncio.run(scenario())
 

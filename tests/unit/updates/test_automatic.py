@@ -11,10 +11,14 @@ from appctld.config.policy.files import read_policy
 from appctld.config.policy.rules import Policy
 from appctld.errors import PolicyDenied, RepoCorrupt
 from appctld.model.automatic import Decision, Extent, Why
+from appctld.model.manifest import Platform
+from appctld.pipeline.gate import Gate
+from appctld.pipeline.tools import Tools
 from appctld.state.paths import Paths
-from appctld.system.aside import Aside
+from appctld.system.worker import Processes
 from appctld.updates.automatic import AutomaticUpdates
 from appctld.updates.surroundings import Surroundings
+from support.inline import NoLauncher
 
 
 class Place:
@@ -25,7 +29,16 @@ class Place:
         self.policy: Policy | PolicyDenied = Policy()
         self.around: Surroundings | None = Surroundings()
         self.there: set[str] = set()
-        self.automatic = AutomaticUpdates(self.paths, self.rules, Aside(), self, self.has_owner)
+        self.files = directory / "policy.d"
+        tools = Tools(
+            runner=Processes(),
+            launcher=NoLauncher(),
+            paths=self.paths,
+            platform=Platform("linux", "amd64"),
+            gate=Gate(),
+            policy=self.rules,
+        )
+        self.automatic = AutomaticUpdates(tools, self.files, self, self.has_owner)
 
     def say(self, text: str) -> None:
         """Write the one file."""
@@ -113,3 +126,10 @@ def test_what_is_around_and_who_is_there_is_asked_each_time(place: Place) -> Non
 
 def test_nothing_went_by_itself_so_far(place: Place) -> None:
     assert place.automatic.last["time"] == 0
+
+
+def test_that_a_file_of_the_policy_was_written_is_seen(place: Place) -> None:
+    stamp = asyncio.run(place.automatic.stamp())
+    place.files.mkdir()
+    (place.files / "x.conf").write_text("[policy]\nautomatic-updates = none\n")
+    assert asyncio.run(place.automatic.stamp()) != stamp
