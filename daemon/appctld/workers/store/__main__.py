@@ -38,7 +38,7 @@ HANDLERS: Mapping[str, Handler] = {
         "store-hints": "catalog.hints:store_hints",
         "show-catalog": "catalog.store:show_catalog",
         "keep-catalogs": "catalog.store:keep_catalogs",
-        "search-catalogs": "catalog.search:search_catalogs",
+        "search-catalogs": "catalog.searching.search:search_catalogs",
         "audit": "audit.audit:audit",
         "recall": "audit.recall:recall",
         "mend": "audit.mend:mend",

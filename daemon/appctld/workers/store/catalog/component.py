@@ -18,7 +18,7 @@ from appctld.errors import BadManifest, Conflict, InvalidReference
 from appctld.model.appid import is_app_id
 from appctld.model.reference import Reference, parse_reference
 from appctld.workers.store.catalog import texts
-from appctld.workers.store.catalog.entry import Entry
+from appctld.workers.store.catalog.searching.entry import Entry
 from appctld.workers.store.exports.emit import Exporter, Refused, emit
 
 REFERENCE_KEY = "appctl::reference"

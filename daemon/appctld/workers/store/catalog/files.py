@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from appctld.workers.store.catalog.component import Component
-from appctld.workers.store.catalog.entry import write_index
 from appctld.workers.store.catalog.listing import SIZES
+from appctld.workers.store.catalog.searching.entry import write_index
 from appctld.workers.store.catalog.shelf import CATALOG, ICONS, INDEX, document
 from appctld.workers.store.exports.emit import Exporter, Refused, emit
 

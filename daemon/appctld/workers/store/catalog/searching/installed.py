@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.workers.store.catalog import texts
 from appctld.workers.store.catalog.component import entry_of
-from appctld.workers.store.catalog.entry import Entry
 from appctld.workers.store.catalog.listing import SIZES
+from appctld.workers.store.catalog.searching.entry import Entry
 from appctld.workers.store.exports.names import LIMITS, Kind
 from appctld.workers.store.names import check_id
 

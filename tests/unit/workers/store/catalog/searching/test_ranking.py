@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""catalog/ranking.py: what fits a term, and what stands before what."""
+"""catalog/searching/ranking.py: what fits a term, and what stands before what."""
 
 import pytest
 
-from appctld.workers.store.catalog.ranking import Fit, Texts, fit, fold
+from appctld.workers.store.catalog.searching.ranking import Fit, Texts, fit, fold
 
 EDITOR = Texts(
     names=["org.acme.TextPad", "Acme Éditeur de texte"],

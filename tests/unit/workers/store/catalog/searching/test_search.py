@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""catalog/search.py: the order of what is found, how much is told, and which languages a locale means."""
+"""catalog/searching/search.py: the order of what is found, how much is told, which languages are meant."""
 
 import json
 from dataclasses import replace
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from appctld.model.jsonvalue import JsonObject, get_objects
-from appctld.workers.store.catalog import search
-from appctld.workers.store.catalog.entry import Entry, write_index
-from appctld.workers.store.catalog.search import languages, search_catalogs
+from appctld.workers.store.catalog.searching import search
+from appctld.workers.store.catalog.searching.entry import Entry, write_index
+from appctld.workers.store.catalog.searching.search import languages, search_catalogs
 from appctld.workers.store.catalog.shelf import INDEX, Shelf
 
 

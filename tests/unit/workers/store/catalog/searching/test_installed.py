@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""catalog/installed.py: what an app exports is searched; where it exports nothing, its record is."""
+"""catalog/searching/installed.py: what an app exports is searched; where it exports nothing, its record."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ import pytest
 
 from appctld.errors import Failed
 from appctld.model.jsonvalue import JsonObject
-from appctld.workers.store.catalog.entry import Entry
-from appctld.workers.store.catalog.installed import icons_of, installed_entry
+from appctld.workers.store.catalog.searching.entry import Entry
+from appctld.workers.store.catalog.searching.installed import icons_of, installed_entry
 from support.catalogs import component, png
 
 APP: JsonObject = {

@@ -23,9 +23,9 @@ from appctld.model.jsonvalue import (
     get_strings,
 )
 from appctld.workers.protocol import Report
-from appctld.workers.store.catalog.entry import INDEX_BYTES, Entry, read_index
-from appctld.workers.store.catalog.installed import icons_of, installed_entry
-from appctld.workers.store.catalog.ranking import Fit, Texts, fit, fold
+from appctld.workers.store.catalog.searching.entry import INDEX_BYTES, Entry, read_index
+from appctld.workers.store.catalog.searching.installed import icons_of, installed_entry
+from appctld.workers.store.catalog.searching.ranking import Fit, Texts, fit, fold
 from appctld.workers.store.catalog.shelf import INDEX, Shelf
 
 RESULTS = 200  # a person reads a screen of them

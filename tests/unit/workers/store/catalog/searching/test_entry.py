@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""catalog/entry.py: what is written reads back, and what would be too large is not written."""
+"""catalog/searching/entry.py: what is written reads back, and what would be too large is not written."""
 
 import pytest
 
 from appctld.errors import LimitExceeded
 from appctld.model.jsonvalue import JsonError
-from appctld.workers.store.catalog import entry
-from appctld.workers.store.catalog.entry import Entry, read_index, write_index
+from appctld.workers.store.catalog.searching import entry
+from appctld.workers.store.catalog.searching.entry import Entry, read_index, write_index
 
 EDITOR = Entry(
     id="org.acme.Editor",
