@@ -127,6 +127,15 @@ async def _remember_failure(app_id: str, name: str, shop: Workshop, waiting: Ava
 @asynccontextmanager
 async def remembering(app_id: str, shop: Workshop) -> AsyncIterator[None]:
     """For the length of the block an app is updated; how that ends is a fact about it."""
+    async with remembering_failure(app_id, shop):
+        yield
+    if await shop.tools.aside(remember_success, shop.tools.paths, app_id):
+        shop.observer.apps_changed([app_id])
+
+
+@asynccontextmanager
+async def remembering_failure(app_id: str, shop: Workshop) -> AsyncIterator[None]:
+    """The same of what is none yet when it went well."""
     try:
         yield
     except Cancelled:
@@ -134,8 +143,6 @@ async def remembering(app_id: str, shop: Workshop) -> AsyncIterator[None]:
     except AppctlError as error:
         await _remember_failure(app_id, error.name, shop)
         raise
-    if await shop.tools.aside(remember_success, shop.tools.paths, app_id):
-        shop.observer.apps_changed([app_id])
 
 
 async def resting_now(request: Update, shop: Workshop) -> frozenset[str]:

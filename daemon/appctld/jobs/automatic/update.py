@@ -12,14 +12,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from appctld.errors import AppctlError, NeedsApproval
+from appctld.errors import AppctlError, Failed, NeedsApproval
 from appctld.jobs.approval import available
 from appctld.jobs.install import companions_of
 from appctld.jobs.job import Job
 from appctld.jobs.kinds import AnyPlan, bring_here, refs_of_all
 from appctld.jobs.requests import Update
 from appctld.jobs.room import check_room
-from appctld.jobs.update import Looked, deploy_newer, is_skipped, look_at, remembering, resting_now
+from appctld.jobs.update import (
+    Looked,
+    deploy_newer,
+    is_skipped,
+    look_at,
+    remembering,
+    remembering_failure,
+    resting_now,
+)
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.automatic import Decision, Extent
@@ -66,7 +74,8 @@ async def _go(extent: Extent, found: Looked, request: Update, shop: Workshop) ->
     if planned is None or extent is Extent.CHECK:
         return _unchanged(found, shop)
     if extent is Extent.DOWNLOAD:
-        await _download(planned, found, shop)
+        async with remembering_failure(planned.id, shop):
+            await _download(planned, found, shop)
         return _unchanged(found, shop)
     async with remembering(planned.id, shop):
         return await deploy_newer(planned, found.current, request, shop)
@@ -115,6 +124,9 @@ async def _kept(shop: Workshop) -> AsyncIterator[_Course]:
         raise
     except AppctlError as failure:
         error = failure.name
+        raise
+    except Exception:
+        error = Failed.__name__
         raise
     finally:
         await shop.tools.aside(_remember, shop, course.decision, error)

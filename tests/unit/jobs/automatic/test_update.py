@@ -216,13 +216,19 @@ def test_what_was_refused_before_it_began_is_told(yard: Yard) -> None:
     assert (last.extent, last.error, versions(yard)) == (Extent.NONE, "PolicyDenied", ["1.0", "1.0"])
 
 
-def test_one_that_is_cut_off_is_told_and_the_next_goes_on(yard: Yard) -> None:
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [(asyncio.CancelledError, "Cancelled"), (ZeroDivisionError, "Failed"), (OSError, "Failed")],
+)
+def test_one_that_comes_to_no_end_is_told_and_the_next_goes_on(
+    yard: Yard, end: type[BaseException], told: str
+) -> None:
     async def decide() -> Decision:
-        raise asyncio.CancelledError
+        raise end
 
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(end):
         asyncio.run(work(BY_ITSELF, replace(yard.shop(BY_ITSELF), decide=decide)))
-    assert last_automatic(yard.paths).error == "Cancelled"
+    assert last_automatic(yard.paths).error == told
     update(yard)
     assert (last_automatic(yard.paths).error, versions(yard)) == ("", ["2.0", "2.0"])
 
@@ -271,3 +277,4 @@ def test_what_cannot_fit_is_not_begun(yard: Yard) -> None:
     update(yard, Extent.DOWNLOAD)
     assert yard.job.error is not None
     assert (yard.job.error.name, waiting(yard)) == ("NoSpace", {IDS["w"]})
+    assert last_check(yard.paths).errors == {IDS["h"]: "NoSpace"}
