@@ -3,7 +3,8 @@
 """The publisher's side of scripts/boot-test: serves the demo's app, signed, until it is terminated.
 
 Its argument is a directory for what others must know: publisher.asc, url, lookaside, name; and `ready` when
-all of that answers.
+all of that answers. Version 2 is there under the tag `next`; when somebody makes the file `release`, it
+becomes what `name` means, and the file `released` appears.
 """
 
 import signal
@@ -23,15 +24,23 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     with tempfile.TemporaryDirectory(prefix="publisher.") as work, Publisher(Path(work)) as publisher:
         key = publisher.keys.make("publisher")
-        layers = Path(work, "layers")
+        layers, more = Path(work, "layers"), Path(work, "more")
         layers.mkdir()
+        more.mkdir()
         greeter.build(publisher.layout, layers, 1)
         publisher.push("v1", "demo/greeter:stable", key)
+        greeter.build(publisher.layout, more, 2)
+        publisher.push("v2", "demo/greeter:next", key)
         (facts / "publisher.asc").write_bytes(publisher.keys.export(key, armor=True))
         (facts / "url").write_text(f"oci+http://{publisher.registry.host}/demo")
         (facts / "lookaside").write_text(publisher.lookaside.url)
         (facts / "name").write_text("demo/greeter:stable")
         (facts / "ready").touch()
+        while not (facts / "release").exists():
+            if signal.sigtimedwait({signal.SIGTERM}, 0.2):
+                return
+        publisher.push("v2", "demo/greeter:stable", key)
+        (facts / "released").touch()
         signal.sigwait({signal.SIGTERM})
 
 

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""The table of docs/boot-test.md: every check of scripts/boot-test, and where it passed.
+
+boot_table.py DIRECTORY DOCUMENT      DIRECTORY holds SUITE.passed, what a run printed in which nothing failed
+
+Guarantees: a check stands in the table because a run says so, once, in the order of the runs; a suite without
+a run is an error, and no empty column.
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attack_tables import between
+
+SUITES = ("bookworm", "trixie")
+_PASSED = "ok      "
+
+
+def passed(output: str) -> list[str]:
+    """The sentences of the checks that passed."""
+    return [line.removeprefix(_PASSED) for line in output.splitlines() if line.startswith(_PASSED)]
+
+
+def table(outputs: dict[str, str]) -> str:
+    """Rows in the order of the runs; of a check that one suite has alone, where it was found."""
+    runs = {suite: passed(output) for suite, output in outputs.items()}
+    checks = dict.fromkeys(check for run in runs.values() for check in run)
+    rows = [
+        f"| {check} | {' | '.join('passed' if check in run else '' for run in runs.values())} |"
+        for check in checks
+    ]
+    return "\n".join([f"| | {' | '.join(runs)} |", "|---|" + "---|" * len(runs), *rows])
+
+
+def main(directory: str, document: str) -> None:
+    """Write the table, and when the runs were."""
+    files = [Path(directory, f"{suite}.passed") for suite in SUITES]
+    text = table({path.stem: path.read_text() for path in files})
+    day = datetime.fromtimestamp(min(path.stat().st_mtime for path in files), UTC).date()
+    target = Path(document)
+    target.write_text(between(target.read_text(), "checks", f"Both passed on {day}.\n\n{text}"))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
