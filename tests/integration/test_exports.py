@@ -173,6 +173,17 @@ def test_a_daemon_that_is_killed_starts_with_the_same_names(second: Session) -> 
     assert second.files() == {"applications/mimeinfo.cache"}
 
 
+def test_verify_finds_an_entry_that_was_changed_and_repair_writes_it_again(first: Session) -> None:
+    entry = first.share / "applications" / ENTRY
+    text = entry.read_text()
+    entry.write_text(text.replace("Exec=", "Exec=sh "))
+    ran = first.machine.appctl("verify", "notes", code=1)
+    assert f"export/share/applications/{ENTRY}: it is not what was exported" in ran.out + ran.err
+    first.machine.appctl("repair")
+    assert entry.read_text() == text
+    first.machine.appctl("verify", "notes")
+
+
 def test_doctor_says_whether_menus_show_the_apps(first: Session) -> None:
     elsewhere = {**first.environment, "XDG_DATA_DIRS": "/usr/share"}
     for environment, level in ((first.environment, "ok"), (elsewhere, "warning")):

@@ -32,6 +32,7 @@ from appctld.workers.store.audit.reach import Reached, reach
 from appctld.workers.store.audit.stored_refs import stored_refs
 from appctld.workers.store.deploy import CONTENT_SIZE, FILES, RECORD, RUN, UNCOMMITTED
 from appctld.workers.store.farm.collect import EXPORTS, SHARE
+from appctld.workers.store.farm.deployment import altered
 from appctld.workers.store.merge import union_again
 from appctld.workers.store.ostree.repository import Repository
 
@@ -201,6 +202,8 @@ class _Check:
         Checkout(self._repository, self.reached, tell).mode(directory, OPEN, "..")
         for name in set(disk.entries(directory)) - _BESIDE:
             tell("it is nothing of ours", f"../{name}")
+        for path, what in altered(directory):
+            tell(what, f"../{path}")
         if deployment.run is not None and _read(RUN, directory) != deployment.run:
             self.found.add(Fault.RUN, "run.json is not what the image says", [number], path=f"../{RUN}")
         if self.reached.whole(deployment.commit):

@@ -11,6 +11,7 @@ links to them are (links.py).
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +27,7 @@ from appctld.workers.store.space import BLOCK
 
 SHARE = "export/share"  # below a deployment
 EXPORTS = "exports.json"  # beside its record: what is there, and what is not, for which command
-FORMAT = 2  # another makes a start write them again
+FORMAT = 3  # another makes a start write them again
 
 FILE_BYTES = max(LIMITS.values())
 READ_FILES = 2 * FILES  # of one app: what is more than it may export anyway is not read
@@ -84,6 +85,7 @@ class Exports:
             "format": FORMAT,
             "command": [*self.command],
             "files": [*self.files],
+            "sha256": {path: sha256(data).hexdigest() for path, data in self.files.items()},
             "refused": refused,
             "icon": self.icon,
         }

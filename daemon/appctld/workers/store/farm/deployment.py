@@ -9,15 +9,27 @@ others: when that is (deploy.py, recover.py).
 
 import contextlib
 import os
+from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from appctld.errors import AppctlError
-from appctld.model.jsonvalue import JsonError, JsonObject, get_int, get_str, get_strings
+from appctld.model.jsonvalue import JsonError, JsonObject, get_int, get_str, get_string_map, get_strings
 from appctld.workers.store import disk
 from appctld.workers.store.checkout import Inventory, inventory, symlinks
-from appctld.workers.store.farm.collect import EXPORTS, FORMAT, Content, Desktop, Exports, collect, place_of
+from appctld.workers.store.farm.collect import (
+    EXPORTS,
+    FILE_BYTES,
+    FORMAT,
+    SHARE,
+    Content,
+    Desktop,
+    Exports,
+    collect,
+    place_of,
+)
 from appctld.workers.store.farm.host import check_host
-from appctld.workers.store.farm.links import exported
+from appctld.workers.store.farm.links import exported, is_directory, is_file, walk
 from appctld.workers.store.ostree.closure import check_content
 from appctld.workers.store.ostree.repository import Repository
 
@@ -56,6 +68,41 @@ def renew(repository: Repository, app_id: str, deployment: str, app: int, deskto
         if place and desktop.command and not _is_for(desktop, directory):
             tree = inventory(repository, get_str(record, "commit"))
             _replace(collect(app_id, place, tree.root, _content(repository, tree), desktop), directory)
+
+
+def altered(deployment: int) -> Iterator[tuple[str, str]]:
+    """What of a deployment's exports is not as it was written: its path there, and how. Raises OSError."""
+    try:
+        written = get_string_map(disk.read_json(EXPORTS, deployment), "sha256")
+    except FileNotFoundError:
+        return  # nobody starts it
+    except JsonError:
+        yield EXPORTS, "it cannot be read"
+        return
+    for path, digest in sorted(_digests(deployment).items() ^ written.items()):
+        if digest == written.get(path):
+            yield f"{SHARE}/{path}", "it is not what was exported"
+        elif path not in written:
+            yield f"{SHARE}/{path}", "it is nothing of ours"
+
+
+def _digests(deployment: int) -> dict[str, str]:
+    """Of every file that is exported; of what is none, what stands in the place of a digest."""
+    try:
+        with disk.descended(SHARE.split("/"), deployment) as share:
+            return {path: _digest(path, kind, share) for path, kind in walk(share) if not is_directory(kind)}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def _digest(path: str, kind: str, share: int) -> str:
+    if not is_file(kind):
+        return kind
+    *directories, name = path.split("/")
+    with disk.descended(directories, share) as directory:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        with os.fdopen(descriptor, "rb") as file:
+            return sha256(file.read(FILE_BYTES + 1)).hexdigest()
 
 
 def _is_for(desktop: Desktop, directory: int) -> bool:

@@ -134,6 +134,16 @@ def source_of(path: str) -> str:
     return CACHES.get(path, "")
 
 
+def is_directory(kind: str) -> bool:
+    """Whether `walk` says so."""
+    return kind is _DIRECTORY
+
+
+def is_file(kind: str) -> bool:
+    """The same of a regular file."""
+    return kind is _FILE
+
+
 def _stays(path: str, kind: str, wanted: Mapping[str, str]) -> bool:
     """Whether what is there may stay: a link as it should be, a cache of something, a directory of either."""
     if kind is _FILE:

@@ -4,6 +4,9 @@
 
 import json
 import os
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from appctld.workers.store import disk
 from appctld.workers.store.deploy import deploy
 from appctld.workers.store.exports.names import FILES
 from appctld.workers.store.farm import collect
+from appctld.workers.store.farm.deployment import altered
 from appctld.workers.store.farm.links import Farm
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from support.exported import COMMAND, ENTRY, EXTRA, ONE, SERVICE, TWO, entry, links, shown
@@ -38,8 +42,13 @@ def test_a_desktop_sees_what_was_deployed_as_it_was_written_anew(state: State) -
     text = (state.exports / "share" / ENTRY).read_text()
     assert "Name=One\n" in text
     assert f"Exec=/usr/bin/appctl --user run --command=app --file-forwarding {APP} -- @@u %U @@\n" in text
-    assert written(state) == {
-        "format": 2,
+    found = written(state)
+    digests = {
+        path: sha256((state.exports / "share" / path).read_bytes()).hexdigest() for path in shown(state)
+    }
+    assert found.pop("sha256") == digests
+    assert found == {
+        "format": 3,
         "command": COMMAND,
         "files": [ENTRY, SERVICE],
         "refused": [],
@@ -320,7 +329,7 @@ def test_what_is_as_it_should_be_is_not_made_again(state: State) -> None:
 OLD = json.dumps({"format": 1, "command": COMMAND})
 
 
-@pytest.mark.parametrize("text", ["", "{", OLD, '{"format": 2, "command": []}'])
+@pytest.mark.parametrize("text", ["", "{", OLD, '{"format": 3, "command": []}'])
 def test_a_list_of_exports_that_cannot_be_read_is_made_again(text: str, state: State) -> None:
     one = state.merge(*ONE)
     state.deploy(one)
@@ -364,3 +373,68 @@ def test_what_cannot_be_made_again_keeps_nothing_from_starting(state: State) -> 
     (state.app / "current/run.json").write_text("no JSON")
     state.recover(ref(one))
     assert links(state) == {ENTRY, SERVICE}
+
+
+# --- verified -------------------------------------------------------------------------------------------
+
+
+def damage(state: State) -> set[tuple[str, str]]:
+    deployment = state.app / str(state.current)
+    with disk.opened(deployment) as directory:
+        return set(altered(directory))
+
+
+def rewrite(share: Path) -> None:
+    (share / ENTRY).write_text((share / ENTRY).read_text().replace("Name=One", "Name=Two"))
+
+
+def unlink(share: Path) -> None:
+    (share / ENTRY).unlink()
+
+
+def link(share: Path) -> None:
+    copy = share.parent.parent / "copy"
+    (share / ENTRY).rename(copy)
+    (share / ENTRY).symlink_to(copy)
+
+
+def empty(share: Path) -> None:
+    shutil.rmtree(share.parent)
+
+
+def lengthen(share: Path) -> None:
+    with (share / ENTRY).open("ab") as file:
+        file.truncate(1 << 40)
+
+
+ANOTHER = "it is not what was exported"
+DAMAGE = {
+    rewrite: {(ENTRY, ANOTHER)},
+    unlink: {(ENTRY, ANOTHER)},
+    link: {(ENTRY, ANOTHER)},
+    empty: {(ENTRY, ANOTHER), (SERVICE, ANOTHER)},
+    lengthen: {(ENTRY, ANOTHER)},
+}
+
+
+@pytest.mark.parametrize("change", DAMAGE)
+def test_exports_that_are_not_what_was_written_are_told(change: Callable[[Path], None], state: State) -> None:
+    state.deploy(state.merge(*ONE))
+    assert damage(state) == set()
+    change(state.app / "current/export/share")
+    assert damage(state) == {(f"export/share/{path}", what) for path, what in DAMAGE[change]}
+
+
+def test_a_file_beside_them_is_nothing_of_ours(state: State) -> None:
+    state.deploy(state.merge(*ONE))
+    (state.app / "current/export/share/applications/org.gnome.Nautilus.desktop").write_text("x")
+    expected = ("export/share/applications/org.gnome.Nautilus.desktop", "it is nothing of ours")
+    assert damage(state) == {expected}
+
+
+def test_a_list_that_cannot_be_read_is_damage_and_none_is_not(state: State) -> None:
+    state.deploy(state.merge(*ONE))
+    (state.app / "current/exports.json").write_text("{")
+    assert damage(state) == {("exports.json", "it cannot be read")}
+    (state.app / "current/exports.json").unlink()
+    assert damage(state) == set()
