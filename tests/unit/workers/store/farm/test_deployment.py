@@ -408,7 +408,7 @@ def lengthen(share: Path) -> None:
 
 
 ANOTHER = "it is not what was exported"
-DAMAGE = {
+DAMAGE: dict[Callable[[Path], None], set[tuple[str, str]]] = {
     rewrite: {(ENTRY, ANOTHER)},
     unlink: {(ENTRY, ANOTHER)},
     link: {(ENTRY, ANOTHER)},
