@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A catalogue from its publisher to `appctl search` and libappstream: registry, keys and daemon all real."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from json_schemas import schemas
 from support.catalogs import LABELS, component, document, png, tree
 from support.images import CREATED, Settings
+from support.index_server import IndexServer
 from support.machine import Machine
 from support.publisher import Publisher
 
@@ -134,6 +136,25 @@ def test_what_is_not_this_publishers_leaves_the_list_as_it_is(how: str, mall: Ma
     assert mall.found("--cached", "acme") == [EDITOR, TOOL]
 
 
+def test_what_an_index_lists_is_a_hint(mall: Mall) -> None:
+    said = "<id>org.beta.Tool</id><name>Tool</name><summary>It turns</summary>"
+    bare = f"<component type='desktop'>{said}</component>"
+    labels = {
+        "org.flatpak.ref": "app/org.beta.Tool/x86_64/stable",
+        "org.freedesktop.appstream.appdata": document(bare).decode(),
+    }
+    image = {"Digest": f"sha256:{'1' * 64}", "OS": "linux", "Architecture": "amd64", "Tags": ["latest"]}
+    results = [{"Name": "beta/tool", "Images": [{**image, "Labels": labels}]}]
+    with IndexServer(mall.publisher.registry.host) as front:
+        front.list("beta", json.dumps({"Registry": "/", "Results": results}).encode())
+        mall.machine.add_remote("beta", f"oci+http://{front.host}/beta", mall.work / "acme.asc")
+        shown = mall.machine.appctl("search", "--remote=beta", "turns")
+    assert [line.split()[:2] for line in shown.out.splitlines()[1:]] == [["Tool", "org.beta.Tool"]]
+    assert "no, a hint" in shown.out
+    assert f"{front.host}/beta/tool:latest" in shown.out
+    assert shown.err == ""
+
+
 def test_a_newer_one_takes_its_place_and_goes_with_the_remote(mall: Mall) -> None:
     mall.publish(mall.lists(TOOL, "Tool"), days=9)
     mall.machine.appctl("remote", "refresh", "acme")
@@ -141,5 +162,5 @@ def test_a_newer_one_takes_its_place_and_goes_with_the_remote(mall: Mall) -> Non
     mall.machine.appctl("prune")
     assert mall.found("--cached", "acme") == [TOOL]
     mall.machine.appctl("remote", "remove", "acme")
-    assert list((mall.machine.state / "catalogs").iterdir()) == []
+    assert not (mall.machine.state / "catalogs" / "acme").exists()
     assert TOOL not in (mall.machine.state / "swcatalog" / "xml" / "appctl.xml").read_text()
