@@ -86,10 +86,12 @@ class Installer(GObject.Object):
         self._bus.call(NAME, ROOT, f"{NAME}.Manager", method, arguments, None, ASK, -1, None, answered)
 
     def _connected(self, _source, answer):
-        self._objects = objects = Gio.DBusObjectManagerClient.new_for_bus_finish(
-            answer
-        )  # nobody else keeps it
-        self._bus = objects.get_connection()
+        try:
+            objects = Gio.DBusObjectManagerClient.new_for_bus_finish(answer)
+        except GLib.Error as error:  # there is no such bus
+            self.emit("refused", *sentence_and_hint(error))
+            return
+        self._objects, self._bus = objects, objects.get_connection()  # nobody else keeps them
         for moved in ("object-added", "object-removed", "interface-proxy-properties-changed"):
             objects.connect(moved, self._moved)
         objects.connect("notify::name-owner", self._owner_changed)
@@ -100,6 +102,7 @@ class Installer(GObject.Object):
         # The service ends by itself when nobody has called for a while, and comes with the next call: a name
         # without an owner is no error, and what was listed stays listed. But jobs live and die with it.
         if objects.get_name_owner() is None:
+            self._ends.clear()  # the next service counts its jobs from 1 again
             for job in [*self._jobs.values()]:
                 self._finish(job, "failed", "", ENDED, {})
 

@@ -8,12 +8,9 @@ from gi.repository import GLib, Gtk
 
 from rows import box, button, group, icon, label, name, page, picture, plain, row
 
-WORDS = {"network": "Network", "wayland": "Windows on your screen", "x11": "Screen and keyboard"}
-WORDS |= {
-    "pulseaudio": "Sound and microphone",
-    "home": "All your files",
-    "host": "All files of this computer",
-}
+WORDS = {"shared=network": "Network", "sockets=wayland": "Windows on your screen"}
+WORDS |= {"sockets=x11": "Screen and keyboard", "sockets=pulseaudio": "Sound and microphone"}
+WORDS |= {"filesystems=home": "All your files", "filesystems=host": "All files of this computer"}
 SIGNS = {"shared": "network-workgroup", "sockets": "video-display", "filesystems": "folder"}
 
 
@@ -41,16 +38,16 @@ def offer_page(offer, accept, approved=None, image=""):
 
 
 def _signer(offer):
-    if not offer["signer"]:
+    if not offer.get("signer"):
         return row(icon("dialog-warning", "warning"), offer["remote"], "Nobody signed this")
-    when = datetime.fromtimestamp(offer["signed-at"], UTC).date()
+    when = datetime.fromtimestamp(offer["signed-at"], UTC).strftime(" %Y-%m-%d") if offer["signed-at"] else ""
     # The whole fingerprint: keys that look alike at their ends can be made.
-    signed = f"Signed {when} by {plain(offer['signer-name'])}\n{offer['signer']}"
+    signed = f"Signed{when} by {plain(offer['signer-name'])}\n{offer['signer']}"
     return row(icon("security-high", "success"), offer["remote"], signed)
 
 
 def _permission(kind, value, risk, *, new):
-    words = WORDS.get(value) or (value if kind == "filesystems" else f"{kind}: {value}")
+    words = WORDS.get(f"{kind}={value}") or (value if kind == "filesystems" else f"{kind}: {value}")
     marks = [Gtk.Label(label="New", css_classes=["accent", "caption-heading"])] if new else []
     if leaves := risk != "limited":
         marks.append(icon("dialog-warning", "warning"))

@@ -144,10 +144,10 @@ def _problems(job):
         yield job.message, job.fact("Hint")
     for item in job.fact("Items", []):
         if item["state"] == "failed":
-            yield item["error-message"], item["hint"]
+            yield item["error-message"], item.get("hint", "")
     for update in job.result.get("updates", []):
-        if update["error"]:
-            yield update["message"], update["hint"]
+        if update.get("error"):
+            yield update["message"], update.get("hint", "")
 
 
 def _picture(app):
