@@ -154,7 +154,7 @@ DEEDS = {
             ("store", "mend", 1),
             *FETCHED,
             *BROUGHT,
-            *PLACED[:3],  # the names are what they were
+            *PLACED,
             ("store", "remove", 1),
             ("store", "prune", 1),
             ("store", "audit", 2),

@@ -21,7 +21,7 @@ from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.workers.store import disk, names
 from appctld.workers.store.farm.collect import SHARE
 
-STALE = ".stale"  # beside `share`: links are others than those that the caches were made of
+STALE = ".stale"  # beside `share`: what is exported is other than what the caches were made of
 KEPT = ("applications", "dbus-1/services")  # there from the start: desktops and buses watch what is there
 
 PACKAGES = "mime/packages/"
@@ -45,10 +45,12 @@ class Farm:
 
     def announce(self, app_id: str, deployment: str) -> None:
         """Add what a deployment that becomes current brings anew. Raises OSError."""
+        wanted = self._wanted({app_id: deployment})
         with self._share() as share:
-            for path, owner in self._wanted({app_id: deployment}).items():
+            if app_id in wanted.values():  # under the same names there may be other files
+                self._mark_stale()
+            for path, owner in wanted.items():
                 if not _is_there(path, share):
-                    self._mark_stale()
                     _link(path, owner, share)
 
     def settle(self) -> None:

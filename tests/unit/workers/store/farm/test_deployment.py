@@ -16,6 +16,8 @@ from appctld.workers.store import disk
 from appctld.workers.store.deploy import deploy
 from appctld.workers.store.exports.names import FILES
 from appctld.workers.store.farm import collect
+from appctld.workers.store.farm import deployment as farm_deployment
+from appctld.workers.store.farm import links as links_module
 from appctld.workers.store.farm.deployment import altered
 from appctld.workers.store.farm.links import Farm
 from appctld.workers.store.ostree.kinds import Kind, loose_path
@@ -423,6 +425,18 @@ def test_exports_that_are_not_what_was_written_are_told(change: Callable[[Path],
     assert damage(state) == set()
     change(state.app / "current/export/share")
     assert damage(state) == {(f"export/share/{path}", what) for path, what in DAMAGE[change]}
+
+
+def test_no_more_of_a_file_is_read_than_one_can_have(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    state.deploy(state.merge(*ONE))
+    monkeypatch.setattr(farm_deployment, "FILE_BYTES", 4)
+    assert {path for path, _ in damage(state)} == {f"export/share/{ENTRY}", f"export/share/{SERVICE}"}
+
+
+def test_what_became_a_link_since_it_was_looked_at_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    with disk.opened(tmp_path) as share, pytest.raises(OSError, match="symbolic links"):
+        farm_deployment._digest("link", links_module._FILE, share)
 
 
 def test_a_file_beside_them_is_nothing_of_ours(state: State) -> None:

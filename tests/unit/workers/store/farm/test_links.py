@@ -189,12 +189,22 @@ def test_caches_are_stale_from_the_first_link_that_changes(place: Place) -> None
     assert stale.exists()
 
 
-def test_a_name_that_was_announced_is_no_news(place: Place) -> None:
+def test_a_name_that_was_announced_is_not_announced_again(place: Place) -> None:
     place.deploy(EDITOR, ONE, ENTRY)
     place.farm.announce(EDITOR, ONE)
-    (place.exports / ".stale").unlink()
+    before = (place.share / ENTRY).lstat().st_ino
     place.farm.announce(EDITOR, ONE)
+    assert (place.share / ENTRY).lstat().st_ino == before
+
+
+def test_under_the_same_names_there_may_be_other_files_of_which_caches_are_made_anew(place: Place) -> None:
+    place.install(EDITOR, ONE, ENTRY)
+    (place.exports / ".stale").unlink()
+    (place.apps / PLUGIN / ONE).mkdir(parents=True)
+    place.install(PLUGIN, ONE)
     assert not (place.exports / ".stale").exists()
+    place.install(EDITOR, TWO, ENTRY)
+    assert (place.exports / ".stale").exists()
 
 
 def test_desktops_learn_from_the_time_of_the_theme_that_icons_came_or_went(place: Place) -> None:
