@@ -18,7 +18,7 @@ from installing.debian import Package
 from installing.place import main as place_all
 
 SITE = "usr/lib/appctl/venv/lib/python3.11/site-packages"
-MASK = "run/systemd/system/appctl.service"
+MASKS = ("run/systemd/system/appctl.service", "run/systemd/user/appctl.service")
 # What dpkg calls, one after the other; the word before the blank is the script.
 UPGRADE = ("prerm upgrade 2", "postrm upgrade 2", "postinst configure 1")
 UPGRADE_FAILS = ("prerm upgrade 2", "postrm upgrade 2", "postrm abort-upgrade 1", "postinst abort-upgrade 2")
@@ -28,8 +28,10 @@ MAKE_ROOM = ("prerm deconfigure in-favour other 1", "postinst abort-deconfigure 
 STAND_IN = f"""#!/bin/sh
 echo "$(basename "$0") $*" >>"$LOG"
 case "$(basename "$0") $*" in
-    "systemctl --quiet mask --runtime appctl.service") ln -s /dev/null "$ROOT/{MASK}" ;;
-    "systemctl --quiet unmask --runtime appctl.service") rm -f "$ROOT/{MASK}" ;;
+    "systemctl --quiet mask --runtime appctl.service") ln -s /dev/null "$ROOT/{MASKS[0]}" ;;
+    "systemctl --quiet --global mask --runtime appctl.service") ln -s /dev/null "$ROOT/{MASKS[1]}" ;;
+    "systemctl --quiet unmask --runtime appctl.service") rm -f "$ROOT/{MASKS[0]}" ;;
+    "systemctl --quiet --global unmask --runtime appctl.service") rm -f "$ROOT/{MASKS[1]}" ;;
     "deb-systemd-helper --quiet was-enabled"*) [ -z "$DISABLED" ] ;;
 esac
 """
@@ -42,6 +44,8 @@ class Machine:
     root: Path
     scripts: dict[str, str]
     environment: dict[str, str] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    """What the scripts are started by."""
 
     def call(self, line: str) -> list[str]:
         """Run one script as dpkg does; return the programs that it called."""
@@ -50,7 +54,7 @@ class Machine:
         log = self.root / "log"
         log.write_text("")
         subprocess.run(
-            ["/bin/sh", "-c", text, script, *arguments],
+            [*self.within, "/bin/sh", "-c", text, script, *arguments],
             env={
                 "PATH": f"{self.root}/programs:/usr/bin:/bin",
                 "ROOT": str(self.root),
@@ -63,9 +67,9 @@ class Machine:
         return log.read_text().splitlines()
 
     @property
-    def masked(self) -> bool:
-        """No call on the bus starts a daemon."""
-        return (self.root / MASK).is_symlink()
+    def masked(self) -> list[bool]:
+        """Whether no call on a bus starts a daemon: the system's, users' own."""
+        return [(self.root / mask).is_symlink() for mask in MASKS]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +90,8 @@ def machine(tmp_path: Path, scripts: dict[str, str]) -> Machine:
     for path in (*names, tmp_path / "usr/lib/appctl/make-state"):
         path.write_text(STAND_IN)
         path.chmod(0o755)
-    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    for mask in MASKS:
+        (tmp_path / mask).parent.mkdir(parents=True)
     return Machine(tmp_path, scripts)
 
 
@@ -97,16 +102,18 @@ def test_no_daemon_runs_or_starts_while_files_are_replaced_and_one_may_afterward
     said = machine.call(calls[0])
     mask = said.index("systemctl --quiet mask --runtime appctl.service")
     stop = next(number for number, line in enumerate(said) if line.startswith("deb-systemd-invoke stop"))
-    assert machine.masked
+    assert machine.masked == [True, True]
     assert mask < stop  # else the bus may start it between the two
     assert {"appctl.service", "appctl-update.timer", "appctl-update.service"} <= set(said[stop].split())
     for call in calls[1:]:
         machine.call(call)
-    assert not machine.masked
+    assert machine.masked == [False, False]
 
 
-def test_daemons_of_users_are_stopped_too(machine: Machine) -> None:
-    assert any(line.startswith("deb-systemd-invoke --user stop ") for line in machine.call("prerm upgrade 2"))
+def test_daemons_of_users_are_stopped_too_once_none_starts(machine: Machine) -> None:
+    said = machine.call("prerm upgrade 2")
+    stop = [line.startswith("deb-systemd-invoke --user stop ") for line in said].index(True)
+    assert said.index("systemctl --quiet --global mask --runtime appctl.service") < stop
 
 
 @pytest.mark.parametrize("disabled", ["", "yes"])
@@ -166,3 +173,14 @@ def test_a_purge_needs_no_program_of_another_package(machine: Machine) -> None:
     machine.environment["PATH"] = os.defpath
     machine.call("postrm purge")
     assert not (machine.root / "var/lib/appctl").exists()
+
+
+@pytest.mark.parametrize("mounted", ["var/lib/appctl", "var/lib/appctl/repo"])
+def test_a_purge_ends_well_where_state_is_a_file_system_of_its_own(machine: Machine, mounted: str) -> None:
+    """As administrators have it who keep what is large apart: it can be emptied, and not be removed."""
+    for path in ("etc/appctl/remotes.d", mounted):
+        (machine.root / path).mkdir(parents=True)
+    mount = str(machine.root / mounted)
+    machine.within = ("bwrap", "--dev-bind", "/", "/", "--tmpfs", mount, "--dir", f"{mount}/apps", "--")
+    machine.call("postrm purge")
+    assert not (machine.root / "etc/appctl").exists()

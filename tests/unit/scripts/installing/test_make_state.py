@@ -67,3 +67,11 @@ def test_a_directory_of_somebody_else_is_refused(root: Path) -> None:
     policy.mkdir()
     done = run(root, "--bind", "/usr/share", str(policy))
     assert (done.returncode, done.stderr) == (1, f"error: {policy} is not a directory of root's\n")
+
+
+def test_it_is_told_in_every_language(root: Path) -> None:
+    """What stat says in words is translated; apt runs this in the language of whoever installs."""
+    stat_ = root / "stat"
+    stat_.write_text('#!/bin/sh\n/usr/bin/stat "$@" | sed "s/directory/Verzeichnis/"\n')
+    stat_.chmod(0o755)
+    assert (run(root).returncode, run(root).stderr) == (0, "")
