@@ -6,8 +6,9 @@ A desktop file of ours puts the marks there (`run --file-forwarding`), as flatpa
 the session gives the app each of these files and nothing beside; in the place of its name stands where the
 app sees it. What it sees anyway, what is no file here, and what no portal can give stays as it was.
 
-Guarantees: marks never reach the app; the app gets no file that was not named. Leaves to others: what is
-shown (grants/), and the portal's directory in the sandbox (proxy.py).
+Guarantees: marks never reach the app; the app gets no file that was not named, and an address that a page or
+the app itself made up names none (`acme:/../.ssh/key`). Leaves to others: what is shown (grants/), that no
+word of the publisher's is a mark (the daemon's execline.py), and where documents are seen (proxy.py).
 """
 
 import os
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from appctl.running.grants.granted import Shown
 
@@ -35,24 +36,31 @@ Give = Callable[[Sequence[Path]], Sequence[str]]
 
 @dataclass(frozen=True)
 class _Opened:
-    """One word between marks, and the file that it means, if it means one of this machine's."""
+    """One word between marks, and the file that it means, if it means one of this machine's.
+
+    `path` is where the file is, behind all links: the portal calls a document as the file is called there.
+    """
 
     word: str
     path: Path | None = None
+    named: Path = Path()
     is_uri: bool = False
 
     def at(self, place: str) -> str:
         """The word for that file where the app sees it."""
-        return f"file://{quote(place)}" if self.is_uri else place
+        return f"file://{quote(os.fsencode(place))}" if self.is_uri else place
+
+    def is_shown(self, shown: Sequence[Shown]) -> bool:
+        """Whether the app sees the file under the name that it was opened by."""
+        return all(path is not None and _is_shown(path, shown) for path in (self.path, self.named))
 
 
 def forwarded(arguments: Sequence[str], shown: Sequence[Shown], place: str, give: Give) -> list[str]:
     """Return the arguments as the app gets them; `place` is where it sees documents, empty for nowhere."""
-    words = [*_opened(arguments)]
-    wanted = [word for word in words if word.path is not None and not _is_shown(word.path, shown)]
+    words = [_Opened(one.word) if one.is_shown(shown) else one for one in _opened(arguments)]
+    paths = list(dict.fromkeys(word.path for word in words if word.path is not None))
     given: dict[Path, str] = {}
-    if place and wanted:
-        paths = list(dict.fromkeys(word.path for word in wanted if word.path is not None))
+    if place and paths:
         given = {path: name for path, name in zip(paths, give(paths), strict=True) if name}
     return [_seen(word, given, place) for word in words]
 
@@ -79,17 +87,24 @@ def _opened(arguments: Sequence[str]) -> Iterator[_Opened]:
 
 
 def _meant(word: str, *, is_uri: bool) -> _Opened:
-    """What a word between marks means: a file or a directory that is there, or nothing of ours."""
-    name = word
-    if is_uri and word.startswith("file:"):
-        split = urlsplit(word)
-        name = unquote(split.path) if split.netloc in {"", "localhost"} else ""
-    elif is_uri and "://" in word:
-        name = ""
-    path = Path(os.path.normpath(Path.cwd() / name)) if name and "\0" not in name else None
-    if path is None or not path.is_file():
+    """What a word between marks means: a file that is there, or nothing of ours."""
+    name = _path_of(word) if is_uri else word
+    if not os.path.isfile(name):  # noqa: PTH113 - Path's raises for a name that is too long, or behind a lock
         return _Opened(word)
-    return _Opened(word, path, is_uri and word != name)
+    named = os.path.normpath(Path.cwd() / name)
+    return _Opened(word, Path(os.path.realpath(name)), Path(named), is_uri and word != name)
+
+
+def _path_of(word: str) -> str:
+    """The path of a file's URI; a whole path is one too, as KDE gives them. Empty for any other address."""
+    if word.startswith("/"):
+        return word
+    try:
+        split = urlsplit(word)
+    except ValueError:
+        return ""
+    is_here = word.startswith("file:/") and split.netloc in {"", "localhost"}
+    return os.fsdecode(unquote_to_bytes(split.path)) if is_here else ""
 
 
 def _is_shown(path: Path, shown: Sequence[Shown]) -> bool:

@@ -63,9 +63,49 @@ def test_a_uri_of_a_file_stays_a_uri(home: Path) -> None:
     words = ["@@u", f"file://{home}/a%20b.txt", f"file://localhost{home}/link", f"{home}/link", "@@"]
     assert forwarded(words, (), PLACE, asked) == [
         f"file://{PLACE}/d0/a%20b.txt",
-        f"file://{PLACE}/d1/link",
-        f"{PLACE}/d1/link",
+        f"file://{PLACE}/d0/a%20b.txt",
+        f"{PLACE}/d0/a b.txt",
     ]
+
+
+def test_a_link_is_given_as_what_it_leads_to_which_is_how_portals_call_it(home: Path) -> None:
+    (home / "elsewhere").symlink_to("pictures")
+    asked = Asked()
+    words = ["@@", "link", "elsewhere/../link", "elsewhere/c.png", "@@"]
+    places = [f"{PLACE}/d0/a b.txt", f"{PLACE}/d0/a b.txt", f"{PLACE}/d1/c.png"]
+    assert forwarded(words, (), PLACE, asked) == places
+    assert asked.paths == [home / "a b.txt", home / "pictures/c.png"]
+
+
+def test_a_name_in_no_encoding_stays_as_it_is(home: Path) -> None:
+    Path(os.fsdecode(b"b\xe4r")).write_text("x")
+    words = ["@@u", f"file://{home}/b%E4r", "@@"]
+    assert forwarded(words, (), PLACE, Asked()) == [f"file://{PLACE}/d0/b%E4r"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "acme:/../link",
+        "acme:x/../link",
+        "acme:link",
+        "link",
+        "./link",
+        "file:link",
+        "file:./link",
+        "FILE:link",
+        "file://[x",
+        "magnet:?xt=" + "a" * 300,
+    ],
+)
+def test_an_address_that_anybody_made_up_is_no_file(word: str, home: Path) -> None:
+    """A page's link, or one that the app itself asks its desktop to open."""
+    (home / "acme:link").write_text("x")
+    (home / "acme:").mkdir()
+    (home / "acme:x").mkdir()
+    asked = Asked()
+    assert forwarded(["@@u", word, "@@"], (), PLACE, asked) == [word]
+    assert asked.paths == []
 
 
 UNTOUCHED = (
@@ -78,6 +118,7 @@ UNTOUCHED = (
     "",
     "-x",
     "a\0b",
+    "a" * 300,
 )
 
 
@@ -97,15 +138,23 @@ def test_a_uri_between_marks_for_paths_is_a_path(home: Path) -> None:
 def test_what_the_app_sees_anyway_is_not_asked_for(home: Path) -> None:
     asked = Asked()
     shown = [Shown(home / "pictures", str(home / "pictures"), read_only=True)]
-    words = ["@@", f"{home}/pictures/c.png", f"{home}/pictures/../link", "@@"]
-    assert forwarded(words, shown, PLACE, asked) == [f"{home}/pictures/c.png", f"{PLACE}/d0/link"]
+    (home / "pictures/away").symlink_to(home / "a b.txt")
+    (home / "into").symlink_to(home / "pictures/c.png")
+    words = ["@@", *(f"{home}/{name}" for name in ("pictures/c.png", "pictures/../link", "into")), "@@"]
+    assert forwarded(words, shown, PLACE, asked) == [
+        f"{home}/pictures/c.png",
+        f"{PLACE}/d0/a b.txt",
+        f"{PLACE}/d1/c.png",
+    ]
+    away = ["@@", f"{home}/pictures/away", "@@"]
+    assert forwarded(away, shown, PLACE, Asked()) == [f"{PLACE}/d0/a b.txt"]
     elsewhere = [Shown(home / "pictures", "/elsewhere", read_only=True)]
     assert forwarded(words[:2], elsewhere, PLACE, asked) == [f"{PLACE}/d0/c.png"]
 
 
 def test_what_cannot_be_given_stays_as_it_was(home: Path) -> None:
     (home / "no").write_text("x")
-    assert forwarded(["@@", "no", "link", "@@"], (), PLACE, Asked()) == ["no", f"{PLACE}/d1/link"]
+    assert forwarded(["@@", "no", "link", "@@"], (), PLACE, Asked()) == ["no", f"{PLACE}/d1/a b.txt"]
     asked = Asked()
     assert forwarded(["@@", "link", "@@"], (), "", asked) == ["link"]
     assert asked.paths == []

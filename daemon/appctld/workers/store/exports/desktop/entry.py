@@ -41,9 +41,9 @@ def emit_desktop(place: Place, data: bytes, app: Exporter) -> Emitted:
     }
     if "Name" not in kept:
         raise Refused("it has no Name that can be shown")
-    needed = "DBusActivatable" not in kept
-    kept |= _started(main, app, needed=needed)
-    actions = _actions(main, groups, app, needed=needed)
+    needed, name = "DBusActivatable" not in kept, unescaped(kept["Name"]) or ""
+    kept |= _started(main, app, name, needed=needed)
+    actions = _actions(main, groups, app, name, needed=needed)
     if actions:
         kept["Actions"] = joined([*actions])
     kept["X-AppCtl"] = app.id
@@ -85,19 +85,19 @@ def _activation(place: Place, group: Mapping[str, str], app: Exporter) -> dict[s
     return {"DBusActivatable": "true"} if asked and place.name in app.services else {}
 
 
-def _started(group: Mapping[str, str], app: Exporter, *, needed: bool) -> dict[str, str]:
+def _started(group: Mapping[str, str], app: Exporter, name: str, *, needed: bool) -> dict[str, str]:
     """The command line, if there is one. Raises Refused."""
     if "Exec" not in group and not needed:
         return {}
     line = unescaped(group.get("Exec", ""))
     if line is None:
         raise Refused("its Exec holds an escape that means nothing")
-    ours = execline.through(app, execline.parse(line, codes=True))
+    ours = execline.through(app, execline.parse(line, codes=True), name)
     return {"Exec": escaped(execline.write(ours, codes=True))}
 
 
 def _actions(
-    main: Mapping[str, str], groups: Mapping[str, dict[str, str]], app: Exporter, *, needed: bool
+    main: Mapping[str, str], groups: Mapping[str, dict[str, str]], app: Exporter, called: str, *, needed: bool
 ) -> dict[str, dict[str, str]]:
     """The actions that the main group names, which have a name and something to start. Raises Refused."""
     found: dict[str, dict[str, str]] = {}
@@ -107,7 +107,7 @@ def _actions(
             continue
         kept = {**_kept(group, ACTION_KEYS), **_own_icon(group, app)}
         if "Name" in kept:
-            found[name] = kept | _started(group, app, needed=needed)
+            found[name] = kept | _started(group, app, called, needed=needed)
     return found
 
 

@@ -26,6 +26,7 @@ _LITERAL = {
 }  # deprecated ones are left out
 _PIECE = re.compile(r"%.?|[^%]+")
 _RESERVED = frozenset(" \t\n\"'\\><~|&;$*?#()`")
+_UNQUOTED = re.compile(r"[A-Za-z0-9_./:=@,+%-]+")  # KDE asks a shell about braces, and cuts at more blanks
 _ESCAPED_IN_QUOTES = frozenset('"`$\\')
 _QUOTED = re.compile(r'"((?:[^"\\`$]|\\["`$\\])*)"(?= |\Z)')
 _PLAIN = re.compile(r"[^ ]+")
@@ -71,10 +72,15 @@ def parse(line: str, *, codes: bool) -> list[Argument]:
     return arguments
 
 
-def through(app: Exporter, arguments: list[Argument]) -> list[Argument]:
-    """Our command line, which starts that one inside the app's sandbox. Raises Refused."""
+def through(app: Exporter, arguments: list[Argument], name: str = "") -> list[Argument]:
+    """Our command line, which starts that one inside the app's sandbox. Raises Refused.
+
+    Where files are forwarded `name` stands for `%c`, as a translation of it could be a mark.
+    """
     program, *rest = arguments
     forwards = app.forwards and any(one.alone and one.opens for one in rest)
+    if forwards:
+        rest = [Argument(name) if one.code == "c" else one for one in rest]
     if forwards and any(one.text in _MARKS.values() for one in rest):
         raise Refused("its Exec has an argument that marks files to be forwarded")
     option = ["--file-forwarding"] if forwards else []
@@ -131,6 +137,6 @@ def _written(argument: Argument, *, codes: bool) -> str:
     behind = argument.behind.replace("%", "%%")
     if argument.code:
         return f"{text}%{argument.code}{behind}"
-    if text and _RESERVED.isdisjoint(text):
+    if _UNQUOTED.fullmatch(text):
         return text
     return '"' + "".join(f"\\{one}" if one in _ESCAPED_IN_QUOTES else one for one in text) + '"'

@@ -128,6 +128,19 @@ def test_no_argument_of_the_publishers_marks_files(mark: str) -> None:
         through(FORWARDING, parse(f"ed {mark} /etc/passwd %f", codes=True))
 
 
+def test_no_name_of_the_publishers_marks_files() -> None:
+    """`%c` is what a translation says, on the machine of who starts it."""
+    ours = through(FORWARDING, parse("ed %c .ssh/key %U", codes=True), "An Editor")
+    assert write(ours, codes=True).endswith('-- "An Editor" .ssh/key @@u %U @@')
+    with pytest.raises(Refused):
+        through(FORWARDING, parse("ed %c .ssh/key %U", codes=True), "@@")
+
+
+@pytest.mark.parametrize("text", ["{a,b}", "[a-z]", "!x", "a\u00a0@@", "a\u3000@@", "\u00e9", "^", ""])
+def test_what_some_desktop_may_cut_or_ask_a_shell_about_is_quoted(text: str) -> None:
+    assert write([Argument(text)], codes=True) == f'"{text}"'
+
+
 texts = st.text(st.sampled_from("ab=é \"'$`%;&|<>*?#~()fU"), max_size=12)
 
 
