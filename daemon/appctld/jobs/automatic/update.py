@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from appctld.errors import AppctlError, Failed, NeedsApproval
+from appctld.errors import AppctlError, Failed, NeedsApproval, NotInstalled
 from appctld.jobs.approval import available
 from appctld.jobs.install import companions_of
 from appctld.jobs.job import Job
@@ -34,7 +34,8 @@ from appctld.model.automatic import Decision, Extent
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.pipeline.again import as_before
 from appctld.state.automatic import LastAutomatic, last_automatic, remember_automatic
-from appctld.state.available import remember_waiting
+from appctld.state.available import forget_updates, remember_waiting
+from appctld.state.records import Record
 from appctld.system.journal import about
 
 logger = logging.getLogger(__name__)
@@ -60,9 +61,12 @@ async def _update(extent: Extent, request: Update, shop: Workshop) -> JsonObject
     looked = {one.current.id: one for one in await look_at(apps, shop)}
 
     async def one(app_id: str) -> JsonObject:
-        if app_id in await resting_now(request, shop):  # by now: the apps before it may have taken hours
-            return {**_unchanged(looked[app_id], shop), "held": True}
-        return await _go(extent, looked[app_id], request, shop)
+        try:
+            if app_id in await resting_now(request, shop):  # by now: the apps before it may have taken hours
+                return {**_unchanged(looked[app_id], shop), "held": True}
+            return await _go(extent, looked[app_id], request, shop)
+        except NotInstalled:
+            return await _gone(looked[app_id].current, shop)
 
     updates = [found.view(resting) for found in looked.values() if found.planned or found.error]
     return {"updates": [*updates], "apps": await each(shop, sorted(looked), one)}
@@ -89,6 +93,12 @@ def _wanted(found: Looked, shop: Workshop) -> AnyPlan | None:
         return None
     same = shop.app(found.current.id).current.image_digest == found.current.image_digest
     return found.planned if same else None  # else somebody was faster
+
+
+async def _gone(was: Record, shop: Workshop) -> JsonObject:
+    """Somebody uninstalled it since it was looked at: nothing failed, and nothing of it waits."""
+    await shop.tools.aside(forget_updates, shop.tools.paths, [was.id])
+    return outcome_view(was, shop.tools.paths, changed=False)
 
 
 def _unchanged(found: Looked, shop: Workshop) -> JsonObject:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import NeedsApproval, PolicyDenied, RepoCorrupt
-from appctld.jobs.requests import Install, Prune, Rollback, Update
+from appctld.jobs.automatic import update as automatic
+from appctld.jobs.requests import Install, Prune, Rollback, Uninstall, Update
 from appctld.jobs.start import recover
 from appctld.jobs.work import work
 from appctld.jobs.workshop import Workshop
@@ -21,6 +22,7 @@ from appctld.model.jsonvalue import Json, JsonObject, get_objects
 from appctld.state.automatic import LastAutomatic, last_automatic
 from appctld.state.available import last_check, waiting_refs
 from appctld.state.held import hold
+from appctld.state.history import read_events
 from appctld.state.records import installed
 from support.inline import digest_of, layer_of
 from support.world import BASE, TOP, Yard
@@ -268,6 +270,37 @@ def test_whoever_was_faster_is_left_alone(yard: Yard, monkeypatch: pytest.Monkey
     monkeypatch.setattr("appctld.jobs.automatic.update.each", each)
     assert changed(update(yard)) == [True, False]
     assert versions(yard) == ["2.0", "3.0"]
+
+
+@pytest.mark.parametrize(
+    ("extent", "during"),
+    [
+        (Extent.CHECK, "look_at"),
+        (Extent.DOWNLOAD, "look_at"),
+        (Extent.INSTALL, "look_at"),
+        (Extent.DOWNLOAD, "bring_here"),
+        (Extent.INSTALL, "deploy_newer"),
+    ],
+)
+def test_what_somebody_uninstalls_meanwhile_stays_so_and_is_no_failure(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, extent: Extent, during: str
+) -> None:
+    theirs, step = Uninstall((IDS["w"],)), getattr(automatic, during)
+
+    async def meanwhile(*given: object) -> object:
+        if during == "look_at":
+            looked = await step(*given)
+            await work(theirs, yard.shop(theirs))
+            return looked
+        if getattr(given[0], "id", "") == IDS["w"]:
+            await work(theirs, yard.shop(theirs))
+        return await step(*given)
+
+    monkeypatch.setattr(automatic, during, meanwhile)
+    update(yard, extent)
+    assert (last_automatic(yard.paths).error, IDS["w"] in installed(yard.paths)) == ("", False)
+    assert last_check(yard.paths).about(IDS["w"]) is None
+    assert read_events(yard.paths, lambda event: bool(event.get("error"))) == []
 
 
 def test_what_cannot_fit_is_not_begun(yard: Yard) -> None:
