@@ -3,7 +3,8 @@
 """Values of a drawing, and the little of CSS that drawings use: declarations, and rules with plain selectors.
 
 Guarantees: no value names anything outside its document; of functions only those of colours and places are
-called; an escape, behind which a name could hide, is never kept. No rule of a sheet begins with an at sign.
+called; an escape, behind which a name could hide, is never kept. No rule of a sheet begins with an at sign,
+or asks what an element stands in, for which everything around it would be looked at again and again.
 """
 
 import re
@@ -21,7 +22,7 @@ _CALLED = frozenset({
 })  # fmt: skip
 _NEVER = re.compile(r"[\\<>{}@;\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|/\*|\*/|//")
 _SELECTOR = re.compile(r"(?:[A-Za-z][A-Za-z0-9]*)?(?:[.#][A-Za-z_][A-Za-z0-9_-]*)*")
-_BETWEEN = re.compile(r"[\s,>]+")
+_COSTLY = frozenset({"clip-path", "filter", "mask"})  # whose cost is counted where they are named
 
 
 def references(value: str) -> list[str]:
@@ -63,6 +64,8 @@ def allows(name: str, value: str) -> bool:
     """Whether a property may have this value."""
     if name in NONE_ONLY:
         return value == "none"
+    if name in _COSTLY and "inherit" in value.lower():
+        return False
     return name in PROPERTIES and value != "" and is_plain(value)
 
 
@@ -77,7 +80,7 @@ def sheet(text: str, gradients: Collection[str]) -> str:
     for rule in without_comments(text).split("}")[:RULES]:
         selectors, _, inside = rule.partition("{")
         found = _coloured(inside, gradients)
-        if found and all(one and _SELECTOR.fullmatch(one) for one in _BETWEEN.split(selectors.strip())):
+        if found and all(one and _SELECTOR.fullmatch(one) for one in map(str.strip, selectors.split(","))):
             rules.append(f"{selectors.strip()}{{{written(found)}}}")
     return "".join(rules)
 

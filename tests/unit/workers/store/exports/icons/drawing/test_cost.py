@@ -41,6 +41,19 @@ BOMBS = {
     ),
     "a filter on everything": '<filter id="f"><feGaussianBlur/></filter>' + '<rect filter="url(#f)"/>' * 600,
     "pictures": "<image/>" * (COST // 100),
+    "a pattern that a group's shapes inherit": '<pattern id="p">' + "<rect/>" * 1000 + "</pattern>"
+    '<g fill="url(#p)">' + "<rect/>" * 1000 + "</g>",
+    "a pattern that what is used inherits": '<pattern id="p">' + "<rect/>" * 1000 + "</pattern>"
+    '<g id="g">' + "<rect/>" * 1000 + '</g><use style="stroke:url(#p)" xlink:href="#g"/>',
+    "a path whose lines cross": f'<path d="{"L0 9 9 0" * 3000}"/>',
+    "a curve that crosses itself": f'<path d="M0 0c{"9 9 -9 9 0 3 " * 600}"/>',
+    "circles that are used again": '<circle id="a"/>' + '<use xlink:href="#a"/>' * 9000,
+    "a polygon whose lines cross": f'<polygon points="{".5.5 " * 6000}"/>',
+    "a path that is closed again and again": f'<path d="M0 0{"z" * 12_000}"/>',
+    "a long path that is used again": f'<path id="a" d="{"L0 9 9 0" * 300}"/>'
+    + '<use xlink:href="#a"/>' * 90,
+    "a long text": f"<text>{'8' * 2000}</text>",
+    "a text of pieces": f"<text><tspan>{'8' * 2000}</tspan></text>",
     "one that uses itself": '<g id="a"><use xlink:href="#a"/></g>',
     "two that use each other": '<g id="a"><use xlink:href="#b"/></g><g id="b"><use xlink:href="#a"/></g>',
     "a pattern of itself": '<pattern id="a"><rect fill="url(#a)"/></pattern>',
@@ -73,6 +86,22 @@ def test_a_bomb_is_refused(inside: str) -> None:
         '<use xlink:href="#nothing"/><rect fill="url(#nothing)"/>',
         '<filter id="f"><feGaussianBlur/></filter>' + '<rect filter="url(#f)"/>' * 400,
         "<rect/>" * 5000,
+        '<linearGradient id="l">'
+        + "<stop/>" * 9
+        + '</linearGradient><g fill="url(#l)">'
+        + "<rect/>" * 8000
+        + "</g>",
+        '<pattern id="p">' + "<rect/>" * 100 + '</pattern><g fill="url(#p)">' + "<rect/>" * 100 + "</g>",
+        '<pattern id="p">'
+        + "<rect/>" * 1000
+        + '</pattern><g fill="none" id="g">'
+        + "<rect/>" * 1000
+        + "</g>",
+        f'<path d="{"L0 9 9 0" * 2000}"/>',
+        f'<path d="{"L0 9 9 0" * 20}"/>' * 2000,
+        f'<path d="M0 0c{"9 9 -9 9 0 3 " * 500}"/>',
+        "<circle/>" * 3000,
+        f"<title>{'8' * 9000}</title><text>{'8' * 100}</text>",
     ],
 )
 def test_a_drawing_is_not(inside: str) -> None:

@@ -106,13 +106,21 @@ def test_of_dashes_and_markers_it_may_be_said_that_there_are_none() -> None:
     assert not allows("marker-start", "url(#a)")
 
 
+@pytest.mark.parametrize("name", ["clip-path", "filter", "mask"])
+def test_what_is_dear_is_named_wherever_it_is_drawn(name: str) -> None:
+    for value in ("inherit", " Inherit", "inherit !important"):
+        assert not allows(name, value)
+    assert allows(name, "url(#a)")
+    assert allows("fill", "inherit")
+
+
 @pytest.mark.parametrize(
     ("text", "rules"),
     [
         (".a{fill:red}", ".a{fill:red}"),
         (
-            "\n .a , b > .c.d #e {\n fill : red ; \n}\n.f{opacity:1}",
-            ".a , b > .c.d #e{fill:red}.f{opacity:1}",
+            "\n .a , b.c#d {\n fill : red ; \n}\n.f{opacity:1}",
+            ".a , b.c#d{fill:red}.f{opacity:1}",
         ),
         ("/* } */.a{fill:red/* x */}/*", ".a{fill:red}"),
         (".a{fill:url(#g)}", ".a{fill:url(#g)}"),
@@ -125,6 +133,7 @@ def test_of_dashes_and_markers_it_may_be_said_that_there_are_none() -> None:
         (".a:hover{fill:red}*{fill:red}[x]{fill:red}", ""),
         ("{fill:red}", ""),
         (".a,{fill:red}", ""),
+        (".a .b{fill:red}.a>.b{fill:red}.a,.b .c{fill:red}", ""),
         (".a\\62{fill:red}", ""),
         (".a{fi\\6c l:red}", ""),
         (".a{", ""),
