@@ -354,6 +354,7 @@ def test_a_list_is_written_when_what_it_names_is_on_the_disk(
         patched.setattr(disk, "sync", fails)
         state.recover(ref(one))
     assert (state.app / "current/exports.json").read_text() == OLD
+    assert not list(state.app.rglob(".staging-*"))  # a start without room is followed by the next one
     state.recover(ref(one))
     assert written(state)["files"] == [ENTRY, SERVICE]
 

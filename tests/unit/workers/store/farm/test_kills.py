@@ -103,3 +103,15 @@ def test_a_kill_at_any_step_of_an_uninstall_leaves_all_names_or_none(state: Stat
             state.remove(None, [ref(one)])
             state.deploy(one)
     assert kills > 5
+
+
+def test_a_kill_at_any_step_of_a_start_that_writes_exports_again_leaves_nothing_of_it(state: State) -> None:
+    one = state.merge(*ONE)
+    state.deploy(one)
+    kills = 0
+    for found in after_each_kill(state, "recover", keep_refs=[ref(one)], keep_all=False):
+        kills += 1
+        assert found == {ENTRY, SERVICE}
+        assert not list(state.apps.rglob(".staging-*"))
+        state.desktop = state.desktop | {"command": [f"/opt/{kills}", "--user", "run"]}
+    assert kills > 5
