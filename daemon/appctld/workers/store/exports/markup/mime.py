@@ -9,6 +9,7 @@ nothing is deleted, nothing is another name of a type. The icon is the app's own
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from appctld.workers.store.exports.desktop.keys import MIME_TYPE
 from appctld.workers.store.exports.exporter import Emitted, Exporter, Refused
@@ -28,7 +29,13 @@ NAMESPACE = "http://www.freedesktop.org/standards/shared-mime-info"
 TYPES = 128  # that one app brings
 WEIGHT = 50  # of a glob that says none: what all of the host's have but a few
 _MEDIA = ("application/", "audio/", "chemical/", "font/", "image/", "model/", "text/", "video/")
-_RUN = frozenset({"application/x-executable", "application/x-desktop", "application/x-shellscript"})
+_RUN = frozenset({
+    "application/x-executable", "application/x-desktop", "application/x-shellscript",
+    # kinds of these (shared-mime-info's subclasses), but JavaScript, which JSON is a kind of
+    "application/vnd.appimage", "application/x-awk", "application/x-csh", "application/x-iso9660-appimage",
+    "application/x-perl", "application/x-pie-executable", "application/x-ruby", "application/x-theme",
+    "text/x-lua", "text/x-python", "text/x-python2", "text/x-python3",
+})  # fmt: skip
 _WEIGHT = re.compile("[0-9]{1,3}")
 _GLOB = r"\*(?:\.[A-Za-z0-9_+-]{1,32}){1,3}"
 
@@ -88,11 +95,23 @@ def _new_type(taken: frozenset[str]) -> Check:
 
 def _new_glob(taken: frozenset[str]) -> Check:
     is_glob = matching(_GLOB)
+    classes = [glob for glob in taken if "[" in glob]
 
     def check(text: str) -> str | None:
-        return None if not is_glob(text) or any(end in taken for end in _ends(text.lower())) else text
+        glob = text.lower()
+        is_taken = any(end in taken for end in _ends(glob)) or any(_overlap(glob, one) for one in classes)
+        return None if not is_glob(text) or is_taken else text
 
     return check
+
+
+def _overlap(glob: str, other: str) -> bool:
+    """Whether it would take files from one of the host's with a class in it, which endings win over.
+
+    `*.1` and `*.[1-9]`, `*.vdr` and `[0-9].vdr`.
+    """
+    ending = glob.removeprefix("*")
+    return fnmatchcase(f"a{ending}", other) or other.endswith(ending)
 
 
 def _ends(glob: str) -> Iterator[str]:

@@ -14,8 +14,9 @@ from appctld.workers.store.farm.host import taken
 
 ID = "org.acme.Editor"
 PATH = f"mime/packages/{ID}.xml"
-TAKEN = frozenset({"text/plain", "application/x-gzip", "text/x-C++", "*.txt", "*.gz", "*.png", "*.C"})
-APP = Exporter(ID, ("/usr/bin/appctl", "run"), taken=TAKEN)
+CLASSES = {"*.[1-9]", "*.so.[0-9]*", "[0-9][0-9].vdr"}
+TAKEN = CLASSES | {"text/plain", "application/x-gzip", "text/x-C++", "*.txt", "*.gz", "*.png", "*.C"}
+APP = Exporter(ID, ("/usr/bin/appctl", "run"), taken=frozenset(TAKEN))
 HOST = Path("/usr/share")
 NEW = '<glob pattern="*.acme"/>'
 WHOLE = f"""<mime-type type="application/x-acme"><comment>Acme text</comment>\
@@ -59,6 +60,10 @@ def test_a_new_type_comes_out_as_it_was() -> None:
         '<glob pattern="*.c"/>',
         '<glob pattern="*.x.gz"/>',
         '<glob pattern="*.x.y.gz"/>',
+        '<glob pattern="*.1"/>',
+        '<glob pattern="*.x.9"/>',
+        '<glob pattern="*.SO.2"/>',
+        '<glob pattern="*.vdr"/>',
         '<glob pattern="*"/>',
         '<glob pattern="*.*"/>',
         '<glob pattern="*acme"/>',
@@ -76,6 +81,8 @@ def test_a_new_type_comes_out_as_it_was() -> None:
         '<sub-class-of type="inode/directory"/>',
         '<sub-class-of type="application/x-executable"/>',
         '<sub-class-of type="application/X-Desktop"/>',
+        '<sub-class-of type="application/x-theme"/>',
+        '<sub-class-of type="text/x-Python"/>',
         "<sub-class-of/>",
         '<x:glob xmlns:x="urn:x" pattern="*.b"/>',
         '<comment xml:lang="../de">x</comment>',
