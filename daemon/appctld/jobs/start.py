@@ -18,7 +18,7 @@ from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.requests import AnyRequest
 from appctld.jobs.work import work
 from appctld.jobs.workshop import workshop
-from appctld.model.jsonvalue import Json, get_strings
+from appctld.model.jsonvalue import Json, get_str, get_strings
 from appctld.pipeline.answers import understood
 from appctld.pipeline.exports.caches import refresh_caches
 from appctld.pipeline.tools import Tools
@@ -91,6 +91,8 @@ async def _recover(keep: set[str], tools: Tools, *, keep_all: bool) -> set[str]:
     )
     with understood("store"):
         dropped, missing = get_strings(answer, "dropped"), get_strings(answer, "missing_refs")
+        if unseen := get_str(answer, "exports", ""):
+            logger.warning("desktops do not see all of what is installed: %s", unseen)
     forget_refs(tools.paths, dropped)
     return keep & set(missing)
 

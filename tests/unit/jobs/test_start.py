@@ -136,3 +136,13 @@ def test_beside_whatever_is_kept_of_an_image_that_waits_nothing_unfinished_stays
         (place / ".x.json.0123456789ab").write_text("{")
     asyncio.run(recover(yard.tools))
     assert [*yard.paths.root.rglob(".x.*")] == []
+
+
+def test_links_that_a_start_could_not_make_are_a_warning(
+    paths: Paths, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(paths, Store(exports="No space left on device: 'x'"))
+    assert "desktops do not see all of what is installed: No space" in caplog.text
+    caplog.clear()
+    start(paths, Store())
+    assert caplog.text == ""

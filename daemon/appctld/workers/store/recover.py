@@ -31,19 +31,20 @@ from appctld.workers.store.prune import stale_refs
 from appctld.workers.store.receive import UNVERIFIED, sweep
 from appctld.workers.store.tarsplit import kept
 
+_REASON = 300  # characters; a name in it may be anybody's
 TOLD = 1000  # refs of each kind in an answer, of 400 bytes at most: it is a line of at most 1 MiB
 
 _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
 
 
 def recover(request: JsonObject, _report: Report) -> JsonObject:
-    """Clear away, and tell what is missing -> `{"missing_refs", "dropped"}`.
+    """Clear away, and tell what is missing -> `{"missing_refs", "dropped", "exports"}`.
 
     `{"repo", "blobs", "kept", "tar_split", "apps", "exports", "quarantine", "keep_refs", "keep_all",
     "desktop"}`; `missing_refs` are those of `keep_refs` that name no commit here: their
     records are RepoCorrupt. Of both as many are told as an answer holds; who asks again without the ones that
     are missing hears of the next. With `keep_all` no ref is dropped: some record cannot be read, and who
-    knows what it needs.
+    knows what it needs. `exports`, if it is there, says why desktops do not see all of what is installed.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     apps = Path(get_str(request, "apps"))
@@ -53,7 +54,7 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         clear(Path(get_str(request, "quarantine")))
         _clear_temporary(repository)
         _clear_apps(apps)
-        _settle(repository, apps, request)
+        unseen = _settle(repository, apps, request)
         keep = {ref for ref in wanted if _has_deployment(ref, apps)}
         dropped = [] if get_bool(request, "keep_all") else stale_refs(repository, keep)
         repository.drop_refs(dropped)
@@ -63,21 +64,29 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         there = {ref for ref, commit in repository.refs().items() if repository.stat(Kind.COMMIT, commit)}
     missing = sorted(keep - there)
     told = list[Json](missing[:TOLD])
-    return {"missing_refs": told, "dropped": list[Json](dropped[:TOLD])}
+    answer: JsonObject = {"missing_refs": told, "dropped": list[Json](dropped[:TOLD])}
+    return answer | {"exports": unseen} if unseen else answer
 
 
-def _settle(repository: Repository, apps: Path, request: JsonObject) -> None:
-    """Exports as this daemon makes them, and the links to them."""
+def _settle(repository: Repository, apps: Path, request: JsonObject) -> str:
+    """Exports as this daemon makes them, and the links to them; what went wrong, which fails no start.
+
+    Who has no room left must be able to start us and uninstall something.
+    """
     desktop, farm = Desktop.parse(request), Farm.parse(request)
-    with contextlib.suppress(FileNotFoundError), disk.opened(farm.exports) as exports:
-        sweep_caches(exports)
     with contextlib.suppress(FileNotFoundError), disk.opened(apps) as above:
         for app_id in filter(names.is_id, disk.entries(above)):
             with disk.opened(app_id, above) as app:
                 for name in disk.entries(app):
                     if names.is_deployment(name):
                         renew(repository, app_id, name, app, desktop)
-    farm.settle()
+    try:
+        with contextlib.suppress(FileNotFoundError), disk.opened(farm.exports) as exports:
+            sweep_caches(exports)
+        farm.settle()
+    except OSError as error:
+        return f"{error.strerror}: {error.filename!r}"[:_REASON]
+    return ""
 
 
 def _is_unverified(name: str) -> bool:

@@ -12,7 +12,8 @@ content of caches (caches.py), and that names lie under their app's ID (exports/
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -54,20 +55,17 @@ class Farm:
                     _link(path, owner, share)
 
     def settle(self) -> None:
-        """Let the links be those of what is current. Raises OSError."""
+        """Let the links be those of what is current. Raises OSError, when all has been done that could be."""
         wanted = self._wanted({})
         with self._share() as share:
             there = dict(walk(share))
             doomed = [path for path, kind in there.items() if not _stays(path, kind, wanted)]
             missing = [path for path in wanted if there.get(path) != _target(path, wanted[path])]
-            if doomed or missing:
-                self._mark_stale()
-            for path in doomed:
-                _remove(path, share)
-            for path in missing:
-                _link(path, wanted[path], share)
-            if (self.exports / STALE).exists():
-                _touch(_ICONS, share)
+            steps: list[Callable[[], None]] = [partial(_remove, path, share) for path in doomed]
+            steps += [partial(_link, path, wanted[path], share) for path in missing]
+            if steps or (self.exports / STALE).exists():
+                steps = [self._mark_stale, *steps, partial(_touch, _ICONS, share)]
+            _do_all(steps)
 
     @contextlib.contextmanager
     def _share(self) -> Iterator[int]:
@@ -120,7 +118,7 @@ def walk(top: int, above: str = "") -> Iterator[tuple[str, str]]:
         path = f"{above}{name}"
         mode = os.stat(name, dir_fd=top, follow_symlinks=False).st_mode
         if stat.S_ISDIR(mode):
-            with disk.opened(name, top) as directory:
+            with contextlib.suppress(PermissionError), disk.opened(name, top) as directory:
                 yield from walk(directory, f"{path}/")
             yield path, _DIRECTORY
         elif stat.S_ISLNK(mode):
@@ -192,6 +190,18 @@ def _remove(path: str, share: int) -> None:
             os.rmdir(name, dir_fd=directory)
         else:
             os.unlink(name, dir_fd=directory)
+
+
+def _do_all(steps: Iterable[Callable[[], None]]) -> None:
+    """One that fails keeps no other back: somebody's directory in ours, a disk without room for one link."""
+    failed: list[OSError] = []
+    for step in steps:
+        try:
+            step()
+        except OSError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def _touch(path: str, share: int) -> None:

@@ -378,6 +378,18 @@ def test_what_cannot_be_made_again_keeps_nothing_from_starting(state: State) -> 
     assert links(state) == {ENTRY, SERVICE}
 
 
+def test_links_that_cannot_be_made_are_told_and_keep_nothing_from_starting(state: State) -> None:
+    one = state.merge(*ONE)
+    state.deploy(one)
+    (state.exports / "share" / ENTRY).unlink()
+    share = state.exports / "share/applications"
+    share.chmod(0o555)
+    assert "denied" in str(state.recover(ref(one))["exports"])
+    share.chmod(0o755)
+    assert "exports" not in state.recover(ref(one))
+    assert links(state) == shown(state) == {ENTRY, SERVICE}
+
+
 # --- verified -------------------------------------------------------------------------------------------
 
 

@@ -222,3 +222,41 @@ def test_an_app_without_exports_or_without_current_has_no_links(place: Place) ->
     (place.apps / "not-an-id").mkdir()
     place.farm.settle()
     assert place.links() == set()
+
+
+@pytest.mark.parametrize("mode", [0o555, 0])
+def test_what_cannot_be_removed_keeps_nothing_else_from_being_as_it_should(mode: int, place: Place) -> None:
+    """An administrator's own, or what root's update-mime-database left there."""
+    place.install(EDITOR, ONE, ENTRY, SERVICE)
+    place.deploy(EDITOR, TWO, ENTRY, ICON)
+    place.point(EDITOR, TWO)
+    foreign = place.share / "applications.d"
+    foreign.mkdir()
+    (foreign / "x").write_text("x")
+    foreign.chmod(mode)
+    with pytest.raises(OSError, match=r"denied|not empty"):
+        place.farm.settle()
+    foreign.chmod(0o755)
+    assert place.links() == {ENTRY, ICON, "applications.d/x"}
+    place.farm.settle()
+    assert place.links() == {ENTRY, ICON}
+
+
+def test_a_link_for_which_there_is_no_room_keeps_no_other_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.install(EDITOR, ONE, SERVICE)
+    place.deploy(EDITOR, TWO, ENTRY, ICON)
+    place.point(EDITOR, TWO)
+    symlink = os.symlink
+
+    def full(target: str, name: str, *, dir_fd: int) -> None:
+        if target.endswith(ENTRY):
+            raise OSError(28, "No space left on device")
+        symlink(target, name, dir_fd=dir_fd)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "symlink", full)
+        with pytest.raises(OSError, match="No space"):
+            place.farm.settle()
+    assert place.links() == {ICON}
