@@ -9,9 +9,9 @@ import time
 from itertools import chain
 
 from appctld.errors import AppctlError
+from appctld.jobs.apps.update import look_at
 from appctld.jobs.catalog.renew import renew
 from appctld.jobs.requests import Refresh
-from appctld.jobs.update import look_at
 from appctld.jobs.workshop import Workshop, note_failure
 from appctld.model.jsonvalue import Json, JsonObject, get_objects
 from appctld.state.held import shown_held

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appctld.config.logins import kept_logins
+from appctld.jobs.apps.choices import Choices, forget_absent
 from appctld.jobs.automatic.deciding import Decide, everything
-from appctld.jobs.choices import Choices, forget_absent
 from appctld.jobs.job import Job
 from appctld.jobs.observer import Observer
 from appctld.jobs.queue import WITHOUT_NETWORK, Jobs, Perform

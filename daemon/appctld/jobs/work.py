@@ -2,13 +2,15 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Which work belongs to which request."""
 
+from appctld.jobs.apps.install import install_all, resolve_one
+from appctld.jobs.apps.removal import prune, uninstall_all
+from appctld.jobs.apps.rollback import roll_back
+from appctld.jobs.apps.update import approve_update, check_updates, update_all
 from appctld.jobs.audit.repair import repair
 from appctld.jobs.audit.verify import verify
 from appctld.jobs.automatic.update import update_by_itself
 from appctld.jobs.catalog.search import search
-from appctld.jobs.install import install_all, resolve_one
 from appctld.jobs.refresh import refresh
-from appctld.jobs.removal import prune, uninstall_all
 from appctld.jobs.requests import (
     AnyRequest,
     Approve,
@@ -26,8 +28,6 @@ from appctld.jobs.requests import (
     by_itself,
     flag,
 )
-from appctld.jobs.rollback import roll_back
-from appctld.jobs.update import approve_update, check_updates, update_all
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 

@@ -14,12 +14,12 @@ from dataclasses import replace
 from functools import partial
 
 from appctld.errors import AppctlError, InUse
+from appctld.jobs.apps.removal import prune_if_free
 from appctld.jobs.audit.kept import Kept, record_of
 from appctld.jobs.audit.plan import Action, Step, is_about, is_made_here, recorded, steps
 from appctld.jobs.audit.survey import Survey, is_there, layers_here, named, survey
 from appctld.jobs.audit.verify import report
 from appctld.jobs.audit.views import problem_views
-from appctld.jobs.removal import prune_if_free
 from appctld.jobs.requests import Repair, flag
 from appctld.jobs.workshop import Workshop, asking
 from appctld.model.jsonvalue import Json, JsonObject, get_strings

@@ -14,12 +14,10 @@ from dataclasses import dataclass, replace
 
 from appctld.errors import AppctlError, Failed, NeedsApproval, NotInstalled
 from appctld.jobs.approval import available
-from appctld.jobs.install import companions_of
-from appctld.jobs.job import Job
-from appctld.jobs.kinds import AnyPlan, bring_here, refs_of_all
-from appctld.jobs.requests import Update
-from appctld.jobs.room import check_room
-from appctld.jobs.update import (
+from appctld.jobs.apps.install import companions_of
+from appctld.jobs.apps.kinds import AnyPlan, bring_here, refs_of_all
+from appctld.jobs.apps.room import check_room
+from appctld.jobs.apps.update import (
     Looked,
     deploy_newer,
     is_skipped,
@@ -28,6 +26,8 @@ from appctld.jobs.update import (
     remembering_failure,
     resting_now,
 )
+from appctld.jobs.job import Job
+from appctld.jobs.requests import Update
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.automatic import Decision, Extent

@@ -11,8 +11,8 @@ import logging
 
 from appctld.config.remote import Remote
 from appctld.errors import NotFound, Refused, RegistryAuth, Transport
+from appctld.jobs.apps.removal import prune_if_free
 from appctld.jobs.catalog.shelf import lists_apps, under
-from appctld.jobs.removal import prune_if_free
 from appctld.jobs.workshop import Workshop
 from appctld.model.digest import Digest
 from appctld.pipeline.catalog.hints import renew_hints

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import NeedsApproval, NoSpace
-from appctld.jobs import room
+from appctld.jobs.apps import room
 from appctld.jobs.requests import Approve, Install, Prune, Update
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.image import METADATA

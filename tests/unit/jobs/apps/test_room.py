@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import NoSpace
-from appctld.jobs import room
+from appctld.jobs.apps import room
 from appctld.jobs.requests import Install, Resolve
 from appctld.model.jsonvalue import get_int, get_object
 from support.world import BASE, TOP, Yard

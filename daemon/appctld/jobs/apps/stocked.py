@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from appctld.config.remote import Remote
 from appctld.errors import InvalidReference, NotFound
-from appctld.jobs.kinds import AnyPlan, bring_here, refs_of_all
+from appctld.jobs.apps.kinds import AnyPlan, bring_here, refs_of_all
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef

@@ -13,16 +13,16 @@ from functools import partial
 
 from appctld.errors import AppctlError, Cancelled, Conflict, DigestMismatch, NeedsApproval, NotFound
 from appctld.jobs.approval import asked_set, asks_newly, available
-from appctld.jobs.install import (
+from appctld.jobs.apps.install import (
     Companions,
     companions_if_known,
     deploy_approved,
     plan_reference,
     show_what_waits,
 )
-from appctld.jobs.kinds import AnyPlan, bring_here, refs_of_all
+from appctld.jobs.apps.kinds import AnyPlan, bring_here, refs_of_all
+from appctld.jobs.apps.room import check_room
 from appctld.jobs.requests import Approve, CheckUpdates, Update, flag, text, texts
-from appctld.jobs.room import check_room
 from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject

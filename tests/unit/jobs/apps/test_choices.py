@@ -12,8 +12,8 @@ import pytest
 from appctld.config.policy.files import read_policy
 from appctld.config.policy.rules import Policy
 from appctld.errors import NotInstalled, PolicyDenied, RepoCorrupt
-from appctld.jobs import update
-from appctld.jobs.choices import Choices, forget_absent
+from appctld.jobs.apps import update
+from appctld.jobs.apps.choices import Choices, forget_absent
 from appctld.jobs.requests import Install, Rollback, Uninstall, Update
 from appctld.model.image import METADATA
 from appctld.model.jsonvalue import Json, JsonObject

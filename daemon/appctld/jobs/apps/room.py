@@ -11,8 +11,8 @@ import os
 from collections.abc import Sequence
 
 from appctld.errors import AppctlError, NoSpace
-from appctld.jobs.kinds import AnyPlan
-from appctld.jobs.removal import prunable
+from appctld.jobs.apps.kinds import AnyPlan
+from appctld.jobs.apps.removal import prunable
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import get_int
 from appctld.pipeline.answers import understood

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from appctld.errors import InUse, NotFound, NotInstalled, RepoCorrupt
-from appctld.jobs.removal import drop_older
+from appctld.jobs.apps.removal import drop_older
 from appctld.jobs.requests import Install, Prune, Rollback, Uninstall, Update
 from appctld.pipeline import papers
 from appctld.state.records import Installed, Record, installed

@@ -24,13 +24,13 @@ from appctld.errors import (
     RepoCorrupt,
 )
 from appctld.jobs.approval import asked_set, check_approved
-from appctld.jobs.choices import forget_choices
+from appctld.jobs.apps.choices import forget_choices
+from appctld.jobs.apps.kinds import AnyPlan, beside, carry_out, plan_any
+from appctld.jobs.apps.removal import tidy
+from appctld.jobs.apps.room import check_room
+from appctld.jobs.apps.stocked import from_stock, pull
 from appctld.jobs.chronicle import done_facts
-from appctld.jobs.kinds import AnyPlan, beside, carry_out, plan_any
-from appctld.jobs.removal import tidy
 from appctld.jobs.requests import AnyRequest, Install, Resolve, bundle, flag, text
-from appctld.jobs.room import check_room
-from appctld.jobs.stocked import from_stock, pull
 from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject

@@ -19,7 +19,7 @@ from appctld.errors import (
     PolicyDenied,
     Rollback,
 )
-from appctld.jobs.removal import prune_if_free
+from appctld.jobs.apps.removal import prune_if_free
 from appctld.jobs.requests import Install, Prune, Resolve, Uninstall, Update
 from appctld.jobs.work import work
 from appctld.model.image import METADATA

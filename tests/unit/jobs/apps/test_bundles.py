@@ -30,7 +30,7 @@ from support.inline import digest_of
 from support.shelves import Shelf
 from support.world import BASE, TOP, Yard
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 HELLO = "acme.example/x/hello:1"
 
 

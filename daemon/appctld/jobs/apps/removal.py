@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from appctld.errors import AppctlError, Busy, Conflict, InUse, RepoCorrupt
-from appctld.jobs.choices import forget_choices
+from appctld.jobs.apps.choices import forget_choices
 from appctld.jobs.chronicle import done_facts
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.views import kind_of
