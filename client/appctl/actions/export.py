@@ -7,13 +7,13 @@ answers, stands with the program (daemon/appctld/workers/export/image/export.py)
 """
 
 from appctl.context import Context
-from appctl.destinations import destination, named
 from appctl.exits import ExitCode
 from appctl.failure import usage
-from appctl.remote_files import RemoteFile, remote_file
+from appctl.programs.destinations import destination, named
+from appctl.programs.program import run_program
+from appctl.programs.remote_files import RemoteFile, remote_file
 from appctl.running.deployment import installed_record
 from appctl.scope import Scope
-from appctl.talk.program import run_program
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str, get_strings
 from appctl.terminal.show import escape
 

@@ -7,8 +7,8 @@ The work is done by a program of the caller's own; the daemon is not asked. Exit
 
 from appctl.context import Context
 from appctl.exits import ExitCode
-from appctl.images import image_place
-from appctl.talk.program import run_program
+from appctl.programs.images import image_place
+from appctl.programs.program import run_program
 from appctl.talk.wire import Json, get_objects, get_str, get_strings
 from appctl.terminal.show import escape
 

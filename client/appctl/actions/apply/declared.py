@@ -16,7 +16,7 @@ from pathlib import Path
 from appctl.actions.remotes.introduction import is_publisher_file
 from appctl.caller_files import read_regular
 from appctl.failure import Failure, usage
-from appctl.remote_files import FILE_BYTES, counts, parse_settings
+from appctl.programs.remote_files import FILE_BYTES, counts, parse_settings
 from appctl.running.runfile import is_id
 from appctl.terminal.show import escape
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from appctl.actions.doctor.finding import Finding, ok, problem
 from appctl.context import Context
 from appctl.places import SYSTEM_CONFIG
-from appctl.remote_files import counts, read_settings
+from appctl.programs.remote_files import counts, read_settings
 
 KEYS = (
     "allow-remotes",

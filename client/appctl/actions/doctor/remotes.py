@@ -11,7 +11,7 @@ from pathlib import Path
 from appctl.actions.doctor.finding import Finding, ok, problem, warning
 from appctl.context import Context
 from appctl.failure import Failure
-from appctl.remote_files import MASK, counts, directories, read_settings
+from appctl.programs.remote_files import MASK, counts, directories, read_settings
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, get_str
 

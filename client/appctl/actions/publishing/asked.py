@@ -8,9 +8,9 @@ import sys
 from argparse import Namespace
 
 from appctl.context import Context
-from appctl.destinations import named
 from appctl.failure import usage
-from appctl.talk.program import run_program
+from appctl.programs.destinations import named
+from appctl.programs.program import run_program
 from appctl.talk.wire import Json, get_object, get_str, get_strings
 from appctl.terminal.show import escape
 

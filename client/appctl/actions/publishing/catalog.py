@@ -13,10 +13,10 @@ from pathlib import Path
 from appctl.actions.publishing.asked import published, signing, source_date, tell
 from appctl.caller_files import read_regular
 from appctl.context import Context
-from appctl.destinations import destination, named
 from appctl.exits import ExitCode
 from appctl.failure import usage
-from appctl.images import FORMS, image_place
+from appctl.programs.destinations import destination, named
+from appctl.programs.images import FORMS, image_place
 from appctl.talk.wire import Json, get_int, get_objects, get_strings
 from appctl.terminal.show import escape, size
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from appctl.actions.publishing.asked import absolute, published, signing, source_date, tell
 from appctl.context import Context
-from appctl.destinations import destination, named
 from appctl.exits import ExitCode
 from appctl.failure import usage
+from appctl.programs.destinations import destination, named
 from appctl.talk.wire import Json, get_int, get_str
 from appctl.terminal.show import escape, size
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
-from appctl.remote_files import RemoteFile, remote_file
+from appctl.programs.remote_files import RemoteFile, remote_file
 from appctl.scope import Scope
 from appctl.talk.wire import Json, get_str, get_strings
 from appctl.terminal.output import put

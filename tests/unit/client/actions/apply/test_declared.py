@@ -10,7 +10,7 @@ import pytest
 from appctl.actions.apply.declared import FILES, TEXT_LENGTH, Declared, declared
 from appctl.exits import ExitCode
 from appctl.failure import Failure
-from appctl.remote_files import FILE_BYTES
+from appctl.programs.remote_files import FILE_BYTES
 
 HASH = "5" * 64
 

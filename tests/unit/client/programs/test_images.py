@@ -8,7 +8,7 @@ import pytest
 
 from appctl.commandline.parser import parse
 from appctl.context import Context
-from appctl.images import image_place
+from appctl.programs.images import image_place
 
 REALM = "https://auth.example/token"
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from appctl.context import Context
-from appctl.destinations import CA_BYTES, certificates, destination, named
 from appctl.failure import Failure
+from appctl.programs.destinations import CA_BYTES, certificates, destination, named
 
 
 @pytest.fixture

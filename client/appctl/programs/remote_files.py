@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appctl.caller_files import read_bounded
-from appctl.destinations import CA_BYTES
 from appctl.logins.credentials import login_for
 from appctl.places import SHIPPED_CONFIG, Places
-from appctl.proxies import proxies
+from appctl.programs.destinations import CA_BYTES
+from appctl.programs.proxies import proxies
 from appctl.scope import Scope
 from appctl.talk.wire import Json, underscored
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appctl.proxies import proxies
+from appctl.programs.proxies import proxies
 from appctld.config.network import Network
 from appctld.config.remote import make_remote
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from appctl import remote_files
 from appctl.places import Places
-from appctl.remote_files import FILE_BYTES, KEY_BYTES, RemoteFile, remote_file
+from appctl.programs import remote_files
+from appctl.programs.remote_files import FILE_BYTES, KEY_BYTES, RemoteFile, remote_file
 from appctl.scope import Scope
 from appctld.config.settings import read_settings as daemons_settings
 from appctld.errors import InvalidReference

@@ -10,10 +10,10 @@ others: whether host, repository and tag are ones.
 import os
 
 from appctl.context import Context
-from appctl.destinations import certificates
 from appctl.failure import usage
 from appctl.logins.credentials import login_for
-from appctl.proxies import proxies
+from appctl.programs.destinations import certificates
+from appctl.programs.proxies import proxies
 from appctl.talk.wire import Json, underscored
 
 _SCHEMES = {"docker": "https", "oci+https": "https", "oci+http": "http"}

@@ -14,7 +14,7 @@ from pathlib import Path
 from appctl.context import Context
 from appctl.failure import Failure, usage
 from appctl.logins.credentials import login_for
-from appctl.proxies import proxies
+from appctl.programs.proxies import proxies
 from appctl.talk.wire import Json, underscored
 
 CA_BYTES = 1 << 20  # as much as the daemon takes

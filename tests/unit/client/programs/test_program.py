@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from appctl.failure import Failure
-from appctl.talk import program
-from appctl.talk.program import run_program
+from appctl.programs import program
+from appctl.programs.program import run_program
 
 OPTIONS = Namespace(progress="json", quiet=False, noninteractive=False)
 
