@@ -17,13 +17,19 @@ DETACH = "leave the job running and print its path; the same command again waits
 
 def add_app_commands(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
     """Add the commands."""
-    _install(command("install", "install:install", "Install images, or update what is installed from them."))
-    _update(command("update", "update:update", "Bring installed apps up to date."))
-    uninstall = command("uninstall", "uninstall:uninstall", "Remove apps and what only they needed.")
+    _install(
+        command(
+            "install", "lifecycle.install:install", "Install images, or update what is installed from them."
+        )
+    )
+    _update(command("update", "lifecycle.update:update", "Bring installed apps up to date."))
+    uninstall = command(
+        "uninstall", "lifecycle.uninstall:uninstall", "Remove apps and what only they needed."
+    )
     uninstall.add_argument("ids", nargs="+", metavar="ID")
     uninstall.add_argument("--delete-data", action="store_true", help="remove your data of them too")
     uninstall.add_argument("--ignore", action="store_true", help="what is not installed is no failure")
-    rollback = command("rollback", "rollback:rollback", "Go back to a version that is still kept.")
+    rollback = command("rollback", "lifecycle.rollback:rollback", "Go back to a version that is still kept.")
     rollback.add_argument("id", metavar="ID")
     rollback.add_argument("--to", metavar="VERSION|DIGEST|COMMIT", help="which one, if not the one before")
     listing = command("list", "listing:listing", "List what is installed.")

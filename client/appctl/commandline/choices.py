@@ -18,8 +18,8 @@ PERMISSIONS = (
 
 def add_choices(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
     """Add the commands."""
-    command("hold", "hold:hold", HOLD).add_argument("id", metavar="ID")
-    unhold = command("unhold", "hold:unhold", "Let an app that is held be updated with the others.")
+    command("hold", "lifecycle.hold:hold", HOLD).add_argument("id", metavar="ID")
+    unhold = command("unhold", "lifecycle.hold:unhold", "Let an app that is held be updated with the others.")
     unhold.add_argument("id", metavar="ID")
     permissions = command("permissions", "permissions:permissions", PERMISSIONS)
     permissions.add_argument("id", metavar="ID")

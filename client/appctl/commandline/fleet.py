@@ -38,7 +38,7 @@ def add_fleet_commands(command: Callable[[str, str, str], argparse.ArgumentParse
     command("metrics", "metrics.metrics:metrics", METRICS).add_argument(
         "file", metavar="FILE|-", help="replaced in one piece; - is standard output"
     )
-    automatic = command("automatic", "automatic:automatic", AUTOMATIC)
+    automatic = command("automatic", "lifecycle.automatic:automatic", AUTOMATIC)
     automatic.add_argument(
         "policy", nargs="?", choices=POLICIES, help="from now on; each does what the ones before it do, too"
     )

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from appctl.actions.automatic import WAITS
+from appctl.actions.lifecycle.automatic import WAITS
 from support.commands import EDITOR, done
 from support.fake_installer import FakeInstaller, Script, variants
 
 Capture = pytest.CaptureFixture[str]
 MINE = EDITOR | {"scope": "user", "changed": False}
-SYSTEMD = Path(__file__).parents[4] / "systemd"
+SYSTEMD = Path(__file__).parents[5] / "systemd"
 UNITS = (SYSTEMD / "appctl-update.service", SYSTEMD / "user/appctl-update.service")
 LAST: dict[str, Any] = {"time": 1_700_000_000, "extent": "check", "because": ["metered", "policy"]}
 

@@ -10,9 +10,9 @@ not approve it; --accept-permissions approves whatever is asked for.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from appctl.actions.approval import approve, ask_about, asks_for_more, kept, line, wanted_by
 from appctl.actions.apps import by_scope, ids_of, installed_in, name_of, report, tell_all, with_it
-from appctl.actions.automatic import as_far_as, serious_first
+from appctl.actions.lifecycle.approval import approve, ask_about, asks_for_more, kept, line, wanted_by
+from appctl.actions.lifecycle.automatic import as_far_as, serious_first
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Declined, Failure, usage
