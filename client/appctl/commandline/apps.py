@@ -32,14 +32,16 @@ def add_app_commands(command: Callable[[str, str, str], argparse.ArgumentParser]
     rollback = command("rollback", "lifecycle.rollback:rollback", "Go back to a version that is still kept.")
     rollback.add_argument("id", metavar="ID")
     rollback.add_argument("--to", metavar="VERSION|DIGEST|COMMIT", help="which one, if not the one before")
-    listing = command("list", "listing:listing", "List what is installed.")
+    listing = command("list", "queries.listing:listing", "List what is installed.")
     listing.add_argument("--updates", action="store_true", help="only apps with a known update")
     listing.add_argument(
         "--columns", metavar="NAME,…", help="name,id,version,tag,remote,signed,scope,size,kind,held,update"
     )
-    command("info", "info:info", "Everything that is known about an app.").add_argument("id", metavar="ID")
-    _search(command("search", "search:search", SEARCH))
-    add_history(command("history", "history:history", "What was done and what failed, newest first."))
+    command("info", "queries.info:info", "Everything that is known about an app.").add_argument(
+        "id", metavar="ID"
+    )
+    _search(command("search", "queries.search:search", SEARCH))
+    add_history(command("history", "queries.history:history", "What was done and what failed, newest first."))
 
 
 def _search(search: argparse.ArgumentParser) -> None:

@@ -42,7 +42,7 @@ def add_fleet_commands(command: Callable[[str, str, str], argparse.ArgumentParse
     automatic.add_argument(
         "policy", nargs="?", choices=POLICIES, help="from now on; each does what the ones before it do, too"
     )
-    command("monitor", "monitor:monitor", MONITOR)
+    command("monitor", "queries.monitor:monitor", MONITOR)
 
 
 def add_history(history: argparse.ArgumentParser) -> None:

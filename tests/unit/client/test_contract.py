@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from appctl.actions.listing import _COLUMNS
+from appctl.actions.queries.listing import _COLUMNS
 from appctl.commandline.parser import build
 from appctl.exits import MEANINGS, TABLE, ExitCode
 from man_pages import pages

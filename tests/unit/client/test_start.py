@@ -63,7 +63,7 @@ def test_a_short_command_imports_nothing_that_is_slow(words: list[str], daemon: 
 
 def test_a_command_imports_no_other_commands(daemon: FakeInstaller) -> None:
     actions = {name for name in imported("list") if name.startswith("appctl.actions.")}
-    assert actions == {"appctl.actions.apps", "appctl.actions.listing"}
+    assert actions == {"appctl.actions.apps", "appctl.actions.queries", "appctl.actions.queries.listing"}
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])

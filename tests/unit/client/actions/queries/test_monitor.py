@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appctl.actions.monitor import _Telling
+from appctl.actions.queries.monitor import _Telling
 from appctl.context import Context
 from appctl.scope import Scope
 from appctl.talk.wire import Json
