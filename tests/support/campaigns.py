@@ -72,7 +72,7 @@ PARTS: Mapping[str, int] = {
     "tests/integration/test_without_network.py": 3,
     "tests/unit/bench/test_programs.py": 15,
     "tests/unit/bus/test_bounds.py": 3,
-    "tests/unit/client/actions/test_completion.py": 2,
+    "tests/unit/client/actions/help/test_completion.py": 2,
     "tests/unit/client/actions/test_export.py": 2,
     "tests/unit/client/running/test_sandbox.py": 2,
     "tests/unit/jobs/audit/test_damages.py": 4,

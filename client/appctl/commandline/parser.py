@@ -146,9 +146,9 @@ def build(only: str = "") -> argparse.ArgumentParser:
         parents=[common],
         allow_abbrev=False,
     )
-    top.add_argument("--version", dest="action", action="store_const", const="version:version")
+    top.add_argument("--version", dest="action", action="store_const", const="help.version:version")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=False, parser_class=Parser)
-    top.set_defaults(action="help:overview")
+    top.set_defaults(action="help.help:overview")
 
     def command(name: str, action: str, summary: str) -> argparse.ArgumentParser:
         if only and name != ALIASES.get(only, only):
@@ -163,7 +163,7 @@ def build(only: str = "") -> argparse.ArgumentParser:
     add_app_commands(command)
     add_choices(command)
     _run(command("run", "run:run", RUN))
-    remote = command("remote", "help:remote", "The publishers that this machine trusts.")
+    remote = command("remote", "help.help:remote", "The publishers that this machine trusts.")
     if not isinstance(remote, Unasked):
         add_remote_commands(remote, common)
     _upkeep(command)
@@ -220,10 +220,10 @@ def _upkeep(command: _Command) -> None:
     repair = command("repair", "lifecycle.verify:repair", REPAIR)
     repair.add_argument("--dry-run", action="store_true", help="only say what would be done")
     command("doctor", "doctor.examine:doctor", DOCTOR)
-    command("version", "version:version", "Say which versions these are.")
-    shell = command("completion", "completion:completion", COMPLETION)
+    command("version", "help.version:version", "Say which versions these are.")
+    shell = command("completion", "help.completion:completion", COMPLETION)
     shell.add_argument("shell", choices=["bash", "zsh", "fish"])
-    topic = command("help", "help:help_topic", "Explain a topic, or list the commands.")
+    topic = command("help", "help.help:help_topic", "Explain a topic, or list the commands.")
     topic.add_argument("topic", nargs="*", metavar="TOPIC")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appctl.actions.topics import TOPICS
+from appctl.actions.help.topics import TOPICS
 from appctl.commandline.parser import parse
 
 ROOT = Path(__file__).resolve().parents[3]

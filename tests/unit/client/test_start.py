@@ -14,7 +14,7 @@ from typing import Any
 import jeepney
 import pytest
 
-from appctl.actions.version import client_version
+from appctl.actions.help.version import client_version
 from appctl.commandline.commands import ALIASES, COMMANDS
 from appctl.commandline.parser import build
 from support.fake_installer import FakeInstaller

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appctl.actions.doctor.finding import Finding, ok, problem, warning
-from appctl.actions.version import client_version
+from appctl.actions.help.version import client_version
 from appctl.context import Context
 from appctl.failure import Failure
 from appctl.scope import Scope

@@ -319,7 +319,7 @@ def test_the_unforeseen_is_one_sentence_or_with_propagate_itself(
     def broken(_context: object) -> int:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("appctl.actions.version.version", broken)
+    monkeypatch.setattr("appctl.actions.help.version.version", broken)
     assert main(["version"]) == 1
     assert "ZeroDivisionError: oops" in capsys.readouterr().err
     with pytest.raises(ZeroDivisionError):

@@ -9,7 +9,7 @@ without Python; what is no plain name in those directories is not offered, becau
 import argparse
 from collections.abc import Iterator
 
-from appctl.actions.topics import TOPICS
+from appctl.actions.help.topics import TOPICS
 from appctl.commandline.commands import COMMANDS
 from appctl.commandline.parser import build
 from appctl.context import Context

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl help`: the commands, and the topics (topics.py) that hints point to."""
 
-from appctl.actions.topics import TOPICS
+from appctl.actions.help.topics import TOPICS
 from appctl.commandline.commands import ALIASES, COMMANDS, REMOTE_COMMANDS
 from appctl.commandline.parser import help_text
 from appctl.context import Context

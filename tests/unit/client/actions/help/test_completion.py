@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
-from appctl.actions.completion import SHELLS, script
-from appctl.actions.topics import TOPICS
+from appctl.actions.help.completion import SHELLS, script
+from appctl.actions.help.topics import TOPICS
 from appctl.commandline.commands import COMMANDS, REMOTE_COMMANDS
 from appctl.failure import Failure
 
