@@ -170,7 +170,7 @@ def build(only: str = "") -> argparse.ArgumentParser:
     add_fleet_commands(command)
     _export(command("export", "export:export", EXPORT))
     add_publish(command("publish", "publishing.publish:publish", PUBLISH))
-    add_lint(command("lint", "lint:lint", LINT))
+    add_lint(command("lint", "publishing.lint:lint", LINT))
     add_try(command("try", "tryout:try_image", TRY))
     return top
 
