@@ -18,8 +18,8 @@ from appctld.bus.wire.connection import Connection, connect
 from appctld.config.mirrors import Mirror
 from appctld.errors import Conflict, InvalidReference, NoRemote
 from appctld.jobs.job import Job
-from appctld.jobs.observer import Observer
 from appctld.jobs.queue import Jobs, Perform
+from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest
 from appctld.model.automatic import Extent
 from appctld.model.jsonvalue import JsonObject

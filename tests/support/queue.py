@@ -9,8 +9,8 @@ from typing import Any
 
 from appctld.errors import NotAuthorized
 from appctld.jobs.job import Job, State
-from appctld.jobs.observer import Nobody, Observer
 from appctld.jobs.queue import Jobs
+from appctld.jobs.reporting.observer import Nobody, Observer
 from appctld.jobs.requests import AnyRequest, Install
 
 UID = os.geteuid() + 1000  # neither root nor the daemon's own user

@@ -17,8 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from appctld.config.remote import Remote
-from appctld.jobs.observer import Nobody
 from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.reporting.observer import Nobody
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import Platform
 from appctld.pipeline.gate import Gate

@@ -18,7 +18,7 @@ import pytest
 from appctld import lifetime
 from appctld.bus.wire.connection import BusLostError
 from appctld.jobs.job import Job, State
-from appctld.jobs.observer import Observer
+from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest
 from appctld.lifetime import Lifetime, status
 from appctld.system.notify import Notifier

@@ -31,8 +31,8 @@ from appctld.jobs.fairness.finished import Finished
 from appctld.jobs.fairness.questions import Question, Questions
 from appctld.jobs.fairness.slots import Place, Slots
 from appctld.jobs.job import DONE, Job, State
-from appctld.jobs.journaling import log_failed
-from appctld.jobs.observer import Nobody, Observer
+from appctld.jobs.reporting.journaling import log_failed
+from appctld.jobs.reporting.observer import Nobody, Observer
 from appctld.jobs.requests import AnyRequest, Prune, Rollback, Uninstall, Verify, bundle, flag, serves
 from appctld.model.login import Login
 from appctld.system.durable import storage_failure

@@ -18,7 +18,7 @@ from appctld.errors import AppctlError, InUse, InvalidReference, PolicyDenied
 from appctld.jobs.catalog.shelf import Catalogs
 from appctld.jobs.introduction import introduce
 from appctld.jobs.newkeys import NewKeys, read_keys
-from appctld.jobs.observer import Observer
+from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.rotation import apply_rotation
 from appctld.model.ostreeref import AnyReference
 from appctld.pipeline.tools import Tools

@@ -12,12 +12,12 @@ from typing import TypeVar, cast
 from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval, RegistryAuth
 from appctld.jobs.approval import accepted
 from appctld.jobs.automatic.deciding import Decide, everything
-from appctld.jobs.chronicle import failure_facts
 from appctld.jobs.job import Job
-from appctld.jobs.journaling import log_done, log_failed
-from appctld.jobs.observer import Observer
-from appctld.jobs.progress import JobProgress
 from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.reporting.chronicle import failure_facts
+from appctld.jobs.reporting.journaling import log_done, log_failed
+from appctld.jobs.reporting.observer import Observer
+from appctld.jobs.reporting.progress import JobProgress
 from appctld.jobs.requests import AnyRequest, flag, logins
 from appctld.model.appid import is_app_id
 from appctld.model.jsonvalue import Json, JsonObject

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from appctld.jobs.views import app_view
+from appctld.jobs.reporting.views import app_view
 from appctld.model.jsonvalue import JsonObject
 from appctld.state.available import Available, last_check
 from appctld.state.held import shown_held

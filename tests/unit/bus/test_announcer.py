@@ -14,7 +14,7 @@ from appctld.bus.announcer import Announcer
 from appctld.bus.wire.connection import Connection
 from appctld.errors import Failed, NotInstalled, UntrustedSigner
 from appctld.jobs.job import Job
-from appctld.jobs.observer import Observer
+from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest, Prune
 from appctld.model.automatic import Extent
 from appctld.model.jsonvalue import JsonObject

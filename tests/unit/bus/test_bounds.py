@@ -12,8 +12,8 @@ from appctld.bus.wire.library import Message, as_bytes
 from appctld.errors import NotAuthorized, NotFound
 from appctld.jobs.fairness.finished import KEPT, KEPT_BYTES, KEPT_PER_UID
 from appctld.jobs.job import JOB_BYTES, Job
-from appctld.jobs.observer import Observer
 from appctld.jobs.queue import UNFINISHED, UNFINISHED_PER_UID
+from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest, Install
 from support.bus import client
 from support.bus_service import Running, served

@@ -13,7 +13,7 @@ import pytest
 from appctld.bus.polkit import Authorizer
 from appctld.errors import NotAuthorized
 from appctld.jobs.job import Job
-from appctld.jobs.observer import Observer
+from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest, bundle
 from appctld.workers.protocol import handed
 from support.bus import client, program

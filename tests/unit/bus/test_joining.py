@@ -12,7 +12,7 @@ from jeepney import HeaderFields
 from appctld.bus import announcer
 from appctld.bus.caller import Caller
 from appctld.jobs.job import Job, State
-from appctld.jobs.observer import Observer
+from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest
 from support.bus import ERROR, JOB, Client, client
 from support.bus_service import Running, served

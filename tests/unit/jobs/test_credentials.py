@@ -14,8 +14,8 @@ from appctld.errors import AppctlError, InvalidReference, NotAuthorized, NotFoun
 from appctld.jobs import credentials
 from appctld.jobs.fairness.questions import WAITING_PER_UID
 from appctld.jobs.job import Job, State
-from appctld.jobs.observer import Observer
 from appctld.jobs.queue import RUNNING_PER_UID
+from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest, CheckUpdates, Install, Resolve, Update
 from appctld.jobs.work import work
 from appctld.jobs.workshop import workshop

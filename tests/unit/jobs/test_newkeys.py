@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import InvalidReference
-from appctld.jobs.observer import Nobody
 from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.reporting.observer import Nobody
 from appctld.model.manifest import Platform
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.tools import Tools

@@ -12,8 +12,8 @@ import pytest
 
 from appctld.errors import Conflict, InUse, InvalidReference, NoRemote, PolicyDenied, RepoCorrupt
 from appctld.jobs import remotes
-from appctld.jobs.observer import Nobody
 from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.reporting.observer import Nobody
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_object
 from appctld.model.manifest import Platform

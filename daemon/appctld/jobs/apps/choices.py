@@ -12,8 +12,8 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from appctld.errors import RepoCorrupt
-from appctld.jobs.chronicle import done_facts
-from appctld.jobs.observer import Observer
+from appctld.jobs.reporting.chronicle import done_facts
+from appctld.jobs.reporting.observer import Observer
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.override import ALLOW, Override
 from appctld.model.permissions import Permission, parse_permission

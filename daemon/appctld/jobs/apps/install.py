@@ -29,9 +29,9 @@ from appctld.jobs.apps.kinds import AnyPlan, beside, carry_out, plan_any
 from appctld.jobs.apps.removal import tidy
 from appctld.jobs.apps.room import check_room
 from appctld.jobs.apps.stocked import from_stock, pull
-from appctld.jobs.chronicle import done_facts
+from appctld.jobs.reporting.chronicle import done_facts
+from appctld.jobs.reporting.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.requests import AnyRequest, Install, Resolve, bundle, flag, text
-from appctld.jobs.views import deployed_view, outcome_view, preview_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef

@@ -12,9 +12,9 @@ from functools import partial
 
 from appctld.errors import AppctlError, Busy, Conflict, InUse, RepoCorrupt
 from appctld.jobs.apps.choices import forget_choices
-from appctld.jobs.chronicle import done_facts
+from appctld.jobs.reporting.chronicle import done_facts
+from appctld.jobs.reporting.views import kind_of
 from appctld.jobs.requests import Prune, Uninstall, flag
-from appctld.jobs.views import kind_of
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_strings
 from appctld.pipeline.answers import understood

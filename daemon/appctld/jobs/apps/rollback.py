@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import partial
 
 from appctld.errors import NotFound, PolicyDenied
-from appctld.jobs.chronicle import done_facts
+from appctld.jobs.reporting.chronicle import done_facts
+from appctld.jobs.reporting.views import outcome_view
 from appctld.jobs.requests import Rollback, text
-from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.pipeline.answers import understood

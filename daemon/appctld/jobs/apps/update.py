@@ -22,8 +22,8 @@ from appctld.jobs.apps.install import (
 )
 from appctld.jobs.apps.kinds import AnyPlan, bring_here, refs_of_all
 from appctld.jobs.apps.room import check_room
+from appctld.jobs.reporting.views import outcome_view
 from appctld.jobs.requests import Approve, CheckUpdates, Update, flag, text, texts
-from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, asking, each
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import parse_canonical

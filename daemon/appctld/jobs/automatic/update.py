@@ -27,8 +27,8 @@ from appctld.jobs.apps.update import (
     resting_now,
 )
 from appctld.jobs.job import Job
+from appctld.jobs.reporting.views import outcome_view
 from appctld.jobs.requests import Update
-from appctld.jobs.views import outcome_view
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.automatic import Decision, Extent
 from appctld.model.jsonvalue import JsonObject, get_str

@@ -13,8 +13,8 @@ from appctld.config.remote import Remote
 from appctld.errors import AppctlError
 from appctld.jobs.catalog.renew import renew
 from appctld.jobs.catalog.shelf import lists_apps
+from appctld.jobs.reporting.views import kind_of
 from appctld.jobs.requests import Search, flag, text
-from appctld.jobs.views import kind_of
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_objects, get_strings
 from appctld.pipeline.answers import understood

@@ -9,7 +9,7 @@ import pytest
 
 from appctld.errors import RegistryAuth
 from appctld.jobs.job import Job
-from appctld.jobs.observer import Observer
+from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest
 from support.bus import ERROR, JOB, Client, client
 from support.bus_service import served

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import InvalidReference, NeedsApproval, NoRemote, PolicyDenied, Rollback
+from appctld.jobs.reporting.views import tag_of
 from appctld.jobs.requests import CheckUpdates, Install, Resolve, Uninstall, Update
 from appctld.jobs.requests import Rollback as GoBack
-from appctld.jobs.views import tag_of
 from appctld.model.jsonvalue import get_object, get_objects
 from appctld.state.records import installed_app
 from support.approving import accepting

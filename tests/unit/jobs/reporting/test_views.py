@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""jobs/views.py: what callers are told, in the interface's keys."""
+"""jobs/reporting/views.py: what callers are told, in the interface's keys."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from appctld.config.remote import make_remote
-from appctld.jobs.views import app_view, deployed_view, outcome_view, preview_view, record_view, tag_of
+from appctld.jobs.reporting.views import (
+    app_view,
+    deployed_view,
+    outcome_view,
+    preview_view,
+    record_view,
+    tag_of,
+)
 from appctld.model.context import LEAVES
 from appctld.model.digest import Digest
 from appctld.model.flatpak.labels import Described

@@ -3,7 +3,7 @@
 """The pipeline's progress, written into a job; sampling it is the bus's business."""
 
 from appctld.jobs.job import UNKNOWN, Job
-from appctld.jobs.observer import Observer
+from appctld.jobs.reporting.observer import Observer
 
 FINAL_STAGE = "deploying"  # from here on a cancel would come too late to be honest about
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""jobs/progress.py: sums of all layers, never backwards, and no cancel once it would lie."""
+"""jobs/reporting/progress.py: sums of all layers, never backwards, and no cancel once it would lie."""
 
 import pytest
 
 from appctld.jobs.job import UNKNOWN, Job
-from appctld.jobs.observer import Nobody
-from appctld.jobs.progress import JobProgress
+from appctld.jobs.reporting.observer import Nobody
+from appctld.jobs.reporting.progress import JobProgress
 
 
 class Counter(Nobody):

@@ -8,8 +8,8 @@ The history says the same to callers, and more (chronicle.py); the journal is th
 import logging
 
 from appctld.errors import AppctlError
-from appctld.jobs.chronicle import failure_facts
 from appctld.jobs.job import Job
+from appctld.jobs.reporting.chronicle import failure_facts
 from appctld.model.jsonvalue import JsonObject
 from appctld.system.journal import about
 

@@ -9,7 +9,7 @@ import pytest
 
 from appctld.errors import NotFound
 from appctld.jobs.job import Job
-from appctld.jobs.journaling import log_failed
+from appctld.jobs.reporting.journaling import log_failed
 from appctld.jobs.requests import Install, Update
 from appctld.system.journal import FIELDS
 from support.world import Yard, release

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import AppctlError, Busy, NoRemote, NotFound, PolicyDenied, RepoCorrupt, Rollback
-from appctld.jobs.chronicle import failure_facts
+from appctld.jobs.reporting.chronicle import failure_facts
 from appctld.jobs.requests import (
     AnyRequest,
     CheckUpdates,
