@@ -28,13 +28,13 @@ async def renew(remote: Remote, shop: Workshop) -> None:
     if not lists_apps(remote):
         return
     catalogs = shop.book.catalogs
-    async with shop.tools.locks[f"catalog {remote.name}"]:
-        before = catalogs.about(remote)
+    async with catalogs.renewing(remote):
+        before = await catalogs.about(remote)
         found = await _found(remote, before, shop)
         await catalogs.note(remote.name, _known(remote, before, found, shop.tools.now()))
-        if found.changed if found else before and before.digest:
-            await catalogs.tidy(shop.book.all())
-            shop.observer.remote_refreshed(remote.name)
+    if found.changed if found else before and before.digest:
+        await catalogs.tidy(shop.book.all())
+        shop.observer.remote_refreshed(remote.name)
     if before and before.digest and found and found.changed:
         await prune_if_free(shop)
 

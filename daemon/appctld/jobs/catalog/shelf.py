@@ -3,13 +3,17 @@
 """Which catalogues count: those of remotes that are enabled, verified under what the remote trusts now.
 
 Guarantees: a catalogue that was believed under other keys, other IDs or at another place is as none, from the
-moment at which the remote is another; what no remote stands for any more is removed, and is not told to
-libappstream. Leaves to others: what is in them (the store).
+moment at which the remote is another, and so is one whose files are gone; what no remote stands for any more
+is removed, and is not told to libappstream; nothing is removed while somebody is bringing it. Leaves to
+others: what is in them (the store).
 """
 
+import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from appctld.config.remote import Remote
@@ -17,6 +21,8 @@ from appctld.errors import AppctlError
 from appctld.model.jsonvalue import Json
 from appctld.pipeline.tools import Tools
 from appctld.state.catalogs import Known, known_catalogs, remember_catalogs
+
+PAUSE = 900  # seconds in which no search asks again a remote that could not be asked, or that lists nonsense
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +54,36 @@ class Catalogs:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._known: dict[str, Known] | None = None
+        self._failed: dict[str, tuple[int, str]] = {}  # when, and under what
+        self._renewing: Counter[str] = Counter()
 
-    def about(self, remote: Remote) -> Known | None:
-        """What is known of a remote as it is now; None where nothing is."""
+    async def about(self, remote: Remote) -> Known | None:
+        """What is known of a remote as it is now; None where nothing is, or what was here is gone."""
         found = self._all().get(remote.name)
-        return found if found and found.under == under(remote) else None
+        if found is None or found.under != under(remote):
+            return None
+        here = found.digest is None or await self._tools.aside(self._tools.paths.catalog(remote.name).is_file)
+        return found if here else None
+
+    @asynccontextmanager
+    async def renewing(self, remote: Remote) -> AsyncIterator[None]:
+        """For the length of the block one asks for this catalogue, and nobody clears it away."""
+        async with self._tools.locks[f"catalog {remote.name}"]:
+            async with self._tidying:  # one that began without us ends first
+                self._renewing[remote.name] += 1
+            try:
+                yield
+            except AppctlError:
+                self._failed[remote.name] = self._tools.now(), under(remote)
+                raise
+            finally:
+                self._renewing[remote.name] -= 1
+        self._failed.pop(remote.name, None)
+
+    def failed_lately(self, remote: Remote) -> bool:
+        """Whether it was asked in vain just now, and is as it was then."""
+        when, judged = self._failed.get(remote.name, (0, ""))
+        return judged == under(remote) and 0 <= self._tools.now() - when < PAUSE
 
     def counts(self, remote: Remote) -> bool:
         """Whether there is one that may be shown."""
@@ -65,20 +96,25 @@ class Catalogs:
 
     async def note(self, name: str, known: Known) -> None:
         """What was found just now."""
-        await self._tools.aside(remember_catalogs, self._tools.paths, {name: known})
-        self._known = None
+        await self._remember({name: known})
+
+    async def forget(self, names: Sequence[str]) -> None:
+        """What is here of these cannot be read: they are asked anew."""
+        if names:
+            await self._remember(dict.fromkeys(names))
 
     async def tidy(self, remotes: Sequence[Remote]) -> None:
         """Remove what does not count any more, and write libappstream's file of the rest.
 
         Unsigned ones are not in that: nothing there could say so.
         """
-        counts = counting(remotes, self._all())
-        keep: list[Json] = [*sorted(counts)]
-        united: list[Json] = [name for name in sorted(counts) if counts[name].signed]
-        await self._tools.store({"op": "keep-catalogs", "keep": keep, "unite": united})
-        await self._tools.aside(remember_catalogs, self._tools.paths, dict.fromkeys(self._stale(remotes)))
-        self._known = None
+        async with self._tidying:
+            counts = counting(remotes, self._all())
+            keep: list[Json] = [*sorted({*counts, *+self._renewing})]
+            united: list[Json] = [name for name in sorted(counts) if counts[name].signed]
+            await self._tools.store({"op": "keep-catalogs", "keep": keep, "unite": united})
+            gone = [name for name in self._stale(remotes) if name not in +self._renewing]
+            await self._remember(dict.fromkeys(gone))
 
     async def tidy_if_possible(self, remotes: Sequence[Remote]) -> None:
         """The same for those whose work is something else: what fails now is done the next time."""
@@ -93,6 +129,15 @@ class Catalogs:
         """Of whom something is known that no remote stands for any more."""
         judged = {remote.name: under(remote) for remote in remotes if lists_apps(remote)}
         return [name for name, known in self._all().items() if judged.get(name) != known.under]
+
+    @property
+    def _tidying(self) -> asyncio.Lock:
+        """One at a time judges what is kept, and has it done."""
+        return self._tools.locks["catalogs"]
+
+    async def _remember(self, changes: Mapping[str, Known | None]) -> None:
+        await self._tools.aside(remember_catalogs, self._tools.paths, changes)
+        self._known = None
 
     def _all(self) -> dict[str, Known]:
         if self._known is None:

@@ -4,8 +4,11 @@
 
 import asyncio
 import json
+import shutil
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,6 +169,35 @@ def test_a_registry_that_is_down_leaves_what_is_here(yard: Yard) -> None:
     refuses(yard, RegistryUnavailable, "does not answer")
 
 
+def test_who_could_not_be_asked_is_not_asked_again_by_each_search(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(yard, EDITOR + EDITOR)  # nonsense, which takes a store a while to find
+    for _ in range(2):
+        assert search(yard, "editor")["not-renewed"] == ["acme"]
+    assert yard.ops().count("resolve") == 1
+    monkeypatch.setattr("appctld.jobs.catalog.shelf.PAUSE", 0)
+    assert search(yard, "editor")["not-renewed"] == ["acme"]
+    assert yard.ops().count("resolve") == 2
+
+
+def test_a_refresh_asks_all_the_same_and_what_it_brings_counts(yard: Yard) -> None:
+    publish(yard, EDITOR + EDITOR, created=OLDER)
+    search(yard, "editor")
+    publish(yard, EDITOR, created=NEWER)
+    yard.do(Refresh(("acme",)))
+    found = search(yard, "editor")
+    assert (ids(found), found["not-renewed"]) == (["org.acme.Editor"], [])
+
+
+def test_a_remote_that_failed_and_is_another_now_is_asked(yard: Yard) -> None:
+    asyncio.run(yard.book.modify("acme", {"ids": "org.other.*"}))
+    publish(yard, EDITOR)
+    assert search(yard, "editor")["not-renewed"] == ["acme"]
+    asyncio.run(yard.book.modify("acme", {"ids": "org.acme.*"}))
+    assert ids(search(yard, "editor")) == ["org.acme.Editor"]
+
+
 def test_a_remote_that_is_named_must_be_there(yard: Yard) -> None:
     with pytest.raises(NoRemote):
         yard.do(Search("x", {"remote": "nobody"}))
@@ -190,6 +222,7 @@ def test_a_remote_that_is_named_must_be_there(yard: Yard) -> None:
         (EDITOR.replace("<id>", "<id>org.acme.Two</id><id>"), BadManifest, "no application's"),
         ("<component/>" * 10_001, LimitExceeded, "10000 components"),
         ("&lol;", BadManifest, "no XML"),
+        (EDITOR.replace("<name>", "<a:b/><name>"), BadManifest, "cannot be read alone"),
     ],
 )
 def test_a_list_that_is_not_in_order_is_refused_whole(
@@ -347,6 +380,54 @@ def test_a_broken_index_is_as_none(yard: Yard) -> None:
     search(yard, "editor")
     (yard.paths.catalogs / "acme" / "current" / "index.json").write_bytes(b"{")
     assert search(yard, "editor")["without-catalogue"] == ["acme"]
+    assert ids(search(yard, "editor")) == ["org.acme.Editor"]  # which was brought again
+
+
+@pytest.mark.parametrize("how", [Search("editor"), Refresh(("acme",))])
+def test_what_was_deleted_is_brought_again(how: Search | Refresh, yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    shutil.rmtree(yard.paths.catalogs / "acme")
+    yard.do(how)
+    assert ids(search(yard, "editor", **{"cached-only": True})) == ["org.acme.Editor"]
+
+
+def test_what_is_being_brought_is_not_tidied_away(yard: Yard) -> None:
+    """Another remote's job, or an administrator's edit, may tidy at any moment of it."""
+    publish(yard, EDITOR)
+    remote = yard.book.get("acme")
+
+    async def both() -> None:
+        async with yard.book.catalogs.renewing(remote):
+            (yard.paths.catalogs / "acme").mkdir(parents=True)
+            await yard.book.catalogs.tidy(yard.book.all())
+            assert (yard.paths.catalogs / "acme").is_dir()
+        await yard.book.catalogs.tidy(yard.book.all())
+        assert not (yard.paths.catalogs / "acme").exists()
+
+    asyncio.run(both())
+
+
+def test_who_tidies_and_who_brings_wait_for_a_tidying_that_has_begun(yard: Yard) -> None:
+    """It judged by what was there before them: it would remove what they bring."""
+    catalogs, remote = yard.book.catalogs, yard.book.get("acme")
+
+    async def bring() -> None:
+        async with catalogs.renewing(remote):
+            pass
+
+    async def one(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        async with yard.tools.locks["catalogs"]:
+            doing = asyncio.create_task(work())
+            done, _ = await asyncio.wait([doing], timeout=0.05)
+            assert not done
+        await doing
+
+    async def each() -> None:
+        await one(bring)
+        await one(lambda: catalogs.tidy(yard.book.all()))
+
+    asyncio.run(each())
 
 
 def listed(*apps: tuple[str, str]) -> bytes:
@@ -377,6 +458,7 @@ def test_what_an_index_lists_is_found_and_said_to_be_unsigned(yard: Yard) -> Non
         ("x/editor", bare.format("Editor")),
         ("x/other", bare.format("Editor")),  # another's component
         ("x/broken", "<component>"),
+        ("x/prefixed", bare.format("Prefixed").replace("<name>", "<a:b/><name>")),
         ("y/tool", bare.format("Tool")),  # not below the remote's prefix
     )
     found = search(yard, "acme")

@@ -10,17 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
-from appctld.errors import BadManifest
+from appctld.errors import BadManifest, LimitExceeded
 from appctld.model.appid import checked_id, id_of_reference
 from appctld.model.catalog import LABEL
 from appctld.model.flatpak.labels import Described, describe
 from appctld.model.reference import Reference
-from appctld.workers.export.catalog.component import listed, of_labels, of_metainfo
+from appctld.workers.export.catalog.component import listed, of_labels, of_metainfo, shorten
 from appctld.workers.images.image import Image
 from appctld.workers.images.layers import Blobs
 from appctld.workers.images.listings import Listings
 from appctld.workers.images.manifests import manifests_of
 from appctld.workers.images.sources import Named, Opened
+from appctld.workers.store.catalog.components import COMPONENT_BYTES
 from appctld.workers.store.catalog.listing import SIZES
 from appctld.workers.store.exports.emit import Exporter, emit_all
 
@@ -69,20 +70,30 @@ class _App:
         exports = emit_all(self._files([*metainfo, desktop, *pictures.values()]), Exporter(self._id, STARTER))
         texts = [exports.files[path] for path in metainfo if path in exports.files]
         icons = {size: exports.files[path] for size, path in pictures.items() if path in exports.files}
-        component = of_metainfo(texts[0]) if texts else self._of_labels(desktop=desktop in exports.files)
+        said = of_metainfo(texts[0]) if texts else self._of_labels(desktop=desktop in exports.files)
+        component = listed(said, self._reference, self._id, icons)
         missing = {
             "no metainfo: its labels are listed": texts,
             f"no icon {self._id}.png of 64x64 or 128x128": icons,
         }
         remarks = [text for text, found in missing.items() if not found]
         remarks += [f"{path} is not exported: {reason}" for path, reason in exports.refused.items()]
+        remarks += [
+            f"its metainfo is too large for a catalogue: without {what}" for what in self._less(component)
+        ]
         return App(
             self._id,
             self._reference,
-            listed(component, self._reference, self._id, icons),
+            component,
             icons,
             tuple(f"{self._reference}: {remark}" for remark in remarks),
         )
+
+    def _less(self, component: ET.Element) -> list[str]:
+        try:
+            return shorten(component)
+        except LimitExceeded as error:
+            raise LimitExceeded(f"{self._reference}: {error}", limit=COMPONENT_BYTES, hint="") from None
 
     def _files(self, below: Sequence[str]) -> dict[str, bytes]:
         """Those that are there, by their paths below share/, whichever kind of image this is."""

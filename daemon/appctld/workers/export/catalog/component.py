@@ -10,11 +10,13 @@ means a place. Leaves to others: whether it may stand in a catalogue at all (sto
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
+from appctld.errors import LimitExceeded
 from appctld.model.flatpak.labels import title_of, version_in
 from appctld.model.image import ImageConfig
 from appctld.model.reference import Reference
 from appctld.workers.store.catalog import texts
 from appctld.workers.store.catalog.component import REFERENCE_KEY
+from appctld.workers.store.catalog.components import COMPONENT_BYTES
 
 _DESCRIPTION = "org.opencontainers.image.description"
 _LICENSES = "org.opencontainers.image.licenses"
@@ -57,7 +59,12 @@ def of_labels(app_id: str, config: ImageConfig, *, desktop: bool, command: str) 
 
 
 def listed(component: ET.Element, reference: Reference, app_id: str, sizes: Iterable[str]) -> ET.Element:
-    """The component, with where the app is and which icons lie beside the catalogue (64x64, 64x64@2, …)."""
+    """The component, with where the app is and which icons lie beside the catalogue (64x64, 64x64@2, …).
+
+    Metainfo may call an app ID.desktop, as was usual once; what is installed is not called so.
+    """
+    for own in component.findall("id"):
+        own.text = app_id
     for size in sizes:
         square, _, scale = size.partition("@")
         width, _, height = square.partition("x")
@@ -65,6 +72,33 @@ def listed(component: ET.Element, reference: Reference, app_id: str, sizes: Iter
         _text(component, "icon", f"{app_id}.png", type="cached", width=width, height=height, **scaled)
     _text(ET.SubElement(component, "custom"), "value", str(reference), key=REFERENCE_KEY)
     return component
+
+
+def shorten(component: ET.Element) -> list[str]:
+    """Leave out of a component what is too much for any catalogue; what that was. Raises LimitExceeded."""
+    left_out: list[str] = []
+    for what, leave_out in (("older releases", _no_history), ("translated descriptions", _no_translations)):
+        if _size(component) > COMPONENT_BYTES:
+            leave_out(component)
+            left_out.append(what)
+    if (size := _size(component)) > COMPONENT_BYTES:
+        raise LimitExceeded(f"a component of {size} bytes", limit=COMPONENT_BYTES)
+    return left_out
+
+
+def _no_history(component: ET.Element) -> None:
+    for releases in component.findall("releases"):
+        releases[1:] = []
+
+
+def _no_translations(component: ET.Element) -> None:
+    for description in component.findall("description"):
+        if texts.LANG in description.attrib:
+            component.remove(description)
+
+
+def _size(component: ET.Element) -> int:
+    return len(ET.tostring(component, encoding="unicode").encode())
 
 
 def document(components: Iterable[ET.Element], origin: str) -> bytes:

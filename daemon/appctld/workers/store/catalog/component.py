@@ -64,13 +64,15 @@ class Component:
         return ET.tostring(self.element, encoding="unicode").encode() + b"\n"
 
 
-def read_component(data: bytes, rules: Rules, reference: str = "") -> Component:
+def read_component(data: bytes, rules: Rules, reference: str = "", expected: str = "") -> Component:
     """Read `<component>…</component>`, which says where its app is unless a `reference` is given.
+
+    Of an app that is `expected` ID.desktop means it too, as was usual once.
 
     Raises BadManifest, Conflict (another publisher's).
     """
-    raw = ET.fromstring(data)  # noqa: S314 - cut out of a document without entities
-    app_id, place = _id(raw), _parsed(reference or _reference(raw), raw)
+    raw = _element(data)
+    app_id, place = _id(raw, expected), _parsed(reference or _reference(raw), raw)
     rules.check(app_id, place)
     element = _emitted(raw, app_id)
     custom = ET.SubElement(ET.SubElement(element, "custom"), "value", {"key": REFERENCE_KEY})
@@ -78,11 +80,19 @@ def read_component(data: bytes, rules: Rules, reference: str = "") -> Component:
     return Component(entry_of(element, app_id, str(place)), element)
 
 
-def _id(component: Element) -> str:
+def _element(data: bytes) -> Element:
+    """On its own: a prefix that the document around it declares is none here, and means nothing to us."""
+    try:
+        return ET.fromstring(data)  # noqa: S314 - cut out of a document without entities
+    except ET.ParseError as error:
+        raise BadManifest(f"the catalogue has a component that cannot be read alone: {error}") from error
+
+
+def _id(component: Element, expected: str = "") -> str:
     found = [(element.text or "").strip() for element in component.findall("id")]
     if len(found) != 1 or not is_app_id(found[0]):
         raise BadManifest(f"the catalogue has a component whose ID is no application's: {str(found)[:80]!a}")
-    return found[0]
+    return expected if found[0] == f"{expected}.desktop" else found[0]
 
 
 def _reference(component: Element) -> str:
@@ -108,6 +118,8 @@ def _emitted(raw: Element, app_id: str) -> Element:
     except Refused as error:
         raise BadManifest(f"the catalogue's component {app_id} cannot be used: {error.reason}") from error
     element = ET.fromstring(data)  # noqa: S314 - which we wrote
+    for own in element.findall("id"):
+        own.text = app_id
     texts.split(element)
     return element
 

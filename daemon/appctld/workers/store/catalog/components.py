@@ -17,6 +17,7 @@ from appctld.errors import BadManifest, LimitExceeded
 XML_BYTES = 32 << 20  # 10,000 components of 3 KiB, which is what one with a few translations has
 COMPONENTS = 10_000  # one publisher's apps; the largest repository of all publishers has a third of that
 COMPONENT_BYTES = 256 << 10  # a description in eighty languages, and a hundred releases
+ELEMENTS = 1_000_000  # of all components: a hundred each; reading them takes half a minute, and 600 MiB
 DEPTH = 12  # components/component/releases/release/description/ul/li/em is 8
 ATTRIBUTES = 16  # of one element; AppStream has at most 6
 _END_TAG = re.compile(rb"</component\s*>")
@@ -54,7 +55,7 @@ class _Cutter:
     def __init__(self, data: bytes) -> None:
         self.found: list[tuple[int, int]] = []
         self._data = data
-        self._depth = self._start = 0
+        self._depth = self._start = self._elements = 0
         parser = self.parser = expat.ParserCreate("utf-8")
         parser.StartElementHandler = self._opened
         parser.EndElementHandler = self._closed
@@ -69,6 +70,9 @@ class _Cutter:
 
     def _opened(self, name: str, attributes: Mapping[str, str]) -> None:
         self._depth += 1
+        self._elements += 1
+        if self._elements > ELEMENTS:
+            raise LimitExceeded(f"a catalogue of more than {ELEMENTS} elements", limit=ELEMENTS)
         if self._depth > DEPTH or len(attributes) > ATTRIBUTES:
             raise LimitExceeded(f"elements below each other {DEPTH} deep, or with {ATTRIBUTES} attributes")
         if self._depth == 1 and name != ROOT:

@@ -62,7 +62,7 @@ def _component(app: ListedApp, host: str, rules: Rules) -> Component:
     found = cut(app.appdata)
     if len(found) != 1:
         raise BadManifest("not one component")
-    component = read_component(found[0], rules, reference=f"{host}/{app.target}")
+    component = read_component(found[0], rules, f"{host}/{app.target}", app.id)
     if component.entry.id != app.id:
         raise BadManifest("another app's component")
     return component

@@ -73,6 +73,38 @@ def test_what_metainfo_says_of_places_is_not_taken_and_languages_stand_apart(
     assert [one.get(LANG) for one in listed.findall("description")] == ["eo", None]
 
 
+def test_an_app_is_called_as_it_is_installed_whatever_its_metainfo_calls_it(
+    greeter: Specimen, tmp_path: Path
+) -> None:
+    text = METAINFO.replace(f"<id>{ID}</id>", f"<id>{ID}.desktop</id>")
+    assert text != METAINFO
+    greeter.files[f"usr/share/metainfo/{ID}.metainfo.xml"] = File(text.encode())
+    made(tmp_path / "out", greeter)
+    assert [*components(tmp_path / "out")] == [ID]
+
+
+RELEASE = "<release version='1'><description><p>It is a little better.</p></description></release>"
+
+
+@pytest.mark.parametrize(
+    ("before", "more", "left_out"),
+    [
+        ("</releases>", RELEASE, ["older releases"]),
+        ("<p>", f"<p xml:lang='eo'>{'Saluton. ' * 8}</p>", ["older releases", "translated descriptions"]),
+    ],
+)
+def test_of_long_metainfo_the_newest_is_listed_and_that_is_told(
+    before: str, more: str, left_out: list[str], greeter: Specimen, tmp_path: Path
+) -> None:
+    text = METAINFO.replace(before, more * 4000 + before, 1)
+    greeter.files[f"usr/share/metainfo/{ID}.metainfo.xml"] = File(text.encode())
+    remarks = get_strings(made(tmp_path / "out", greeter), "remarks")
+    assert [remark.partition("without ")[2] for remark in remarks] == left_out
+    (one,) = components(tmp_path / "out").values()
+    assert [release.get("version") for release in one.findall("releases/release")] == ["1.0"]
+    assert [description.get(LANG) for description in one.findall("description")] == [None]
+
+
 @pytest.mark.parametrize("share", ["app/share", "export/share"])
 def test_images_of_each_kind_have_their_files_elsewhere(
     share: str, greeter: Specimen, tmp_path: Path

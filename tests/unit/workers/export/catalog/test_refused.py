@@ -40,7 +40,7 @@ def _with_long_metainfo(specimen: Specimen) -> None:
         (_named("other.example.org/apps/tool:1"), InvalidReference, "does not lie below"),
         (_named("v1"), InvalidReference, "without a whole reference"),
         (_named(f"registry.example.org/apps/tool@sha256:{'0' * 64}"), InvalidReference, "under a tag"),
-        (_with_long_metainfo, LimitExceeded, "a component of"),
+        (_with_long_metainfo, LimitExceeded, "apps/deep/tool:2: a component of"),
         (lambda specimen: specimen.labels.update({"org.appctl.id": ID}), Conflict, "are both"),
         (_as_another_layer, BadManifest, "another than its config says"),
         (lambda specimen: specimen.more_diff_ids.append(f"sha256:{'0' * 64}"), BadManifest, "diffIDs"),

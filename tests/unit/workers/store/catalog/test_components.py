@@ -67,6 +67,13 @@ def test_xml_of_another_kind_is_refused(data: bytes, why: str) -> None:
         cut(data)
 
 
+def test_more_elements_than_anybody_lists_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "ELEMENTS", 5)
+    assert len(cut(whole(b"<component><a/></component>" * 2))) == 2
+    with pytest.raises(LimitExceeded, match="5 elements"):
+        cut(whole(b"<component><a/></component>" * 2, b"<component/>"))
+
+
 def test_what_is_too_deep_or_too_wide_is_refused() -> None:
     deep = b"<a>" * (DEPTH - 2) + b"</a>" * (DEPTH - 2)
     assert cut(whole(b"<component>" + deep + b"</component>"))

@@ -85,6 +85,13 @@ def test_what_is_not_in_order_hides_no_other(other: JsonObject, tmp_path: Path) 
     assert [entry.id for entry in entries] == ["org.acme.Editor"]
 
 
+def test_an_app_is_called_as_it_is_installed_whatever_its_metainfo_calls_it(tmp_path: Path) -> None:
+    (entry,), _ = stored(tmp_path, index(listed("Editor", document(BARE.format("Editor.desktop")))))
+    assert entry.id == "org.acme.Editor"
+    catalog = next(tmp_path.glob("catalogs/acme/*/catalog.xml")).read_text()
+    assert "<id>org.acme.Editor</id>" in catalog
+
+
 def test_what_is_no_index_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Failed, match="no index"):
         stored(tmp_path, b"")
