@@ -12,7 +12,16 @@ from appctld.workers.store.exports.exporter import Exporter
 from appctld.workers.store.exports.icons.drawing import cost, svg
 from appctld.workers.store.exports.icons.drawing.vocabulary import PRIMITIVES
 from appctld.workers.store.exports.markup import document, metainfo, mime
-from appctld.workers.store.exports.names import ALL_BYTES, FILES, LIMITS, PATTERNS, PIXELS, Kind
+from appctld.workers.store.exports.names import (
+    ALL_BYTES,
+    FILES,
+    FILES_OF,
+    LIMITS,
+    OPENED,
+    PATTERNS,
+    PIXELS,
+    Kind,
+)
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs/exports.md").read_text()
 APP = Exporter("org.acme.Editor", ("/usr/bin/appctl", "run"))
@@ -74,6 +83,10 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert found == LIMITS
     assert PATTERNS.keys() == LIMITS.keys()
     assert f"at most {FILES}\nfiles and {ALL_BYTES >> 20} MiB" in TEXT
+    assert (
+        f"of them {FILES_OF[Kind.DESKTOP]} desktop files, which open at most {OPENED} types together,"
+        f" and {FILES_OF[Kind.MIME]} packages"
+    ) in TEXT
     assert f"N times S at most {PIXELS};" in TEXT
     assert (
         f"more than {document.ELEMENTS} elements, {document.DEPTH} of them in one another,"

@@ -12,7 +12,7 @@ Which file comes from where, and where it goes, is the caller's.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from appctld.workers.store.exports.desktop.entry import emit_desktop
+from appctld.workers.store.exports.desktop.entry import emit_desktop, opened
 from appctld.workers.store.exports.desktop.service import emit_service
 from appctld.workers.store.exports.exporter import Emitted, Exporter, Refused
 from appctld.workers.store.exports.icons.drawing.svg import emit_svg
@@ -22,7 +22,9 @@ from appctld.workers.store.exports.markup.mime import emit_mime
 from appctld.workers.store.exports.names import (
     ALL_BYTES,
     FILES,
+    FILES_OF,
     LIMITS,
+    OPENED,
     PATTERNS,
     Kind,
     Place,
@@ -63,13 +65,15 @@ def re_emit(path: str, data: bytes, app: Exporter) -> Emitted:
 def emit_all(files: Mapping[str, bytes], app: Exporter) -> Exports:
     """All files of an app: a desktop file is told of the services, metainfo of the desktop files."""
     exports = Exports()
+    opens = 0
     names: dict[Kind, set[str]] = {kind: set() for kind in Kind}
     for number, (place, path) in enumerate(_in_order(files, app.id)):
         services, desktops = frozenset(names[Kind.SERVICE]), frozenset(names[Kind.DESKTOP])
         try:
             _admit(number, exports.files)
-            _admit_once(place, names)
+            _admit_of_kind(place, names)
             emitted = re_emit(path, files[path], replace(app, services=services, desktops=desktops))
+            opens += _admit_opened(opens, place, emitted.data)
         except Refused as error:
             exports.refused[path] = error.reason
             continue
@@ -81,12 +85,15 @@ def emit_all(files: Mapping[str, bytes], app: Exporter) -> Exports:
 
 
 def _in_order(files: Mapping[str, bytes], app_id: str) -> list[tuple[Place, str]]:
-    """What can be exported at all: services first, then desktop files, as Kind has them; appdata/ last."""
+    """What can be exported at all: services first, then desktop files, as Kind has them; appdata/ last.
+
+    Of each kind the app's own name is first: where there are too many, it stays.
+    """
     placed = [
         (place, path) for path in sorted(files, reverse=True) if (place := place_of(path, app_id)) is not None
     ]
     order = list(Kind)
-    return sorted(placed, key=lambda one: order.index(one[0].kind))
+    return sorted(placed, key=lambda one: (order.index(one[0].kind), len(one[0].name)))
 
 
 def _admit(number: int, files: Mapping[str, bytes]) -> None:
@@ -96,9 +103,18 @@ def _admit(number: int, files: Mapping[str, bytes]) -> None:
         raise Refused(f"an app exports at most {ALL_BYTES} bytes")
 
 
-def _admit_once(place: Place, names: Mapping[Kind, set[str]]) -> None:
-    if place.kind is Kind.METAINFO and names[Kind.METAINFO]:
-        raise Refused("another file is the app's metainfo")
+def _admit_of_kind(place: Place, names: Mapping[Kind, set[str]]) -> None:
+    most = FILES_OF.get(place.kind, FILES)
+    if len(names[place.kind]) >= most:
+        raise Refused(f"an app has at most {most} of these")
+
+
+def _admit_opened(before: int, place: Place, data: bytes) -> int:
+    """How many types a desktop file opens."""
+    found = opened(data) if place.kind is Kind.DESKTOP else 0
+    if before + found > OPENED:
+        raise Refused(f"an app opens at most {OPENED} types")
+    return found
 
 
 _EMITTERS: Mapping[Kind, Callable[[Place, bytes, Exporter], Emitted]] = {

@@ -28,6 +28,12 @@ class Kind(StrEnum):
     SVG = "svg"
 
 
+FILES_OF: Mapping[Kind, int] = {  # of one app; all apps' are in one cache, which is bounded as well
+    Kind.DESKTOP: 32,  # LibreOffice has eight
+    Kind.METAINFO: 1,
+    Kind.MIME: 4,
+}
+OPENED = 2048  # types that one app's desktop files open together; players know some hundred
 LIMITS: Mapping[Kind, int] = {  # bytes of a file, read and written
     Kind.SERVICE: 16 << 10,  # three lines
     Kind.DESKTOP: 256 << 10,  # LibreOffice's, with a hundred languages and its actions, have 60 KiB

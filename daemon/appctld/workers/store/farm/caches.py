@@ -90,12 +90,17 @@ def _made(scratch: int) -> dict[str, bytes]:
     """The caches that are there, each a path below `share` with its bytes."""
     found: dict[str, bytes] = {}
     room = TOTAL_BYTES
-    for path, _ in walk(scratch):
+    for path in sorted((path for path, _ in walk(scratch)), key=_is_of_one_type):
         if len(found) < CACHE_FILES and (path in CACHES or _MIME.fullmatch(path)):
             data = _read(path, scratch)
             if data is not None and (room := room - len(data)) >= 0:
                 found[path] = data
     return found
+
+
+def _is_of_one_type(path: str) -> bool:
+    """Whether it only describes one type; what all apps' types are found by goes first."""
+    return path.startswith("mime/") and path.count("/") > 1
 
 
 def _read(path: str, top: int) -> bytes | None:

@@ -45,6 +45,11 @@ def test_what_is_refused_is_said_with_the_reason(specimen: Specimen) -> None:
     } <= said(specimen)
 
 
+def test_a_line_that_marks_files_to_be_given_is_refused_as_an_installation_does(specimen: Specimen) -> None:
+    specimen.files[DESKTOP_FILE] = File(DESKTOP.encode().replace(b"Exec=", b"Exec=x @@ /etc/passwd %U y"))
+    assert ("export-refused", DESKTOP_FILE) in found(specimen)
+
+
 def test_a_file_that_is_too_large_to_be_looked_into_is_refused(specimen: Specimen) -> None:
     specimen.files[ICON] = File(bytes((1 << 20) + 1))
     assert ("export-refused", ICON, "no regular file, or too large for one") in said(specimen)

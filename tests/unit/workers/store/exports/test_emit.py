@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from appctld.workers.store.exports import emit as module
 from appctld.workers.store.exports import names
 from appctld.workers.store.exports.emit import Exporter, Refused, emit, emit_all
-from appctld.workers.store.exports.names import LIMITS, Kind
+from appctld.workers.store.exports.names import FILES_OF, LIMITS, OPENED, Kind
 
 ID = "org.acme.Editor"
 APP = Exporter(ID, ("/usr/bin/appctl", "run"))
@@ -84,6 +84,34 @@ def test_an_app_exports_so_many_files_and_bytes(monkeypatch: pytest.MonkeyPatch)
     assert "at most" in exports.refused[DESKTOP]
     assert [*few.files] == [SERVICE]
     assert "at most" in few.refused[DESKTOP]
+
+
+def test_an_app_has_so_many_entries_and_the_one_of_its_own_name_first() -> None:
+    many = {f"applications/{ID}.{number}.desktop": FILES[DESKTOP] for number in range(FILES_OF[Kind.DESKTOP])}
+    exports = emit_all(many | {DESKTOP: FILES[DESKTOP]}, APP)
+
+    assert len(exports.files) == FILES_OF[Kind.DESKTOP]
+    assert DESKTOP in exports.files
+    assert "at most 32" in next(iter(exports.refused.values()))
+
+
+def test_an_app_has_so_many_packages_of_types() -> None:
+    kind = b'<mime-info><mime-type type="text/x-a"><glob pattern="*.acme"/></mime-type></mime-info>'
+    exports = emit_all({f"mime/packages/{ID}.{number}.xml": kind for number in range(9)}, APP)
+
+    assert (len(exports.files), len(exports.refused)) == (FILES_OF[Kind.MIME], 9 - FILES_OF[Kind.MIME])
+
+
+def test_an_apps_entries_open_so_many_types_together() -> None:
+    def entry(types: int) -> bytes:
+        return FILES[DESKTOP] + b"MimeType=" + b"".join(b"text/x-%d;" % n for n in range(types)) + b"\n"
+
+    files = {f"applications/{ID}.{name}.desktop": entry(OPENED // 2) for name in "ab"}
+    assert len(emit_all(files, APP).files) == 2
+    more = emit_all(files | {DESKTOP: entry(1)}, APP)
+    assert len(more.files) == 2
+    assert DESKTOP in more.files
+    assert f"at most {OPENED} types" in next(iter(more.refused.values()))
 
 
 PIECES = [

@@ -217,9 +217,11 @@ def test_there_are_so_many_and_so_much_at_most(place: Place, monkeypatch: pytest
     scratch = place.prepare()
     for number in range(5):
         make(scratch, f"mime/application/x-{number}.xml", "four")
+    make(scratch, "mime/types", "by which all are found")
     with monkeypatch.context() as patched:
         patched.setattr(caches, "CACHE_FILES", 2)
         assert place.take(scratch) == 2
+    assert place.files() == {"mime/application/x-0.xml", "mime/types"}
     (place.exports / ".stale").touch()
     scratch = place.prepare()
     for number in range(5):

@@ -51,6 +51,11 @@ def emit_desktop(place: Place, data: bytes, app: Exporter) -> Emitted:
     return Emitted(written(all_kept), tuple(_dropped(groups, all_kept)))
 
 
+def opened(data: bytes) -> int:
+    """How many types a desktop file opens that was written here."""
+    return sum(line.count(b";") for line in data.split(b"\n") if line.startswith(b"MimeType="))
+
+
 def _kept(group: Mapping[str, str], readers: Mapping[str, Reader]) -> dict[str, str]:
     """The keys that are read, in all languages."""
     if len(group) > KEYS_OF_A_GROUP:
