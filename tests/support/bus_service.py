@@ -185,7 +185,7 @@ class SimulatedRemotes:
         return 1_700_000_003 if name == "acme" else 0
 
     def introduce(self, data: bytes) -> Mapping[str, object]:
-        """See jobs/introduction.py; here whatever comes is one key."""
+        """See jobs/publishers/introduction.py; here whatever comes is one key."""
         return {"name": "acme", "change": "add", "settings": {"gpg-keys": [data], "ids": ["a.*"]}}
 
     async def add(

@@ -77,7 +77,7 @@ PARTS: Mapping[str, int] = {
     "tests/unit/client/running/test_sandbox.py": 2,
     "tests/unit/jobs/audit/test_damages.py": 4,
     "tests/unit/jobs/audit/test_repair.py": 3,
-    "tests/unit/jobs/test_rotation.py": 2,
+    "tests/unit/jobs/publishers/test_rotation.py": 2,
     "tests/unit/scripts/test_guards.py": 9,
     "tests/unit/system/test_keeper.py": 3,
     "tests/unit/system/test_worker.py": 3,

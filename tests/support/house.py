@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appctld.jobs.job import Job
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.queue import Jobs
-from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.reporting.observer import Nobody
 from appctld.jobs.requests import AnyRequest, Verify
 from appctld.jobs.start import _performer, recover

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from appctld.config.remote import Remote
-from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.reporting.observer import Nobody
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import Platform

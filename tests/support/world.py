@@ -16,7 +16,7 @@ from appctld.config.policy.rules import Policy
 from appctld.config.remote import Remote, make_remote
 from appctld.errors import NoRemote
 from appctld.jobs.job import Job
-from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.reporting.observer import Nobody
 from appctld.jobs.requests import AnyRequest
 from appctld.jobs.start import recover

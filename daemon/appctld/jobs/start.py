@@ -12,8 +12,8 @@ from appctld.config.logins import kept_logins
 from appctld.jobs.apps.choices import Choices, forget_absent
 from appctld.jobs.automatic.deciding import Decide, everything
 from appctld.jobs.job import Job
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.queue import WITHOUT_NETWORK, Jobs, Perform
-from appctld.jobs.remotes import RemoteBook
 from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest
 from appctld.jobs.work import work

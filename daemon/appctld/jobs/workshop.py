@@ -13,7 +13,7 @@ from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval, Regist
 from appctld.jobs.approval import accepted
 from appctld.jobs.automatic.deciding import Decide, everything
 from appctld.jobs.job import Job
-from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.reporting.chronicle import failure_facts
 from appctld.jobs.reporting.journaling import log_done, log_failed
 from appctld.jobs.reporting.observer import Observer

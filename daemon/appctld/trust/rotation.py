@@ -9,7 +9,7 @@ neither side and stays denied; a key that the remote holds revoked stays revoked
 of keys share stays as it is.
 
 Leaves to others: that no earlier update is applied again, that no key comes back which earlier ones revoked
-(jobs/rotation.py), and writing it.
+(jobs/publishers/rotation.py), and writing it.
 """
 
 from collections import defaultdict

@@ -10,7 +10,7 @@ import pytest
 
 from appctld.config.policy.rules import Policy
 from appctld.errors import NeedsApproval, PolicyDenied
-from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.reporting.observer import Nobody
 from appctld.jobs.requests import CheckUpdates, Install, Resolve, Rollback, Uninstall, Update
 from appctld.model.jsonvalue import get_objects, get_str

@@ -11,7 +11,7 @@ import pytest
 from appctld.errors import Failed, NotInstalled, RepoCorrupt
 from appctld.jobs.apps.removal import drop_older, prune, tidy, uninstall_all
 from appctld.jobs.job import Job
-from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.reporting.observer import Nobody
 from appctld.jobs.requests import Prune, Uninstall
 from appctld.jobs.workshop import Workshop

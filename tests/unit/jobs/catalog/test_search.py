@@ -22,7 +22,7 @@ from appctld.errors import (
     RegistryUnavailable,
     Rollback,
 )
-from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.requests import Install, Prune, Refresh, Search
 from appctld.model.catalog import LAYERS
 from appctld.model.jsonvalue import JsonObject, get_objects

@@ -11,7 +11,7 @@ import pytest
 from appctl.__main__ import main
 from appctld.config.publisherfile import parse_publisher_file
 from appctld.config.store import RemoteStore
-from appctld.jobs.introduction import introduce
+from appctld.jobs.publishers.introduction import introduce
 from support.fake_installer import FakeInstaller
 from support.golden import FIXTURES
 

@@ -16,10 +16,10 @@ from appctld.config.remotes import stamps
 from appctld.config.store import RemoteStore
 from appctld.errors import AppctlError, InUse, InvalidReference, PolicyDenied
 from appctld.jobs.catalog.shelf import Catalogs
-from appctld.jobs.introduction import introduce
-from appctld.jobs.newkeys import NewKeys, read_keys
+from appctld.jobs.publishers.introduction import introduce
+from appctld.jobs.publishers.newkeys import NewKeys, read_keys
+from appctld.jobs.publishers.rotation import apply_rotation
 from appctld.jobs.reporting.observer import Observer
-from appctld.jobs.rotation import apply_rotation
 from appctld.model.ostreeref import AnyReference
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import forget_remote

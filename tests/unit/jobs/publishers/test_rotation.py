@@ -12,7 +12,7 @@ import pytest
 from appctld.config.remotes import KEYRING_BYTES
 from appctld.config.store import RemoteStore
 from appctld.errors import InvalidReference, LimitExceeded, NoRemote, PolicyDenied, SignatureInvalid
-from appctld.jobs.rotation import apply_rotation
+from appctld.jobs.publishers.rotation import apply_rotation
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json
 from appctld.state.serials import REVOKED, last_serial
@@ -277,7 +277,7 @@ def test_a_remote_that_changes_while_an_update_is_judged_keeps_its_keys(
         await yard.book.modify("acme", {"deny-keys": old})
         return rotation
 
-    monkeypatch.setattr("appctld.jobs.remotes.judge_update", judge)
+    monkeypatch.setattr("appctld.jobs.publishers.remotes.judge_update", judge)
     with pytest.raises(PolicyDenied, match="modified meanwhile"):
         yard.apply(update)
     assert counts(yard) == {old}
@@ -298,7 +298,7 @@ def test_it_waits_for_a_job_that_deploys(
             judged.set()
             return rotation
 
-        monkeypatch.setattr("appctld.jobs.remotes.judge_update", judge)
+        monkeypatch.setattr("appctld.jobs.publishers.remotes.judge_update", judge)
         async with yard.tools.gate.moving():
             rotating = asyncio.create_task(yard.book.rotate("acme", update))
             await judged.wait()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import Conflict, InUse, InvalidReference, NoRemote, PolicyDenied, RepoCorrupt
-from appctld.jobs import remotes
-from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.publishers import remotes
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.reporting.observer import Nobody
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_object

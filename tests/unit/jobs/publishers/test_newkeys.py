@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import InvalidReference
-from appctld.jobs.remotes import RemoteBook
+from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.reporting.observer import Nobody
 from appctld.model.manifest import Platform
 from appctld.pipeline.gate import Gate

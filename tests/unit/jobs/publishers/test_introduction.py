@@ -12,7 +12,7 @@ from appctld.bus.objects.settings import RemoteSettings
 from appctld.config.lookup import Remotes
 from appctld.config.remote import Remote, make_remote
 from appctld.errors import InvalidReference, LimitExceeded
-from appctld.jobs.introduction import introduce
+from appctld.jobs.publishers.introduction import introduce
 from appctld.trust.keys import read_keyring
 from support.golden import FIXTURES
 from support.keys import Keys
