@@ -23,6 +23,7 @@ from appctld.bus.serve import serve
 from appctld.bus.service import Service
 from appctld.bus.wire.connection import BusLostError, Connection, connect
 from appctld.bus.wire.paths import BUS_NAME
+from appctld.bus.wire.questions import BusCallError
 from appctld.errors import AppctlError, Busy
 from appctld.jobs.start import Rooms, build
 from appctld.lifetime import Lifetime
@@ -55,8 +56,9 @@ def main() -> int:
     except AppctlError as error:
         logger.error("%s", error.message)  # noqa: TRY400 - said for people, not for debuggers
         return 1 if isinstance(error, Busy) else REFUSED
-    except BusLostError as error:
+    except (BusCallError, OSError) as error:  # the bus is gone, or gives us no name; the disk is full
         logger.error("%s", error)  # noqa: TRY400 - whoever calls next starts us again
+        logger.debug("where that was", exc_info=error)
         return 1
 
 
@@ -83,13 +85,21 @@ def command_line() -> argparse.ArgumentParser:
 async def run(scope: Scope) -> int:
     """Serve one scope until nobody needs it, the bus goes away, or we are told to stop."""
     await check_sandbox(scope)
-    connection = await connect(system=scope.is_system)
+    connection = await _connected(scope)
     services = Services(connection if scope.is_system else None)
     try:
         return await _run(scope, connection, MachineServices(services))
     finally:
         await services.close()
         await connection.close()
+
+
+async def _connected(scope: Scope) -> Connection:
+    """A connection to the scope's bus. Raises BusLostError."""
+    try:
+        return await connect(system=scope.is_system)
+    except Exception as error:  # the library's own, of several kinds
+        raise BusLostError(f"the {scope.name} scope's bus does not let us in: {error}") from error
 
 
 async def _run(scope: Scope, connection: Connection, machine: MachineServices) -> int:

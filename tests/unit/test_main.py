@@ -2,17 +2,20 @@
 # SPDX-FileCopyrightText: The appctl authors
 """__main__.py: how the daemon ends, which is what systemd decides by whether to start it again."""
 
+import errno
 import logging
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from appctld import __main__ as daemon
 from appctld.bus.wire.connection import BusLostError
+from appctld.bus.wire.questions import BusCallError
 from appctld.errors import AppctlError, Busy, Failed
-from appctld.scope import Scope
+from appctld.scope import Scope, user_scope
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +34,8 @@ def handlers() -> Iterator[None]:
         (None, 0),
         (Busy("another daemon works here"), 1),  # it may be gone in a moment
         (BusLostError("the bus went away"), 1),
+        (BusCallError("org.freedesktop.DBus.Error.AccessDenied", "the name is not for this user"), 1),
+        (OSError(errno.ENOSPC, "No space left on device"), 1),
         (AppctlError("bubblewrap cannot start a sandbox here"), daemon.REFUSED),
         (Failed("machine type z80 is not known"), daemon.REFUSED),
     ],
@@ -69,3 +74,18 @@ def test_the_level_of_the_command_line_counts_more_than_the_environments(
     monkeypatch.setattr(daemon, "run", run)
     assert daemon.main() == 0
     assert logging.getLevelName(logging.getLogger().level) == level
+
+
+@pytest.mark.parametrize("address", ["", "nonsense"])
+def test_without_a_bus_it_says_so_and_may_be_started_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, address: str
+) -> None:
+    async def works(_scope: Scope) -> None:
+        return None
+
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    monkeypatch.setattr(sys, "argv", ["appctld", "--user"])
+    monkeypatch.setattr(daemon, "check_sandbox", works)
+    monkeypatch.setattr(daemon, "user_scope", lambda _environment: user_scope({"HOME": str(tmp_path)}))
+    assert daemon.main() == 1
+    assert "the user scope's bus does not let us in" in caplog.text

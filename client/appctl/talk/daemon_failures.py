@@ -17,13 +17,15 @@ _UNREACHABLE = frozenset(
     f"org.freedesktop.DBus.Error.{name}"
     for name in ("ServiceUnknown", "NameHasNoOwner", "NoReply", "Disconnected", "Timeout", "TimedOut")
 )
+# Of a daemon that the bus could not start, by itself or through systemd: a mask, a program that ends at once.
+_NOT_STARTED = ("org.freedesktop.DBus.Error.Spawn.", "org.freedesktop.systemd1.")
 
 
 def failure_of(scope: Scope, name: str, message: "Message") -> Failure:
     """Make the Failure of an error reply: a sentence, and perhaps a second line with a hint."""
     body: list[JsonValue] = [*values(message), ""]
     text, _, hint = str(body[0]).partition("\nhint: ")
-    if name in _UNREACHABLE:
+    if name in _UNREACHABLE or name.startswith(_NOT_STARTED):
         return unavailable(scope, text)
     if name == "org.freedesktop.DBus.Error.AccessDenied":
         return Failure("NotAuthorized", text)

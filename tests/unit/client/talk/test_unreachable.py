@@ -7,9 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from jeepney import DBusAddress, new_error, new_method_call
 
 from appctl.__main__ import main
-from support.bus import private_bus
+from appctl.scope import Scope
+from appctl.talk.daemon_failures import failure_of
+from support.bus import NAME, private_bus
 from support.fake_installer import FakeInstaller
 
 
@@ -44,6 +47,35 @@ def test_a_bus_without_the_daemon(
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
         assert main(["--user", "list"]) == 1
     assert "cannot be reached" in capsys.readouterr().err
+
+
+def test_a_daemon_that_the_bus_cannot_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="bus.") as place:
+        services = Path(place) / "services"
+        services.mkdir()
+        (services / f"{NAME}.service").write_text(f"[D-BUS Service]\nName={NAME}\nExec=/bin/false\n")
+        with private_bus(Path(place)) as address:
+            monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+            assert main(["--user", "list"]) == 1
+    error = capsys.readouterr().err
+    assert "cannot be reached" in error
+    assert "hint:" in error
+
+
+def test_a_scope_whose_unit_is_masked_is_one_that_is_not_there() -> None:
+    """As while the package is replaced, or because the administrator wants it so; systemd's word for it."""
+    reply = new_error(
+        new_method_call(DBusAddress("/", bus_name=NAME), "Ping"),
+        "org.freedesktop.systemd1.UnitMasked",
+        "s",
+        ("Unit appctl.service is masked.",),
+    )
+    failure = failure_of(Scope.SYSTEM, "org.freedesktop.systemd1.UnitMasked", reply)
+    assert failure.name == "DaemonUnavailable"
+    assert "Unit appctl.service is masked." in failure.message
+    assert "systemctl status appctl" in failure.hint
 
 
 def test_reads_skip_the_scope_that_is_not_there(
