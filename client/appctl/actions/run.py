@@ -15,7 +15,7 @@ from appctl.context import Context
 from appctl.running import deployment as deployments
 from appctl.running import home, once, portals, proxy
 from appctl.running.deployment import recorded
-from appctl.running.documents import forwarded, portal
+from appctl.running.documents import forwarded, portal, wake
 from appctl.running.environment import runtime_directory
 from appctl.running.failed import failed
 from appctl.running.grants import bus
@@ -62,6 +62,8 @@ def _run(context: Context, stack: Stack, given: once.Once) -> int:
     granted = [item for item in asked if grants.has(item[0], item[1])]
     info = flatpak_info(stack, data, portals.instance(os.getpid()), granted)
     rules = _bus_rules(stack, grants, decided.denials)
+    if options.file_forwarding:
+        wake(places.runtime)
     with proxy.buses(rules, app.run.id, info, places.runtime, runtime_directory()) as buses:
         outside = Outside(places.home, given.env, given.cwd, info, buses)
         sandbox = build(stack, grants, data, outside, filter_fd=filter_descriptor(grants.features))

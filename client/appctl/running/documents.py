@@ -124,24 +124,37 @@ def portal(app: str) -> Give:
     return give
 
 
+def wake(runtime: Path | None) -> None:
+    """Let the portal show its files in a session where nobody asked it for anything yet; then it does."""
+    if runtime is not None and not (runtime / "doc/by-app").is_dir():
+        _asked("GetMountPoint")
+
+
 def _add(paths: Sequence[Path], app: str) -> list[str]:
     """Ask the portal; nothing where there is none, or it says no."""
+    with ExitStack() as stack:
+        try:
+            files = [_open(path, stack) for path in paths]
+        except (OSError, ValueError):
+            return []
+        said = _asked("AddFull", "ahusas", (files, _REUSE, app, _MAY))
+    return _names(said[0], len(paths)) if said else []
+
+
+def _asked(method: str, signature: str = "", arguments: tuple[object, ...] = ()) -> tuple[object, ...]:
+    """What the portal answers, which may have to start; nothing where there is none, or it says no."""
     from jeepney import DBusAddress, MessageType, new_method_call
     from jeepney.auth import AuthenticationError
     from jeepney.io.blocking import open_dbus_connection
 
     where = DBusAddress(_PATH, bus_name=_NAME, interface=_NAME)
-    with ExitStack() as stack:
-        try:
-            files = [_open(path, stack) for path in paths]
-            connection = stack.enter_context(closing(open_dbus_connection("SESSION", enable_fds=True)))
-            call = new_method_call(where, "AddFull", "ahusas", (files, _REUSE, app, _MAY))
+    try:
+        with closing(open_dbus_connection("SESSION", enable_fds=True)) as connection:
+            call = new_method_call(where, method, signature, arguments)
             answer = connection.send_and_get_reply(call, timeout=SECONDS)
-        except (OSError, KeyError, ValueError, RuntimeError, AuthenticationError):
-            return []
-    if answer.header.message_type is not MessageType.method_return:
-        return []
-    return _names(answer.body[0], len(paths))
+    except (OSError, KeyError, ValueError, RuntimeError, AuthenticationError):
+        return ()
+    return answer.body if answer.header.message_type is MessageType.method_return else ()
 
 
 def _names(said: object, number: int) -> list[str]:

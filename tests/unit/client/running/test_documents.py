@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -168,6 +169,7 @@ class Portal:
 
     def __init__(self, connection: DBusConnection, runtime: Path) -> None:
         self.given: list[tuple[str, str]] = []
+        self.woken = 0
         self.names: list[object] | None = None  # None: as it should be
         self._connection, self._runtime = connection, runtime
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -186,6 +188,11 @@ class Portal:
         while True:
             call = self._connection.receive()
             if call.header.message_type is not MessageType.method_call:
+                continue
+            if call.header.fields[HeaderFields.member] == "GetMountPoint":
+                (self._runtime / "doc/by-app" / APP).mkdir(parents=True)
+                self.woken += 1
+                self._connection.send(new_method_return(call, "ay", (os.fsencode(self._runtime / "doc"),)))
                 continue
             if call.header.fields[HeaderFields.member] != "AddFull":
                 self._connection.send(new_error(call, "org.freedesktop.portal.Error.NotAllowed"))
@@ -251,6 +258,15 @@ def test_an_app_without_any_permission_reads_the_file_that_was_opened_with_it(
     assert said[0].startswith("/run/user/")
     assert said[1] == "a letter"
     assert portal.given == [(f"{tmp_path}/home/letter", APP)]
+    assert portal.woken == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="apps are not run as root")
+def test_a_portal_that_nobody_has_asked_anything_yet_is_woken(portal: Portal, tmp_path: Path) -> None:
+    """Until then it has no file system that the app could be shown."""
+    shutil.rmtree(tmp_path / "runtime/doc")
+    assert run("@@", f"{tmp_path}/home/letter", "@@").splitlines()[1] == "a letter"
+    assert portal.woken == 1
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="apps are not run as root")
@@ -277,6 +293,8 @@ def test_without_a_portal_nothing_is_given(tmp_path: Path, monkeypatch: pytest.M
     file.write_text("x")
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/none")
     assert documents.portal(APP)([file]) == [""]
+    documents.wake(tmp_path)
+    documents.wake(None)
     with private_bus(tmp_path) as address:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
         assert documents.portal(APP)([file]) == [""]

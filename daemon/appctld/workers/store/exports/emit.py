@@ -104,8 +104,8 @@ def _admit(number: int, files: Mapping[str, bytes]) -> None:
 
 
 def _admit_of_kind(place: Place, names: Mapping[Kind, set[str]]) -> None:
-    most = FILES_OF.get(place.kind, FILES)
-    if len(names[place.kind]) >= most:
+    most = FILES_OF.get(place.kind)
+    if most is not None and len(names[place.kind]) >= most:
         raise Refused(f"an app has at most {most} of these")
 
 
