@@ -25,7 +25,7 @@ from appctld.jobs.requests import CheckUpdates, Install, Uninstall, Update
 from appctld.jobs.requests import Rollback as GoBack
 from appctld.model.jsonvalue import get_objects
 from appctld.model.manifest import Platform
-from appctld.pipeline import verify
+from appctld.pipeline.images import verify
 from appctld.state.records import installed
 from appctld.trust.clock import RELEASED, date
 from appctld.trust.evidence import Evidence

@@ -19,8 +19,9 @@ from unittest import mock
 
 from appctld.jobs.job import Job, State
 from appctld.jobs.requests import Install
-from appctld.pipeline import layer, parallel, stages
+from appctld.pipeline import parallel, stages
 from appctld.pipeline.exports import caches
+from appctld.pipeline.images import layer
 from appctld.system import child, worker
 from appctld.trust import gpgv
 from support.deeds import DEEDS, HELLO, Deed, done, layers_of, publish_steady, reference

@@ -15,7 +15,7 @@ from pathlib import Path
 from appctld.config.remote import Remote, make_remote
 from appctld.model.reference import parse_reference
 from appctld.pipeline.gate import Gate
-from appctld.pipeline.layer import fetch_and_import
+from appctld.pipeline.images.layer import fetch_and_import
 from appctld.pipeline.run import preview
 from appctld.pipeline.stages import ImportedLayer, Planned
 from appctld.pipeline.tools import Progress, Silence, Tools

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from appctld.pipeline.deploy import deploy
-from appctld.pipeline.merge import merge
+from appctld.pipeline.images.merge import merge
 from appctld.pipeline.stages import Imported
 from engine.engine import Engine, copied, import_layers
 from engine.floors import store_process

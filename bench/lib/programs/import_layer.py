@@ -3,7 +3,7 @@
 """bench/import: one gzip layer becomes a commit.
 
 appctl's part begins when the layer's last byte is here and hashed, and ends with its ref durable: the decoder
-in its sandbox, the store processes, the daemon's own work (pipeline/layer.py).
+in its sandbox, the store processes, the daemon's own work (pipeline/images/layer.py).
 """
 
 import asyncio

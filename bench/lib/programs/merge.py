@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from appctld.pipeline.merge import merge
+from appctld.pipeline.images.merge import merge
 from appctld.pipeline.stages import Imported
 from engine.engine import Engine, copied, import_layers
 from engine.floors import store_process

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from appctld.pipeline.merge import merge
+from appctld.pipeline.images.merge import merge
 from appctld.pipeline.stages import Imported
 from appctld.workers.store.ostree.closure import closure
 from appctld.workers.store.ostree.kinds import loose_path

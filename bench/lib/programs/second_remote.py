@@ -12,7 +12,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from appctld.pipeline.layer import fetch_and_import
+from appctld.pipeline.images.layer import fetch_and_import
 from engine.engine import Engine, import_layers
 from engine.floors import store_process
 from engine.given import given_layer

@@ -9,16 +9,16 @@ from appctld.model.digest import Digest
 from appctld.model.reference import Reference
 from appctld.pipeline.confirm import Same, anything, confirm
 from appctld.pipeline.deploy import Told, deploy, unheard
-from appctld.pipeline.layer import fetch_and_import
-from appctld.pipeline.merge import merge
+from appctld.pipeline.images.layer import fetch_and_import
+from appctld.pipeline.images.merge import merge
+from appctld.pipeline.images.plan import plan
+from appctld.pipeline.images.published import check_commit
+from appctld.pipeline.images.resolve import resolve
+from appctld.pipeline.images.verify import verify
 from appctld.pipeline.parallel import in_parallel
-from appctld.pipeline.plan import plan
-from appctld.pipeline.published import check_commit
-from appctld.pipeline.resolve import resolve
 from appctld.pipeline.runtimes import check_runtime, is_here
 from appctld.pipeline.stages import Deployed, Imported, ImportedLayer, Planned
 from appctld.pipeline.tools import Tools
-from appctld.pipeline.verify import verify
 
 LAYERS_AT_ONCE = 3  # of one job: one downloads, one inflates, one writes; each is up to four processes
 

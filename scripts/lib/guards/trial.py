@@ -30,9 +30,9 @@ MIRRORS = {
     "model/catalog.py": ["jobs/catalog/test_search.py", "workers/lint/checks/test_catalog.py"],
     "pipeline/claims.py": ["pipeline/test_policy.py"],
     "pipeline/confirm.py": ["pipeline/test_policy.py"],
-    "pipeline/merge.py": ["pipeline/test_policy.py"],
+    "pipeline/images/merge.py": ["pipeline/test_policy.py"],
     "pipeline/native/": ["pipeline/test_policy.py"],
-    "pipeline/resolve.py": ["pipeline/test_policy.py"],
+    "pipeline/images/resolve.py": ["pipeline/test_policy.py"],
     "workers/export/catalog/": [
         "workers/export/catalog/test_catalog.py",
         "workers/export/catalog/test_refused.py",
@@ -64,7 +64,7 @@ MIRRORS = {
     ],
     "workers/store/union.py": ["workers/store/test_merge.py"],
     "trust/rotation.py": ["../attacks/test_rotation_matrix.py"],
-    "pipeline/": ["pipeline/test_guards.py", "pipeline/test_published.py", "pipeline/test_run.py"],
+    "pipeline/": ["pipeline/test_guards.py", "pipeline/images/test_published.py", "pipeline/test_run.py"],
 }
 
 

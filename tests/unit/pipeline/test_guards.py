@@ -32,7 +32,7 @@ from appctld.model.jsonvalue import JsonObject, get_object, get_objects, parse_o
 from appctld.model.manifest import DOCKER_MANIFEST, MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST, ZSTD_WINDOW
 from appctld.model.permissions import METADATA_BYTES
 from appctld.model.reference import parse_reference
-from appctld.pipeline import verify
+from appctld.pipeline.images import verify
 from appctld.pipeline.run import preview
 from appctld.state.records import installed
 from appctld.trust.evidence import Evidence

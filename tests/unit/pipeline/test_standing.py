@@ -13,8 +13,8 @@ from appctld.config.remote import Remote, make_remote
 from appctld.errors import AppctlError, Expired, NoSpace, RepoCorrupt, Rollback, SignatureInvalid
 from appctld.model.order import Place, Seen
 from appctld.model.reference import parse_reference
-from appctld.pipeline import verify
-from appctld.pipeline.resolve import resolve
+from appctld.pipeline.images import verify
+from appctld.pipeline.images.resolve import resolve
 from appctld.state.records import installed
 from appctld.state.seen import recall
 from appctld.trust.clock import RELEASED

@@ -37,7 +37,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
 from appctld.model.permissions import Permission
 from appctld.pipeline.again import for_platform
-from appctld.pipeline.bundle import bringing
+from appctld.pipeline.images.bundle import bringing
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.stages import Deployed, Planned
 from appctld.state.available import remember_success

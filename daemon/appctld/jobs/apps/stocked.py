@@ -15,7 +15,7 @@ from appctld.jobs.apps.kinds import AnyPlan, bring_here, refs_of_all
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
-from appctld.pipeline.mirrors import is_private
+from appctld.pipeline.images.mirrors import is_private
 from appctld.pipeline.provenance import provenance_of
 from appctld.pipeline.recall import recall
 from appctld.pipeline.stages import Planned

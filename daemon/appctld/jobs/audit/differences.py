@@ -20,9 +20,9 @@ from appctld.model.ostreeref import split_ref
 from appctld.model.permissions import Permission, parse_metadata
 from appctld.model.reference import parse_reference
 from appctld.pipeline.claims import read_label
+from appctld.pipeline.images.plan import version_of
 from appctld.pipeline.native.plan import id_of
 from appctld.pipeline.native.plan import version_of as version_of_commit
-from appctld.pipeline.plan import version_of
 from appctld.pipeline.provenance import evidence_of, words
 from appctld.pipeline.recall import Recalled
 from appctld.state.paths import app_ref

@@ -11,7 +11,7 @@ from appctld.model.catalog import check_label, check_layers
 from appctld.model.digest import Digest
 from appctld.model.image import parse_config
 from appctld.pipeline.catalog.stages import PlannedCatalog
-from appctld.pipeline.plan import layers_of, signed_config
+from appctld.pipeline.images.plan import layers_of, signed_config
 from appctld.pipeline.stages import Verified
 from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools

@@ -17,12 +17,12 @@ from appctld.pipeline.answers import understood
 from appctld.pipeline.catalog.plan import plan_catalog
 from appctld.pipeline.catalog.stages import Catalog, PlannedCatalog
 from appctld.pipeline.confirm import confirm_remote
-from appctld.pipeline.layer import fetch_and_import
-from appctld.pipeline.resolve import resolve
+from appctld.pipeline.images.layer import fetch_and_import
+from appctld.pipeline.images.resolve import resolve
+from appctld.pipeline.images.verify import verify
 from appctld.pipeline.stages import ImportedLayer
 from appctld.pipeline.standing import confirm_standing, remember_standing
 from appctld.pipeline.tools import Tools
-from appctld.pipeline.verify import verify
 
 
 async def renew_catalog(remote: Remote, here: Digest | None, tools: Tools) -> Catalog:

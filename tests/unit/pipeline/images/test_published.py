@@ -22,8 +22,8 @@ from appctld.errors import (
 )
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
-from appctld.pipeline import published
-from appctld.pipeline.layer import fetch_anew
+from appctld.pipeline.images import published
+from appctld.pipeline.images.layer import fetch_anew
 from appctld.pipeline.native.resolve import ANSWER_BYTES
 from appctld.pipeline.provenance import evidence_of
 from appctld.pipeline.stages import FetchedLayer, PlannedLayer, Verified

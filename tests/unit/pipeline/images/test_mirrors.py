@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""pipeline/mirrors.py: layers come from a mirror that has them, all else from the remote."""
+"""pipeline/images/mirrors.py: layers come from a mirror that has them, all else from the remote."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from appctld.errors import AppctlError, CredentialScope, Failed, NotFound, Regis
 from appctld.jobs.requests import Install
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.model.reference import Reference
-from appctld.pipeline.mirrors import mirrored as mirrors_of
+from appctld.pipeline.images.mirrors import mirrored as mirrors_of
 from appctld.workers.protocol import Report, descriptor
 from support.inline import digest_of
 from support.world import BASE, TOP, Yard

@@ -13,7 +13,7 @@ import os
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import LAYER_BYTES
-from appctld.pipeline.layer import fetch_anew, read_tar
+from appctld.pipeline.images.layer import fetch_anew, read_tar
 from appctld.pipeline.native.resolve import ANSWER_BYTES, split_commit
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.stages import FetchedLayer, Planned, SignedCommit

@@ -11,7 +11,7 @@ from appctld.config.remote import Remote, make_remote
 from appctld.errors import AppctlError, Failed, SignatureMissing, UntrustedSigner
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.login import Login
-from appctld.pipeline import verify
+from appctld.pipeline.images import verify
 from appctld.trust.evidence import Attachment, Bundle, Evidence
 from appctld.trust.verdict import SIGNATURE_BYTES, SIGNATURES, Verdict
 from support.cosign import CosignKey

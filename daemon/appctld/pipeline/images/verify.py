@@ -8,7 +8,7 @@ The order of versions (R9) is judged with the plan, when the config is verified 
 from appctld.errors import BadManifest, SignatureMissing, Untrusted
 from appctld.model.digest import Digest
 from appctld.model.manifest import Manifest, parse_document
-from appctld.pipeline.evidence import find_evidence
+from appctld.pipeline.images.evidence import find_evidence
 from appctld.pipeline.stages import Resolved, Verified
 from appctld.pipeline.tools import Tools
 from appctld.trust.evidence import Evidence

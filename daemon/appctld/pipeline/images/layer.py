@@ -20,9 +20,9 @@ from appctld.model.published import Reading
 from appctld.model.zstdframe import HEADER_BYTES, check_window
 from appctld.pipeline.answers import bytes_so_far, understood
 from appctld.pipeline.confirm import confirm_remote
-from appctld.pipeline.mirrors import from_somewhere, is_private
+from appctld.pipeline.images.mirrors import from_somewhere, is_private
+from appctld.pipeline.images.plan import plan_layer
 from appctld.pipeline.parallel import two_ends
-from appctld.pipeline.plan import plan_layer
 from appctld.pipeline.stages import (
     FetchedLayer,
     ImportedLayer,
