@@ -49,6 +49,13 @@ def _automatic(policy: str, last: Json) -> Iterator[Family]:
     info = Family("appctl_automatic_updates_info", "How far updates go that nobody asks for; always 1.")
     info.put(1, policy=policy)
     yield info
+    went = Family(
+        "appctl_last_automatic_update_info",
+        "How far the last one went, and what kept it from more; always 1.",
+    )
+    if get_int(last, "time"):
+        went.put(1, extent=get_str(last, "extent"), because=" ".join(get_strings(last, "because")))
+    yield went
     ended = Family("appctl_last_automatic_update_timestamp_seconds", "When one last ended; 0 = never.")
     ended.put(get_int(last, "time"))
     success = Family(

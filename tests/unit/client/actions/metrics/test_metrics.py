@@ -43,7 +43,18 @@ def test_what_the_daemon_tells_is_counted(daemon: FakeInstaller, capsys: Capture
     daemon.apps = [EDITOR, evil | {"update-permissions": asking}]
     daemon.manager |= {
         "AutomaticUpdatePolicy": ("s", "check"),
-        "LastAutomaticUpdate": ("a{sv}", variants({"time": 30, "success": 20, "failure": 30})),
+        "LastAutomaticUpdate": (
+            "a{sv}",
+            variants(
+                {
+                    "time": 30,
+                    "extent": "check",
+                    "because": ["client", "metered"],
+                    "success": 20,
+                    "failure": 30,
+                }
+            ),
+        ),
     }
     daemon.remotes = [ACME, ACME | {"Name": "other", "Enabled": False}]
     daemon.history = [
@@ -62,6 +73,7 @@ def test_what_the_daemon_tells_is_counted(daemon: FakeInstaller, capsys: Capture
     assert found["appctl_updates_waiting"] == {(): 1}
     assert found["appctl_automatic_updates_info"] == {("check",): 1}
     last = "appctl_last_automatic_update"
+    assert found[f"{last}_info"] == {("check", "client metered"): 1}
     moments = [found[f"{last}{name}_timestamp_seconds"][()] for name in ("", "_success", "_failure")]
     assert moments == [30, 20, 30]
     assert found["appctl_installed_bytes"] == {("acme",): 254_000_000, ("other",): 5}
