@@ -46,6 +46,13 @@ INSIDE = (
     ("uninstall", ("store", "remove", 1)),
     ("repair", ("store", "mend", 1)),
     ("repair", ("store", "deploy", 1)),
+    ("catalogue", ("store", "store-catalog", 1)),
+    ("catalogue", ("store", "show-catalog", 1)),
+    ("catalogue", ("store", "keep-catalogs", 1)),
+    ("next catalogue", ("store", "store-catalog", 1)),
+    ("next catalogue", ("store", "show-catalog", 1)),
+    ("next catalogue", ("store", "keep-catalogs", 1)),
+    ("removal", ("store", "keep-catalogs", 1)),
     ("install", ("fetch", "resolve", 1)),
     ("install", ("fetch", "blob", 2)),
     ("install", ("igzip", "run", 1)),
@@ -54,7 +61,17 @@ INSIDE = (
 )
 """Real processes that are stopped inside of their work."""
 
-ENDED = ("install", "resume", "adopt", "update", "rollback", "uninstall")
+ENDED = (
+    "install",
+    "resume",
+    "adopt",
+    "update",
+    "rollback",
+    "uninstall",
+    "catalogue",
+    "next catalogue",
+    "removal",
+)
 """In which the daemon is killed."""
 
 WORDS = {

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from appctld.jobs.job import Job, State
-from appctld.jobs.requests import AnyRequest, Install, Repair, Rollback, Uninstall, Update
+from appctld.jobs.requests import AnyRequest, Install, Refresh, Repair, Rollback, Uninstall, Update
+from support import catalogs
 from support.damage import flip
-from support.house import REMOTE, House
+from support.house import REMOTE, House, Leave
+from support.inline import layer_of
 from support.layers import tar
 from support.stand import Layer, Shown, Stand
 
+OTHER = "other"  # a remote of which no app is here
 HELLO, STEADY = "org.acme.Hello", "org.acme.Steady"
 BASE: Layer = ("zstd", tar(("usr/", "usr/share/", "usr/share/text = " + "all the same " * 2000)))
 
@@ -43,7 +46,7 @@ class Deed:
     """
 
     prepare: Callable[[House], None]
-    ask: Callable[[House], AnyRequest]
+    ask: Callable[[House], AnyRequest | Leave]
     requests: tuple[tuple[str, str, int], ...]
     after: dict[str, str]
     before: dict[str, str] = field(default_factory=lambda: {STEADY: "1"})
@@ -86,6 +89,20 @@ def _shared(house: House) -> None:
     publish(house.stand, 1, "other/hello:1")
 
 
+def _listed(house: House) -> None:
+    """Two remotes' catalogues, and a newer one of the other remote."""
+    house.trust(OTHER)
+    for below, remote, version in (("demo", REMOTE, 5), ("other", OTHER, 1)):
+        publish_catalogue(house.stand, below, version)
+        done(house.do(Refresh((remote,))))
+    publish_catalogue(house.stand, "other", 2)
+
+
+def _unlisted(house: House) -> None:
+    house.trust(OTHER)
+    publish_catalogue(house.stand, "other", 1)
+
+
 FETCHED = (
     ("fetch", "resolve", 1),
     ("fetch", "signatures", 1),
@@ -99,6 +116,13 @@ BROUGHT = (
     ("store", "import-layer", 1),
 )
 PLACED = (("store", "merge", 1), ("store", "deploy", 1), *CACHED)
+
+SHOWN = (  # what brings it does there what it does in an install
+    ("store", "store-catalog", 1),
+    ("store", "show-catalog", 1),
+    ("store", "keep-catalogs", 1),
+)
+LISTED = {STEADY: "1", f"catalogue of {REMOTE}": "5"}
 
 DEEDS = {
     "install": Deed(
@@ -145,6 +169,30 @@ DEEDS = {
         tidying=(("store", "prune", 1), *CACHED),
         brings=False,
     ),
+    "catalogue": Deed(
+        _unlisted,
+        lambda _house: Refresh((OTHER,)),
+        SHOWN,
+        {STEADY: "1", f"catalogue of {OTHER}": "1"},
+        tidying=(("store", "keep-catalogs", 1),),
+    ),
+    "next catalogue": Deed(
+        _listed,
+        lambda _house: Refresh((OTHER,)),
+        (*SHOWN, ("store", "prune", 1)),
+        {**LISTED, f"catalogue of {OTHER}": "2"},
+        before={**LISTED, f"catalogue of {OTHER}": "1"},
+        tidying=(("store", "keep-catalogs", 1), ("store", "prune", 1)),
+    ),
+    "removal": Deed(
+        _listed,
+        lambda _house: Leave(OTHER),
+        (("store", "keep-catalogs", 1),),
+        LISTED,
+        before={**LISTED, f"catalogue of {OTHER}": "1"},
+        tidying=(("store", "keep-catalogs", 1),),
+        brings=False,
+    ),
     "repair": Deed(
         _damaged,
         lambda _house: Repair(),
@@ -183,8 +231,20 @@ def publish_steady(stand: Stand) -> None:
     stand.put("demo/steady:1", layers, app=STEADY, created="2024-01-01T00:00:00Z")
 
 
+def publish_catalogue(stand: Stand, below: str, version: int) -> list[Shown]:
+    """A remote's list of one app, of that name."""
+    app_id = f"org.acme.{below.capitalize()}"
+    xml = catalogs.document(catalogs.component(app_id, f"{stand.host}/{below}/app:1", str(version)))
+    layer = layer_of(catalogs.tree(xml, {f"64x64/{app_id}.png": catalogs.png(64)}))
+    created = f"2024-01-0{version}T00:00:00Z"
+    name = f"{below}/appctl-catalog:latest"
+    return stand.put(name, [("gzip", layer)], created=created, labels=catalogs.LABELS)
+
+
 def layers_of(deed: str, house: House) -> list[Shown]:
     """Those that the job needs; the tag leads to the version that it brings."""
+    if deed in {"catalogue", "next catalogue", "removal"}:
+        return publish_catalogue(house.stand, "other", 1 if deed == "catalogue" else 2)
     version = int(DEEDS[deed].after.get(HELLO, "1"))
     version = 3 if deed in {"rollback", "uninstall"} else version
     return publish(house.stand, version, "other/hello:1" if deed == "adopt" else "demo/hello:1")

@@ -12,13 +12,15 @@ is to go wrong goes to a process. What must be true afterwards, whatever happene
 
 import asyncio
 import os
+import re
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from appctld.jobs.job import Job
+from appctld.errors import AppctlError
+from appctld.jobs.job import Job, State
 from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.queue import Jobs
 from appctld.jobs.reporting.observer import Nobody
@@ -33,6 +35,7 @@ from appctld.state.layers import recorded_refs
 from appctld.state.paths import Paths
 from appctld.state.records import installed, roots
 from appctld.system.child import PLAIN
+from appctld.system.durable import storage_failure
 from appctld.system.sandbox import Bubblewrap
 from appctld.system.worker import Processes, Program, Report
 from appctld.workers.fetch.__main__ import HANDLERS as FETCH
@@ -51,6 +54,13 @@ _WRITTEN = (
     "seen/**/",
     "tar-split/**/",
 )  # where files are replaced
+
+
+@dataclass(frozen=True)
+class Leave:
+    """That a remote be removed: no job of the queue, and told as one here."""
+
+    remote: str
 
 
 @dataclass
@@ -133,9 +143,13 @@ class House:
             gunzip="igzip",
             desktop=DESKTOP,
         )
-        self.book = RemoteBook([root / "remotes.d"], self.tools, Nobody)
-        self._jobs = Jobs(_performer("user", self.tools, self.book))
         self._loop = asyncio.Runner()
+        self._wake()
+
+    def _wake(self) -> None:
+        """As a daemon that remembers nothing."""
+        self.book = RemoteBook([self.root / "remotes.d"], self.tools, Nobody)
+        self._jobs = Jobs(_performer("user", self.tools, self.book))
 
     def close(self) -> None:
         """End the daemon."""
@@ -144,7 +158,9 @@ class House:
     def start(self) -> float:
         """What a daemon does first; how many seconds that took."""
         began = time.monotonic()
+        self._wake()
         self._loop.run(recover(self.tools))
+        self._loop.run(self.book.tidy_catalogs())
         return time.monotonic() - began
 
     def trust(self, name: str = REMOTE) -> None:
@@ -165,9 +181,20 @@ class House:
         """Let everything be as it should."""
         self.runner.armed = None
 
-    def do(self, request: AnyRequest) -> Job:
+    def do(self, request: AnyRequest | Leave) -> Job:
         """Do what is asked, to its end."""
-        return self._loop.run(self._do(request))
+        return self._loop.run(self._leave(request) if isinstance(request, Leave) else self._do(request))
+
+    async def _leave(self, request: Leave) -> Job:
+        job = Job(0, "remove", (request.remote,), os.geteuid(), background=False, title="Remove")
+        try:
+            await self.book.remove(request.remote)
+        except AppctlError as error:
+            job.error = error
+        except OSError as error:
+            job.error = storage_failure(error)
+        job.state = State.FAILED if job.error else State.SUCCEEDED
+        return job
 
     async def _do(self, request: AnyRequest) -> Job:
         job = self._jobs.start(request, os.geteuid(), allowed)
@@ -177,12 +204,23 @@ class House:
     # --- what must be true ----------------------------------------------------------------------------------
 
     def versions(self) -> dict[str, str]:
-        """What is current, by ID: a file of its deployment."""
-        found = {}
+        """What is current, by ID, a file of its deployment; what counts of catalogues, by remote."""
+        found = self.listed()
         for app_id, app in installed(self.paths).items():
             files = self.paths.app(app_id) / app.current.deployment / "files"
             found[app_id] = (files / "usr/bin/hello").read_text()
         return found
+
+    def listed(self) -> dict[str, str]:
+        """The versions of the catalogues that count and are here."""
+        counts = [remote.name for remote in self.book.all() if self.book.catalogs.counts(remote)]
+        paths = {name: self.paths.catalog(name) for name in counts}
+        return {f"catalogue of {name}": _named(path)[0] for name, path in paths.items() if path.exists()}
+
+    def united(self) -> list[str]:
+        """The versions of those that libappstream is told of."""
+        path = self.paths.swcatalog / "xml/appctl.xml"
+        return sorted(_named(path)) if path.exists() else []
 
     def shown(self) -> dict[str, str]:
         """The versions that desktops see, by the names of their entries."""
@@ -209,11 +247,22 @@ class House:
             *self.paths.repo.glob("objects/??/*.tmp*"),
             *self.paths.exports.glob(".*"),
             *(path for path in self.paths.exports.rglob("*") if path.is_symlink() and not path.exists()),
+            *self._unlisted(),
+            *self.paths.swcatalog.glob("**/.*"),
         ]
         heads = self.paths.repo / "refs/heads"
         refs = {str(path.relative_to(heads)) for path in heads.glob("appctl/**/*") if path.is_file()}
         named = roots(self.paths) | recorded_refs(self.paths)
         return sorted([*map(str, names), *(f"ref {ref}" for ref in refs - named)])
+
+    def _unlisted(self) -> Iterator[Path]:
+        """What no catalogue that counts has."""
+        counts = {remote.name for remote in self.book.all() if self.book.catalogs.counts(remote)}
+        for place in self.paths.catalogs.glob("*"):
+            if place.name not in counts:
+                yield place
+            current = place / "current"
+            yield from (path for path in place.iterdir() if path not in {current, current.resolve()})
 
     def finished(self, layers: Sequence[Shown]) -> dict[str, int]:
         """How often those of these layers were asked for that are here whole, as a blob or as a commit."""
@@ -224,6 +273,10 @@ class House:
             for layer in layers
             if {layer.hex, layer.diff_id} & here
         }
+
+
+def _named(path: Path) -> list[str]:
+    return re.findall("<name>(.*?)</name>", path.read_text())
 
 
 def fsck(repo: Path) -> str:

@@ -26,7 +26,7 @@ WATCHING = ("-qq", "-y", "-s", "0", "-e", "trace=%file,%desc", "-o")
 
 T = TypeVar("T")
 
-MOVES = {"deploy", "activate", "remove"}  # what they do may be done when they are killed
+MOVES = {"deploy", "activate", "remove", "show-catalog"}  # what they do may be done when they are killed
 
 # What a full disk can fail (man 2), a bad one, and a process without descriptors; and what a kill can part
 FULL = set(

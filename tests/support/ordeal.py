@@ -191,7 +191,7 @@ def _check_future(deed: Deed, house: House, layers: Sequence[Shown], *, restart:
         _restart(house)
     finished = house.finished(layers)
     _again(deed, house)
-    again = {path for path, asked in finished.items() if house.finished(layers).get(path) != asked}
+    again = {path for path, asked in finished.items() if len(house.stand.asked(path)) != asked}
     assert not (deed.brings and again), f"finished layers were fetched again: {again}"
     _restart(house)
     assert house.versions() == deed.after
@@ -199,6 +199,7 @@ def _check_future(deed: Deed, house: House, layers: Sequence[Shown], *, restart:
     assert house.fsck() == ""
     shown = {f"{HELLO}.V{version}": version for app_id, version in deed.after.items() if app_id == HELLO}
     assert house.shown() == shown
+    assert house.united() == sorted(house.listed().values())
 
 
 def _check_told(case: Case, deed: Deed, job: Job) -> None:

@@ -13,7 +13,7 @@ import gzip
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import zstandard
@@ -56,15 +56,23 @@ class Stand(FakeServer):
         self.keyring = keys.export(self._key)
         self.lookaside = f"{self.url}/signatures"
 
-    def put(self, name: str, layers: Sequence[Layer], *, app: str, created: str) -> list[Shown]:
-        """Serve an image as `repository:tag`, signed; its layers."""
+    def put(
+        self,
+        name: str,
+        layers: Sequence[Layer],
+        *,
+        app: str = "",
+        created: str,
+        labels: Mapping[str, str] | None = None,
+    ) -> list[Shown]:
+        """Serve an image as `repository:tag`, signed; its layers. `labels` in the place of an app's."""
         repository, _, tag = name.partition(":")
         blobs = [COMPRESS[how](tar) for how, tar in layers]
         config = {
             "os": "linux",
             "architecture": _ARCHITECTURE,
             "created": created,
-            "config": {"Cmd": ["/usr/bin/hello"], "Labels": {"org.appctl.id": app}},
+            "config": {"Cmd": ["/usr/bin/hello"], "Labels": labels or {"org.appctl.id": app}},
             "rootfs": {"type": "layers", "diff_ids": [digest_of(tar) for _, tar in layers]},
         }
         document = {

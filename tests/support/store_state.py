@@ -38,6 +38,7 @@ class State:
         """Run an operation on this state."""
         names = ("repo", "blobs", "kept", "tar_split", "apps", "exports", "quarantine")
         paths = {name: str(getattr(self, name)) for name in names}
+        paths |= {name: str(self.apps.parent / name) for name in ("catalogs", "swcatalog")}
         common = {"id": APP, "desktop": self.desktop}
         return handler(cast("JsonObject", paths | common | request), lambda _facts: None)
 

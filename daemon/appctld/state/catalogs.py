@@ -2,12 +2,14 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What is known of each remote's catalogue. A hint: a broken file counts as none, and all is asked anew.
 
-What the catalogue says stands in the store's files; here is only which it is, and for whom it was believed.
+What the catalogue says stands in the store's files; here is only which it is, and for whom it was believed,
+and what lies there of each.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from appctld.errors import AppctlError
 from appctld.model.digest import Digest
@@ -64,6 +66,30 @@ def remember_catalogs(paths: Paths, changes: Mapping[str, Known | None]) -> None
     catalogs = {**known_catalogs(paths), **changes}
     facts = {name: known.to_json() for name, known in catalogs.items() if known is not None}
     write_file(paths.known_catalogs, json.dumps(facts).encode())
+
+
+def shown_catalogs(paths: Paths) -> dict[str, str]:
+    """By remote the name of what is current; empty where there is only something that was never shown."""
+    try:
+        return {path.name: _current(path) for path in paths.catalogs.iterdir() if path.name[0] != "."}
+    except OSError:
+        return {}
+
+
+def united_catalogs(paths: Paths) -> dict[str, str]:
+    """The same of what libappstream's file was made of; empty where nobody knows."""
+    try:
+        obj = parse_object(paths.united_catalogs.read_bytes(), FILE_BYTES)
+        return {name: get_str(obj, name) for name in obj}
+    except (OSError, JsonError):
+        return {}
+
+
+def _current(place: Path) -> str:
+    try:
+        return str((place / "current").readlink())
+    except OSError:
+        return ""
 
 
 def _known(obj: JsonObject) -> Known:

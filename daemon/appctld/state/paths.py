@@ -77,6 +77,11 @@ class Paths:
         return self.root / "swcatalog"
 
     @property
+    def united_catalogs(self) -> Path:
+        """Which catalogues libappstream's file was made of; the store writes it."""
+        return self.swcatalog / "united.json"
+
+    @property
     def known_catalogs(self) -> Path:
         """What is known of each remote's catalogue."""
         return self.root / "catalogs.json"

@@ -5,7 +5,13 @@
 from pathlib import Path
 
 from appctld.model.digest import Digest
-from appctld.state.catalogs import Known, known_catalogs, remember_catalogs
+from appctld.state.catalogs import (
+    Known,
+    known_catalogs,
+    remember_catalogs,
+    shown_catalogs,
+    united_catalogs,
+)
 from appctld.state.paths import Paths
 
 EDITOR = Known(5, "settings", Digest("1" * 64), signed=True, apps=2)
@@ -25,3 +31,23 @@ def test_a_broken_file_is_as_none(tmp_path: Path) -> None:
     for data in (b"", b"[]", b'{"acme": {"checked": 1}}', b'{"acme": {"digest": "x"}}'):
         paths.known_catalogs.write_bytes(data)
         assert known_catalogs(paths) == {}
+
+
+def test_what_lies_there_is_told_by_the_name_of_what_is_current(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    assert shown_catalogs(paths) == {}
+    for name in ("acme", "half", ".staging-1"):
+        (paths.catalogs / name).mkdir(parents=True)
+    (paths.catalogs / "acme/current").symlink_to("0123")
+    assert shown_catalogs(paths) == {"acme": "0123", "half": ""}
+
+
+def test_what_libappstreams_file_was_made_of_is_nothing_where_nobody_says_it(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    assert united_catalogs(paths) == {}
+    paths.swcatalog.mkdir()
+    paths.united_catalogs.write_text('{"acme": "0123"}')
+    assert united_catalogs(paths) == {"acme": "0123"}
+    for text in ("{", '{"acme": 1}'):
+        paths.united_catalogs.write_text(text)
+        assert united_catalogs(paths) == {}

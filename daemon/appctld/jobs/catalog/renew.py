@@ -32,8 +32,8 @@ async def renew(remote: Remote, shop: Workshop) -> None:
         before = await catalogs.about(remote)
         found = await _found(remote, before, shop)
         await catalogs.note(remote.name, _known(remote, before, found, shop.tools.now()))
+    await shop.book.tidy_catalogs()
     if found.changed if found else before and before.digest:
-        await catalogs.tidy(shop.book.all())
         shop.observer.remote_refreshed(remote.name)
     if before and before.digest and found and found.changed:
         await prune_if_free(shop)

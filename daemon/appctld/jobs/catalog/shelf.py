@@ -4,8 +4,9 @@
 
 Guarantees: a catalogue that was believed under other keys, other IDs or at another place is as none, from the
 moment at which the remote is another, and so is one whose files are gone; what no remote stands for any more
-is removed, and is not told to libappstream; nothing is removed while somebody is bringing it. Leaves to
-others: what is in them (the store).
+is removed, and is not told to libappstream; nothing is removed while somebody is bringing it. Whether that
+was done is seen from what lies there, so that a kill or a full disk only puts it off. Leaves to others: what
+is in them (the store).
 """
 
 import asyncio
@@ -20,7 +21,13 @@ from appctld.config.remote import Remote
 from appctld.errors import AppctlError
 from appctld.model.jsonvalue import Json
 from appctld.pipeline.tools import Tools
-from appctld.state.catalogs import Known, known_catalogs, remember_catalogs
+from appctld.state.catalogs import (
+    Known,
+    known_catalogs,
+    remember_catalogs,
+    shown_catalogs,
+    united_catalogs,
+)
 
 PAUSE = 900  # seconds in which no search asks again a remote that could not be asked, or that lists nonsense
 
@@ -118,12 +125,22 @@ class Catalogs:
 
     async def tidy_if_possible(self, remotes: Sequence[Remote]) -> None:
         """The same for those whose work is something else: what fails now is done the next time."""
-        if not self._stale(remotes):
+        if self._is_tidy(remotes):
             return
         try:
             await self.tidy(remotes)
-        except AppctlError as error:
-            logger.warning("old catalogues stay: %s: %s", error.name, error.message)
+        except (AppctlError, OSError) as error:
+            logger.warning("catalogues stay as they are: %s", error)
+
+    def _is_tidy(self, remotes: Sequence[Remote]) -> bool:
+        """Whether what lies there is what counts, and libappstream's file was made of that."""
+        counts, shown = counting(remotes, self._all()), shown_catalogs(self._tools.paths)
+        told = {name: shown[name] for name, known in counts.items() if known.signed and shown.get(name)}
+        return (
+            not self._stale(remotes)
+            and shown.keys() <= {*counts, *+self._renewing}
+            and told == united_catalogs(self._tools.paths)
+        )
 
     def _stale(self, remotes: Sequence[Remote]) -> list[str]:
         """Of whom something is known that no remote stands for any more."""

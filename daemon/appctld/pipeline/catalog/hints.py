@@ -12,6 +12,7 @@ from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import get_int, get_str
 from appctld.pipeline.answers import understood
+from appctld.pipeline.catalog.run import show
 from appctld.pipeline.catalog.stages import Catalog
 from appctld.pipeline.parallel import two_ends
 from appctld.pipeline.tools import INDEX_DEADLINE, Tools, ignore
@@ -52,5 +53,5 @@ async def renew_hints(remote: Remote, here: Digest | None, tools: Tools) -> Cata
     with understood("store"):
         name, digest = get_str(answer, "name"), Digest.parse(get_str(answer, "digest"))
         apps = get_int(answer, "apps")
-    await tools.store({"op": "show-catalog", "remote": remote.name, "name": name})
+    await show(remote, name, tools)
     return Catalog(digest, signed=False, apps=apps, changed=digest != here)

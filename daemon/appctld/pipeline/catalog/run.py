@@ -80,5 +80,12 @@ async def _write(planned: PlannedCatalog, commit: str, tools: Tools) -> int:
     with understood("store"):
         apps, name = get_int(answer, "apps"), get_str(answer, "name")
     await tools.aside(remember_standing, planned.standing, tools)  # what was refused does not count as seen
-    await tools.store({"op": "show-catalog", "remote": remote.name, "name": name})
+    await show(remote, name, tools)
     return apps
+
+
+async def show(remote: Remote, name: str, tools: Tools) -> None:
+    """Let what was stored under that name be current."""
+    answer = await tools.store({"op": "show-catalog", "remote": remote.name, "name": name})
+    with understood("store"):
+        get_str(answer, "shown")

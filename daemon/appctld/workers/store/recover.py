@@ -16,6 +16,7 @@ from appctld.errors import InUse
 from appctld.model.jsonvalue import Json, JsonError, JsonObject, get_bool, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, kept_blobs, kernel, names
+from appctld.workers.store.catalog.store import shelf_of
 from appctld.workers.store.deploy import FILES, RECORD, UNCOMMITTED, not_running
 from appctld.workers.store.farm.caches import sweep as sweep_caches
 from appctld.workers.store.farm.collect import Desktop
@@ -40,11 +41,12 @@ _KEPT_IN_TMP = {"cache"}  # libostree's own, empty here
 def recover(request: JsonObject, _report: Report) -> JsonObject:
     """Clear away, and tell what is missing -> `{"missing_refs", "dropped", "exports"}`.
 
-    `{"repo", "blobs", "kept", "tar_split", "apps", "exports", "quarantine", "keep_refs", "keep_all",
-    "desktop"}`; `missing_refs` are those of `keep_refs` that name no commit here: their
-    records are RepoCorrupt. Of both as many are told as an answer holds; who asks again without the ones that
-    are missing hears of the next. With `keep_all` no ref is dropped: some record cannot be read, and who
-    knows what it needs. `exports`, if it is there, says why desktops do not see all of what is installed.
+    `{"repo", "blobs", "kept", "tar_split", "apps", "exports", "quarantine", "catalogs", "swcatalog",
+    "keep_refs", "keep_all", "desktop"}`; `missing_refs` are those of `keep_refs` that name no commit here:
+    their records are RepoCorrupt. Of both as many are told as an answer holds; who asks again without the
+    ones that are missing hears of the next. With `keep_all` no ref is dropped: some record cannot be read,
+    and who knows what it needs. `exports`, if it is there, says why desktops do not see all of what is
+    installed.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     apps = Path(get_str(request, "apps"))
@@ -54,6 +56,7 @@ def recover(request: JsonObject, _report: Report) -> JsonObject:
         clear(Path(get_str(request, "quarantine")))
         _clear_temporary(repository)
         _clear_apps(apps)
+        shelf_of(request).sweep()
         unseen = _settle(repository, apps, request)
         keep = {ref for ref in wanted if _has_deployment(ref, apps)}
         dropped = [] if get_bool(request, "keep_all") else stale_refs(repository, keep)

@@ -3,6 +3,7 @@
 """Search and Refresh over the real store: what is asked for, what is found, and what is refused."""
 
 import asyncio
+import errno
 import json
 import shutil
 from collections.abc import Callable, Coroutine
@@ -16,8 +17,10 @@ from appctld.errors import (
     AppctlError,
     BadManifest,
     Conflict,
+    Failed,
     LimitExceeded,
     NoRemote,
+    NoSpace,
     PolicyDenied,
     RegistryUnavailable,
     Rollback,
@@ -27,6 +30,7 @@ from appctld.jobs.requests import Install, Prune, Refresh, Search
 from appctld.model.catalog import LAYERS
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.pipeline.tools import unix_now
+from appctld.state.catalogs import known_catalogs, remember_catalogs
 from support.catalogs import LABELS, component, document, png, tree
 from support.inline import layer_of
 from support.world import BASE, Yard
@@ -263,6 +267,87 @@ def test_what_an_administrator_edited_is_noticed_with_the_next_search(yard: Yard
     assert not (yard.paths.catalogs / "acme").exists()
 
 
+def told(yard: Yard) -> bytes:
+    """What libappstream reads."""
+    path = yard.paths.swcatalog / "xml/appctl.xml"
+    return path.read_bytes() if path.exists() else b""
+
+
+def killed_before_it_was_told(yard: Yard) -> None:
+    """A daemon that brought a catalogue, which was signed, and libappstream's file is still without."""
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    (known,) = known_catalogs(yard.paths).values()
+    remember_catalogs(yard.paths, {"acme": replace(known, signed=True)})
+    yard.book = RemoteBook([yard.paths.root.parent / "remotes.d"], yard.tools, lambda: yard.observer)
+    assert told(yard) == b""
+
+
+def full(_request: JsonObject, _report: object) -> JsonObject:
+    raise NoSpace("the disk is full")
+
+
+def test_what_a_kill_kept_from_libappstream_it_is_told_at_the_next_start(yard: Yard) -> None:
+    killed_before_it_was_told(yard)
+    asyncio.run(yard.book.tidy_catalogs())
+    assert b"org.acme.Editor" in told(yard)
+    before = yard.ops()
+    asyncio.run(yard.book.tidy_catalogs())
+    assert yard.ops() == before
+
+
+def test_what_cannot_be_told_to_libappstream_fails_no_job_and_is_told_later(yard: Yard) -> None:
+    killed_before_it_was_told(yard)
+    yard.runner.instead["keep-catalogs"] = full
+    assert ids(search(yard, "editor", **{"cached-only": True})) == ["org.acme.Editor"]
+    assert told(yard) == b""
+    del yard.runner.instead["keep-catalogs"]
+    search(yard, "editor", **{"cached-only": True})
+    assert b"org.acme.Editor" in told(yard)
+
+
+def test_a_new_list_is_no_failure_where_libappstream_cannot_be_told(yard: Yard) -> None:
+    killed_before_it_was_told(yard)
+    publish(yard, TOOL, created=NEWER)
+    yard.runner.instead["keep-catalogs"] = full
+    yard.do(Refresh(("acme",)))
+    assert ids(search(yard, "acme", **{"cached-only": True})) == ["org.acme.Tool"]
+
+
+def test_a_store_that_says_nothing_has_shown_nothing(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    yard.runner.instead["show-catalog"] = lambda _request, _report: {}
+    with pytest.raises(Failed):
+        yard.do(Refresh(("acme",)))
+    yard.registry.tags.clear()
+    yard.registry.listed = listed(("x/editor", EDITOR))
+    with pytest.raises(Failed):
+        yard.do(Refresh(("acme",)))
+    assert known_catalogs(yard.paths) == {}
+
+
+def test_what_was_brought_by_half_of_a_remote_without_a_list_goes_with_the_next_start(yard: Yard) -> None:
+    half = yard.paths.catalogs / "other" / ("0" * 16)
+    half.mkdir(parents=True)
+    asyncio.run(yard.book.tidy_catalogs())
+    assert not half.parent.exists()
+
+
+def test_a_full_disk_keeps_no_daemon_from_its_start(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    yard.book.get("acme").origin.unlink()
+
+    def no_space(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr("appctld.jobs.catalog.shelf.remember_catalogs", no_space)
+    asyncio.run(yard.book.tidy_catalogs())
+    monkeypatch.undo()
+    asyncio.run(yard.book.tidy_catalogs())
+    assert known_catalogs(yard.paths) == {}
+
+
 def test_what_was_removed_while_no_daemon_ran_is_gone_at_its_start(yard: Yard) -> None:
     publish(yard, EDITOR)
     search(yard, "editor")
@@ -372,7 +457,7 @@ def test_what_nobody_signed_is_not_told_to_the_systems_catalogue(yard: Yard) -> 
     search(yard, "editor")
     yard.book.all()
     assert yard.book.catalog("acme") == ""
-    assert b"org.acme.Editor" not in (yard.paths.swcatalog / "xml" / "appctl.xml").read_bytes()
+    assert not yard.paths.swcatalog.exists()
 
 
 def test_a_broken_index_is_as_none(yard: Yard) -> None:

@@ -5,10 +5,12 @@
 Guarantees: `current` is moved in one step to a directory that is whole and on the disk, or not at all;
 everybody may read what is in it; what has another name is nobody's. The file of all is replaced in one step.
 Its components are lines that component.py wrote, so nothing is parsed to unite them; an ID that two remotes
-have is in it once, of the first by name. Leaves to others: which remotes count (the daemon says so).
+have is in it once, of the first by name; beside it stands of what it was made, while that is so. Leaves to
+others: which remotes count (the daemon says so).
 """
 
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -23,6 +25,7 @@ from appctld.workers.store import disk
 CATALOG, INDEX, ICONS = "catalog.xml", "index.json", "icons"
 ALL_BYTES = 128 << 20  # four of the largest: every software centre of every user reads it as a whole
 ALL = "appctl.xml"  # below swcatalog/xml
+UNITED = "united.json"  # below swcatalog
 _NAME = re.compile(REMOTE_NAME)
 _PREPARED = re.compile("[0-9a-f]{16}")
 _ID = re.compile(rb"<id>([^<]*)</id>")
@@ -75,27 +78,35 @@ class Shelf:
 
     def unite(self, remotes: Iterable[str]) -> None:
         """Write the file of all anew, of the catalogues of these remotes."""
-        directory = self.united / "xml"
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with disk.opened(directory) as within:
-            for left in (name for name in disk.entries(within) if name.startswith(disk.STAGING)):
-                os.unlink(left, dir_fd=within)  # by who was killed
-            temporary = disk.staging_name()
-            try:
-                disk.write_bytes(temporary, b"".join(document("appctl", self._lines(remotes))), within)
-                os.rename(temporary, ALL, src_dir_fd=within, dst_dir_fd=within)
-            except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(temporary, dir_fd=within)
-                raise
-            os.fsync(within)
+        (self.united / "xml").mkdir(mode=0o755, parents=True, exist_ok=True)
+        made_of = {name: target for name in sorted(remotes) if (target := self._target(name))}
+        with disk.opened(self.united) as above, disk.opened("xml", above) as within:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(UNITED, dir_fd=above)
+            _replace(ALL, b"".join(document("appctl", self._lines(made_of))), within)
+            _replace(UNITED, json.dumps(made_of).encode(), above)
 
-    def _lines(self, remotes: Iterable[str]) -> Iterator[bytes]:
+    def sweep(self) -> None:
+        """Remove what was prepared or removed by who was killed; nobody else may be at work."""
+        for place in (self.catalogs, self.united, self.united / "xml"):
+            with contextlib.suppress(FileNotFoundError), disk.opened(place) as directory:
+                _sweep(directory)
+        for remote in self.remotes():
+            with disk.opened(self.catalogs / remote) as directory:
+                _clear(directory)
+
+    def _target(self, remote: str) -> str | None:
+        with contextlib.suppress(FileNotFoundError), disk.opened(self.catalogs / remote) as directory:
+            return disk.current(directory)
+        return None
+
+    def _lines(self, made_of: Mapping[str, str]) -> Iterator[bytes]:
         """The components, each ID once, as many as there is room for."""
         seen: set[bytes] = set()
         room = ALL_BYTES
-        for remote in sorted(remotes):
-            with contextlib.suppress(FileNotFoundError), (self.current(remote) / CATALOG).open("rb") as file:
+        for remote, target in made_of.items():
+            path = self.catalogs / remote / target / CATALOG
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
                 for line in file:
                     found = _ID.search(line)
                     if found and found[1] not in seen and len(line) <= room:
@@ -125,6 +136,26 @@ def _clear(directory: int) -> None:
     for name in disk.entries(directory):
         if name not in kept:
             disk.remove_tree(name, directory)
+
+
+def _sweep(directory: int) -> None:
+    for name in disk.entries(directory):
+        if name.startswith(disk.STAGING):
+            disk.remove_tree(name, directory)
+
+
+def _replace(name: str, data: bytes, within: int) -> None:
+    """Write a file anew, in one step."""
+    _sweep(within)
+    temporary = disk.staging_name()
+    try:
+        disk.write_bytes(temporary, data, within)
+        os.rename(temporary, name, src_dir_fd=within, dst_dir_fd=within)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=within)
+        raise
+    os.fsync(within)
 
 
 def _write(name: str, files: Mapping[str, bytes], directory: int) -> None:

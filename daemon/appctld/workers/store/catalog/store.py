@@ -52,11 +52,11 @@ def store_catalog(request: JsonObject, _report: Report) -> JsonObject:
 
 
 def show_catalog(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"catalogs", "swcatalog", "remote", "name"}` -> `{}`: what was stored is current from now on."""
-    remote = get_str(request, "remote")
+    """`{"catalogs", "swcatalog", "remote", "name"}` -> `{"shown"}`, that name: it is current from now on."""
+    remote, name = get_str(request, "remote"), get_str(request, "name")
     with translated(f"showing the catalogue of {remote}"):
-        shelf_of(request).show(remote, get_str(request, "name"))
-    return {}
+        shelf_of(request).show(remote, name)
+    return {"shown": name}
 
 
 def keep_catalogs(request: JsonObject, _report: Report) -> JsonObject:

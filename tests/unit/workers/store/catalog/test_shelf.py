@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """catalog/shelf.py: what is current is whole, everybody may read it, and the file of all has each ID once."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from appctld.errors import Failed
 from appctld.workers.store import disk
-from appctld.workers.store.catalog.shelf import ALL, CATALOG, Shelf, document
+from appctld.workers.store.catalog.shelf import ALL, CATALOG, UNITED, Shelf, document
 
 EDITOR, TOOL = (f"<component><id>org.acme.{name}</id></component>\n".encode() for name in ("Editor", "Tool"))
 
@@ -134,9 +135,9 @@ def test_what_is_gone_is_gone_after_a_power_cut(shelf: Shelf, synced: list[str])
     put(shelf, "acme", listed(EDITOR))
     synced.clear()
     shelf.drop(["acme"])
-    assert synced == ["catalogs"]
     shelf.unite([])
-    assert synced[-1] == "xml"
+    named = [name for name in synced if not name.startswith(disk.STAGING)]
+    assert named == ["catalogs", "xml", "swcatalog"]
 
 
 def test_the_file_of_all_is_replaced_in_one_step_or_not_at_all(
@@ -154,6 +155,7 @@ def test_the_file_of_all_is_replaced_in_one_step_or_not_at_all(
         shelf.unite([])
     assert united(shelf) == before
     assert [path.name for path in (shelf.united / "xml").iterdir()] == [ALL]
+    assert not (shelf.united / UNITED).exists()  # nobody takes it for what was meant
 
 
 def test_what_a_killed_one_left_goes_with_the_next(shelf: Shelf) -> None:
@@ -162,6 +164,34 @@ def test_what_a_killed_one_left_goes_with_the_next(shelf: Shelf) -> None:
     (shelf.united / "xml" / "other.xml").write_bytes(b"theirs")
     shelf.unite([])
     assert sorted(path.name for path in (shelf.united / "xml").iterdir()) == [ALL, "other.xml"]
+
+
+def test_beside_the_file_of_all_stands_what_it_was_made_of(shelf: Shelf) -> None:
+    put(shelf, "acme", listed(EDITOR))
+    shelf.unite(["acme", "missing"])
+    name = shelf.current("acme").readlink().name
+    assert json.loads((shelf.united / UNITED).read_bytes()) == {"acme": name}
+
+
+def test_a_start_leaves_nothing_but_what_is_current(shelf: Shelf) -> None:
+    shelf.sweep()
+    put(shelf, "acme", listed(EDITOR))
+    shelf.prepare("acme", listed(TOOL))
+    shelf.prepare("beta", listed(TOOL))
+    shelf.unite(["acme"])
+    kept = {*shelf.current("acme").resolve().rglob("*"), shelf.united / "xml" / ALL, shelf.united / UNITED}
+    for place in (shelf.catalogs, shelf.united, shelf.united / "xml"):
+        (place / f"{disk.STAGING}x").mkdir()
+    shelf.sweep()
+    left = {path for top in (shelf.catalogs, shelf.united) for path in top.rglob("*")}
+    assert left - kept == {
+        shelf.catalogs / "acme",
+        shelf.catalogs / "beta",  # of which the daemon says whether it stays
+        shelf.current("acme"),
+        shelf.current("acme").resolve(),
+        shelf.united / "xml",
+    }
+    assert kept <= left
 
 
 def test_what_is_no_remotes_is_not_told_as_one(shelf: Shelf) -> None:

@@ -67,7 +67,7 @@ def test_what_an_image_lists_is_prepared_and_shown_when_it_is_said(stored: Store
     assert answer["apps"] == 1
     assert not world.paths.catalog("acme").exists()
     shown = request(world.tools, name=str(answer["name"]))
-    assert store.show_catalog(shown, lambda _facts: None) == {}
+    assert store.show_catalog(shown, lambda _facts: None) == {"shown": answer["name"]}
     assert b"org.acme.Editor" in world.paths.catalog("acme").read_bytes()
     pictures = [path.name for path in world.paths.catalogs.rglob("*.png")]
     assert pictures == ["org.acme.Editor.png"]
