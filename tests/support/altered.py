@@ -20,8 +20,8 @@ from pathlib import Path
 from appctld import lifetime, scope
 from appctld.jobs import queue
 from appctld.pipeline import deploy
+from appctld.pipeline.admission.standing import remember_standing
 from appctld.pipeline.stages import Standing
-from appctld.pipeline.standing import remember_standing
 from appctld.pipeline.tools import Tools
 from appctld.state import lock
 from appctld.trust import clock

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Who grants what an image asks for: whoever gives back the hash of the very set that was shown, nobody else.
 
-Whether that is so pipeline/approval.py says, of what a label shows before the download and of what only a
-file in the tree tells. Here is what the caller gave back, and what is told of what waits.
+Whether that is so pipeline/admission/approval.py says, of what a label shows before the download and of
+what only a file in the tree tells. Here is what the caller gave back, and what is told of what waits.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from appctld.errors import NeedsApproval
 from appctld.jobs.requests import AnyRequest, texts
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.permissions import Permission, permissions_hash, read_back
-from appctld.pipeline.approval import check_asked, unapproved
+from appctld.pipeline.admission.approval import check_asked, unapproved
 from appctld.pipeline.plans import Plan
 from appctld.state.available import Available
 

@@ -18,10 +18,10 @@ from appctld.model.flatpak.index import Offer, Wanted
 from appctld.model.flatpak.ref import FlatpakRef
 from appctld.model.jsonvalue import JsonObject, get_objects, get_str
 from appctld.model.reference import Reference, parse_reference
+from appctld.pipeline.admission.here import record_here
+from appctld.pipeline.admission.runtimes import missing, runtime_here, runtime_id
 from appctld.pipeline.answers import understood
-from appctld.pipeline.here import record_here
 from appctld.pipeline.run import preview
-from appctld.pipeline.runtimes import missing, runtime_here, runtime_id
 from appctld.pipeline.stages import Planned
 from appctld.pipeline.tools import INDEX_DEADLINE, Tools, ignore
 

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from appctld.model.jsonvalue import get_str, get_strings
+from appctld.pipeline.admission.standing import remember_standing
 from appctld.pipeline.answers import understood
 from appctld.pipeline.exports.caches import refresh_caches
 from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.papers import Papers, commit_papers, image_papers
 from appctld.pipeline.stages import Deployed, Merged
-from appctld.pipeline.standing import remember_standing
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import app_ref
 from appctld.state.records import Record, find_app, read_record

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.reference import Reference
-from appctld.pipeline.confirm import Same, anything, confirm
+from appctld.pipeline.admission.confirm import Same, anything, confirm
+from appctld.pipeline.admission.runtimes import check_runtime, is_here
 from appctld.pipeline.deploy import Told, deploy, unheard
 from appctld.pipeline.images.layer import fetch_and_import
 from appctld.pipeline.images.merge import merge
@@ -16,7 +17,6 @@ from appctld.pipeline.images.published import check_commit
 from appctld.pipeline.images.resolve import resolve
 from appctld.pipeline.images.verify import verify
 from appctld.pipeline.parallel import in_parallel
-from appctld.pipeline.runtimes import check_runtime, is_here
 from appctld.pipeline.stages import Deployed, Imported, ImportedLayer, Planned
 from appctld.pipeline.tools import Tools
 

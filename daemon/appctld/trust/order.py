@@ -6,7 +6,8 @@ Guarantees: only what a digest or a counted signature covers tells the order. Wh
 something newer stays older for ever, whoever signs it again and whenever. Of two images of one time only the
 content that came first is taken; the same content packed in another way is no other image.
 
-Leaves to others: where it is remembered (state/seen.py), what is not judged at all (pipeline/standing.py).
+Leaves to others: where it is remembered (state/seen.py), what is not judged at all
+(pipeline/admission/standing.py).
 """
 
 from collections.abc import Iterable

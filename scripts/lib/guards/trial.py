@@ -28,8 +28,8 @@ ROOM_SECONDS = 900.0
 # Tests that mirror another file than their name says
 MIRRORS = {
     "model/catalog.py": ["jobs/catalog/test_search.py", "workers/lint/checks/test_catalog.py"],
-    "pipeline/claims.py": ["pipeline/test_policy.py"],
-    "pipeline/confirm.py": ["pipeline/test_policy.py"],
+    "pipeline/admission/claims.py": ["pipeline/test_policy.py"],
+    "pipeline/admission/confirm.py": ["pipeline/test_policy.py"],
     "pipeline/images/merge.py": ["pipeline/test_policy.py"],
     "pipeline/native/": ["pipeline/test_policy.py"],
     "pipeline/images/resolve.py": ["pipeline/test_policy.py"],

@@ -17,9 +17,9 @@ from appctld.jobs.reporting.views import kind_of
 from appctld.jobs.requests import Prune, Uninstall, flag
 from appctld.jobs.workshop import Workshop, each
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_strings
+from appctld.pipeline.admission.runtimes import stands_on
 from appctld.pipeline.answers import understood
 from appctld.pipeline.exports.caches import refresh_caches
-from appctld.pipeline.runtimes import stands_on
 from appctld.state.available import waiting_refs
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import Paths, app_ref

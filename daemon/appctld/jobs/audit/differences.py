@@ -19,7 +19,7 @@ from appctld.model.manifest import Index, Manifest, parse_document
 from appctld.model.ostreeref import split_ref
 from appctld.model.permissions import Permission, parse_metadata
 from appctld.model.reference import parse_reference
-from appctld.pipeline.claims import read_label
+from appctld.pipeline.admission.claims import read_label
 from appctld.pipeline.images.plan import version_of
 from appctld.pipeline.native.plan import id_of
 from appctld.pipeline.native.plan import version_of as version_of_commit

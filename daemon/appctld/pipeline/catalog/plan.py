@@ -10,10 +10,10 @@ from appctld.errors import BadManifest
 from appctld.model.catalog import check_label, check_layers
 from appctld.model.digest import Digest
 from appctld.model.image import parse_config
+from appctld.pipeline.admission.standing import stand
 from appctld.pipeline.catalog.stages import PlannedCatalog
 from appctld.pipeline.images.plan import layers_of, signed_config
 from appctld.pipeline.stages import Verified
-from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools
 
 NAMED = "appctl-catalog"  # in the place of an ID, none of which is without a dot

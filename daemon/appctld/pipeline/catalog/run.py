@@ -13,15 +13,15 @@ from appctld.config.catalog import catalog_reference
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str
+from appctld.pipeline.admission.confirm import confirm_remote
+from appctld.pipeline.admission.standing import confirm_standing, remember_standing
 from appctld.pipeline.answers import understood
 from appctld.pipeline.catalog.plan import plan_catalog
 from appctld.pipeline.catalog.stages import Catalog, PlannedCatalog
-from appctld.pipeline.confirm import confirm_remote
 from appctld.pipeline.images.layer import fetch_and_import
 from appctld.pipeline.images.resolve import resolve
 from appctld.pipeline.images.verify import verify
 from appctld.pipeline.stages import ImportedLayer
-from appctld.pipeline.standing import confirm_standing, remember_standing
 from appctld.pipeline.tools import Tools
 
 

@@ -18,8 +18,8 @@ from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_strings
 from appctld.model.manifest import COMPRESSION, ZSTD_WINDOW
 from appctld.model.published import Reading
 from appctld.model.zstdframe import HEADER_BYTES, check_window
+from appctld.pipeline.admission.confirm import confirm_remote
 from appctld.pipeline.answers import bytes_so_far, understood
-from appctld.pipeline.confirm import confirm_remote
 from appctld.pipeline.images.mirrors import from_somewhere, is_private
 from appctld.pipeline.images.plan import plan_layer
 from appctld.pipeline.parallel import two_ends

@@ -12,8 +12,8 @@ from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map, get_strings
 from appctld.model.permissions import metadata_in
 from appctld.model.published import Reading
+from appctld.pipeline.admission.claims import check_tree
 from appctld.pipeline.answers import understood
-from appctld.pipeline.claims import check_tree
 from appctld.pipeline.stages import Imported, ImportedLayer, Merged, Planned
 from appctld.pipeline.tools import Tools
 

@@ -17,11 +17,11 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
 from appctld.model.published import PublishedCommit, Reading, Use, published_commit, uses
 from appctld.model.reference import Reference
-from appctld.pipeline.claims import allowed_id, called, check_policy, check_ref, owned
-from appctld.pipeline.here import digest_here
-from appctld.pipeline.runtimes import runtime_id
+from appctld.pipeline.admission.claims import allowed_id, called, check_policy, check_ref, owned
+from appctld.pipeline.admission.here import digest_here
+from appctld.pipeline.admission.runtimes import runtime_id
+from appctld.pipeline.admission.standing import stand
 from appctld.pipeline.stages import Planned, PlannedLayer, Resolved, Source, Verified
-from appctld.pipeline.standing import stand
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import held, shared
 

@@ -10,11 +10,11 @@ from appctld.model.commit import CommitFacts
 from appctld.model.order import Place
 from appctld.model.ostreeref import OstreeRef, id_of_ref
 from appctld.model.permissions import Metadata
-from appctld.pipeline.claims import allowed_id, called, check_policy, owned, read_label
-from appctld.pipeline.here import digest_here
+from appctld.pipeline.admission.claims import allowed_id, called, check_policy, owned, read_label
+from appctld.pipeline.admission.here import digest_here
+from appctld.pipeline.admission.standing import judged
 from appctld.pipeline.native.stages import PlannedCommit, VerifiedCommit
 from appctld.pipeline.stages import Standing
-from appctld.pipeline.standing import judged
 from appctld.pipeline.tools import Tools
 from appctld.trust.clock import check_age
 from appctld.trust.order import agreed_time, moment_of

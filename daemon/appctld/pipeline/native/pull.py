@@ -13,8 +13,8 @@ from appctld.errors import DigestMismatch
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_int, get_str, get_string_map
 from appctld.model.permissions import metadata_in
+from appctld.pipeline.admission.claims import check_metadata
 from appctld.pipeline.answers import bytes_so_far, understood
-from appctld.pipeline.claims import check_metadata
 from appctld.pipeline.native.lent import Lent, lent
 from appctld.pipeline.native.quarantine import quarantine
 from appctld.pipeline.native.stages import ImportedCommit, PlannedCommit, PulledCommit

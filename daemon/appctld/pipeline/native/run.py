@@ -5,7 +5,7 @@
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
 from appctld.model.ostreeref import OstreeRef
-from appctld.pipeline.confirm import Same, anything, confirm
+from appctld.pipeline.admission.confirm import Same, anything, confirm
 from appctld.pipeline.deploy import Told, deploy, unheard
 from appctld.pipeline.native.plan import plan_commit
 from appctld.pipeline.native.pull import bring

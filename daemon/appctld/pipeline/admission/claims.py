@@ -19,8 +19,8 @@ from appctld.model.permissions import (
     Permission,
     parse_metadata,
 )
-from appctld.pipeline.approval import check_asked
-from appctld.pipeline.here import record_here
+from appctld.pipeline.admission.approval import check_asked
+from appctld.pipeline.admission.here import record_here
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.tools import Tools
 from appctld.state.records import Record

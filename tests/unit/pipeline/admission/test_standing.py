@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""pipeline/standing.py through the sentence: when R9 is judged, what it is judged by, when it is written."""
+"""standing.py through the sentence: when R9 is judged, what it is judged by, when it is written."""
 
 import asyncio
 from collections.abc import Callable

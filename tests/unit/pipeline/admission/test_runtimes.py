@@ -16,7 +16,7 @@ from appctld.model.flatpak.labels import REF
 from appctld.model.flatpak.ref import parse_ref
 from appctld.model.image import METADATA
 from appctld.model.jsonvalue import JsonObject
-from appctld.pipeline.runtimes import stands_on
+from appctld.pipeline.admission.runtimes import stands_on
 from appctld.state.records import Record, installed
 from support.flatpaks import EDITOR, LOCALE, PLATFORM, metadata, publish, reference
 from support.inline import layer_of

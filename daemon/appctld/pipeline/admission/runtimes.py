@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from appctld.errors import NotFound
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
-from appctld.pipeline.here import record_here
+from appctld.pipeline.admission.here import record_here
 from appctld.pipeline.stages import Planned
 from appctld.pipeline.tools import Tools
 from appctld.state.records import Record

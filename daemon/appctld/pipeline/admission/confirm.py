@@ -12,11 +12,11 @@ from collections.abc import Callable
 from appctld.config.remote import Remote
 from appctld.errors import AlreadyInstalled, AppctlError, Conflict, NotInstalled, PolicyDenied
 from appctld.model.ostreeref import AnyReference
-from appctld.pipeline.here import digest_here, record_here
+from appctld.pipeline.admission.here import digest_here, record_here
+from appctld.pipeline.admission.standing import confirm_standing
 from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.plans import Plan
 from appctld.pipeline.stages import Merged
-from appctld.pipeline.standing import confirm_standing
 from appctld.pipeline.tools import Tools
 from appctld.state.records import Record
 

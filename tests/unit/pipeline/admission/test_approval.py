@@ -10,7 +10,7 @@ import pytest
 
 from appctld.errors import NeedsApproval
 from appctld.model.permissions import Permission, parse_permission, permissions_hash
-from appctld.pipeline.approval import check_asked, unapproved
+from appctld.pipeline.admission.approval import check_asked, unapproved
 from appctld.pipeline.plans import Plan
 from support.records import RECORD
 
