@@ -12,7 +12,7 @@ from appctl.failure import usage
 from appctl.programs.destinations import destination, named
 from appctl.programs.program import run_program
 from appctl.programs.remote_files import RemoteFile, remote_file
-from appctl.running.deployment import installed_record
+from appctl.running.deployments.deployment import installed_record
 from appctl.scope import Scope
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str, get_strings
 from appctl.terminal.show import escape

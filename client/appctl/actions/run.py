@@ -12,9 +12,10 @@ from argparse import Namespace
 from contextlib import closing
 
 from appctl.context import Context
-from appctl.running import deployment as deployments
 from appctl.running import home, once, portals, proxy
-from appctl.running.deployment import recorded
+from appctl.running.deployments import deployment as deployments
+from appctl.running.deployments.deployment import recorded
+from appctl.running.deployments.stack import Stack, assemble
 from appctl.running.documents import forwarded, portal, wake
 from appctl.running.environment import runtime_directory
 from appctl.running.failed import failed
@@ -26,7 +27,6 @@ from appctl.running.info import flatpak_info
 from appctl.running.launch import launch
 from appctl.running.overrides import overrides
 from appctl.running.sandbox import Outside, build
-from appctl.running.stack import Stack, assemble
 from appctl.running.syscalls import filter_descriptor
 from appctl.scope import Scope
 from appctl.terminal.show import escape, note

@@ -8,9 +8,9 @@ It is shown to the app and to the bus proxy, whose connection portals ask about.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from appctl.running.deployment import recorded
-from appctl.running.runfile import Permission
-from appctl.running.stack import Stack
+from appctl.running.deployments.deployment import recorded
+from appctl.running.deployments.runfile import Permission
+from appctl.running.deployments.stack import Stack
 
 _CONTEXT = ("shared", "sockets", "devices", "features", "filesystems")
 _POLICIES = {"session-bus": "Session Bus Policy", "system-bus": "System Bus Policy"}

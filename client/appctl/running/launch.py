@@ -18,7 +18,7 @@ from types import FrameType
 
 from appctl.exits import ExitCode
 from appctl.running import portals
-from appctl.running.deployment import Deployment
+from appctl.running.deployments.deployment import Deployment
 from appctl.running.failed import failed
 from appctl.running.instances import registered
 from appctl.running.layout import find_program

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appctl.failure import usage
+from appctl.running.deployments.runfile import Permission
 from appctl.running.failed import failed
 from appctl.running.grants.granted import Grants
-from appctl.running.runfile import Permission
 
 _NAMED = ("home", "~", "xdg-")  # how a place of the user's starts that is no path
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from appctl.caller_files import read_bounded, replace_file
 from appctl.failure import Failure
 from appctl.places import Places
+from appctl.running.deployments.runfile import Permission, json_object
 from appctl.running.failed import failed
 from appctl.running.grants.denials import Denials, Word, check
-from appctl.running.runfile import Permission, json_object
 from appctl.scope import Scope
 from appctl.talk.wire import Json, get_objects, get_str
 

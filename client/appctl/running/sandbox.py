@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctl.running import home as own
+from appctl.running.deployments.stack import Stack
 from appctl.running.environment import SEARCH, environment, runtime_directory
 from appctl.running.failed import failed
 from appctl.running.grants.granted import Grants, Mount
@@ -21,7 +22,6 @@ from appctl.running.identity import group, passwd
 from appctl.running.layout import Tree, fill, look_up
 from appctl.running.proxy import Buses
 from appctl.running.sources import APART, ISOLATED, Sources
-from appctl.running.stack import Stack
 from appctl.running.trees import show, tree_of
 
 _ALL_BUT_IPC = ("--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")

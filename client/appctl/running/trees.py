@@ -14,11 +14,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from appctl.running.deployment import Deployment
+from appctl.running.deployments.deployment import Deployment
+from appctl.running.deployments.stack import Mounted, Stack
 from appctl.running.failed import failed
 from appctl.running.layout import ROOT, Tree, fill
 from appctl.running.sources import Source, Sources
-from appctl.running.stack import Mounted, Stack
 
 _USR, _APP, _ETC = (PurePosixPath(place) for place in ("/usr", "/app", "/etc"))
 _LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # of a merged /usr

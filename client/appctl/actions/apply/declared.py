@@ -17,7 +17,7 @@ from appctl.actions.remotes.introduction import is_publisher_file
 from appctl.caller_files import read_regular
 from appctl.failure import Failure, usage
 from appctl.programs.remote_files import FILE_BYTES, counts, parse_settings
-from appctl.running.runfile import is_id
+from appctl.running.deployments.runfile import is_id
 from appctl.terminal.show import escape
 
 FILES = 1000  # apps of one machine: the largest fleets' have some hundreds, and each may take a question

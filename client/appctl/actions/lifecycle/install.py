@@ -18,7 +18,7 @@ from appctl.context import Context
 from appctl.failure import Declined, Failure, usage
 from appctl.logins.credentials import logins
 from appctl.references import names_a_ref
-from appctl.running.runfile import parse
+from appctl.running.deployments.runfile import parse
 from appctl.scope import Scope
 from appctl.talk.outcome import Outcome
 from appctl.talk.wire import (

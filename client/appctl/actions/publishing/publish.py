@@ -93,7 +93,7 @@ def _directory(context: Context, path: str) -> Json:
 
 
 def _installed(context: Context, name: str) -> Json:
-    from appctl.running.deployment import installed_commit
+    from appctl.running.deployments.deployment import installed_commit
 
     scope, commit = installed_commit(context.places, context.scopes, name)
     return {"repo": str(context.places.state(scope) / "repo"), "commit": commit}

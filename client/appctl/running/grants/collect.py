@@ -11,11 +11,11 @@ show them, last of all (masks.py). What an old bubblewrap leaves open is told in
 from collections.abc import Sequence
 
 from appctl.places import Places
+from appctl.running.deployments.runfile import Permission
 from appctl.running.failed import failed
 from appctl.running.grants import bus, devices, filesystems, masks, sockets
 from appctl.running.grants.denials import FEATURES, NOTHING, Denials
 from appctl.running.grants.granted import Grants
-from appctl.running.runfile import Permission
 
 
 def collect(

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from appctl.places import Places
-from appctl.running import deployment as deployments
+from appctl.running.deployments import deployment as deployments
+from appctl.running.deployments.runfile import Permission
+from appctl.running.deployments.stack import assemble
 from appctl.running.info import flatpak_info
-from appctl.running.runfile import Permission
-from appctl.running.stack import assemble
 from appctl.scope import Scope
 from support.runtimes import APP, change_tool, platform, tool
 

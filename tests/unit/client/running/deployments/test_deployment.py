@@ -9,8 +9,8 @@ import pytest
 
 from appctl.failure import Failure
 from appctl.places import Places
-from appctl.running import deployment as deployments
-from appctl.running.runfile import RUN_FILE_BYTES
+from appctl.running.deployments import deployment as deployments
+from appctl.running.deployments.runfile import RUN_FILE_BYTES
 from appctl.scope import Scope
 from support.deployments import Made
 

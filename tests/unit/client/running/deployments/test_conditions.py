@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from appctl.running import conditions
-from appctl.running.conditions import is_wanted
+from appctl.running.deployments import conditions
+from appctl.running.deployments.conditions import is_wanted
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,8 @@ from pathlib import Path
 from appctl.failure import Failure, usage
 from appctl.places import Places
 from appctl.references import endings, means, names_a_remote
+from appctl.running.deployments.runfile import RUN_FILE_BYTES, RunFile, is_id, json_object, parse
 from appctl.running.failed import failed
-from appctl.running.runfile import RUN_FILE_BYTES, RunFile, is_id, json_object, parse
 from appctl.scope import Scope
 from appctl.talk.wire import Json, get_str
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
-from appctl.running.runfile import Extension, RunFile
-from appctl.running.stack import place_of
+from appctl.running.deployments.runfile import Extension, RunFile
+from appctl.running.deployments.stack import place_of
 from support.deployments import Made
 from support.runtimes import (
     APP,

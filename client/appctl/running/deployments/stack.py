@@ -13,11 +13,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from appctl.places import Places
-from appctl.running import deployment as deployments
-from appctl.running.conditions import is_wanted
-from appctl.running.deployment import Deployment, recorded
+from appctl.running.deployments import deployment as deployments
+from appctl.running.deployments.conditions import is_wanted
+from appctl.running.deployments.deployment import Deployment, recorded
+from appctl.running.deployments.runfile import Extension, RunFile
 from appctl.running.failed import failed
-from appctl.running.runfile import Extension, RunFile
 
 
 @dataclass(frozen=True)
