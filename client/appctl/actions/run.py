@@ -12,7 +12,7 @@ from argparse import Namespace
 from contextlib import closing
 
 from appctl.context import Context
-from appctl.running import home, once, portals, proxy
+from appctl.running import once, portals, proxy
 from appctl.running.deployments import deployment as deployments
 from appctl.running.deployments.deployment import recorded
 from appctl.running.deployments.stack import Stack, assemble
@@ -25,6 +25,7 @@ from appctl.running.grants.denials import Denials
 from appctl.running.grants.granted import Grants
 from appctl.running.info import flatpak_info
 from appctl.running.launch import launch
+from appctl.running.mounts import home
 from appctl.running.overrides import overrides
 from appctl.running.sandbox import Outside, build
 from appctl.running.syscalls import filter_descriptor

@@ -10,9 +10,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from appctl.running import home as own
 from appctl.running.deployments.stack import Stack
-from appctl.running.identity import user_name
+from appctl.running.mounts import home as own
+from appctl.running.mounts.identity import user_name
 
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # PATH where the image sets none
 _PASSED_ON = ("TERM", "COLORTERM", "NO_COLOR", "LANG", "LANGUAGE")  # of the caller's environment, and LC_*

@@ -21,9 +21,9 @@ from appctl.running import portals
 from appctl.running.deployments.deployment import Deployment
 from appctl.running.failed import failed
 from appctl.running.instances import registered
-from appctl.running.layout import find_program
+from appctl.running.mounts.layout import find_program
+from appctl.running.mounts.sources import ENVIRONMENT, bubblewrap
 from appctl.running.sandbox import Sandbox
-from appctl.running.sources import ENVIRONMENT, bubblewrap
 
 _TAKE_DESCRIPTORS = {"--bind-fd", "--ro-bind-fd", "--ro-bind-data", "--seccomp"}
 _STATUS_BYTES = 64 << 10  # bubblewrap writes two lines of less than 500 bytes

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from appctl.running.failed import failed
 from appctl.running.grants.granted import Mount
-from appctl.running.sources import APART, ENVIRONMENT, ISOLATED, bubblewrap
+from appctl.running.mounts.sources import APART, ENVIRONMENT, ISOLATED, bubblewrap
 
 _PROGRAM = "xdg-dbus-proxy"
 _VARIABLES = {"session": "DBUS_SESSION_BUS_ADDRESS", "system": "DBUS_SYSTEM_BUS_ADDRESS"}

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from appctl.actions.doctor.finding import Finding, ok, problem
 from appctl.context import Context
-from appctl.running.sources import APART, ENVIRONMENT, ISOLATED
-from appctl.running.sources import bubblewrap as program
+from appctl.running.mounts.sources import APART, ENVIRONMENT, ISOLATED
+from appctl.running.mounts.sources import bubblewrap as program
 from appctl.running.syscalls import filter_descriptor
 
 LEAST = (0, 8)  # the first with --disable-userns

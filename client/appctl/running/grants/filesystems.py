@@ -15,7 +15,7 @@ from pathlib import Path
 from appctl.places import Places
 from appctl.running.grants.granted import Grants, Mount, Shown
 from appctl.running.grants.masks import apps, hidden
-from appctl.running.sources import Source
+from appctl.running.mounts.sources import Source
 
 _SYSTEM_PLACES = ("/app", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/usr", "/etc", "/proc",
                   "/dev", "/sys", "/run", "/boot", "/efi", "/root", "/.flatpak-info")  # fmt: skip

@@ -5,7 +5,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appctl.running.sources import Sources
+from appctl.running.mounts.sources import Sources
 
 
 @dataclass(frozen=True)

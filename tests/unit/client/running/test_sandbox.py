@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
-from appctl.running.sources import Sources
+from appctl.running.mounts.sources import Sources
 from support.deployments import LDCONFIG, Made
 
 APP = "org.acme.Tool"

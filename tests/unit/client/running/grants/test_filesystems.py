@@ -15,7 +15,7 @@ from appctl.places import Places
 from appctl.running.grants import filesystems, masks, sockets
 from appctl.running.grants.collect import collect
 from appctl.running.launch import launch
-from appctl.running.sources import Sources
+from appctl.running.mounts.sources import Sources
 from support.deployments import Made
 
 APP = "org.acme.Tool"

@@ -5,7 +5,7 @@
 import os
 import pwd
 
-from appctl.running.layout import Tree, look_up
+from appctl.running.mounts.layout import Tree, look_up
 
 _ETC_BYTES = 64 << 10  # a base image's passwd is 1 to 2 KiB
 _FORBIDDEN = str.maketrans("", "", ":\n\0")

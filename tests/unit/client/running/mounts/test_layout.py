@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appctl.running.layout import ROOT, Tree, fill, find_program, look_up
+from appctl.running.mounts.layout import ROOT, Tree, fill, find_program, look_up
 
 
 @pytest.fixture

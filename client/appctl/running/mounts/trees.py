@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from appctl.running.deployments.deployment import Deployment
 from appctl.running.deployments.stack import Mounted, Stack
 from appctl.running.failed import failed
-from appctl.running.layout import ROOT, Tree, fill
-from appctl.running.sources import Source, Sources
+from appctl.running.mounts.layout import ROOT, Tree, fill
+from appctl.running.mounts.sources import Source, Sources
 
 _USR, _APP, _ETC = (PurePosixPath(place) for place in ("/usr", "/app", "/etc"))
 _LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # of a merged /usr
