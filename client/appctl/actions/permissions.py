@@ -16,8 +16,8 @@ from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
 from appctl.running.grants.denials import Word, check
-from appctl.running.overrides import own_denials, own_file, write_own
-from appctl.running.wishes import wish
+from appctl.running.grants.overrides import own_denials, own_file, write_own
+from appctl.running.grants.wishes import wish
 from appctl.scope import Scope
 from appctl.talk.wire import Json, get_int, get_objects, get_str
 from appctl.terminal.show import date, escape, table

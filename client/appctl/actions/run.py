@@ -23,10 +23,10 @@ from appctl.running.grants import bus
 from appctl.running.grants.collect import collect
 from appctl.running.grants.denials import Denials
 from appctl.running.grants.granted import Grants
+from appctl.running.grants.overrides import overrides
 from appctl.running.info import flatpak_info
 from appctl.running.launch import launch
 from appctl.running.mounts import home
-from appctl.running.overrides import overrides
 from appctl.running.sandbox import Outside, build
 from appctl.running.syscalls import filter_descriptor
 from appctl.scope import Scope

@@ -11,7 +11,7 @@ import pytest
 
 from appctl.__main__ import main
 from appctl.actions import permissions as actions
-from appctl.running.wishes import wish
+from appctl.running.grants.wishes import wish
 from support.commands import EDITOR
 from support.fake_installer import FakeInstaller
 
