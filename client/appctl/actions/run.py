@@ -12,11 +12,13 @@ from argparse import Namespace
 from contextlib import closing
 
 from appctl.context import Context
-from appctl.running import once, portals, proxy
+from appctl.running import once
 from appctl.running.deployments import deployment as deployments
 from appctl.running.deployments.deployment import recorded
 from appctl.running.deployments.stack import Stack, assemble
-from appctl.running.documents import forwarded, portal, wake
+from appctl.running.desktop import portals, proxy
+from appctl.running.desktop.documents import forwarded, portal, wake
+from appctl.running.desktop.info import flatpak_info
 from appctl.running.environment import runtime_directory
 from appctl.running.failed import failed
 from appctl.running.grants import bus
@@ -24,7 +26,6 @@ from appctl.running.grants.collect import collect
 from appctl.running.grants.denials import Denials
 from appctl.running.grants.granted import Grants
 from appctl.running.grants.overrides import overrides
-from appctl.running.info import flatpak_info
 from appctl.running.launch import launch
 from appctl.running.mounts import home
 from appctl.running.sandbox import Outside, build

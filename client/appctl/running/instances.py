@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from appctl.running import portals
 from appctl.running.deployments.deployment import Deployment
+from appctl.running.desktop import portals
 from appctl.talk.wire import Json, get_int, get_str
 
 FILE_BYTES = 64 << 10  # such a file has some 300; whatever is in that directory is the caller's own

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import FrameType
 
 from appctl.exits import ExitCode
-from appctl.running import portals
 from appctl.running.deployments.deployment import Deployment
+from appctl.running.desktop import portals
 from appctl.running.failed import failed
 from appctl.running.instances import registered
 from appctl.running.mounts.layout import find_program

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctl.running.deployments.stack import Stack
+from appctl.running.desktop.proxy import Buses
 from appctl.running.environment import SEARCH, environment, runtime_directory
 from appctl.running.failed import failed
 from appctl.running.grants.granted import Grants, Mount
@@ -22,7 +23,6 @@ from appctl.running.mounts.identity import group, passwd
 from appctl.running.mounts.layout import Tree, fill, look_up
 from appctl.running.mounts.sources import APART, ISOLATED, Sources
 from appctl.running.mounts.trees import show, tree_of
-from appctl.running.proxy import Buses
 
 _ALL_BUT_IPC = ("--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 ARGUMENTS = 8000  # bubblewrap takes 9,000; more come only from an image with thousands of files in /etc

@@ -16,8 +16,8 @@ import pytest
 from jeepney import DBusAddress, HeaderFields, MessageType, new_error, new_method_call, new_method_return
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 
-from appctl.running import documents
-from appctl.running.documents import forwarded
+from appctl.running.desktop import documents
+from appctl.running.desktop.documents import forwarded
 from appctl.running.grants.granted import Shown
 from support.bus import private_bus
 from support.runtimes import APP, change_tool, platform, tool

@@ -10,7 +10,7 @@ from appctl.places import Places
 from appctl.running.deployments import deployment as deployments
 from appctl.running.deployments.runfile import Permission
 from appctl.running.deployments.stack import assemble
-from appctl.running.info import flatpak_info
+from appctl.running.desktop.info import flatpak_info
 from appctl.scope import Scope
 from support.runtimes import APP, change_tool, platform, tool
 

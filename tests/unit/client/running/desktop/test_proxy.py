@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
-from appctl.running import proxy
+from appctl.running.desktop import proxy
 from support.bus import private_bus
 from support.deployments import Made
 from support.names import Services, services

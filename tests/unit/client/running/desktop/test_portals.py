@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
-from appctl.running import portals
+from appctl.running.desktop import portals
 from support.bus import private_bus
 from support.runtimes import APP, change_tool, platform, tool
 
