@@ -17,7 +17,7 @@ import pytest
 
 from appctl.__main__ import main
 from appctld.model.permissions import Permission, parse_metadata
-from appctld.pipeline.runfile import run_of
+from appctld.pipeline.records.runfile import run_of
 from support.bus import private_bus
 from support.deployments import Made
 from support.names import services

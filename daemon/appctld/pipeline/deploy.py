@@ -16,7 +16,7 @@ from appctld.pipeline.admission.standing import remember_standing
 from appctld.pipeline.answers import understood
 from appctld.pipeline.exports.caches import refresh_caches
 from appctld.pipeline.native.stages import ImportedCommit
-from appctld.pipeline.papers import Papers, commit_papers, image_papers
+from appctld.pipeline.records.papers import Papers, commit_papers, image_papers
 from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import app_ref

@@ -19,8 +19,8 @@ from appctld.pipeline.deploy import check_out, free_name
 from appctld.pipeline.exports.caches import refresh_caches
 from appctld.pipeline.native.run import install_commit, preview_commit
 from appctld.pipeline.native.stages import ImportedCommit
-from appctld.pipeline.papers import Papers
 from appctld.pipeline.plans import Plan
+from appctld.pipeline.records.papers import Papers
 from appctld.pipeline.run import install, preview
 from appctld.pipeline.stages import Deployed, Merged
 from appctld.pipeline.tools import Tools

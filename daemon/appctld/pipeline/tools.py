@@ -27,7 +27,7 @@ from appctld.pipeline.answers import understood
 from appctld.pipeline.exports.desktop import Desktop
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.parallel import two_ends
-from appctld.pipeline.stock import Stock, check_pulling
+from appctld.pipeline.records.stock import Stock, check_pulling
 from appctld.state.paths import Paths
 from appctld.system.aside import Aside
 from appctld.system.pipes import collect, memory_file

@@ -33,7 +33,7 @@ from appctld.model.jsonvalue import JsonObject, get_object
 from appctld.model.login import Login
 from appctld.model.manifest import Platform
 from appctld.model.reference import parse_reference
-from appctld.pipeline.papers import DROPPED_BYTES
+from appctld.pipeline.records.papers import DROPPED_BYTES
 from appctld.pipeline.run import LAYERS_AT_ONCE
 from appctld.pipeline.stages import Source
 from appctld.pipeline.tools import ENDPOINT, endpoint, unknown_remote

@@ -16,10 +16,10 @@ from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference, OstreeRef
 from appctld.pipeline.images.mirrors import is_private
-from appctld.pipeline.provenance import provenance_of
 from appctld.pipeline.recall import recall
+from appctld.pipeline.records.provenance import provenance_of
+from appctld.pipeline.records.stock import Stock
 from appctld.pipeline.stages import Planned
-from appctld.pipeline.stock import Stock
 from appctld.state.provenance import read_provenance
 from appctld.state.pulled import Pulled, find_pulled, remember_pulled
 from appctld.state.records import Record

@@ -23,8 +23,8 @@ from appctld.pipeline.admission.claims import read_label
 from appctld.pipeline.images.plan import version_of
 from appctld.pipeline.native.plan import id_of
 from appctld.pipeline.native.plan import version_of as version_of_commit
-from appctld.pipeline.provenance import evidence_of, words
 from appctld.pipeline.recall import Recalled
+from appctld.pipeline.records.provenance import evidence_of, words
 from appctld.state.paths import app_ref
 from appctld.state.provenance import Commit, Provenance
 from appctld.state.records import Record

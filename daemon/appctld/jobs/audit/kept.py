@@ -19,7 +19,7 @@ from appctld.model.permissions import METADATA_FILES, metadata_in
 from appctld.model.published import PublishedCommit, published_commit
 from appctld.pipeline.native.verify import read_commit
 from appctld.pipeline.recall import Recalled, recall
-from appctld.pipeline.runfile import run_of
+from appctld.pipeline.records.runfile import run_of
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import Paths
 from appctld.state.provenance import Provenance, read_provenance

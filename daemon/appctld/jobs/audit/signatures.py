@@ -14,7 +14,7 @@ from appctld.errors import AppctlError, RepoCorrupt, SignatureInvalid
 from appctld.jobs.audit.kept import Kept
 from appctld.model.digest import Digest
 from appctld.model.ostreeref import AnyReference, OstreeRef, parse_canonical
-from appctld.pipeline.provenance import evidence_of
+from appctld.pipeline.records.provenance import evidence_of
 from appctld.pipeline.tools import Tools
 from appctld.state.provenance import Judged, Provenance
 from appctld.trust.clock import date

@@ -15,7 +15,7 @@ import pytest
 from appctld.errors import InUse, NotFound, NotInstalled, RepoCorrupt
 from appctld.jobs.apps.removal import drop_older
 from appctld.jobs.requests import Install, Prune, Rollback, Uninstall, Update
-from appctld.pipeline import papers
+from appctld.pipeline.records import papers
 from appctld.state.records import Installed, Record, installed
 from appctld.state.skipped import skipped
 from support.world import Yard, release

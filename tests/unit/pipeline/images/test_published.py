@@ -25,7 +25,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.pipeline.images import published
 from appctld.pipeline.images.layer import fetch_anew
 from appctld.pipeline.native.resolve import ANSWER_BYTES
-from appctld.pipeline.provenance import evidence_of
+from appctld.pipeline.records.provenance import evidence_of
 from appctld.pipeline.stages import FetchedLayer, PlannedLayer, Verified
 from appctld.pipeline.tools import Tools
 from appctld.state.provenance import read_provenance

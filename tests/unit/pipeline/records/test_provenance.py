@@ -10,7 +10,7 @@ import pytest
 from appctld.errors import RepoCorrupt
 from appctld.model.digest import Digest
 from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
-from appctld.pipeline.provenance import evidence_of, provenance_of, words
+from appctld.pipeline.records.provenance import evidence_of, provenance_of, words
 from appctld.pipeline.stages import Resolved, Verified
 from appctld.state.provenance import Document, Judged, Signed, read_provenance
 from appctld.state.records import installed_app

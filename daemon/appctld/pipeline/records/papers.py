@@ -11,8 +11,8 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.permissions import Permission
 from appctld.pipeline.native.stages import ImportedCommit
 from appctld.pipeline.plans import Plan
-from appctld.pipeline.provenance import provenance_of, provenance_of_commit, words
-from appctld.pipeline.runfile import commit_run_file, run_file, runtime_of
+from appctld.pipeline.records.provenance import provenance_of, provenance_of_commit, words
+from appctld.pipeline.records.runfile import commit_run_file, run_file, runtime_of
 from appctld.pipeline.stages import Merged
 from appctld.state.provenance import Judged, Provenance
 from appctld.state.records import Record

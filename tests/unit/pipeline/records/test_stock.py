@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""pipeline/stock.py: the documents that are here, in the order in which a registry gives them; no network."""
+"""stock.py: the documents that are here, in the order in which a registry gives them; no network."""
 
 import os
 from dataclasses import replace
@@ -11,7 +11,7 @@ import pytest
 from appctld.config.network import Network
 from appctld.errors import DigestMismatch, Offline
 from appctld.model.digest import Digest
-from appctld.pipeline.stock import Stock, check_pulling
+from appctld.pipeline.records.stock import Stock, check_pulling
 from appctld.state.provenance import read_provenance
 from support.world import BASE, World
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""pipeline/runfile.py: what of an image's environment an app gets."""
+"""pipeline/records/runfile.py: what of an image's environment an app gets."""
 
 import json
 
@@ -9,7 +9,7 @@ import pytest
 from appctld.model.image import parse_config
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.permissions import Permission
-from appctld.pipeline.runfile import DEFAULT_PATH, run_of
+from appctld.pipeline.records.runfile import DEFAULT_PATH, run_of
 
 
 class Editor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from appctld.errors import Offline
 from appctld.model.digest import Digest
-from appctld.pipeline.provenance import evidence_of
+from appctld.pipeline.records.provenance import evidence_of
 from appctld.state.provenance import Provenance
 from appctld.trust.evidence import Evidence
 
