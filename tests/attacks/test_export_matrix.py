@@ -43,7 +43,8 @@ METAINFO = f"""<component type="desktop-application"><id>{ID}</id><name>Editor</
 <description><p>An <em>editor</em>.</p></description><launchable type="desktop-id">{ID}.desktop</launchable>
 <url type="homepage">https://acme.example/</url><provides><binary>editor</binary></provides></component>
 """
-SVG = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="16">
+SVG = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+width="16" height="16">
 <style>.a{fill:url(#g)}</style><linearGradient id="g"/><g id="h">
 <path class="a" style="fill:red" d="M0 0"/></g>
 <use xlink:href="#h" fill="url(#g)"/><text>a</text></svg>

@@ -93,7 +93,7 @@ class Specimen:
             f"{share}/metainfo/{ID}.metainfo.xml": File(METAINFO.encode()),
             f"{share}/icons/hicolor/128x128/apps/{ID}.png": File(png(128, 128)),
             f"{share}/icons/hicolor/scalable/apps/{ID}.svg": File(
-                b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+                b"<svg xmlns='http://www.w3.org/2000/svg' width='16' height='16'/>"
             ),
         }
 

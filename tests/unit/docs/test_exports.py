@@ -9,7 +9,7 @@ import pytest
 
 from appctld.workers.store.exports.desktop.keys import ACTION_KEYS, KEYS
 from appctld.workers.store.exports.exporter import Exporter
-from appctld.workers.store.exports.icons.drawing import cost, svg
+from appctld.workers.store.exports.icons.drawing import cost, size
 from appctld.workers.store.exports.icons.drawing.vocabulary import PRIMITIVES
 from appctld.workers.store.exports.markup import document, metainfo, mime
 from appctld.workers.store.exports.names import (
@@ -94,5 +94,5 @@ def test_the_limits_are_those_of_the_code() -> None:
     ) in section("All XML").replace("\n", " ")
     assert f"of {mime.TYPES} at most" in TEXT
     assert f"at most {mime.WEIGHT} |" in TEXT
-    assert f"above {svg.SIDE}," in TEXT
+    assert f"by them than {size.SIDE}," in TEXT.replace("\n", " ")
     assert f"{cost.COST} in all, and at most {cost.CHAIN} that" in TEXT

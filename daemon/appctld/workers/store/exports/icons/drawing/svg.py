@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from appctld.workers.store.exports.exporter import Emitted, Exporter, Refused
 from appctld.workers.store.exports.icons.drawing.cost import HREF, check_cost
+from appctld.workers.store.exports.icons.drawing.size import check_size, is_relative
 from appctld.workers.store.exports.icons.drawing.styles import (
     IDENTIFIER,
     allows,
@@ -38,8 +39,6 @@ from appctld.workers.store.exports.markup.document import Element, read, write
 from appctld.workers.store.exports.names import Place
 
 NAMESPACES = {"xmlns": "http://www.w3.org/2000/svg", "xmlns:xlink": "http://www.w3.org/1999/xlink"}
-SIDE = 4096  # of a drawing that says its size: what shows it at that size needs 64 MiB
-_LENGTH = re.compile(r"([0-9]{1,7}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(?:px|pt|mm|cm|in|pc|em|ex|%)?")
 _ID = re.compile(IDENTIFIER)
 _CLASSES = re.compile(r"[A-Za-z0-9_ -]{1,255}")
 _PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
@@ -52,12 +51,23 @@ def emit_svg(_place: Place, data: bytes, _app: Exporter) -> Emitted:
     if root.name != "svg":
         raise Refused("this is no SVG, or its elements have a prefix")
     cleaner = _Cleaner(_gradients(root))
-    found = Element("svg", cleaner.attributes(root), [*cleaner.inside(root)])
-    for side in ("width", "height"):
-        _check_side(found.attributes.get(side, "1"))
+    found = Element("svg", cleaner.attributes(_absolute(root)), [*cleaner.inside(root)])
+    check_size(
+        found.attributes.get("width"), found.attributes.get("height"), found.attributes.get("viewBox", "")
+    )
     check_cost(found)
     found.attributes |= NAMESPACES
     return Emitted(write(found), tuple(cleaner.dropped))
+
+
+def _absolute(root: Element) -> Element:
+    """The root without sides that depend on others; most say 100%, as one without them does."""
+    kept = {
+        name: value
+        for name, value in root.attributes.items()
+        if name not in {"width", "height"} or not is_relative(value)
+    }
+    return Element(root.name, kept)
 
 
 def _gradients(root: Element) -> frozenset[str]:
@@ -66,12 +76,6 @@ def _gradients(root: Element) -> frozenset[str]:
     for element in root.all():
         (gradients if element.name in GRADIENTS else others).add(element.attributes.get("id", ""))
     return frozenset(gradients - others)
-
-
-def _check_side(text: str) -> None:
-    found = _LENGTH.fullmatch(text)
-    if found is None or float(found[1]) > SIDE:
-        raise Refused(f"a side of {text[:40]}, where at most {SIDE} are allowed")
 
 
 class _Cleaner:
