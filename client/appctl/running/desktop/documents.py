@@ -51,8 +51,13 @@ class _Opened:
         return f"file://{quote(os.fsencode(place))}" if self.is_uri else place
 
     def is_shown(self, shown: Sequence[Shown]) -> bool:
-        """Whether the app sees the file under the name that it was opened by."""
-        return all(path is not None and _is_shown(path, shown) for path in (self.path, self.named))
+        """Whether the app sees the file as it was opened, and what a link there leads to."""
+        places = [item.place for item in shown if str(item.path) == item.place]
+        return (
+            self.path is not None
+            and any(map(self.named.is_relative_to, places))
+            and any(map(self.path.is_relative_to, map(os.path.realpath, places)))
+        )
 
 
 def forwarded(arguments: Sequence[str], shown: Sequence[Shown], place: str, give: Give) -> list[str]:
@@ -105,10 +110,6 @@ def _path_of(word: str) -> str:
         return ""
     is_here = word.startswith("file:/") and split.netloc in {"", "localhost"}
     return os.fsdecode(unquote_to_bytes(split.path)) if is_here else ""
-
-
-def _is_shown(path: Path, shown: Sequence[Shown]) -> bool:
-    return any(str(item.path) == item.place and path.is_relative_to(item.place) for item in shown)
 
 
 def portal(app: str) -> Give:

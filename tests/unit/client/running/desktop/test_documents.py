@@ -147,6 +147,9 @@ def test_what_the_app_sees_anyway_is_not_asked_for(home: Path) -> None:
         f"{PLACE}/d0/a b.txt",
         f"{PLACE}/d1/c.png",
     ]
+    (home / "house").symlink_to("pictures")  # as where /home is a link to /var/home
+    house = [Shown(home / "house", str(home / "house"), read_only=True)]
+    assert forwarded(["@@", f"{home}/house/c.png", "@@"], house, PLACE, Asked()) == [f"{home}/house/c.png"]
     away = ["@@", f"{home}/pictures/away", "@@"]
     assert forwarded(away, shown, PLACE, Asked()) == [f"{PLACE}/d0/a b.txt"]
     elsewhere = [Shown(home / "pictures", "/elsewhere", read_only=True)]
