@@ -29,7 +29,8 @@ PACKAGES = "mime/packages/"
 CACHES = {"applications/mimeinfo.cache": "applications/", "icons/hicolor/icon-theme.cache": "icons/hicolor/"}
 """What desktops' own programs make, and of what; below `mime` it is all but the packages."""
 
-_ICONS = "icons/hicolor"  # whose time tells desktops whether the cache is older than what is there
+_WATCHED = ("applications", "icons/hicolor")
+"""Where desktops look for changes, by their times, too: of a link that leads elsewhere they hear nothing."""
 
 
 class Farm:
@@ -64,7 +65,7 @@ class Farm:
             steps: list[Callable[[], None]] = [partial(_remove, path, share) for path in doomed]
             steps += [partial(_link, path, wanted[path], share) for path in missing]
             if steps or (self.exports / STALE).exists():
-                steps = [self._mark_stale, *steps, partial(_touch, _ICONS, share)]
+                steps = [self._mark_stale, *steps, *(partial(_touch, path, share) for path in _WATCHED)]
             _do_all(steps)
 
     @contextlib.contextmanager

@@ -218,10 +218,11 @@ def test_there_are_so_many_and_so_much_at_most(place: Place, monkeypatch: pytest
     for number in range(5):
         make(scratch, f"mime/application/x-{number}.xml", "four")
     make(scratch, "mime/types", "by which all are found")
+    make(scratch, "icons/hicolor/icon-theme.cache")
     with monkeypatch.context() as patched:
-        patched.setattr(caches, "CACHE_FILES", 2)
-        assert place.take(scratch) == 2
-    assert place.files() == {"mime/application/x-0.xml", "mime/types"}
+        patched.setattr(caches, "CACHE_FILES", 3)
+        assert place.take(scratch) == 3
+    assert place.files() == {"mime/application/x-0.xml", "mime/types", "icons/hicolor/icon-theme.cache"}
     (place.exports / ".stale").touch()
     scratch = place.prepare()
     for number in range(5):

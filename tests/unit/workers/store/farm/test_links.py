@@ -260,3 +260,15 @@ def test_a_link_for_which_there_is_no_room_keeps_no_other_back(
         with pytest.raises(OSError, match="No space"):
             place.farm.settle()
     assert place.links() == {ICON}
+
+
+def test_a_desktop_that_watches_its_entries_hears_of_others_under_the_same_names(place: Place) -> None:
+    place.install(EDITOR, ONE, ENTRY)
+    os.utime(place.share / "applications", (1, 1))
+    place.farm.settle()
+    (place.exports / ".stale").unlink()
+    os.utime(place.share / "applications", (1, 1))
+    place.farm.settle()
+    assert (place.share / "applications").stat().st_mtime == 1
+    place.install(EDITOR, TWO, ENTRY)
+    assert (place.share / "applications").stat().st_mtime > 1
