@@ -92,7 +92,9 @@ class Services:
         """Raises OSError where there is no such bus."""
         if self._own is not None:
             return self._own
-        if self._opened is None or self._opened.is_lost:
+        if self._opened is not None and self._opened.is_lost:
+            await self.close()
+        if self._opened is None:
             self._opened = await self._open()
         return self._opened
 

@@ -116,6 +116,24 @@ def test_the_daemons_own_connection_will_do(there: Around) -> None:
     assert asyncio.run(ask()) == Surroundings(metered=True)
 
 
+def test_a_bus_that_was_lost_is_asked_anew(tmp_path: Path) -> None:
+    """A daemon of the user scope outlives the system's bus, which may be started again."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    where = f"unix:path={tmp_path}/bus"
+
+    async def scenario() -> None:
+        async with machine(where) as found:
+            with private_bus(first, where):
+                assert await found.surroundings() == GOOD
+            with private_bus(second, where), around(where, POWER) as alone:
+                alone.say(ON_BATTERY, value=True)
+                assert (await found.surroundings()).on_battery
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("state", [10, 20, 40])
 def test_a_network_that_comes_is_waited_for(there: Around, state: int) -> None:
     there.say(STATE, state)

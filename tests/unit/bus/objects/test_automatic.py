@@ -7,7 +7,9 @@ Whom polkit is asked about, and what about, is tests/integration/test_polkit.py'
 
 import asyncio
 import os
+from contextlib import ExitStack
 
+from appctld.jobs.fairness.questions import WAITING_PER_UID
 from appctld.model.automatic import Extent
 from support.bus import ERROR, MANAGER, ROOT, client
 from support.bus_service import RecordingAuthorizer, served
@@ -64,5 +66,22 @@ def test_a_client_that_handles_nothing_is_not_asked_about(address: str) -> None:
                 assert await caller.call("RegisterClient", "a{sv}", given) == ("", ())
             assert authorizer.asked == []
             assert running.automatic.said == [("register", caller.name, ME, False)] * 2
+
+    asyncio.run(scenario())
+
+
+def test_who_has_too_many_questions_open_is_told_and_nobody_is_asked(address: str) -> None:
+    async def scenario() -> None:
+        authorizer = RecordingAuthorizer()
+        async with served(address, authorizer=authorizer) as running, client(address) as caller:
+            with ExitStack() as waiting:
+                for _ in range(WAITING_PER_UID):
+                    waiting.enter_context(running.jobs.questions.open(ME))
+                error, _ = await caller.call("SetAutomaticUpdatePolicy", "s", "none")
+                assert error == f"{ERROR}Busy"
+                error, _ = await caller.call("RegisterClient", "a{sv}", {"handles-updates": ("b", True)})
+                assert error == f"{ERROR}Busy"
+            assert (authorizer.asked, running.automatic.said) == ([], [])
+            assert await caller.call("SetAutomaticUpdatePolicy", "s", "none") == ("", ())
 
     asyncio.run(scenario())
