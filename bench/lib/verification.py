@@ -21,8 +21,8 @@ from appctld.system.sandbox import Bubblewrap
 from appctld.trust.evidence import Evidence
 from appctld.trust.sigstore.keys import read_public_keys
 from appctld.trust.verdict import judge
-from support.keys import Keys, payload
-from support.policy import Trusting
+from support.signatures.keys import Keys, payload
+from support.signatures.policy import Trusting
 
 SANDBOX = Bubblewrap(())
 DIGEST = Digest.of(b"the manifest")
@@ -58,7 +58,7 @@ ED25519 = b"MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="  # RFC
 
 def _works(keys: Keys) -> dict[str, Work]:
     """What is measured, by name."""
-    from support.cosign import CosignKey  # noqa: PLC0415 - after loading was measured
+    from support.signatures.cosign import CosignKey  # noqa: PLC0415 - after loading was measured
 
     publisher, key = keys.make("publisher", "rsa3072"), CosignKey()
     blob = keys.sign(payload(str(DIGEST), str(REFERENCE)), publisher)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
-from support import greeter
-from support.publisher import Publisher
+from support.images import greeter
+from support.publishers.publisher import Publisher
 
 
 def main() -> None:

@@ -18,8 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
-from support import greeter
-from support.publisher import Publisher
+from support.images import greeter
+from support.publishers.publisher import Publisher
 
 STARTED = time.monotonic()
 NAME = "demo/greeter:stable"

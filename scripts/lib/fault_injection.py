@@ -3,9 +3,9 @@
 """Tries every process of a job with every fault, at one moment after the other; does fault-injection's work.
 
 Guarantees: each trial begins with a state directory of its own, and ends with all checks of
-tests/support/ordeal.py: what is told, that the old version or the new one is whole and current, that `ostree
-fsck` is content, that the next start leaves no litter within five seconds, that the same job then succeeds
-and fetches no finished layer again. The exit code is 0 only if nothing of that failed in any trial.
+tests/support/ordeals/ordeal.py: what is told, that the old version or the new one is whole and current, that
+`ostree fsck` is content, that the next start leaves no litter within five seconds, that the same job then
+succeeds and fetches no finished layer again. The exit code is 0 only if nothing of that failed in any trial.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from support.deeds import DEEDS
-from support.keys import Keys
-from support.moments import guess, spread, watch, watch_daemon
-from support.ordeal import Case, Village, cases, endure, perish, sample
-from support.stand import Stand
+from support.ordeals.deeds import DEEDS
+from support.ordeals.moments import guess, spread, watch, watch_daemon
+from support.ordeals.ordeal import Case, Village, cases, endure, perish, sample
+from support.publishers.stand import Stand
+from support.signatures.keys import Keys
 
 INSIDE = (
     ("install", ("store", "receive", 1)),

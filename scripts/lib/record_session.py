@@ -18,7 +18,7 @@ MARKER = "session"
 def main() -> int:
     """Do one of the two."""
     if sys.argv[1] == "record":
-        from support.recording import record  # noqa: PLC0415 - only who records has the tests
+        from support.people.recording import record  # noqa: PLC0415 - only who records has the tests
 
         with tempfile.TemporaryDirectory(prefix="record.") as work:
             print(record(Path(work)))

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SHOWN = {  # scene of support/customer.py -> name of the file
+SHOWN = {  # scene of support/people/customer.py -> name of the file
     "found": "found",
     "preview of editor": "preview",
     "progress": "progress",
@@ -21,7 +21,7 @@ SHOWN = {  # scene of support/customer.py -> name of the file
 
 def main() -> int:
     """Take them."""
-    from support.customer import visit  # noqa: PLC0415 - only who takes them has the tests
+    from support.people.customer import visit  # noqa: PLC0415 - only who takes them has the tests
 
     taken = Path(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="p.") as work:

@@ -15,11 +15,11 @@ from appctld.model.flatpak.labels import COMMIT_METADATA, FLATPAK_METADATA, REF
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.image import APP_ID, METADATA
 from appctld.model.published import FINAL
-from support.flatpaks import EDITOR, PLATFORM, encoded, labels, metadata
-from support.forge import Forgery, digest_of
-from support.inline import layer_of
-from support.machine import Machine
-from support.publisher import Publisher
+from support.machines.machine import Machine
+from support.publishers.forge import Forgery, digest_of
+from support.publishers.publisher import Publisher
+from support.workers.inline import layer_of
+from support.worlds.flatpaks import EDITOR, PLATFORM, encoded, labels, metadata
 
 VIEWER = parse_ref("app/org.acme.Viewer/x86_64/stable")
 FOREIGN = parse_ref("app/org.acme.Viewer/aarch64/stable")

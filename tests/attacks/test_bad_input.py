@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 import zstandard
 
-from support.forge import Document, Forgery, digest_of
-from support.greeter import build
-from support.keys import payload
-from support.machine import Machine, Ran
-from support.publisher import Publisher
-from support.tarball import archive, entry
+from support.images.greeter import build
+from support.layers.tarball import archive, entry
+from support.machines.machine import Machine, Ran
+from support.publishers.forge import Document, Forgery, digest_of
+from support.publishers.publisher import Publisher
+from support.signatures.keys import payload
 
 ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 GOOD = archive(entry(b"usr/"), entry(b"usr/new", content=b"new"))

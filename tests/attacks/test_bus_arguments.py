@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Every argument and option, of a wrong type or outside its pattern: a typed error, and nothing changed.
 
-The tables are made from data/dbus/*.xml (support/bus_arguments.py), so that what is added there is tried by
-itself. One daemon lives through all of it; an app is installed, and a job is there.
+The tables are made from data/dbus/*.xml (support/buses/bus_arguments.py), so that what is added there is
+tried by itself. One daemon lives through all of it; an app is installed, and a job is there.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ import pytest
 
 from appctld.bus.wire import schema
 from appctld.bus.wire.schema import Method
-from support.bus import ERROR, JOB, MANAGER, PROPERTIES, ROOT, Client, client
-from support.bus_arguments import (
+from support.buses.bus import ERROR, JOB, MANAGER, PROPERTIES, ROOT, Client, client
+from support.buses.bus_arguments import (
     DISPLAYED,
     EXAMPLES,
     HOSTILE,
@@ -28,8 +28,8 @@ from support.bus_arguments import (
     unknown_options,
     wrong_types,
 )
-from support.bus_service import INTERFACES
-from support.machine import Machine
+from support.buses.bus_service import INTERFACES
+from support.machines.machine import Machine
 
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 INVALID = "org.freedesktop.DBus.Error.InvalidArgs"

@@ -17,15 +17,15 @@ from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.model.login import Login
 from appctld.model.reference import parse_reference
 from appctld.pipeline.tools import endpoint
-from support.bus import NAME, ROOT
-from support.exposure import auth_file, downloads, files_with, holds, log_in
-from support.fake_registry import Reply
-from support.inline import layer_of
-from support.machine import BIN, Machine
-from support.net import DOCUMENT, LOGIN, MANIFEST, Net, basic
-from support.shelf import Shelf
-from support.tarball import archive, entry
-from support.world import BASE, TOP, Yard
+from support.buses.bus import NAME, ROOT
+from support.layers.tarball import archive, entry
+from support.machines.exposure import auth_file, downloads, files_with, holds, log_in
+from support.machines.machine import BIN, Machine
+from support.machines.net import DOCUMENT, LOGIN, MANIFEST, Net, basic
+from support.servers.fake_registry import Reply
+from support.servers.shelf import Shelf
+from support.workers.inline import layer_of
+from support.worlds.world import BASE, TOP, Yard
 
 FIRST = f"registry GET {MANIFEST} -"
 WITH_LOGIN = f"registry GET {MANIFEST} login"

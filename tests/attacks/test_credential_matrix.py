@@ -3,9 +3,9 @@
 """Whom a registry's login reaches: what every server received is compared, request by request.
 
 A case has an ID, says what is tried, names the error's leaf (none where the way is allowed), and lists all
-requests that may come, each with the secret that it carried (support/net.py). In no case does an error's
-text, or a line of the log, hold a secret. Token servers have test_credential_tokens.py, jobs and remotes
-test_credential_jobs.py.
+requests that may come, each with the secret that it carried (support/machines/net.py). In no case does an
+error's text, or a line of the log, hold a secret. Token servers have test_credential_tokens.py, jobs and
+remotes test_credential_jobs.py.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from appctld.model.manifest import OCI_INDEX
-from support.fake_registry import Reply
-from support.internet import INSIDE, WAYS, explore
-from support.net import (
+from support.machines.internet import INSIDE, WAYS, explore
+from support.machines.net import (
     BLOB,
     DIGEST,
     DOCUMENT,
@@ -31,6 +30,7 @@ from support.net import (
     to,
     tokens,
 )
+from support.servers.fake_registry import Reply
 
 FIRST = f"registry GET {MANIFEST} -"
 WITH_LOGIN = f"registry GET {MANIFEST} login"

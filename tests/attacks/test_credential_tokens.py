@@ -7,8 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from support.fake_registry import Reply
-from support.net import (
+from support.machines.net import (
     DOCUMENT,
     IDENTITY,
     LOGIN,
@@ -21,6 +20,7 @@ from support.net import (
     to,
     tokens,
 )
+from support.servers.fake_registry import Reply
 
 FIRST = f"registry GET {MANIFEST} -"
 WITH_LOGIN = f"registry GET {MANIFEST} login"

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from support.damage import DAMAGES, SHARED_LAYER, Scene, flip
-from support.forge import Forgery
-from support.layers import tar
-from support.machine import Machine
-from support.publisher import Publisher
+from support.layers.layers import tar
+from support.machines.machine import Machine
+from support.publishers.forge import Forgery
+from support.publishers.publisher import Publisher
+from support.repositories.damage import DAMAGES, SHARED_LAYER, Scene, flip
 
 APPS = {"acme": "org.acme.Hello", "other": "org.other.Hello"}
 APP, OTHER = APPS.values()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from support.deeds import DEEDS, done, layers_of
-from support.keys import Keys
-from support.ordeal import Village, endure, sample
-from support.stand import Stand
+from support.ordeals.deeds import DEEDS, done, layers_of
+from support.ordeals.ordeal import Village, endure, sample
+from support.publishers.stand import Stand
+from support.signatures.keys import Keys
 
 CHOSEN = sample()
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from support.faults import Fault, injected, limited
-from support.keys import Keys
-from support.moments import watch
-from support.ordeal import Case, Village, endure
-from support.stand import Stand
+from support.ordeals.faults import Fault, injected, limited
+from support.ordeals.moments import watch
+from support.ordeals.ordeal import Case, Village, endure
+from support.publishers.stand import Stand
+from support.signatures.keys import Keys
 
 FAILED = frozenset({"Failed"})
 

@@ -14,7 +14,7 @@ from flooding import messages
 from flooding.attacks import KINDS
 from flooding.campaign import LIBRARIES, campaign
 from flooding.clients import Sender
-from support.machine import Machine
+from support.machines.machine import Machine
 
 # What comes back of what is sent: everything, but for what is no call, or is never read.
 ANSWERED = {"calls", "descriptors"}

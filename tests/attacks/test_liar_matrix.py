@@ -17,8 +17,9 @@ import pytest
 
 from appctld.errors import AppctlError, DigestMismatch, NotFound, RepoCorrupt, UnsafeArchive
 from appctld.workers.store.ostree.repository import Repository
-from support.layers import tar
-from support.lies import (
+from support.layers.layers import tar
+from support.layers.tarball import archive, entry, hardlink, pax, symlink
+from support.repositories.lies import (
     DEPLOYED,
     EVIL,
     HONEST,
@@ -31,8 +32,7 @@ from support.lies import (
     Town,
     names_of,
 )
-from support.malformed import FORMS, commit_with
-from support.tarball import archive, entry, hardlink, pax, symlink
+from support.repositories.malformed import FORMS, commit_with
 
 STORED = ("file", "symlink", "dirtree", "dirmeta", "commit")  # what an app consists of
 BESIDE = ("commitmeta", "tombstone-commit")  # what libostree keeps beside a commit, and nothing here reads

@@ -19,10 +19,10 @@ import pytest
 from appctld.errors import DigestMismatch, RegistryUnavailable
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
-from support.layers import listing_of_directory
-from support.ostree_remote import RepoServer
-from support.pulling import Pull
-from support.quarantine import WAYS, Lie, Published, Scene, object_of, ostree
+from support.layers.layers import listing_of_directory
+from support.publishers.ostree_remote import RepoServer
+from support.repositories.quarantine import WAYS, Lie, Published, Scene, object_of, ostree
+from support.workers.pulling import Pull
 
 STORED = ("file", "symlink", "dirtree", "dirmeta", "commit")
 BESIDE = ("commitmeta", "tombstone-commit")

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from appctld.trust.clock import date
-from support.forge import Forgery
-from support.machine import Machine, Ran
-from support.publisher import Publisher
-from support.tarball import archive, entry
+from support.layers.tarball import archive, entry
+from support.machines.machine import Machine, Ran
+from support.publishers.forge import Forgery
+from support.publishers.publisher import Publisher
 
 NOW = int(time.time())
 HOUR, DAY = 3600, 86_400

@@ -30,8 +30,8 @@ from appctld.state.records import installed
 from appctld.trust.clock import RELEASED, date
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Signer, Verdict
-from support.inline import digest_of, layer_of
-from support.world import BASE, Yard
+from support.workers.inline import digest_of, layer_of
+from support.worlds.world import BASE, Yard
 
 APP = "org.acme.Hello"
 DAY = 86_400

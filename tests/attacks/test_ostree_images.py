@@ -16,10 +16,11 @@ import pytest
 
 from appctld.workers.store.ostree.writer import METADATA_BYTES
 from appctld.workers.store.ostree_ext.xattrs import XATTRS_BYTES
-from support.forge import Forgery, digest_of
-from support.machine import Machine
-from support.ostree_layers import REPO, File, Part, Published, changed, loose, obj
-from support.ostree_lies import (
+from support.layers.ostree_layers import REPO, File, Part, Published, changed, loose, obj
+from support.machines.machine import Machine
+from support.publishers.forge import Forgery, digest_of
+from support.publishers.publisher import Publisher
+from support.repositories.ostree_lies import (
     COMMIT_AT,
     DETACHED_AT,
     FILE_AT,
@@ -37,8 +38,7 @@ from support.ostree_lies import (
     suid,
     swapped,
 )
-from support.ostree_store import tar_of
-from support.publisher import Publisher
+from support.repositories.ostree_store import tar_of
 
 UNKNOWN = f"{REPO}/{loose(META, 'file-xattrs')}"
 UNKNOWN_OLD = f"{REPO}/xattrs/{META}"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import build
-from support.machine import Machine, Ran
-from support.publisher import Publisher
-from support.rotation import Rotating
+from support.images.greeter import build
+from support.machines.machine import Machine, Ran
+from support.publishers.publisher import Publisher
+from support.signatures.rotation import Rotating
 
 STRANGER = ("UntrustedSigner", "which remote acme does not trust")
 GIVEN_UP = {

@@ -18,8 +18,8 @@ from appctld.errors import AppctlError, LimitExceeded, SignatureInvalid, Signatu
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.trust.gpgv import SIGNATURE_BYTES
 from appctld.trust.keyset import MESSAGES, SERIAL, UPDATE_BYTES
-from support.keys import Keys, payload
-from support.rotation import DAY, NOW, Rotating, lines, text
+from support.signatures.keys import Keys, payload
+from support.signatures.rotation import DAY, NOW, Rotating, lines, text
 
 
 class Stage(Rotating):

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes
 
 from appctld.model.reference import Reference
 from appctld.trust.evidence import Attachment
-from support import blobs
-from support.cosign import CosignKey
-from support.judging import (
+from support.signatures import blobs
+from support.signatures.cosign import CosignKey
+from support.signatures.judging import (
     ACCEPT,
     BOTH,
     COSIGN,
@@ -35,8 +35,8 @@ from support.judging import (
     Found,
     outcome,
 )
-from support.keys import Keys, payload
-from support.policy import Trusting
+from support.signatures.keys import Keys, payload
+from support.signatures.policy import Trusting
 
 SHA1 = hashes.SHA1()  # noqa: S303 - to be refused
 

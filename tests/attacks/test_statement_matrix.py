@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from appctld.trust.evidence import Attachment, Bundle
-from support.cosign import cosign_payload, enveloped, pae, statement, with_members
-from support.judging import (
+from support.signatures.cosign import cosign_payload, enveloped, pae, statement, with_members
+from support.signatures.judging import (
     ACCEPT,
     COSIGN,
     DIGEST,
@@ -27,7 +27,7 @@ from support.judging import (
     Asked,
     outcome,
 )
-from support.keys import payload
+from support.signatures.keys import payload
 
 # --- what such a signature says
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from support.greeter import build
-from support.machine import Machine
-from support.publisher import Publisher
+from support.images.greeter import build
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
 
 DOCUMENT = Path(__file__).parents[2] / "docs/administrators.md"
 PLAIN = "[Application]\nname={app}\ncommand=/usr/bin/greet\n"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from support.exposure import auth_file, exposing, files_with, holds, processes
-from support.machine import BIN, Machine
-from support.shelf import Shelf, Shelved
-from support.tarball import archive, entry
-from support.terminal import Terminal
+from support.layers.tarball import archive, entry
+from support.machines.exposure import auth_file, exposing, files_with, holds, processes
+from support.machines.machine import BIN, Machine
+from support.people.terminal import Terminal
+from support.servers.shelf import Shelf, Shelved
 
 USER = "alice"
 CTRL_C, END = "\x03", "\x04"

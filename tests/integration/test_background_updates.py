@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from support.machine import Machine
+from support.machines.machine import Machine
 from support.nights import NETWORK, Night
-from support.publisher import Publisher
-from support.surroundings import (
+from support.publishers.publisher import Publisher
+from support.services.surroundings import (
     DYING,
     METERED,
     ON_BATTERY,

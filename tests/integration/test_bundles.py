@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from support.cosign import CosignKey
-from support.disk import Disk, skopeo
-from support.greeter import build
-from support.images import Layout
-from support.keys import Keys
-from support.layouts import NAME, blob, entries, named
-from support.machine import Machine
-from support.podman_storage import rootless_podman
-from support.publisher import Publisher
+from support.images.greeter import build
+from support.images.images import Layout
+from support.images.layouts import NAME, blob, entries, named
+from support.machines.machine import Machine
+from support.publishers.disk import Disk, skopeo
+from support.publishers.podman_storage import rootless_podman
+from support.publishers.publisher import Publisher
+from support.signatures.cosign import CosignKey
+from support.signatures.keys import Keys
 
 NOWHERE = "127.0.0.1:9"  # the discard port: whoever connects is refused
 PREFIX = f"{NOWHERE}/acme"

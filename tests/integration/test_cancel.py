@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from support.machine import BIN, Machine
-from support.shelf import Shelf, Shelved
-from support.tarball import archive, entry
+from support.layers.tarball import archive, entry
+from support.machines.machine import BIN, Machine
+from support.servers.shelf import Shelf, Shelved
 
 SIZE = 8 << 20  # many times what any part on the way holds back
 SMALL = archive(entry(b"small", content=b"small"))

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from appctld.trust.evidence import Attachment, Bundle
-from support.attachments import push
-from support.cosign import CosignKey, statement
-from support.greeter import build
-from support.keys import payload
-from support.machine import Machine
-from support.publisher import Publisher
+from support.images.greeter import build
+from support.machines.machine import Machine
+from support.publishers.attachments import push
+from support.publishers.publisher import Publisher
+from support.signatures.cosign import CosignKey, statement
+from support.signatures.keys import payload
 
 KEY, STRANGER = CosignKey(), CosignKey()
 

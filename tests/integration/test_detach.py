@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from support.fake_registry import Reply, Seen
-from support.machine import BIN, Machine
-from support.shelf import Shelf, Shelved
-from support.tarball import archive, entry
-from support.terminal import PATIENCE, Terminal
+from support.layers.tarball import archive, entry
+from support.machines.machine import BIN, Machine
+from support.people.terminal import PATIENCE, Terminal
+from support.servers.fake_registry import Reply, Seen
+from support.servers.shelf import Shelf, Shelved
 
 LAYER = archive(entry(b"file", content=b"content" * 1000))
 CTRL_C = "\x03"

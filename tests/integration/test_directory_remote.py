@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support.disk import Disk
-from support.images import Layout
-from support.keys import Keys
-from support.machine import Machine
+from support.images.images import Layout
+from support.machines.machine import Machine
+from support.publishers.disk import Disk
+from support.signatures.keys import Keys
 
 PREFIX = "quay.io/acme"
 

@@ -19,10 +19,10 @@ from typing import NamedTuple
 import pytest
 
 from support.descriptors import descendants
-from support.machine import BIN, Machine
-from support.publisher import Publisher
-from support.shelf import Shelf
-from support.tarball import archive, entry
+from support.layers.tarball import archive, entry
+from support.machines.machine import BIN, Machine
+from support.publishers.publisher import Publisher
+from support.servers.shelf import Shelf
 
 DAY = 86_400
 PATIENCE = 60.0  # seconds on a busy machine until something must have happened

@@ -9,8 +9,8 @@ import pytest
 from appctl.exits import TABLE
 from appctld.errors import leaves
 from support.causes import CAUSES, ELSEWHERE, Town
-from support.machine import Machine
-from support.publisher import Publisher
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
 
 HINTLESS = {"Failed"}  # that the directory cannot be written to says all; the journal knows no more
 

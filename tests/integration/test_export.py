@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from support.attachments import push
-from support.cosign import CosignKey, statement
-from support.exposure import log_in
-from support.golden import FIXTURES
-from support.greeter import APP_ID, build
-from support.machine import Machine
-from support.publisher import Publisher
-from support.registry import Registry
+from support.images.golden import FIXTURES
+from support.images.greeter import APP_ID, build
+from support.machines.exposure import log_in
+from support.machines.machine import Machine
+from support.publishers.attachments import push
+from support.publishers.publisher import Publisher
+from support.servers.registry import Registry
+from support.signatures.cosign import CosignKey, statement
 
 KEY = CosignKey()
 

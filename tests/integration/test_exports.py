@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support.machine import BIN, Machine
+from support.machines.machine import BIN, Machine
 from support.notes import APP, ENTRY, EXTRA, ICON, LAUNCH, SERVICE, Session, build, for_all_users
-from support.publisher import Publisher
+from support.publishers.publisher import Publisher
 
 FIRST = {
     f"applications/{ENTRY}",

@@ -12,15 +12,15 @@ import pytest
 
 from appctld.model.flatpak.index import INDEX_BYTES
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
-from support.flatpak_build import Workshop
-from support.flatpaks import entry, listed, metadata
-from support.greeter import minimal_root
-from support.index_server import IndexServer
-from support.keys import Keys, payload
-from support.layouts import entries
-from support.lookaside import Lookaside
-from support.machine import BIN, Machine
-from support.registry import Registry
+from support.images.flatpak_build import Workshop
+from support.images.greeter import minimal_root
+from support.images.layouts import entries
+from support.machines.machine import BIN, Machine
+from support.servers.index_server import IndexServer
+from support.servers.lookaside import Lookaside
+from support.servers.registry import Registry
+from support.signatures.keys import Keys, payload
+from support.worlds.flatpaks import entry, listed, metadata
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 ARCH = {"amd64": "x86_64", "arm64": "aarch64"}

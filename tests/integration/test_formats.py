@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from support.machine import Machine
-from support.publisher import Publisher
-from support.shelf import Shelf
-from support.tarball import archive, entry
+from support.layers.tarball import archive, entry
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
+from support.servers.shelf import Shelf
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from support.forge import MANIFEST, digest_of, put_manifest
-from support.machine import Machine
-from support.registry import Registry
+from support.machines.machine import Machine
+from support.publishers.forge import MANIFEST, digest_of, put_manifest
+from support.servers.registry import Registry
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 CHUNKED = {"plain-zstd-chunked": "io.github.containers", "plain-zstd-chunked-old": "io.containers"}

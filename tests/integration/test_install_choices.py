@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from support.fake_registry import Reply
-from support.machine import Machine
-from support.shelf import Shelf
-from support.tarball import archive, entry
+from support.layers.tarball import archive, entry
+from support.machines.machine import Machine
+from support.servers.fake_registry import Reply
+from support.servers.shelf import Shelf
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 OWN, GIVEN = "org.example.App", "org.mine.App"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import APP_ID
-from support.machine import BIN, Machine
+from support.images.greeter import APP_ID
+from support.machines.machine import BIN, Machine
 
 PATIENCE = 60.0  # seconds on a busy machine until something must have happened
 TERMINATED = 128 + 15

@@ -7,8 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from support.keys import Keys
-from support.rotation import Rotating
+from support.signatures.keys import Keys
+from support.signatures.rotation import Rotating
 
 PAGE = Path(__file__).parents[2] / "docs" / "key-rotation.md"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support.bus import MANAGER, NAME, ROOT
-from support.machine import BIN, Machine
+from support.buses.bus import MANAGER, NAME, ROOT
+from support.machines.machine import BIN, Machine
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def sleepy(tmp_path: Path) -> Iterator[Machine]:
     services.mkdir(parents=True)
     with made:
         variables = " ".join(f"{name}={value}" for name, value in made.environment.items() if "XDG_" in name)
-        command = f"/usr/bin/env {variables} PYTHONPATH={made.environment['PYTHONPATH']}"
+        command = f"/usr/bin/env {variables} PYTHONPATH={made.environment['PYTHONPATH']} {sys.executable}"
         (services / f"{NAME}.service").write_text(
-            f"[D-BUS Service]\nName={NAME}\nExec={command} {sys.executable} -m support.altered sleepy\n"
+            f"[D-BUS Service]\nName={NAME}\nExec={command} -m support.machines.altered sleepy\n"
         )
         yield made
 

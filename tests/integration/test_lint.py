@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from support.machine import BIN, Ran
-from support.registry import Registry
-from support.specimen import REFERENCE, File, Specimen
+from support.machines.machine import BIN, Ran
+from support.servers.registry import Registry
+from support.workers.specimen import REFERENCE, File, Specimen
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 

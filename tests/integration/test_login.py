@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from support.machine import BIN, Machine
-from support.shelf import Shelf, Shelved
-from support.tarball import archive, entry
+from support.layers.tarball import archive, entry
+from support.machines.machine import BIN, Machine
+from support.servers.shelf import Shelf, Shelved
 
 USER, PASSWORD = "alice", "correct:horse"
 PATIENCE = 60.0  # seconds on a busy machine until something must have happened

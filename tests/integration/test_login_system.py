@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from support.exposure import encoded
-from support.machine import BIN, Machine, Ran
+from support.machines.exposure import encoded
+from support.machines.machine import BIN, Machine, Ran
 
 HOST, LOGIN = "registry.example", "robot:secret"
 Root = Callable[..., Ran]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import build
-from support.machine import Machine
-from support.publisher import Publisher
+from support.images.greeter import build
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
 
 PROMISED = {
     "id",
@@ -168,7 +168,7 @@ def test_what_no_record_names_is_swept_up_at_start(machine: Machine, reference: 
 
 
 def test_a_second_daemon_does_not_work_on_the_same_state(machine: Machine) -> None:
-    command = [sys.executable, "-m", "support.altered", "hasty"]
+    command = [sys.executable, "-m", "support.machines.altered", "hasty"]
     second = subprocess.run(command, env=machine.environment, capture_output=True, text=True, check=False)
     assert second.returncode == 1
     assert "another daemon" in second.stderr

@@ -4,11 +4,11 @@
 
 import pytest
 
-from support.exposure import log_in
-from support.fake_registry import Reply
-from support.machine import Machine
-from support.shelf import Shelf
-from support.tarball import archive, entry
+from support.layers.tarball import archive, entry
+from support.machines.exposure import log_in
+from support.machines.machine import Machine
+from support.servers.fake_registry import Reply
+from support.servers.shelf import Shelf
 
 LAYER = archive(entry(b"file", content=b"content" * 1000))
 

@@ -12,9 +12,9 @@ from typing import Any
 import jsonschema
 
 from json_schemas import schemas
-from support.machine import BIN, Machine
-from support.shelf import Shelf
-from support.tarball import archive, entry
+from support.layers.tarball import archive, entry
+from support.machines.machine import BIN, Machine
+from support.servers.shelf import Shelf
 
 PATIENCE = 60.0  # seconds on a busy machine until something must have happened
 Event = dict[str, Any]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import minimal_root
-from support.grove import Grove
-from support.keys import Keys
-from support.machine import Machine
+from support.images.greeter import minimal_root
+from support.machines.machine import Machine
+from support.publishers.grove import Grove
+from support.signatures.keys import Keys
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 APP = "org.acme.Greeter"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from support.fake_registry import loopback_identity
-from support.images import Layout, Settings
-from support.machine import Machine
-from support.proxy import Proxy
-from support.registry import Registry
+from support.images.images import Layout, Settings
+from support.machines.machine import Machine
+from support.servers.fake_registry import loopback_identity
+from support.servers.proxy import Proxy
+from support.servers.registry import Registry
 
 APP = "org.acme.Hello"
 FAR = "192.0.2.1"  # RFC 5737: nowhere, but for a proxy that knows better

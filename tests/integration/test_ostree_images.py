@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from support.attachments import push
-from support.cosign import CosignKey
-from support.machine import Machine
-from support.registry import Registry
+from support.machines.machine import Machine
+from support.publishers.attachments import push
+from support.servers.registry import Registry
+from support.signatures.cosign import CosignKey
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 COMMIT = "f1295095a4cc6d06c08199cf29e2b8b932e960031ac1cabe923f6b22c85294de"

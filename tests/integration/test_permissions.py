@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from support.bus import client
-from support.greeter import build
-from support.machine import Machine
-from support.publisher import Publisher
+from support.buses.bus import client
+from support.images.greeter import build
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
 
 NAME = "wishes/greeter:1"
 PLAIN = "[Application]\nname=org.appctl.Greeter\ncommand=/usr/bin/greet\n"

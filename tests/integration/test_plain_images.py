@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import minimal_root
-from support.images import Settings
-from support.machine import Machine
-from support.publisher import Publisher
+from support.images.greeter import minimal_root
+from support.images.images import Settings
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
 
 ENTRYPOINT = Settings(entrypoint=("/usr/bin/greet", "as the image says"), env={"WHO": "image"})
 METADATA = "[Application]\nname=org.example.Ignored\ncommand=/usr/bin/greet\n"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import minimal_root
-from support.machine import Machine
-from support.podman import Podman
-from support.publisher import Publisher
+from support.images.greeter import minimal_root
+from support.machines.machine import Machine
+from support.publishers.podman import Podman
+from support.publishers.publisher import Publisher
 
 CONTAINERFILE = """\
 FROM scratch

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from support.bus import client
-from support.greeter import build
-from support.machine import Machine, Ran
-from support.publisher import Publisher
+from support.buses.bus import client
+from support.images.greeter import build
+from support.machines.machine import Machine, Ran
+from support.publishers.publisher import Publisher
 
 METADATA = "[Application]\nname=org.appctl.Greeter\ncommand=/usr/bin/greet\n"
 NETWORK = METADATA + "[Context]\nshared=network;\n"

@@ -17,14 +17,14 @@ import pytest
 from jeepney import HeaderFields, Message
 
 from appctld.bus.wire import schema
-from support.bus import JOB, NAME, ROOT, Client, client, private_bus, program
-from support.bus_arguments import EXAMPLES, in_order
-from support.bus_service import INTERFACES, Running
-from support.guarded import Guarded, system, while_polkitd_thinks
-from support.machine import BIN
-from support.polkit_rows import Row, rows
-from support.polkitd import real_polkitd
-from support.terminal import Terminal
+from support.buses.bus import JOB, NAME, ROOT, Client, client, private_bus, program
+from support.buses.bus_arguments import EXAMPLES, in_order
+from support.buses.bus_service import INTERFACES, Running
+from support.machines.machine import BIN
+from support.people.terminal import Terminal
+from support.services.guarded import Guarded, system, while_polkitd_thinks
+from support.services.polkit_rows import Row, rows
+from support.services.polkitd import real_polkitd
 
 LOGIN = [{"host": ("s", "h.io"), "username": ("s", "u"), "password": ("s", "p")}]
 HERE = {

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from support.exposure import (
+from support.images.greeter import build
+from support.layers.tarball import archive, entry
+from support.machines.exposure import (
     auth_file,
     downloads,
     encoded,
@@ -19,13 +21,11 @@ from support.exposure import (
     log_in,
     processes,
 )
-from support.greeter import build
-from support.machine import BIN, Machine
-from support.publisher import Publisher
-from support.registry import Registry
-from support.shelf import Shelf
-from support.tarball import archive, entry
-from support.terminal import Terminal
+from support.machines.machine import BIN, Machine
+from support.people.terminal import Terminal
+from support.publishers.publisher import Publisher
+from support.servers.registry import Registry
+from support.servers.shelf import Shelf
 
 USER, PASSWORD = "alice", "correct-horse-battery"
 LOGIN = f"{USER}:{PASSWORD}"

@@ -17,17 +17,17 @@ from pathlib import Path
 import pytest
 
 from appctld.model.flatpak.ref import parse_ref
-from support.cosign import CosignKey
-from support.cutting import CuttingLine
-from support.flatpak_build import Workshop
-from support.flatpaks import metadata
-from support.greeter import minimal_root
-from support.machine import BIN, Machine
-from support.ostree_remote import OstreeRemote
-from support.podman_storage import rootless_podman
-from support.published_tar import entries
-from support.publisher import Publisher
-from support.registry import Registry
+from support.images.flatpak_build import Workshop
+from support.images.greeter import minimal_root
+from support.layers.published_tar import entries
+from support.machines.machine import BIN, Machine
+from support.publishers.ostree_remote import OstreeRemote
+from support.publishers.podman_storage import rootless_podman
+from support.publishers.publisher import Publisher
+from support.servers.cutting import CuttingLine
+from support.servers.registry import Registry
+from support.signatures.cosign import CosignKey
+from support.worlds.flatpaks import metadata
 
 KEY = CosignKey()
 METADATA = "[Application]\nname=org.example.Greeter\ncommand=/usr/bin/greet\n"

@@ -11,12 +11,12 @@ import jsonschema
 import pytest
 
 from json_schemas import schemas
-from support.attachments import push
-from support.cosign import CosignKey
-from support.fake_registry import loopback_identity
-from support.greeter import APP_ID, build
-from support.machine import BIN, Machine, Ran
-from support.publisher import Publisher
+from support.images.greeter import APP_ID, build
+from support.machines.machine import BIN, Machine, Ran
+from support.publishers.attachments import push
+from support.publishers.publisher import Publisher
+from support.servers.fake_registry import loopback_identity
+from support.signatures.cosign import CosignKey
 
 KEY, STRANGER = CosignKey(), CosignKey()
 

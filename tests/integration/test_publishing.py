@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from support.cosign import CosignKey
-from support.greeter import minimal_root
-from support.machine import Machine
-from support.podman import Podman
-from support.publisher import Publisher
+from support.images.greeter import minimal_root
+from support.machines.machine import Machine
+from support.publishers.podman import Podman
+from support.publishers.publisher import Publisher
+from support.signatures.cosign import CosignKey
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "publishing.md"
 APP_ID = "org.example.Greeter"
@@ -101,7 +101,7 @@ def test_the_example_is_listed_by_the_line_that_lists_it(
 
 def test_the_publishers_file_of_the_document_is_one() -> None:
     from appctld.config.publisherfile import KNOWN, parse_publisher_file  # noqa: PLC0415 - of this test
-    from support.golden import FIXTURES  # noqa: PLC0415 - of this test
+    from support.images.golden import FIXTURES  # noqa: PLC0415 - of this test
 
     text = DOCUMENT.read_text("utf-8")
     block = text[text.index("    [Appctl Remote]") :].partition("\n\n")[0]

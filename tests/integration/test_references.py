@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.keys import Keys
-from support.machine import Machine, Ran
+from support.machines.machine import Machine, Ran
+from support.signatures.keys import Keys
 
 UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 LONGEST = 4500  # characters of an error: as long as a name may be, and some words

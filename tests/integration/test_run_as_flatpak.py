@@ -18,10 +18,10 @@ import pytest
 from appctl.__main__ import main
 from appctld.model.permissions import Permission, parse_metadata
 from appctld.pipeline.records.runfile import run_of
-from support.bus import private_bus
-from support.deployments import Made
-from support.names import services
-from support.runtimes import APP, PLATFORM_REF, change_platform, change_tool, platform, tool
+from support.buses.bus import private_bus
+from support.buses.names import services
+from support.machines.deployments import Made
+from support.machines.runtimes import APP, PLATFORM_REF, change_platform, change_tool, platform, tool
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() == 0, reason="apps are not run as root"),

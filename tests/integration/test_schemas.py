@@ -14,9 +14,9 @@ import pytest
 
 from appctl.commandline.commands import COMMANDS
 from json_schemas import Schema, schemas
-from support.greeter import build
-from support.machine import BIN, Machine
-from support.publisher import Publisher
+from support.images.greeter import build
+from support.machines.machine import BIN, Machine
+from support.publishers.publisher import Publisher
 
 SCHEMAS = schemas()
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/json.md"

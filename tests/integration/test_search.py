@@ -14,11 +14,11 @@ import jsonschema
 import pytest
 
 from json_schemas import schemas
-from support.catalogs import LABELS, component, document, png, tree
-from support.images import CREATED, Settings
-from support.index_server import IndexServer
-from support.machine import Machine
-from support.publisher import Publisher
+from support.images.catalogs import LABELS, component, document, png, tree
+from support.images.images import CREATED, Settings
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
+from support.servers.index_server import IndexServer
 
 EDITOR, TOOL = "org.acme.Editor", "org.acme.Tool"
 TURNS = "<description><p>It turns whatever can be turned.</p></description>"

@@ -3,7 +3,7 @@
 """What people see, word by word, at a terminal: installs, refusals with their hints, updates, the way back.
 
 In the texts below `*` stands for one word that may be another each time (a digest, a size, a date), and how
-the words are broken into lines does not count. support/sessions.py lives through them.
+the words are broken into lines does not count. support/people/sessions.py lives through them.
 """
 
 import re
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from record_session import session_of
-from support.recording import record
-from support.sessions import tell
+from support.people.recording import record
+from support.people.sessions import tell
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 VARIES = re.compile(

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """examples/software-center before a person, on a real screen and bus, with a real daemon, registry and keys.
 
-support/customer.py goes through it; here stands what is to be read in each scene.
+support/people/customer.py goes through it; here stands what is to be read in each scene.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.customer import PROGRAM, Scenes, visit
+from support.people.customer import PROGRAM, Scenes, visit
 
 pytestmark = pytest.mark.timeout(300)  # a story of many jobs, on a busy machine
 LINES = 400

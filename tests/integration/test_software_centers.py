@@ -19,13 +19,13 @@ from pathlib import Path
 import pytest
 
 from appctld.bus.wire import schema
-from support.bus import JOB, MANAGER, NAME, ROOT, Client, client
-from support.bus_service import INTERFACES
-from support.declared import of_arguments, of_properties
-from support.greeter import APP_ID, build
-from support.machine import Machine
-from support.polkit_rows import rows
-from support.publisher import Publisher
+from support.buses.bus import JOB, MANAGER, NAME, ROOT, Client, client
+from support.buses.bus_service import INTERFACES
+from support.buses.declared import of_arguments, of_properties
+from support.images.greeter import APP_ID, build
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
+from support.services.polkit_rows import rows
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/software-centers.md"
 TEXT = DOCUMENT.read_text("utf-8")

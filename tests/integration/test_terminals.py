@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from support.forge import Forgery
-from support.machine import BIN, Machine
-from support.publisher import Publisher
-from support.shelf import Shelf, Shelved
-from support.tarball import archive, entry
-from support.terminal import PATIENCE, Terminal
+from support.layers.tarball import archive, entry
+from support.machines.machine import BIN, Machine
+from support.people.terminal import PATIENCE, Terminal
+from support.publishers.forge import Forgery
+from support.publishers.publisher import Publisher
+from support.servers.shelf import Shelf, Shelved
 
 APP = "org.acme.Sorter"
 TITLE = "Za\u017c\u00f3\u0142\u0107 \u202eg\u0119\u015bl\u0105\u202c \u200bja\u017a\u0144"

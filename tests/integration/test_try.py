@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import build, minimal_root
-from support.images import Layout, Settings
-from support.machine import BIN, Ran
+from support.images.greeter import build, minimal_root
+from support.images.images import Layout, Settings
+from support.machines.machine import BIN, Ran
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import build
-from support.images import Settings
-from support.machine import Machine
-from support.publisher import Publisher
+from support.images.greeter import build
+from support.images.images import Settings
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
 
 
 def _trust(machine: Machine, publisher: Publisher, name: str, repository: str, tmp_path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctl.commandline.commands import COMMANDS
-from support.typed import DOCUMENT, type_all
+from support.people.typed import DOCUMENT, type_all
 
 WRONG_HERE = {"appctl doctor"}  # a namespace without polkit and systemd is no machine that all is well with
 

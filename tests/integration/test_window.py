@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import minimal_root
-from support.images import Settings
-from support.machine import BIN, Machine
-from support.publisher import Publisher
-from support.screen import screen
+from support.images.greeter import minimal_root
+from support.images.images import Settings
+from support.machines.machine import BIN, Machine
+from support.people.screen import screen
+from support.publishers.publisher import Publisher
 
 COLOUR, WIDTH, HEIGHT = "#12ab34", 200, 100
 SHARE = "/usr/share/window"

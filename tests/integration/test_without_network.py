@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support.greeter import build
-from support.machine import Machine
-from support.publisher import Publisher
+from support.images.greeter import build
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
 
 
 @pytest.fixture

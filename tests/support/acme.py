@@ -15,13 +15,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from support.greeter import minimal_root
-from support.images import CREATED, Settings
-from support.lookaside import Lookaside
-from support.machine import Machine
-from support.namesakes import HOME, servers_are_up
-from support.publisher import Publisher
-from support.registry import Registry
+from support.images.greeter import minimal_root
+from support.images.images import CREATED, Settings
+from support.machines.machine import Machine
+from support.machines.namesakes import HOME, servers_are_up
+from support.publishers.publisher import Publisher
+from support.servers.lookaside import Lookaside
+from support.servers.registry import Registry
 
 NAMES = ("quay.io", "sigs.acme.example", "registry.corp")
 USER, PASSWORD = "alice", "correct-horse-battery"

@@ -23,13 +23,13 @@ from jeepney import DBusAddress, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
 from appctld.trust.clock import date
-from support.bus import MANAGER, NAME, ROOT
-from support.fake_registry import FakeServer, Reply, loopback_identity
-from support.forge import Document, Forgery, digest_of
-from support.keys import payload
-from support.machine import BIN, Machine, Ran
-from support.publisher import Publisher
-from support.tarball import archive, entry
+from support.buses.bus import MANAGER, NAME, ROOT
+from support.layers.tarball import archive, entry
+from support.machines.machine import BIN, Machine, Ran
+from support.publishers.forge import Document, Forgery, digest_of
+from support.publishers.publisher import Publisher
+from support.servers.fake_registry import FakeServer, Reply, loopback_identity
+from support.signatures.keys import payload
 
 NOW = int(time.time())
 DAY = 86_400
@@ -252,7 +252,7 @@ def too_often(town: Town) -> Ran:
 
 @produces("Offline", "a machine without any network")
 def no_network(town: Town) -> Ran:
-    with Machine(town.work / "offline", measured=False, daemon=("support.offline",)) as machine:
+    with Machine(town.work / "offline", measured=False, daemon=("support.machines.offline",)) as machine:
         url = "oci+https://registry.example/x"
         machine.add_remote("far", url, town.file, "https://registry.example/signatures")
         return machine.appctl("install", "-y", "--json", "registry.example/x:1", code=None)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from support.descriptors import children, open_descriptors
-from support.greeter import build
-from support.images import Layout
-from support.keys import Keys
-from support.machine import Machine
-from support.publisher import Publisher
+from support.images.greeter import build
+from support.images.images import Layout
+from support.machines.machine import Machine
+from support.publishers.publisher import Publisher
+from support.signatures.keys import Keys
 
 
 @pytest.fixture

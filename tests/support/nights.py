@@ -19,12 +19,12 @@ from typing import Any
 from jeepney import DBusAddress, MessageType, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
-from support.bus import MANAGER, NAME, ROOT, client
-from support.greeter import build
-from support.images import CREATED, Settings
-from support.machine import BIN, Machine
-from support.publisher import Publisher
-from support.surroundings import Around
+from support.buses.bus import MANAGER, NAME, ROOT, client
+from support.images.greeter import build
+from support.images.images import CREATED, Settings
+from support.machines.machine import BIN, Machine
+from support.publishers.publisher import Publisher
+from support.services.surroundings import Around
 
 PLAIN = "[Application]\nname={app}\ncommand=/usr/bin/greet\n"
 NETWORK = PLAIN + "[Context]\nshared=network;\n"

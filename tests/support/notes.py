@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from support.acme import NAMES, town
-from support.greeter import minimal_root
-from support.images import CREATED, Settings
-from support.machine import Machine
-from support.namesakes import run_inside
-from support.png import png
-from support.publisher import Publisher
+from support.images.greeter import minimal_root
+from support.images.images import CREATED, Settings
+from support.images.png import png
+from support.machines.machine import Machine
+from support.machines.namesakes import run_inside
+from support.publishers.publisher import Publisher
 
 APP = "org.acme.Notes"
 ENTRY, EXTRA, SERVICE = f"{APP}.desktop", f"{APP}.Extra.desktop", f"{APP}.service"

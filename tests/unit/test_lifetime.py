@@ -22,9 +22,9 @@ from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest
 from appctld.lifetime import Lifetime, status
 from appctld.system.notify import Notifier
-from support.bus import JOB, NAME, Client, client, private_bus
-from support.bus_service import Running, served
-from support.manager import heard, listening
+from support.buses.bus import JOB, NAME, Client, client, private_bus
+from support.buses.bus_service import Running, served
+from support.services.manager import heard, listening
 
 ALWAYS, NEVER = 0.0, 1e6  # idle seconds
 Act = Callable[[], Awaitable[None]]

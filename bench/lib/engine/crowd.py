@@ -21,7 +21,7 @@ from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.objects import checksum, regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, serialize_dirmeta, serialize_dirtree
-from support.records import RECORD, deploy
+from support.buses.records import RECORD, deploy
 
 REMOTE = "bench"
 FILES = 5  # of a layer

@@ -16,7 +16,7 @@ from typing import Self
 
 from inputs.layer import Layer
 from inputs.layout import Layout
-from support.publisher import Publisher
+from support.publishers.publisher import Publisher
 
 APP_ID = "org.example.Bench"
 NAME = "bench/app"

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.published import APP_ID, Published
 from measure.cost import Cost, Watch, command, cpu_of
 from measure.ended import noted
-from support.machine import BIN, Machine
+from support.machines.machine import BIN, Machine
 
 _ENDED = "ended"
 

@@ -21,7 +21,7 @@ from measure.options import lenient, parser, places
 from measure.report import Goal, Report, say
 from measure.turns import Contender, take_turns
 from peers import skopeo
-from support.machine import BIN, Machine
+from support.machines.machine import BIN, Machine
 
 KEPT, FETCHED = "appctl export, blobs kept", "appctl export, blobs fetched again"
 GZIP, ZSTD = "appctl export --recompress, gzip", "appctl export --recompress, zstd"

@@ -28,7 +28,7 @@ from measure.cost import Cost
 from measure.options import Where, lenient, parser, places
 from measure.report import Bound, Report, say
 from measure.turns import Row
-from support.bus import MANAGER, NAME, PROPERTIES, ROOT
+from support.buses.bus import MANAGER, NAME, PROPERTIES, ROOT
 
 LIMIT = 5.0  # milliseconds: what a person does not notice, with room for the caller's own work
 PAUSE = 0.002  # seconds between two calls: often enough to meet every stall, and no load worth naming

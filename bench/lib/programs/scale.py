@@ -19,7 +19,7 @@ from measure.cost import Cost, command
 from measure.options import lenient, parser, places
 from measure.report import Bound, Report, say
 from measure.turns import Row, take_turns
-from support.machine import Machine
+from support.machines.machine import Machine
 
 LIST, EMPTY = "appctl list", "floor: appctl list, no app"
 NEEDED, UNNEEDED, PEER = "appctl prune, all needed", "appctl prune, none needed", "ostree prune, none needed"

@@ -17,7 +17,7 @@ from measure.cost import Cost, command
 from measure.options import lenient, parser, places
 from measure.report import Goal, Report, say
 from measure.turns import take_turns
-from support.machine import Machine
+from support.machines.machine import Machine
 
 LIMIT = 1.5
 YARDSTICK = "python3 that imports argparse and jeepney"

@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 from flooding.attacks import KINDS
 from flooding.probe import open_descriptors, pss, watching
-from support.machine import Machine
+from support.machines.machine import Machine
 
 LIBRARIES = {"dbus-next": "", "dbus-fast": "fast"}
 IDLE = "nobody"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.bus import private_bus
+from support.buses.bus import private_bus
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest, Prune
 from appctld.model.automatic import Extent
 from appctld.model.jsonvalue import JsonObject
-from support.bus import ERROR, JOB, MANAGER, ROOT, Client, client
-from support.bus_service import EDITOR, SimulatedRemote, SimulatedRemotes, served
+from support.buses.bus import ERROR, JOB, MANAGER, ROOT, Client, client
+from support.buses.bus_service import EDITOR, SimulatedRemote, SimulatedRemotes, served
 
 OTHER = os.getuid() + 1
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"

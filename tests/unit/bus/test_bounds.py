@@ -15,8 +15,8 @@ from appctld.jobs.job import JOB_BYTES, Job
 from appctld.jobs.queue import UNFINISHED, UNFINISHED_PER_UID
 from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest, Install
-from support.bus import client
-from support.bus_service import Running, served
+from support.buses.bus import client
+from support.buses.bus_service import Running, served
 
 BUS_BYTES = 32 << 20  # max_message_size of dbus-daemon's system.conf; more disconnects the sender
 FAR_BELOW = BUS_BYTES // 3

@@ -10,8 +10,8 @@ import pytest
 from appctld.bus.polkit import ACTIONS
 from appctld.bus.wire import schema
 from appctld.bus.wire.variants import split
-from support.bus import JOB, MANAGER, NAME
-from support.bus_service import INTERFACES
+from support.buses.bus import JOB, MANAGER, NAME
+from support.buses.bus_service import INTERFACES
 
 DATA = INTERFACES.parent
 DAEMON = DATA.parent / "daemon" / "appctld"

@@ -16,8 +16,8 @@ from appctld.jobs.job import Job
 from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest, bundle
 from appctld.workers.protocol import handed
-from support.bus import client, program
-from support.bus_service import RecordingAuthorizer, served
+from support.buses.bus import client, program
+from support.buses.bus_service import RecordingAuthorizer, served
 from support.descriptors import open_descriptors
 
 SENDER = """

@@ -14,8 +14,8 @@ from appctld.bus.caller import Caller
 from appctld.jobs.job import Job, State
 from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest
-from support.bus import ERROR, JOB, Client, client
-from support.bus_service import Running, served
+from support.buses.bus import ERROR, JOB, Client, client
+from support.buses.bus_service import Running, served
 
 
 class Gate:

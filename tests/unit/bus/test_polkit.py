@@ -12,7 +12,7 @@ from appctld.bus.caller import Caller
 from appctld.bus.polkit import PolkitAuthorizer, SessionAuthorizer
 from appctld.bus.wire.connection import connect
 from appctld.errors import NotAuthorized, PolkitRequired
-from support.polkit import CHALLENGE, DISMISSED, NO, YES, SimulatedPolkit, simulated_polkit
+from support.services.polkit import CHALLENGE, DISMISSED, NO, YES, SimulatedPolkit, simulated_polkit
 
 ME = os.getuid()
 DAEMON = ME + 1

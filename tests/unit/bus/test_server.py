@@ -19,8 +19,8 @@ from appctld.errors import NotAuthorized, NotInstalled
 from appctld.jobs.fairness.questions import WAITING_PER_UID
 from flooding import messages
 from flooding.clients import Sender
-from support.bus import ERROR, JOB, MANAGER, NAME, NO_REPLY, PROPERTIES, ROOT, Client, client, program
-from support.bus_service import EDITOR, INTERFACES, RecordingAuthorizer, served
+from support.buses.bus import ERROR, JOB, MANAGER, NAME, NO_REPLY, PROPERTIES, ROOT, Client, client, program
+from support.buses.bus_service import EDITOR, INTERFACES, RecordingAuthorizer, served
 from support.descriptors import open_descriptors
 
 STANDARD_ERROR = "org.freedesktop.DBus.Error."

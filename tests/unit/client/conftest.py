@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support.bus import private_bus
-from support.commands import Terminal
-from support.fake_installer import FakeInstaller
+from support.buses.bus import private_bus
+from support.buses.commands import Terminal
+from support.buses.fake_installer import FakeInstaller
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from appctl.actions.help.version import client_version
 from appctl.commandline.commands import ALIASES, COMMANDS
 from appctl.commandline.parser import build
-from support.fake_installer import FakeInstaller
+from support.buses.fake_installer import FakeInstaller
 
 CLIENT = Path(__file__).resolve().parents[3] / "client"
 # Each costs milliseconds, most of them more than all of appctl's own modules.

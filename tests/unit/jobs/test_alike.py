@@ -11,7 +11,7 @@ import pytest
 from appctld.jobs.job import Job, State
 from appctld.jobs.requests import AnyRequest, Install, Resolve, Update
 from appctld.system.foreign import Handed
-from support.queue import UID, Queue, allowed, for_ever, run, unanswered
+from support.buses.queue import UID, Queue, allowed, for_ever, run, unanswered
 
 HELLO = ("h.io/a:1",)
 ASK: dict[str, object] = {"ask-credentials": True}

@@ -14,8 +14,8 @@ from appctld.jobs.requests import Update
 from appctld.model.context import LEAVES, LIMITED
 from appctld.model.permissions import Permission
 from appctld.pipeline.stages import Planned
-from support.approving import hash_of
-from support.records import RECORD
+from support.buses.records import RECORD
+from support.worlds.approving import hash_of
 
 NETWORK, DISPLAY = Permission("shared", "network", LEAVES), Permission("sockets", "wayland", LIMITED)
 SHOWN, OTHER = hash_of("shared=network"), hash_of("sockets=wayland")

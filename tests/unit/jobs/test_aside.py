@@ -31,9 +31,9 @@ from appctld.state.history import record_event
 from appctld.state.layers import held, recorded_refs
 from appctld.state.records import installed_app
 from appctld.state.skipped import skipped
-from support.approving import accepting
-from support.inline import layer_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import layer_of
+from support.worlds.approving import accepting
+from support.worlds.world import BASE, TOP, Yard
 
 APP, REFERENCE = "org.acme.Hello", "acme.example/x/hello:1"
 PATIENCE = 30.0  # seconds, after which what should have come never will

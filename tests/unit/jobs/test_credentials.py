@@ -22,9 +22,9 @@ from appctld.jobs.workshop import workshop
 from appctld.model.jsonvalue import JsonObject, get_objects, get_str
 from appctld.model.login import Login
 from appctld.workers.protocol import Report, descriptor
-from support.inline import layer_of
-from support.queue import UID, Queue, nothing, run
-from support.world import BASE, TOP, Yard
+from support.buses.queue import UID, Queue, nothing, run
+from support.workers.inline import layer_of
+from support.worlds.world import BASE, TOP, Yard
 
 HELLO, MINE = "acme.example/x/hello:1", "other.example/x/mine:1"
 ASK = {"ask-credentials": True}

@@ -18,9 +18,9 @@ from appctld.state.history import read_events
 from appctld.state.records import installed
 from appctld.workers.protocol import Report
 from appctld.workers.store.__main__ import HANDLERS as STORE
-from support.flatpaks import EDITOR, PLATFORM, entry, listed, publish, reference
-from support.queue import allowed
-from support.world import Yard
+from support.buses.queue import allowed
+from support.worlds.flatpaks import EDITOR, PLATFORM, entry, listed, publish, reference
+from support.worlds.world import Yard
 
 PATIENCE = 30  # seconds on a busy machine until something must have happened
 

@@ -12,7 +12,7 @@ from appctld.errors import AppctlError, Failed, NoSpace
 from appctld.jobs.requests import Install
 from appctld.state import layers, seen
 from appctld.state.history import read_events
-from support.world import BASE, Yard
+from support.worlds.world import BASE, Yard
 
 REFERENCE = "acme.example/x/hello:1"
 WRITES = {"a layer's record": layers, "what was seen": seen}

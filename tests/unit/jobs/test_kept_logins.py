@@ -14,7 +14,7 @@ from appctld.errors import RegistryAuth
 from appctld.jobs.job import Job
 from appctld.jobs.requests import AnyRequest, Install, Resolve, Uninstall, Update
 from appctld.jobs.start import _performer
-from support.world import BASE, Yard
+from support.worlds.world import BASE, Yard
 
 HELLO = "acme.example/x/hello:1"
 KEPT = {"username": "kept", "password": "p"}

@@ -15,10 +15,21 @@ from appctld.jobs.reporting.observer import Nobody
 from appctld.jobs.requests import CheckUpdates, Install, Resolve, Rollback, Uninstall, Update
 from appctld.model.jsonvalue import get_objects, get_str
 from appctld.state.records import installed
-from support.approving import accepting
-from support.governed import APP, FILE, NETWORK, PLAIN, REFERENCE, REMOTES, broken, policy, publish, refused
-from support.inline import layer_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import layer_of
+from support.worlds.approving import accepting
+from support.worlds.governed import (
+    APP,
+    FILE,
+    NETWORK,
+    PLAIN,
+    REFERENCE,
+    REMOTES,
+    broken,
+    policy,
+    publish,
+    refused,
+)
+from support.worlds.world import BASE, TOP, Yard
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from appctld.jobs.requests import (
     Install,
     Prune,
 )
-from support.queue import (
+from support.buses.queue import (
     UID,
     Queue,
     Watcher,

@@ -29,7 +29,7 @@ from appctld.jobs.requests import (
     Rollback,
     Uninstall,
 )
-from support.queue import (
+from support.buses.queue import (
     UID,
     Queue,
     allowed,

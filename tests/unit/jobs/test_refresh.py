@@ -13,8 +13,8 @@ from appctld.jobs.requests import Install, Refresh
 from appctld.model.jsonvalue import get_objects, get_str
 from appctld.state.available import last_check
 from appctld.state.refreshed import refreshed
-from support.inline import layer_of
-from support.world import BASE, Yard
+from support.workers.inline import layer_of
+from support.worlds.world import BASE, Yard
 
 HELLO, MINE = "acme.example/x/hello:1", "other.example/x/mine:1"
 NEWER = layer_of({"usr/": None, "usr/newer": b"x"})

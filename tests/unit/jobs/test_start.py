@@ -21,9 +21,9 @@ from appctld.pipeline.tools import Tools
 from appctld.state.layers import LayerRecord, held, remember
 from appctld.state.paths import Paths, layer_ref
 from appctld.system.worker import Program, Report
-from support.inline import NoLauncher
-from support.records import RECORD, deploy
-from support.world import BASE, Yard
+from support.buses.records import RECORD, deploy
+from support.workers.inline import NoLauncher
+from support.worlds.world import BASE, Yard
 
 LAYER = LayerRecord("acme", Digest("7" * 64), "8" * 64, anonymous=True)
 LAYER_REF = layer_ref("acme", LAYER.diff_id)

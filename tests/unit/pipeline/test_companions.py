@@ -31,8 +31,8 @@ from appctld.pipeline import companions
 from appctld.pipeline.run import install_together
 from appctld.pipeline.stages import Planned
 from appctld.state.history import read_events
-from support.flatpaks import EDITOR, LOCALE, PLATFORM, entry, listed, metadata, publish, reference
-from support.world import Yard
+from support.worlds.flatpaks import EDITOR, LOCALE, PLATFORM, entry, listed, metadata, publish, reference
+from support.worlds.world import Yard
 
 NEXT = parse_ref("runtime/org.acme.Platform/x86_64/46")
 LOCALES = "[Extension org.acme.Platform.Locale]\ndirectory=share/locale\n"

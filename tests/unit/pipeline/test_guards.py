@@ -37,8 +37,8 @@ from appctld.pipeline.run import preview
 from appctld.state.records import installed
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Verdict
-from support.inline import MemoryRegistry, StockLauncher, digest_of
-from support.world import BASE, World, trusting
+from support.workers.inline import MemoryRegistry, StockLauncher, digest_of
+from support.worlds.world import BASE, World, trusting
 
 REFERENCE = "acme.example/x/hello:1"
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"

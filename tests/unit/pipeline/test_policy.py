@@ -10,9 +10,20 @@ import pytest
 
 from appctld.config.policy.rules import Policy
 from appctld.state.records import installed
-from support.governed import APP, FILE, NETWORK, PLAIN, REFERENCE, REMOTES, broken, policy, publish, refused
-from support.inline import digest_of, layer_of
-from support.world import BASE, World
+from support.workers.inline import digest_of, layer_of
+from support.worlds.governed import (
+    APP,
+    FILE,
+    NETWORK,
+    PLAIN,
+    REFERENCE,
+    REMOTES,
+    broken,
+    policy,
+    publish,
+    refused,
+)
+from support.worlds.world import BASE, World
 
 LARGE = layer_of({"large": b"x" * (64 << 10)})
 

@@ -14,7 +14,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import MANIFEST_BYTES
 from appctld.pipeline.recall import Recalled, recall
 from appctld.workers.protocol import Report, descriptor
-from support.world import World
+from support.worlds.world import World
 
 COMMIT = "0" * 64
 

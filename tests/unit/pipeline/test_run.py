@@ -42,11 +42,11 @@ from appctld.state.paths import layer_ref
 from appctld.state.records import installed, installed_app, roots
 from appctld.workers.protocol import Report
 from appctld.workers.store.__main__ import HANDLERS
-from support.inline import MemoryRegistry, digest_of, fifos, layer_of
-from support.ostree_layers import File, Published
-from support.ostree_store import tar_of
-from support.tarball import archive, entry
-from support.world import BASE, TOP, World, trusting
+from support.layers.ostree_layers import File, Published
+from support.layers.tarball import archive, entry
+from support.repositories.ostree_store import tar_of
+from support.workers.inline import MemoryRegistry, digest_of, fifos, layer_of
+from support.worlds.world import BASE, TOP, World, trusting
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from appctld.pipeline.gate import Gate
 from appctld.pipeline.tools import Tools, endpoint
 from appctld.state.paths import Paths
 from appctld.system.worker import Program, Report
-from support.inline import NoLauncher
-from support.world import growing, trusting
+from support.workers.inline import NoLauncher
+from support.worlds.world import growing, trusting
 
 
 class Holding:

@@ -5,8 +5,8 @@
 from collections import Counter
 
 from fault_injection import INSIDE, Row, markdown
-from support.deeds import DEEDS
-from support.moments import spread
+from support.ordeals.deeds import DEEDS
+from support.ordeals.moments import spread
 
 
 def test_a_row_says_how_often_and_what_was_told() -> None:

@@ -15,7 +15,7 @@ from appctld.state import reading, records
 from appctld.state.paths import Paths
 from appctld.state.reading import Reading
 from appctld.state.records import installed
-from support.records import RECORD, deploy, numbered
+from support.buses.records import RECORD, deploy, numbered
 
 OTHER = "org.example.Other"
 

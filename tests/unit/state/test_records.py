@@ -25,7 +25,7 @@ from appctld.state.records import (
     read_record,
     roots,
 )
-from support.records import RECORD, deploy, numbered
+from support.buses.records import RECORD, deploy, numbered
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appctld.system.notify import Notifier
-from support.manager import heard, listening
+from support.services.manager import heard, listening
 
 
 @pytest.fixture

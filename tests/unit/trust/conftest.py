@@ -8,7 +8,7 @@ import pytest
 
 from appctld.model.digest import Digest
 from appctld.system.sandbox import Bubblewrap
-from support.keys import Keys
+from support.signatures.keys import Keys
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from appctld.errors import SignatureInvalid
 from appctld.model.digest import Digest
 from appctld.trust.claim import PAYLOAD_BYTES, Claim, parse_claim
-from support.keys import payload
+from support.signatures.keys import payload
 
 DIGEST = Digest.of(b"the manifest")
 GOOD = payload(str(DIGEST), "quay.io/acme/editor:1", {"creator": "x", "timestamp": 1}).decode()

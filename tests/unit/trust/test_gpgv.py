@@ -13,7 +13,7 @@ from appctld.errors import Failed, LimitExceeded, UntrustedSigner
 from appctld.system.sandbox import Bubblewrap
 from appctld.trust.claim import PAYLOAD_BYTES
 from appctld.trust.gpgv import LIMITS, SIGNATURE_BYTES, Opened, open_blob
-from support.keys import Keys
+from support.signatures.keys import Keys
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PUBLISHER = "A9224799278A335FAF0F5956CEDCC28E78EBA748"

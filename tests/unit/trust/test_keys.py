@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appctld.trust.keys import KeyringError, read_keyring, revoked_parts, unrevoked_parts
-from support.keys import Keys
+from support.signatures.keys import Keys
 
 GOLDEN = Path(__file__).parents[2] / "fixtures/keys"
 

@@ -5,9 +5,9 @@
 import pytest
 
 from appctld.trust.policy import cosign_that_count, openpgp_that_count
-from support.cosign import CosignKey
-from support.keys import Keys
-from support.policy import Trusting
+from support.signatures.cosign import CosignKey
+from support.signatures.keys import Keys
+from support.signatures.policy import Trusting
 
 ONE, TWO = CosignKey(), CosignKey()
 PEM = ONE.pem + TWO.pem

@@ -16,9 +16,9 @@ from appctld.system.sandbox import Bubblewrap
 from appctld.trust.clock import RELEASED
 from appctld.trust.keys import read_keyring
 from appctld.trust.rotation import LIFETIME, Rotation, judge_update
-from support.keys import Keys
-from support.policy import Trusting
-from support.rotation import NOW, lines, text
+from support.signatures.keys import Keys
+from support.signatures.policy import Trusting
+from support.signatures.rotation import NOW, lines, text
 
 Import = Callable[[bytes], Awaitable[tuple[bytes, tuple[str, ...]]]]
 

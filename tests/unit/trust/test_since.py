@@ -10,7 +10,7 @@ from appctld.errors import SignatureInvalid, UntrustedSigner
 from appctld.trust.keys import read_keyring
 from appctld.trust.since import count_no_more, since
 from appctld.trust.status import REASONS
-from support.policy import Trusting
+from support.signatures.policy import Trusting
 
 KEYS = Path(__file__).parents[2] / "fixtures/keys"
 PUBLISHER, OTHER = ((KEYS / f"{name}.gpg").read_bytes() for name in ("publisher", "other"))

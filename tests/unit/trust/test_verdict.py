@@ -24,8 +24,8 @@ from appctld.system.sandbox import Bubblewrap
 from appctld.trust.clock import FUTURE
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import SIGNATURES, Verdict, judge
-from support.keys import Keys, payload
-from support.policy import Trusting
+from support.signatures.keys import Keys, payload
+from support.signatures.policy import Trusting
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PLAIN = Digest.parse("sha256:33c268a9bbc8042564d50b774fb510185bd029b9e3b54dc70e274ab9ce9c292c")

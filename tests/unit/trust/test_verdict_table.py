@@ -14,7 +14,7 @@ from appctld.model.digest import Digest
 from appctld.system.sandbox import Bubblewrap
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Verdict, judge
-from support.blobs import (
+from support.signatures.blobs import (
     DIGEST,
     NOW,
     REFERENCE,
@@ -57,8 +57,8 @@ from support.blobs import (
     unsigned_literal,
     unsigned_literal_then_good,
 )
-from support.keys import Keys
-from support.policy import Trusting
+from support.signatures.keys import Keys
+from support.signatures.policy import Trusting
 
 ACCEPTED: list[Case] = [
     good,

@@ -18,7 +18,7 @@ from appctld.state.paths import Paths
 from appctld.system.worker import Processes
 from appctld.updates.automatic import AutomaticUpdates
 from appctld.updates.surroundings import Surroundings
-from support.inline import NoLauncher
+from support.workers.inline import NoLauncher
 
 
 class Place:

@@ -11,8 +11,8 @@ from appctld.state.paths import Paths
 from appctld.state.records import Installed
 from appctld.updates.apps import Apps
 from appctld.updates.due import due
+from support.buses.records import RECORD, deploy
 from support.counted import Counted
-from support.records import RECORD, deploy
 
 NEWER = Available(RECORD.id, "2.0", 100, Digest("9" * 64))
 APPS = {RECORD.id: Installed(RECORD, ())}

@@ -19,8 +19,8 @@ from appctld.bus.machine.surroundings import MachineServices
 from appctld.bus.wire.connection import Connection, connect
 from appctld.bus.wire.questions import BusCallError
 from appctld.updates.surroundings import Surroundings
-from support.bus import private_bus
-from support.surroundings import (
+from support.buses.bus import private_bus
+from support.services.surroundings import (
     DYING,
     LOGIN,
     METERED,

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 
 from appctld.jobs.fairness.questions import WAITING_PER_UID
 from appctld.model.automatic import Extent
-from support.bus import ERROR, MANAGER, ROOT, client
-from support.bus_service import RecordingAuthorizer, served
+from support.buses.bus import ERROR, MANAGER, ROOT, client
+from support.buses.bus_service import RecordingAuthorizer, served
 
 ME = os.getuid()
 

@@ -10,8 +10,8 @@ import pytest
 from appctld.bus.caller import Caller
 from appctld.errors import NotAuthorized
 from appctld.model.override import parse_overrides
-from support.bus import ERROR, client
-from support.bus_service import RecordingAuthorizer, served
+from support.buses.bus import ERROR, client
+from support.buses.bus_service import RecordingAuthorizer, served
 
 ID = "org.acme.Editor"
 EDITORS = {"remote": "acme", "verify": "gpg", "digest": "", "reference": ID}

@@ -11,8 +11,8 @@ from appctld.errors import RegistryAuth
 from appctld.jobs.job import Job
 from appctld.jobs.reporting.observer import Observer
 from appctld.jobs.requests import AnyRequest
-from support.bus import ERROR, JOB, Client, client
-from support.bus_service import served
+from support.buses.bus import ERROR, JOB, Client, client
+from support.buses.bus_service import served
 
 PASSWORD = "correct-horse-battery"
 ASK = {"ask-credentials": ("b", True)}

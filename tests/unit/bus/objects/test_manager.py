@@ -30,8 +30,8 @@ from appctld.jobs.requests import (
     Verify,
 )
 from appctld.model.jsonvalue import JsonObject
-from support.bus import ERROR, JOB, MANAGER, ROOT, client
-from support.bus_service import EDITOR, RecordingAuthorizer, SimulatedApps, SimulatedRemote, served
+from support.buses.bus import ERROR, JOB, MANAGER, ROOT, client
+from support.buses.bus_service import EDITOR, RecordingAuthorizer, SimulatedApps, SimulatedRemote, served
 from support.counted import Counted
 
 EMPTY = {"remote": "", "reference": "", "digest": "", "verify": ""}

@@ -6,7 +6,7 @@ import pytest
 
 from appctld.bus.objects.remote import RemoteObject
 from appctld.bus.wire.schema import KEY
-from support.bus_service import INTERFACES, SimulatedRemote, SimulatedRemotes
+from support.buses.bus_service import INTERFACES, SimulatedRemote, SimulatedRemotes
 
 
 def shown_as(facts: SimulatedRemote) -> RemoteObject:

@@ -16,7 +16,7 @@ from appctld.bus.wire.framing import HEADER_BYTES, MESSAGE_BYTES
 from appctld.bus.wire.library import Message, as_bytes
 from appctld.bus.wire.questions import BusCallError
 from appctld.system.foreign import Handed
-from support.bus import NAME, client, private_bus
+from support.buses.bus import NAME, client, private_bus
 
 DRIVER = "org.freedesktop.DBus"
 

@@ -15,11 +15,11 @@ import pytest
 
 from appctl.__main__ import main
 from appctld.model.jsonvalue import JsonObject
-from support.compressed import push_packed
-from support.fake_registry import FakeServer, Reply
-from support.inline import digest_of, layer_of
-from support.leaving import names
-from support.world import BASE, TOP, World, trusting
+from support.servers.fake_registry import FakeServer, Reply
+from support.workers.inline import digest_of, layer_of
+from support.workers.leaving import names
+from support.worlds.compressed import push_packed
+from support.worlds.world import BASE, TOP, World, trusting
 
 Capture = pytest.CaptureFixture[str]
 REFERENCE = "acme.example/x/hello:1"

@@ -12,8 +12,8 @@ import pytest
 from appctl.__main__ import main
 from appctl.actions import permissions as actions
 from appctl.running.grants.wishes import wish
-from support.commands import EDITOR
-from support.fake_installer import FakeInstaller
+from support.buses.commands import EDITOR
+from support.buses.fake_installer import FakeInstaller
 
 Capture = pytest.CaptureFixture[str]
 ID = "org.acme.Editor"

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from appctl.__main__ import main
-from support.commands import ACME, EDITOR, PROMISED, done, options_of
-from support.fake_installer import FakeInstaller, Script
+from support.buses.commands import ACME, EDITOR, PROMISED, done, options_of
+from support.buses.fake_installer import FakeInstaller, Script
 
 Capture = pytest.CaptureFixture[str]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
-from support.bus import private_bus
-from support.commands import EDITOR, done
-from support.fake_installer import FakeInstaller, Script, failed
+from support.buses.bus import private_bus
+from support.buses.commands import EDITOR, done
+from support.buses.fake_installer import FakeInstaller, Script, failed
 
 Capture = pytest.CaptureFixture[str]
 CHANGING = ["update", "uninstall", "rollback"]

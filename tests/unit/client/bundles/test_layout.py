@@ -11,7 +11,7 @@ import pytest
 
 from appctl.bundles.layout import pick
 from appctl.failure import Failure
-from support.shelves import Shelf, platform
+from support.workers.shelves import Shelf, platform
 
 REFERENCE = "quay.io/acme/tools/editor:1"
 CONFIG = "application/vnd.oci.image.config.v1+json"

@@ -14,7 +14,7 @@ from appctl.bundles import source
 from appctl.bundles.source import check, handed
 from appctl.failure import Failure
 from appctl.talk.wire import Descriptor
-from support.shelves import Shelf
+from support.workers.shelves import Shelf
 
 REFERENCE = "quay.io/acme/tools/editor:1"
 pytestmark = pytest.mark.usefixtures("nothing_stays")

@@ -15,7 +15,7 @@ import pytest
 
 from appctl.__main__ import main
 from appctl.running.mounts.sources import Sources
-from support.deployments import LDCONFIG, Made
+from support.machines.deployments import LDCONFIG, Made
 
 APP = "org.acme.Tool"
 # perl's syscall() and ioctl() need no module: any system call can be tried from inside.

@@ -17,8 +17,8 @@ from appctl.failure import Failure
 from appctl.scope import Scope
 from appctl.talk.bus import Bus, Manner
 from appctl.talk.wire import Json
-from support.bus import INTERACTIVE, NAME, ROOT
-from support.fake_installer import FakeInstaller, Script, failed, finished
+from support.buses.bus import INTERACTIVE, NAME, ROOT
+from support.buses.fake_installer import FakeInstaller, Script, failed, finished
 
 
 def test_a_job_is_waited_for_and_its_result_printed(

@@ -12,8 +12,8 @@ from jeepney import DBusAddress, new_error, new_method_call
 from appctl.__main__ import main
 from appctl.scope import Scope
 from appctl.talk.daemon_failures import failure_of
-from support.bus import NAME, private_bus
-from support.fake_installer import FakeInstaller
+from support.buses.bus import NAME, private_bus
+from support.buses.fake_installer import FakeInstaller
 
 
 @pytest.mark.parametrize("address", ["unix:path=/nonexistent/bus", "nonsense"])

@@ -14,8 +14,8 @@ from appctl.scope import Scope
 from appctl.talk.hearing import Hearing
 from appctl.talk.watch import Watch
 from appctl.talk.wire import Json
-from support.bus import JOB, MANAGER, NAME, ROOT
-from support.fake_installer import FakeInstaller, properties
+from support.buses.bus import JOB, MANAGER, NAME, ROOT
+from support.buses.fake_installer import FakeInstaller, properties
 
 OBJECTS = "org.freedesktop.DBus.ObjectManager"
 PATIENCE = 20_000  # milliseconds on a busy machine until something must have come

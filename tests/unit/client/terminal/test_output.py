@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from support.fake_installer import FakeInstaller
+from support.buses.fake_installer import FakeInstaller
 
 FULL = "error: standard output cannot be written: No space left on device\n"
 CLOSED = "error: standard output cannot be written: Bad file descriptor\n"

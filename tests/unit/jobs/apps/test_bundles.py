@@ -24,11 +24,11 @@ from appctld.model.jsonvalue import get_object
 from appctld.state.layers import held
 from appctld.state.records import installed
 from appctld.system.foreign import Handed
-from support.archives import members_of, packed, saved
 from support.descriptors import open_descriptors
-from support.inline import digest_of
-from support.shelves import Shelf
-from support.world import BASE, TOP, Yard
+from support.workers.archives import members_of, packed, saved
+from support.workers.inline import digest_of
+from support.workers.shelves import Shelf
+from support.worlds.world import BASE, TOP, Yard
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 HELLO = "acme.example/x/hello:1"

@@ -23,9 +23,9 @@ from appctld.state.held import held
 from appctld.state.history import read_events
 from appctld.state.records import installed
 from appctld.updates.apps import Apps
-from support.approving import accepting
-from support.inline import layer_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import layer_of
+from support.worlds.approving import accepting
+from support.worlds.world import BASE, TOP, Yard
 
 HELLO, ID = "acme.example/x/hello:h", "org.acme.Hello"
 OTHER, OTHER_ID = "acme.example/x/other:o", "org.acme.Other"

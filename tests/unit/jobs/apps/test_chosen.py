@@ -12,8 +12,8 @@ from appctld.errors import AppctlError, ArchMismatch, Conflict, InvalidReference
 from appctld.jobs.requests import CheckUpdates, Install, Repair, Resolve, Uninstall, Update, Verify
 from appctld.model.flatpak.labels import REF
 from appctld.model.jsonvalue import get_object, get_objects
-from support.inline import layer_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import layer_of
+from support.worlds.world import BASE, TOP, Yard
 
 HELLO, SECOND, MINE = "acme.example/x/hello:1", "acme.example/x/hello:2", "other.example/x/hello:1"
 OWN, GIVEN = "example.acme.x.hello", "org.mine.Hello"

@@ -23,9 +23,9 @@ from appctld.model.image import METADATA
 from appctld.model.jsonvalue import JsonObject, get_list, get_object
 from appctld.state.available import last_check
 from appctld.state.history import record_event
-from support.approving import accepting, hash_of
-from support.inline import digest_of, layer_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import digest_of, layer_of
+from support.worlds.approving import accepting, hash_of
+from support.worlds.world import BASE, TOP, Yard
 
 HELLO = "acme.example/x/hello:1"
 WORLD = "other.example/x/world:1"

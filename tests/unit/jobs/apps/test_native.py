@@ -12,8 +12,8 @@ from appctld.jobs.requests import CheckUpdates, Install, Resolve, Uninstall, Upd
 from appctld.jobs.requests import Rollback as GoBack
 from appctld.model.jsonvalue import get_object, get_objects
 from appctld.state.records import installed_app
-from support.approving import accepting
-from support.world import Yard
+from support.worlds.approving import accepting
+from support.worlds.world import Yard
 
 APP = "local.trees.app.hello"
 REF = "trees:app/hello"

@@ -21,10 +21,10 @@ from appctld.state.layers import held, recorded_refs
 from appctld.state.provenance import Document, Provenance, Signed, read_provenance
 from appctld.state.records import Record, installed, installed_app
 from appctld.workers.store.ostree.repository import Repository
-from support.inline import digest_of, layer_of
-from support.ostree_layers import File, Published, Tree
-from support.ostree_store import tar_of
-from support.world import Yard, growing, trusting
+from support.layers.ostree_layers import File, Published, Tree
+from support.repositories.ostree_store import tar_of
+from support.workers.inline import digest_of, layer_of
+from support.worlds.world import Yard, growing, trusting
 
 APP = "org.acme.Sealed"
 REFERENCE = "acme.example/x/sealed:1"

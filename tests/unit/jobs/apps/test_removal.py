@@ -23,8 +23,8 @@ from appctld.pipeline.tools import Tools
 from appctld.state.layers import LayerRecord, held, remember
 from appctld.state.paths import Paths, layer_ref
 from appctld.system.worker import Program, Report
-from support.inline import NoLauncher
-from support.records import RECORD, deploy, numbered
+from support.buses.records import RECORD, deploy, numbered
+from support.workers.inline import NoLauncher
 
 LEFT = LayerRecord("acme", Digest("7" * 64), "8" * 64, anonymous=True)
 

@@ -18,7 +18,7 @@ from appctld.jobs.requests import Install, Prune, Rollback, Uninstall, Update
 from appctld.pipeline.records import papers
 from appctld.state.records import Installed, Record, installed
 from appctld.state.skipped import skipped
-from support.world import Yard, release
+from support.worlds.world import Yard, release
 
 APP = "org.acme.Hello"
 

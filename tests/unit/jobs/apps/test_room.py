@@ -10,7 +10,7 @@ from appctld.errors import NoSpace
 from appctld.jobs.apps import room
 from appctld.jobs.requests import Install, Resolve
 from appctld.model.jsonvalue import get_int, get_object
-from support.world import BASE, TOP, Yard
+from support.worlds.world import BASE, TOP, Yard
 
 REFERENCE = "acme.example/x/hello:1"
 PETABYTE = 10**15

@@ -26,9 +26,9 @@ from appctld.model.image import METADATA
 from appctld.model.jsonvalue import get_object
 from appctld.state import pulled
 from appctld.state.layers import recorded_refs
-from support.flatpaks import EDITOR, PLATFORM, entry, listed, publish, reference, tag_of
-from support.inline import layer_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import layer_of
+from support.worlds.flatpaks import EDITOR, PLATFORM, entry, listed, publish, reference, tag_of
+from support.worlds.world import BASE, TOP, Yard
 
 HELLO, OWN = "acme.example/x/hello:1", "example.acme.x.hello"
 BRING, HERE, SHOW = {"no-deploy": True}, {"no-pull": True}, {"cached-only": True}

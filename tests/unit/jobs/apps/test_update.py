@@ -38,9 +38,9 @@ from appctld.state.records import installed
 from appctld.state.skipped import skipped
 from appctld.system.aside import Aside
 from appctld.updates.apps import Apps
-from support.approving import accepting, hash_of
-from support.inline import digest_of, layer_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import digest_of, layer_of
+from support.worlds.approving import accepting, hash_of
+from support.worlds.world import BASE, TOP, Yard
 
 HELLO, WORLD = "acme.example/x/hello:h", "other.example/x/world:w"
 IDS = {"h": "org.acme.Hello", "w": "org.other.World"}

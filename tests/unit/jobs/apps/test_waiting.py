@@ -15,10 +15,10 @@ from appctld.model.image import METADATA
 from appctld.model.jsonvalue import get_object, get_objects
 from appctld.state.available import last_check, waiting_refs
 from appctld.state.records import installed
-from support.approving import accepting
-from support.flatpaks import EDITOR, PLATFORM, entry, listed, metadata, publish, reference, tag_of
-from support.inline import layer_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import layer_of
+from support.worlds.approving import accepting
+from support.worlds.flatpaks import EDITOR, PLATFORM, entry, listed, metadata, publish, reference, tag_of
+from support.worlds.world import BASE, TOP, Yard
 
 NEXT = parse_ref("runtime/org.acme.Platform/x86_64/46")
 NETWORK = "[Context]\nshared=network;\n"

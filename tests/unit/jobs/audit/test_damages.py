@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appctld.jobs.requests import Prune, Repair
-from support.damage import DAMAGES
-from support.neighbours import APP, OTHER, Neighbours
+from support.repositories.damage import DAMAGES
+from support.worlds.neighbours import APP, OTHER, Neighbours
 
 TOUCHING_NOBODY = {"a ref that nothing needs"}
 TOUCHING_BOTH = {

@@ -18,9 +18,9 @@ from appctld.model.manifest import OCI_INDEX
 from appctld.model.permissions import Permission
 from appctld.state.provenance import Document, Judged, Provenance, Signed
 from appctld.state.records import Record
-from support.approving import accepting
-from support.neighbours import APP, Neighbours
-from support.trees import KEY, KEY_TEXT
+from support.publishers.trees import KEY, KEY_TEXT
+from support.worlds.approving import accepting
+from support.worlds.neighbours import APP, Neighbours
 
 OTHER_DIGEST = Digest("0" * 64)
 NETWORK = Permission("shared", "network", "")

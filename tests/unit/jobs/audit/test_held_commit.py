@@ -15,9 +15,9 @@ from appctld.jobs.audit.kept import Kept, kept
 from appctld.jobs.audit.signatures import Standing, opinion
 from appctld.state.provenance import Commit
 from appctld.system.sandbox import Bubblewrap
-from support.golden import COMMIT, FIXTURES, layers_of
-from support.inline import digest_of, layer_of
-from support.world import World
+from support.images.golden import COMMIT, FIXTURES, layers_of
+from support.workers.inline import digest_of, layer_of
+from support.worlds.world import World
 
 REFERENCE = "acme.example/x/hello:1"
 FINGERPRINT = "A9224799278A335FAF0F5956CEDCC28E78EBA748"

@@ -29,10 +29,10 @@ from appctld.pipeline.restore import Recorded, redeploy, restore
 from appctld.pipeline.tools import Tools
 from appctld.state.provenance import read_provenance
 from appctld.state.records import installed_app
-from support.damage import Scene, cut, flip, lost, point_elsewhere, rewrite, stale_ref
-from support.inline import digest_of
-from support.neighbours import APP, OTHER, Neighbours
-from support.world import Yard
+from support.repositories.damage import Scene, cut, flip, lost, point_elsewhere, rewrite, stale_ref
+from support.workers.inline import digest_of
+from support.worlds.neighbours import APP, OTHER, Neighbours
+from support.worlds.world import Yard
 
 
 @pytest.fixture

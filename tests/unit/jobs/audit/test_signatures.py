@@ -13,7 +13,7 @@ from appctld.jobs.audit.kept import Kept, kept
 from appctld.jobs.audit.signatures import Standing, opinion
 from appctld.state.provenance import Signed
 from appctld.trust.verdict import Signer, Verdict
-from support.neighbours import Neighbours
+from support.worlds.neighbours import Neighbours
 
 FIRST, SECOND = "A" * 40, "B" * 40
 

@@ -16,10 +16,10 @@ from appctld.jobs.work import work
 from appctld.model.image import ImageConfig, parse_config
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.system.worker import Program, Report
-from support.damage import DAMAGES, flip
-from support.inline import InlineRunner
-from support.neighbours import APP, OTHER, Neighbours, faults
-from support.trees import KEY, KEY_TEXT
+from support.publishers.trees import KEY, KEY_TEXT
+from support.repositories.damage import DAMAGES, flip
+from support.workers.inline import InlineRunner
+from support.worlds.neighbours import APP, OTHER, Neighbours, faults
 
 
 @pytest.fixture

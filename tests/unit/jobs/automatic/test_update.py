@@ -24,8 +24,8 @@ from appctld.state.available import last_check, waiting_refs
 from appctld.state.held import hold
 from appctld.state.history import read_events
 from appctld.state.records import installed
-from support.inline import digest_of, layer_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import digest_of, layer_of
+from support.worlds.world import BASE, TOP, Yard
 
 HELLO, WORLD = "acme.example/x/hello:h", "other.example/x/world:w"
 IDS = {"h": "org.acme.Hello", "w": "org.other.World"}

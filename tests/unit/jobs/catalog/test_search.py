@@ -31,9 +31,9 @@ from appctld.model.catalog import LAYERS
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.pipeline.tools import unix_now
 from appctld.state.catalogs import known_catalogs, remember_catalogs
-from support.catalogs import LABELS, component, document, png, tree
-from support.inline import layer_of
-from support.world import BASE, Yard
+from support.images.catalogs import LABELS, component, document, png, tree
+from support.workers.inline import layer_of
+from support.worlds.world import BASE, Yard
 
 PREFIX = "acme.example/x"
 EDITOR = component(

@@ -14,8 +14,8 @@ from appctld.config.remote import Remote, make_remote
 from appctld.errors import InvalidReference, LimitExceeded
 from appctld.jobs.publishers.introduction import introduce
 from appctld.trust.keys import read_keyring
-from support.golden import FIXTURES
-from support.keys import Keys
+from support.images.golden import FIXTURES
+from support.signatures.keys import Keys
 
 GPG = (FIXTURES / "keys" / "publisher.gpg").read_bytes()
 OTHER = (FIXTURES / "keys" / "other.gpg").read_bytes()

@@ -18,8 +18,8 @@ from appctld.scope import code_directories
 from appctld.state.paths import Paths
 from appctld.system.sandbox import Bubblewrap
 from appctld.system.worker import Processes
-from support.cosign import CosignKey
-from support.keys import Keys
+from support.signatures.cosign import CosignKey
+from support.signatures.keys import Keys
 
 BOTH = {"url": "https://quay.io/acme", "verify": "gpg+cosign"}
 ONE, TWO = CosignKey(), CosignKey("ed25519")

@@ -26,8 +26,8 @@ from appctld.state.layers import LayerRecord, held, remember
 from appctld.state.paths import Paths
 from appctld.system.worker import Program, Report
 from appctld.trust.order import advance
-from support.inline import NoLauncher
-from support.records import deploy
+from support.buses.records import deploy
+from support.workers.inline import NoLauncher
 
 FIRST, SECOND = "A" * 40, "B" * 40
 SETTINGS = {"url": "https://quay.io/acme"}

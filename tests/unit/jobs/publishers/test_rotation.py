@@ -20,8 +20,8 @@ from appctld.system import durable
 from appctld.trust.gpgv import open_blob
 from appctld.trust.keys import read_keyring
 from appctld.trust.rotation import Rotation, judge_update
-from support.keys import Keys
-from support.rotation import Rotating, text
+from support.signatures.keys import Keys
+from support.signatures.rotation import Rotating, text
 
 
 class Cut(BaseException):

@@ -28,8 +28,8 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.state.history import read_events
 from appctld.state.records import installed
 from appctld.state.skipped import skipped
-from support.inline import layer_of
-from support.world import BASE, Yard
+from support.workers.inline import layer_of
+from support.worlds.world import BASE, Yard
 
 APP = "org.acme.Hello"
 NAME = "acme.example/x/hello:1"

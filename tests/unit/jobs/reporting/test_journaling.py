@@ -12,7 +12,7 @@ from appctld.jobs.job import Job
 from appctld.jobs.reporting.journaling import log_failed
 from appctld.jobs.requests import Install, Update
 from appctld.system.journal import FIELDS
-from support.world import Yard, release
+from support.worlds.world import Yard, release
 
 APP, REFERENCE = "org.acme.Hello", "acme.example/x/hello:1"
 

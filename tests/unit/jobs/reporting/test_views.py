@@ -41,7 +41,7 @@ from appctld.state.provenance import Signed
 from appctld.state.records import Installed, Record
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Signer, Verdict
-from support.records import RECORD, numbered
+from support.buses.records import RECORD, numbered
 
 PATHS = Paths(Path("/state"))
 PLACE = Place("quay.io/acme", "quay.io/acme/app:2", "linux/amd64", "org.example.App")

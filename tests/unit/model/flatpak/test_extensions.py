@@ -6,7 +6,7 @@ import pytest
 
 from appctld.errors import AppctlError, BadManifest, LimitExceeded
 from appctld.model.flatpak.extensions import POINTS, VERSIONS, ExtensionPoint, extension_points
-from support.flatpaks import EDITOR, PLATFORM
+from support.worlds.flatpaks import EDITOR, PLATFORM
 
 
 def points(keys: dict[str, str], group: str = "Extension org.acme.Extra") -> tuple[ExtensionPoint, ...]:

@@ -19,7 +19,7 @@ from appctld.model.flatpak.index import (
 )
 from appctld.model.flatpak.ref import parse_ref
 from appctld.model.jsonvalue import Json, JsonObject
-from support.flatpaks import EDITOR, LOCALE, PLATFORM, entry, listed
+from support.worlds.flatpaks import EDITOR, LOCALE, PLATFORM, entry, listed
 
 DIGEST = "sha256:" + "1" * 64
 ONE = (Wanted(PLATFORM),)

@@ -23,7 +23,7 @@ from appctld.model.flatpak.runtime import parse_runtime_metadata
 from appctld.model.image import APP_ID, METADATA, TITLE, VERSION, ImageConfig, parse_config
 from appctld.model.permissions import METADATA_BYTES
 from appctld.model.published import FINAL
-from support.flatpaks import EDITOR, PLATFORM, encoded, labels, metadata
+from support.worlds.flatpaks import EDITOR, PLATFORM, encoded, labels, metadata
 
 XA = "org.flatpak.commit-metadata.xa."
 DIFF_ID = "sha256:" + "a" * 64

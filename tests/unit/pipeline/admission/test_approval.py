@@ -12,7 +12,7 @@ from appctld.errors import NeedsApproval
 from appctld.model.permissions import Permission, parse_permission, permissions_hash
 from appctld.pipeline.admission.approval import check_asked, unapproved
 from appctld.pipeline.plans import Plan
-from support.records import RECORD
+from support.buses.records import RECORD
 
 HOME, HOME_READ, NETWORK = (
     parse_permission(kind, value)

@@ -18,9 +18,9 @@ from appctld.model.image import METADATA
 from appctld.model.jsonvalue import JsonObject
 from appctld.pipeline.admission.runtimes import stands_on
 from appctld.state.records import Record, installed
-from support.flatpaks import EDITOR, LOCALE, PLATFORM, metadata, publish, reference
-from support.inline import layer_of
-from support.world import World, trusting
+from support.workers.inline import layer_of
+from support.worlds.flatpaks import EDITOR, LOCALE, PLATFORM, metadata, publish, reference
+from support.worlds.world import World, trusting
 
 PLAIN = "acme.example/x/plain:plain"
 EXTENSIONS = """[Extension org.acme.Platform.Locale]

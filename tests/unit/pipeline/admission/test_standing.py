@@ -19,8 +19,8 @@ from appctld.state.records import installed
 from appctld.state.seen import recall
 from appctld.trust.clock import RELEASED
 from appctld.trust.verdict import Signer, Verdict
-from support.inline import layer_of
-from support.world import BASE, World, trusting
+from support.workers.inline import layer_of
+from support.worlds.world import BASE, World, trusting
 
 NOW = RELEASED + 1_000_000
 REFERENCE = "acme.example/x/hello:1"

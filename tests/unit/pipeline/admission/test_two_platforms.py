@@ -10,10 +10,10 @@ from appctld.errors import AppctlError, Conflict, Rollback
 from appctld.jobs.requests import Install, Repair, Uninstall, Update, Verify
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.jsonvalue import get_objects
-from support.damage import Scene
-from support.flatpaks import EDITOR, LOCALE, PLATFORM, entry, listed, metadata, publish, reference
-from support.inline import layer_of
-from support.world import Yard
+from support.repositories.damage import Scene
+from support.workers.inline import layer_of
+from support.worlds.flatpaks import EDITOR, LOCALE, PLATFORM, entry, listed, metadata, publish, reference
+from support.worlds.world import Yard
 
 VIEWER = parse_ref("app/org.acme.Viewer/x86_64/stable")
 OURS = f"{PLATFORM.id}-acme"

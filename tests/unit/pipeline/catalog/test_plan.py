@@ -14,9 +14,9 @@ from appctld.errors import AppctlError, BadManifest, LimitExceeded, NotFound, Po
 from appctld.model import catalog as bounds
 from appctld.pipeline.catalog.run import renew_catalog
 from appctld.pipeline.catalog.stages import Catalog
-from support.catalogs import LABELS, component, document, tree
-from support.inline import layer_of
-from support.world import BASE, World, trusting
+from support.images.catalogs import LABELS, component, document, tree
+from support.workers.inline import layer_of
+from support.worlds.world import BASE, World, trusting
 
 LIST = layer_of(tree(document(component("org.acme.Editor", "acme.example/x/editor:1", "Editor"))))
 ACME = trusting("acme")

@@ -16,8 +16,8 @@ from appctld.pipeline.exports import caches
 from appctld.pipeline.exports.desktop import Desktop
 from appctld.system.sandbox import Bubblewrap
 from appctld.system.worker import Program, Report
-from support.inline import layer_of
-from support.world import World
+from support.workers.inline import layer_of
+from support.worlds.world import World
 
 APP = "org.acme.Editor"
 COMMAND = ("/usr/bin/appctl", "--user", "run")

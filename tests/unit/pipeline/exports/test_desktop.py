@@ -9,8 +9,8 @@ import pytest
 
 from appctld.errors import Conflict
 from appctld.pipeline.exports.desktop import HOST, Desktop
-from support.inline import layer_of
-from support.world import World
+from support.workers.inline import layer_of
+from support.worlds.world import World
 
 APP = "org.acme.Editor"
 TAKEN = (f"applications/{APP}.desktop", f"dbus-1/services/{APP}.service")

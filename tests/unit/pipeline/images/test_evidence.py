@@ -14,8 +14,8 @@ from appctld.model.login import Login
 from appctld.pipeline.images import verify
 from appctld.trust.evidence import Attachment, Bundle, Evidence
 from appctld.trust.verdict import SIGNATURE_BYTES, SIGNATURES, Verdict
-from support.cosign import CosignKey
-from support.world import BASE, World
+from support.signatures.cosign import CosignKey
+from support.worlds.world import BASE, World
 
 REFERENCE = "acme.example/x/hello:1"
 KEY = CosignKey()

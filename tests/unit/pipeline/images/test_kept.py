@@ -17,9 +17,9 @@ from appctld.state.layers import forget_remote
 from appctld.system.worker import Report
 from appctld.workers.export.image.export import export
 from appctld.workers.store.__main__ import HANDLERS as STORE
-from support.compressed import push_packed
-from support.inline import digest_of
-from support.world import BASE, TOP, Yard, trusting
+from support.workers.inline import digest_of
+from support.worlds.compressed import push_packed
+from support.worlds.world import BASE, TOP, Yard, trusting
 
 REFERENCE = "acme.example/x/hello:1"
 APP = "example.acme.x.hello"

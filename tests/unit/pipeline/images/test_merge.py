@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import BadManifest
-from support.inline import digest_of, layer_of
-from support.ostree_layers import File, Published
-from support.ostree_store import tar_of
-from support.world import World
+from support.layers.ostree_layers import File, Published
+from support.repositories.ostree_store import tar_of
+from support.workers.inline import digest_of, layer_of
+from support.worlds.world import World
 
 REFERENCE = "acme.example/x/hello:1"
 MADE = Published({"usr": {"f": File(b"x")}})

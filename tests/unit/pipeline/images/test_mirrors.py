@@ -18,8 +18,8 @@ from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.model.reference import Reference
 from appctld.pipeline.images.mirrors import mirrored as mirrors_of
 from appctld.workers.protocol import Report, descriptor
-from support.inline import digest_of
-from support.world import BASE, TOP, Yard
+from support.workers.inline import digest_of
+from support.worlds.world import BASE, TOP, Yard
 
 HELLO, MINE = "acme.example/x/hello:1", "other.example/x/mine:1"
 HERE, THERE = "https://acme.example", "https://mirror.corp"

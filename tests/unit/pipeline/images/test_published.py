@@ -34,11 +34,11 @@ from appctld.system.sandbox import Bubblewrap
 from appctld.workers.protocol import Report, descriptor
 from appctld.workers.store.__main__ import HANDLERS
 from support.descriptors import open_descriptors
-from support.golden import COMMIT, FIXTURES, layers_of
-from support.inline import digest_of, layer_of
-from support.ostree_layers import File, Published
-from support.ostree_store import tar_of
-from support.world import World
+from support.images.golden import COMMIT, FIXTURES, layers_of
+from support.layers.ostree_layers import File, Published
+from support.repositories.ostree_store import tar_of
+from support.workers.inline import digest_of, layer_of
+from support.worlds.world import World
 
 REFERENCE = "acme.example/x/hello:1"
 PUBLISHER = (FIXTURES / "keys/publisher.gpg").read_bytes()

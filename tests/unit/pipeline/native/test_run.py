@@ -52,10 +52,10 @@ from appctld.system.sandbox import Bubblewrap
 from appctld.system.worker import Report
 from appctld.trust.clock import RELEASED
 from appctld.trust.evidence import Evidence
-from support.inline import NoLauncher
-from support.keys import Keys
-from support.trees import WHEN
-from support.world import BASE, World, growing
+from support.publishers.trees import WHEN
+from support.signatures.keys import Keys
+from support.workers.inline import NoLauncher
+from support.worlds.world import BASE, World, growing
 
 HELLO = {"usr/bin/hello": "#!/bin/sh\necho hello\n"}
 METADATA = "[Application]\nname=org.acme.Hello\ncommand=hello\n"

@@ -16,7 +16,7 @@ from appctld.state.provenance import Document, Judged, Signed, read_provenance
 from appctld.state.records import installed_app
 from appctld.trust.evidence import Evidence
 from appctld.trust.verdict import Signer, Verdict
-from support.world import BASE, World, trusting
+from support.worlds.world import BASE, World, trusting
 
 
 @pytest.fixture

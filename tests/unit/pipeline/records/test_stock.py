@@ -13,7 +13,7 @@ from appctld.errors import DigestMismatch, Offline
 from appctld.model.digest import Digest
 from appctld.pipeline.records.stock import Stock, check_pulling
 from appctld.state.provenance import read_provenance
-from support.world import BASE, World
+from support.worlds.world import BASE, World
 
 
 def stock_of(tmp_path: Path, *, index: bool) -> tuple[Stock, World]:

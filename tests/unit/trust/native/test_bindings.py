@@ -14,7 +14,7 @@ from appctld.trust.clock import FUTURE
 from appctld.trust.native.bindings import bind
 from appctld.trust.native.signatures import Signed
 from appctld.trust.verdict import Signer
-from support.policy import Trusting
+from support.signatures.policy import Trusting
 
 NOW = 1_800_000_000
 REFERENCE = OstreeRef("acme", "app/editor")

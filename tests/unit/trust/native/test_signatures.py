@@ -28,8 +28,8 @@ from appctld.trust.evidence import Evidence
 from appctld.trust.native.ed25519 import fingerprint
 from appctld.trust.native.signatures import Signed, judge_signatures
 from appctld.trust.verdict import SIGNATURES
-from support.keys import Keys
-from support.policy import Trusting
+from support.signatures.keys import Keys
+from support.signatures.policy import Trusting
 
 DAY = 24 * 3600
 NOW = int(time.time())

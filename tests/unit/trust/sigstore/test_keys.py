@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from appctld.trust.sigstore.keys import KEYS, KEYS_BYTES, KeysError, read_public_keys, write_public_keys
-from support.cosign import CosignKey
+from support.signatures.cosign import CosignKey
 
 FIXTURES = Path(__file__).parents[3] / "fixtures/keys"
 KINDS = ["p256", "p384", "ed25519", "rsa2048", "rsa3072"]

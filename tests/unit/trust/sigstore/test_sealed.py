@@ -10,7 +10,7 @@ from appctld.errors import SignatureInvalid, UntrustedSigner
 from appctld.model.digest import Digest
 from appctld.trust.evidence import Attachment, Bundle
 from appctld.trust.sigstore.sealed import BUNDLE_BYTES, Sealed, sealed
-from support.cosign import CosignKey, cosign_payload, enveloped, pae, statement, with_members
+from support.signatures.cosign import CosignKey, cosign_payload, enveloped, pae, statement, with_members
 
 DIGEST = Digest.of(b"the manifest")
 NAME = "quay.io/acme/editor:1"

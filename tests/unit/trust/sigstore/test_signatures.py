@@ -23,10 +23,10 @@ from appctld.model.reference import Reference, parse_reference
 from appctld.system.sandbox import Bubblewrap
 from appctld.trust.evidence import Attachment, Bundle, Evidence
 from appctld.trust.verdict import SIGNATURES, Signer, Verdict, judge
-from support.cosign import CosignKey, cosign_payload, statement
-from support.keys import Keys, payload
-from support.layouts import blob, document, named
-from support.policy import Trusting
+from support.images.layouts import blob, document, named
+from support.signatures.cosign import CosignKey, cosign_payload, statement
+from support.signatures.keys import Keys, payload
+from support.signatures.policy import Trusting
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 NOW = int(time.time())  # gpg signs at no other time

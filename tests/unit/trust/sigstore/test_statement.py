@@ -10,8 +10,8 @@ from appctld.errors import SignatureInvalid
 from appctld.model.digest import Digest
 from appctld.trust.claim import PAYLOAD_BYTES, Claim
 from appctld.trust.sigstore.statement import SUBJECTS, pae, parse_statement
-from support.cosign import pae as expected_pae
-from support.cosign import statement
+from support.signatures.cosign import pae as expected_pae
+from support.signatures.cosign import statement
 
 DIGEST = Digest.of(b"the manifest")
 NAME = "quay.io/acme/editor"

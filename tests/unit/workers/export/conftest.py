@@ -10,10 +10,10 @@ import pytest
 
 from appctld.workers.export.registry import upload
 from appctld.workers.fetch.http import session
-from support.fake_registry import FakeServer, Reply
-from support.leaving import LAYER, blob_of
-from support.pushing import PIECE
-from support.registry import Registry
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.pushing import PIECE
+from support.servers.registry import Registry
+from support.workers.leaving import LAYER, blob_of
 
 ROOM = 1 << 20
 

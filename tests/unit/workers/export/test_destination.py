@@ -22,7 +22,7 @@ from appctld.workers.export.destination import (
 from appctld.workers.export.to_archive import Archive
 from appctld.workers.export.to_directory import LayoutDirectory
 from appctld.workers.export.to_registry import RegistryRepository
-from support.leaving import blob_of, registry, watched
+from support.workers.leaving import blob_of, registry, watched
 
 DATA = b"some bytes"
 

@@ -9,7 +9,7 @@ import pytest
 
 from appctld.errors import BadManifest
 from appctld.workers.export.layout import INDEX_BYTES, LAYOUT, LAYOUT_BYTES, check_layout, index_with, meaning
-from support.leaving import blob_of
+from support.workers.leaving import blob_of
 
 ONE, TWO = blob_of(b"one"), blob_of(b"two")
 NAME = "org.opencontainers.image.ref.name"

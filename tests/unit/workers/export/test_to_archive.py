@@ -12,7 +12,7 @@ import pytest
 
 from appctld.errors import Conflict, DigestMismatch, Failed, NoSpace
 from appctld.workers.export.to_archive import Archive
-from support.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put, watched
+from support.workers.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put, watched
 
 
 @pytest.fixture

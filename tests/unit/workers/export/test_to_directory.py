@@ -15,8 +15,8 @@ from appctld.errors import BadManifest, Busy, Conflict, DigestMismatch, Failed, 
 from appctld.workers.export.layout import INDEX_BYTES, LAYOUT_BYTES
 from appctld.workers.export.to_directory import LayoutDirectory
 from appctld.workers.store import disk
-from support.layouts import entries, named
-from support.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put, watched
+from support.images.layouts import entries, named
+from support.workers.leaving import LAYER, LAYER_TYPE, NAME, blob_of, leave, names, put, watched
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from appctld.errors import (
     InvalidReference,
 )
 from appctld.workers.export.destination import opened
-from support.fake_registry import FakeServer, Reply
-from support.leaving import LAYER, LAYER_TYPE, blob_of, leave, put, registry
-from support.pushing import LARGE, UPLOADS, inspect
-from support.registry import Registry
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.pushing import LARGE, UPLOADS, inspect
+from support.servers.registry import Registry
+from support.workers.leaving import LAYER, LAYER_TYPE, blob_of, leave, put, registry
 
 pytestmark = pytest.mark.usefixtures("quick")
 

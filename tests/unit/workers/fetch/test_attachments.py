@@ -21,7 +21,7 @@ from appctld.model.manifest import MANIFEST_BYTES
 from appctld.trust.evidence import Attachment, Bundle
 from appctld.workers.fetch.attachments import DOCUMENT_BYTES, REQUESTS, SIGNATURE_BYTES, SIGNATURES
 from appctld.workers.fetch.http import session as session_module
-from support.attachments import (
+from support.publishers.attachments import (
     EMPTY,
     INDEX,
     MANIFEST,
@@ -34,11 +34,11 @@ from support.attachments import (
     push,
     simple_layer,
 )
-from support.cosign import BUNDLE, CosignKey, cosign_payload, statement
-from support.fake_registry import FakeServer, Reply
-from support.fetching import Fetch, endpoint
-from support.forge import digest_of
-from support.registry import Registry
+from support.publishers.forge import digest_of
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.registry import Registry
+from support.signatures.cosign import BUNDLE, CosignKey, cosign_payload, statement
+from support.workers.fetching import Fetch, endpoint
 
 IMAGES = Path(__file__).parents[3] / "fixtures/images"
 GOLDEN = "sha256:33c268a9bbc8042564d50b774fb510185bd029b9e3b54dc70e274ab9ce9c292c"

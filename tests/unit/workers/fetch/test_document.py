@@ -8,8 +8,8 @@ import pytest
 
 from appctld.errors import AppctlError
 from appctld.workers.fetch.document import DOCUMENT_BYTES
-from support.fake_registry import FakeServer, Reply, loopback_identity
-from support.fetching import Fetch
+from support.servers.fake_registry import FakeServer, Reply, loopback_identity
+from support.workers.fetching import Fetch
 
 PATH = "/acme.appctlremote"
 

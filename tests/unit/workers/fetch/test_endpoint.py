@@ -8,7 +8,7 @@ from appctld.errors import InvalidReference
 from appctld.model.jsonvalue import Json, JsonError
 from appctld.workers.fetch.endpoint import IdentityToken, Login, parse_endpoint
 from appctld.workers.net.address import Origin, Url
-from support.fetching import endpoint
+from support.workers.fetching import endpoint
 
 
 def test_an_endpoint_knows_its_urls() -> None:

@@ -20,9 +20,9 @@ from appctld.model.flatpak.index import INDEX_BYTES, WANTED, Wanted
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.workers.fetch.http import session as session_module
 from appctld.workers.fetch.index import ABSENT
-from support.fake_registry import FakeServer, Reply
-from support.fetching import Fetch, endpoint
-from support.flatpaks import EDITOR, PLATFORM, entry, listed
+from support.servers.fake_registry import FakeServer, Reply
+from support.workers.fetching import Fetch, endpoint
+from support.worlds.flatpaks import EDITOR, PLATFORM, entry, listed
 
 DIGEST = "sha256:" + "1" * 64
 STATIC = "/acme/index/static"

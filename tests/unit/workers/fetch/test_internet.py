@@ -4,7 +4,7 @@
 
 import pytest
 
-from support.internet import WAYS, explore
+from support.machines.internet import WAYS, explore
 
 
 @pytest.fixture(scope="module")

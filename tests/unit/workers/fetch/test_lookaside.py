@@ -11,9 +11,9 @@ from appctld.errors import InvalidReference, LimitExceeded, RegistryUnavailable
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.workers.fetch.http import session as session_module
 from appctld.workers.fetch.lookaside import SIGNATURE_BYTES, SIGNATURES
-from support.fake_registry import FakeServer, Reply
-from support.fetching import Fetch, endpoint
-from support.lookaside import Lookaside
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.lookaside import Lookaside
+from support.workers.fetching import Fetch, endpoint
 
 DIGEST = "sha256:" + "a" * 64
 PLACE = "/demo/plain@sha256=" + "a" * 64

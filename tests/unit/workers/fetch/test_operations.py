@@ -16,8 +16,8 @@ from appctld.errors import AppctlError, Failed, NotFound
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import OCI_MANIFEST
 from appctld.workers.fetch.__main__ import HANDLERS
-from support.fake_registry import FakeServer, Reply
-from support.fetching import AMD64, endpoint
+from support.servers.fake_registry import FakeServer, Reply
+from support.workers.fetching import AMD64, endpoint
 
 MANIFEST = "/v2/demo/plain/manifests/1"
 BLOB = "sha256:" + "b" * 64

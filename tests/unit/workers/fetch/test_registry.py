@@ -31,10 +31,10 @@ from appctld.model.manifest import (
     parse_document,
 )
 from appctld.workers.fetch.http import session as session_module
-from support.fake_registry import FakeServer, Reply
-from support.fetching import AMD64, Fetch, endpoint, resolve
-from support.images import Layout, Settings
-from support.registry import Registry
+from support.images.images import Layout, Settings
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.registry import Registry
+from support.workers.fetching import AMD64, Fetch, endpoint, resolve
 
 MANIFEST = "/v2/demo/plain/manifests/1"
 INDEX_ENTRY = '{"mediaType":"%s","digest":"%s","size":%d,"platform":{"os":"linux","architecture":"amd64"}}'

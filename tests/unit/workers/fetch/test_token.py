@@ -17,8 +17,8 @@ from appctld.workers.fetch.endpoint import parse_endpoint
 from appctld.workers.fetch.http import session as session_module
 from appctld.workers.fetch.token import TOKEN_BYTES, check_realm
 from appctld.workers.net.address import Url
-from support.fake_registry import FakeServer, Reply, Seen, loopback_identity
-from support.fetching import endpoint, resolve
+from support.servers.fake_registry import FakeServer, Reply, Seen, loopback_identity
+from support.workers.fetching import endpoint, resolve
 
 MANIFEST = "/v2/demo/plain/manifests/1"
 DOCUMENT = Reply(200, {"Content-Type": OCI_MANIFEST}, b"{}")

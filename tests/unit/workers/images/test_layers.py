@@ -17,7 +17,7 @@ from appctld.workers.fetch.layout.naming import Place
 from appctld.workers.fetch.layout.shelf import Shelf as ShelfSource
 from appctld.workers.images.layers import Blobs, Unpacked
 from support.descriptors import open_descriptors
-from support.shelves import Shelf
+from support.workers.shelves import Shelf
 
 PLAIN = "application/vnd.oci.image.layer.v1.tar"
 

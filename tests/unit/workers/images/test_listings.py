@@ -15,8 +15,8 @@ from appctld.workers.fetch.layout.shelf import Shelf as Source
 from appctld.workers.images import listings as module
 from appctld.workers.images.layers import Blobs
 from appctld.workers.images.listings import Listings
-from support.shelves import Shelf
-from support.specimen import LAYER, File, tar_of
+from support.workers.shelves import Shelf
+from support.workers.specimen import LAYER, File, tar_of
 
 
 class Counting(Source):

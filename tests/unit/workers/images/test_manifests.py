@@ -13,8 +13,8 @@ from appctld.model.digest import Digest
 from appctld.model.manifest import OCI_INDEX, OCI_MANIFEST
 from appctld.workers.fetch.source import Source
 from appctld.workers.images.manifests import manifests_of
-from support.shelves import platform
-from support.specimen import Specimen
+from support.workers.shelves import platform
+from support.workers.specimen import Specimen
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from appctld.workers.images import validators
 from appctld.workers.images.validators import DESKTOP, METAINFO, ask, missing
-from support.specimen import DESKTOP as A_DESKTOP_FILE
-from support.specimen import ID
+from support.workers.specimen import DESKTOP as A_DESKTOP_FILE
+from support.workers.specimen import ID
 
 
 def test_what_is_good_is_told_so_and_what_is_not_in_the_validators_own_words() -> None:

@@ -21,7 +21,7 @@ from appctld.trust.keys import read_keyring
 from appctld.workers.keyring import importing
 from appctld.workers.keyring.__main__ import HANDLERS
 from appctld.workers.keyring.importing import KEYS_BYTES
-from support.keys import Keys
+from support.signatures.keys import Keys
 
 FIXTURES = Path(__file__).parents[3] / "fixtures/keys"
 PUBLISHER = "A9224799278A335FAF0F5956CEDCC28E78EBA748"

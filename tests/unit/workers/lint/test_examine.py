@@ -13,8 +13,8 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.workers.fetch.source import Source
 from appctld.workers.lint.checks.signatures import _attached
 from appctld.workers.lint.examine import lint
-from support.shelves import platform
-from support.specimen import REFERENCE, File, Specimen, codes, examined
+from support.workers.shelves import platform
+from support.workers.specimen import REFERENCE, File, Specimen, codes, examined
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from appctld.model.jsonvalue import Json, JsonObject
 from appctld.workers.net import proxies
 from appctld.workers.net.address import Origin, Url
 from appctld.workers.net.proxies import DIRECT, HEAD_BYTES, Proxies, Proxy, parse_proxies, tunnel
-from support.fake_registry import FakeServer, Reply
-from support.proxy import Proxy as Running
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.proxy import Proxy as Running
 
 QUAY = Origin("https", "quay.io", 443)
 HERE = Origin("http", "127.0.0.1", 3128)

@@ -27,9 +27,9 @@ from appctld.system.worker import Processes, Program
 from appctld.workers.detached import DETACHED_BYTES, SIGNATURE_BYTES
 from appctld.workers.net import pace
 from appctld.workers.pull import __main__ as program_module
-from support.fake_registry import FakeServer, Reply, loopback_identity
-from support.ostree_remote import REF, OstreeRemote, RepoServer
-from support.pulling import LIMIT, Pull
+from support.publishers.ostree_remote import REF, OstreeRemote, RepoServer
+from support.servers.fake_registry import FakeServer, Reply, loopback_identity
+from support.workers.pulling import LIMIT, Pull
 
 FILES = {"bin/tool": os.urandom(100_000), "etc/conf": b"a = b\n"}
 BOMB = {"zeros": bytes(24 << 20)}

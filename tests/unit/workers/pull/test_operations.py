@@ -19,11 +19,11 @@ from appctld.errors import (
     TlsUntrusted,
 )
 from appctld.model.jsonvalue import JsonObject, get_int
-from support.fake_registry import loopback_identity
-from support.keys import Keys
-from support.ostree_remote import REF, OstreeRemote, RepoServer
-from support.proxy import Proxy
-from support.pulling import Pull
+from support.publishers.ostree_remote import REF, OstreeRemote, RepoServer
+from support.servers.fake_registry import loopback_identity
+from support.servers.proxy import Proxy
+from support.signatures.keys import Keys
+from support.workers.pulling import Pull
 
 FILES = {"bin/tool": os.urandom(300_000), "etc/conf": b"a = b\n", "empty": b""}
 FIXTURE = Path(__file__).parents[3] / "fixtures" / "repo-archive.tar"

@@ -17,8 +17,8 @@ from appctld.workers.net.proxies import Proxies
 from appctld.workers.net.proxies import Proxy as Behind
 from appctld.workers.pull import tunnel as tunnel_module
 from appctld.workers.pull.tunnel import Tunnel
-from support.fake_registry import FakeServer, Reply
-from support.proxy import Proxy
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.proxy import Proxy
 
 REMOTE = Origin("https", "ostree.example", 443)
 PUBLIC = "8.8.8.8"

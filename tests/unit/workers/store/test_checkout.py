@@ -15,7 +15,7 @@ from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
-from support.store_state import State
+from support.repositories.store_state import State
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, checksum, serialize_dirmeta, serialize_dirtree
 from appctld.workers.store.space import BLOCK
-from support.store_state import APP, State, modes, ref
+from support.repositories.store_state import APP, State, modes, ref
 
 ONE = ("./", "usr/", "usr/run 0755 = one", "usr/data = same", "run -> usr/run")
 TWO = ("./", "usr/", "usr/run 0755 = two", "usr/data = same", "run -> usr/run")

@@ -35,7 +35,7 @@ from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.contents import Contents
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
-from support.tarball import archive, directory, entry, hardlink, pax, symlink
+from support.layers.tarball import archive, directory, entry, hardlink, pax, symlink
 
 ROOT = directory("./")
 GOOD = archive(ROOT, directory("d/"), entry("d/f", content=b"hello", mode=0o4755), symlink("l", "d/f"))

@@ -15,7 +15,7 @@ from appctld.workers.store.checkout import inventory, symlinks
 from appctld.workers.store.linking import Checkout
 from appctld.workers.store.ostree.closure import check_content
 from appctld.workers.store.ostree.repository import Repository
-from support.store_state import State
+from support.repositories.store_state import State
 
 TREE = (
     "./ 0700",

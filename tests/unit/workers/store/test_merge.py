@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Merging: docs/rules.md, "Layers" as tables, the oracle (umoci), and what the algebra promises about reuse.
 
-The language of the tables is that of support/layers.py.
+The language of the tables is that of support/layers/layers.py.
 """
 
 import base64
@@ -28,7 +28,7 @@ from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
 from appctld.workers.store.union import LINKS
-from support.layers import commit_layer, listing, listing_of_directory, unpacked_by_umoci
+from support.layers.layers import commit_layer, listing, listing_of_directory, unpacked_by_umoci
 
 Layers = Sequence[Sequence[str]]
 

@@ -29,8 +29,18 @@ from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.ostree import writer
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.repository import Repository
-from support.oracle_writer import stored
-from support.tarball import GNU, archive, directory, entry, gnu_long, hardlink, pax_raw, record, symlink
+from support.layers.tarball import (
+    GNU,
+    archive,
+    directory,
+    entry,
+    gnu_long,
+    hardlink,
+    pax_raw,
+    record,
+    symlink,
+)
+from support.repositories.oracle_writer import stored
 
 IMAGES = Path(__file__).resolve().parents[3] / "fixtures" / "images"
 

@@ -11,10 +11,10 @@ from appctld.errors import Busy, Failed
 from appctld.model.jsonvalue import JsonObject, get_int, get_strings
 from appctld.workers.store import prune as prune_module
 from appctld.workers.store.ostree.repository import Repository
-from support.layers import commit_layer, listing
-from support.quarantine import Archive, pull, send
-from support.store_state import State, ref
-from support.tarball import archive, entry
+from support.layers.layers import commit_layer, listing
+from support.layers.tarball import archive, entry
+from support.repositories.quarantine import Archive, pull, send
+from support.repositories.store_state import State, ref
 
 ONE = ("./", "usr/", "usr/a = one", "usr/shared = same")
 TWO = ("./", "usr/", "usr/a = two", "usr/shared = same")

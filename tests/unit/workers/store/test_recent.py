@@ -8,8 +8,8 @@ import pytest
 
 from appctld.errors import RepoCorrupt
 from appctld.workers.store.merge import merge
-from support.layers import commit_layer
-from support.store_state import State
+from support.layers.layers import commit_layer
+from support.repositories.store_state import State
 
 LINES = ("usr/bin/run 0755 = 1", "etc/conf = 2")
 

@@ -16,8 +16,8 @@ from appctld.system.child import LINE_BYTES
 from appctld.workers.store import disk
 from appctld.workers.store.deploy import UNCOMMITTED
 from appctld.workers.store.ostree.repository import Repository
-from support.layers import commit_layer
-from support.store_state import APP, State, ref
+from support.layers.layers import commit_layer
+from support.repositories.store_state import APP, State, ref
 
 ONE = ("./", "usr/", "usr/a = one")
 TWO = ("./", "usr/", "usr/a = two")

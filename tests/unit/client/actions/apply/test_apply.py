@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from support.bus import ERROR
-from support.commands import ACME, EDITOR, PREVIEW, done, options_of, resolved
-from support.fake_installer import FakeInstaller, Script, failed
+from support.buses.bus import ERROR
+from support.buses.commands import ACME, EDITOR, PREVIEW, done, options_of, resolved
+from support.buses.fake_installer import FakeInstaller, Script, failed
 
 Capture = pytest.CaptureFixture[str]
 Write = Callable[..., Path]

@@ -11,7 +11,7 @@ from appctl.__main__ import main
 from appctl.actions.doctor import examine
 from appctl.actions.doctor.finding import Finding, ok, warning
 from appctl.context import Context
-from support.fake_installer import FakeInstaller
+from support.buses.fake_installer import FakeInstaller
 
 
 def evil(_context: Context) -> Iterator[Finding]:

@@ -11,8 +11,8 @@ import pytest
 
 from appctl.__main__ import main
 from appctl.actions.lifecycle.automatic import WAITS
-from support.commands import EDITOR, done
-from support.fake_installer import FakeInstaller, Script, variants
+from support.buses.commands import EDITOR, done
+from support.buses.fake_installer import FakeInstaller, Script, variants
 
 Capture = pytest.CaptureFixture[str]
 MINE = EDITOR | {"scope": "user", "changed": False}

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from appctl.__main__ import main
-from support.commands import EDITOR, done
-from support.fake_installer import FakeInstaller
+from support.buses.commands import EDITOR, done
+from support.buses.fake_installer import FakeInstaller
 
 Capture = pytest.CaptureFixture[str]
 MINE = EDITOR | {"scope": "user"}

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from support.bus import ERROR
-from support.commands import ACME, EDITOR, PREVIEW, PROMISED, done, options_of, resolved
-from support.deployments import Made
-from support.fake_installer import FakeInstaller, Script, failed
+from support.buses.bus import ERROR
+from support.buses.commands import ACME, EDITOR, PREVIEW, PROMISED, done, options_of, resolved
+from support.buses.fake_installer import FakeInstaller, Script, failed
+from support.machines.deployments import Made
 
 Capture = pytest.CaptureFixture[str]
 Answer = Callable[[str], None]

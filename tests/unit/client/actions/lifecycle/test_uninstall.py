@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
-from support.commands import EDITOR, done, options_of
-from support.fake_installer import FakeInstaller, Script, failed
+from support.buses.commands import EDITOR, done, options_of
+from support.buses.fake_installer import FakeInstaller, Script, failed
 
 Capture = pytest.CaptureFixture[str]
 Answer = Callable[[str], None]

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from support.bus import ERROR
-from support.commands import EDITOR, done, options_of
-from support.fake_installer import FakeInstaller, Script, failed
+from support.buses.bus import ERROR
+from support.buses.commands import EDITOR, done, options_of
+from support.buses.fake_installer import FakeInstaller, Script, failed
 
 Capture = pytest.CaptureFixture[str]
 Answer = Callable[[str], None]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from support.bus import ERROR
-from support.commands import EDITOR, options_of
-from support.fake_installer import FakeInstaller, Script
+from support.buses.bus import ERROR
+from support.buses.commands import EDITOR, options_of
+from support.buses.fake_installer import FakeInstaller, Script
 
 Capture = pytest.CaptureFixture[str]
 

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from appctl.__main__ import main
-from support.commands import ACME, EDITOR
-from support.fake_installer import FakeInstaller, variants
+from support.buses.commands import ACME, EDITOR
+from support.buses.fake_installer import FakeInstaller, variants
 
 Capture = pytest.CaptureFixture[str]
 PAST: dict[str, Any] = {"uid": ("u", 0), "id": "org.acme.Editor"}

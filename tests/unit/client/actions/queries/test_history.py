@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from support.commands import options_of
-from support.fake_installer import FakeInstaller
+from support.buses.commands import options_of
+from support.buses.fake_installer import FakeInstaller
 
 Capture = pytest.CaptureFixture[str]
 UPDATED: dict[str, Any] = {

@@ -10,8 +10,8 @@ import pytest
 
 from appctl.__main__ import main
 from json_schemas import schemas
-from support.commands import options_of
-from support.fake_installer import FakeInstaller, Script
+from support.buses.commands import options_of
+from support.buses.fake_installer import FakeInstaller, Script
 
 Capture = pytest.CaptureFixture[str]
 EDITOR: dict[str, Any] = {

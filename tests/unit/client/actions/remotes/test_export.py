@@ -12,8 +12,8 @@ from appctl.__main__ import main
 from appctld.config.publisherfile import parse_publisher_file
 from appctld.config.store import RemoteStore
 from appctld.jobs.publishers.introduction import introduce
-from support.fake_installer import FakeInstaller
-from support.golden import FIXTURES
+from support.buses.fake_installer import FakeInstaller
+from support.images.golden import FIXTURES
 
 Capture = pytest.CaptureFixture[str]
 GPG = (FIXTURES / "keys" / "publisher.gpg").read_bytes()

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from appctl.__main__ import main
-from support.commands import ACME, EDITOR, done, resolved
-from support.fake_installer import FakeInstaller, Script
+from support.buses.commands import ACME, EDITOR, done, resolved
+from support.buses.fake_installer import FakeInstaller, Script
 
 Capture = pytest.CaptureFixture[str]
 Answer = Callable[[str], None]

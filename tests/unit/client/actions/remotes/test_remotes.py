@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from appctl.__main__ import main
-from support.commands import ACME
-from support.fake_installer import FakeInstaller
+from support.buses.commands import ACME
+from support.buses.fake_installer import FakeInstaller
 
 Capture = pytest.CaptureFixture[str]
 Answer = Callable[[str], None]

@@ -12,7 +12,7 @@ from appctl.places import Places
 from appctl.running.deployments import deployment as deployments
 from appctl.running.deployments.runfile import RUN_FILE_BYTES
 from appctl.scope import Scope
-from support.deployments import Made
+from support.machines.deployments import Made
 
 APP = "org.acme.Tool"
 

@@ -14,8 +14,8 @@ import pytest
 from appctl.__main__ import main
 from appctl.running.deployments.runfile import Extension, RunFile
 from appctl.running.deployments.stack import place_of
-from support.deployments import Made
-from support.runtimes import (
+from support.machines.deployments import Made
+from support.machines.runtimes import (
     APP,
     PLATFORM,
     change_platform,

@@ -19,8 +19,8 @@ from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from appctl.running.desktop import documents
 from appctl.running.desktop.documents import forwarded
 from appctl.running.grants.granted import Shown
-from support.bus import private_bus
-from support.runtimes import APP, change_tool, platform, tool
+from support.buses.bus import private_bus
+from support.machines.runtimes import APP, change_tool, platform, tool
 
 PLACE = "/run/user/7/doc"
 

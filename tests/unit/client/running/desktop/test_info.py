@@ -12,7 +12,7 @@ from appctl.running.deployments.runfile import Permission
 from appctl.running.deployments.stack import assemble
 from appctl.running.desktop.info import flatpak_info
 from appctl.scope import Scope
-from support.runtimes import APP, change_tool, platform, tool
+from support.machines.runtimes import APP, change_tool, platform, tool
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 
 from appctl.__main__ import main
 from appctl.running.desktop import portals
-from support.bus import private_bus
-from support.runtimes import APP, change_tool, platform, tool
+from support.buses.bus import private_bus
+from support.machines.runtimes import APP, change_tool, platform, tool
 
 pytestmark = pytest.mark.skipif(os.geteuid() == 0, reason="apps are not run as root")
 

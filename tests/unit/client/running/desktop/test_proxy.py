@@ -12,10 +12,10 @@ import pytest
 
 from appctl.__main__ import main
 from appctl.running.desktop import proxy
-from support.bus import private_bus
-from support.deployments import Made
-from support.names import Services, services
-from support.runtimes import APP, change_tool, platform, tool
+from support.buses.bus import private_bus
+from support.buses.names import Services, services
+from support.machines.deployments import Made
+from support.machines.runtimes import APP, change_tool, platform, tool
 
 pytestmark = pytest.mark.skipif(os.geteuid() == 0, reason="apps are not run as root")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.deployments import Made
+from support.machines.deployments import Made
 
 APP = "org.acme.Tool"
 

@@ -13,7 +13,7 @@ from appctl.__main__ import main
 from appctl.places import Places
 from appctl.running.grants import devices, sockets
 from appctl.running.grants.collect import collect
-from support.deployments import Made
+from support.machines.deployments import Made
 
 APP = "org.acme.Tool"
 INSIDE = f"/run/user/{os.getuid()}"

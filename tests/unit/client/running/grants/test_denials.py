@@ -14,7 +14,7 @@ from appctl.places import Places
 from appctl.running.grants import devices
 from appctl.running.grants.collect import collect
 from appctl.running.grants.denials import Denials, check
-from support.deployments import Made
+from support.machines.deployments import Made
 
 APP = "org.acme.Tool"
 INSIDE = f"/run/user/{os.getuid()}"

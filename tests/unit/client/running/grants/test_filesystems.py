@@ -16,7 +16,7 @@ from appctl.running.grants import filesystems, masks, sockets
 from appctl.running.grants.collect import collect
 from appctl.running.launch import launch
 from appctl.running.mounts.sources import Sources
-from support.deployments import Made
+from support.machines.deployments import Made
 
 APP = "org.acme.Tool"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from support.cataloguing import ICON, TOOL
-from support.specimen import ID, File, Specimen, png
+from support.workers.cataloguing import ICON, TOOL
+from support.workers.specimen import ID, File, Specimen, png
 
 
 @pytest.fixture

@@ -23,11 +23,11 @@ from appctld.workers.images.validators import ask
 from appctld.workers.store.catalog.component import Rules
 from appctld.workers.store.catalog.listing import read_catalog
 from appctld.workers.store.catalog.texts import LANG
-from support.cataloguing import ICON, NAME, TOOL, components, files, made, request
-from support.cosign import CosignKey
-from support.publishing import TIME, UNSIGNED, Layout, directory
-from support.publishing import request as published_as
-from support.specimen import ID, METADATA, METAINFO, REFERENCE, File, Specimen, png
+from support.signatures.cosign import CosignKey
+from support.workers.cataloguing import ICON, NAME, TOOL, components, files, made, request
+from support.workers.publishing import TIME, UNSIGNED, Layout, directory
+from support.workers.publishing import request as published_as
+from support.workers.specimen import ID, METADATA, METAINFO, REFERENCE, File, Specimen, png
 
 PROGRAM = """
 import os

@@ -11,8 +11,8 @@ from appctld.errors import AppctlError, BadManifest, Conflict, InvalidReference,
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.workers.export.catalog import catalog as module
 from appctld.workers.export.catalog.catalog import catalog
-from support.cataloguing import TOOL, made, request
-from support.specimen import ID, METAINFO, REFERENCE, File, Specimen
+from support.workers.cataloguing import TOOL, made, request
+from support.workers.specimen import ID, METAINFO, REFERENCE, File, Specimen
 
 Spoil = Callable[[Specimen], None]
 

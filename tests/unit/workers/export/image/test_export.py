@@ -25,11 +25,11 @@ from appctld.state.records import find_app
 from appctld.workers.export.image import export as module
 from appctld.workers.export.image.export import export
 from appctld.workers.store import disk
-from support.compressed import GZIP, push_packed
-from support.fake_registry import FakeServer, Reply
-from support.inline import digest_of
-from support.leaving import names, registry
-from support.world import BASE, TOP, World
+from support.servers.fake_registry import FakeServer, Reply
+from support.workers.inline import digest_of
+from support.workers.leaving import names, registry
+from support.worlds.compressed import GZIP, push_packed
+from support.worlds.world import BASE, TOP, World
 
 REFERENCE = "acme.example/x/hello:1"
 APP = "example.acme.x.hello"

@@ -18,12 +18,12 @@ from appctld.workers.export.image import packing
 from appctld.workers.export.image.export import export
 from appctld.workers.export.image.packing import packed, packed_as
 from appctld.workers.export.publish.publish import publish
-from support.compressed import push_packed
-from support.golden import FIXTURES
-from support.inline import digest_of
-from support.layouts import blob, document, named
-from support.leaving import names
-from support.world import BASE, TOP, World
+from support.images.golden import FIXTURES
+from support.images.layouts import blob, document, named
+from support.workers.inline import digest_of
+from support.workers.leaving import names
+from support.worlds.compressed import push_packed
+from support.worlds.world import BASE, TOP, World
 
 TAR = bytes(range(256)) * 9000
 

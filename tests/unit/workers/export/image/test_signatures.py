@@ -17,12 +17,12 @@ from appctld.workers.fetch.attachments import collect
 from appctld.workers.fetch.endpoint import parse_endpoint
 from appctld.workers.fetch.http.session import Session
 from appctld.workers.fetch.registry import Registry as Reader
-from support.cosign import CosignKey, statement
-from support.inline import digest_of
-from support.layouts import named
-from support.leaving import registry
-from support.registry import Registry
-from support.world import BASE, World
+from support.images.layouts import named
+from support.servers.registry import Registry
+from support.signatures.cosign import CosignKey, statement
+from support.workers.inline import digest_of
+from support.workers.leaving import registry
+from support.worlds.world import BASE, World
 
 REFERENCE = "acme.example/x/hello:1"
 APP = "example.acme.x.hello"

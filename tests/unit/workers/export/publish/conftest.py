@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.publishing import METADATA
+from support.workers.publishing import METADATA
 
 
 @pytest.fixture

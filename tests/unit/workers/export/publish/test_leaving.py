@@ -19,7 +19,7 @@ from appctld.workers.export.publish import leaving
 from appctld.workers.export.publish.image import Image
 from appctld.workers.export.publish.packing import Packed
 from appctld.workers.export.publish.publish import publish
-from support.publishing import directory, request
+from support.workers.publishing import directory, request
 
 
 def test_what_left_is_told_while_it_leaves_and_comes_to_all_of_it(

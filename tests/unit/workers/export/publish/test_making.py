@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.publishing import METADATA, NAME, directory, published
+from support.workers.publishing import METADATA, NAME, directory, published
 
 FORMS = ["ostree", "plain"]
 

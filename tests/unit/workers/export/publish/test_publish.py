@@ -29,9 +29,9 @@ from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.objects import FileHead
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
-from support.ostree_remote import REF, OstreeRemote
-from support.published_tar import entries
-from support.publishing import METADATA, Layout, commit, directory, published, request
+from support.layers.published_tar import entries
+from support.publishers.ostree_remote import REF, OstreeRemote
+from support.workers.publishing import METADATA, Layout, commit, directory, published, request
 
 FORMS = ["ostree", "plain"]
 PROGRAM = """

@@ -10,7 +10,7 @@ from appctld.errors import LimitExceeded, UnsafeArchive
 from appctld.workers.export.publish import tree as module
 from appctld.workers.export.publish.source.source import Source, open_source
 from appctld.workers.export.publish.tree import read_tree
-from support.publishing import directory
+from support.workers.publishing import directory
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from appctld.errors import (
 )
 from appctld.model.jsonvalue import JsonObject
 from appctld.workers.export.destination import opened
-from support.fake_registry import FakeServer, Reply
-from support.leaving import LAYER, blob_of, leave, put, registry
-from support.pushing import LOGIN, UPLOADS, inspect
-from support.registry import Registry
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.pushing import LOGIN, UPLOADS, inspect
+from support.servers.registry import Registry
+from support.workers.leaving import LAYER, blob_of, leave, put, registry
 
 pytestmark = pytest.mark.usefixtures("quick")
 

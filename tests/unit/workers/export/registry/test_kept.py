@@ -10,10 +10,10 @@ import pytest
 
 from appctld.workers.export.destination import opened
 from appctld.workers.export.registry import kept
-from support.fake_registry import FakeServer, Reply
-from support.leaving import blob_of, put, registry
-from support.pushing import LARGE, PIECE, UPLOADS, Broken, broken
-from support.registry import Registry
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.pushing import LARGE, PIECE, UPLOADS, Broken, broken
+from support.servers.registry import Registry
+from support.workers.leaving import blob_of, put, registry
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -14,11 +14,11 @@ from appctld.errors import (
 from appctld.workers.export.destination import opened
 from appctld.workers.export.registry import upload
 from appctld.workers.export.registry.upload import TIMES
-from support.cutting import CuttingLine
-from support.fake_registry import FakeServer, Reply
-from support.leaving import LAYER, blob_of, put, registry
-from support.pushing import LARGE, PIECE, UPLOADS, Broken, Resuming, broken
-from support.registry import Registry
+from support.servers.cutting import CuttingLine
+from support.servers.fake_registry import FakeServer, Reply
+from support.servers.pushing import LARGE, PIECE, UPLOADS, Broken, Resuming, broken
+from support.servers.registry import Registry
+from support.workers.leaving import LAYER, blob_of, put, registry
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -16,7 +16,7 @@ from appctld.errors import CredentialScope
 from appctld.workers.fetch.http.adapter import CheckedAdapter
 from appctld.workers.net.address import Origin
 from appctld.workers.net.peers import Peers
-from support.fake_registry import FakeServer, Reply, loopback_identity
+from support.servers.fake_registry import FakeServer, Reply, loopback_identity
 
 
 class Gate(Peers):

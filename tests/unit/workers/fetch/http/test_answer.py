@@ -19,8 +19,8 @@ from appctld.workers.fetch.http.answer import Answer
 from appctld.workers.fetch.http.session import Session
 from appctld.workers.net import pace
 from appctld.workers.net.address import Url
-from support.fake_registry import FakeServer, Reply
-from support.fetching import endpoint
+from support.servers.fake_registry import FakeServer, Reply
+from support.workers.fetching import endpoint
 
 Ask = Callable[[Reply], Answer]
 

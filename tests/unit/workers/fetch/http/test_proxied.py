@@ -15,8 +15,8 @@ from appctld.workers.fetch.http.redirects import follow
 from appctld.workers.fetch.http.session import Session
 from appctld.workers.net.address import Url
 from appctld.workers.net.proxies import parse_proxies
-from support.fake_registry import FakeServer, Reply, loopback_identity
-from support.proxy import Proxy
+from support.servers.fake_registry import FakeServer, Reply, loopback_identity
+from support.servers.proxy import Proxy
 
 PUBLIC, STORAGE, INSIDE = "8.8.8.8:443", "8.8.4.4:8443", "10.0.0.1:443"  # none of them is reached
 BASIC = "Basic YWxpY2U6c2VjcmV0"

@@ -12,8 +12,8 @@ from appctld.workers.fetch.endpoint import parse_endpoint
 from appctld.workers.fetch.http.redirects import follow, next_hop
 from appctld.workers.fetch.http.session import Session
 from appctld.workers.net.address import Url
-from support.fake_registry import FakeServer, Reply, loopback_identity
-from support.fetching import endpoint
+from support.servers.fake_registry import FakeServer, Reply, loopback_identity
+from support.workers.fetching import endpoint
 
 HERE = Url.parse("https://registry.example/v2/demo/blobs/x")
 

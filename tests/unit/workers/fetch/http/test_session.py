@@ -19,8 +19,8 @@ from appctld.workers.fetch.http import session as session_module
 from appctld.workers.fetch.http.session import Session
 from appctld.workers.net import authorities
 from appctld.workers.net.address import Url
-from support.fake_registry import FakeServer, Reply, loopback_identity
-from support.fetching import endpoint
+from support.servers.fake_registry import FakeServer, Reply, loopback_identity
+from support.workers.fetching import endpoint
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ from appctld.workers.fetch.layout.archive import (
     Archive,
     _Reader,
 )
-from support.archives import Bundle, Member, member, members_of, packed
-from support.shelves import REPOSITORY, Shelf
+from support.workers.archives import Bundle, Member, member, members_of, packed
+from support.workers.shelves import REPOSITORY, Shelf
 
 LAYER = random.Random(1).randbytes(300_000)  # noqa: S311 - the same in every run
 

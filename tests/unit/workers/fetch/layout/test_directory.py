@@ -10,8 +10,8 @@ import pytest
 
 from appctld.errors import InvalidReference, RegistryUnavailable, UnsafeArchive
 from appctld.model.jsonvalue import JsonObject
-from support.fetching import AMD64
-from support.shelves import Shelf
+from support.workers.fetching import AMD64
+from support.workers.shelves import Shelf
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from appctld.workers.fetch.layout.archive import Archive
 from appctld.workers.fetch.layout.docker import DockerShelf
 from appctld.workers.fetch.layout.member import Member as Part
 from appctld.workers.fetch.layout.naming import Place
-from support.archives import Bundle, Member, member, members_of, packed, saved
-from support.inline import digest_of, layer_of
-from support.shelves import Shelf
+from support.workers.archives import Bundle, Member, member, members_of, packed, saved
+from support.workers.inline import digest_of, layer_of
+from support.workers.shelves import Shelf
 
 BASE, TOP = layer_of({"a": b"a"}), layer_of({"b": b"b" * 1000})
 FULL = "quay.io/acme/tools/editor:1"

@@ -12,9 +12,9 @@ from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.model.manifest import OCI_INDEX
 from appctld.workers.fetch.layout import flatpaks
-from support.flatpaks import PLATFORM, labels, metadata
-from support.inline import MemoryRegistry, digest_of
-from support.shelves import NAME, Shelf
+from support.workers.inline import MemoryRegistry, digest_of
+from support.workers.shelves import NAME, Shelf
+from support.worlds.flatpaks import PLATFORM, labels, metadata
 
 FIXTURES = Path(__file__).parents[4] / "fixtures"
 GOLDEN = parse_ref("runtime/org.example.Platform/x86_64/1")

@@ -20,7 +20,7 @@ from appctld.model.digest import Digest
 from appctld.model.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from appctld.workers.fetch.layout.directory import Directory
 from appctld.workers.fetch.layout.index import ENTRIES, INDEX_BYTES, Entry, read_index
-from support.shelves import Shelf
+from support.workers.shelves import Shelf
 
 
 @pytest.fixture

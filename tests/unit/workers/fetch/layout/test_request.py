@@ -14,8 +14,8 @@ from appctld.workers.fetch.layout.directory import Directory
 from appctld.workers.fetch.layout.docker import DockerShelf
 from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of, shelf_of
 from appctld.workers.fetch.layout.shelf import Shelf as Images
-from support.archives import Member, member, members_of, packed, saved
-from support.shelves import Shelf
+from support.workers.archives import Member, member, members_of, packed, saved
+from support.workers.shelves import Shelf
 
 
 def request(

@@ -12,9 +12,9 @@ from appctld.errors import BadManifest, DigestMismatch, LimitExceeded, NotFound
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import MANIFEST_BYTES, OCI_INDEX
 from appctld.workers.fetch.layout.shelf import REFERRER_BYTES
-from support.cosign import CosignKey
-from support.inline import digest_of
-from support.shelves import Shelf, platform
+from support.signatures.cosign import CosignKey
+from support.workers.inline import digest_of
+from support.workers.shelves import Shelf, platform
 
 FIXTURES = Path(__file__).parents[4] / "fixtures"
 PLAIN = "sha256:33c268a9bbc8042564d50b774fb510185bd029b9e3b54dc70e274ab9ce9c292c"

@@ -10,9 +10,9 @@ import pytest
 from appctld.model import catalog as model
 from appctld.workers.images.image import CONTENT_BYTES
 from appctld.workers.lint.checks import catalog as checks
-from support import catalogs
-from support.catalogs import ICONS, LABELS, XML, component, document
-from support.specimen import ID, REFERENCE, File, Specimen, codes, examined, png
+from support.images import catalogs
+from support.images.catalogs import ICONS, LABELS, XML, component, document
+from support.workers.specimen import ID, REFERENCE, File, Specimen, codes, examined, png
 
 DESCRIPTION = "<description><p>A program that says hello to whoever starts it, and ends.</p></description>"
 GREETER = component(ID, REFERENCE, "Greeter", DESCRIPTION)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appctld.workers.lint.checks import exports
-from support.specimen import DESKTOP, ID, METADATA, File, Specimen, codes, examined, png
+from support.workers.specimen import DESKTOP, ID, METADATA, File, Specimen, codes, examined, png
 
 BELOW = f"applications/{ID}.desktop"
 DESKTOP_FILE = f"usr/share/{BELOW}"

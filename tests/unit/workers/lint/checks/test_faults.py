@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appctld.workers.lint.findings import CODES
-from support.specimen import DESKTOP, ID, METADATA, REFERENCE, File, Specimen, codes, examined, png
+from support.workers.specimen import DESKTOP, ID, METADATA, REFERENCE, File, Specimen, codes, examined, png
 
 SHARE = "usr/share"
 DESKTOP_FILE = f"{SHARE}/applications/{ID}.desktop"

@@ -15,8 +15,8 @@ from appctld.workers.images.sources import LayoutPlace
 from appctld.workers.lint.checks import signatures
 from appctld.workers.lint.checks.signatures import check_signatures
 from appctld.workers.lint.findings import Findings
-from support.keys import payload
-from support.specimen import REFERENCE, Specimen
+from support.signatures.keys import payload
+from support.workers.specimen import REFERENCE, Specimen
 
 DIGEST = Digest.of(b"x")
 

@@ -14,7 +14,7 @@ from appctld.errors import AppctlError, LimitExceeded, UnsafeArchive
 from appctld.workers.store.archive import tar
 from appctld.workers.store.archive.entry import DEPTH, PATH_BYTES, Entry, Type
 from appctld.workers.store.archive.tar import PAX_BYTES, XATTR_BYTES, XATTRS, TarReader
-from support.tarball import (
+from support.layers.tarball import (
     BLOCK,
     GNU,
     archive,

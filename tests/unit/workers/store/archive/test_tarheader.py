@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from appctld.errors import UnsafeArchive
 from appctld.workers.store.archive.tarheader import BLOCK, _sum, parse_header
-from support.tarball import header
+from support.layers.tarball import header
 
 WRAP = 65_521  # where the sum that the code adds up with begins again
 

@@ -26,8 +26,8 @@ from appctld.workers.store.checkout import LINKS
 from appctld.workers.store.merge import merge
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
-from support.layers import commit_layer
-from support.store_state import APP, State, ref
+from support.layers.layers import commit_layer
+from support.repositories.store_state import APP, State, ref
 
 LINES = ("usr/", "usr/data = some text", "usr/run 0755 = #!/bin/sh", "usr/link -> data")
 

@@ -9,7 +9,7 @@ import pytest
 
 from appctld.errors import AppctlError, BadManifest, Conflict
 from appctld.workers.store.catalog.component import REFERENCE_KEY, Rules, read_component
-from support.catalogs import component
+from support.images.catalogs import component
 
 EDITOR = component(
     "org.acme.Editor", "quay.io/acme/editor:1", "Editor", "<custom><value key='x'>y</value></custom>"

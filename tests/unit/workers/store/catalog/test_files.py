@@ -9,7 +9,7 @@ import pytest
 from appctld.workers.store.catalog.component import Component, Rules, read_component
 from appctld.workers.store.catalog.files import files_of, icon_path, picture
 from appctld.workers.store.catalog.searching.entry import read_index
-from support.catalogs import component, png
+from support.images.catalogs import component, png
 
 
 def editor() -> Component:

@@ -15,7 +15,7 @@ from appctld.model.jsonvalue import JsonObject
 from appctld.workers.store.catalog import hints
 from appctld.workers.store.catalog.hints import store_hints
 from appctld.workers.store.catalog.searching.entry import Entry, read_index
-from support.catalogs import document, png
+from support.images.catalogs import document, png
 
 BARE = "<component type='desktop'><id>org.acme.{0}</id><name>{0}</name><summary>x</summary></component>"
 

@@ -7,7 +7,7 @@ import pytest
 from appctld.errors import BadManifest
 from appctld.workers.store.catalog.component import Rules
 from appctld.workers.store.catalog.listing import read_catalog
-from support.catalogs import component, document
+from support.images.catalogs import component, document
 
 ZOO, EDITOR = (component(f"org.acme.{name}", f"x.io/{name.lower()}", name) for name in ("Zoo", "Editor"))
 

@@ -15,9 +15,9 @@ from appctld.pipeline.tools import Tools
 from appctld.workers.store.catalog import store
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
-from support.catalogs import XML, component, document, png, tree
-from support.inline import layer_of
-from support.world import World
+from support.images.catalogs import XML, component, document, png, tree
+from support.workers.inline import layer_of
+from support.worlds.world import World
 
 EDITOR = component("org.acme.Editor", "acme.example/x/editor:1", "Editor")
 Stored = Callable[[bytes], JsonObject]

@@ -21,8 +21,8 @@ from appctld.workers.store.farm import links as links_module
 from appctld.workers.store.farm.deployment import altered
 from appctld.workers.store.farm.links import Farm
 from appctld.workers.store.ostree.kinds import Kind, loose_path
-from support.exported import COMMAND, ENTRY, EXTRA, ONE, SERVICE, TWO, entry, links, shown
-from support.store_state import APP, State, modes, ref
+from support.repositories.exported import COMMAND, ENTRY, EXTRA, ONE, SERVICE, TWO, entry, links, shown
+from support.repositories.store_state import APP, State, modes, ref
 
 
 @pytest.fixture

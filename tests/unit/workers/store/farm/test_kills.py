@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from appctld.workers.store.__main__ import HANDLERS
-from support.exported import COMMAND, ENTRY, EXTRA, ONE, SERVICE, TWO, links, shown
-from support.store_state import APP, State, ref
+from support.repositories.exported import COMMAND, ENTRY, EXTRA, ONE, SERVICE, TWO, links, shown
+from support.repositories.store_state import APP, State, ref
 
 
 @pytest.fixture

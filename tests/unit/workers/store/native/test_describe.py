@@ -17,7 +17,7 @@ from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.native import describe
 from appctld.workers.store.ostree.commit import Commit, Value, parse_commit, serialize_commit
 from appctld.workers.store.ostree.kinds import Kind, loose_path
-from support.quarantine import HONEST, Archive
+from support.repositories.quarantine import HONEST, Archive
 
 gi.require_version("OSTree", "1.0")
 from gi.repository import GLib  # noqa: E402

@@ -9,7 +9,7 @@ import pytest
 
 from appctld.errors import Failed
 from appctld.workers.store.native.discard import discard
-from support.store_state import State
+from support.repositories.store_state import State
 
 NAME = "0123456789abcdef"
 

@@ -30,9 +30,20 @@ from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.objects import FileHead
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, Xattrs, serialize_dirmeta, serialize_dirtree
-from support.quarantine import CASES, HONEST, Archive, Forged, Published, Scene, ostree, pull, send, variant
-from support.store_state import APP, State, ref
-from support.tarball import archive, base256, directory, entry, hardlink, pax, pax_raw, record, symlink
+from support.layers.tarball import archive, base256, directory, entry, hardlink, pax, pax_raw, record, symlink
+from support.repositories.quarantine import (
+    CASES,
+    HONEST,
+    Archive,
+    Forged,
+    Published,
+    Scene,
+    ostree,
+    pull,
+    send,
+    variant,
+)
+from support.repositories.store_state import APP, State, ref
 
 
 @pytest.fixture

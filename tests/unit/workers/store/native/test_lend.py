@@ -11,8 +11,8 @@ import pytest
 
 from appctld.errors import Failed, NoSpace, NotFound, RepoCorrupt
 from appctld.workers.store.__main__ import HANDLERS
-from support.layers import commit_layer
-from support.quarantine import Scene, object_of
+from support.layers.layers import commit_layer
+from support.repositories.quarantine import Scene, object_of
 
 PLACE = "0123456789abcdef"
 

@@ -16,7 +16,7 @@ from appctld.workers.store.native.quarantine import Quarantine
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.objects import FileHead
 from support.descriptors import open_descriptors
-from support.quarantine import Forged
+from support.repositories.quarantine import Forged
 
 NAME = "ab" * 32
 

@@ -14,7 +14,7 @@ from appctld.workers.store.ostree.closure import check_content, closure, content
 from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirMeta, DirTree
-from support.store_state import State
+from support.repositories.store_state import State
 
 LINES = ("a/same/f = one", "b/same/f = one", "b/g = three", "l -> g")  # two directories are the same
 

@@ -26,7 +26,7 @@ from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.second import COUNT, DONE, FAILED, RECORDS, SLOT_BYTES, SLOTS, STORED
 from appctld.workers.store.ostree.writer import SMALL_FILE, Writer
 from appctld.workers.store.space import Room
-from support.oracle_writer import stored
+from support.repositories.oracle_writer import stored
 
 # Newer Pythons warn of a fork beside threads; here these are pytest's
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -19,8 +19,8 @@ from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
-from support.oracle_writer import stored
-from support.store_state import State
+from support.repositories.oracle_writer import stored
+from support.repositories.store_state import State
 
 HEAD = regular(0, 0, 0o755)
 

@@ -16,7 +16,7 @@ from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.objects import FileHead, regular, symlink
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, serialize_dirmeta, serialize_dirtree
-from support.oracle_writer import libostree_writer, stored
+from support.repositories.oracle_writer import libostree_writer, stored
 
 owners = st.integers(0, 2**32 - 2)
 modes = st.integers(0, 0o7777)

@@ -12,9 +12,9 @@ from appctld.workers.store import walk
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree_ext.assembling import assemble
 from appctld.workers.store.ostree_ext.reading import Layer
-from support.ostree_layers import File, Part, Published, Tree, obj
-from support.ostree_lies import FILE_AT, LINK_AT, MADE, META_AT, OTHER, TREE_AT, less, more
-from support.ostree_store import refused, send_commit, tar_of
+from support.layers.ostree_layers import File, Part, Published, Tree, obj
+from support.repositories.ostree_lies import FILE_AT, LINK_AT, MADE, META_AT, OTHER, TREE_AT, less, more
+from support.repositories.ostree_store import refused, send_commit, tar_of
 
 MISMATCHES = {
     "a missing dirtree": less(TREE_AT),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""derived.py: what counts of a layer on top of a publisher's commit, in the language of support/layers.py."""
+"""derived.py: what counts of a layer on top of a publisher's commit, in the language of support/layers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from appctld.workers.store.ostree.commit import IMPLICIT_DIRS, Commit
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
-from support.layers import commit_layer, listing
+from support.layers.layers import commit_layer, listing
 
 BASE = ("./", "usr/", "usr/bin/", "usr/bin/a = 1", "usr/etc/ 0700", "usr/etc/old = 1")
 AS_IT_WAS = sorted(BASE)

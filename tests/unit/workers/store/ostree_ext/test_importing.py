@@ -15,10 +15,10 @@ from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, serialize_dirtree
 from appctld.workers.store.ostree_ext import importing
-from support.golden import COMMIT, FIXTURES, layers_of
-from support.ostree_layers import VERSIONS, File, Published, changed, loose, obj, skeleton
-from support.ostree_lies import LAYER, MADE, SUID
-from support.ostree_store import TREE, ref_of, refused, send, send_commit, tar_of
+from support.images.golden import COMMIT, FIXTURES, layers_of
+from support.layers.ostree_layers import VERSIONS, File, Published, changed, loose, obj, skeleton
+from support.repositories.ostree_lies import LAYER, MADE, SUID
+from support.repositories.ostree_store import TREE, ref_of, refused, send, send_commit, tar_of
 
 # --- images of other people's tools
 

@@ -8,8 +8,8 @@ import pytest
 
 from appctld.errors import UnsafeArchive
 from appctld.workers.store.ostree_ext import layout
-from support.ostree_layers import REPO, Part, changed, loose, obj
-from support.ostree_lies import (
+from support.layers.ostree_layers import REPO, Part, changed, loose, obj
+from support.repositories.ostree_lies import (
     FILE_AT,
     LAYER,
     LINK_AT,
@@ -24,7 +24,7 @@ from support.ostree_lies import (
     more,
     suid,
 )
-from support.ostree_store import refused, send_commit, tar_of
+from support.repositories.ostree_store import refused, send_commit, tar_of
 
 UNSAFE = {
     "xattrs that are a file": ("belongs", instead(LINK_AT, link(f"{REPO}/{FILE_AT}"))),

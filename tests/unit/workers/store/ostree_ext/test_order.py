@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import UnsafeArchive
-from support.ostree_layers import REPO, Part, loose, obj, skeleton
-from support.ostree_lies import (
+from support.layers.ostree_layers import REPO, Part, loose, obj, skeleton
+from support.repositories.ostree_lies import (
     COMMIT_AT,
     CONFIG,
     DETACHED_AT,
@@ -30,7 +30,7 @@ from support.ostree_lies import (
     more,
     swapped,
 )
-from support.ostree_store import refused, send, send_commit, tar_of
+from support.repositories.ostree_store import refused, send, send_commit, tar_of
 
 UNSAFE = {
     "another commit": ("of another commit", OTHER.layer()),

@@ -13,8 +13,9 @@ from appctld.workers.store.ostree.tree import DirTree, serialize_dirmeta, serial
 from appctld.workers.store.ostree.writer import METADATA_BYTES
 from appctld.workers.store.ostree_ext import reading
 from appctld.workers.store.ostree_ext.xattrs import XATTRS_BYTES
-from support.ostree_layers import REPO, File, Part, Published, loose, obj, skeleton
-from support.ostree_lies import (
+from support.layers.ostree_layers import REPO, File, Part, Published, loose, obj, skeleton
+from support.layers.tarball import BLOCK
+from support.repositories.ostree_lies import (
     COMMIT_AT,
     DETACHED_AT,
     FILE_AT,
@@ -31,8 +32,7 @@ from support.ostree_lies import (
     more,
     suid,
 )
-from support.ostree_store import refused, send, send_commit, tar_of
-from support.tarball import BLOCK
+from support.repositories.ostree_store import refused, send, send_commit, tar_of
 
 NO_TREE = serialize_dirtree(DirTree())
 MISMATCHES = {

@@ -15,9 +15,9 @@ from appctld.workers.detached import DETACHED_BYTES, ED25519, OPENPGP
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.archive.stream import RECORD
 from appctld.workers.store.ostree.writer import METADATA_BYTES
-from support.golden import COMMIT, layers_of
-from support.ostree_layers import Part, obj, skeleton
-from support.ostree_lies import (
+from support.images.golden import COMMIT, layers_of
+from support.layers.ostree_layers import Part, obj, skeleton
+from support.repositories.ostree_lies import (
     COMMIT_AT,
     DETACHED_AT,
     LAYER,
@@ -29,7 +29,7 @@ from support.ostree_lies import (
     less,
     swapped,
 )
-from support.ostree_store import tar_of
+from support.repositories.ostree_store import tar_of
 
 
 def show(place: Path, layer: bytes, commit: str, **more: Json) -> tuple[JsonObject, bytes]:

@@ -13,8 +13,8 @@ from appctld.workers.store.archive.tar import XATTRS as MOST
 from appctld.workers.store.ostree.tree import Xattrs, serialize_dirmeta, serialize_xattrs
 from appctld.workers.store.ostree_ext import xattrs as xattrs_module
 from appctld.workers.store.ostree_ext.xattrs import XATTRS_BYTES, Shared
-from support.ostree_layers import REPO, VERSIONS, File, Part, Published, loose, obj
-from support.ostree_lies import (
+from support.layers.ostree_layers import REPO, VERSIONS, File, Part, Published, loose, obj
+from support.repositories.ostree_lies import (
     LAYER,
     LINK_AT,
     MADE,
@@ -27,7 +27,7 @@ from support.ostree_lies import (
     link,
     more,
 )
-from support.ostree_store import refused, send_commit, tar_of
+from support.repositories.ostree_store import refused, send_commit, tar_of
 
 UNSAFE = {
     "unknown xattrs": ("did not come", instead(LINK_AT, link(f"{REPO}/{loose(META, 'file-xattrs')}"))),

@@ -17,7 +17,7 @@ from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.space import Room
 from appctld.workers.store.tarsplit import form, kept
 from appctld.workers.store.tarsplit.recorder import Recorder
-from support.tarball import archive, directory, entry
+from support.layers.tarball import archive, directory, entry
 
 GOOD = archive(directory("./"), entry("f", content=b"hello"))
 NAME = Digest.of(GOOD).hex

@@ -25,7 +25,7 @@ from appctld.workers.store.archive.stream import RECORD
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.tarsplit import form
-from support.tarball import (
+from support.layers.tarball import (
     BLOCK,
     GNU,
     archive,

@@ -14,10 +14,10 @@ import pytest
 from appctld.errors import BadManifest
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.repository import Repository
-from support.bus import private_bus
-from support.ostree_remote import OstreeRemote
-from support.published_tar import Seen, entries
-from support.publishing import Layout, commit, published
+from support.buses.bus import private_bus
+from support.layers.published_tar import Seen, entries
+from support.publishers.ostree_remote import OstreeRemote
+from support.workers.publishing import Layout, commit, published
 
 APP, RUNTIME = "app/org.example.Hello/x86_64/1", "runtime/org.example.Platform/x86_64/1"
 APP_METADATA = """[Application]

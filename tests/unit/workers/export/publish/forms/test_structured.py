@@ -15,9 +15,9 @@ from appctld.workers.export.publish.chunks import Chunk, whole
 from appctld.workers.export.publish.forms.structured import StructuredForm, shown
 from appctld.workers.export.publish.source.source import Source, open_source
 from appctld.workers.export.publish.tree import read_tree
-from support.golden import COMMIT, FIXTURES, layers_of
-from support.ostree_remote import OstreeRemote
-from support.published_tar import Seen, entries
+from support.images.golden import COMMIT, FIXTURES, layers_of
+from support.layers.published_tar import Seen, entries
+from support.publishers.ostree_remote import OstreeRemote
 
 
 @pytest.fixture(scope="module")

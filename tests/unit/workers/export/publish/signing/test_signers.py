@@ -25,9 +25,9 @@ from appctld.workers.export.publish.signing import gpg
 from appctld.workers.export.publish.signing.placing import SIGNATURES
 from appctld.workers.export.publish.signing.sigstore import KEY_BYTES, read_key, sign
 from appctld.workers.fetch import lookaside
-from support.cosign import CosignKey
-from support.keys import Keys
-from support.publishing import NAME, UNSIGNED, Layout, directory, published, request
+from support.signatures.cosign import CosignKey
+from support.signatures.keys import Keys
+from support.workers.publishing import NAME, UNSIGNED, Layout, directory, published, request
 
 REPOSITORY = NAME.partition("/")[2].partition(":")[0]
 

@@ -11,7 +11,7 @@ from appctld.errors import NotFound, RepoCorrupt
 from appctld.workers.export.publish.source.objects import content
 from appctld.workers.export.publish.source.repository import RepositoryObjects
 from appctld.workers.store.ostree.kinds import Kind
-from support.ostree_remote import REF, OstreeRemote
+from support.publishers.ostree_remote import REF, OstreeRemote
 
 MODES = ["archive", "bare-user", "bare-user-only", "bare"]
 

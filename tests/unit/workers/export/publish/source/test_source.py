@@ -12,7 +12,7 @@ from appctld.model.image import CONFIG_BYTES
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
-from support.publishing import Layout, commit, published
+from support.workers.publishing import Layout, commit, published
 
 CONFIG = {
     "architecture": "amd64",

@@ -10,7 +10,7 @@ from appctld.errors import Failed
 from appctld.model.jsonvalue import JsonObject
 from appctld.workers.store.catalog.searching.entry import Entry
 from appctld.workers.store.catalog.searching.installed import icons_of, installed_entry
-from support.catalogs import component, png
+from support.images.catalogs import component, png
 
 APP: JsonObject = {
     "id": "org.acme.Editor",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appctld.workers.store.exports.emit import Exporter, Refused, emit, re_emit
-from support.bus import private_bus
+from support.buses.bus import private_bus
 
 ID = "org.acme.Editor"
 APP = Exporter(ID, ("/usr/bin/appctl", "--system", "run"), forwards=True)

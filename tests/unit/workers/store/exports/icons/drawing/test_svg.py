@@ -11,7 +11,7 @@ import pytest
 from appctld.workers.store.exports.emit import Exporter, Refused, emit, re_emit
 from appctld.workers.store.exports.icons.drawing.size import SIDE
 from appctld.workers.store.exports.icons.drawing.svg import NAMESPACES
-from support.specimen import png
+from support.workers.specimen import png
 
 ID = "org.acme.Editor"
 APP = Exporter(ID, ("/usr/bin/appctl", "run"))
