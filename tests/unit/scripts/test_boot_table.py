@@ -30,7 +30,7 @@ def test_the_document_gets_the_day_of_the_older_run(tmp_path: Path) -> None:
     document.write_text("before\n<!-- begin checks -->\nold\n<!-- end checks -->\nafter\n")
     main(str(tmp_path), str(document))
     text = document.read_text()
-    assert "Both passed on 2026-11-24." in text
+    assert "All passed, the first on 2026-11-24." in text
     assert "| only here | passed |  |" in text
     assert "old" not in text
 
@@ -39,3 +39,12 @@ def test_a_suite_that_did_not_run_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "bookworm.passed").write_text(BOOKWORM)
     with pytest.raises(FileNotFoundError, match="trixie"):
         main(str(tmp_path), str(tmp_path / "boot-test.md"))
+
+
+def test_a_machine_has_a_column_where_it_ran(tmp_path: Path) -> None:
+    for name in ("bookworm", "trixie", "trixie-machine"):
+        (tmp_path / f"{name}.passed").write_text(TRIXIE)
+    document = tmp_path / "boot-test.md"
+    document.write_text("<!-- begin checks -->\n<!-- end checks -->\n")
+    main(str(tmp_path), str(document))
+    assert "| | bookworm | trixie | trixie, machine |" in document.read_text()
