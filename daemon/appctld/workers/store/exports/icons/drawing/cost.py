@@ -20,7 +20,8 @@ COST = 50_000  # the largest icons that people drew have 3,000 shapes and 40 blu
 CHAIN = 16  # of elements that name each other: a gradient takes another's colours, a group is used in a group
 HREF = "xlink:href"
 _WHOLE_PICTURES = PRIMITIVES | {"mask", "pattern", "image"}  # each is drawn aside, pixel by pixel
-_WHOLE_PICTURE = 100
+_DEAR = _WHOLE_PICTURES | WITH_TEXT  # or looks for a font
+_TIMES = 100
 _PAINTS = frozenset({"fill", "stroke"})  # what is in an element draws with them again
 _OUTLINES = ("d", "points")
 _POINT = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+|[Zz]")
@@ -95,12 +96,10 @@ class _Costs:
 
 
 def _cost(element: Element) -> int:
-    if element.name in _WHOLE_PICTURES:
-        return _WHOLE_PICTURE
     lines = _ROUND.get(element.name, 0) + sum(_lines(element.attributes.get(key, "")) for key in _OUTLINES)
     if element.name in WITH_TEXT:
         lines += _LETTER * len(element.text)
-    return 1 + lines // _LINES + lines * lines // _CROSSINGS
+    return (_TIMES if element.name in _DEAR else 1) + lines // _LINES + lines * lines // _CROSSINGS
 
 
 def _lines(outline: str) -> int:

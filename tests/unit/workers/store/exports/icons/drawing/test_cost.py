@@ -41,6 +41,8 @@ BOMBS = {
     ),
     "a filter on everything": '<filter id="f"><feGaussianBlur/></filter>' + '<rect filter="url(#f)"/>' * 600,
     "pictures": "<image/>" * (COST // 100),
+    "texts": '<text font-family="A"/>' * (COST // 100),
+    "pieces of texts": f"<text>{'<tspan/>' * (COST // 100)}</text>",
     "a pattern that a group's shapes inherit": '<pattern id="p">' + "<rect/>" * 1000 + "</pattern>"
     '<g fill="url(#p)">' + "<rect/>" * 1000 + "</g>",
     "a pattern that what is used inherits": '<pattern id="p">' + "<rect/>" * 1000 + "</pattern>"
