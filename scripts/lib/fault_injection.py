@@ -32,6 +32,8 @@ INSIDE = (
     ("install", ("store", "import-layer", 1)),
     ("install", ("store", "merge", 1)),
     ("install", ("store", "deploy", 1)),
+    ("install", ("store", "prepare-caches", 1)),
+    ("install", ("store", "take-caches", 1)),
     ("resume", ("store", "recheck", 1)),
     ("resume", ("store", "import-layer", 1)),
     ("resume", ("store", "deploy", 1)),

@@ -11,7 +11,7 @@ from guards.copies import PACKAGE
 from guards.guard import Guard
 from guards.syntax import find, helpers_of
 
-SCOPE = ("trust/*", "workers/*", "model/*", "pipeline/*", "config/policy/*")
+SCOPE = ("trust/*", "workers/*", "model/*", "pipeline/*", "config/policy/*", "updates/*", "lifetime.py")
 QUICK = (
     "trust/claim.py",
     "trust/status.py",
@@ -34,6 +34,7 @@ TESTS = (
     "unit/state",
     "unit/jobs",
     "unit/system",
+    "unit/updates",
 )
 
 

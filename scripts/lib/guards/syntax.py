@@ -26,7 +26,7 @@ FLAGS = {"O_NOFOLLOW", "O_EXCL", "O_DIRECTORY"}
 DENIED = {"deny_keys"}  # what is subtracted from what would count
 KEYWORDS = {"follow_symlinks", "validate", "allow_redirects"}
 EFFECTS = {"fsync", "fchmod", "chmod", "utime"}  # what R10 and R12 hang on
-WORK = {"main", "write", "__init__"}  # may raise, but are what a program is for
+WORK = {"main", "write", "register", "__init__"}  # may raise, but are what a program is for
 NO_LIMITS = re.compile(r"CHUNK|BLOCK|SECONDS|DEADLINE|MODE$|_OPEN$|_DIRECTORY$|_AT_FDCWD$")
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -33,6 +33,7 @@ MIRRORS = {
     "pipeline/images/merge.py": ["pipeline/test_policy.py"],
     "pipeline/native/": ["pipeline/test_policy.py"],
     "pipeline/images/resolve.py": ["pipeline/test_policy.py"],
+    "updates/apps.py": ["updates/test_due.py", "jobs/apps/test_update.py", "jobs/apps/test_choices.py"],
     "workers/export/catalog/": [
         "workers/export/catalog/test_catalog.py",
         "workers/export/catalog/test_refused.py",
@@ -52,6 +53,7 @@ MIRRORS = {
     "workers/store/archive/layertree.py": ["workers/store/test_layer.py"],
     "workers/store/archive/tarheader.py": ["workers/store/archive/test_tar.py"],
     "workers/store/audit/": ["jobs/audit/test_damages.py", "jobs/audit/test_repair.py"],
+    "workers/store/farm/collect.py": ["workers/store/farm/test_deployment.py"],
     "workers/store/directory.py": ["workers/store/test_merge.py"],
     "workers/store/disk.py": ["workers/store/test_deploy.py"],
     "workers/store/ostree/closure.py": ["workers/store/test_deploy.py"],
