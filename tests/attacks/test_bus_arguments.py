@@ -38,6 +38,8 @@ METHODS = methods(FOUND)
 
 TEXTS = {
     "Rollback.options.to": "a version is its publisher's text; one that is not kept is NotFound",
+    "Search.term": "words in any language",
+    "Search.options.locale": "of one that nobody knows texts are told as they were written",
     "AddRemote.settings.title": "for people",
     "ModifyRemote.settings.title": "for people",
 }

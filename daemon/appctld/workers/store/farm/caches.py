@@ -100,7 +100,7 @@ def _made(scratch: int) -> dict[str, bytes]:
 
 def _is_of_one_type(path: str) -> bool:
     """Whether it only describes one type; what all apps' types are found by goes first."""
-    return path.startswith("mime/") and path.count("/") > 1
+    return path.endswith(".xml")
 
 
 def _read(path: str, top: int) -> bytes | None:
