@@ -86,7 +86,8 @@ def guards(table: str) -> str:
     for line in table.splitlines():
         cells = re.split(r"(?<!\\)\|", line)
         if len(cells) == 5 and cells[2].strip().endswith(".py"):  # noqa: PLR2004 - the table's three columns
-            room = str(PurePath(cells[2].strip()).parent)
+            file = PurePath(cells[2].strip())
+            room = str(file.parent if len(file.parts) > 1 else file)
             tried[room] += 1
             held[room] += "**none**" not in cells[3]
     rows = [f"| {room} | {tried[room]} | {held[room]} |" for room in sorted(tried)]

@@ -28,6 +28,7 @@ ROOM_SECONDS = 900.0
 # Tests that mirror another file than their name says
 MIRRORS = {
     "model/catalog.py": ["jobs/catalog/test_search.py", "workers/lint/checks/test_catalog.py"],
+    "pipeline/catalog/": ["jobs/catalog/test_search.py"],
     "pipeline/admission/claims.py": ["pipeline/test_policy.py"],
     "pipeline/admission/confirm.py": ["pipeline/test_policy.py"],
     "pipeline/images/merge.py": ["pipeline/test_policy.py"],

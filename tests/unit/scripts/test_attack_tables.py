@@ -45,8 +45,10 @@ def test_only_what_stands_between_the_markers_changes() -> None:
 
 
 def test_guards_are_counted_by_directory() -> None:
-    table = "| `f: a \\| b` | trust/x.py | `t` |\n| `g: c` | trust/y.py | **none** |\n"
-    assert "| trust | 2 | 1 |\n| **all** | 2 | 1 |" in guards(table)
+    table = (
+        "| `f: a \\| b` | trust/x.py | `t` |\n| `g: c` | trust/y.py | **none** |\n| `h: d` | z.py | `t` |\n"
+    )
+    assert "| trust | 2 | 1 |\n| z.py | 1 | 1 |\n| **all** | 3 | 2 |" in guards(table)
 
 
 def test_the_document_claims_no_more_than_there_is() -> None:

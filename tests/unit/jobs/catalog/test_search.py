@@ -31,6 +31,7 @@ from appctld.model.catalog import LAYERS
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.pipeline.tools import unix_now
 from appctld.state.catalogs import known_catalogs, remember_catalogs
+from appctld.workers.protocol import Report
 from support.images.catalogs import LABELS, component, document, png, tree
 from support.workers.inline import layer_of
 from support.worlds.world import BASE, Yard
@@ -312,6 +313,23 @@ def test_a_new_list_is_no_failure_where_libappstream_cannot_be_told(yard: Yard) 
     yard.runner.instead["keep-catalogs"] = full
     yard.do(Refresh(("acme",)))
     assert ids(search(yard, "acme", **{"cached-only": True})) == ["org.acme.Tool"]
+
+
+def test_a_remote_that_is_disabled_meanwhile_shows_nothing(yard: Yard) -> None:
+    """Its one layer is here, so that nothing else asks which remote it is."""
+    publish(yard, EDITOR, created=OLDER)
+    yard.do(Refresh(("acme",)))
+    publish(yard, EDITOR, created=NEWER)
+    file, fetch = yard.book.get("acme").origin, yard.registry.handlers()["blob"]
+
+    def edited(request: JsonObject, report: Report) -> JsonObject:
+        file.write_text(f"{file.read_text()}enabled = no\n")
+        return fetch(request, report)
+
+    yard.runner.instead["blob"] = edited
+    with pytest.raises(PolicyDenied):
+        yard.do(Refresh(("acme",)))
+    assert yard.ops().count("store-catalog") == 1
 
 
 def test_a_store_that_says_nothing_has_shown_nothing(yard: Yard) -> None:
