@@ -247,6 +247,7 @@ def test_a_call_that_comes_in_the_instant_of_leaving_is_answered_however_long_it
 
             one.around_leaving(call, gone)
             await one.life.run()
+            assert not one.running.server.is_answering, "the process would end now"
             assert (await calls[0])[0] == ""
 
     run(scenario)

@@ -3,6 +3,7 @@
 """The server on a real bus, asked by other libraries and programs."""
 
 import asyncio
+import errno
 import re
 import sys
 import textwrap
@@ -232,6 +233,22 @@ def test_an_unforeseen_exception_is_failed_and_sends_no_traceback(
             assert secret in caplog.text  # the journal has it
             error, _ = await caller.call("Ping", interface="org.freedesktop.DBus.Peer")
             assert not error
+
+    asyncio.run(scenario())
+
+
+def test_a_disk_that_is_full_is_told_and_no_path(address: str) -> None:
+    async def scenario() -> None:
+        async with served(address) as running, client(address) as caller:
+
+            async def full(_extent: object) -> None:
+                raise OSError(errno.ENOSPC, "No space left on device", "/secret/place")
+
+            running.automatic.set = full  # type: ignore[method-assign]
+            error, body = await caller.call("SetAutomaticUpdatePolicy", "s", "none")
+            assert error == f"{ERROR}NoSpace"
+            assert "No space left" in str(body)
+            assert "secret" not in str(body)
 
     asyncio.run(scenario())
 

@@ -12,6 +12,7 @@ from appctld.bus.wire.library import Message
 from appctld.bus.wire.paths import ERROR_PREFIX
 from appctld.bus.wire.variants import ArgumentError, encode
 from appctld.errors import AppctlError, Failed
+from appctld.system.durable import storage_failure
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +40,15 @@ def failure(call: Message, error: Exception) -> Message:
         return Message.new_error(call, f"{STANDARD}InvalidArgs", str(error))
     if not isinstance(error, AppctlError):
         _log.error("%s.%s ended in an unforeseen error", call.interface, call.member, exc_info=error)
-        error = Failed("something unforeseen went wrong")
+        error = _unforeseen(error)
     return Message.new_error(call, ERROR_PREFIX + error.name, _sentence(error))
+
+
+def _unforeseen(error: Exception) -> AppctlError:
+    """What the kernel says is told, as of a disk that is full; of all else nothing."""
+    if isinstance(error, OSError) and error.errno:
+        return storage_failure(error)
+    return Failed("something unforeseen went wrong")
 
 
 def wire_data(error: AppctlError) -> dict[str, object]:
