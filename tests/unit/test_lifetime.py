@@ -253,6 +253,53 @@ def test_a_call_that_comes_in_the_instant_of_leaving_is_answered_however_long_it
     run(scenario)
 
 
+def test_others_are_served_while_such_a_call_is_answered(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifetime, "ANSWER_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        async with daemon(address) as one, client(address) as caller:
+            calls: list[asyncio.Task[tuple[str, Any]]] = []
+            left = asyncio.Event()
+
+            async def call() -> None:
+                calls.append(asyncio.create_task(caller.call("RemoveRemote", "sa{sv}", "acme", {})))
+                await until(lambda: one.running.server.is_answering)
+
+            async def gone() -> None:
+                left.set()
+
+            one.around_leaving(call, gone)
+            life = asyncio.create_task(one.life.run())
+            await left.wait()
+            while await owner(caller) != one.unique_name:  # noqa: ASYNC110 - what happens has no event
+                await asyncio.sleep(0.01)
+            one.gate.set()
+            await life
+            assert (await calls[0])[0] == ""
+
+    run(scenario)
+
+
+def test_a_bus_that_takes_nothing_is_given_up_once_no_job_works(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifetime, "STUCK_SECONDS", -1.0)  # so that this one is
+
+    async def scenario() -> None:
+        async with daemon(address, idle_seconds=1000.0) as one, client(address) as caller:
+            await begin(caller)
+            life = asyncio.create_task(one.life.run())
+            await asyncio.sleep(0.1)
+            assert not life.done()
+            one.gate.set()
+            with pytest.raises(BusLostError):
+                await life
+
+    run(scenario)
+
+
 def test_who_came_in_the_last_instant_has_so_long_and_no_longer(
     address: str, monkeypatch: pytest.MonkeyPatch, manager: tuple[socket, str]
 ) -> None:

@@ -244,7 +244,7 @@ def test_a_disk_that_is_full_is_told_and_no_path(address: str) -> None:
             async def full(_extent: object) -> None:
                 raise OSError(errno.ENOSPC, "No space left on device", "/secret/place")
 
-            running.automatic.set = full  # type: ignore[method-assign]
+            running.automatic.set = full  # type: ignore[assignment, method-assign]
             error, body = await caller.call("SetAutomaticUpdatePolicy", "s", "none")
             assert error == f"{ERROR}NoSpace"
             assert "No space left" in str(body)
