@@ -11,6 +11,7 @@ ASK = Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION  # without it polkit ask
 NO_OPTIONS = GLib.Variant("(a{sv})", ({},))
 ENDED = "The service ended before this was done. What was fetched is still there: try again."
 UNKNOWN = "The service that runs here cannot do this yet."
+NO_BUS = "There is no bus on which the service could be asked."
 
 
 def signal(*types):
@@ -64,7 +65,7 @@ class Installer(GObject.Object):
     def __init__(self, bus_type):
         super().__init__()
         self.apps = []  # what List said last of each
-        self._jobs, self._ends, self._reading = {}, {}, False
+        self._bus, self._jobs, self._ends, self._reading = None, {}, {}, False
         # The root is an ObjectManager, whose client sees apps, remotes and jobs come, change and go.
         client, flags = Gio.DBusObjectManagerClient, Gio.DBusObjectManagerClientFlags.NONE
         client.new_for_bus(bus_type, flags, NAME, ROOT, None, None, None, self._connected)
@@ -77,13 +78,16 @@ class Installer(GObject.Object):
         self._call(method, arguments, lambda path: self._started(path, then))
 
     def _call(self, method, arguments, then):
+        if self._bus is None:
+            return self.emit("refused", NO_BUS, "")
+
         def answered(bus, answer):
             try:
                 then(*bus.call_finish(answer).unpack())
             except GLib.Error as error:
                 self.emit("refused", *sentence_and_hint(error))
 
-        self._bus.call(NAME, ROOT, f"{NAME}.Manager", method, arguments, None, ASK, -1, None, answered)
+        return self._bus.call(NAME, ROOT, f"{NAME}.Manager", method, arguments, None, ASK, -1, None, answered)
 
     def _connected(self, _source, answer):
         try:
@@ -99,16 +103,15 @@ class Installer(GObject.Object):
         self._read()
 
     def _owner_changed(self, objects, _property):
-        # The service ends by itself when nobody has called for a while, and comes with the next call: a name
-        # without an owner is no error, and what was listed stays listed. But jobs live and die with it.
+        # The service ends when nobody has called for a while, and comes with the next call: what was listed
+        # stays listed. But jobs live and die with it.
         if objects.get_name_owner() is None:
             self._ends.clear()  # the next service counts its jobs from 1 again
             for job in [*self._jobs.values()]:
                 self._finish(job, "failed", "", ENDED, {})
 
     def _moved(self, objects, item, *_):
-        # One question for all that changed together. And none when the service has left, and its objects with
-        # it: that would bring it back.
+        # One question for all that changed together, and none after the service left: it would come back.
         here = objects.get_name_owner() is not None and "/job/" not in item.get_object_path()
         if here and not self._reading:
             self._reading = True

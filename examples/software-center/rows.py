@@ -8,9 +8,7 @@ from gi.repository import Adw, Gdk, GLib, Gtk, Pango
 
 
 def plain(text):
-    """Give foreign text without lines, and without what turns the direction of writing or hides. Where it is
-    shown is no markup: a Gtk.Label reads none, a row is told so, and for a toast it is escaped.
-    """
+    """Give foreign text without lines, what turns the direction of writing or hides; never as markup."""
     return "".join(sign for sign in text[:300] if not unicodedata.category(sign).startswith("C"))
 
 

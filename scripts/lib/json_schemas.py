@@ -55,7 +55,7 @@ def schemas() -> dict[str, Schema]:
             apps=array(
                 result("apps", *_FOUND, scope=SCOPE)
             ),
-            without_catalogue=array(TEXT),
+            without_catalogue=array(TEXT), not_renewed=array(TEXT), more=COUNT,
         ),
         "history": array(made_of(_entries(), "time", "event", "uid", "id", "scope", scope=SCOPE)),
         "result": _result(),

@@ -97,6 +97,24 @@ def test_it_is_small_and_knows_nothing_of_appctl_but_its_bus() -> None:
     assert imported - ours == {"sys", "re", "gi", "datetime", "functools", "unicodedata"}
 
 
+def test_where_there_is_no_bus_that_is_said_before_and_after_it_is_known() -> None:
+    program = f"""
+import sys; sys.path.insert(0, {str(PROGRAM)!r})
+from gi.repository import Gio, GLib
+from installer import Installer
+loop, asked = GLib.MainLoop(), Installer(Gio.BusType.SESSION)
+asked.connect("refused", lambda _, *what: (print(what), loop.quit()))
+asked.start("CheckUpdates")
+loop.run()
+asked.start("CheckUpdates")
+"""
+    command = ["/usr/bin/python3", "-c", program]
+    environment = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    lines = ran.stdout.splitlines()
+    assert (len(lines), lines[0] == lines[2], "no bus" in lines[0], ran.stderr) == (3, True, True, "")
+
+
 def test_foreign_text_is_one_line_that_turns_and_hides_nothing() -> None:
     program = f"import sys; sys.path.insert(0, {str(PROGRAM)!r}); import gi; gi.require_version('Adw', '1')\n"
     program += "gi.require_version('Gtk', '4.0'); from rows import plain; print(plain(sys.argv[1]))"

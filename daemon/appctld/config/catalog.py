@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What a remote's list of apps is called: the `catalog` setting, and the reference that it makes.
 
-Pure. Guarantees: the reference lies below the remote's own prefix, and is a tag: a catalogue that is named by
-its digest would be the same for ever.
+Pure. Guarantees: the reference lies right below the remote's own prefix (by its place a publisher's tools
+know what it may list), and is a tag: a catalogue that is named by its digest would be the same for ever.
 """
 
 from appctld.config.urls import Prefix
@@ -22,6 +22,8 @@ def read_catalog(value: str) -> str:
         reference = parse_reference(f"localhost/{value}")
     except InvalidReference as error:
         raise InvalidReference(f"catalog={value[:80]}: it is yes, no, or NAME[:TAG] of an image") from error
+    if "/" in reference.repository:
+        raise InvalidReference(f"catalog={value[:80]}: it lies right below the prefix, a name without /")
     if reference.pinned:
         raise InvalidReference(f"catalog={value[:80]}: a catalogue is named by a tag, not by its digest")
     return f"{reference.repository}:{reference.tag}"

@@ -14,15 +14,17 @@ from appctld.errors import InvalidReference
     [
         ("yes", CATALOG),
         ("no", ""),
-        ("lists/apps", "lists/apps:latest"),
-        ("lists/apps:stable", "lists/apps:stable"),
+        ("apps", "apps:latest"),
+        ("apps:stable", "apps:stable"),
     ],
 )
 def test_a_catalogue_is_named_below_the_prefix(value: str, found: str) -> None:
     assert read_catalog(value) == found
 
 
-@pytest.mark.parametrize("value", ["", "Yes", "a b", "../other", "/x", "x:", f"x@sha256:{'0' * 64}", "x/"])
+@pytest.mark.parametrize(
+    "value", ["", "Yes", "a b", "../other", "/x", "x:", "lists/apps", f"x@sha256:{'0' * 64}", "x/"]
+)
 def test_what_names_no_tag_below_the_prefix_is_refused(value: str) -> None:
     with pytest.raises(InvalidReference, match="catalog="):
         read_catalog(value)

@@ -7,16 +7,18 @@ on standard error, because what those have is found by nobody.
 """
 
 import os
+import re
 from collections.abc import Iterable
 
 from appctl.actions.apps import tell_all
 from appctl.context import Context
 from appctl.failure import Failure
 from appctl.talk.outcome import Outcome
-from appctl.talk.wire import Json, JsonValue, get_objects, get_str, get_strings
+from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str, get_strings
 from appctl.terminal.show import escape, table
 
 _HEADER = ["Name", "Application ID", "Version", "Remote", "Signed", "Reference", "Summary"]
+_LOCALE = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _SIGNED = {True: "yes", False: "no, a hint"}
 
 
@@ -25,19 +27,29 @@ def search(context: Context) -> int:
     outcomes = _asked(context)
     apps = _each_once(outcomes)
     without = _names(outcomes.values(), "without-catalogue")
+    old = _names(outcomes.values(), "not-renewed")
+    more = sum(get_int(outcome.result, "more", 0) for outcome in outcomes.values())
     failures = [failure for outcome in outcomes.values() for failure in outcome.failures]
     if context.options.json:
         errors: list[JsonValue] = [failure.to_json() for failure in failures]
         context.put_json(
-            {"changed": False, "apps": list(apps), "without-catalogue": list(without), "errors": errors}
+            {
+                "changed": False,
+                "apps": list(apps),
+                "without-catalogue": list(without),
+                "not-renewed": list(old),
+                "more": more,
+                "errors": errors,
+            }
         )
     elif apps:
         context.say(*table(_HEADER, map(_row, apps), context.out))
     elif not failures:
         context.say("No matches found.")
     context.remark(*(f"remote {escape(name)} has no catalogue" for name in without))
-    old = _names(outcomes.values(), "not-renewed")
     context.remark(*(f"remote {escape(name)} could not be asked for its catalogue" for name in old))
+    if more:
+        context.remark(f"{more} more fit, and are not shown: say more words")
     return tell_all(context, failures)
 
 
@@ -62,9 +74,10 @@ def _passed_over(failures: Iterable[Failure]) -> bool:
 
 
 def _locale() -> str:
-    """The language of messages, as POSIX says."""
+    """The language of messages, as POSIX says; of a name that no locale has, none."""
     variables = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    return next((value for value in variables if value), "")
+    name = next((value for value in variables if value), "")
+    return name if _LOCALE.fullmatch(name) else ""
 
 
 def _each_once(outcomes: dict[str, Outcome]) -> list[Json]:

@@ -71,7 +71,7 @@ def search_term(text: str) -> str:
     check_text("term", text)
     term = " ".join(text.split())
     if not term:
-        raise InvalidReference("nothing is looked for")
+        raise InvalidReference("nothing is looked for", hint="appctl search --help")
     if len(term) > TERM_LENGTH:
         raise LimitExceeded(f"a term of {len(term)} characters, {TERM_LENGTH} are allowed")
     return term

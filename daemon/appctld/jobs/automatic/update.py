@@ -26,11 +26,12 @@ from appctld.jobs.apps.update import (
     remembering_failure,
     resting_now,
 )
+from appctld.jobs.catalog.renew import renew_old
 from appctld.jobs.job import Job
 from appctld.jobs.reporting.views import outcome_view
 from appctld.jobs.requests import Update
 from appctld.jobs.workshop import Workshop, each
-from appctld.model.automatic import Decision, Extent
+from appctld.model.automatic import Decision, Extent, Why
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.pipeline.again import as_before
 from appctld.state.automatic import LastAutomatic, last_automatic, remember_automatic
@@ -49,14 +50,24 @@ async def update_by_itself(request: Update, shop: Workshop) -> JsonObject:
     async with _kept(shop) as course:
         course.decision = decision = await shop.decide()
         _log(decision, shop)
-        done = await _update(decision.extent, request, shop)
+        done = await _update(decision, request, shop)
         return {**done, "automatic": decision.extent, "because": [*decision.because]}
 
 
-async def _update(extent: Extent, request: Update, shop: Workshop) -> JsonObject:
-    if extent is Extent.NONE:
+async def _renew_catalogs(shop: Workshop) -> None:
+    """Software centres read them as files, and ask nobody. That one cannot be had fails no update."""
+    try:
+        await renew_old([remote for remote in shop.book.all() if remote.enabled], shop)
+    except AppctlError as error:  # a remote's file is wrong, which each of its apps will say
+        logger.warning("catalogues: %s: %s", error.name, error.message)
+
+
+async def _update(decision: Decision, request: Update, shop: Workshop) -> JsonObject:
+    if decision.extent is Extent.NONE:
         return {"apps": []}
     resting = await resting_now(request, shop)  # nothing is updated where that cannot be read
+    if Why.METERED not in decision.because:
+        await _renew_catalogs(shop)
     apps = [app.current for app in (await shop.installed()).values()]
     looked = {one.current.id: one for one in await look_at(apps, shop)}
 
@@ -64,7 +75,7 @@ async def _update(extent: Extent, request: Update, shop: Workshop) -> JsonObject
         try:
             if app_id in await resting_now(request, shop):  # by now: the apps before it may have taken hours
                 return {**_unchanged(looked[app_id], shop), "held": True}
-            return await _go(extent, looked[app_id], request, shop)
+            return await _go(decision.extent, looked[app_id], request, shop)
         except NotInstalled:
             return await _gone(looked[app_id].current, shop)
 

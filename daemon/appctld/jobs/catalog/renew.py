@@ -10,7 +10,7 @@ import contextlib
 import logging
 
 from appctld.config.remote import Remote
-from appctld.errors import NotFound, Refused, RegistryAuth, Transport
+from appctld.errors import AppctlError, NotFound, Refused, RegistryAuth, Transport
 from appctld.jobs.apps.removal import prune_if_free
 from appctld.jobs.catalog.shelf import lists_apps, under
 from appctld.jobs.workshop import Workshop
@@ -18,7 +18,11 @@ from appctld.model.digest import Digest
 from appctld.pipeline.catalog.hints import renew_hints
 from appctld.pipeline.catalog.run import renew_catalog
 from appctld.pipeline.catalog.stages import Catalog
+from appctld.pipeline.parallel import in_parallel
 from appctld.state.catalogs import Known
+
+AT_ONCE = 4  # remotes that are asked: one that says nothing holds up no other
+OLD = 24 * 3600  # seconds: publishers list new apps a few times a month
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +41,33 @@ async def renew(remote: Remote, shop: Workshop) -> None:
         shop.observer.remote_refreshed(remote.name)
     if before and before.digest and found and found.changed:
         await prune_if_free(shop)
+
+
+async def renew_old(remotes: list[Remote], shop: Workshop) -> list[str]:
+    """The remotes of which what is here may be out of date, because they could not be asked."""
+    old = [remote for remote in remotes if await _is_old(remote, shop)]
+    renewed = await in_parallel((_renewed(remote, shop) for remote in old), AT_ONCE)
+    return [remote.name for remote, done in zip(old, renewed, strict=True) if not done]
+
+
+async def _renewed(remote: Remote, shop: Workshop) -> bool:
+    """Whether it could be asked, and was not in vain."""
+    if shop.book.catalogs.failed_lately(remote):
+        return False
+    try:
+        await renew(remote, shop)
+    except AppctlError as error:
+        logger.warning("the catalogue of remote %s: %s: %s", remote.name, error.name, error.message)
+        return False
+    return True
+
+
+async def _is_old(remote: Remote, shop: Workshop) -> bool:
+    """Whether it is to be asked what it lists by now."""
+    if not lists_apps(remote):
+        return False
+    known = await shop.book.catalogs.about(remote)
+    return known is None or not 0 <= shop.tools.now() - known.checked < OLD
 
 
 async def _found(remote: Remote, before: Known | None, shop: Workshop) -> Catalog | None:

@@ -24,12 +24,14 @@ from appctld.state.available import last_check, waiting_refs
 from appctld.state.held import hold
 from appctld.state.history import read_events
 from appctld.state.records import installed
+from support.images.catalogs import LABELS, component, document, tree
 from support.workers.inline import digest_of, layer_of
 from support.worlds.world import BASE, TOP, Yard
 
 HELLO, WORLD = "acme.example/x/hello:h", "other.example/x/world:w"
 IDS = {"h": "org.acme.Hello", "w": "org.other.World"}
 NETWORK = "[Application]\nname=org.acme.Hello\n[Context]\nshared=network;\n"
+LISTS = ("acme", "other")  # who is asked for a catalogue as well
 BY_ITSELF = Update((), {"background": True})
 
 
@@ -85,6 +87,29 @@ def test_with_none_no_registry_is_asked(yard: Yard) -> None:
     assert yard.observer.updates == told + 1, "how the last one went is other than before"
 
 
+@pytest.mark.parametrize(
+    ("extent", "why", "asked"),
+    [
+        (Extent.INSTALL, (), True),
+        (Extent.CHECK, (Why.POLICY,), True),
+        (Extent.CHECK, (Why.METERED,), False),
+        (Extent.NONE, (Why.POLICY,), False),
+    ],
+)
+def test_what_publishers_list_is_asked_for_where_that_costs_nothing(
+    extent: Extent, why: tuple[Why, ...], *, asked: bool, yard: Yard
+) -> None:
+    listed = component("org.acme.Hello", "acme.example/x/hello:h", "Hello")
+    yard.registry.push("latest", [layer_of(tree(document(listed)))], Labels=LABELS)
+    update(yard, extent, *why)
+    assert (yard.paths.catalogs / "acme/current/index.json").exists() is asked
+
+
+def test_a_list_that_cannot_be_had_fails_no_update(yard: Yard) -> None:
+    yard.registry.push("latest", [layer_of(tree(b"nonsense"))], Labels=LABELS)
+    assert changed(update(yard)) == [True, True]
+
+
 def test_with_check_updates_are_found_and_nothing_is_fetched(yard: Yard) -> None:
     yard.registry.asked.clear()
     result = update(yard, Extent.CHECK, Why.METERED, Why.POLICY)
@@ -129,7 +154,7 @@ def test_with_install_all_are_updated_and_asked_about_once(yard: Yard) -> None:
     result = update(yard)
     assert (versions(yard), changed(result)) == (["2.0", "2.0"], [True, True])
     assert (result["automatic"], result["because"]) == ("install", [])
-    assert yard.ops()[before:].count("resolve") == len(IDS)
+    assert yard.ops()[before:].count("resolve") == len(IDS) + len(LISTS)
     assert changed(update(yard)) == [False, False]
     assert last_check(yard.paths).errors == {}
 

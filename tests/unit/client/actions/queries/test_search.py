@@ -31,7 +31,9 @@ HINT = {**EDITOR, "id": "org.beta.Tool", "remote": "beta", "name": "Tool", "sign
 
 def found(*apps: dict[str, Any], **more: Any) -> Script:  # noqa: ANN401 - as a result has them
     names = {"without-catalogue": ("as", []), "not-renewed": ("as", []), "more": ("u", 0)}
-    said = {key.replace("_", "-"): ("as", value) for key, value in more.items()}
+    said = {
+        key.replace("_", "-"): ("u" if isinstance(value, int) else "as", value) for key, value in more.items()
+    }
     return Script({"State": "succeeded", "Result": {"apps": ("aa{sv}", _wire(apps)), **names, **said}})
 
 
@@ -73,6 +75,22 @@ def test_what_is_asked_for(daemon: FakeInstaller, monkeypatch: pytest.MonkeyPatc
     assert asked == {"remote": "acme", "cached-only": True, "locale": "de_DE.UTF-8"}
 
 
+def test_that_not_all_is_shown_is_told(daemon: FakeInstaller, capsys: Capture) -> None:
+    daemon.scripts = {"Search": [found(EDITOR, more=7)]}
+    assert main(["search", "editor"]) == 0
+    assert capsys.readouterr().err == "7 more fit, and are not shown: say more words\n"
+
+
+@pytest.mark.parametrize("name", ["\udcff", "x" * 2000, "de DE"])
+def test_a_locale_that_is_none_asks_for_no_language(
+    name: str, daemon: FakeInstaller, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("LC_ALL", name)
+    daemon.scripts = {"Search": [found(EDITOR)]}
+    assert main(["search", "editor"]) == 0
+    assert options_of(daemon, "Search")["locale"] == ""
+
+
 def test_finding_nothing_is_no_failure(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.scripts = {"Search": [found(without_catalogue=["acme"], not_renewed=["beta"])]}
     assert main(["search", "nothing"]) == 0
@@ -90,6 +108,7 @@ def test_a_document_for_programs(daemon: FakeInstaller, capsys: Capture) -> None
     document = json.loads(capsys.readouterr().out)
     jsonschema.validate(document, schemas()["found"])
     assert document["without_catalogue"] == ["beta"]
+    assert (document["not_renewed"], document["more"]) == ([], 0)
     assert document["apps"][0]["name"] == EDITOR["name"]
     assert document["apps"][0]["scope"] == "user"
 
