@@ -57,6 +57,9 @@ def _images(options: Namespace) -> list[str]:
     """Those of the command line and of the list, each once. Raises Failure."""
     listed = _lines(Path(options.catalog)) if options.catalog else []
     found = list(dict.fromkeys([*options.source, *listed]))
+    for text in options.source:
+        if ":" not in text and Path(text).is_file():
+            raise usage(f"{text} is no image", f"--catalog={text}    (a file that lists images)")
     if not found:
         raise usage("a catalogue is made of images, and none is named", FORMS)
     return found

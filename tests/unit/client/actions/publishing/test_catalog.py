@@ -83,6 +83,13 @@ def test_what_makes_no_catalogue_is_refused(words: tuple[str, ...], here: Path) 
     assert caught.value.name == "Usage"
 
 
+def test_a_list_without_its_equals_sign_is_told_how_it_is_written(here: Path) -> None:
+    (here / "list").write_text("a.example/x:1\n")
+    with pytest.raises(Failure) as caught:
+        asked("--catalog", "list", *TO)
+    assert caught.value.hint.startswith("--catalog=list ")
+
+
 def test_a_list_is_no_larger_than_a_list(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "list").write_text("a.example/x:1\n")
     monkeypatch.setattr(catalog, "LIST_BYTES", 14)

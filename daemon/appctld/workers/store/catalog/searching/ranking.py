@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 
 class Fit(IntEnum):
@@ -49,30 +50,50 @@ def fold(text: str) -> str:
 
 def fit(term: str, texts: Texts) -> Fit | None:
     """How well an app fits a `term` that was folded; None if a word of it is nowhere."""
-    names = [fold(name) for name in texts.names]
-    if any(name == term for name in names):
+    folded = _Folded(texts)
+    if any(name == term for name in folded.names):
         return Fit.EXACT
-    if any(name.startswith(term) for name in names):
+    if any(name.startswith(term) for name in folded.names):
         return Fit.PREFIX
     worst: Fit | None = None
     for word in term.split():
-        found = _fit_word(word, names, texts)
+        found = _fit_word(word, folded)
         if found is None:
             return None
         worst = max(found, worst or found)
     return worst
 
 
-def _fit_word(word: str, names: Iterable[str], texts: Texts) -> Fit | None:
-    if _begins(word, names):
+class _Folded:
+    """The texts of one app, each folded once, and not before it is looked at: a term has many words."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self.names = [*map(fold, texts.names)]
+
+    @cached_property
+    def keywords(self) -> list[str]:
+        return [*map(fold, self._texts.keywords)]
+
+    @cached_property
+    def summaries(self) -> list[str]:
+        return [*map(fold, self._texts.summaries)]
+
+    @cached_property
+    def description(self) -> str:
+        return fold(self._texts.description)
+
+
+def _fit_word(word: str, texts: _Folded) -> Fit | None:
+    if _begins(word, texts.names):
         return Fit.WORD
-    if any(word in name for name in names):
+    if any(word in name for name in texts.names):
         return Fit.PART
-    if _begins(word, map(fold, texts.keywords)):
+    if _begins(word, texts.keywords):
         return Fit.KEYWORD
-    if any(word in fold(summary) for summary in texts.summaries):
+    if any(word in summary for summary in texts.summaries):
         return Fit.SUMMARY
-    return Fit.DESCRIPTION if word in fold(texts.description) else None
+    return Fit.DESCRIPTION if word in texts.description else None
 
 
 def _begins(word: str, texts: Iterable[str]) -> bool:

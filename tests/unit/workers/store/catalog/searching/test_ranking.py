@@ -4,6 +4,7 @@
 
 import pytest
 
+from appctld.workers.store.catalog.searching import ranking
 from appctld.workers.store.catalog.searching.ranking import Fit, Texts, fit, fold
 
 EDITOR = Texts(
@@ -36,6 +37,22 @@ EDITOR = Texts(
 )
 def test_where_a_term_is_found(term: str, found: Fit | None) -> None:
     assert fit(fold(term), EDITOR) == found
+
+
+def test_a_text_is_folded_once_however_many_words_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folding megabytes for each word of a term took longer than a search may."""
+    folded: list[str] = []
+
+    def noted(text: str) -> str:
+        folded.append(text)
+        return fold(text)
+
+    monkeypatch.setattr(ranking, "fold", noted)
+    assert fit("novel words counts", EDITOR) is Fit.DESCRIPTION
+    assert sorted(folded) == sorted([*EDITOR.names, *EDITOR.keywords, *EDITOR.summaries, EDITOR.description])
+    folded.clear()
+    assert fit("textpad", EDITOR) is Fit.WORD
+    assert folded == [*EDITOR.names]
 
 
 def test_the_name_comes_before_everything_else() -> None:
