@@ -112,17 +112,18 @@ def cancels(visit: Visit, mirror: FakeServer) -> None:
     ).read_bytes()
     mirror.on(f"/v2/labs/studio/blobs/{digest}", Reply(body=layer[: len(layer) // 2], stall=True))
     _downloads(visit)
+    visit.person.see("MB of 8.0")
     visit.keep("progress", "downloading")
     visit.person.press("Cancel")
     visit.keep("cancelled", "cancelled")
 
 
 def _downloads(visit: Visit) -> None:
-    """Start what comes half."""
+    """Start what comes half; once more, that half is here."""
     visit.person.write("labs/studio")
     visit.person.see("Wants to Use", "Studio")
     visit.person.press("Install")
-    visit.person.see("downloading", "MB of 8.0")
+    visit.person.see("downloading", "of 8.0")
 
 
 def is_refused(visit: Visit) -> None:

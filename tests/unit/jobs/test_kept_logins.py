@@ -14,6 +14,7 @@ from appctld.errors import RegistryAuth
 from appctld.jobs.job import Job
 from appctld.jobs.requests import AnyRequest, Install, Resolve, Uninstall, Update
 from appctld.jobs.start import _performer
+from appctld.model.jsonvalue import JsonObject
 from support.worlds.world import BASE, Yard
 
 HELLO = "acme.example/x/hello:1"
@@ -40,7 +41,7 @@ def kept(tmp_path: Path) -> Path:
 
 
 def perform(yard: Yard, kept: Path | None, request: AnyRequest, uid: int) -> list[object]:
-    """Do it for that user; the credentials that fetchers got."""
+    """Do it for that user; the credentials that fetchers of images got."""
     yard.runner.requests.clear()
     job = Job(1, request.kind, request.about, uid, background=False, title=request.title)
 
@@ -48,7 +49,15 @@ def perform(yard: Yard, kept: Path | None, request: AnyRequest, uid: int) -> lis
         await _performer("system", yard.tools, yard.book, kept)(request, job, yard.observer)
 
     asyncio.run(main())
-    return [asked["credential"] for asked in yard.runner.requests if "registry" in asked]
+    return [asked["credential"] for asked in fetched(yard)]
+
+
+def fetched(yard: Yard) -> list[JsonObject]:
+    """What was asked of registries; catalogues are for everybody, and asked for with nobody's login."""
+    asked = [one for one in yard.runner.requests if "registry" in one]
+    catalogs = [one for one in asked if str(one["repository"]).endswith("/appctl-catalog")]
+    assert [one["credential"] for one in catalogs] == [None] * len(catalogs)
+    return [one for one in asked if one not in catalogs]
 
 
 @pytest.mark.parametrize("uid", [0, os.geteuid()], ids=["root", "the-timers"])
@@ -66,7 +75,7 @@ def test_each_of_several_registries_gets_its_own_in_an_update_by_itself(yard: Ya
     yard.registry.push("2", [BASE], Labels={"org.appctl.id": "org.other.World"})
     perform(yard, kept, Install((HELLO, "other.example/x/world:2")), 0)
     perform(yard, kept, BY_ITSELF, os.geteuid())
-    asked = {(one["registry"], str(one["credential"])) for one in yard.runner.requests if "registry" in one}
+    asked = {(one["registry"], str(one["credential"])) for one in fetched(yard)}
     theirs = {"username": "theirs", "password": "q"}
     assert asked == {("https://acme.example", str(KEPT)), ("https://other.example", str(theirs))}
 
