@@ -45,6 +45,7 @@ METAINFO = f"""<?xml version="1.0" encoding="UTF-8"?>
   <id>{APP}</id><metadata_license>CC0-1.0</metadata_license><name>Notes</name><summary>Take notes</summary>
   <description><p>It takes notes of what you say.</p></description>
   <launchable type="desktop-id">{ENTRY}</launchable>
+  <url type="homepage">https://acme.example/notes</url>
 </component>
 """
 READ = """

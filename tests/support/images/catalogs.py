@@ -14,10 +14,11 @@ LABELS = {"org.appctl.catalog": "1"}
 def component(app_id: str, reference: str, name: str, *more: str, kind: str = "desktop-application") -> str:
     """One app as a publisher lists it; `more` is XML."""
     desktop = f'<launchable type="desktop-id">{app_id}.desktop</launchable>'
+    home = '<url type="homepage">https://acme.example/</url>'
     custom = f'<custom><value key="appctl::reference">{reference}</value></custom>'
     return (
         f'<component type="{kind}"><id>{app_id}</id><name>{name}</name><summary>An app to try</summary>'
-        f"<pkgname>{app_id}</pkgname>{desktop}{''.join(more)}{custom}</component>"
+        f"<pkgname>{app_id}</pkgname>{desktop}{''.join(more)}{home}{custom}</component>"
     )
 
 

@@ -55,7 +55,8 @@ def inside(work: Path, names: Sequence[str], command: Sequence[str]) -> list[str
         *_entries("/var/lib", without={"appctl"}),
         *("--ro-bind", str(work / "hosts"), "/etc/hosts", "--ro-bind", str(work / "bundle.crt"), BUNDLE),
         *("--dir", "/etc/appctl", "--bind", str(work / "state"), "/var/lib/appctl"),
-        *("--tmpfs", "/srv", "--bind", str(work / "home"), str(HOME)),
+        *_entries(str(HOME.parent), without={HOME.name}),
+        *("--bind", str(work / "home"), str(HOME)),
         *(("--ro-bind", os.devnull, _AGENT) if Path(_AGENT).exists() else ()),
         *("--", *command),
     ]
