@@ -13,6 +13,7 @@ from importlib import import_module
 from appctl.commandline.parser import parse, says
 from appctl.exits import ExitCode
 from appctl.failure import Failure, tell
+from appctl.privileges import drop_ambient
 from appctl.talk.wire import underscored
 from appctl.terminal import output
 from appctl.terminal.show import Palette
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code; with --propagate an unforeseen exception gets through."""
     words = sys.argv[1:] if arguments is None else arguments
     output.prepare()
+    drop_ambient()
     try:
         return _told(words)
     finally:

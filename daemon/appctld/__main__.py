@@ -32,6 +32,7 @@ from appctld.state.history import read_events
 from appctld.system.child import watch_without_threads
 from appctld.system.journal import LEVELS, chosen_level, set_up
 from appctld.system.notify import Notifier
+from appctld.system.privileges import drop_ambient
 from appctld.system.pump import pump
 from appctld.updates.apps import Apps
 from appctld.updates.automatic import AutomaticUpdates
@@ -50,6 +51,7 @@ def main() -> int:
     if os.geteuid() == 0:
         logger.error("appctld does not run as root; the system scope runs as user appctl")
         return REFUSED
+    drop_ambient()
     watch_without_threads()
     try:
         return asyncio.run(run(system_scope() if arguments.system else user_scope(os.environ)))

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""What a session gives its programs beyond their user's own rights, and bubblewrap does not start with.
+
+A session of logind with a seat gives CAP_WAKE_ALARM to all its programs (pam_systemd(8),
+default-capability-ambient-set=, systemd 254 and later). Guarantees: what is started from here has none.
+"""
+
+import os
+import re
+
+_PR_CAP_AMBIENT, _CLEAR_ALL = 47, 4  # linux/prctl.h
+
+
+def drop_ambient() -> None:
+    """Let programs that are started from now on have no capability that comes with the session."""
+    status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = re.search(rb"^CapAmb:\s*([0-9a-f]+)$", os.read(status, 64 << 10), re.MULTILINE)
+    finally:
+        os.close(status)
+    if found is None or int(found[1], 16):
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_CAP_AMBIENT, _CLEAR_ALL, 0, 0, 0)
