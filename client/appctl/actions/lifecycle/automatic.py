@@ -36,13 +36,13 @@ _WHY = {
 
 def automatic(context: Context) -> int:
     """Say how far updates go by themselves; with a word of the command line, that they go so far."""
-    before, wanted = _known(context), context.options.policy
-    changed = wanted is not None and wanted != get_str(before, "AutomaticUpdatePolicy")
-    if changed:
-        context.call(context.scope, "SetAutomaticUpdatePolicy", "s", wanted)
-    now = _known(context) if changed else before
+    before = now = _known(context)
+    if context.options.policy is not None:  # also what is shown: nobody may have decided that
+        context.call(context.scope, "SetAutomaticUpdatePolicy", "s", context.options.policy)
+        now = _known(context)
     policy, last = get_str(now, "AutomaticUpdatePolicy"), get_object(now, "LastAutomaticUpdate")
     if context.options.json:
+        changed = policy != get_str(before, "AutomaticUpdatePolicy")
         scope = context.scope.value
         context.put_json({"changed": changed, "scope": scope, "policy": policy, "last": last})
     context.say(_POLICY.get(policy, escape(policy)), *_last(last))

@@ -56,21 +56,29 @@ def test_that_none_went_so_far_is_said(known: FakeInstaller, capsys: Capture) ->
 
 
 @pytest.mark.parametrize("policy", ["none", "check", "download", "install"])
-def test_it_decides_how_far_unless_that_is_so_already(
+def test_it_decides_how_far_also_where_that_is_shown_already(
     policy: str, known: FakeInstaller, capsys: Capture
 ) -> None:
+    """`none` is shown, too, of a decision that cannot be read, which only another one mends."""
+
+    def decided() -> None:
+        known.manager["AutomaticUpdatePolicy"] = ("s", policy)
+
+    known.after["SetAutomaticUpdatePolicy"] = decided
     assert main(["automatic", policy, "--json"]) == 0
     asked = [call.body for call in known.calls if call.member == "SetAutomaticUpdatePolicy"]
-    assert asked == ([] if policy == "download" else [(policy,)])
+    assert asked == [(policy,)]
     document = json.loads(capsys.readouterr().out)
-    assert document["changed"] is (policy != "download")
+    assert (document["policy"], document["changed"]) == (policy, policy != "download")
     assert (document["scope"], document["last"]["because"]) == ("user", ["metered", "policy"])
 
 
-def test_what_an_administrator_decided_is_refused(known: FakeInstaller, capsys: Capture) -> None:
+@pytest.mark.parametrize("policy", ["install", "download"])
+def test_what_an_administrator_decided_is_refused(policy: str, known: FakeInstaller, capsys: Capture) -> None:
+    """Also where it is what is shown: it would not be what somebody decided here."""
     text = "/etc/appctl/policy.d/site.conf: it says automatic-updates = check, and nobody else does"
     known.errors["SetAutomaticUpdatePolicy"] = ("PolicyDenied", text, "ask the administrator", {})
-    assert main(["automatic", "install"]) == 4
+    assert main(["automatic", policy]) == 4
     assert text in capsys.readouterr().err
 
 
