@@ -94,8 +94,12 @@ class PolkitAuthorizer:
 
     async def _check_present(self, caller: Caller) -> None:
         """A question takes as long as a person; polkitd looks at who asks when it begins, and never again."""
-        if not await self._connection.has_owner(caller.sender):
-            raise NotAuthorized("the caller left the bus while polkit was asked, or the bus does not say")
+        try:
+            present = await self._connection.has_owner(caller.sender)
+        except OSError as error:
+            raise NotAuthorized("the bus does not say whether the caller is there still") from error
+        if not present:
+            raise NotAuthorized("the caller left the bus while polkit was asked")
 
     async def can(self, caller: Caller, action: str) -> str:
         """What polkit would say."""

@@ -63,8 +63,11 @@ class Server:
             await asyncio.wait(self._calls)
 
     async def is_there(self, sender: str) -> bool:
-        """Whether a connection is still on the bus."""
-        return await self._connection.has_owner(sender)
+        """Whether a connection is still on the bus; a bus that does not say so says no."""
+        try:
+            return await self._connection.has_owner(sender)
+        except OSError:
+            return False
 
     # Objects
 

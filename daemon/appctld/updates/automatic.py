@@ -23,7 +23,7 @@ from appctld.updates.surroundings import Machine
 
 
 class AutomaticUpdates:
-    """Those of one scope. `is_there` says whether a connection is on the bus; `files` are the policy's."""
+    """Those of one scope. `is_there` is for Handlers; `files` are the policy's."""
 
     def __init__(
         self,

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Who said that it updates apps by itself: while such a client is on the bus, nobody else does it for it.
 
-Guarantees: a client counts as long as its connection is there, and never longer; one user takes no place from
-another. Whether a user may say so is the bus's to ask.
+Guarantees: a client counts as long as its connection is there, and until the bus says that it is not; one
+user takes no place from another. Whether a user may say so is the bus's to ask.
 """
 
 from collections import Counter
@@ -16,7 +16,10 @@ HANDLERS = 256  # of all users: the bus is asked about each before an update
 
 
 class Handlers:
-    """The connections, by their unique names; `is_there` says whether one is on the bus."""
+    """The connections, by their unique names.
+
+    `is_there` says whether one is on the bus, and raises OSError where that is not known.
+    """
 
     def __init__(self, is_there: Callable[[str], Awaitable[bool]]) -> None:
         self._is_there = is_there
@@ -38,6 +41,13 @@ class Handlers:
     async def any(self) -> bool:
         """Whether one of them is there still."""
         for sender in list(self._uids):
-            if not await self._is_there(sender):
+            if await self._left(sender):
                 self.forget(sender)
         return bool(self._uids)
+
+    async def _left(self, sender: str) -> bool:
+        """Whether it did; not as long as the bus says nothing, as it registers only once."""
+        try:
+            return not await self._is_there(sender)
+        except OSError:
+            return False

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from jeepney import HeaderFields
 
 from appctld.bus import announcer
@@ -155,6 +156,25 @@ def test_who_left_the_bus_keeps_nothing_going(address: str) -> None:
             _, state, *_ = await second.signal("JobFinished")
             assert state == "cancelled"
             assert running.jobs.get(1).state is State.CANCELLED
+
+    asyncio.run(scenario())
+
+
+def test_who_is_not_known_to_be_there_keeps_nothing_going(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with joined(address) as (running, first, second):
+            path = await install(first, running)
+            await install(second, running)
+
+            async def late(_name: str) -> bool:
+                raise TimeoutError
+
+            monkeypatch.setattr(running.connection, "has_owner", late)
+            assert await cancel(first, path) == ""
+            assert (await first.signal("JobFinished"))[1] == "cancelled"
+            assert not running.jobs.active()
 
     asyncio.run(scenario())
 

@@ -11,6 +11,7 @@ from appctld.bus import polkit
 from appctld.bus.caller import Caller
 from appctld.bus.polkit import PolkitAuthorizer, SessionAuthorizer
 from appctld.bus.wire.connection import connect
+from appctld.bus.wire.questions import BusCallError
 from appctld.errors import NotAuthorized, PolkitRequired
 from support.services.polkit import CHALLENGE, DISMISSED, NO, YES, SimulatedPolkit, simulated_polkit
 
@@ -77,7 +78,10 @@ def test_only_a_plain_yes_is_a_yes(
     assert ask(address, SimulatedPolkit(answer, signature), caller) == outcome
 
 
-def test_a_bus_that_does_not_say_who_is_there_is_a_no(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("failure", [TimeoutError(), BusCallError("org.freedesktop.DBus.Error.NoMemory", "")])
+def test_a_bus_that_does_not_say_who_is_there_is_a_no(
+    address: str, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
     async def scenario() -> None:
         connection = await connect(address)
         async with simulated_polkit(address):
@@ -86,7 +90,7 @@ def test_a_bus_that_does_not_say_who_is_there_is_a_no(address: str, monkeypatch:
 
             async def slow(member: str, *more: object) -> list[object]:
                 if member == "NameHasOwner":
-                    raise TimeoutError
+                    raise failure
                 return await ask_driver(member, *more)  # type: ignore[arg-type]
 
             monkeypatch.setattr(connection, "ask_driver", slow)

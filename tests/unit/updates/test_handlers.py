@@ -16,8 +16,11 @@ class Bus:
 
     def __init__(self, *senders: str) -> None:
         self.there = set(senders)
+        self.late = False
 
     async def has_owner(self, sender: str) -> bool:
+        if self.late:
+            raise TimeoutError
         return sender in self.there
 
 
@@ -28,6 +31,22 @@ def test_a_client_counts_until_it_leaves_the_bus() -> None:
         assert not await found.any()
         await found.register(":1.1", 1000)
         assert await found.any()
+        bus.there.clear()
+        assert not await found.any()
+
+    asyncio.run(scenario())
+
+
+def test_a_client_counts_as_long_as_the_bus_does_not_say_that_it_left() -> None:
+    async def scenario() -> None:
+        bus = Bus(":1.1")
+        found = Handlers(bus.has_owner)
+        await found.register(":1.1", 1000)
+        bus.late = True
+        assert await found.any()
+        await found.register(":1.2", 1000)
+        bus.late = False
+        assert await found.any(), "it registers only once"
         bus.there.clear()
         assert not await found.any()
 

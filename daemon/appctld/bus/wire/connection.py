@@ -186,11 +186,11 @@ class Connection:
         return str(owner)
 
     async def has_owner(self, name: str) -> bool:
-        """Whether somebody is on the bus under that name; a bus that does not say so says no."""
+        """Whether somebody is on the bus under that name. Raises OSError where the bus does not say so."""
         try:
             return await self.ask_driver("NameHasOwner", "s", name) == [True]
-        except (BusCallError, TimeoutError):
-            return False
+        except BusCallError as error:
+            raise OSError(f"the bus does not say whether {name} is there: {error}") from error
 
     async def wait_lost(self) -> None:
         """Return after `close`; raise BusLostError when the bus went away by itself."""

@@ -96,6 +96,26 @@ def test_a_name_has_one_owner(address: str) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("failure", [TimeoutError("late"), BusCallError(f"{DRIVER}.Error.NoMemory", "")])
+def test_a_bus_that_does_not_say_who_is_there_says_neither_yes_nor_no(
+    address: str, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    async def scenario() -> None:
+        connection = await connect(address)
+        assert await connection.has_owner(unique_name(connection))
+        assert not await connection.has_owner(NAME)
+
+        async def silent(*_: object) -> list[object]:
+            raise failure
+
+        monkeypatch.setattr(connection, "ask_driver", silent)
+        with pytest.raises(OSError, match=r"late|NoMemory"):
+            await connection.has_owner(NAME)
+        await connection.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_peer_that_goes_away_over_a_question_is_an_answer(address: str) -> None:
     """The bus says so, in its own name, at once."""
 
