@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from appctld.errors import LimitExceeded
 
 HANDLERS_A_UID = 8  # a person has one software centre, perhaps in several sessions
-HANDLERS = 256  # of all users: the bus is asked about each before an update
+HANDLERS = 256  # of all users: the bus is asked about each, whenever one comes
 
 
 class Handlers:
@@ -29,7 +29,8 @@ class Handlers:
         """It handles updates from now on. Raises LimitExceeded."""
         if sender in self._uids:
             return
-        await self.any()  # who left takes no place
+        for known in list(self._uids):  # who left takes no place
+            await self._stays(known)
         if Counter(self._uids.values())[uid] >= HANDLERS_A_UID or len(self._uids) >= HANDLERS:
             raise LimitExceeded(f"{HANDLERS_A_UID} clients of one user handle updates, or {HANDLERS} of all")
         self._uids[sender] = uid
@@ -39,15 +40,18 @@ class Handlers:
         self._uids.pop(sender, None)
 
     async def any(self) -> bool:
-        """Whether one of them is there still."""
+        """Whether one of them is there still; no more are asked about than it takes to know."""
         for sender in list(self._uids):
-            if await self._left(sender):
-                self.forget(sender)
-        return bool(self._uids)
+            if await self._stays(sender):
+                return True
+        return False
 
-    async def _left(self, sender: str) -> bool:
-        """Whether it did; not as long as the bus says nothing, as it registers only once."""
+    async def _stays(self, sender: str) -> bool:
+        """Whether it is there, else it is forgotten; it is where the bus says nothing: it registers once."""
         try:
-            return not await self._is_there(sender)
+            is_there = await self._is_there(sender)
         except OSError:
-            return False
+            is_there = True
+        if not is_there:
+            self.forget(sender)
+        return sender in self._uids  # it may have said otherwise meanwhile

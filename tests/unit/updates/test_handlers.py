@@ -17,8 +17,10 @@ class Bus:
     def __init__(self, *senders: str) -> None:
         self.there = set(senders)
         self.late = False
+        self.asked: list[str] = []
 
     async def has_owner(self, sender: str) -> bool:
+        self.asked.append(sender)
         if self.late:
             raise TimeoutError
         return sender in self.there
@@ -48,6 +50,37 @@ def test_a_client_counts_as_long_as_the_bus_does_not_say_that_it_left() -> None:
         bus.late = False
         assert await found.any(), "it registers only once"
         bus.there.clear()
+        assert not await found.any()
+
+    asyncio.run(scenario())
+
+
+def test_no_more_are_asked_about_than_it_takes_to_know() -> None:
+    """A daemon that waits asks every two seconds, and tells nobody meanwhile that it is alive."""
+
+    async def scenario() -> None:
+        bus = Bus(":1.1", ":1.2", ":1.3")
+        found = Handlers(bus.has_owner)
+        for sender in sorted(bus.there):
+            await found.register(sender, 1000)
+        bus.asked.clear()
+        assert await found.any()
+        assert bus.asked == [":1.1"]
+        bus.there.remove(":1.1")
+        assert await found.any()
+        assert bus.asked[1:] == [":1.1", ":1.2"]
+
+    asyncio.run(scenario())
+
+
+def test_who_says_otherwise_while_it_is_asked_about_counts_no_longer() -> None:
+    async def scenario() -> None:
+        async def leaving(sender: str) -> bool:
+            found.forget(sender)
+            return True
+
+        found = Handlers(leaving)
+        await found.register(":1.1", 1000)
         assert not await found.any()
 
     asyncio.run(scenario())
