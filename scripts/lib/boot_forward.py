@@ -9,7 +9,7 @@ Guarantees: what one side ends, the other is told; nothing is looked at.
 
 import asyncio
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 
 PIECE = 64 << 10  # bytes
@@ -23,9 +23,10 @@ async def main(address: str, ports: list[int]) -> None:
 
 
 async def _lead(address: str, port: int, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
+    with closing(sink), suppress(OSError):
         back, forth = await asyncio.open_connection(address, port)
-        await asyncio.gather(_pass(source, forth), _pass(back, sink))
+        with closing(forth):
+            await asyncio.gather(_pass(source, forth), _pass(back, sink))
 
 
 async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

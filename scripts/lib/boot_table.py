@@ -6,7 +6,7 @@ boot_table.py DIRECTORY DOCUMENT      DIRECTORY holds SUITE.passed, what a run p
                                       failed, and perhaps SUITE-machine.passed
 
 Guarantees: a check stands in the table because a run says so, once, in the order of the runs; a suite without
-a run is an error, and no empty column; a machine, which takes half an hour, may be left out.
+a run is an error, and no empty column; a machine, which takes long, may be left out.
 """
 
 import sys

@@ -52,14 +52,10 @@ def _write(document: Path) -> int:
 
     reasons = read_reasons((SYSTEMD / "exposure.txt").read_text())
     units = sorted(SYSTEMD.glob("*.service"))
-    text = between(document.read_text(), "units", _table(_unit_rows(units)))
-    whole = between(text, "points", _table(_point_rows(points(SYSTEMD / "appctl.service", reasons))))
-    document.write_text(whole)
-    return 0
-
-
-def _table(rows: Iterator[str]) -> str:
-    return "\n".join(rows)
+    found = points(SYSTEMD / "appctl.service", reasons)
+    text = between(document.read_text(), "units", "\n".join(_unit_rows(units)))
+    document.write_text(between(text, "points", "\n".join(_point_rows(found))))
+    return not all(point.reason for point in found)
 
 
 def _unit_rows(units: list[Path]) -> Iterator[str]:

@@ -44,7 +44,6 @@ LIBRARIES = {
     "ld-linux-x86-64.so.2": "",
     "libgcc_s.so.1": "libgcc-s1",
 }
-_WIDTH = 79
 
 
 class Package:
@@ -109,18 +108,27 @@ class Package:
 
     def bundled(self) -> str:
         """A paragraph of the copyright file for each library of the environment."""
+        within = "usr/lib/appctl/venv/lib/python*/site-packages"
         return "\n".join(
-            f"Files: usr/lib/appctl/venv/lib/python*/site-packages/{name.replace('-', '_')}*\n"
-            f"Copyright: its authors; see {name}-*.dist-info\n"
+            f"Files: {' '.join(f'{within}/{name}' for name in names)}\n"
+            f"Copyright: its authors; see {information}\n"
             f"License: {licence}\n"
-            for name, licence in sorted(self._licences())
+            for information, names, licence in sorted(self._foreign())
         )
 
-    def _licences(self) -> Iterator[tuple[str, str]]:
+    def _foreign(self) -> Iterator[tuple[str, list[str], str]]:
+        """Of each: the directory that is about it, patterns of all its files, and its licence."""
         for path in self.site.glob("*.dist-info/METADATA"):
             facts = Parser().parsestr(path.read_text(encoding="utf-8"))
             if facts["Name"] != "appctl":
-                yield facts["Name"], licence_of(facts)
+                yield path.parent.name, sorted(_top_level(path.with_name("RECORD"))), licence_of(facts)
+
+
+def _top_level(record: Path) -> set[str]:
+    """Patterns of what a library has here (PEP 376): a module may be called otherwise than it is."""
+    paths = [line.partition(",")[0].split("/") for line in record.read_text(encoding="utf-8").splitlines()]
+    own = [path for path in paths if path[0] not in {"..", "__pycache__"}]
+    return {path[0] if len(path) == 1 else f"{path[0]}/*" for path in own}
 
 
 def licence_of(facts: Message) -> str:

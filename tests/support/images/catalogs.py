@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Catalogue images: the tree that `appctl publish --catalog` writes, made by hand so that it can be wrong."""
 
-import struct
-import zlib
 from collections.abc import Mapping
+
+from support.images.png import png as picture
 
 XML = "usr/share/swcatalog/xml/catalog.xml"
 ICONS = "usr/share/swcatalog/icons"
@@ -42,11 +42,4 @@ def tree(xml: bytes | None, icons: Mapping[str, bytes] | None = None) -> dict[st
 
 def png(side: int, colour: bytes = b"\x20\x60\xa0") -> bytes:
     """A square picture of one colour."""
-    rows = b"".join(b"\0" + colour * side for _ in range(side))
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(map(_chunk, *zip(*parts, strict=True)))
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return picture([colour * side] * side)

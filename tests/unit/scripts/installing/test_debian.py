@@ -25,7 +25,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place_all(str(directory), "/usr")
     library = directory / SITE / "zippy-1.0.dist-info"
     library.mkdir(parents=True)
-    (library / "METADATA").write_text("Name: zippy\nLicense: MIT\n")
+    (library / "METADATA").write_text("Name: python-zippy\nLicense: MIT\n")
+    record = [
+        "zippy.so",
+        "../../../bin/zip",
+        "zippy_more/a.py",
+        "__pycache__/x.pyc",
+        "zippy-1.0.dist-info/METADATA",
+    ]
+    (library / "RECORD").write_text("".join(f"{file},,\n" for file in record))
     (directory / SITE / "zippy.so").write_bytes(LIBC)
     manual = directory / "usr/share/man/man1"
     manual.mkdir(parents=True)
@@ -92,7 +100,9 @@ def test_a_maintainer_script_knows_every_unit_and_is_plain_sh(package: Package, 
 def test_the_copyright_file_names_each_library(package: Package) -> None:
     documents(package)
     text = (package.files / "usr/share/doc/appctl/copyright").read_text()
-    assert "Files: usr/lib/appctl/venv/lib/python*/site-packages/zippy*\n" in text
+    within = "usr/lib/appctl/venv/lib/python*/site-packages"
+    files = [f"{within}/{name}" for name in ("zippy-1.0.dist-info/*", "zippy.so", "zippy_more/*")]
+    assert f"Files: {' '.join(files)}\nCopyright: its authors; see zippy-1.0.dist-info\n" in text
     assert "License: MIT\n" in text
 
 
