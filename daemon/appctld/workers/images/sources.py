@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from appctld.errors import AppctlError, Failed, InvalidReference, LimitExceeded
+from appctld.errors import AppctlError, Failed, InvalidReference
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.model.reference import Reference, parse_reference
@@ -25,8 +25,6 @@ from appctld.workers.fetch.layout.shelf import Shelf
 from appctld.workers.fetch.lookaside import collect
 from appctld.workers.fetch.registry import Registry
 from appctld.workers.fetch.source import Source
-
-IMAGES = 32  # of one layout: each is read whole, more than once
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,6 @@ class LayoutPlace:
     def images(self) -> list[Named]:
         """See `Opened.images`."""
         entries = [entry for entry in read_index(self._files) if entry.is_image]
-        if len(entries) > IMAGES:
-            raise LimitExceeded(f"{len(entries)} images are more than are examined at once", limit=IMAGES)
         return [
             Named(entry.name or str(entry.digest), str(entry.digest), _whole(entry.name) or self._called)
             for entry in entries

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Examine the images of a place, one after the other; what appctl would refuse is a finding too."""
 
-from appctld.errors import AppctlError, Transport
+from appctld.errors import AppctlError, LimitExceeded, Transport
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject, get_object
 from appctld.workers.images.image import Image
@@ -18,22 +18,30 @@ from appctld.workers.lint.checks.signatures import check_signatures
 from appctld.workers.lint.findings import Findings
 from appctld.workers.protocol import Report
 
+IMAGES = 32  # of one layout: each is read whole, more than once
 CHECKS = (check_identity, check_command, check_exports, check_files)
 
 
 def lint(request: JsonObject, report: Report) -> JsonObject:
     """Examine `{"from": place}` -> {"images": [name, …], "findings": [{image, code, level, …}, …]}.
 
-    Raises what keeps it from looking at all: no layout, no registry, no file.
+    Raises what keeps it from looking at all: no layout, no registry, no file, too many images.
     """
     names: list[Json] = []
     findings: list[Json] = []
     with opened(get_object(request, "from")) as place:
-        for named in place.images():
+        for named in _not_too_many(place.images()):
             report({"stage": "verifying", "title": named.name})
             names.append(named.name)
             findings += _examined(named, place).to_json()
     return {"images": names, "findings": findings}
+
+
+def _not_too_many(images: list[Named]) -> list[Named]:
+    """All of them: none is passed over. Raises LimitExceeded."""
+    if len(images) > IMAGES:
+        raise LimitExceeded(f"{len(images)} images are more than are examined at once", limit=IMAGES)
+    return images
 
 
 def _examined(named: Named, place: Opened) -> Findings:

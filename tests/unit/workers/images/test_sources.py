@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""What is examined of a layout is all of it, or it is said that it is not."""
+"""What a layout has is told whole: how many images are too many is for those to say who read them."""
 
 import json
 from pathlib import Path
 
-import pytest
-
-from appctld.errors import LimitExceeded
 from appctld.model.digest import Digest
 from appctld.model.manifest import OCI_MANIFEST
 from appctld.workers.fetch.layout.directory import Directory
-from appctld.workers.images.sources import IMAGES, LayoutPlace
+from appctld.workers.images.sources import LayoutPlace
+from appctld.workers.lint.examine import IMAGES
 
 
 def layout(path: Path, images: int) -> LayoutPlace:
@@ -24,10 +22,5 @@ def layout(path: Path, images: int) -> LayoutPlace:
     return LayoutPlace(Directory(path), "")
 
 
-def test_as_many_images_as_are_examined_at_once_are_all_examined(tmp_path: Path) -> None:
-    assert len(layout(tmp_path, IMAGES).images()) == IMAGES
-
-
-def test_more_are_an_error_and_not_passed_over(tmp_path: Path) -> None:
-    with pytest.raises(LimitExceeded):
-        layout(tmp_path, IMAGES + 1).images()
+def test_every_image_of_a_layout_is_told_also_more_than_are_examined_at_once(tmp_path: Path) -> None:
+    assert len(layout(tmp_path, IMAGES + 1).images()) == IMAGES + 1

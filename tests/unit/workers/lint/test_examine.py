@@ -7,13 +7,14 @@ from typing import cast
 
 import pytest
 
-from appctld.errors import AppctlError, RegistryUnavailable
+from appctld.errors import AppctlError, LimitExceeded, RegistryUnavailable
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import JsonObject, get_strings
+from appctld.model.manifest import OCI_MANIFEST
 from appctld.workers.fetch.source import Source
 from appctld.workers.lint.checks.signatures import _attached
-from appctld.workers.lint.examine import lint
-from support.workers.shelves import platform
+from appctld.workers.lint.examine import IMAGES, lint
+from support.workers.shelves import Shelf, platform
 from support.workers.specimen import REFERENCE, File, Specimen, codes, examined
 
 
@@ -48,6 +49,23 @@ def test_what_a_higher_layer_brings_is_what_is_looked_at(specimen: Specimen) -> 
     specimen.above = {"usr/bin/.wh..wh..opq": File(), "usr/bin/greet": File(b"#!/bin/sh\n", 0o755)}
     specimen.write()
     assert codes(examined(specimen)) == {"signed"}
+
+
+def images(shelf: Shelf, number: int) -> JsonObject:
+    """A layout of so many, none of which is there, examined."""
+    digests = [str(Digest.of(bytes([one]))) for one in range(number)]
+    shelf.entries = [{"mediaType": OCI_MANIFEST, "digest": digest, "size": 1} for digest in digests]
+    shelf.write()
+    return lint({"from": {"kind": "directory", "path": str(shelf.directory)}}, lambda _facts: None)
+
+
+def test_as_many_images_as_are_examined_at_once_are_all_examined(tmp_path: Path) -> None:
+    assert len(get_strings(images(Shelf(tmp_path), IMAGES), "images")) == IMAGES
+
+
+def test_more_are_an_error_and_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(LimitExceeded):
+        images(Shelf(tmp_path), IMAGES + 1)
 
 
 def test_an_image_without_a_whole_name_can_be_given_one(specimen: Specimen) -> None:

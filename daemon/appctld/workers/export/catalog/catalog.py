@@ -66,21 +66,14 @@ def _read(request: JsonObject, prefix: str, report: Report) -> tuple[list[App], 
             app = read_app(where, named, reference, listings)
         apps += [app] if app else []
         remarks += app.remarks if app else [f"{reference}: left out, nobody starts what is in it"]
-        _check_number(len(apps))
     if not apps:
         raise InvalidReference("none of these images is an app's", hint="")
     check_once(apps)
     return sorted(apps, key=lambda app: app.id), remarks
 
 
-def _check_number(apps: int) -> None:
-    """Before the rest of them is fetched."""
-    if apps > COMPONENTS:
-        raise LimitExceeded(f"a catalogue of more than {COMPONENTS} apps", limit=COMPONENTS)
-
-
 def _named(places: Sequence[JsonObject], prefix: str) -> list[tuple[JsonObject, Named, Reference]]:
-    """Every image with its place, each of which may be listed: known before any is fetched."""
+    """Every image with its place, each of which may be listed, and how many: known before any is fetched."""
     found = []
     for place in places:
         with opened(place) as where:
@@ -89,6 +82,8 @@ def _named(places: Sequence[JsonObject], prefix: str) -> list[tuple[JsonObject, 
                     raise InvalidReference(f"{named.name} stands there without a whole reference", hint="")
                 check_below(named.reference, prefix)
                 found.append((place, named, named.reference))
+        if len(found) > COMPONENTS:
+            raise LimitExceeded(f"a catalogue of more than {COMPONENTS} images", limit=COMPONENTS)
     return found
 
 

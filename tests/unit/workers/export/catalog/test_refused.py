@@ -103,10 +103,12 @@ def test_a_catalogue_has_a_whole_name_with_a_tag(
         made(tmp_path / "out", greeter, name=name)
 
 
-def test_there_may_be_so_many_apps(
+def test_there_may_be_so_many_images_which_is_known_before_any_is_read(
     greeter: Specimen, tool: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "COMPONENTS", 1)
     made(tmp_path / "out", greeter)
+    told: list[JsonObject] = []
     with pytest.raises(LimitExceeded):
-        made(tmp_path / "out", greeter, tool)
+        catalog(request(tmp_path / "out", greeter, tool), told.append)
+    assert told == []
