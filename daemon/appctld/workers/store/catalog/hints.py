@@ -9,6 +9,7 @@ other of them could be made up as well. Whoever shows it is told that it is a hi
 import hashlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from appctld.errors import BadManifest, Conflict, Failed, LimitExceeded
 from appctld.model.flatpak.index import INDEX_BYTES
@@ -20,12 +21,14 @@ from appctld.workers.store.catalog.component import Component, Rules, read_compo
 from appctld.workers.store.catalog.components import cut
 from appctld.workers.store.catalog.files import files_of, icon_path, picture
 from appctld.workers.store.catalog.store import shelf_of
+from appctld.workers.store.ostree.repository import Repository
+from appctld.workers.store.space import Room
 
 SIZE = "64x64"
 
 
 def store_hints(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"catalogs", "swcatalog", "remote", "prefix", "ids", "host", "architecture", "fds": {"in"}}`.
+    """`{"repo", "catalogs", "swcatalog", "remote", "prefix", "ids", "host", "architecture", "fds": {"in"}}`.
 
     -> `{"apps", "name", "digest"}`, `digest` of what was read. Raises BadManifest, LimitExceeded, NoSpace.
     """
@@ -38,8 +41,9 @@ def store_hints(request: JsonObject, _report: Report) -> JsonObject:
     icons: dict[str, bytes] = {}
     components = list(_components(data, rules, request, icons))
     files = files_of(components, icons, remote, shelf.current(remote), signed=False)
+    room = Room(Repository.open(Path(get_str(request, "repo"))).free_space)
     with kernel.translated(f"storing what the index of {remote} lists"):
-        name = shelf.prepare(remote, files)
+        name = shelf.prepare(remote, files, room)
     return {"apps": len(components), "name": name, "digest": f"sha256:{hashlib.sha256(data).hexdigest()}"}
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from appctld.errors import Failed
 from appctld.model.remotename import REMOTE_NAME
 from appctld.workers.store import disk
+from appctld.workers.store.space import Room
 
 CATALOG, INDEX, ICONS = "catalog.xml", "index.json", "icons"
 ALL_BYTES = 128 << 20  # four of the largest: every software centre of every user reads it as a whole
@@ -42,8 +43,12 @@ class Shelf:
         """The directory of a remote's catalogue, as others are told of it."""
         return self.catalogs / check_remote(remote) / disk.CURRENT
 
-    def prepare(self, remote: str, files: Mapping[str, bytes]) -> str:
-        """Put these files on the disk, whole, as nobody's yet; the name that `show` is to be given."""
+    def prepare(self, remote: str, files: Mapping[str, bytes], room: Room) -> str:
+        """Put these files on the disk, whole, as nobody's yet; the name that `show` is to be given.
+
+        Raises NoSpace, before anything is written.
+        """
+        room.take(sum(map(len, files.values())))
         self.catalogs.mkdir(mode=0o755, parents=True, exist_ok=True)
         with disk.opened(self.catalogs) as above:
             disk.make_directory(check_remote(remote), above)

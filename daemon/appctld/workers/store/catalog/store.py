@@ -46,8 +46,7 @@ def store_catalog(request: JsonObject, _report: Report) -> JsonObject:
         components = read_catalog(_xml(tree), rules)
         icons = dict(_icons(tree, {one.entry.id for one in components}))
         files = files_of(components, icons, remote, shelf.current(remote), signed=signed)
-        Room(repository.free_space).take(sum(map(len, files.values())))
-        name = shelf.prepare(remote, files)
+        name = shelf.prepare(remote, files, Room(repository.free_space))
     return {"apps": len(components), "name": name}
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import BadManifest, Failed, LimitExceeded
+from appctld.errors import BadManifest, Failed, LimitExceeded, NoSpace
 from appctld.model.jsonvalue import JsonObject
 from appctld.workers.store.catalog import hints
 from appctld.workers.store.catalog.hints import store_hints
 from appctld.workers.store.catalog.searching.entry import Entry, read_index
+from appctld.workers.store.ostree.repository import Repository
 from support.images.catalogs import document, png
 
 BARE = "<component type='desktop'><id>org.acme.{0}</id><name>{0}</name><summary>x</summary></component>"
@@ -38,6 +39,7 @@ def stored(directory: Path, data: bytes) -> tuple[list[Entry], JsonObject]:
         file.write(data)
     answer = store_hints(
         {
+            "repo": str(directory / "repo"),
             "catalogs": str(directory / "catalogs"),
             "swcatalog": str(directory / "swcatalog"),
             "remote": "acme",
@@ -90,6 +92,13 @@ def test_an_app_is_called_as_it_is_installed_whatever_its_metainfo_calls_it(tmp_
     assert entry.id == "org.acme.Editor"
     catalog = next(tmp_path.glob("catalogs/acme/*/catalog.xml")).read_text()
     assert "<id>org.acme.Editor</id>" in catalog
+
+
+def test_where_there_is_no_room_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Repository, "free_space", lambda _self: 10)
+    with pytest.raises(NoSpace):
+        stored(tmp_path, index(listed("Editor", document(BARE.format("Editor")))))
+    assert not (tmp_path / "catalogs").exists()
 
 
 def test_what_is_no_index_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,10 @@ import pytest
 from appctld.errors import Failed
 from appctld.workers.store import disk
 from appctld.workers.store.catalog.shelf import ALL, CATALOG, UNITED, Shelf, document
+from appctld.workers.store.space import Room
 
 EDITOR, TOOL = (f"<component><id>org.acme.{name}</id></component>\n".encode() for name in ("Editor", "Tool"))
+ROOM = Room(lambda: 1 << 40)
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def listed(*components: bytes) -> dict[str, bytes]:
 
 
 def put(shelf: Shelf, remote: str, files: dict[str, bytes]) -> None:
-    shelf.show(remote, shelf.prepare(remote, files))
+    shelf.show(remote, shelf.prepare(remote, files, ROOM))
 
 
 def united(shelf: Shelf) -> bytes:
@@ -50,7 +52,7 @@ def test_everybody_may_read_it(shelf: Shelf) -> None:
 
 def test_what_is_prepared_shows_when_it_is_said_and_not_before(shelf: Shelf) -> None:
     put(shelf, "acme", listed(EDITOR))
-    forgotten, name = shelf.prepare("acme", listed(TOOL)), shelf.prepare("acme", listed(EDITOR, TOOL))
+    forgotten, name = (shelf.prepare("acme", listed(*some), ROOM) for some in ([TOOL], [EDITOR, TOOL]))
     assert (shelf.current("acme") / CATALOG).read_bytes() == listed(EDITOR)[CATALOG]
     with pytest.raises(FileNotFoundError):
         shelf.show("acme", forgotten)
@@ -90,7 +92,7 @@ def test_what_is_dropped_is_gone_and_what_was_never_there_is_no_failure(shelf: S
 def test_a_name_that_is_no_remotes_is_no_path(shelf: Shelf, name: str) -> None:
     shelf.catalogs.mkdir()
     with pytest.raises(Failed):
-        shelf.prepare(name, {})
+        shelf.prepare(name, {}, ROOM)
     with pytest.raises(Failed):
         shelf.show(name, "0" * 16)
     with pytest.raises(Failed):
@@ -176,8 +178,8 @@ def test_beside_the_file_of_all_stands_what_it_was_made_of(shelf: Shelf) -> None
 def test_a_start_leaves_nothing_but_what_is_current(shelf: Shelf) -> None:
     shelf.sweep()
     put(shelf, "acme", listed(EDITOR))
-    shelf.prepare("acme", listed(TOOL))
-    shelf.prepare("beta", listed(TOOL))
+    shelf.prepare("acme", listed(TOOL), ROOM)
+    shelf.prepare("beta", listed(TOOL), ROOM)
     shelf.unite(["acme"])
     kept = {*shelf.current("acme").resolve().rglob("*"), shelf.united / "xml" / ALL, shelf.united / UNITED}
     for place in (shelf.catalogs, shelf.united, shelf.united / "xml"):

@@ -13,6 +13,7 @@ from appctld.workers.store.catalog.searching import search
 from appctld.workers.store.catalog.searching.entry import Entry, write_index
 from appctld.workers.store.catalog.searching.search import languages, search_catalogs
 from appctld.workers.store.catalog.shelf import INDEX, Shelf
+from appctld.workers.store.space import Room
 
 
 def entry(name: str, **more: object) -> Entry:
@@ -24,7 +25,8 @@ def asked(
     directory: Path, term: str, *entries: Entry, installed: list[JsonObject] | None = None
 ) -> JsonObject:
     shelf = Shelf(directory / "catalogs", directory / "swcatalog")
-    shelf.show("acme", shelf.prepare("acme", {INDEX: write_index(entries, signed=True)}))
+    files = {INDEX: write_index(entries, signed=True)}
+    shelf.show("acme", shelf.prepare("acme", files, Room(lambda: 1 << 40)))
     request: JsonObject = {
         "catalogs": str(shelf.catalogs),
         "swcatalog": str(shelf.united),
