@@ -11,6 +11,7 @@ import pytest
 
 from appctld.errors import Failed
 from appctld.workers.store import disk
+from appctld.workers.store.catalog import shelf as module
 from appctld.workers.store.catalog.shelf import ALL, CATALOG, UNITED, Shelf, document
 from appctld.workers.store.space import Room
 
@@ -76,6 +77,16 @@ def test_an_id_of_two_remotes_is_in_the_file_of_all_once(shelf: Shelf) -> None:
     assert united(shelf) == b"".join(document("appctl", [EDITOR, TOOL]))
     shelf.unite(["beta"])
     assert united(shelf) == b"".join(document("appctl", [other, TOOL]))
+
+
+def test_the_file_of_all_has_as_many_as_there_is_room_for(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ALL_BYTES", len(EDITOR))
+    put(shelf, "acme", listed(EDITOR))
+    put(shelf, "beta", listed(TOOL))
+    shelf.unite(["acme", "beta"])
+    assert united(shelf) == b"".join(document("appctl", [EDITOR]))
 
 
 def test_what_is_dropped_is_gone_and_what_was_never_there_is_no_failure(shelf: Shelf) -> None:
