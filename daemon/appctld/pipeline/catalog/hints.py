@@ -19,7 +19,7 @@ from appctld.pipeline.tools import INDEX_DEADLINE, Tools, ignore
 
 
 async def renew_hints(remote: Remote, here: Digest | None, tools: Tools) -> Catalog:
-    """Read the whole list, and show it; `here` is the one before.
+    """Read the whole list, and show it, unless it is the one that is `here`.
 
     Raises NotFound (there is no index), BadManifest, LimitExceeded, Transport.
     """
@@ -46,12 +46,15 @@ async def renew_hints(remote: Remote, here: Digest | None, tools: Tools) -> Cata
                 "ids": [*remote.ids],
                 "host": place.host,
                 "architecture": tools.platform.architecture,
+                "here": str(here or ""),
             },
             fds={"in": reading},
         ),
     )
     with understood("store"):
-        name, digest = get_str(answer, "name"), Digest.parse(get_str(answer, "digest"))
-        apps = get_int(answer, "apps")
+        digest = Digest.parse(get_str(answer, "digest"))
+        if digest == here:
+            return Catalog(digest, signed=False, apps=0, changed=False)
+        name, apps = get_str(answer, "name"), get_int(answer, "apps")
     await show(remote, name, tools)
-    return Catalog(digest, signed=False, apps=apps, changed=digest != here)
+    return Catalog(digest, signed=False, apps=apps, changed=True)

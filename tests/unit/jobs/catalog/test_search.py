@@ -575,6 +575,17 @@ def test_what_an_index_lists_is_found_and_said_to_be_unsigned(yard: Yard) -> Non
     assert yard.book.catalog("acme") == ""
 
 
+def test_an_index_is_shown_again_only_when_it_is_another(yard: Yard) -> None:
+    yard.registry.listed = listed(("x/editor", EDITOR))
+    for _ in range(2):
+        yard.do(Refresh(("acme",)))
+        assert yard.ops().count("show-catalog") == 1
+        assert ids(search(yard, "acme")) == ["org.acme.Editor"]
+    yard.registry.listed = listed(("x/tool", TOOL))
+    yard.do(Refresh(("acme",)))
+    assert ids(search(yard, "acme")) == ["org.acme.Tool"]
+
+
 def test_a_signed_list_comes_before_an_index(yard: Yard) -> None:
     publish(yard, TOOL)
     yard.registry.listed = listed(("x/editor", EDITOR))

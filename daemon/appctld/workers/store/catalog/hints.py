@@ -6,12 +6,12 @@ Guarantees: as of a catalogue that is signed, but for this: an app that is not i
 other of them could be made up as well. Whoever shows it is told that it is a hint.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from appctld.errors import BadManifest, Conflict, Failed, LimitExceeded
+from appctld.model.digest import Digest
 from appctld.model.flatpak.index import INDEX_BYTES
 from appctld.model.flatpak.listing import ListedApp, parse_listing
 from appctld.model.jsonvalue import JsonObject, get_str, get_strings
@@ -28,14 +28,18 @@ SIZE = "64x64"
 
 
 def store_hints(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "catalogs", "swcatalog", "remote", "prefix", "ids", "host", "architecture", "fds": {"in"}}`.
+    """`{"repo", "catalogs", "swcatalog", "remote", "prefix", "ids", "host", "architecture", "here", "fds"}`.
 
-    -> `{"apps", "name", "digest"}`, `digest` of what was read. Raises BadManifest, LimitExceeded, NoSpace.
+    -> `{"apps", "name", "digest"}`, `digest` of what was read from `in` of `fds`; `{"digest"}` alone where
+    that is `here`, and nothing is written. Raises BadManifest, LimitExceeded, NoSpace.
     """
     with os.fdopen(descriptor(request, "in"), "rb") as file:
         data = file.read(INDEX_BYTES + 1)
     if not data:
         raise Failed("no index came", echo=True)
+    digest = str(Digest.of(data))
+    if digest == get_str(request, "here"):
+        return {"digest": digest}
     rules = Rules(get_str(request, "prefix"), get_strings(request, "ids"))
     shelf, remote = shelf_of(request), get_str(request, "remote")
     icons: dict[str, bytes] = {}
@@ -44,7 +48,7 @@ def store_hints(request: JsonObject, _report: Report) -> JsonObject:
     room = Room(Repository.open(Path(get_str(request, "repo"))).free_space)
     with kernel.translated(f"storing what the index of {remote} lists"):
         name = shelf.prepare(remote, files, room)
-    return {"apps": len(components), "name": name, "digest": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+    return {"apps": len(components), "name": name, "digest": digest}
 
 
 def _components(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import BadManifest, Failed, LimitExceeded, NoSpace
+from appctld.model.digest import Digest
 from appctld.model.jsonvalue import JsonObject
 from appctld.workers.store.catalog import hints
 from appctld.workers.store.catalog.hints import store_hints
@@ -33,11 +34,12 @@ def listed(name: str, text: bytes, **changes: object) -> JsonObject:
     return {"Name": f"x/{name.lower()}", "Images": [{**image, **changes}]}  # type: ignore[dict-item]
 
 
-def stored(directory: Path, data: bytes) -> tuple[list[Entry], JsonObject]:
+def asked(directory: Path, data: bytes, here: str = "") -> JsonObject:
+    """What the store answers to an index beside the one that is `here`."""
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as file:
         file.write(data)
-    answer = store_hints(
+    return store_hints(
         {
             "repo": str(directory / "repo"),
             "catalogs": str(directory / "catalogs"),
@@ -47,10 +49,16 @@ def stored(directory: Path, data: bytes) -> tuple[list[Entry], JsonObject]:
             "ids": [],
             "host": "quay.io",
             "architecture": "amd64",
+            "here": here,
             "fds": {"in": reading},
         },
         lambda _facts: None,
     )
+
+
+def stored(directory: Path, data: bytes) -> tuple[list[Entry], JsonObject]:
+    """What is listed, and the answer."""
+    answer = asked(directory, data)
     entries, signed = read_index(
         (directory / "catalogs/acme" / str(answer["name"]) / "index.json").read_bytes()
     )
@@ -92,6 +100,13 @@ def test_an_app_is_called_as_it_is_installed_whatever_its_metainfo_calls_it(tmp_
     assert entry.id == "org.acme.Editor"
     catalog = next(tmp_path.glob("catalogs/acme/*/catalog.xml")).read_text()
     assert "<id>org.acme.Editor</id>" in catalog
+
+
+def test_an_index_that_is_here_is_not_read_again(tmp_path: Path) -> None:
+    data = b"nonsense, which was believed before"
+    digest = str(Digest.of(data))
+    assert asked(tmp_path, data, digest) == {"digest": digest}
+    assert not (tmp_path / "catalogs").exists()
 
 
 def test_where_there_is_no_room_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
