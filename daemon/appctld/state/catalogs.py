@@ -61,11 +61,13 @@ def known_catalogs(paths: Paths) -> dict[str, Known]:
         return {}
 
 
-def remember_catalogs(paths: Paths, changes: Mapping[str, Known | None]) -> None:
-    """Write down what changed; None for a remote of which nothing is known any more."""
-    catalogs = {**known_catalogs(paths), **changes}
-    facts = {name: known.to_json() for name, known in catalogs.items() if known is not None}
+def remember_catalogs(paths: Paths, changes: Mapping[str, Known | None]) -> dict[str, Known]:
+    """Write down what changed, None for a remote of which nothing is known any more; what is known then."""
+    merged = {**known_catalogs(paths), **changes}
+    catalogs = {name: known for name, known in merged.items() if known is not None}
+    facts = {name: known.to_json() for name, known in catalogs.items()}
     write_file(paths.known_catalogs, json.dumps(facts).encode())
+    return catalogs
 
 
 def shown_catalogs(paths: Paths) -> dict[str, str]:

@@ -56,17 +56,23 @@ def counting(remotes: Sequence[Remote], known: Mapping[str, Known]) -> dict[str,
 
 
 class Catalogs:
-    """What one daemon knows of them; read from the disk once, and whenever it writes."""
+    """What one daemon knows of them; read from the disk once, by `load`, before which that is nothing."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._known: dict[str, Known] | None = None
+        self._known: Mapping[str, Known] | None = None
         self._failed: dict[str, tuple[int, str]] = {}  # when, and under what
         self._renewing: Counter[str] = Counter()
 
+    async def load(self) -> Mapping[str, Known]:
+        """What is known by remote, read if it was not yet."""
+        if self._known is None:
+            self._known = await self._tools.aside(known_catalogs, self._tools.paths)
+        return self._known
+
     async def about(self, remote: Remote) -> Known | None:
         """What is known of a remote as it is now; None where nothing is, or what was here is gone."""
-        found = self._all().get(remote.name)
+        found = (await self.load()).get(remote.name)
         if found is None or found.under != under(remote):
             return None
         here = found.digest is None or await self._tools.aside(self._tools.paths.catalog(remote.name).is_file)
@@ -94,11 +100,11 @@ class Catalogs:
 
     def counts(self, remote: Remote) -> bool:
         """Whether there is one that may be shown."""
-        return remote.name in counting([remote], self._all())
+        return remote.name in counting([remote], self._known or {})
 
     def path(self, remote: Remote) -> Path | None:
         """The AppStream file of its catalogue, if there is a signed one."""
-        found = counting([remote], self._all()).get(remote.name)
+        found = counting([remote], self._known or {}).get(remote.name)
         return self._tools.paths.catalog(remote.name) if found and found.signed else None
 
     async def note(self, name: str, known: Known) -> None:
@@ -116,36 +122,31 @@ class Catalogs:
         Unsigned ones are not in that: nothing there could say so.
         """
         async with self._tidying:
-            counts = counting(remotes, self._all())
+            counts = counting(remotes, await self.load())
             keep: list[Json] = [*sorted({*counts, *+self._renewing})]
             united: list[Json] = [name for name in sorted(counts) if counts[name].signed]
             await self._tools.store({"op": "keep-catalogs", "keep": keep, "unite": united})
-            gone = [name for name in self._stale(remotes) if name not in +self._renewing]
+            stale = _stale(remotes, await self.load())
+            gone = [name for name in stale if name not in +self._renewing]
             await self._remember(dict.fromkeys(gone))
 
     async def tidy_if_possible(self, remotes: Sequence[Remote]) -> None:
         """The same for those whose work is something else: what fails now is done the next time."""
-        if self._is_tidy(remotes):
+        if await self._is_tidy(remotes):
             return
         try:
             await self.tidy(remotes)
         except (AppctlError, OSError) as error:
             logger.warning("catalogues stay as they are: %s", error)
 
-    def _is_tidy(self, remotes: Sequence[Remote]) -> bool:
+    async def _is_tidy(self, remotes: Sequence[Remote]) -> bool:
         """Whether what lies there is what counts, and libappstream's file was made of that."""
-        counts, shown = counting(remotes, self._all()), shown_catalogs(self._tools.paths)
-        told = {name: shown[name] for name, known in counts.items() if known.signed and shown.get(name)}
-        return (
-            not self._stale(remotes)
-            and shown.keys() <= {*counts, *+self._renewing}
-            and told == united_catalogs(self._tools.paths)
-        )
-
-    def _stale(self, remotes: Sequence[Remote]) -> list[str]:
-        """Of whom something is known that no remote stands for any more."""
-        judged = {remote.name: under(remote) for remote in remotes if lists_apps(remote)}
-        return [name for name, known in self._all().items() if judged.get(name) != known.under]
+        shown = await self._tools.aside(shown_catalogs, self._tools.paths)
+        united = await self._tools.aside(united_catalogs, self._tools.paths)
+        known = await self.load()
+        counts = counting(remotes, known)
+        told = {name: shown[name] for name, one in counts.items() if one.signed and shown.get(name)}
+        return not _stale(remotes, known) and shown.keys() <= {*counts, *+self._renewing} and told == united
 
     @property
     def _tidying(self) -> asyncio.Lock:
@@ -153,10 +154,10 @@ class Catalogs:
         return self._tools.locks["catalogs"]
 
     async def _remember(self, changes: Mapping[str, Known | None]) -> None:
-        await self._tools.aside(remember_catalogs, self._tools.paths, changes)
-        self._known = None
+        self._known = await self._tools.aside(remember_catalogs, self._tools.paths, changes)
 
-    def _all(self) -> dict[str, Known]:
-        if self._known is None:
-            self._known = known_catalogs(self._tools.paths)
-        return self._known
+
+def _stale(remotes: Sequence[Remote], known: Mapping[str, Known]) -> list[str]:
+    """Of whom something is known that no remote stands for any more."""
+    judged = {remote.name: under(remote) for remote in remotes if lists_apps(remote)}
+    return [name for name, one in known.items() if judged.get(name) != one.under]

@@ -74,7 +74,8 @@ class RemoteBook:
         return str((remote and self.catalogs.path(remote)) or "")
 
     async def tidy_catalogs(self) -> None:
-        """Remove what was listed by remotes that were changed or removed while nobody looked."""
+        """Know what is here, and remove what was listed by remotes that were changed or removed meanwhile."""
+        await self.catalogs.load()
         try:
             remotes = self.all()
         except AppctlError:

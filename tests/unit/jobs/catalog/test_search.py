@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import shutil
+import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +26,14 @@ from appctld.errors import (
     RegistryUnavailable,
     Rollback,
 )
+from appctld.jobs.catalog import shelf
 from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.requests import Install, Prune, Refresh, Search
 from appctld.model.catalog import LAYERS
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.pipeline.tools import unix_now
 from appctld.state.catalogs import known_catalogs, remember_catalogs
+from appctld.state.paths import Paths
 from appctld.workers.protocol import Report
 from support.images.catalogs import LABELS, component, document, png, tree
 from support.workers.inline import layer_of
@@ -295,6 +298,37 @@ def test_what_a_kill_kept_from_libappstream_it_is_told_at_the_next_start(yard: Y
     before = yard.ops()
     asyncio.run(yard.book.tidy_catalogs())
     assert yard.ops() == before
+
+
+def test_what_is_here_is_known_from_the_start_also_where_a_remotes_file_is_broken(yard: Yard) -> None:
+    killed_before_it_was_told(yard)
+    file = yard.book.get("other").origin
+    before = file.read_text()
+    file.write_text("nonsense")
+    asyncio.run(yard.book.tidy_catalogs())
+    file.write_text(before)
+    yard.book.all()
+    assert yard.book.catalog("acme") == str(yard.paths.catalog("acme"))
+
+
+def test_no_file_of_a_catalogue_is_read_on_the_loop(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_loop: list[bool] = []
+
+    def noted(read: Callable[[Paths], object]) -> Callable[[Paths], object]:
+        def act(paths: Paths) -> object:
+            on_loop.append(threading.current_thread() is threading.main_thread())
+            return read(paths)
+
+        return act
+
+    for name in ("known_catalogs", "shown_catalogs", "united_catalogs"):
+        monkeypatch.setattr(shelf, name, noted(getattr(shelf, name)))
+    killed_before_it_was_told(yard)
+    asyncio.run(yard.book.tidy_catalogs())
+    search(yard, "editor")
+    assert yard.book.catalog("acme")
+    assert len(on_loop) > 3
+    assert not any(on_loop)
 
 
 def test_what_cannot_be_told_to_libappstream_fails_no_job_and_is_told_later(yard: Yard) -> None:
