@@ -39,7 +39,6 @@ class Known:
     under: str
     digest: Digest | None = None
     signed: bool = False
-    apps: int = 0
 
     def to_json(self) -> JsonObject:
         """As it is written."""
@@ -48,7 +47,6 @@ class Known:
             "under": self.under,
             "digest": str(self.digest or ""),
             "signed": self.signed,
-            "apps": self.apps,
         }
 
 
@@ -101,5 +99,4 @@ def _known(obj: JsonObject) -> Known:
         under=get_str(obj, "under"),
         digest=Digest.parse(digest) if digest else None,
         signed=get_bool(obj, "signed"),
-        apps=get_int(obj, "apps"),
     )

@@ -14,7 +14,7 @@ from appctld.state.catalogs import (
 )
 from appctld.state.paths import Paths
 
-EDITOR = Known(5, "settings", Digest("1" * 64), signed=True, apps=2)
+EDITOR = Known(5, "settings", Digest("1" * 64), signed=True)
 
 
 def test_what_is_known_reads_back_until_it_is_forgotten(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ async def renew(remote: Remote, shop: Workshop) -> None:
     async with catalogs.renewing(remote):
         before = await catalogs.about(remote)
         found = await _found(remote, before, shop)
-        await catalogs.note(remote.name, _known(remote, before, found, shop.tools.now()))
+        await catalogs.note(remote.name, _known(remote, found, shop.tools.now()))
     await shop.book.tidy_catalogs()
     if found.changed if found else before and before.digest:
         shop.observer.remote_refreshed(remote.name)
@@ -89,8 +89,7 @@ async def _hinted(remote: Remote, here: Digest | None, shop: Workshop) -> Catalo
         return None
 
 
-def _known(remote: Remote, before: Known | None, found: Catalog | None, now: int) -> Known:
+def _known(remote: Remote, found: Catalog | None, now: int) -> Known:
     if found is None:
         return Known(now, under(remote))
-    apps = found.apps if found.changed or before is None else before.apps
-    return Known(now, under(remote), found.digest, signed=found.signed, apps=apps)
+    return Known(now, under(remote), found.digest, signed=found.signed)

@@ -10,7 +10,7 @@ import os
 from appctld.config.catalog import catalog_reference
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import get_int, get_str
+from appctld.model.jsonvalue import get_str
 from appctld.pipeline.answers import understood
 from appctld.pipeline.catalog.run import show
 from appctld.pipeline.catalog.stages import Catalog
@@ -54,7 +54,7 @@ async def renew_hints(remote: Remote, here: Digest | None, tools: Tools) -> Cata
     with understood("store"):
         digest = Digest.parse(get_str(answer, "digest"))
         if digest == here:
-            return Catalog(digest, signed=False, apps=0, changed=False)
-        name, apps = get_str(answer, "name"), get_int(answer, "apps")
+            return Catalog(digest, signed=False, changed=False)
+        name = get_str(answer, "name")
     await show(remote, name, tools)
-    return Catalog(digest, signed=False, apps=apps, changed=True)
+    return Catalog(digest, signed=False, changed=True)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from appctld.config.catalog import catalog_reference
 from appctld.config.remote import Remote
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject, get_int, get_str
+from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.pipeline.admission.confirm import confirm_remote
 from appctld.pipeline.admission.standing import confirm_standing, remember_standing
 from appctld.pipeline.answers import understood
@@ -34,19 +34,18 @@ async def renew_catalog(remote: Remote, here: Digest | None, tools: Tools) -> Ca
     resolved = await resolve(catalog_reference(remote.covered, remote.catalog), remote, tools)
     planned = await plan_catalog(await verify(resolved, tools), here, tools)
     if planned.digest == here:
-        return _as_it_is(planned, apps=0, changed=False)
+        return _as_it_is(planned, changed=False)
     async with tools.gate.keeping(planned.layer_refs()):
         layers = [await fetch_and_import(layer, planned, tools) for layer in planned.layers]
         async with tools.gate.moving():
             confirm_remote(remote, resolved.reference, tools)
             confirm_standing(planned.standing, here, tools)
-            apps = await _write(planned, await _unite(planned, layers, tools), tools)
-    return _as_it_is(planned, apps=apps, changed=True)
+            await _write(planned, await _unite(planned, layers, tools), tools)
+    return _as_it_is(planned, changed=True)
 
 
-def _as_it_is(planned: PlannedCatalog, *, apps: int, changed: bool) -> Catalog:
-    signed = bool(planned.verified.verdict.signers)
-    return Catalog(planned.digest, signed=signed, apps=apps, changed=changed)
+def _as_it_is(planned: PlannedCatalog, *, changed: bool) -> Catalog:
+    return Catalog(planned.digest, signed=bool(planned.verified.verdict.signers), changed=changed)
 
 
 async def _unite(planned: PlannedCatalog, layers: list[ImportedLayer], tools: Tools) -> str:
@@ -64,8 +63,8 @@ async def _unite(planned: PlannedCatalog, layers: list[ImportedLayer], tools: To
         return Digest(get_str(answer, "commit")).hex
 
 
-async def _write(planned: PlannedCatalog, commit: str, tools: Tools) -> int:
-    """What the store read of it, in the place of the one before; how many apps that are."""
+async def _write(planned: PlannedCatalog, commit: str, tools: Tools) -> None:
+    """What the store read of it, in the place of the one before."""
     remote = planned.remote
     answer = await tools.store(
         {
@@ -78,10 +77,9 @@ async def _write(planned: PlannedCatalog, commit: str, tools: Tools) -> int:
         }
     )
     with understood("store"):
-        apps, name = get_int(answer, "apps"), get_str(answer, "name")
+        name = get_str(answer, "name")
     await tools.aside(remember_standing, planned.standing, tools)  # what was refused does not count as seen
     await show(remote, name, tools)
-    return apps
 
 
 async def show(remote: Remote, name: str, tools: Tools) -> None:

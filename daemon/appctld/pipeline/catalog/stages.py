@@ -54,9 +54,8 @@ class PlannedCatalog:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What a remote's catalogue is now; `apps` is how many it lists, `changed` whether it came just now."""
+    """What a remote's catalogue is now; `changed` is whether it came just now."""
 
     digest: Digest
     signed: bool
-    apps: int
     changed: bool

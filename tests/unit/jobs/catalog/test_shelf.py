@@ -19,7 +19,7 @@ def made(name: str = "acme", **settings: str) -> Remote:
 
 
 ACME = made()
-HERE = Known(5, under(ACME), Digest("1" * 64), signed=True, apps=1)
+HERE = Known(5, under(ACME), Digest("1" * 64), signed=True)
 
 
 def test_a_catalogue_counts_for_the_remote_that_it_was_verified_under() -> None:

@@ -30,7 +30,7 @@ SIZE = "64x64"
 def store_hints(request: JsonObject, _report: Report) -> JsonObject:
     """`{"repo", "catalogs", "swcatalog", "remote", "prefix", "ids", "host", "architecture", "here", "fds"}`.
 
-    -> `{"apps", "name", "digest"}`, `digest` of what was read from `in` of `fds`; `{"digest"}` alone where
+    -> `{"name", "digest"}`, `digest` of what was read from `in` of `fds`; `{"digest"}` alone where
     that is `here`, and nothing is written. Raises BadManifest, LimitExceeded, NoSpace.
     """
     with os.fdopen(descriptor(request, "in"), "rb") as file:
@@ -48,7 +48,7 @@ def store_hints(request: JsonObject, _report: Report) -> JsonObject:
     room = Room(Repository.open(Path(get_str(request, "repo"))).free_space)
     with kernel.translated(f"storing what the index of {remote} lists"):
         name = shelf.prepare(remote, files, room)
-    return {"apps": len(components), "name": name, "digest": digest}
+    return {"name": name, "digest": digest}
 
 
 def _components(

@@ -31,7 +31,7 @@ ICON_BYTES = 128 << 20  # of all icons; the image that they come in has no more,
 def store_catalog(request: JsonObject, _report: Report) -> JsonObject:
     """Read what a commit lists, and prepare the files of it.
 
-    `{"repo", "catalogs", "swcatalog", "commit", "remote", "prefix", "ids", "signed"}` -> `{"apps", "name"}`.
+    `{"repo", "catalogs", "swcatalog", "commit", "remote", "prefix", "ids", "signed"}` -> `{"name"}`.
     It is whole and on the disk under that name, and nobody's until `show-catalog`.
 
     Raises BadManifest (it is no catalogue), Conflict (it lists what is another publisher's), LimitExceeded,
@@ -47,7 +47,7 @@ def store_catalog(request: JsonObject, _report: Report) -> JsonObject:
         icons = dict(_icons(tree, {one.entry.id for one in components}))
         files = files_of(components, icons, remote, shelf.current(remote), signed=signed)
         name = shelf.prepare(remote, files, Room(repository.free_space))
-    return {"apps": len(components), "name": name}
+    return {"name": name}
 
 
 def show_catalog(request: JsonObject, _report: Report) -> JsonObject:

@@ -64,7 +64,6 @@ def test_what_an_image_lists_is_prepared_and_shown_when_it_is_said(stored: Store
         f"64x64/{name}": png(64) for name in ("org.acme.Editor.png", "org.acme.Tool.png", "org.acme.Editor")
     }
     answer = stored(layer_of(tree(document(EDITOR), icons)))
-    assert answer["apps"] == 1
     assert not world.paths.catalog("acme").exists()
     shown = request(world.tools, name=str(answer["name"]))
     assert store.show_catalog(shown, lambda _facts: None) == {"shown": answer["name"]}
