@@ -614,6 +614,7 @@ def test_an_index_is_shown_again_only_when_it_is_another(yard: Yard) -> None:
     for _ in range(2):
         yard.do(Refresh(("acme",)))
         assert yard.ops().count("show-catalog") == 1
+        assert len([*(yard.paths.catalogs / "acme").iterdir()]) == 2  # what is current, and the link
         assert ids(search(yard, "acme")) == ["org.acme.Editor"]
     yard.registry.listed = listed(("x/tool", TOOL))
     yard.do(Refresh(("acme",)))
