@@ -9,7 +9,7 @@ minute. In the user scope that takes a connection of its own, opened when it is 
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from appctld.bus.wire.connection import BusLostError, Connection, connect
@@ -37,12 +37,21 @@ class Services:
 
     async def get(self, name: str, path: str, interface: str, member: str, kind: type[T]) -> T | None:
         """A property, if it is of that kind; None where nothing is known."""
-        value = await self._heard(name, self._get(name, path, interface, member))
+
+        async def ask(connection: Connection, owner: str) -> object:
+            answer = await connection.call(owner, path, PROPERTIES, "Get", "ss", [interface, member])
+            return answer[0].value if answer and isinstance(answer[0], Variant) else None
+
+        value = await self._heard(name, ask)
         return value if isinstance(value, kind) else None
 
     async def borrow(self, name: str, path: str, interface: str, member: str, *words: str) -> Handed | None:
         """A descriptor that a method gives for some words; the caller closes it. None where there is none."""
-        return await self._heard(name, self._borrow(name, path, interface, member, words))
+
+        async def ask(connection: Connection, owner: str) -> Handed:
+            return await connection.borrow(owner, path, interface, member, "s" * len(words), words)
+
+        return await self._heard(name, ask)
 
     async def close(self) -> None:
         """Hang up, where that connection was opened here."""
@@ -50,11 +59,15 @@ class Services:
         if opened is not None:
             await opened.close()
 
-    async def _heard(self, name: str, asking: Awaitable[T | None]) -> T | None:
-        """What comes of it in time."""
+    async def _heard(self, name: str, ask: Callable[[Connection, str], Awaitable[T]]) -> T | None:
+        """What comes of asking who has that name, in time; nothing where it is nobody, or is left alone."""
+        if self._is_silent(name):
+            return None
         try:
-            async with asyncio.timeout(self._patience(name)):
-                return await asking
+            async with asyncio.timeout(ANSWER_SECONDS):
+                connection = await self._connection()
+                owner = await connection.present(name)
+                return None if owner is None else await ask(connection, owner)
         except TimeoutError:
             self._leave_alone(name)
             logger.info("%s does not answer", name)
@@ -62,31 +75,11 @@ class Services:
             logger.debug("%s: %s", name, error)
         return None
 
-    def _patience(self, name: str) -> float:
-        return 0.0 if self._is_silent(name) else ANSWER_SECONDS
-
     def _is_silent(self, name: str) -> bool:
         return asyncio.get_running_loop().time() < self._silent.get(name, 0.0)
 
     def _leave_alone(self, name: str) -> None:
         self._silent[name] = asyncio.get_running_loop().time() + SILENT_SECONDS
-
-    async def _get(self, name: str, path: str, interface: str, member: str) -> object:
-        connection = await self._connection()
-        owner = await connection.present(name)
-        if owner is None:
-            return None
-        answer = await connection.call(owner, path, PROPERTIES, "Get", "ss", [interface, member])
-        return answer[0].value if answer and isinstance(answer[0], Variant) else None
-
-    async def _borrow(
-        self, name: str, path: str, interface: str, member: str, words: tuple[str, ...]
-    ) -> Handed | None:
-        connection = await self._connection()
-        owner = await connection.present(name)
-        if owner is None:
-            return None
-        return await connection.borrow(owner, path, interface, member, "s" * len(words), words)
 
     async def _connection(self) -> Connection:
         """Raises OSError where there is no such bus."""

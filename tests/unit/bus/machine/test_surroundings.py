@@ -15,6 +15,7 @@ import pytest
 
 from appctld.bus.machine import services as services_
 from appctld.bus.machine.services import Services
+from appctld.bus.machine.surroundings import NETWORK as NETWORK_OBJECT
 from appctld.bus.machine.surroundings import MachineServices
 from appctld.bus.wire.connection import Connection, connect
 from appctld.bus.wire.questions import BusCallError
@@ -224,6 +225,38 @@ def test_one_that_does_not_answer_is_waited_for_once(there: Around, monkeypatch:
                 assert await found.surroundings() == Surroundings(on_battery=True), "not asked again"
 
         asyncio.run(asyncio.wait_for(scenario(), 60))
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def test_one_that_did_not_answer_is_left_alone_no_longer_though_it_is_wanted_meanwhile(
+    there: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is the loop's, and goes as the test says."""
+    there.say(METERED, 1)
+    process = there.processes[NETWORK]
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        clock, passed = loop.time, [0.0]
+        monkeypatch.setattr(loop, "time", lambda: clock() + sum(passed))
+        async with machine(there.address) as found:
+
+            async def metered() -> int | None:
+                return await found._services.get(*NETWORK_OBJECT, "Metered", int)
+
+            monkeypatch.setattr(services_, "ANSWER_SECONDS", 0.2)
+            process.send_signal(signal.SIGSTOP)
+            assert await metered() is None
+            process.send_signal(signal.SIGCONT)
+            monkeypatch.setattr(services_, "ANSWER_SECONDS", 20.0)
+            passed.append(services_.SILENT_SECONDS / 2)
+            assert await metered() is None, "asked too soon"
+            passed.append(services_.SILENT_SECONDS / 2 + 1)
+            assert await metered() == 1
+
+    try:
+        asyncio.run(asyncio.wait_for(scenario(), 600))
     finally:
         process.send_signal(signal.SIGCONT)
 
