@@ -33,6 +33,7 @@ class Services:
         self._own = own
         self._address = address
         self._opened: Connection | None = None
+        self._opening = asyncio.Lock()  # two first questions at once open one, as one is closed
         self._silent: dict[str, float] = {}
 
     async def get(self, name: str, path: str, interface: str, member: str, kind: type[T]) -> T | None:
@@ -85,11 +86,12 @@ class Services:
         """Raises OSError where there is no such bus."""
         if self._own is not None:
             return self._own
-        if self._opened is not None and self._opened.is_lost:
-            await self.close()
-        if self._opened is None:
-            self._opened = await self._open()
-        return self._opened
+        async with self._opening:
+            if self._opened is not None and self._opened.is_lost:
+                await self.close()
+            if self._opened is None:
+                self._opened = await self._open()
+            return self._opened
 
     async def _open(self) -> Connection:
         if self._is_silent(BUS):

@@ -188,6 +188,27 @@ def test_none_is_started_by_being_asked(tmp_path: Path) -> None:
         assert (tmp_path / "started").exists(), "it could have been"
 
 
+def test_two_first_questions_at_once_open_one_connection(
+    there: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there.say(METERED, 1)
+    opened: list[Connection] = []
+
+    async def opening(address: str | None, *, system: bool) -> Connection:
+        opened.append(await connect(address, system=system))
+        return opened[-1]
+
+    monkeypatch.setattr(services_, "connect", opening)
+
+    async def scenario() -> None:
+        async with machine(there.address) as found:
+            asking = [found._services.get(*NETWORK_OBJECT, "Metered", int) for _ in range(2)]
+            assert await asyncio.gather(*asking) == [1, 1]
+        assert [one.is_lost for one in opened] == [True], "and it is closed"
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_without_a_bus_nothing_is_known_and_it_is_not_looked_for_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
