@@ -22,5 +22,5 @@ class Machine(Protocol):
     """Whom to ask."""
 
     async def surroundings(self) -> Surroundings:
-        """How it is now; soon, whatever the services do."""
+        """How it is now; within about a minute, whatever the services do."""
         ...

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from appctld.errors import AppctlError, Failed, NeedsApproval, NotInstalled
+from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval, NotInstalled
 from appctld.jobs.approval import available
 from appctld.jobs.apps.install import companions_of
 from appctld.jobs.apps.kinds import AnyPlan, bring_here, refs_of_all
@@ -42,7 +42,7 @@ from appctld.system.journal import about
 logger = logging.getLogger(__name__)
 
 NOT_DECIDED = Decision(Extent.NONE)
-ENDED = "Cancelled"  # what is told of one that came to no end: somebody, or the daemon's end, cut it off
+ENDED = Cancelled.__name__  # what is told of one that somebody, or the daemon's end, cut off
 
 
 async def update_by_itself(request: Update, shop: Workshop) -> JsonObject:
