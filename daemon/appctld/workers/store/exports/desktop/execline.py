@@ -120,7 +120,8 @@ def _argument(word: _Word) -> list[Argument]:
     found = Argument("".join(texts[:at]), code, "".join(texts[at + 1 :]))
     if len(codes) > 1 or code not in FILES | _OTHERS:
         raise Refused(f"its Exec has field codes that mean nothing: {word.text[:40]}")
-    if not found.alone and (word.quoted or code not in _INSIDE):
+    plain = _UNQUOTED.fullmatch(found.text + found.behind)  # no quote may stand around a field code
+    if not found.alone and (word.quoted or code not in _INSIDE or not plain):
         raise Refused(f"its Exec has a field code inside an argument: {word.text[:40]}")
     return [found]
 
