@@ -70,9 +70,10 @@ def emit_all(files: Mapping[str, bytes], app: Exporter) -> Exports:
     for number, (place, path) in enumerate(_in_order(files, app.id)):
         services, desktops = frozenset(names[Kind.SERVICE]), frozenset(names[Kind.DESKTOP])
         try:
-            _admit(number, exports.files)
+            _admit_number(number)
             _admit_of_kind(place, names)
             emitted = re_emit(path, files[path], replace(app, services=services, desktops=desktops))
+            _admit_bytes(emitted.data, exports.files)
             opens += _admit_opened(opens, place, emitted.data)
         except Refused as error:
             exports.refused[path] = error.reason
@@ -96,10 +97,14 @@ def _in_order(files: Mapping[str, bytes], app_id: str) -> list[tuple[Place, str]
     return sorted(placed, key=lambda one: (order.index(one[0].kind), len(one[0].name)))
 
 
-def _admit(number: int, files: Mapping[str, bytes]) -> None:
-    if number >= FILES:
-        raise Refused(f"an app exports at most {FILES} files")
-    if sum(map(len, files.values())) > ALL_BYTES:
+def _admit_number(before: int) -> None:
+    """Those count that were refused: each costs the time to read it."""
+    if before >= FILES:
+        raise Refused(f"of an app at most {FILES} files are looked at")
+
+
+def _admit_bytes(data: bytes, files: Mapping[str, bytes]) -> None:
+    if sum(map(len, files.values())) + len(data) > ALL_BYTES:
         raise Refused(f"an app exports at most {ALL_BYTES} bytes")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-FILES = 512  # of one app: 12 sizes of an app's icon and of some tens of MIME types'
+FILES = 512  # of one app, refused ones too: 12 sizes of its icon and of some tens of MIME types'
 ALL_BYTES = 16 << 20  # of one app, together: what a desktop's caches are made of again and again
 NAME_LENGTH = 255  # a file name's on every file system
 

@@ -75,15 +75,25 @@ def test_what_is_written_is_not_too_large_either(monkeypatch: pytest.MonkeyPatch
         emit(SERVICE, FILES[SERVICE], APP)
 
 
-def test_an_app_exports_so_many_files_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_an_app_so_many_files_are_looked_at() -> None:
     many = {f"dbus-1/services/{ID}.x{number}.service": b"" for number in range(names.FILES)}
     exports = emit_all(many | {DESKTOP: FILES[DESKTOP]}, APP)
-    monkeypatch.setattr(module, "ALL_BYTES", 50)
-    few = emit_all(FILES, APP)
 
-    assert "at most" in exports.refused[DESKTOP]
-    assert [*few.files] == [SERVICE]
-    assert "at most" in few.refused[DESKTOP]
+    assert exports.refused[DESKTOP] == f"of an app at most {names.FILES} files are looked at"
+    assert DESKTOP in emit_all(dict([*many.items()][1:]) | {DESKTOP: FILES[DESKTOP]}, APP).files
+
+
+def test_an_app_exports_so_many_bytes_with_the_last_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {path: FILES[path] for path in (SERVICE, DESKTOP)}
+    most = sum(map(len, emit_all(files, APP).files.values()))
+    monkeypatch.setattr(module, "ALL_BYTES", most)
+    whole = emit_all(files, APP)
+    monkeypatch.setattr(module, "ALL_BYTES", most - 1)
+    less = emit_all(files, APP)
+
+    assert (whole.files.keys(), whole.refused) == (files.keys(), {})
+    assert [*less.files] == [SERVICE]
+    assert less.refused == {DESKTOP: f"an app exports at most {most - 1} bytes"}
 
 
 def test_an_app_has_so_many_entries_and_the_one_of_its_own_name_first() -> None:
