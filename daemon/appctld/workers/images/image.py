@@ -10,7 +10,7 @@ from typing import Self
 from appctld.errors import AppctlError, BadManifest
 from appctld.model.appid import is_app_id
 from appctld.model.digest import Digest
-from appctld.model.flatpak.labels import metadata_told
+from appctld.model.flatpak.labels import describe, metadata_told
 from appctld.model.image import APP_ID, CONFIG_BYTES, ImageConfig, parse_config
 from appctld.model.manifest import Manifest
 from appctld.model.permissions import Metadata, metadata_in, parse_metadata
@@ -24,6 +24,7 @@ from appctld.workers.store.archive.tar import TarReader
 CONTENT_BYTES = (
     1 << 20
 )  # of one file that is looked into: icons have 100 KiB, metainfo with all languages some
+SHARES = ("usr/share", "app/share", "export/share")  # of images on their own, on a runtime, of flatpak
 
 
 @dataclass
@@ -113,3 +114,16 @@ class Image:
     def own(self) -> Iterable[tuple[str, Node]]:
         """Every path; of a commit's objects only where they are really to be."""
         return ((path, node) for path, node in self.tree.below("/") if not path.startswith("sysroot/ostree"))
+
+
+def share_of(image: Image) -> str:
+    """Where an installation looks for what desktops read; empty for what nobody starts.
+
+    Raises as `describe`.
+    """
+    described = describe(image.config)
+    if described.is_runtime:
+        return ""
+    if described.is_flatpaks:
+        return SHARES[2]
+    return SHARES[1] if image.metadata and image.metadata.runtime else SHARES[0]

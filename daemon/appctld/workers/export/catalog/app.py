@@ -16,7 +16,7 @@ from appctld.model.catalog import LABEL
 from appctld.model.flatpak.labels import Described, describe
 from appctld.model.reference import Reference
 from appctld.workers.export.catalog.component import listed, of_labels, of_metainfo, shorten
-from appctld.workers.images.image import Image
+from appctld.workers.images.image import Image, share_of
 from appctld.workers.images.layers import Blobs
 from appctld.workers.images.listings import Listings
 from appctld.workers.images.manifests import manifests_of
@@ -26,7 +26,6 @@ from appctld.workers.store.catalog.listing import SIZES
 from appctld.workers.store.exports.emit import Exporter, emit_all
 
 STARTER = ("/usr/bin/appctl", "run")  # of desktop files, of which nothing is listed
-_SHARES = ("usr/share", "app/share", "export/share")  # of images on their own, on a runtime, of flatpak
 _METAINFO = ("metainfo/{}.metainfo.xml", "metainfo/{}.appdata.xml", "appdata/{}.appdata.xml")
 
 
@@ -96,14 +95,10 @@ class _App:
             raise LimitExceeded(f"{self._reference}: {error}", limit=COMPONENT_BYTES, hint="") from None
 
     def _files(self, below: Sequence[str]) -> dict[str, bytes]:
-        """Those that are there, by their paths below share/, whichever kind of image this is."""
-        found = self._image.contents(f"{share}/{path}" for share in _SHARES for path in below)
-        return {
-            path: found[whole]
-            for share in reversed(_SHARES)
-            for path in below
-            if (whole := f"{share}/{path}") in found
-        }
+        """Those that are where an installation looks, by their paths below share/."""
+        share = share_of(self._image)
+        found = self._image.contents(f"{share}/{path}" for path in below)
+        return {path: found[whole] for path in below if (whole := f"{share}/{path}") in found}
 
     def _of_labels(self, *, desktop: bool) -> ET.Element:
         metadata, config = self._image.metadata, self._image.config

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from appctld.errors import AppctlError
 from appctld.model.appid import id_of_reference
-from appctld.model.flatpak.labels import describe
-from appctld.workers.images.image import Image
+from appctld.workers.images.image import SHARES, Image, share_of
 from appctld.workers.images.validators import DESKTOP, METAINFO, ask, missing
 from appctld.workers.lint.findings import Findings
 from appctld.workers.store.archive.entry import Type
@@ -22,7 +21,6 @@ from appctld.workers.store.exports.icons.png import picture
 from appctld.workers.store.exports.names import DIRECTORIES
 from appctld.workers.store.farm.host import taken
 
-PLACES = ("usr/share", "app/share", "export/share")  # of images on their own, on a runtime, of flatpak
 STARTER = ("/usr/bin/appctl", "--system", "run")
 HOST = (Path("/usr/local/share"), Path("/usr/share"))
 _ICONS = "icons/hicolor/"
@@ -55,21 +53,15 @@ def check_exports(image: Image, found: Findings) -> None:
 
 
 def _share(image: Image) -> str:
-    """Where an installation looks; empty for what nobody starts."""
     try:
-        described = describe(image.config)
+        return share_of(image)
     except AppctlError:  # which is said of its labels
-        return PLACES[0]
-    if described.is_runtime:
-        return ""
-    if described.is_flatpaks:
-        return PLACES[2]
-    return PLACES[1] if image.metadata and image.metadata.runtime else PLACES[0]
+        return SHARES[0]
 
 
 def _candidates(image: Image, share: str, app_id: str, found: Findings) -> Iterator[str]:
     """Paths below the directory where an installation looks; what else could be meant is said."""
-    for place in PLACES:
+    for place in SHARES:
         for directory in DIRECTORIES:
             for whole, node in image.tree.below(f"{place}/{directory}"):
                 path = whole.removeprefix(f"{place}/")

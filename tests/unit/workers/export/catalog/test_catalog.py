@@ -105,17 +105,36 @@ def test_of_long_metainfo_the_newest_is_listed_and_that_is_told(
     assert [description.get(LANG) for description in one.findall("description")] == [None]
 
 
-@pytest.mark.parametrize("share", ["app/share", "export/share"])
-def test_images_of_each_kind_have_their_files_elsewhere(
+ON_A_RUNTIME = METADATA.replace("[Context]", "runtime=org.example.Platform/x86_64/1\n\n[Context]")
+KINDS = {
+    "app/share": {"org.appctl.metadata": ON_A_RUNTIME},
+    "export/share": {"org.flatpak.ref": f"app/{ID}/x86_64/stable", "org.flatpak.metadata": ON_A_RUNTIME},
+}
+
+
+@pytest.mark.parametrize("share", KINDS)
+def test_images_of_each_kind_have_their_files_elsewhere_and_no_others_count(
     share: str, greeter: Specimen, tmp_path: Path
 ) -> None:
-    greeter.files = {path.replace("usr/share", share): file for path, file in greeter.files.items()}
+    """As at an installation."""
+    theirs = {path.replace("usr/share", share): file for path, file in greeter.files.items()}
+    greeter.labels = KINDS[share]
+    greeter.files = {**greeter.files, **theirs}
+    greeter.files[ICON.format("64x64", ID)] = File(b"no icon, were it looked at")
     assert made(tmp_path / "out", greeter)["remarks"] == []
 
 
+@pytest.mark.parametrize("share", KINDS)
+def test_files_where_another_kind_of_image_has_them_are_not_listed(
+    share: str, greeter: Specimen, tmp_path: Path
+) -> None:
+    greeter.files = {path.replace("usr/share", share): file for path, file in greeter.files.items()}
+    remarks = get_strings(made(tmp_path / "out", greeter), "remarks")
+    assert any(remark.endswith("no metainfo: its labels are listed") for remark in remarks)
+
+
 def test_an_app_of_flatpaks_is_listed_under_its_refs_id(greeter: Specimen, tmp_path: Path) -> None:
-    text = METADATA.replace("[Context]", "runtime=org.example.Platform/x86_64/1\n\n[Context]")
-    greeter.labels = {"org.flatpak.ref": f"app/{ID}/x86_64/stable", "org.flatpak.metadata": text}
+    greeter.labels = KINDS["export/share"]
     greeter.files = {path.replace("usr/share", "export/share"): file for path, file in greeter.files.items()}
     assert get_objects(made(tmp_path / "out", greeter), "apps")[0]["id"] == ID
 
