@@ -18,7 +18,7 @@ from appctld.workers.store.exports.emit import Exporter, Refused, emit
 ID = "org.acme.Editor"
 COMMAND = ("/usr/bin/appctl", "--system", "run")
 TAKEN = frozenset({"text/plain", "image/png", "*.txt", "*.png"})
-APP = Exporter(ID, COMMAND, services=frozenset({ID}), desktops=frozenset({ID}), taken=TAKEN, forwards=True)
+APP = Exporter(ID, COMMAND, services=frozenset({ID}), desktops=frozenset({ID}), taken=TAKEN)
 XLINK = "{http://www.w3.org/1999/xlink}href"
 
 DESKTOP = f"""[Desktop Entry]

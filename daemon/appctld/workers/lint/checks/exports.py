@@ -99,7 +99,7 @@ def _contents(image: Image, paths: Sequence[str], share: str, found: Findings) -
 
 def _emitted(contents: Mapping[str, bytes], app_id: str, share: str, found: Findings) -> None:
     """Say what an installation refuses, and what it leaves out."""
-    exports = emit_all(contents, Exporter(app_id, STARTER, taken=taken(HOST), forwards=True))
+    exports = emit_all(contents, Exporter(app_id, STARTER, taken=taken(HOST)))
     for path, reason in exports.refused.items():
         found.add(_code(path, contents[path]), f"{share}/{path}", reason)
     for path, dropped in exports.dropped.items():

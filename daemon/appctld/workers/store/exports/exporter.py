@@ -21,10 +21,10 @@ class Refused(Exception):
 class Exporter:
     """An app, and how it is started.
 
-    `command` is an absolute path and fixed words ("/usr/bin/appctl", "--system", "run"); `forwards` says
-    whether it knows `--file-forwarding`. `services` are the names of D-Bus services, `desktops` the desktop
-    files that are exported as well (None: not known, any of the app's own counts). `taken` are MIME types,
-    aliases and globs (`*.txt`) that the host has.
+    `command` is an absolute path and fixed words ("/usr/bin/appctl", "--system", "run"), which know
+    `--file-forwarding`. `services` are the names of D-Bus services, `desktops` the desktop files that are
+    exported as well (None: not known, any of the app's own counts). `taken` are MIME types, aliases and globs
+    (`*.txt`) that the host has.
     """
 
     id: str
@@ -32,7 +32,6 @@ class Exporter:
     services: frozenset[str] = frozenset()
     desktops: frozenset[str] | None = None
     taken: frozenset[str] = frozenset()
-    forwards: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def collect(app_id: str, place: str, root: str, content: Content, desktop: Deskt
     found, refused = _found(app_id, place, root, content)
     has_types = any(path.startswith(MIME) for path in found)
     types = taken(desktop.host) if has_types else frozenset()
-    app = Exporter(app_id, desktop.command, taken=types, forwards=True)
+    app = Exporter(app_id, desktop.command, taken=types)
     made = emit_all(found, app)
     told = sorted((refused | made.refused).items())[:REFUSED]
     icon = _icon(made.files.get(f"{DESKTOPS}{app_id}.desktop", b""))

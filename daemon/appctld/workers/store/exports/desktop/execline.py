@@ -78,14 +78,14 @@ def through(app: Exporter, arguments: list[Argument], name: str = "") -> list[Ar
     Where files are forwarded `name` stands for `%c`, as a translation of it could be a mark.
     """
     program, *rest = arguments
-    forwards = app.forwards and any(one.alone and one.opens for one in rest)
+    forwards = any(one.alone and one.opens for one in rest)
     if forwards:
         rest = [Argument(name) if one.code == "c" else one for one in rest]
     if forwards and any(one.text in _MARKS.values() for one in rest):
         raise Refused("its Exec has an argument that marks files to be forwarded")
     option = ["--file-forwarding"] if forwards else []
     words = [*app.command, f"--command={program.text}", *option, app.id, "--"]
-    theirs = [part for one in rest for part in (_marked(one) if forwards else [one])]
+    theirs = [part for one in rest for part in _marked(one)]
     return [*map(Argument, words), *theirs]
 
 

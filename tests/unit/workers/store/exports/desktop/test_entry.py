@@ -19,6 +19,7 @@ ID = "org.acme.Editor"
 APP = Exporter(ID, ("/usr/bin/env", "--", "run"))
 PATH = f"applications/{ID}.desktop"
 OURS = f"/usr/bin/env -- run --command=editor {ID} --"
+OPENING = f"/usr/bin/env -- run --command=editor --file-forwarding {ID} -- @@u %U @@"
 WHOLE = rf"""
 # a comment
 [Desktop Entry]
@@ -75,7 +76,7 @@ def test_all_that_is_allowed_is_kept_and_nothing_is_said_to_lack() -> None:
     main_before, main_after = before["Desktop Entry"], after["Desktop Entry"]
 
     assert emitted.dropped == ()
-    assert main_after == main_before | {"Exec": f"{OURS} %U", "Icon": ID, "X-AppCtl": ID}
+    assert main_after == main_before | {"Exec": OPENING, "Icon": ID, "X-AppCtl": ID}
     action = after["Desktop Action new-window"]
     assert action == before["Desktop Action new-window"] | {"Exec": rf'{OURS} --new "a b \$c"'}
 
@@ -246,7 +247,7 @@ def test_gio_lists_it_as_it_was_meant(tmp_path: Path) -> None:
 
     assert entry(file) == {
         "name": 'Editor \\ Co; "best"',
-        "command": f"{OURS} %U",
+        "command": OPENING,
         "types": ["text/plain", "x-scheme-handler/acme"],
         "icon": ID,
         "actions": ["new-window"],
@@ -262,7 +263,7 @@ def test_gio_lists_it_as_it_was_meant(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "action", "arguments"),
     [
-        ('editor "a b" %f "\\\\\\\\ \\\\$x \\\\"q" %%', "", ["a b", "FILE", '\\ $x "q', "%"]),
+        ('editor "a b" %f "\\\\\\\\ \\\\$x \\\\"q" %%', "", ["a b", "@@", "FILE", "@@", '\\ $x "q', "%"]),
         ("editor --open=%f --", "", ["--open=FILE", "--"]),
         ("editor %i %c", "", ["--icon", ID, 'It\'s $HOME `id`; "x" %f']),
         ("editor", "new", ["--new", "100%"]),
@@ -285,4 +286,6 @@ def test_gio_gives_our_command_exactly_the_words_that_were_meant(
     launch(file, *([str(opened)] if "%f" in line else []), action=action)  # else GIO puts it at the end
 
     meant = [word.replace("FILE", str(opened)) for word in arguments]
-    assert told.read_text().split("\0") == ["--system", "run", "--command=editor", ID, "--", *meant, ""]
+    forwarding = ["--file-forwarding"] if "@@" in meant else []
+    ours = ["--system", "run", "--command=editor", *forwarding, ID, "--"]
+    assert told.read_text().split("\0") == [*ours, *meant, ""]

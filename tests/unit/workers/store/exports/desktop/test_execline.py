@@ -11,7 +11,7 @@ from appctld.workers.store.exports.exporter import Exporter, Refused
 from support.gio import shell_words
 
 APP = Exporter("org.acme.Editor", ("/opt/app ctl/appctl", "--user", "run"))
-FORWARDING = Exporter("org.acme.Editor", ("/usr/bin/appctl", "--user", "run"), forwards=True)
+PLAIN = Exporter("org.acme.Editor", ("/usr/bin/appctl", "--user", "run"))
 READ = [
     ("editor", [Argument("editor")]),
     ("  editor   --new ", [Argument("editor"), Argument("--new")]),
@@ -108,14 +108,14 @@ def test_where_there_are_no_field_codes_a_per_cent_sign_is_one() -> None:
 
 
 def test_our_command_starts_the_app_and_gives_the_rest_to_it() -> None:
-    ours = write(through(APP, parse('editor --system "a b" %U', codes=True)), codes=True)
+    ours = write(through(APP, parse('editor --system "a b"', codes=True)), codes=True)
 
-    assert ours == ('"/opt/app ctl/appctl" --user run --command=editor org.acme.Editor -- --system "a b" %U')
+    assert ours == '"/opt/app ctl/appctl" --user run --command=editor org.acme.Editor -- --system "a b"'
 
 
 def test_files_to_open_are_marked_where_run_can_bring_them_in() -> None:
     def words(line: str) -> str:
-        return write(through(FORWARDING, parse(line, codes=True)), codes=True).partition("run ")[2]
+        return write(through(PLAIN, parse(line, codes=True)), codes=True).partition("run ")[2]
 
     rest = "--command=ed --file-forwarding org.acme.Editor --"
     assert words("ed %f") == f"{rest} @@ %f @@"
@@ -129,15 +129,15 @@ def test_files_to_open_are_marked_where_run_can_bring_them_in() -> None:
 @pytest.mark.parametrize("mark", ["@@", "@@u"])
 def test_no_argument_of_the_publishers_marks_files(mark: str) -> None:
     with pytest.raises(Refused):
-        through(FORWARDING, parse(f"ed {mark} /etc/passwd %f", codes=True))
+        through(PLAIN, parse(f"ed {mark} /etc/passwd %f", codes=True))
 
 
 def test_no_name_of_the_publishers_marks_files() -> None:
     """`%c` is what a translation says, on the machine of who starts it."""
-    ours = through(FORWARDING, parse("ed %c .ssh/key %U", codes=True), "An Editor")
+    ours = through(PLAIN, parse("ed %c .ssh/key %U", codes=True), "An Editor")
     assert write(ours, codes=True).endswith('-- "An Editor" .ssh/key @@u %U @@')
     with pytest.raises(Refused):
-        through(FORWARDING, parse("ed %c .ssh/key %U", codes=True), "@@")
+        through(PLAIN, parse("ed %c .ssh/key %U", codes=True), "@@")
 
 
 @pytest.mark.parametrize("text", ["{a,b}", "[a-z]", "!x", "a\u00a0@@", "a\u3000@@", "\u00e9", "^", ""])

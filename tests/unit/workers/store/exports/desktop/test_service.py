@@ -11,7 +11,7 @@ from appctld.workers.store.exports.emit import Exporter, Refused, emit, re_emit
 from support.buses.bus import private_bus
 
 ID = "org.acme.Editor"
-APP = Exporter(ID, ("/usr/bin/appctl", "--system", "run"), forwards=True)
+APP = Exporter(ID, ("/usr/bin/appctl", "--system", "run"))
 PATH = "dbus-1/services/org.acme.Editor.service"
 REST = "org.acme.Editor --"
 REFUSED = [
