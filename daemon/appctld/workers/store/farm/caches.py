@@ -74,6 +74,7 @@ def take(request: JsonObject, _report: Report) -> JsonObject:
                 _drop(path, share)
             _settle_time(share)
         sweep(above)
+        disk.sync(above)  # before nobody would make them again
         with contextlib.suppress(FileNotFoundError):
             os.unlink(STALE, dir_fd=above)
     return {"caches": len(taken)}
@@ -124,7 +125,7 @@ def _put(path: str, data: bytes, share: int) -> None:
     *directories, name = path.split("/")
     with disk.descended(directories, share, create=True) as directory:
         temporary = disk.staging_name()
-        disk.write_bytes(temporary, data, directory)
+        disk.write_bytes(temporary, data, directory, durable=False)
         os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 

@@ -3,6 +3,7 @@
 """Caches: what programs made is taken if it is a cache, and nothing else ever leaves where they worked."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,8 @@ def test_an_icon_cache_is_no_older_than_the_theme_that_it_is_in(
     """GTK leaves one out that is."""
     write = disk.write_bytes
 
-    def long_ago(name: str, data: bytes, within: int) -> int:
-        written = write(name, data, within)
+    def long_ago(name: str, data: bytes, within: int, *, durable: bool) -> int:
+        written = write(name, data, within, durable=durable)
         os.utime(name, (1, 1), dir_fd=within)
         return written
 
@@ -258,3 +259,29 @@ def test_a_full_disk_leaves_the_caches_to_the_next_time(
     make(scratch, "applications/mimeinfo.cache")
     assert place.take(scratch) == 1
     assert sorted(path.name for path in place.exports.iterdir()) == ["share"]
+
+
+def test_caches_are_on_the_disk_before_nobody_would_make_them_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call for all of them: none is put on the disk alone."""
+    done: list[str] = []
+    for owner, name in ((disk, "sync"), (os, "fsync"), (os, "rename"), (os, "unlink")):
+        real = getattr(owner, name)
+
+        def noting(
+            *arguments: object, real: Callable[..., None] = real, name: str = name, **named: object
+        ) -> None:
+            done.append(f"{name} {arguments[0]}" if name == "unlink" else name)
+            real(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, noting)
+    scratch = place.prepare()
+    for path in CACHES:
+        make(scratch, path)
+    done.clear()
+    place.take(scratch)
+    assert place.files() == CACHES
+    assert "rename" in done
+    assert "fsync" not in done
+    assert done[-2:] == ["sync", "unlink .stale"]

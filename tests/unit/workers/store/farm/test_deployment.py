@@ -359,6 +359,17 @@ def test_a_list_is_written_when_what_it_names_is_on_the_disk(
     assert written(state)["files"] == [ENTRY, SERVICE]
 
 
+def test_files_are_left_to_the_sync_of_all_that_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone: list[int] = []
+    monkeypatch.setattr(os, "fsync", alone.append)
+    with disk.opened(tmp_path) as directory:
+        collect.Exports((), {ENTRY: b"one", EXTRA: b"two"}, ()).write(directory)
+    assert (tmp_path / collect.SHARE / EXTRA).read_bytes() == b"two"
+    assert alone == []
+
+
 def test_an_object_that_is_longer_than_it_was_is_not_read_to_its_end(tmp_path: Path) -> None:
     name = "ab" * 32
     path = tmp_path / loose_path(Kind.FILE, name)
