@@ -16,6 +16,7 @@ LEVELS = {
     "error": logging.ERROR,
 }
 DEFAULT_LEVEL = "info"
+STANDARD_ERROR = 2
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
 FIELDS = ("JOB", "UID", "APP", "REMOTE", "ERROR")
 
@@ -37,11 +38,20 @@ def set_up(level: str) -> None:
     """Send all loggers there. Uses python3-systemd where the journal listens and the package is installed."""
     root = logging.getLogger()
     root.setLevel(LEVELS[level])
-    root.addHandler(_handler())
+    root.addHandler(_handler(in_journal=_is_journals()))
 
 
-def _handler() -> logging.Handler:
-    if os.environ.get("JOURNAL_STREAM"):
+def _is_journals() -> bool:
+    """Whether standard error goes there: who started us may have sent it elsewhere (systemd.exec(5))."""
+    try:
+        ours = os.fstat(STANDARD_ERROR)
+    except OSError:  # it is closed
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{ours.st_dev}:{ours.st_ino}"
+
+
+def _handler(*, in_journal: bool) -> logging.Handler:
+    if in_journal:
         try:
             from systemd.journal import JournalHandler  # noqa: PLC0415 - only where it is of use
         except ImportError:
@@ -51,7 +61,7 @@ def _handler() -> logging.Handler:
             return handler
     handler = logging.StreamHandler(sys.stderr)
     plain = logging.Formatter("appctld: %(levelname)s: %(message)s")
-    handler.setFormatter(_Prioritized("%(message)s") if os.environ.get("JOURNAL_STREAM") else plain)
+    handler.setFormatter(_Prioritized("%(message)s") if in_journal else plain)
     return handler
 
 

@@ -33,6 +33,12 @@ def added(root: logging.Logger) -> logging.Handler:
     return handler
 
 
+def stream_of(descriptor: int) -> str:
+    """What systemd says of one that it connected with the journal (systemd.exec(5))."""
+    found = os.fstat(descriptor)
+    return f"{found.st_dev}:{found.st_ino}"
+
+
 @pytest.mark.parametrize(
     ("told", "environment", "level"),
     [
@@ -62,6 +68,26 @@ def test_without_a_journal_lines_go_to_standard_error(
     assert (found.out, found.err) == ("", "appctld: WARNING: something 1\n")
 
 
+def test_a_journal_that_does_not_read_our_standard_error_is_not_where_lines_go(
+    root: logging.Logger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Who started us had it, and sent ours elsewhere."""
+    with (tmp_path / "other").open("w") as other:
+        monkeypatch.setenv("JOURNAL_STREAM", stream_of(other.fileno()))
+        journal.set_up("info")
+    logging.getLogger("appctld.jobs").warning("something")
+    assert capsys.readouterr().err == "appctld: WARNING: something\n"
+
+
+def test_with_standard_error_closed_there_is_no_journal(
+    root: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as closed:
+        monkeypatch.setattr(journal, "STANDARD_ERROR", closed.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", stream_of(closed.fileno()))
+    assert type(added(root)) is logging.StreamHandler
+
+
 def test_with_a_journal_its_handler_is_used_and_named(
     root: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +100,7 @@ def test_with_a_journal_its_handler_is_used_and_named(
     fake.JournalHandler = JournalHandler  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "systemd", ModuleType("systemd"))
     monkeypatch.setitem(sys.modules, "systemd.journal", fake)
-    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    monkeypatch.setenv("JOURNAL_STREAM", stream_of(2))
     handler = added(root)
     assert isinstance(handler, JournalHandler)
     assert handler.names == {"SYSLOG_IDENTIFIER": "appctld"}
@@ -84,7 +110,7 @@ def test_without_the_package_the_journal_still_gets_the_lines_with_their_priorit
     root: logging.Logger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "systemd.journal", None)
-    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    monkeypatch.setenv("JOURNAL_STREAM", stream_of(2))
     journal.set_up("debug")
     logger = logging.getLogger("appctld.jobs")
     logger.debug("a")
@@ -123,10 +149,11 @@ def test_fields_reach_the_journals_own_socket(tmp_path: Path) -> None:
         listening.bind(str(tmp_path / "socket"))
         around = ("bwrap", "--dev-bind", "/", "/", "--tmpfs", "/run")
         here = ("--bind", str(tmp_path), "/run/systemd/journal")
-        environment = {**os.environ, "JOURNAL_STREAM": "8:1"}
         command = [*around, *here, sys.executable, "-c", PROGRAM]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        assert done.stderr == ""
+        with (tmp_path / "stderr").open("w+") as stderr:
+            environment = {**os.environ, "JOURNAL_STREAM": stream_of(stderr.fileno())}
+            subprocess.run(command, env=environment, stderr=stderr, check=True)
+            assert (tmp_path / "stderr").read_text() == ""
         listening.settimeout(0)
         lines = listening.recv(1 << 16).decode().splitlines()
     assert {"MESSAGE=it failed", "PRIORITY=6", "SYSLOG_IDENTIFIER=appctld"} <= {*lines}
