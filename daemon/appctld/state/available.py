@@ -107,17 +107,14 @@ def remember_failure(paths: Paths, app_id: str, error: str, waiting: Available |
     """How an app's update failed, and what waits for approval; whether that is news."""
     before = last_check(paths)
     errors = {**before.errors, app_id: error}
-    updates = before.updates
-    if waiting is not None:
-        updates = (*(one for one in updates if one.id != app_id), _kept(waiting, before))
+    updates = before.updates if waiting is None else _with(waiting, before)
     return _changed(paths, before, replace(before, updates=updates, errors=errors))
 
 
-def remember_waiting(paths: Paths, waiting: Available) -> bool:
-    """What is brought here of an update before somebody installs it; whether that is news."""
+def remember_waiting(paths: Paths, waiting: Available) -> None:
+    """What is brought here of an update before somebody installs it."""
     before = last_check(paths)
-    updates = (*(one for one in before.updates if one.id != waiting.id), _kept(waiting, before))
-    return _changed(paths, before, replace(before, updates=updates))
+    _changed(paths, before, replace(before, updates=_with(waiting, before)))
 
 
 def remember_success(paths: Paths, app_id: str) -> bool:
@@ -149,6 +146,11 @@ def last_check(paths: Paths) -> LastCheck:
         return LastCheck(get_int(obj, "time"), updates, get_string_map(obj, "errors", {}))
     except (OSError, JsonError, BadManifest):
         return LastCheck(0, ())
+
+
+def _with(update: Available, before: LastCheck) -> tuple[Available, ...]:
+    """What was known of the other apps' updates, and this."""
+    return (*(one for one in before.updates if one.id != update.id), _kept(update, before))
 
 
 def _kept(update: Available, before: LastCheck) -> Available:

@@ -170,11 +170,10 @@ class Connection:
 
     async def owner_of(self, name: str) -> str:
         """The unique name behind a well-known one; an activatable service is started. Raises as `call`."""
-        try:
-            (owner,) = await self.ask_driver("GetNameOwner", "s", name)
-        except BusCallError:
-            await self.ask_driver("StartServiceByName", "su", name, 0)
-            (owner,) = await self.ask_driver("GetNameOwner", "s", name)
+        if (present := await self.present(name)) is not None:
+            return present
+        await self.ask_driver("StartServiceByName", "su", name, 0)
+        (owner,) = await self.ask_driver("GetNameOwner", "s", name)
         return str(owner)
 
     async def present(self, name: str) -> str | None:
