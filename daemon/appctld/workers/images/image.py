@@ -43,25 +43,29 @@ class Image:
     changed: list[tuple[Digest, Digest]] = field(default_factory=list)
 
     @classmethod
-    def read(
-        cls, blobs: Blobs, manifest: Manifest, reference: Reference | None, listings: Listings | None = None
-    ) -> Self:
-        """Read config and layers, but those in `listings`.
-
-        Raises what appctl would refuse it with, but for `changed`.
-        """
+    def configured(cls, blobs: Blobs, manifest: Manifest, reference: Reference | None) -> Self:
+        """Read the config alone: the tree is empty until `read_layers`. Raises BadManifest."""
         config = parse_config(blobs.open(manifest.config).read(CONFIG_BYTES + 1))
         if len(config.diff_ids) != len(manifest.layers):
             raise BadManifest(f"{len(manifest.layers)} layers, and {len(config.diff_ids)} diffIDs")
-        image = cls(blobs, manifest, config, reference)
-        listings = listings or Listings()
-        for number, (blob, diff_id) in enumerate(zip(manifest.layers, config.diff_ids, strict=True)):
-            listing = listings.of(blobs, blob, diff_id)
-            if listing.diff_id != diff_id:
-                image.changed.append((diff_id, listing.diff_id))
-            image.tree.add(listing.entries, number)
-            image.entries += listing.entries
+        return cls(blobs, manifest, config, reference)
+
+    @classmethod
+    def read(cls, blobs: Blobs, manifest: Manifest, reference: Reference | None) -> Self:
+        """Read config and layers. Raises what appctl would refuse it with, but for `changed`."""
+        image = cls.configured(blobs, manifest, reference)
+        image.read_layers(Listings())
         return image
+
+    def read_layers(self, listings: Listings) -> None:
+        """Fill the tree, once, of layers that are read, but those in `listings`."""
+        layers = zip(self.manifest.layers, self.config.diff_ids, strict=True)
+        for number, (blob, diff_id) in enumerate(layers):
+            listing = listings.of(self.blobs, blob, diff_id)
+            if listing.diff_id != diff_id:
+                self.changed.append((diff_id, listing.diff_id))
+            self.tree.add(listing.entries, number)
+            self.entries += listing.entries
 
     def contents(self, paths: Iterable[str], limit: int = CONTENT_BYTES) -> dict[str, bytes]:
         """The bytes of regular files, as far as they are there and not larger than `limit`."""

@@ -48,12 +48,14 @@ def read_app(place: Opened, named: Named, reference: Reference, listings: Listin
         raise BadManifest(f"{reference} is an index without an image", hint="")
     _, manifest = manifests[0]  # those of all platforms are one app
     with Blobs(source) as blobs:
-        image = Image.read(blobs, manifest, reference, listings)
+        image = Image.configured(blobs, manifest, reference)
+        described = describe(image.config)
+        if described.is_runtime or image.config.label(LABEL) is not None:
+            return None  # before its layers are fetched
+        image.read_layers(listings)
         if image.changed:
             raise BadManifest(f"{reference} has a layer that is another than its config says", hint="")
-        described = describe(image.config)
-        started = not described.is_runtime and image.config.label(LABEL) is None
-        return _App(image, described, reference).read() if started else None
+        return _App(image, described, reference).read()
 
 
 class _App:

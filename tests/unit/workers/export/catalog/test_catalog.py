@@ -16,6 +16,7 @@ from appctld.model.image import TITLE, ImageConfig
 from appctld.model.jsonvalue import Json, JsonObject, get_objects, get_strings
 from appctld.model.reference import parse_reference
 from appctld.workers.export.catalog import catalog as module
+from appctld.workers.export.catalog.catalog import catalog
 from appctld.workers.export.catalog.component import document, listed, of_labels
 from appctld.workers.export.publish.publish import publish
 from appctld.workers.images.validators import METAINFO as APPSTREAM
@@ -278,11 +279,17 @@ def test_a_catalogue_lies_beside_what_it_lists_and_takes_the_place_of_the_one_be
     assert get_strings(again, "remarks") == [f"{NAME}: left out, nobody starts what is in it"]
 
 
-def test_a_runtime_is_left_out_and_that_is_told(greeter: Specimen, tmp_path: Path) -> None:
+def test_a_runtime_is_left_out_with_its_layers_unread_and_that_is_told(
+    greeter: Specimen, tmp_path: Path
+) -> None:
     platform = Specimen(tmp_path / "platform")
     platform.name = "registry.example.org/apps/platform:1"
     platform.labels = {"org.flatpak.ref": "runtime/org.example.Platform/x86_64/1"}
     platform.files = {"usr/lib/x": File(b"x")}
-    answer = made(tmp_path / "out", greeter, platform)
+    asked = request(tmp_path / "out", greeter, platform)
+    blobs = [*(platform.shelf.directory / "blobs/sha256").iterdir()]
+    (layer,) = (blob for blob in blobs if not blob.read_bytes().startswith(b"{"))
+    layer.unlink()
+    answer = catalog(asked, lambda _: None)
     assert components(tmp_path / "out").keys() == {ID}
     assert f"{platform.name}: left out, nobody starts what is in it" in get_strings(answer, "remarks")
