@@ -17,6 +17,8 @@ from typing import Self
 
 from appctld.model.jsonvalue import Json, JsonObject, get_object, get_str, get_strings
 from appctld.workers.store import disk
+from appctld.workers.store.exports.desktop.entry import MAIN
+from appctld.workers.store.exports.desktop.values import groups_of
 from appctld.workers.store.exports.emit import Exporter, emit_all, wanted
 from appctld.workers.store.exports.names import ALL_BYTES, DIRECTORIES, FILES, LIMITS
 from appctld.workers.store.farm.host import taken
@@ -184,10 +186,5 @@ def _read(name: str, repository: int) -> bytes:
 
 
 def _icon(desktop: bytes) -> str:
-    """What a desktop file that we wrote names; in its first group, which is written first."""
-    for line in desktop.decode().splitlines()[1:]:
-        if line.startswith("Icon="):
-            return line.removeprefix("Icon=")
-        if line.startswith("["):
-            break
-    return ""
+    """What a desktop file that we wrote names, which is an own name: nothing in it is escaped."""
+    return groups_of(desktop).get(MAIN, {}).get("Icon", "")

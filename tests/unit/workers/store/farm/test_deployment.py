@@ -116,6 +116,14 @@ def test_the_files_are_looked_for_where_such_images_have_them(name: str, state: 
     assert links(state) == {names[places.index(place)]}
 
 
+@pytest.mark.parametrize("own", ["", f"{APP}.symbol"])
+def test_the_icon_that_is_told_is_that_of_the_entry_and_not_of_an_action(own: str, state: State) -> None:
+    action = ("Actions=new;", "[Desktop Action new]", "Name=New", "Exec=app", f"Icon={APP}.new")
+    state.deploy(state.merge("./", entry(ENTRY, "One", *([f"Icon={own}"] if own else []), *action)))
+    assert written(state)["icon"] == own
+    assert f"Icon={APP}.new\n" in (state.exports / "share" / ENTRY).read_text()
+
+
 def test_a_runtime_exports_nothing_and_no_command_exports_nothing(state: State) -> None:
     commit = state.merge(*ONE)
     state.call(deploy, **state.request(commit) | {"run": {"format": 1, "kind": "runtime"}})
