@@ -25,14 +25,13 @@ from appctld.workers.store.exports.names import (
     FILES_OF,
     LIMITS,
     OPENED,
-    PATTERNS,
     Kind,
     Place,
     place_of,
     wanted,
 )
 
-__all__ = ["LIMITS", "PATTERNS", "Emitted", "Exporter", "Refused", "emit", "emit_all", "re_emit", "wanted"]
+__all__ = ["LIMITS", "Exporter", "Refused", "emit", "emit_all", "re_emit", "wanted"]
 
 
 @dataclass(slots=True)

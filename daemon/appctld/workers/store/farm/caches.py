@@ -34,7 +34,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def prepare(request: JsonObject, _report: Report) -> JsonObject:
-    """Copy the links for the programs -> `{"scratch", "sources"}`, a directory, and which of SOURCES it has.
+    """Copy the links for the programs -> `{"scratch", "sources"}`, a directory, and what it has caches made of.
 
     `{"exports"}`. Without links that changed since the last time `scratch` is empty.
     """

@@ -47,12 +47,9 @@ def exports_of(
     if not place or not desktop.command:
         return None
     exports = collect(app_id, place, root, content, desktop)
-    with contextlib.ExitStack() as stack:
-        before: set[str] = set()
-        with contextlib.suppress(FileNotFoundError):
-            before.update(
-                exported(app_id, None, stack.enter_context(disk.opened(Path(get_str(request, "apps")))))
-            )
+    before: set[str] = set()
+    with contextlib.suppress(FileNotFoundError), disk.opened(Path(get_str(request, "apps"))) as apps:
+        before.update(exported(app_id, None, apps))
     check_host(app_id, sorted(exports.files.keys() - before), desktop.host)
     return exports
 
