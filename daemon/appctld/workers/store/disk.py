@@ -157,6 +157,13 @@ def sync(within: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
+def sweep(within: int) -> None:
+    """Remove what is nobody's in a directory; nobody else may be at work there."""
+    for name in entries(within):
+        if name.startswith(STAGING):
+            remove_tree(name, within)
+
+
 def remove_tree(name: str, within: int) -> None:
     """Remove a directory with all that is in it; one that is not there is no error.
 

@@ -18,7 +18,6 @@ from appctld.workers.protocol import Report
 from appctld.workers.store import disk, kept_blobs, kernel, names
 from appctld.workers.store.catalog.store import shelf_of
 from appctld.workers.store.deploy import FILES, RECORD, UNCOMMITTED, not_running
-from appctld.workers.store.farm.caches import sweep as sweep_caches
 from appctld.workers.store.farm.collect import Desktop
 from appctld.workers.store.farm.deployment import renew
 from appctld.workers.store.farm.links import Farm
@@ -85,7 +84,7 @@ def _settle(repository: Repository, apps: Path, request: JsonObject) -> str:
                         renew(repository, app_id, name, app, desktop)
     try:
         with contextlib.suppress(FileNotFoundError), disk.opened(farm.exports) as exports:
-            sweep_caches(exports)
+            disk.sweep(exports)
         farm.settle()
     except OSError as error:
         return f"{error.strerror}: {error.filename!r}"[:_REASON]

@@ -17,7 +17,7 @@ from appctld.errors import Failed
 from appctld.model.jsonvalue import Json, JsonObject, get_str
 from appctld.workers.protocol import Report
 from appctld.workers.store import disk, kernel
-from appctld.workers.store.farm.links import CACHES, PACKAGES, STALE, source_of, walk
+from appctld.workers.store.farm.links import CACHES, PACKAGES, STALE, remove, source_of, walk
 from appctld.workers.store.space import Room, free
 
 CACHE_BYTES = 8 << 20  # of one; a distribution's whole icon cache without images has 200 KiB
@@ -34,7 +34,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def prepare(request: JsonObject, _report: Report) -> JsonObject:
-    """Copy the links for the programs -> `{"scratch", "sources"}`, a directory, and what it has caches made of.
+    """Copy the links for the programs -> `{"scratch", "sources"}`, a directory, and of what to make caches.
 
     `{"exports"}`. Without links that changed since the last time `scratch` is empty.
     """
@@ -42,7 +42,7 @@ def prepare(request: JsonObject, _report: Report) -> JsonObject:
     if not (exports / STALE).exists():
         return {"scratch": "", "sources": []}
     with kernel.translated("preparing caches"), disk.opened(exports) as above:
-        sweep(above)
+        disk.sweep(above)
         name = disk.staging_name()
         disk.make_directory(name, above)
         with disk.opened("share", above) as share, disk.opened(name, above) as scratch:
@@ -71,20 +71,14 @@ def take(request: JsonObject, _report: Report) -> JsonObject:
                 room.take(len(data))
                 _put(path, data, share)
             for path in [path for path, _ in walk(share) if source_of(path) and path not in taken]:
-                _drop(path, share)
+                with contextlib.suppress(OSError):  # a directory that still holds something: it stays
+                    remove(path, share)
             _settle_time(share)
-        sweep(above)
+        disk.sweep(above)
         disk.sync(above)  # before nobody would make them again
         with contextlib.suppress(FileNotFoundError):
             os.unlink(STALE, dir_fd=above)
     return {"caches": len(taken)}
-
-
-def sweep(exports: int) -> None:
-    """Remove the directories that programs worked in."""
-    for name in disk.entries(exports):
-        if name.startswith(disk.STAGING):
-            disk.remove_tree(name, exports)
 
 
 def _made(scratch: int) -> dict[str, bytes]:
@@ -127,15 +121,6 @@ def _put(path: str, data: bytes, share: int) -> None:
         temporary = disk.staging_name()
         disk.write_bytes(temporary, data, directory, durable=False)
         os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-
-
-def _drop(path: str, share: int) -> None:
-    *directories, name = path.split("/")
-    with disk.descended(directories, share) as directory, contextlib.suppress(OSError):
-        if disk.is_directory(name, directory):
-            os.rmdir(name, dir_fd=directory)  # that still holds something: it stays
-        else:
-            os.unlink(name, dir_fd=directory)
 
 
 def _settle_time(share: int) -> None:

@@ -62,7 +62,7 @@ def renew(repository: Repository, app_id: str, deployment: str, app: int, deskto
     with contextlib.suppress(OSError, JsonError, AppctlError), disk.opened(deployment, app) as directory:
         run, record = disk.read_json("run.json", directory), disk.read_json("record.json", directory)
         place = place_of(run)
-        _sweep(directory)
+        disk.sweep(directory)  # of a start that was killed while it wrote, or had no room to
         if place and desktop.command and not _is_for(desktop, directory):
             tree = inventory(repository, get_str(record, "commit"))
             _replace(collect(app_id, place, tree.root, _content(repository, tree), desktop), directory)
@@ -116,13 +116,6 @@ def _content(repository: Repository, tree: Inventory) -> Content:
     return Content(repository.directory, tree.trees, seen, symlinks(repository, seen))
 
 
-def _sweep(directory: int) -> None:
-    """Remove what a start left that was killed while it wrote, or had no room to."""
-    for name in disk.entries(directory):
-        if name.startswith(disk.STAGING):
-            disk.remove_tree(name, directory)
-
-
 def _replace(exports: Exports, directory: int) -> None:
     """New files first, then their list: what is old meanwhile goes with the next start, at the latest."""
     staging = disk.staging_name()
@@ -137,4 +130,4 @@ def _replace(exports: Exports, directory: int) -> None:
         disk.sync(directory)
         os.rename(f"{staging}/{EXPORTS}", EXPORTS, src_dir_fd=directory, dst_dir_fd=directory)
     finally:
-        _sweep(directory)
+        disk.sweep(directory)

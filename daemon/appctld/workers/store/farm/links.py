@@ -62,7 +62,7 @@ class Farm:
             there = dict(walk(share))
             doomed = [path for path, kind in there.items() if not _stays(path, kind, wanted)]
             missing = [path for path in wanted if there.get(path) != _target(path, wanted[path])]
-            steps: list[Callable[[], None]] = [partial(_remove, path, share) for path in doomed]
+            steps: list[Callable[[], None]] = [partial(remove, path, share) for path in doomed]
             steps += [partial(_link, path, wanted[path], share) for path in missing]
             if steps or (self.exports / STALE).exists():
                 steps = [self._mark_stale, *steps, *(partial(_touch, path, share) for path in _WATCHED)]
@@ -145,6 +145,16 @@ def is_file(kind: str) -> bool:
     return kind is _FILE
 
 
+def remove(path: str, share: int) -> None:
+    """A name, or a directory that is empty by now: what is inside came before it. Raises OSError."""
+    *directories, name = path.split("/")
+    with disk.descended(directories, share) as directory:
+        if disk.is_directory(name, directory):
+            os.rmdir(name, dir_fd=directory)
+        else:
+            os.unlink(name, dir_fd=directory)
+
+
 def _stays(path: str, kind: str, wanted: Mapping[str, str]) -> bool:
     """Whether what is there may stay: a link as it should be, a cache of something, a directory of either."""
     if kind is _FILE:
@@ -167,11 +177,9 @@ def _target(path: str, app_id: str) -> str:
 
 
 def _is_there(path: str, share: int) -> bool:
-    try:
-        os.stat(path, dir_fd=share, follow_symlinks=False)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+    with contextlib.suppress(NotADirectoryError):
+        return disk.exists(path, share)
+    return False
 
 
 def _link(path: str, app_id: str, share: int) -> None:
@@ -181,16 +189,6 @@ def _link(path: str, app_id: str, share: int) -> None:
         temporary = disk.staging_name()
         os.symlink(_target(path, app_id), temporary, dir_fd=directory)
         os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-
-
-def _remove(path: str, share: int) -> None:
-    """A name, or a directory that is empty by now: what is inside came before it."""
-    *directories, name = path.split("/")
-    with disk.descended(directories, share) as directory:
-        if disk.is_directory(name, directory):
-            os.rmdir(name, dir_fd=directory)
-        else:
-            os.unlink(name, dir_fd=directory)
 
 
 def _do_all(steps: Iterable[Callable[[], None]]) -> None:
