@@ -133,6 +133,16 @@ def test_a_program_is_bounded_and_the_job_is_done(
     assert [path.name for path in world.paths.exports.iterdir()] == ["share"]
 
 
+def test_a_programs_time_memory_and_files_are_bounded_by_the_kernel(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds, KiB of addresses, descriptors."""
+    misbehaving(monkeypatch, '{ ulimit -t; ulimit -v; ulimit -n; } >"$1/mimeinfo.cache"')
+    world.install("acme.example/x:1")
+    told = (share(world) / "applications/mimeinfo.cache").read_text().split()
+    assert told == ["10", str(1 << 20), "256"]
+
+
 def test_where_nothing_changed_no_program_is_started(world: World) -> None:
     world.install("acme.example/x:1")
     before = (share(world) / "applications/mimeinfo.cache").stat()

@@ -187,6 +187,12 @@ def test_an_app_with_too_many_files_exports_some_and_says_so(
     assert FILES >= 256
 
 
+def test_of_a_path_and_of_a_reason_so_much_is_told(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "TOLD_BYTES", 20)
+    state.deploy(state.merge("./", f"usr/share/{ENTRY} -> nowhere"))
+    assert written(state)["refused"] == [[ENTRY[:20], "it is a symbolic link"[:20]]]
+
+
 def test_bytes_that_are_read_are_bounded_together(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collect, "READ_BYTES", 100)
     state.deploy(state.merge("./", entry(ENTRY), entry(EXTRA)))
