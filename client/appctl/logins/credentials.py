@@ -36,7 +36,7 @@ def logins(context: Context, references: Iterable[str]) -> list[JsonValue]:
 
     What a person typed meanwhile comes first. Raises Failure for a broken file, or a helper that fails.
     """
-    files = list(_files(context.places))
+    files = login_files(context.places)
     found: dict[str, JsonValue] = {}
     images = (reference for reference in references if files and _asks_a_registry(context, reference))
     for location in (_location(context, reference) for reference in images):
@@ -52,11 +52,14 @@ def _is_typed(context: Context, location: str) -> bool:
 
 def login_for(places: Places, location: str) -> Json:
     """Find the caller's own login for `host[:port]/path`, for a program of the caller's. Raises Failure."""
-    return lookup(list(_files(places)), plain_host(location))
+    return lookup(login_files(places), plain_host(location))
 
 
 def lookup(files: list[Json], location: str) -> Json:
-    """Find the login for `host[:port]/path` in the contents of auth files, the first file winning."""
+    """Find the login for `host[:port]/path`, as `plain_host` has it, in the contents of auth files.
+
+    The first file wins.
+    """
     for file in files:
         entries = {plain_host(key): value for key, value in get_object(file, "auths").items()}
         for key in _candidates(location):
@@ -89,12 +92,10 @@ def read_file(path: Path) -> Json | None:
     return parsed(path, data)
 
 
-def _files(places: Places) -> Iterator[Json]:
+def login_files(places: Places) -> list[Json]:
     """Read those of the files that are there, in their order. Raises Failure."""
-    for path in auth_paths(places):
-        content = read_file(path)
-        if content is not None:
-            yield content
+    contents = (read_file(path) for path in auth_paths(places))
+    return [content for content in contents if content is not None]
 
 
 def parsed(path: Path, data: bytes) -> Json:

@@ -16,7 +16,7 @@ from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import usage
 from appctl.programs.destinations import destination, named
-from appctl.programs.images import FORMS, image_place
+from appctl.programs.images import FORMS, image_places
 from appctl.talk.wire import Json, get_int, get_objects, get_strings
 from appctl.terminal.show import escape, size
 
@@ -45,7 +45,7 @@ def _request(context: Context) -> Json:
     return {
         "op": "catalog",
         "fds": {},
-        "images": [image_place(context, text) for text in _images(options)],
+        **image_places(context, _images(options)),
         "to": to,
         "name": name,
         "timestamp": source_date(),

@@ -35,11 +35,12 @@ from appctld.workers.store.catalog.listing import XML_PATH, read_catalog
 
 
 def catalog(request: JsonObject, report: Report) -> JsonObject:
-    """`{"images": [place, …], "to", "name", "timestamp", "sign"}`.
+    """`{"images": [place, …], "ca", "proxy", "to", "name", "timestamp", "sign"}`.
 
     -> as leaving.py, with `"apps": [{"id", "reference", "icons"}]` and `"remarks"`. A place is
-    images/sources.py's; `name` is the whole name of the catalogue; `timestamp` in seconds, -1 for now. Raises
-    InvalidReference, Conflict, LimitExceeded, what a place, a signer and a destination raise.
+    images/sources.py's, but for `ca` and `proxy`, which all registries have in common; `name` is the whole
+    name of the catalogue; `timestamp` in seconds, -1 for now. Raises InvalidReference, Conflict,
+    LimitExceeded, what a place, a signer and a destination raise.
     """
     to, name = get_object(request, "to"), _name(request)
     prefix = prefix_of(name)
@@ -60,7 +61,7 @@ def _read(request: JsonObject, prefix: str, report: Report) -> tuple[list[App], 
     apps: list[App] = []
     remarks: list[str] = []
     listings = Listings()
-    for place, named, reference in _named(get_objects(request, "images"), prefix):
+    for place, named, reference in _named(_places(request), prefix):
         report({"stage": "verifying", "title": named.name})
         with opened(place) as where:
             app = read_app(where, named, reference, listings)
@@ -70,6 +71,12 @@ def _read(request: JsonObject, prefix: str, report: Report) -> tuple[list[App], 
         raise InvalidReference("none of these images is an app's", hint="")
     check_once(apps)
     return sorted(apps, key=lambda app: app.id), remarks
+
+
+def _places(request: JsonObject) -> list[JsonObject]:
+    """Each with what holds for all registries, if anything does."""
+    shared: JsonObject = {key: request[key] for key in ("ca", "proxy") if key in request}
+    return [{**place, **shared} for place in get_objects(request, "images")]
 
 
 def _named(places: Sequence[JsonObject], prefix: str) -> list[tuple[JsonObject, Named, Reference]]:

@@ -12,6 +12,8 @@ from appctl.actions.publishing.catalog import _request
 from appctl.commandline.parser import parse
 from appctl.context import Context
 from appctl.failure import Failure
+from appctl.places import Places
+from appctl.programs import images
 from appctl.talk.wire import Json, get_objects, get_str
 
 NAME = "shop.example/apps/appctl-catalog:latest"
@@ -59,6 +61,30 @@ def test_a_directory_of_images_and_a_name_for_what_goes_into_one(here: Path) -> 
 def test_the_place_of_signatures_is_not_where_those_of_the_images_are_looked_for() -> None:
     request = asked("a.example/x:1", "--catalog", *TO, "--sign-gpg", "K", "--lookaside", "web")
     assert [place["lookaside"] for place in get_objects(request, "images")] == [None]
+
+
+def test_what_all_registries_have_in_common_is_read_and_said_once(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "ca.pem").write_text("certificates")
+    read: list[Places] = []
+
+    def noted(places: Places) -> list[Json]:
+        read.append(places)
+        return []
+
+    monkeypatch.setattr(images, "login_files", noted)
+    request = asked("a.example/x:1", "a.example/y:1", "oci:shelf", "--catalog", *TO, "--ca-file=ca.pem")
+    assert (request["ca"], request["proxy"], len(read)) == ("certificates", {}, 1)
+    assert not any({"ca", "proxy"} & place.keys() for place in get_objects(request, "images"))
+
+
+def test_of_directories_alone_no_login_is_read(here: Path) -> None:
+    (here / ".docker").mkdir()
+    (here / ".docker/config.json").write_text("nonsense")
+    assert "ca" not in asked("oci:shelf", "--catalog", "--to", "oci:shelf", "--as", NAME)
+    with pytest.raises(Failure):
+        asked("a.example/x:1", "--catalog", "--to", "oci:shelf", "--as", NAME)
 
 
 def test_a_time_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:

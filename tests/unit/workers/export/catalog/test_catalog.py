@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -19,6 +20,7 @@ from appctld.workers.export.catalog import catalog as module
 from appctld.workers.export.catalog.catalog import catalog
 from appctld.workers.export.catalog.component import document, listed, of_labels
 from appctld.workers.export.publish.publish import publish
+from appctld.workers.images.sources import Opened, opened
 from appctld.workers.images.validators import METAINFO as APPSTREAM
 from appctld.workers.images.validators import ask
 from appctld.workers.store.catalog.component import Rules
@@ -277,6 +279,20 @@ def test_a_catalogue_lies_beside_what_it_lists_and_takes_the_place_of_the_one_be
     assert again["digest"] == first["digest"]
     assert Layout(shelf).index[NAME] == first["digest"]
     assert get_strings(again, "remarks") == [f"{NAME}: left out, nobody starts what is in it"]
+
+
+def test_what_registries_have_in_common_holds_for_each_place(
+    greeter: Specimen, tool: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Json, Json]] = []
+
+    def noted(place: JsonObject) -> AbstractContextManager[Opened]:
+        asked.append((place["ca"], place["proxy"]))
+        return opened(place)
+
+    monkeypatch.setattr(module, "opened", noted)
+    made(tmp_path / "out", greeter, tool, ca="certificates", proxy={"direct": []})
+    assert asked == [("certificates", {"direct": []})] * 4  # for its names, and to be read
 
 
 def test_a_runtime_is_left_out_with_its_layers_unread_and_that_is_told(
