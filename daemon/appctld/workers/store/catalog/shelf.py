@@ -95,7 +95,7 @@ class Shelf:
         """Remove what was prepared or removed by who was killed; nobody else may be at work."""
         for place in (self.catalogs, self.united, self.united / "xml"):
             with contextlib.suppress(FileNotFoundError), disk.opened(place) as directory:
-                _sweep(directory)
+                disk.sweep(directory)
         for remote in self.remotes():
             with disk.opened(self.catalogs / remote) as directory:
                 _clear(directory)
@@ -143,15 +143,9 @@ def _clear(directory: int) -> None:
             disk.remove_tree(name, directory)
 
 
-def _sweep(directory: int) -> None:
-    for name in disk.entries(directory):
-        if name.startswith(disk.STAGING):
-            disk.remove_tree(name, directory)
-
-
 def _replace(name: str, data: bytes, within: int) -> None:
     """Write a file anew, in one step."""
-    _sweep(within)
+    disk.sweep(within)
     temporary = disk.staging_name()
     try:
         disk.write_bytes(temporary, data, within)
