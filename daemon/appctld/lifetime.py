@@ -29,11 +29,6 @@ LINGER_SECONDS = 600.0  # who called in our last instant has so long; a machine 
 _ASKED = {State.AUTHORIZING, State.NEEDS_CREDENTIALS}
 
 
-async def nobody() -> bool:
-    """Nobody wants it to stay."""
-    return False
-
-
 @dataclass(slots=True)
 class Lifetime:
     """One daemon's. `is_wanted` says whether anybody wants it to stay though it has nothing to do."""
@@ -43,7 +38,7 @@ class Lifetime:
     jobs: Jobs
     notifier: Notifier
     idle_seconds: float
-    is_wanted: Callable[[], Awaitable[bool]] = nobody
+    is_wanted: Callable[[], Awaitable[bool]]
     _deadline: float | None = None  # of the loop's clock, once we said that we leave
 
     async def run(self) -> None:

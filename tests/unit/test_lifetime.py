@@ -24,6 +24,7 @@ from appctld.lifetime import Lifetime, status
 from appctld.system.notify import Notifier
 from support.buses.bus import JOB, NAME, Client, client, private_bus
 from support.buses.bus_service import Running, served
+from support.deciders import nobody
 from support.services.manager import heard, listening
 
 ALWAYS, NEVER = 0.0, 1e6  # idle seconds
@@ -90,7 +91,7 @@ async def daemon(
     async with served(address, work) as running:
         running.remotes.remove = remove  # type: ignore[method-assign]
         notifier = Notifier(notify, pings)
-        life = Lifetime(running.connection, running.server, running.jobs, notifier, idle_seconds)
+        life = Lifetime(running.connection, running.server, running.jobs, notifier, idle_seconds, nobody)
         yield Daemon(running, life, gate)
 
 

@@ -14,6 +14,7 @@ from appctld.bus.wire.connection import BusLostError, Connection
 from appctld.jobs.queue import Jobs
 from appctld.lifetime import STUCK_SECONDS, Lifetime
 from appctld.system.notify import Notifier
+from support.deciders import nobody
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Around:
 
     def life(self) -> Lifetime:
         connection, server, jobs = cast("Connection", self), cast("Server", self), cast("Jobs", self)
-        return Lifetime(connection, server, jobs, Notifier("", 0.0), 0.0)
+        return Lifetime(connection, server, jobs, Notifier("", 0.0), 0.0, nobody)
 
 
 def test_a_bus_that_takes_nothing_any_more_is_left() -> None:

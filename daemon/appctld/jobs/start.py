@@ -10,7 +10,7 @@ from pathlib import Path
 
 from appctld.config.logins import kept_logins
 from appctld.jobs.apps.choices import Choices, forget_absent
-from appctld.jobs.automatic.deciding import Decide, everything
+from appctld.jobs.automatic.deciding import Decide
 from appctld.jobs.job import Job
 from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.queue import WITHOUT_NETWORK, Jobs, Perform
@@ -44,7 +44,7 @@ class Rooms:
 
 
 async def build(
-    scope: str, paths: Paths, configuration: Sequence[Path], tools: Tools, decide: Decide = everything
+    scope: str, paths: Paths, configuration: Sequence[Path], tools: Tools, decide: Decide
 ) -> Rooms:
     """The rooms of one scope, over a state directory that is locked, whole and swept.
 
@@ -97,9 +97,7 @@ async def _recover(keep: set[str], tools: Tools, *, keep_all: bool) -> set[str]:
     return keep & set(missing)
 
 
-def _performer(
-    scope: str, tools: Tools, book: RemoteBook, kept: Path | None = None, decide: Decide = everything
-) -> Perform:
+def _performer(scope: str, tools: Tools, book: RemoteBook, kept: Path | None, decide: Decide) -> Perform:
     """What does the work; `kept` is where the administrator keeps logins for root's jobs and the timers'."""
 
     async def perform(request: AnyRequest, job: Job, observer: Observer) -> None:

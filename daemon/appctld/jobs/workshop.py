@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 from appctld.errors import AppctlError, Cancelled, Failed, NeedsApproval, RegistryAuth
 from appctld.jobs.approval import accepted
-from appctld.jobs.automatic.deciding import Decide, everything
+from appctld.jobs.automatic.deciding import Decide
 from appctld.jobs.job import Job
 from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.reporting.chronicle import failure_facts
@@ -41,7 +41,7 @@ class Workshop:
     book: RemoteBook
     observer: Observer
     job: Job
-    decide: Decide = everything
+    decide: Decide
     """How far an update goes that nobody asked for."""
 
     async def installed(self) -> dict[str, Installed]:
@@ -117,7 +117,7 @@ def workshop(
     observer: Observer,
     job: Job,
     request: AnyRequest,
-    decide: Decide = everything,
+    decide: Decide,
 ) -> Workshop:
     """The surroundings of one job; its caller's logins come before those that `base` has."""
     tools = replace(

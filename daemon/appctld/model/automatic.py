@@ -41,5 +41,5 @@ class Decision:
 
 
 def least(extents: Iterable[Extent]) -> Extent:
-    """The one that does least; of none the one that does most."""
-    return min(extents, key=ORDER.index, default=ORDER[-1])
+    """The one that does least, of one or more."""
+    return min(extents, key=ORDER.index)

@@ -41,6 +41,7 @@ from appctld.system.worker import Processes, Program, Report
 from appctld.workers.fetch.__main__ import HANDLERS as FETCH
 from appctld.workers.keyring.__main__ import HANDLERS as KEYRING
 from support.buses.queue import allowed
+from support.deciders import everything
 from support.ordeals.faults import Fault
 from support.publishers.stand import Shown, Stand
 from support.workers.inline import InlineRunner, MemoryRegistry
@@ -149,7 +150,7 @@ class House:
     def _wake(self) -> None:
         """As a daemon that remembers nothing."""
         self.book = RemoteBook([self.root / "remotes.d"], self.tools, Nobody)
-        self._jobs = Jobs(_performer("user", self.tools, self.book))
+        self._jobs = Jobs(_performer("user", self.tools, self.book, None, everything))
 
     def close(self) -> None:
         """End the daemon."""

@@ -35,6 +35,7 @@ from appctld.pipeline.stages import Deployed, Planned
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import Paths
 from appctld.state.records import Record, installed
+from support.deciders import everything
 from support.publishers.trees import Trees
 from support.workers.inline import InlineRunner, MemoryRegistry, NoLauncher, layer_of
 
@@ -166,7 +167,7 @@ class Yard(World):
             background=False,
             title=request.title,
         )
-        return workshop("user", self.tools, self.book, self.observer, self.job, request)
+        return workshop("user", self.tools, self.book, self.observer, self.job, request, everything)
 
     def do(self, request: AnyRequest) -> JsonObject:
         """Do what is asked; its result."""

@@ -23,6 +23,7 @@ from appctld.model.jsonvalue import JsonObject, get_objects, get_str
 from appctld.model.login import Login
 from appctld.workers.protocol import Report, descriptor
 from support.buses.queue import UID, Queue, nothing, run
+from support.deciders import everything
 from support.workers.inline import layer_of
 from support.worlds.world import BASE, TOP, Yard
 
@@ -61,7 +62,9 @@ class Desk(Queue):
         self._yard = yard
 
     async def perform(self, request: AnyRequest, job: Job, _observer: Observer) -> None:
-        shop = workshop("user", self._yard.tools, self._yard.book, self._yard.observer, job, request)
+        shop = workshop(
+            "user", self._yard.tools, self._yard.book, self._yard.observer, job, request, everything
+        )
         job.result = await work(request, shop)
 
     async def over(self, job: Job) -> None:

@@ -19,6 +19,7 @@ from appctld.state.records import installed
 from appctld.workers.protocol import Report
 from appctld.workers.store.__main__ import HANDLERS as STORE
 from support.buses.queue import allowed
+from support.deciders import everything
 from support.worlds.flatpaks import EDITOR, PLATFORM, entry, listed, publish, reference
 from support.worlds.world import Yard
 
@@ -49,7 +50,7 @@ class Cut:
 
     async def _main(self, request: AnyRequest) -> Job:
         self._loop, self._now = asyncio.get_running_loop(), asyncio.Event()
-        jobs = Jobs(_performer("user", self._yard.tools, self._yard.book))
+        jobs = Jobs(_performer("user", self._yard.tools, self._yard.book, None, everything))
         jobs.observer = self._yard.observer
         job = jobs.start(request, 1, allowed)
         async with asyncio.timeout(PATIENCE):

@@ -15,6 +15,7 @@ from appctld.jobs.job import Job
 from appctld.jobs.requests import AnyRequest, Install, Resolve, Uninstall, Update
 from appctld.jobs.start import _performer
 from appctld.model.jsonvalue import JsonObject
+from support.deciders import everything
 from support.worlds.world import BASE, Yard
 
 HELLO = "acme.example/x/hello:1"
@@ -46,7 +47,7 @@ def perform(yard: Yard, kept: Path | None, request: AnyRequest, uid: int) -> lis
     job = Job(1, request.kind, request.about, uid, background=False, title=request.title)
 
     async def main() -> None:
-        await _performer("system", yard.tools, yard.book, kept)(request, job, yard.observer)
+        await _performer("system", yard.tools, yard.book, kept, everything)(request, job, yard.observer)
 
     asyncio.run(main())
     return [asked["credential"] for asked in fetched(yard)]

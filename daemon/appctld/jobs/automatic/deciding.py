@@ -4,12 +4,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from appctld.model.automatic import Decision, Extent
+from appctld.model.automatic import Decision
 
 Decide = Callable[[], Awaitable[Decision]]
 """How far it goes now. Raises PolicyDenied, RepoCorrupt: then it does not go at all."""
-
-
-async def everything() -> Decision:
-    """Nothing stands in the way."""
-    return Decision(Extent.INSTALL)

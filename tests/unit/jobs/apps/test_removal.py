@@ -24,6 +24,7 @@ from appctld.state.layers import LayerRecord, held, remember
 from appctld.state.paths import Paths, layer_ref
 from appctld.system.worker import Program, Report
 from support.buses.records import RECORD, deploy, numbered
+from support.deciders import everything
 from support.workers.inline import NoLauncher
 
 LEFT = LayerRecord("acme", Digest("7" * 64), "8" * 64, anonymous=True)
@@ -61,7 +62,7 @@ def shop(store: Store, tmp_path: Path) -> Workshop:
     tools = Tools(store, NoLauncher(), store.paths, Platform("linux", "amd64"), Gate())
     book = RemoteBook([tmp_path / "remotes.d"], tools, Nobody)
     job = Job(number=1, kind="prune", refs=(), uid=1, background=False, title="")
-    return Workshop("user", tools, book, Nobody(), job)
+    return Workshop("user", tools, book, Nobody(), job, everything)
 
 
 def test_a_prune_keeps_what_records_and_running_jobs_need(shop: Workshop, store: Store) -> None:
