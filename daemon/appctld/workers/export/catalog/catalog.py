@@ -33,6 +33,8 @@ from appctld.workers.store.catalog.component import Rules
 from appctld.workers.store.catalog.components import COMPONENTS
 from appctld.workers.store.catalog.listing import XML_PATH, read_catalog
 
+REMARKS = 1000  # more than anybody reads; those of 10,000 apps might be more than a client takes
+
 
 def catalog(request: JsonObject, report: Report) -> JsonObject:
     """`{"images": [place, …], "ca", "proxy", "to", "name", "timestamp", "sign"}`.
@@ -48,7 +50,7 @@ def catalog(request: JsonObject, report: Report) -> JsonObject:
     apps, remarks = _read(request, prefix, report)
     files = files_of(apps, prefix)
     read_catalog(files[XML_PATH], Rules(prefix))
-    remarks += _validated(files[XML_PATH])
+    remarks = [*_first(remarks), *_validated(files[XML_PATH])]
     told = Told(report)
     with ExitStack() as stack:
         packer = Packer(stack, told.packed)
@@ -92,6 +94,12 @@ def _named(places: Sequence[JsonObject], prefix: str) -> list[tuple[JsonObject, 
         if len(found) > COMPONENTS:
             raise LimitExceeded(f"a catalogue of more than {COMPONENTS} images", limit=COMPONENTS)
     return found
+
+
+def _first(remarks: Sequence[str]) -> list[str]:
+    """As many as an answer has room for, and how many there are besides."""
+    left_out = len(remarks) - REMARKS
+    return [*remarks[:REMARKS], *([f"and {left_out} more remarks"] if left_out > 0 else [])]
 
 
 def _name(request: JsonObject) -> Reference:

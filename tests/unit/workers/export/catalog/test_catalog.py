@@ -281,6 +281,22 @@ def test_a_catalogue_lies_beside_what_it_lists_and_takes_the_place_of_the_one_be
     assert get_strings(again, "remarks") == [f"{NAME}: left out, nobody starts what is in it"]
 
 
+def test_of_more_remarks_than_anybody_reads_the_first_are_told_and_how_many_there_are(
+    tool: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(tmp_path / "out", tool)
+    monkeypatch.setattr(module, "METAINFO", ("true",))
+
+    def remarks() -> list[str]:
+        return get_strings(catalog(asked, lambda _: None), "remarks")
+
+    told = remarks()
+    monkeypatch.setattr(module, "REMARKS", len(told))
+    assert remarks() == told
+    monkeypatch.setattr(module, "REMARKS", 1)
+    assert remarks() == [told[0], f"and {len(told) - 1} more remarks"]
+
+
 def test_what_registries_have_in_common_holds_for_each_place(
     greeter: Specimen, tool: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
