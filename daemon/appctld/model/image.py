@@ -3,11 +3,11 @@
 """The image config: what the publisher says about the whole image (image-spec config.md).
 
 Guarantees: diffIDs are digests, what will be shown holds no control characters, arguments and environment
-hold nothing that the kernel would not take, sizes are bounded. It says nothing about who signed it, and
-nothing about whether there are as many layers as diffIDs.
+hold nothing that the kernel would not take, sizes are bounded. It says nothing about who signed it.
 """
 
 import re
+from collections.abc import Sized
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,6 +63,14 @@ def parse_config(data: bytes) -> ImageConfig:
         return _config(obj, get_object(obj, "config", {}))
     except JsonError as error:
         raise BadManifest(f"a bad image config: {error}") from error
+
+
+def config_of(data: bytes, layers: Sized) -> ImageConfig:
+    """Read the config of a manifest with so many layers, each with a diffID. Raises BadManifest."""
+    config = parse_config(data)
+    if len(config.diff_ids) != len(layers):
+        raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
+    return config
 
 
 def _config(obj: JsonObject, run: JsonObject) -> ImageConfig:

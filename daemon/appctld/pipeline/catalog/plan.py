@@ -6,10 +6,9 @@ It has no ID, no permissions and no architecture. Its order is kept as an app's 
 app can have; how large it may be is decided here, so that no remote fills a disk with what nobody asked for.
 """
 
-from appctld.errors import BadManifest
 from appctld.model.catalog import check_label, check_layers
 from appctld.model.digest import Digest
-from appctld.model.image import parse_config
+from appctld.model.image import config_of
 from appctld.pipeline.admission.standing import stand
 from appctld.pipeline.catalog.stages import PlannedCatalog
 from appctld.pipeline.images.plan import layers_of, signed_config
@@ -27,10 +26,8 @@ async def plan_catalog(verified: Verified, here: Digest | None, tools: Tools) ->
     layers = verified.manifest.layers
     check_layers(layers)
     config_bytes = await signed_config(verified, tools)
-    config = parse_config(config_bytes)
+    config = config_of(config_bytes, layers)
     check_label(config, str(verified.resolved.reference))
-    if len(config.diff_ids) != len(layers):
-        raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
     return PlannedCatalog(
         verified=verified,
         config=config,

@@ -12,7 +12,7 @@ from appctld.errors import ArchMismatch, BadManifest, DigestMismatch
 from appctld.model.appid import checked_id, id_of_reference
 from appctld.model.digest import Digest
 from appctld.model.flatpak.labels import Described, describe, title_of, version_in
-from appctld.model.image import CONFIG_BYTES, ImageConfig, parse_config
+from appctld.model.image import CONFIG_BYTES, ImageConfig, config_of
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.manifest import Descriptor
 from appctld.model.published import PublishedCommit, Reading, Use, published_commit, uses
@@ -33,11 +33,8 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
     PolicyDenied, or as `describe` and `stand` (R9).
     """
     config_bytes = await signed_config(verified, tools)
-    config = parse_config(config_bytes)
+    config = config_of(config_bytes, verified.manifest.layers)
     _check_platform(config, tools)
-    layers = verified.manifest.layers
-    if len(config.diff_ids) != len(layers):
-        raise BadManifest(f"{len(layers)} layers, but {len(config.diff_ids)} diffIDs in the config")
     resolved, described = verified.resolved, describe(config)
     own = allowed_id(_named(verified, described), resolved.remote)
     named = called(own, described.ref, resolved.remote, tools)

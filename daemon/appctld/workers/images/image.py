@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
-from appctld.errors import AppctlError, BadManifest
+from appctld.errors import AppctlError
 from appctld.model.appid import is_app_id
 from appctld.model.digest import Digest
 from appctld.model.flatpak.labels import describe, metadata_told
-from appctld.model.image import APP_ID, CONFIG_BYTES, ImageConfig, parse_config
+from appctld.model.image import APP_ID, CONFIG_BYTES, ImageConfig, config_of
 from appctld.model.manifest import Manifest
 from appctld.model.permissions import Metadata, metadata_in, parse_metadata
 from appctld.model.reference import Reference
@@ -45,9 +45,7 @@ class Image:
     @classmethod
     def configured(cls, blobs: Blobs, manifest: Manifest, reference: Reference | None) -> Self:
         """Read the config alone: the tree is empty until `read_layers`. Raises BadManifest."""
-        config = parse_config(blobs.open(manifest.config).read(CONFIG_BYTES + 1))
-        if len(config.diff_ids) != len(manifest.layers):
-            raise BadManifest(f"{len(manifest.layers)} layers, and {len(config.diff_ids)} diffIDs")
+        config = config_of(blobs.open(manifest.config).read(CONFIG_BYTES + 1), manifest.layers)
         return cls(blobs, manifest, config, reference)
 
     @classmethod
