@@ -10,10 +10,16 @@ from collections.abc import Sequence
 from appctld.errors import BadManifest, LimitExceeded
 from appctld.model.image import ImageConfig
 from appctld.model.manifest import Descriptor
+from appctld.model.reference import Reference
 
 LABEL = "org.appctl.catalog"  # with the value 1: what says that an image is none of an app
 LAYERS = 8  # `appctl publish` writes one; a Containerfile's COPY lines some more
 CATALOG_BYTES = 128 << 20  # of one layer, packed or not: 10,000 apps with two icons of 6 KiB
+
+
+def prefix_of(name: Reference) -> str:
+    """What the apps of a catalogue lie below: what stands before the last part of its own name."""
+    return name.name.rpartition("/")[0]
 
 
 def check_layers(layers: Sequence[Descriptor]) -> None:

@@ -22,11 +22,10 @@ from appctld.workers.images.listings import Listings
 from appctld.workers.images.manifests import manifests_of
 from appctld.workers.images.sources import Named, Opened
 from appctld.workers.store.catalog.components import COMPONENT_BYTES
-from appctld.workers.store.catalog.listing import SIZES
+from appctld.workers.store.catalog.listing import SIZES, metainfo_of
 from appctld.workers.store.exports.emit import Exporter, emit_all
 
 STARTER = ("/usr/bin/appctl", "run")  # of desktop files, of which nothing is listed
-_METAINFO = ("metainfo/{}.metainfo.xml", "metainfo/{}.appdata.xml", "appdata/{}.appdata.xml")
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class _App:
         self._id = checked_id(described.name or id_of_reference(reference))
 
     def read(self) -> App:
-        metainfo = [path.format(self._id) for path in _METAINFO]
+        metainfo = metainfo_of(self._id)
         pictures = {size: f"icons/hicolor/{size}/apps/{self._id}.png" for size in SIZES}
         desktop = f"applications/{self._id}.desktop"
         exports = emit_all(self._files([*metainfo, desktop, *pictures.values()]), Exporter(self._id, STARTER))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from appctld.errors import InvalidReference, LimitExceeded
+from appctld.model.catalog import prefix_of
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_object, get_objects, get_str
 from appctld.model.reference import Reference
 from appctld.workers.export.catalog.app import App, read_app
@@ -19,7 +20,6 @@ from appctld.workers.export.catalog.making import (
     check_once,
     files_of,
     make_catalog,
-    prefix_of,
 )
 from appctld.workers.export.publish.leaving import Told, leave
 from appctld.workers.export.publish.packing import Packer

@@ -15,7 +15,7 @@ from appctld.model.flatpak.labels import title_of, version_in
 from appctld.model.image import ImageConfig
 from appctld.model.reference import Reference
 from appctld.workers.store.catalog import texts
-from appctld.workers.store.catalog.component import REFERENCE_KEY
+from appctld.workers.store.catalog.component import REFERENCE_KEY, icon_attributes
 from appctld.workers.store.catalog.components import COMPONENT_BYTES
 
 _DESCRIPTION = "org.opencontainers.image.description"
@@ -66,10 +66,7 @@ def listed(component: ET.Element, reference: Reference, app_id: str, sizes: Iter
     for own in component.findall("id"):
         own.text = app_id
     for size in sizes:
-        square, _, scale = size.partition("@")
-        width, _, height = square.partition("x")
-        scaled = {"scale": scale} if scale else {}
-        _text(component, "icon", f"{app_id}.png", type="cached", width=width, height=height, **scaled)
+        _text(component, "icon", f"{app_id}.png", type="cached", **icon_attributes(size))
     _text(ET.SubElement(component, "custom"), "value", str(reference), key=REFERENCE_KEY)
     return component
 

@@ -24,11 +24,6 @@ from appctld.workers.store.catalog.listing import ICONS_PATH, XML_PATH
 NOWHERE = Platform("unknown", "unknown")
 
 
-def prefix_of(name: Reference) -> str:
-    """What the apps of a catalogue lie below: what stands before the last part of its own name."""
-    return name.name.rpartition("/")[0]
-
-
 def check_below(reference: Reference, prefix: str) -> None:
     """Raise InvalidReference for an app of which a catalogue there must not tell."""
     if reference.pinned:

@@ -6,7 +6,7 @@ Which IDs a remote may list says the file of whoever adds it; here any is taken.
 """
 
 from appctld.errors import AppctlError, BadManifest
-from appctld.model.catalog import LABEL, check_label, check_layers
+from appctld.model.catalog import LABEL, check_label, check_layers, prefix_of
 from appctld.workers.images.image import Image
 from appctld.workers.images.validators import METAINFO, ask, missing
 from appctld.workers.lint.findings import Findings
@@ -46,7 +46,7 @@ def _components(image: Image, data: bytes, found: Findings) -> list[Component]:
     if image.reference is None:
         found.add("not-checked", XML_PATH, "what a catalogue without a whole name may list nobody knows")
         return []
-    return read_catalog(data, Rules(image.reference.name.rpartition("/")[0]))
+    return read_catalog(data, Rules(prefix_of(image.reference)))
 
 
 def _validate(data: bytes, found: Findings) -> None:

@@ -49,10 +49,7 @@ class Component:
     def with_icons(self, icons: Mapping[str, str], directory: Path) -> "Component":
         """The same with icons: paths below `directory` by their size."""
         for size, path in icons.items():
-            pixels, _, scale = size.partition("@")
-            width, _, height = pixels.partition("x")
-            attributes = {"type": "local", "width": width, "height": height}
-            icon = ET.SubElement(self.element, "icon", attributes | ({"scale": scale} if scale else {}))
+            icon = ET.SubElement(self.element, "icon", {"type": "local", **icon_attributes(size)})
             icon.text = f"{directory}/{path}"
         return replace(self, entry=replace(self.entry, icons=icons))
 
@@ -62,6 +59,13 @@ class Component:
             element.tail = None
             element.text = " ".join((element.text or "").split()) or None
         return ET.tostring(self.element, encoding="unicode").encode() + b"\n"
+
+
+def icon_attributes(size: str) -> dict[str, str]:
+    """What an icon's element says of its size (64x64, 64x64@2, …)."""
+    square, _, scale = size.partition("@")
+    width, _, height = square.partition("x")
+    return {"width": width, "height": height} | ({"scale": scale} if scale else {})
 
 
 def read_component(data: bytes, rules: Rules, reference: str = "", expected: str = "") -> Component:

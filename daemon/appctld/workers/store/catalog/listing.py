@@ -16,6 +16,12 @@ XML_PATH = "usr/share/swcatalog/xml/catalog.xml"
 ICONS_PATH = "usr/share/swcatalog/icons"
 
 
+def metainfo_of(app_id: str) -> list[str]:
+    """Where an app's own metainfo may lie below share/, the best place first."""
+    directories = ("metainfo/{}.metainfo.xml", "metainfo/{}.appdata.xml", "appdata/{}.appdata.xml")
+    return [path.format(app_id) for path in directories]
+
+
 def read_catalog(data: bytes, rules: Rules) -> list[Component]:
     """All components, in the order of their IDs. Raises BadManifest, LimitExceeded, Conflict."""
     found: dict[str, Component] = {}

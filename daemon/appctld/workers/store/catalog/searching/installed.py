@@ -13,12 +13,10 @@ from xml.etree import ElementTree as ET
 from appctld.model.jsonvalue import JsonObject, get_str
 from appctld.workers.store.catalog import texts
 from appctld.workers.store.catalog.component import entry_of
-from appctld.workers.store.catalog.listing import SIZES
+from appctld.workers.store.catalog.listing import SIZES, metainfo_of
 from appctld.workers.store.catalog.searching.entry import Entry
 from appctld.workers.store.exports.names import LIMITS, Kind
 from appctld.workers.store.names import check_id
-
-_METAINFO = ("metainfo/{}.metainfo.xml", "metainfo/{}.appdata.xml", "appdata/{}.appdata.xml")
 
 
 def icons_of(apps: Path, app_id: str) -> Path:
@@ -37,9 +35,9 @@ def installed_entry(app: JsonObject, apps: Path) -> Entry:
 
 
 def _exported(share: Path, plain: Entry) -> Entry:
-    for path in _METAINFO:
+    for path in metainfo_of(plain.id):
         try:
-            with (share / path.format(plain.id)).open("rb") as file:
+            with (share / path).open("rb") as file:
                 element = ET.fromstring(file.read(LIMITS[Kind.METAINFO]))  # noqa: S314 - which we wrote
         except (OSError, ET.ParseError):
             continue
