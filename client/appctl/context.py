@@ -110,7 +110,8 @@ class Context:
 
     def _detaches(self, member: str) -> bool:
         """Whether a job is left running once it began; a preview is what somebody wants to see."""
-        return bool(getattr(self.options, "detach", False)) and member not in PREVIEWS
+        leaves = bool(getattr(self.options, "detach", False))
+        return leaves and member not in PREVIEWS and not getattr(self.options, "dry_run", False)
 
     def _noted(self, outcome: "Outcome") -> "Outcome":
         """Say which job goes on without us."""

@@ -70,19 +70,21 @@ def schemas() -> dict[str, Schema]:
         "remotes": array(remote()),
         "remote": remote(changed=YES_OR_NO, no_longer_trusted=array(TEXT)),
         "remote-changed": object_(["changed", "name"], changed=YES_OR_NO, name=TEXT),
-        "refreshed": document(
+        "refreshed": leaving(document(
             remotes=array(result("remotes", "name", "last-refreshed")),
             updates=array(result("updates", "id", "version", "error")),
-        ),
+        )),
         "remote-file": object_(
             ["changed", "file", "text"], changed=YES_OR_NO, file=TEXT, text=TEXT, left_out=array(TEXT)
         ),
-        "verify": document(**_found()),
-        "repair": document(**_found(), actions=array(result("actions", "id", "action")), left=COUNT),
-        "prune": object_(
+        "verify": leaving(document(**_found())),
+        "repair": leaving(
+            document(**_found(), actions=array(result("actions", "id", "action")), left=COUNT)
+        ),
+        "prune": leaving(object_(
             ["changed"], changed=YES_OR_NO, freed_bytes=COUNT, objects=COUNT, dry_run=YES_OR_NO,
             errors=array(error()),
-        ),
+        )),
         "jobs": array(_job()),
         "cancelling": object_(
             ["changed", "scope", "number"], changed={"const": True}, scope=TEXT, number=COUNT
@@ -127,6 +129,11 @@ def document(**properties: Schema) -> Schema:
     """What a command prints that works on several apps: what came of it, and what failed."""
     everything = {"changed": YES_OR_NO, **properties, "errors": array(error())}
     return object_(list(everything), **everything)
+
+
+def leaving(schema: Schema) -> Schema:
+    """The same of a command that may leave its jobs running (--detach), whose paths it then prints."""
+    return {**schema, "properties": {**schema["properties"], "jobs": array(TEXT)}}
 
 
 def made_of(keys: Keys, *required: str, **more: Schema) -> Schema:
@@ -191,8 +198,7 @@ def result(name: str, *required: str, **more: Schema) -> Schema:
 def _result() -> Schema:
     """Of install, update, uninstall and rollback. One app's keys stand beside its list, too.
 
-    `jobs` are the paths of those that go on (--detach); `automatic` is how far an update went that nobody
-    asked for, `because` what kept it from going further.
+    `automatic` is how far an update went that nobody asked for, `because` what kept it from going further.
     """
     each = result("apps", *_PROMISED, **_nobody_signed(), scope=SCOPE)
     whole = document(apps=array(each))
@@ -200,11 +206,10 @@ def _result() -> Schema:
         **each["properties"],
         **whole["properties"],
         "freed_bytes": COUNT,
-        "jobs": array(TEXT),
         "automatic": EXTENT,
         "because": array(TEXT),
     }
-    return whole
+    return leaving(whole)
 
 
 def _permission() -> Schema:

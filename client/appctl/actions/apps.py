@@ -161,13 +161,18 @@ def _document(outcomes: Sequence[Outcome], failures: Sequence[Failure]) -> Json:
     document["changed"] = any(bool(app["changed"]) for app in apps)
     document["apps"] = list(apps)
     document["errors"] = [failure.to_json() for failure in failures]
-    if jobs := [get_str(outcome.result, "job") for outcome in outcomes if outcome.state == "detached"]:
-        document["jobs"] = list(jobs)
+    document |= going_on(outcomes)
     if any("freed-bytes" in outcome.result for outcome in outcomes):
         document["freed-bytes"] = sum(get_int(outcome.result, "freed-bytes") for outcome in outcomes)
     for outcome in outcomes:
         document |= {key: outcome.result[key] for key in ("automatic", "because") if key in outcome.result}
     return document
+
+
+def going_on(outcomes: Sequence[Outcome]) -> Json:
+    """Return what --json says of jobs that go on without us: their paths; nothing without any."""
+    jobs = [get_str(outcome.result, "job") for outcome in outcomes if outcome.state == "detached"]
+    return {"jobs": list(jobs)} if jobs else {}
 
 
 def tell_all(context: Context, failures: Sequence[Failure]) -> ExitCode:

@@ -5,6 +5,7 @@
 import argparse
 from collections.abc import Callable
 
+from appctl.commandline.base import add_detach
 from appctl.commandline.fleet import add_history
 
 DOWNGRADE = "take an image although something newer was installed here before; an action of its own"
@@ -12,7 +13,6 @@ SEARCH = (
     "Find apps by name, ID, keyword or description: what is installed, and what remotes list in a catalogue. "
     "A remote without one cannot be searched."
 )
-DETACH = "leave the job running and print its path; the same command again waits for it"
 
 
 def add_app_commands(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
@@ -29,9 +29,11 @@ def add_app_commands(command: Callable[[str, str, str], argparse.ArgumentParser]
     uninstall.add_argument("ids", nargs="+", metavar="ID")
     uninstall.add_argument("--delete-data", action="store_true", help="remove your data of them too")
     uninstall.add_argument("--ignore", action="store_true", help="what is not installed is no failure")
+    add_detach(uninstall)
     rollback = command("rollback", "lifecycle.rollback:rollback", "Go back to a version that is still kept.")
     rollback.add_argument("id", metavar="ID")
     rollback.add_argument("--to", metavar="VERSION|DIGEST|COMMIT", help="which one, if not the one before")
+    add_detach(rollback)
     listing = command("list", "queries.listing:listing", "List what is installed.")
     listing.add_argument("--updates", action="store_true", help="only apps with a known update")
     listing.add_argument(
@@ -73,11 +75,11 @@ def _install(install: argparse.ArgumentParser) -> None:
         "--from", dest="source", metavar="oci:DIR|oci-archive:FILE|docker-archive:FILE",
         help="read the one image from there; it is verified as if it came from its registry",
     )  # fmt: skip
-    install.add_argument("-d", "--detach", action="store_true", help=DETACH)
+    add_detach(install)
 
 
 def _update(update: argparse.ArgumentParser) -> None:
-    update.add_argument("-d", "--detach", action="store_true", help=DETACH)
+    add_detach(update)
     update.add_argument("ids", nargs="*", metavar="ID")
     update.add_argument("--check", action="store_true", help="only look; exit code 2 when there is nothing")
     update.add_argument("--background", action="store_true", help="nobody waits for it")

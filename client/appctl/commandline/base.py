@@ -15,6 +15,7 @@ from typing import NoReturn, cast
 from appctl.failure import usage
 from appctl.terminal.output import put
 
+DETACH = "leave the job running and print its path; the same command again waits for it"
 _COLUMNS = 80  # where there is no terminal
 
 
@@ -54,6 +55,11 @@ class Unasked(argparse.ArgumentParser):
     def add_mutually_exclusive_group(self, **_more: object) -> argparse._MutuallyExclusiveGroup:
         """Make no group."""
         return cast("argparse._MutuallyExclusiveGroup", self)  # noqa: SLF001
+
+
+def add_detach(parser: argparse.ArgumentParser) -> None:
+    """Give a command that starts a job the option to leave it."""
+    parser.add_argument("-d", "--detach", action="store_true", help=DETACH)
 
 
 def _columns() -> int:

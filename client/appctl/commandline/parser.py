@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from appctl.commandline.apps import add_app_commands
-from appctl.commandline.base import Parser, Unasked
+from appctl.commandline.base import Parser, Unasked, add_detach
 from appctl.commandline.choices import add_choices
 from appctl.commandline.commands import ALIASES, plain_words, refuse_unknown
 from appctl.commandline.fleet import add_fleet_commands
@@ -214,11 +214,14 @@ def _upkeep(command: _Command) -> None:
     cancel.add_argument("job", metavar="JOB", type=_job_number, help="its number, as jobs shows it")
     prune = command("prune", "lifecycle.prune:prune", "Remove what no installed app needs.")
     prune.add_argument("--dry-run", action="store_true", help="count only")
+    add_detach(prune)
     verify = command("verify", "lifecycle.verify:verify", VERIFY)
     verify.add_argument("ids", nargs="*", metavar="ID")
     verify.add_argument("--background", action="store_true", help="nobody waits for it")
+    add_detach(verify)
     repair = command("repair", "lifecycle.verify:repair", REPAIR)
     repair.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    add_detach(repair)
     command("doctor", "doctor.examine:doctor", DOCTOR)
     command("version", "help.version:version", "Say which versions these are.")
     shell = command("completion", "help.completion:completion", COMPLETION)

@@ -4,6 +4,8 @@
 
 import argparse
 
+from appctl.commandline.base import add_detach
+
 _NAMES = {"add": "NAME|FILE-OR-URL.appctlremote"}
 KEYS_REPLACE = (
     "--gpg-import, --cosign-key: the new keys replace the old ones of their kind, which are trusted no more."
@@ -56,6 +58,7 @@ def _modify(parser: argparse.ArgumentParser) -> None:
 def _refresh(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action="remotes.refresh:refresh")
     parser.add_argument("names", nargs="*", metavar="NAME")
+    add_detach(parser)
 
 
 def _export(parser: argparse.ArgumentParser) -> None:

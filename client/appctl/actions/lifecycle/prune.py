@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl prune`: remove what no installed app needs."""
 
-from appctl.actions.apps import tell_all
+from appctl.actions.apps import going_on, tell_all
 from appctl.context import Context
 from appctl.talk.wire import JsonValue, get_int
 from appctl.terminal.show import size
@@ -16,7 +16,8 @@ def prune(context: Context) -> int:
     if context.options.json:
         errors: list[JsonValue] = [failure.to_json() for failure in outcome.failures]
         changed = bool(objects or freed) and not dry_run
-        context.put_json({"changed": changed, **outcome.result, **({"errors": errors} if errors else {})})
-    if not outcome.failures:
+        found = going_on([outcome]) or outcome.result
+        context.put_json({"changed": changed, **found, **({"errors": errors} if errors else {})})
+    if outcome.state == "succeeded":
         context.say(f"{size(freed)} can go." if dry_run else f"{size(freed)} freed.")
     return tell_all(context, outcome.failures)

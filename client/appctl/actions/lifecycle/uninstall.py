@@ -14,7 +14,7 @@ from pathlib import Path
 from appctl.actions.apps import by_scope, ids_of, name_of, report
 from appctl.caller_files import remove_tree
 from appctl.context import Context
-from appctl.failure import Failure
+from appctl.failure import Failure, usage
 from appctl.talk.outcome import Outcome
 from appctl.talk.wire import Json, get_int, get_objects, get_str
 from appctl.terminal.ask import confirm
@@ -24,6 +24,8 @@ from appctl.terminal.show import escape, note, size
 def uninstall(context: Context) -> int:
     """Remove the apps of the command line; each is tried."""
     ignore = context.options.ignore
+    if context.options.detach and context.options.delete_data:
+        raise usage("your data is removed by this command, when the app is gone", "without --detach")
     wanted, unknown = by_scope(context, context.options.ids)
     if ignore:
         unknown = [failure for failure in unknown if failure.name != "NotInstalled"]

@@ -8,7 +8,7 @@ longer. A repair ends like a look at what is left.
 
 from collections.abc import Sequence
 
-from appctl.actions.apps import by_scope, ids_of, installed_in, tell_all
+from appctl.actions.apps import by_scope, going_on, ids_of, installed_in, tell_all
 from appctl.context import Context
 from appctl.failure import Failure
 from appctl.logins.credentials import logins
@@ -29,7 +29,7 @@ def verify(context: Context) -> int:
     if context.options.json:
         context.put_json({"changed": False, **_document(outcomes, failures)})
     for outcome in outcomes:
-        _say(context, outcome.result)
+        _say(context, outcome)
     return tell_all(context, failures)
 
 
@@ -50,7 +50,7 @@ def repair(context: Context) -> int:
         left = get_int(outcome.result, "left")
         context.put_json({"changed": changed, **document, "actions": list(actions), "left": left})
     context.say(*(_action(action) for action in actions))
-    if not actions and not outcome.failures:
+    if not actions and outcome.state == "succeeded":
         context.say("Nothing is damaged.")
     return tell_all(context, outcome.failures)
 
@@ -72,14 +72,16 @@ def _document(outcomes: Sequence[Outcome], failures: Sequence[Failure]) -> Json:
         "bytes-checked": sum(get_int(result, "bytes-checked") for result in results),
         "apps": apps,
         "errors": [failure.to_json() for failure in failures],
+        **going_on(outcomes),
     }
 
 
-def _say(context: Context, result: Json) -> None:
+def _say(context: Context, outcome: Outcome) -> None:
+    result = outcome.result
     for app in get_objects(result, "apps"):
         context.say(_app(context, app))
     context.say(*(_problem(problem) for problem in get_objects(result, "problems")))
-    if result:
+    if result and outcome.state != "detached":
         left = get_int(result, "problems-total") - len(get_objects(result, "problems"))
         more = f" and {left} more" if left else ""
         found = f"{len(get_objects(result, 'problems'))}{more} problems"

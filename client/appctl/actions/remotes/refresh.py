@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl remote refresh`: ask remotes what they have of newer images of the apps that came from them."""
 
-from appctl.actions.apps import installed_in, tell_all
+from appctl.actions.apps import going_on, installed_in, tell_all
 from appctl.context import Context
 from appctl.logins.credentials import logins
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
@@ -20,7 +20,13 @@ def refresh(context: Context) -> int:
     if context.options.json:
         errors: list[JsonValue] = [failure.to_json() for failure in outcome.failures]
         context.put_json(
-            {"changed": False, "remotes": list(remotes), "updates": list(updates), "errors": errors}
+            {
+                "changed": False,
+                "remotes": list(remotes),
+                "updates": list(updates),
+                "errors": errors,
+                **going_on([outcome]),
+            }
         )
     context.say(*(_line(remote, updates) for remote in remotes))
     return tell_all(context, outcome.failures)
