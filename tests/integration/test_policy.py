@@ -201,11 +201,9 @@ def test_a_shipped_remote_is_masked_and_comes_back_without_a_restart(site: Site)
     assert f"remote shipped is disabled ({mask})" in refused.err
     assert site.machine.appctl("remote", "show", "shipped", "--json").json["enabled"] is False
     site.machine.appctl("remote", "enable", "shipped")
-    assert mask.read_text() == f"[remote]\n{places.replace('lookaside', 'enabled = yes{}lookaside')}".format(
-        chr(10)
-    )
+    assert not [*mask.parent.glob("shipped.*")]  # and what is shipped counts, with its keys
     site.machine.appctl("install", "-y", "--dry-run", "shipped/greeter:1")
-    for file in (*mask.parent.glob("shipped.*"), *shipped.iterdir()):
+    for file in shipped.iterdir():
         file.unlink()
     shipped.rmdir()
     site.machine.appctl("install", "-y", f"{host}/shipped/greeter:1", code=3)

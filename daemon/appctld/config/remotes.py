@@ -18,7 +18,7 @@ from appctld.config.remote import Remote, check_name, make_remote
 from appctld.config.settings import FILE_BYTES, read_settings
 from appctld.errors import Failed, InvalidReference
 
-__all__ = ["Remote", "Remotes", "beside", "files_in", "load", "read_limited", "stamps"]
+__all__ = ["Remote", "Remotes", "beside", "files_in", "first_of", "load", "read_limited", "stamps"]
 
 REMOTES = 500  # files; every request reads them all
 KEYRING_BYTES = 64 << 10  # here and on the bus; a publisher's whole keyring is some 10 KiB
@@ -54,6 +54,15 @@ def _load_first(paths: Sequence[Path], ours: Path) -> Iterator[Remote]:
         yield replace(
             masked, enabled=False, origin=first, writable=True, settings={**masked.settings, **MASK}
         )
+
+
+def first_of(name: str, directories: Sequence[Path]) -> Remote | None:
+    """What the files of one name in these directories say; None for no remote, or a wrong one."""
+    paths = [path for directory in directories if (path := directory / f"{name}.conf").exists()]
+    try:
+        return next(_load_first(paths, directories[0]), None) if paths else None
+    except Failed:
+        return None
 
 
 def files_in(directory: Path) -> list[Path]:

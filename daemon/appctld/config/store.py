@@ -15,12 +15,12 @@ Leaves to others: authorization, and importing keys (`keyring` is dearmored and 
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from appctld.config.lookup import Remotes
 from appctld.config.remote import Remote, check_name, make_remote, no_remote
-from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES, beside, load
+from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES, MASK, beside, first_of, load
 from appctld.config.settings import write_settings
 from appctld.errors import Conflict, Failed, InvalidReference, LimitExceeded, PolicyDenied
 from appctld.system import durable
@@ -75,7 +75,9 @@ class RemoteStore:
     ) -> Remote:
         """Change what is given; an empty text means the default again, empty certificates none any more.
 
-        Keys replace all keys of their kind. A shipped remote is overridden by a whole file of our own.
+        Keys replace all keys of their kind. A shipped remote is overridden by a whole file of our own, with
+        its keys; where it is only disabled by a mask, and by none where it is as shipped again, so that what
+        the system ships later counts.
         `before_writing` is told what it will be, once nothing but the disk stands against it. Raises as
         `add`, and NoRemote.
         """
@@ -124,10 +126,7 @@ class RemoteStore:
         if not path.exists():
             raise no_remote(name)
         with self.whole:
-            durable.remove_file(path)
-            durable.remove_file(beside(path, "gpg"))
-            durable.remove_file(beside(path, "cosign.pub"))
-            durable.remove_file(beside(path, "ca.pem"))
+            _remove(path)
 
     def _path(self, name: str) -> Path:
         return self.directories[0] / f"{check_name(name)}.conf"
@@ -166,6 +165,9 @@ class RemoteStore:
         before_writing(remote)
         try:
             durable.make_directories(path.parent)
+            if (less := self._less(remote)) is not None:
+                _remove(path, less)
+                return self.load().get(remote.name)
             _put(beside(path, "gpg"), remote.keyring)
             _put(beside(path, "cosign.pub"), remote.cosign_keys)
             _put(beside(path, "ca.pem"), None if "ca-file" in remote.settings else remote.ca)
@@ -173,6 +175,14 @@ class RemoteStore:
         except OSError as error:
             raise Failed(f"{path} cannot be written: {error.strerror}", path=str(path), hint="") from error
         return remote
+
+    def _less(self, remote: Remote) -> Mapping[str, str] | None:
+        """What says the same of a shipped remote: no file ({}) or a mask; None if only a whole file does."""
+        shipped = first_of(remote.name, self.directories[1:])
+        same = shipped and replace(shipped, origin=remote.origin, writable=True)
+        if remote == same:
+            return {}
+        return MASK if same and remote == replace(same, enabled=False) else None
 
 
 def _check(remote: Remote) -> None:
@@ -210,6 +220,13 @@ def _refuse_paths(settings: Mapping[str, str]) -> None:
     """A caller's path must not be read with the daemon's eyes; the administrator's own file may name one."""
     if settings.get("ca-file"):
         raise InvalidReference("'ca-file' stands only in files: give the certificates themselves")
+
+
+def _remove(path: Path, mask: Mapping[str, str] = {}) -> None:
+    """Remove a remote's files, its own first; a `mask` of what is shipped takes its place."""
+    _put(path, write_settings(mask) if mask else None)
+    for extension in ("gpg", "cosign.pub", "ca.pem"):
+        durable.remove_file(beside(path, extension))
 
 
 def _put(path: Path, data: bytes | None) -> None:

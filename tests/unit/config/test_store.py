@@ -251,10 +251,55 @@ def test_certificates_take_the_place_of_a_path(store: RemoteStore, tmp_path: Pat
 
 def test_a_shipped_remote_is_overridden_whole(store: RemoteStore) -> None:
     ship(store)
-    store.modify("acme", {"enabled": "no"})
+    store.modify("acme", {"title": "ours"})
     found = store.load().get("acme")
-    assert (found.enabled, found.title, found.writable) == (False, "shipped", True)
+    assert (found.enabled, found.title, found.writable) == (True, "ours", True)
     assert (found.keyring, found.ca) == (b"shipped keys", SHIPPED_CA)
+
+
+@pytest.mark.parametrize("own", [{}, {"title": "ours"}])
+def test_a_shipped_remote_that_was_switched_off_and_on_has_the_keys_that_are_shipped_later(
+    own: dict[str, str], store: RemoteStore
+) -> None:
+    """Else the first `remote disable` would keep the keys of that day for ever."""
+    ship(store)
+    if own:
+        store.modify("acme", own)
+        store.modify("acme", {"title": "shipped"})  # and so nothing is ours any more
+    off = store.modify("acme", {"enabled": "no"})
+    assert files(store) == {"acme.conf": b"[remote]\nenabled = no\n"}
+    assert (off.enabled, off.writable) == (False, True)
+    (store.directories[1] / "acme.gpg").write_bytes(b"later keys")
+    assert not store.load().get("acme").enabled
+    on = store.modify("acme", {"enabled": "yes"})
+    assert files(store) == {}
+    assert (on.enabled, on.keyring, on.writable) == (True, b"later keys", False)
+    assert store.load().get("acme") == on
+
+
+def test_what_is_otherwise_than_shipped_stays_when_it_is_switched_off(store: RemoteStore) -> None:
+    ship(store)
+    store.modify("acme", {}, b"own keys")
+    store.modify("acme", {"enabled": "no"})
+    assert files(store)["acme.gpg"] == b"own keys"
+    assert store.modify("acme", {"enabled": "yes"}).keyring == b"own keys"
+
+
+def test_a_remote_that_is_shipped_switched_off_is_switched_on_by_a_file_of_ours(store: RemoteStore) -> None:
+    ship(store)
+    shipped = store.directories[1] / "acme.conf"
+    shipped.write_text(f"{shipped.read_text()}enabled = no\n")
+    assert store.modify("acme", {"enabled": "yes"}).enabled
+    assert store.load().get("acme").keyring == b"shipped keys"
+    assert set(files(store)) == {"acme.conf", "acme.gpg", "acme.ca.pem"}
+
+
+def test_a_shipped_file_that_cannot_be_read_is_overridden_whole(store: RemoteStore) -> None:
+    ship(store)
+    store.modify("acme", {"title": "ours"})
+    (store.directories[1] / "acme.conf").write_text("[broken")
+    assert store.modify("acme", {"enabled": "no"}).title == "ours"
+    assert set(files(store)) == {"acme.conf", "acme.gpg", "acme.ca.pem"}
 
 
 def test_removing_leaves_nothing(store: RemoteStore) -> None:
