@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-DATA = Path(__file__).resolve().parents[3] / "data/environment"
+from installing.place import LIST, TOP, Layout, entries
+
+DATA = TOP / "data/environment"
 SYSTEM = "/var/lib/appctl/exports/share"
 OURS = f"/home/u/.local/share/appctl/exports/share:{SYSTEM}"
 DEFAULT = "/usr/local/share:/usr/share"
@@ -17,8 +19,13 @@ CASES = {
     "nothing is set": (HOME, f"{DEFAULT}:{OURS}"),
     "it is empty": (HOME | {"XDG_DATA_DIRS": ""}, f"{DEFAULT}:{OURS}"),
     "it has others": (HOME | {"XDG_DATA_DIRS": "/flatpak:/usr/share"}, f"/flatpak:/usr/share:{OURS}"),
-    "it has both": (HOME | {"XDG_DATA_DIRS": f"/a:{OURS}:/b"}, f"/a:{OURS}:/b"),
-    "it has them with a slash": (HOME | {"XDG_DATA_DIRS": f"/a:{OURS}/"}, f"/a:{OURS}/"),
+    "it has both at the end": (HOME | {"XDG_DATA_DIRS": f"/a:{OURS}"}, f"/a:{OURS}"),
+    "it has both, and others after them": (HOME | {"XDG_DATA_DIRS": f"/a:{OURS}:/b"}, f"/a:/b:{OURS}"),
+    "it has nothing else": (HOME | {"XDG_DATA_DIRS": OURS}, OURS),
+    "it has one first, with a slash, and twice": (
+        HOME | {"XDG_DATA_DIRS": f"{SYSTEM}/:/a:{SYSTEM}:{SYSTEM}:/b"},
+        f"/a:/b:{OURS}",
+    ),
     "it has one that only begins so": (
         HOME | {"XDG_DATA_DIRS": f"{SYSTEM}-too:{OURS}"},
         f"{SYSTEM}-too:{OURS}",
@@ -85,6 +92,37 @@ def test_a_login_shell_goes_on_where_appctl_was_removed() -> None:
         ["/bin/sh", "-eu"], input=f"{script}\necho done", env={}, capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+SHARED = "${XDG_DATA_DIRS:-/usr/local/share:/usr/share}"
+NEIGHBOURS = {  # as snapd's and flatpak's do
+    "apps-bin-path.sh": f'XDG_DATA_DIRS="{SHARED}:/var/lib/snapd/desktop"',
+    "flatpak.sh": f'XDG_DATA_DIRS="/var/lib/flatpak/exports/share:{SHARED}"',
+    "z.sh": f'XDG_DATA_DIRS="{SHARED}:/z"',
+}
+
+
+@pytest.mark.parametrize("inherited", ["", f"/usr/share:{OURS}"])
+def test_among_the_files_of_profile_d_ours_is_the_last(tmp_path: Path, inherited: str) -> None:
+    """In a login of its own, and in a shell of a session that has them from systemd."""
+    (ours,) = (
+        entry for entry in entries(LIST.read_text(), TOP, Layout("/usr")) if "/profile.d/" in entry.target
+    )
+    for name, text in NEIGHBOURS.items():
+        (tmp_path / name).write_text(f"export {text}\n")
+    script = (TOP / ours.source).read_text().replace("/usr/lib/appctl", str(DATA))
+    (tmp_path / Path(ours.target).name).write_text(script)
+    done = subprocess.run(
+        ["/bin/sh", "-eu"],  # as /etc/profile does it
+        input=f'for i in {tmp_path}/*.sh; do if [ -r "$i" ]; then . "$i"; fi; done; echo "$XDG_DATA_DIRS"',
+        env=HOME | ({"XDG_DATA_DIRS": inherited} if inherited else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = done.stdout.strip().split(":")
+    assert found[-2:] == OURS.split(":")
+    assert {"/var/lib/flatpak/exports/share", "/usr/share", "/var/lib/snapd/desktop", "/z"} <= {*found[:-2]}
 
 
 def test_a_login_shell_sees_the_apps(tmp_path: Path) -> None:

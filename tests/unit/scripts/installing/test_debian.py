@@ -83,7 +83,7 @@ def test_each_suite_has_a_version_and_the_later_one_wins(files: Path) -> None:
 
 def test_what_lies_in_etc_is_the_administrators(package: Package) -> None:
     control(package)
-    assert (package.files / "DEBIAN/conffiles").read_text() == "/etc/profile.d/appctl.sh\n"
+    assert (package.files / "DEBIAN/conffiles").read_text() == "/etc/profile.d/zz-appctl.sh\n"
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
