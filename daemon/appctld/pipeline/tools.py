@@ -49,7 +49,7 @@ class Progress(Protocol):
     """Whom the steps tell how far they are. Bytes are compressed layer bytes."""
 
     def stage(self, name: str) -> None:
-        """A stage begins: resolving, verifying, downloading, importing, merging or deploying."""
+        """A stage begins: resolving, verifying, downloading, importing, merging, deploying or exporting."""
         ...
 
     def expect(self, to_download: int, here: int) -> None:

@@ -117,6 +117,7 @@ async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Work
     async with shop.tools.gate.moving():
         if whole:
             await _check_unneeded(app_id, shop)
+        shop.tools.progress.stage("cleanup")
         answer = await shop.tools.store(
             {"op": "remove", "id": app_id, "deployments": None if whole else names, "refs": refs}
         )
@@ -139,6 +140,8 @@ async def prune_if_free(shop: Workshop) -> JsonObject:
 
 async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
     paths = shop.tools.paths
+    if not dry_run:
+        shop.tools.progress.stage("cleanup")
     async with shop.tools.gate.moving() as needed:
         keep_refs = await shop.tools.aside(_needed, paths) | needed
         if not dry_run:  # first, so that no record ever names a layer whose ref is gone

@@ -6,6 +6,7 @@ from appctld.jobs.job import UNKNOWN, Job
 from appctld.jobs.reporting.observer import Observer
 
 FINAL_STAGE = "deploying"  # from here on a cancel would come too late to be honest about
+_FOLLOWING = {"exporting", "cleanup"}  # what may follow it, or a removal, and is as cancelable as that was
 
 
 class JobProgress:
@@ -19,7 +20,8 @@ class JobProgress:
     def stage(self, name: str) -> None:
         """See `pipeline.tools.Progress.stage`."""
         self._job.stage = name
-        self._job.cancelable = name != FINAL_STAGE
+        if name not in _FOLLOWING:
+            self._job.cancelable = name != FINAL_STAGE
         self._observer.job_changed(self._job)
 
     def expect(self, to_download: int, here: int) -> None:

@@ -50,6 +50,7 @@ async def refresh_caches(tools: Tools) -> None:
         with understood("store"):
             scratch, sources = get_str(answer, "scratch"), get_strings(answer, "sources")
         if scratch:
+            tools.progress.stage("exporting")
             for source in sources:
                 await _run(PROGRAMS[source], Path(scratch), tools)
             await tools.store({"op": "take-caches", "scratch": scratch})

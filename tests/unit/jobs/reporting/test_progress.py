@@ -74,6 +74,17 @@ def test_while_it_is_deployed_it_cannot_be_cancelled_and_for_the_next_app_it_can
     assert job.cancelable
 
 
+@pytest.mark.parametrize("after", ["exporting", "cleanup"])
+def test_what_follows_a_deployment_is_as_little_cancelable_and_what_comes_alone_is(
+    after: str, job: Job, progress: JobProgress
+) -> None:
+    progress.stage(after)
+    assert job.cancelable
+    progress.stage("deploying")
+    progress.stage(after)
+    assert (job.stage, job.cancelable) == (after, False)
+
+
 def test_every_change_is_told(progress: JobProgress, counter: Counter) -> None:
     progress.stage("downloading")
     progress.expect(10, 0)
