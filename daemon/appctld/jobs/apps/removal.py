@@ -6,6 +6,7 @@ The current deployment and the one before it are kept; older ones go, never one 
 running job needs is pruned under the gate.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from functools import partial
@@ -25,6 +26,8 @@ from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import Paths, app_ref
 from appctld.state.pulled import forget_all_pulled, pulled_refs
 from appctld.state.records import Record, damaged, find_app, roots
+
+PATIENCE = 20.0  # seconds that a prune is tried again for; the last wait may take as long as the store's own
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +77,20 @@ async def prune(request: Prune, shop: Workshop) -> JsonObject:
         await shop.tools.aside(forget_all_pulled, shop.tools.paths)
         for app_id in await shop.installed():
             await drop_older(app_id, shop)
-    return await _prune(shop, dry_run=dry_run)
+    return await _patiently(shop, dry_run=dry_run)
+
+
+async def _patiently(shop: Workshop, *, dry_run: bool) -> JsonObject:
+    """A prune that somebody waits for. The wait is no one else's: the gate is open meanwhile. Raises Busy."""
+    clock = asyncio.get_running_loop()
+    until = clock.time() + PATIENCE
+    while True:
+        try:
+            return await _prune(shop, dry_run=dry_run)
+        except Busy:
+            if clock.time() >= until:
+                raise
+            await shop.tools.store({"op": "quiet", "wait": True})
 
 
 async def prunable(shop: Workshop) -> int:
@@ -131,21 +147,24 @@ async def prune_if_free(shop: Workshop) -> JsonObject:
     """A prune that may as well happen another time, and fails nobody's job."""
     try:
         return await _prune(shop, dry_run=False)
-    except (Busy, RepoCorrupt):
-        return {}
     except AppctlError as error:
-        logger.warning("nothing was pruned: %s: %s", error.name, error.message)
+        usual = isinstance(error, Busy | RepoCorrupt)
+        level = logging.INFO if usual else logging.WARNING
+        logger.log(level, "nothing was pruned: %s: %s", error.name, error.message)
         return {}
 
 
 async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
+    """Raises Busy at once where somebody reads or writes objects: an audit does for hours."""
     paths = shop.tools.paths
     if not dry_run:
         shop.tools.progress.stage("cleanup")
     async with shop.tools.gate.moving() as needed:
         keep_refs = await shop.tools.aside(_needed, paths) | needed
-        if not dry_run:  # first, so that no record ever names a layer whose ref is gone
-            await shop.tools.aside(_forget_others, paths, keep_refs)
+        unneeded = await shop.tools.aside(recorded_refs, paths) - keep_refs
+        if unneeded and not dry_run:  # first, so that no record ever names a layer whose ref is gone
+            await shop.tools.store({"op": "quiet", "wait": False})  # else they were forgotten for nothing
+            await shop.tools.aside(forget_refs, paths, unneeded)
         keep: list[Json] = [*sorted(keep_refs)]
         answer = await shop.tools.store(
             {"op": "prune", "keep_refs": keep, "keep_blobs": bool(needed), "dry_run": dry_run}
@@ -162,7 +181,3 @@ def _needed(paths: Paths) -> set[str]:
             f"{record} cannot be read, and nothing is pruned while that is so", path=str(record)
         )
     return roots(paths) | waiting_refs(paths) | pulled_refs(paths)
-
-
-def _forget_others(paths: Paths, keep: set[str]) -> None:
-    forget_refs(paths, recorded_refs(paths) - keep)

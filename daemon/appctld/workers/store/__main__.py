@@ -32,6 +32,7 @@ HANDLERS: Mapping[str, Handler] = {
         "prepare-caches": "farm.caches:prepare",
         "take-caches": "farm.caches:take",
         "prune": "prune:prune",
+        "quiet": "prune:quiet",
         "room": "room:room",
         "recover": "recover:recover",
         "store-catalog": "catalog.store:store_catalog",

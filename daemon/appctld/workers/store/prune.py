@@ -33,16 +33,16 @@ _SHARD = re.compile(r"[0-9a-f]{2}")
 
 
 def prune(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"repo", "blobs", "kept", "tar_split", "keep_refs", "keep_blobs", "dry_run"}`.
+    """`{"repo", "blobs", "kept", "tar_split", "keep_refs", "keep_blobs", "dry_run"}`; it waits for nobody.
 
     -> `{"freed_bytes", "objects", "refs"}`; `refs` are those that were dropped. `keep_blobs`: some job
-    downloads, so what lies among the blobs may be its. `dry_run` tells what would go. Raises Busy while an
-    import runs, RepoCorrupt.
+    downloads, so what lies among the blobs may be its. `dry_run` tells what would go. Raises Busy at once
+    while something is imported, deployed or audited, RepoCorrupt.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     keep = set(map(names.check_ref, get_strings(request, "keep_refs")))
     dry_run = get_bool(request, "dry_run")
-    with repository.exclusive(), translated("pruning"):
+    with repository.exclusive(wait=False), translated("pruning"):
         stale = stale_refs(repository, keep)
         if dry_run:
             objects, freed = _unneeded(repository, keep)
@@ -55,6 +55,15 @@ def prune(request: JsonObject, _report: Report) -> JsonObject:
         if not get_bool(request, "keep_blobs"):
             freed += sweep(Path(get_str(request, "blobs")), _is_blob, remove=not dry_run)
     return {"freed_bytes": freed, "objects": objects, "refs": list[Json](stale)}
+
+
+def quiet(request: JsonObject, _report: Report) -> JsonObject:
+    """`{"repo", "wait"}` -> `{}` where a prune would find nobody in its way.
+
+    Raises Busy, with `wait` after LOCK_SECONDS.
+    """
+    with Repository.open(Path(get_str(request, "repo"))).exclusive(wait=get_bool(request, "wait")):
+        return {}
 
 
 def stale_refs(repository: Repository, keep: set[str]) -> list[str]:

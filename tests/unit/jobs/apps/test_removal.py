@@ -83,7 +83,8 @@ def test_a_record_is_forgotten_before_its_ref_is_dropped(shop: Workshop, store: 
     asyncio.run(prune(Prune(), shop))
     (request,) = store.of("prune")
     assert layer_ref("acme", LEFT.diff_id) not in str(request["keep_refs"])
-    assert store.known == [False]
+    assert [asked["op"] for asked in store.asked] == ["quiet", "prune"]
+    assert store.known == [True, False]
 
 
 def test_a_dry_run_forgets_nothing(shop: Workshop, store: Store) -> None:

@@ -31,6 +31,7 @@ from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.archive import layertree, tar
 from appctld.workers.store.dropped import DROPPED_BYTES
 from appctld.workers.store.ostree import contents
+from appctld.workers.store.ostree import repository as repository_module
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.contents import Contents
 from appctld.workers.store.ostree.kinds import Kind, loose_path
@@ -94,10 +95,9 @@ def send(repo: Path, data: bytes, **changed: Json) -> JsonObject:
     return HANDLERS["import-layer"](request, lambda _: None)
 
 
-def impatient(repo: Path) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for a lock."""
-    config = repo / "config"
-    config.write_text(config.read_text().replace("lock-timeout-secs=30", "lock-timeout-secs=0"))
+    monkeypatch.setattr(repository_module, "LOCK_SECONDS", 0)
 
 
 def imported(repo: Path, data: bytes) -> tuple[Commit, Repository]:
@@ -468,9 +468,9 @@ def test_a_failure_midway_leaves_what_was_there(repo: Path) -> None:
     assert (objects(repo), Repository.open(repo).refs()) == before
 
 
-def test_while_somebody_prunes_an_import_is_busy(repo: Path) -> None:
-    impatient(repo)
-    with Repository.open(repo).exclusive(), pytest.raises(Busy):
+def test_while_somebody_prunes_an_import_is_busy(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    impatient(monkeypatch)
+    with Repository.open(repo).exclusive(), pytest.raises(Busy, match="is being removed"):
         send(repo, GOOD)
     send(repo, GOOD)
 
@@ -548,7 +548,7 @@ def test_the_ref_comes_last_and_is_on_the_disk(repo: Path, monkeypatch: pytest.M
 
 
 def test_nothing_can_be_pruned_until_the_ref_is_there(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    impatient(repo)
+    impatient(monkeypatch)
     write, refused = Repository.write_ref, []
 
     def late(self: Repository, name: str, commit: str) -> None:

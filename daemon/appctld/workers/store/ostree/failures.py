@@ -29,7 +29,7 @@ def translated(doing: str, *, otherwise: type[AppctlError] = Failed) -> Iterator
 def _leaf(error: GLib.Error, doing: str, otherwise: type[AppctlError]) -> AppctlError:
     text = f"{doing}: {error.message}"
     if _is(error, Gio.IOErrorEnum.WOULD_BLOCK):
-        return Busy("something else is changing the repository")
+        return Busy("something else uses the repository")
     if _is(error, Gio.IOErrorEnum.NO_SPACE):
         return NoSpace(text)
     if "lock file" in error.message:

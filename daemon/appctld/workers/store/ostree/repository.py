@@ -20,13 +20,14 @@ import functools
 import os
 import secrets
 import stat
+import time
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
 from gi.repository import GLib, OSTree
 
-from appctld.errors import Failed, RepoCorrupt
+from appctld.errors import Busy, Failed, RepoCorrupt
 from appctld.workers.store import kernel, names, space
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.failures import translated
@@ -39,6 +40,7 @@ from appctld.workers.store.ostree.tree import DirMeta, DirTree, checksum, parse_
 from appctld.workers.store.ostree.writer import Writer
 
 LOCK_SECONDS = 30  # longer than any commit or prune that was measured; the caller then hears Busy
+_LOOK_AGAIN = 0.05  # seconds: a moment beside what the others hold a lock for
 
 _REFS = "refs/heads"
 # Without O_NONBLOCK opening a FIFO that somebody put in an object's place would wait for ever
@@ -73,22 +75,37 @@ class Repository:
 
     @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
-        """Keep prune out, let other imports in; raises Busy after the repository's lock time-out."""
-        yield from self._locked(OSTree.RepoLockType.SHARED)
+        """Keep prune out, let other imports in; raises Busy after LOCK_SECONDS."""
+        yield from self._locked(OSTree.RepoLockType.SHARED, "what nothing needs is being removed just now")
 
     @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Keep everybody out; raises Busy after the repository's lock time-out."""
-        yield from self._locked(OSTree.RepoLockType.EXCLUSIVE)
+    def exclusive(self, *, wait: bool = True) -> Iterator[None]:
+        """Keep everybody out; raises Busy after LOCK_SECONDS, or at once without `wait`."""
+        busy = "what is stored is being read or changed just now"
+        yield from self._locked(OSTree.RepoLockType.EXCLUSIVE, busy, wait=wait)
 
-    def _locked(self, kind: OSTree.RepoLockType) -> Generator[None, None, None]:
-        with translated("locking the repository"):
-            self.library.lock_push(kind, None)
+    def _locked(
+        self, kind: OSTree.RepoLockType, busy: str, *, wait: bool = True
+    ) -> Generator[None, None, None]:
+        until = time.monotonic() + (LOCK_SECONDS if wait else 0)
+        while not self._try(kind):
+            if time.monotonic() >= until:
+                raise Busy(busy)
+            time.sleep(_LOOK_AGAIN)
         try:
             yield
         finally:
             with translated("unlocking the repository"):
                 self.library.lock_pop(kind, None)
+
+    def _try(self, kind: OSTree.RepoLockType) -> bool:
+        """Take a lock if it is free. How long to wait is ours to say: libostree has one time-out for all."""
+        try:
+            with translated("locking the repository"):
+                self.library.lock_push(kind, None)
+        except Busy:
+            return False
+        return True
 
     # --- objects --------------------------------------------------------------------------------
 
@@ -239,7 +256,7 @@ def _create(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     library = OSTree.Repo.create_at(_AT_FDCWD, str(path), OSTree.RepoMode.BARE_USER, None, None)
     config: GLib.KeyFile = library.copy_config()
-    config.set_integer("core", "lock-timeout-secs", LOCK_SECONDS)
+    config.set_integer("core", "lock-timeout-secs", 0)  # see `Repository._try`
     library.write_config(config)
 
 

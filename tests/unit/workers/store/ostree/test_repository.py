@@ -5,13 +5,14 @@
 import os
 import subprocess
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from stat import S_ISLNK
 
 import pytest
 
 from appctld.errors import Busy, Failed, RepoCorrupt
+from appctld.workers.store.ostree import repository as repository_module
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
@@ -31,17 +32,10 @@ def commit(repository: Repository, timestamp: int = 0) -> str:
         return writer.commit(Commit(writer.tree(DirTree()), writer.meta(0, 0, 0o755), timestamp))
 
 
-def impatient(repository: Repository) -> Repository:
-    """The same repository, by somebody who does not wait for locks."""
-    config = repository.path / "config"
-    config.write_text(config.read_text().replace("lock-timeout-secs=30", "lock-timeout-secs=0"))
-    return Repository.open(repository.path)
-
-
 def test_a_repository_is_made_once_and_is_bare_user(repository: Repository) -> None:
     config = (repository.path / "config").read_text()
     assert "mode=bare-user\n" in config
-    assert "lock-timeout-secs=30\n" in config
+    assert "lock-timeout-secs=0\n" in config
     (repository.path / "config").write_text(config + "tmp-expiry-secs=5\n")
     Repository.open(repository.path)
     assert "tmp-expiry-secs=5\n" in (repository.path / "config").read_text()
@@ -152,11 +146,36 @@ def test_who_must_wait_too_long_hears_busy(
     repository: Repository,
     mine: Lock,
     theirs: Lock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    other = impatient(repository)
+    monkeypatch.setattr(repository_module, "LOCK_SECONDS", 0)
+    other = Repository.open(repository.path)
     with mine(repository), pytest.raises(Busy), theirs(other):
         pass
     with theirs(other):
+        pass
+
+
+def test_who_waits_gets_the_lock_when_the_other_lets_it_go(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Repository.open(repository.path)
+    with ExitStack() as theirs:
+        theirs.enter_context(other.shared())
+        monkeypatch.setattr("time.sleep", lambda _seconds: theirs.close())
+        with repository.exclusive():
+            pass
+
+
+def test_who_does_not_want_to_wait_does_not(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: pytest.fail("it waits"))
+    with (
+        Repository.open(repository.path).shared(),
+        pytest.raises(Busy, match="is being read or changed"),
+        repository.exclusive(wait=False),
+    ):
+        pass
+    with repository.exclusive(wait=False):
         pass
 
 

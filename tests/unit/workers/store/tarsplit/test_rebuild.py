@@ -22,6 +22,7 @@ from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.workers.store.__main__ import HANDLERS
 from appctld.workers.store.archive.stream import RECORD
+from appctld.workers.store.ostree import repository
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.tarsplit import form
@@ -351,11 +352,10 @@ def test_names_outside_their_patterns_are_refused(store: Store, ref: str) -> Non
         store.rebuild(digest, ref=ref)
 
 
-def test_nothing_can_be_pruned_meanwhile(store: Store) -> None:
+def test_nothing_can_be_pruned_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = store.keep(GOOD)
-    config = store.repo / "config"
-    config.write_text(config.read_text().replace("lock-timeout-secs=30", "lock-timeout-secs=0"))
-    with Repository.open(store.repo).exclusive(), pytest.raises(AppctlError, match="something else"):
+    monkeypatch.setattr(repository, "LOCK_SECONDS", 0)
+    with Repository.open(store.repo).exclusive(), pytest.raises(AppctlError, match="is being removed"):
         store.rebuild(digest)
 
 
