@@ -19,6 +19,7 @@ from pathlib import Path
 
 from appctl.caller_files import remove_tree
 from appctl.failure import Failure
+from appctl.running.mounts.sources import bubblewrap
 
 NAME = "org.appctl.Installer1"
 START_SECONDS = 30.0  # until it answers: it takes one on an idle machine
@@ -26,7 +27,7 @@ _END_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _PREFIX = "try-"
 _PATH_LENGTH = 60  # of a directory, below which a directory and a socket are to have names
-_WITH_US = ("bwrap", "--dev-bind", "/", "/", "--die-with-parent", "--")  # and the daemon goes with its bus
+_WITH_US = ("--dev-bind", "/", "/", "--die-with-parent", "--")  # and the daemon goes with its bus
 _CONFIGURATION = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -98,7 +99,7 @@ def _bus(environment: dict[str, str]) -> Iterator[str]:
         configuration = Path(place, "bus.conf")
         configuration.write_text(_CONFIGURATION.replace("PLACE", place))
         bus = ["dbus-daemon", f"--config-file={configuration}", "--nofork", "--print-address=1"]
-        command = [*_WITH_US, *bus]
+        command = [bubblewrap(), *_WITH_US, *bus]
         with _running(command, environment, stdout=subprocess.PIPE) as started:
             address = started.stdout.readline().decode().strip() if started.stdout else ""
             if not address:

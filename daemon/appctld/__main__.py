@@ -56,12 +56,16 @@ def main() -> int:
     try:
         return asyncio.run(run(system_scope() if arguments.system else user_scope(os.environ)))
     except AppctlError as error:
-        logger.error("%s", error.message)  # noqa: TRY400 - said for people, not for debuggers
+        logger.error("%s", _told(error))  # noqa: TRY400 - for people, not for debuggers
         return 1 if isinstance(error, Busy) else REFUSED
     except (BusCallError, OSError) as error:  # the bus is gone, or gives us no name; the disk is full
         logger.error("%s", error)  # noqa: TRY400 - whoever calls next starts us again
         logger.debug("where that was", exc_info=error)
         return 1
+
+
+def _told(error: AppctlError) -> str:
+    return f"{error.message} ({error.advice})" if error.advice else error.message
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -131,7 +135,8 @@ async def check_sandbox(scope: Scope) -> None:
     if status != 0:
         raise AppctlError(
             "bubblewrap cannot start a sandbox here (are unprivileged user namespaces allowed?), and appctl"
-            " does not work without one"
+            " does not work without one",
+            hint="appctl doctor",
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from appctld import scope
 from appctld.scope import command_path, system_scope, user_scope
+from appctld.system.child import PLAIN
 
 
 @pytest.fixture
@@ -41,6 +42,23 @@ def test_another_program_of_that_name_is_not_taken(prefix: Path) -> None:
 def test_without_an_environment_it_is_the_distributions(prefix: Path) -> None:
     (prefix / "venv/bin/appctl").unlink()
     assert command_path() == prefix / "usr/bin/appctl"
+
+
+def _igzip(directory: Path) -> str:
+    directory.mkdir()
+    (directory / "igzip").touch(0o755)
+    return str(directory)
+
+
+def test_layers_are_inflated_by_igzip_where_workers_find_it_and_else_by_gzip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", _igzip(tmp_path / "of-the-user"))  # which no worker looks at
+    monkeypatch.setitem(PLAIN, "PATH", str(tmp_path / "empty"))
+    assert user_scope({}).gunzip == system_scope().gunzip == "gzip"
+    monkeypatch.setitem(PLAIN, "PATH", _igzip(tmp_path / "of-workers"))
+    assert user_scope({}).gunzip == system_scope().gunzip == "igzip"
+    assert user_scope({}).tools().gunzip == "igzip"
 
 
 def test_each_scope_says_which_it_is(tmp_path: Path) -> None:

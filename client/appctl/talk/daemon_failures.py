@@ -17,6 +17,10 @@ _UNREACHABLE = frozenset(
     f"org.freedesktop.DBus.Error.{name}"
     for name in ("ServiceUnknown", "NameHasNoOwner", "NoReply", "Disconnected", "Timeout", "TimedOut")
 )
+_LOOK = {  # where the bus is there, and the daemon is not: what it lacks, a look at this machine tells
+    Scope.SYSTEM: "appctl doctor, or systemctl status appctl; for your own apps: appctl --user",
+    Scope.USER: "appctl --user doctor, or journalctl --user -u appctl",
+}
 # Of a daemon that the bus could not start, by itself or through systemd: a mask, a program that ends at once.
 _NOT_STARTED = ("org.freedesktop.DBus.Error.Spawn.", "org.freedesktop.systemd1.")
 
@@ -26,20 +30,21 @@ def failure_of(scope: Scope, name: str, message: "Message") -> Failure:
     body: list[JsonValue] = [*values(message), ""]
     text, _, hint = str(body[0]).partition("\nhint: ")
     if name in _UNREACHABLE or name.startswith(_NOT_STARTED):
-        return unavailable(scope, text)
+        return unavailable(scope, text, _LOOK[scope])
     if name == "org.freedesktop.DBus.Error.AccessDenied":
         return Failure("NotAuthorized", text)
     return Failure(name.removeprefix(ERROR).rpartition(".")[2], text, hint)
 
 
-def unavailable(scope: Scope, why: str) -> Failure:
-    """Make the Failure for a bus, or a daemon on it, that cannot be reached."""
+def unavailable(scope: Scope, why: str, look: str = "") -> Failure:
+    """Make the Failure for a bus that cannot be reached, or a daemon on it, for which `look` is the hint."""
     bus, hint = (
         ("system", "systemctl status appctl; for your own apps: appctl --user")
         if scope is Scope.SYSTEM
         else ("session", "is there a session bus? echo $DBUS_SESSION_BUS_ADDRESS")
     )
-    return Failure("DaemonUnavailable", f"the appctl daemon cannot be reached on the {bus} bus: {why}", hint)
+    message = f"the appctl daemon cannot be reached on the {bus} bus: {why}"
+    return Failure("DaemonUnavailable", message, look or hint)
 
 
 def gone() -> Failure:

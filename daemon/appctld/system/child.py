@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Seque
 from typing import Any
 
 from appctld.errors import Failed
+from appctld.system.packages import missing
 
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL: enough to drop a temporary file, short enough to wait for
 LINE_BYTES = 1 << 20  # one line from a worker: an answer lists at most a few hundred names, never bulk
@@ -66,7 +67,7 @@ async def child(
             )
         )
     except OSError as error:
-        raise Failed(f"{argv[0]} could not be started: {error.strerror}") from error
+        raise _not_started(argv[0], error) from error
     finally:
         for number in owned:
             os.close(number)
@@ -74,6 +75,12 @@ async def child(
         yield process
     finally:
         await _end(process)
+
+
+def _not_started(program: str, error: OSError) -> Failed:
+    if program == "bwrap" and isinstance(error, FileNotFoundError):
+        return missing(program, "what strangers wrote is read in its sandbox, or not at all")
+    return Failed(f"{program} could not be started: {error.strerror}")
 
 
 async def _begun(starting: Coroutine[Any, Any, Process]) -> Process:

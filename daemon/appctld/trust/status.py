@@ -14,6 +14,7 @@ from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
 from appctld.errors import Failed, SignatureInvalid, UntrustedSigner
+from appctld.system.packages import NOT_THERE, missing
 
 PREFIX = b"[GNUPG:] "
 BINARY_DOCUMENT = "00"  # the signature class; 01 is text, where line ends and trailing blanks are not signed
@@ -83,7 +84,9 @@ def _judge_silence(returncode: int) -> NoReturn:
     """Tell a blob of the other form (detached, or not) from a gpgv that never ran."""
     if returncode == GPGV_REFUSED:
         raise SignatureInvalid("there is no signature of the right form in it")
-    raise Failed("gpgv did not run: there is no sandbox for it, or it is not installed")
+    if returncode == NOT_THERE:
+        raise missing("gpgv", "no OpenPGP signature can be judged")
+    raise Failed("gpgv did not run: no sandbox starts for it", hint="appctl doctor")
 
 
 def _lines(status: bytes) -> list[tuple[str, str]]:

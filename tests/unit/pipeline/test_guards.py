@@ -370,7 +370,8 @@ def test_of_another_decoder_only_success_is_believed(
         ("kill -9 $$", "was killed by signal 9"),
         ("kill -TERM $$", "was killed by signal 15"),
         ("exit 137", "was killed by signal 9"),  # bubblewrap's word for it
-        ("exit 127", "did not run"),
+        ("exit 126", "did not run"),
+        ("exit 127", "is missing"),  # said by what should have started it
     ],
 )
 def test_a_decoder_that_did_not_come_to_its_end_is_no_fault_of_the_layer(

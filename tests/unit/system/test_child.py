@@ -47,6 +47,16 @@ def test_all_descriptors_are_closed_when_the_program_does_not_exist() -> None:
     os.close(held)
 
 
+def test_a_missing_sandbox_is_named_with_its_package() -> None:
+    async def start() -> None:
+        async with child(("bwrap", "true"), stdin=DEVNULL, stdout=DEVNULL, environment={"PATH": "/nowhere"}):
+            pytest.fail("it started")
+
+    with pytest.raises(Failed, match=r"bwrap \(package bubblewrap\) is missing") as raised:
+        asyncio.run(start())
+    assert raised.value.advice == "apt install bubblewrap"
+
+
 def test_a_program_that_may_not_be_run_is_our_failure(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("#!/bin/sh\n")
 

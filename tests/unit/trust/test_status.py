@@ -143,8 +143,9 @@ def test_short_lines_are_refused_like_others(line: str) -> None:
 
 @pytest.mark.parametrize("returncode", [0, 1, 126, 127, -9, 137])
 def test_silence_is_our_failure_and_not_the_publishers(returncode: int) -> None:
-    with pytest.raises(Failed):
+    with pytest.raises(Failed) as raised:
         parse_status(returncode, b"")
+    assert raised.value.advice == ("apt install gpgv" if returncode == 127 else "appctl doctor")
 
 
 @pytest.mark.parametrize("returncode", [-9, -15, 137, 143])

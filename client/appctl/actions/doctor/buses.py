@@ -14,12 +14,21 @@ from appctl.talk.bus import MANAGER, ROOT
 from appctl.talk.wire import get_str
 
 POLKIT = "org.freedesktop.PolicyKit1"
+_OWN_WORDS = {  # where all else that is looked at is as it should be
+    Scope.SYSTEM: "mend what else is wrong here; then: systemctl status appctl",
+    Scope.USER: "mend what else is wrong here; then: journalctl --user -u appctl",
+}
 ACTIONS = Path("/usr/share/polkit-1/actions/org.appctl.Installer1.policy")
 
 
 def daemon(context: Context) -> Iterator[Finding]:
     """Whether the daemon answers, and is the one that this client was installed with."""
-    manager = context.bus(context.scope).properties(ROOT, MANAGER)
+    try:
+        manager = context.bus(context.scope).properties(ROOT, MANAGER)
+    except Failure as failure:
+        hint = _OWN_WORDS[context.scope] if "doctor" in failure.hint else failure.hint
+        yield problem("daemon", failure.message, hint)
+        return
     theirs, ours = get_str(manager, "DaemonVersion"), client_version()
     if theirs == ours:
         yield ok("daemon", f"appctld {theirs} answers")
@@ -37,7 +46,7 @@ def polkit(context: Context) -> Iterator[Finding]:
     except Failure:
         return  # the daemon's check tells that there is no bus
     if POLKIT not in names:
-        yield problem("polkit", "polkit is not on the system bus: only root may change anything",
+        yield problem("polkit", "polkit is not on the system bus: nobody may change anything",
                       "apt install polkitd")  # fmt: skip
     elif not ACTIONS.is_file():
         yield problem("polkit", f"{ACTIONS} is missing: polkit knows none of appctl's actions",

@@ -36,6 +36,7 @@ from appctld.pipeline.tools import BLOB_DEADLINE, Tools, ignore
 from appctld.state.kept import keep
 from appctld.state.layers import LayerRecord, remember
 from appctld.state.paths import layer_ref
+from appctld.system.packages import NOT_THERE, missing
 from appctld.system.pump import pump
 
 INFLATE_DEADLINE = 1800.0  # seconds: 16 GiB at 10 MB/s, the slowest disk that anyone would use
@@ -268,7 +269,7 @@ async def read_tar(
         answer = await tools.store(request, fds={"tar": blob, **more})
     else:
         reading, writing = os.pipe()
-        inflating = _inflate(decoder, blob, writing)
+        inflating = _inflate(decoder, blob, writing, tools)
         status, answer = await two_ends(inflating, tools.store(request, fds={"tar": reading, **more}))
         if not _inflated(status, compression, tools):
             raise DigestMismatch(f"layer {fetched.layer.descriptor.digest} cannot be inflated whole")
@@ -297,20 +298,23 @@ def _decoder(compression: str, tools: Tools) -> tuple[str, ...] | None:
         case "none":
             return None
         case "zstd":
-            return tools.launcher.stock(*_LIMITS, "zstd", "-dc", f"-M{ZSTD_WINDOW >> 20}MB")
+            return "zstd", "-dc", f"-M{ZSTD_WINDOW >> 20}MB"
         case _:
-            return tools.launcher.stock(*_LIMITS, tools.gunzip, "-dc")
+            return tools.gunzip, "-dc"
 
 
-async def _inflate(decoder: tuple[str, ...], blob: int, sink: int) -> int:
+async def _inflate(decoder: tuple[str, ...], blob: int, sink: int, tools: Tools) -> int:
     """The decoder's exit status. Raises Failed where it was killed or never ran: no layer is to blame.
 
     That its reader is gone ends it too, and is no failure of its own.
     """
-    status = await pump(decoder, source=blob, sink=sink, deadline=INFLATE_DEADLINE, what="inflating a layer")
+    argv = tools.launcher.stock(*_LIMITS, *decoder)
+    status = await pump(argv, source=blob, sink=sink, deadline=INFLATE_DEADLINE, what="inflating a layer")
     number = -status if status < 0 else status - BY_SIGNAL
     if number == signal.SIGPIPE or 0 <= status < CANNOT_RUN:
         return status
+    if status == NOT_THERE:
+        raise missing(decoder[0], "layers that are packed so cannot be read")
     how = f"was killed by signal {number}" if number > 0 else f"did not run (exit status {status})"
     raise Failed(f"the decoder of a layer {how}")
 

@@ -90,7 +90,9 @@ def _gpg(home: Path, keyring: str | None = None) -> gnupg.GPG:
     try:
         gpg = gnupg.GPG(gnupghome=str(home), keyring=keyring, options=list(ALONE))
     except (OSError, ValueError) as error:
-        raise Failed("gpg could not be started") from error
+        raise Failed(
+            "gpg (package gnupg) is missing, or does not start: no publisher's key can be read"
+        ) from error
     gpg.encoding = "utf-8"  # of user IDs; without this they come as Latin-1
     gpg.decode_errors = "replace"
     return gpg

@@ -61,7 +61,7 @@ def test_a_daemon_that_the_bus_cannot_start(
             assert main(["--user", "list"]) == 1
     error = capsys.readouterr().err
     assert "cannot be reached" in error
-    assert "hint:" in error
+    assert "hint: appctl --user doctor, or journalctl --user -u appctl" in error
 
 
 def test_a_scope_whose_unit_is_masked_is_one_that_is_not_there() -> None:

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""Machines on which something is missing: a sentence that names it, what to type, and nothing has changed.
+
+The programs are really not there for the daemon (support/machines/lacking.py); doctor about the same is in
+test_doctor.py, polkitd in test_polkit.py.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from support.buses.bus import NAME, private_bus
+from support.images.greeter import build
+from support.machines.deployments import Made
+from support.machines.machine import BIN, Machine, Ran
+from support.publishers.publisher import Publisher
+
+REFERENCE = "acme/greeter:1"
+LACKING = "support.machines.lacking"
+HIDDEN = ("--ro-bind", "/dev/null", "/usr/bin/bwrap")  # for who starts no other program
+
+
+@pytest.fixture(scope="module")
+def key(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The key of acme, which has published an app."""
+    work = tmp_path_factory.mktemp("acme")
+    build(publisher.layout, work, 1)
+    key = publisher.keys.make("acme")
+    publisher.push("v1", "acme/greeter:1", key)
+    file = work / "acme.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+    return file
+
+
+def trusting(machine: Machine, publisher: Publisher, key: Path) -> None:
+    machine.add_remote("acme", f"oci+http://{publisher.registry.host}/acme", key, publisher.lookaside.url)
+
+
+@pytest.fixture
+def lacking(
+    request: pytest.FixtureRequest, tmp_path: Path, publisher: Publisher, key: Path
+) -> Iterator[Machine]:
+    """A machine that trusts acme, and lacks programs."""
+    with Machine(tmp_path / "machine", measured=False, daemon=(LACKING, *request.param)) as machine:
+        trusting(machine, publisher, key)
+        yield machine
+
+
+def told(ran: Ran) -> tuple[str, str]:
+    """Its sentence and its hint."""
+    error, hint = ran.err.strip().splitlines()
+    return error.removeprefix("error: "), hint.removeprefix("hint: ")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "sentence", "package"),
+    [
+        (["gpgv"], "gpgv is missing: no OpenPGP signature can be judged", "gpgv"),
+        (["igzip", "gzip"], "gzip is missing: layers that are packed so cannot be read", "gzip"),
+    ],
+    indirect=["lacking"],
+)
+def test_what_cannot_be_read_is_not_installed(lacking: Machine, sentence: str, package: str) -> None:
+    assert told(lacking.appctl("install", "-y", REFERENCE, code=1)) == (sentence, f"apt install {package}")
+    assert (lacking.appctl("list").out, lacking.refs()) == ("", set())
+
+
+@pytest.mark.parametrize("lacking", [["igzip"]], indirect=True)
+def test_without_igzip_gzip_does_it(lacking: Machine) -> None:
+    lacking.appctl("install", "-y", REFERENCE)
+    lacking.fsck()
+
+
+def test_without_gpg_nobody_can_be_trusted(tmp_path: Path, publisher: Publisher, key: Path) -> None:
+    with Machine(tmp_path / "machine", measured=False, daemon=(LACKING, "gpg")) as machine:
+        command = ["remote", "add", "acme", f"oci+http://{publisher.registry.host}/acme", "--gpg-import", key]
+        sentence, _ = told(machine.appctl(*map(str, command), code=1))
+        assert sentence.startswith("gpg (package gnupg) is missing")
+        assert not list(machine.configuration.glob("*"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a user of a bus that nobody is on yet, and who has nothing."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "COVERAGE_"))}
+    tests = str(Path(__file__).resolve().parents[1])
+    with private_bus(tmp_path) as address:
+        places = {"HOME": str(tmp_path), "PYTHONPATH": tests, "DBUS_SESSION_BUS_ADDRESS": address}
+        yield {**kept, **places, "APPCTL_SCOPE": "user"}
+
+
+def test_without_bubblewrap_nothing_begins(home: dict[str, str], tmp_path: Path) -> None:
+    """The bus starts the daemon, which ends: what is missing it says itself, and doctor says it."""
+    program = [sys.executable, "-m", LACKING, "bwrap"]
+    ended = subprocess.run(program, env=home, capture_output=True, text=True, check=False)
+    assert ended.returncode == 78
+    assert "bwrap (package bubblewrap) is missing: what strangers wrote" in ended.stderr
+    assert "(apt install bubblewrap)" in ended.stderr
+    started = shlex.join(["/usr/bin/env", *(f"{name}={value}" for name, value in home.items()), *program])
+    services = tmp_path / "services"
+    services.mkdir()
+    (services / "appctl.service").write_text(f"[D-BUS Service]\nName={NAME}\nExec={started}\n")
+    ran = appctl(home, "install", "-y", REFERENCE)
+    assert ran.code == 1
+    sentence, hint = told(ran)
+    assert sentence.endswith(f"Process {NAME} exited with status 78")
+    assert hint.startswith("appctl --user doctor, ")
+    assert not (tmp_path / ".local").exists()
+
+
+def test_without_bubblewrap_no_app_is_run(home: dict[str, str], tmp_path: Path) -> None:
+    made = Made(tmp_path / ".local/share/appctl", "org.acme.Tool").programs("true").write(entrypoint=["true"])
+    assert appctl(home, "run", made.id).code == 0
+    ran = appctl(home, "run", made.id, around=("bwrap", "--dev-bind", "/", "/", *HIDDEN))
+    assert ran.code == 125
+    assert told(ran) == ("bubblewrap is missing, and no app is run without it", "apt install bubblewrap")
+
+
+def appctl(environment: dict[str, str], *arguments: str, around: Sequence[str] = ()) -> Ran:
+    """Run the CLI."""
+    command = [*around, str(BIN / "appctl"), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return Ran(done.returncode, done.stdout, done.stderr)
