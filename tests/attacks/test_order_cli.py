@@ -221,6 +221,7 @@ def test_a_clock_from_before_the_release(shop: Shop) -> None:
         for command in (["install", "-y", shop.reference("clock")], ["update", "-y"], ["update", "--check"]):
             ran = shop.machine.appctl(*command, code=5)
             assert "clock shows" in ran.err
+            assert "hint: set the clock (timedatectl)" in ran.err
         assert len(shop.publisher.lookaside.requests) == asked
     finally:
         shop.restart()

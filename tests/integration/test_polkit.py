@@ -144,7 +144,7 @@ def test_a_yes_that_takes_its_time_is_a_yes(guarded: Guarded) -> None:
     asyncio.run(scenario())
 
 
-def test_without_polkitd_nothing_is_allowed_until_it_is_back(guarded: Guarded) -> None:
+def test_without_polkitd_nothing_is_allowed_until_it_is_back(guarded: Guarded, tmp_path: Path) -> None:
     async def scenario() -> None:
         guarded.polkitd.say("*=yes")
         async with system(guarded) as running, client(guarded.address) as caller:
@@ -152,6 +152,10 @@ def test_without_polkitd_nothing_is_allowed_until_it_is_back(guarded: Guarded) -
             try:
                 for row in (INSTALL, ADD):
                     assert await outcome(caller, row) == "PolkitRequired"
+                command = [str(BIN / "appctl"), "--system", "--json", "prune"]
+                code, told = await program(*command, env=at_home(guarded, tmp_path))
+                assert (code, '"name": "PolkitRequired"' in told) == (4, True), told
+                assert "hint: systemctl status polkit    (is it there? apt install polkitd)" in told
                 assert (running.requests, running.remotes.written) == ([], [])
             finally:
                 guarded.polkitd.start()

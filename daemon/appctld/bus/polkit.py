@@ -44,6 +44,8 @@ ACTIONS = frozenset(
 
 GONE = frozenset({"org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.ServiceUnknown"})
 
+NO_POLKIT = "systemctl status polkit    (is it there? apt install polkitd)"
+
 ALLOW_USER_INTERACTION = 1  # org.freedesktop.PolicyKit1.Authority, CheckAuthorizationFlags
 
 
@@ -132,7 +134,9 @@ class PolkitAuthorizer:
         try:
             return await self._connection.owner_of(POLKIT)
         except BusCallError as error:
-            raise PolkitRequired("polkit does not run") from error
+            raise PolkitRequired(
+                "polkit does not run, and nobody else says who may change anything", hint=NO_POLKIT
+            ) from error
 
     async def _ask(self, owner: str, body: list[object], cancellation: str) -> list[object]:
         try:
@@ -149,7 +153,7 @@ class PolkitAuthorizer:
 def _meaning(error: BusCallError) -> NotAuthorized | PolkitRequired:
     """The bus says that polkitd went away; everything else is polkitd's own no (e.g. the caller is gone)."""
     if error.name in GONE:
-        return PolkitRequired("polkit went away")
+        return PolkitRequired("polkit went away", hint=NO_POLKIT)
     return NotAuthorized("polkit refuses to answer")
 
 
