@@ -8,7 +8,7 @@ and what lies there of each.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctld.errors import AppctlError
@@ -50,6 +50,14 @@ class Known:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Of what libappstream's file was made: the names of what was current, by remote; a word for the apps."""
+
+    catalogs: Mapping[str, str] = field(default_factory=dict)
+    apps: str = ""
+
+
 def known_catalogs(paths: Paths) -> dict[str, Known]:
     """By remote."""
     try:
@@ -76,13 +84,16 @@ def shown_catalogs(paths: Paths) -> dict[str, str]:
         return {}
 
 
-def united_catalogs(paths: Paths) -> dict[str, str]:
-    """The same of what libappstream's file was made of; empty where nobody knows."""
+def united_catalogs(paths: Paths) -> Made | None:
+    """The same of what libappstream's file was made of; None where nobody knows."""
     try:
         obj = parse_object(paths.united_catalogs.read_bytes(), FILE_BYTES)
-        return {name: get_str(obj, name) for name in obj}
+        catalogs = get_object(obj, "catalogs")
+        return Made({name: get_str(catalogs, name) for name in catalogs}, get_str(obj, "apps"))
+    except FileNotFoundError:
+        return None if paths.swcatalog.exists() else Made()
     except (OSError, JsonError):
-        return {}
+        return None
 
 
 def _current(place: Path) -> str:

@@ -4,9 +4,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from appctld.model.digest import Digest
 from appctld.state.catalogs import (
     Known,
+    Made,
     known_catalogs,
     remember_catalogs,
     shown_catalogs,
@@ -42,12 +45,22 @@ def test_what_lies_there_is_told_by_the_name_of_what_is_current(tmp_path: Path) 
     assert shown_catalogs(paths) == {"acme": "0123", "half": ""}
 
 
-def test_what_libappstreams_file_was_made_of_is_nothing_where_nobody_says_it(tmp_path: Path) -> None:
+def test_what_libappstreams_file_was_made_of_is_known_to_be_nothing_where_nothing_was_ever_written(
+    tmp_path: Path,
+) -> None:
+    assert united_catalogs(Paths(tmp_path)) == Made()
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"acme": "0123"}', '{"catalogs": {"acme": 1}, "apps": ""}'])
+def test_what_it_was_made_of_nobody_knows_where_that_does_not_stand_beside_it(
+    text: str | None, tmp_path: Path
+) -> None:
     paths = Paths(tmp_path)
-    assert united_catalogs(paths) == {}
     paths.swcatalog.mkdir()
-    paths.united_catalogs.write_text('{"acme": "0123"}')
-    assert united_catalogs(paths) == {"acme": "0123"}
-    for text in ("{", '{"acme": 1}'):
+    paths.united_catalogs.write_text('{"catalogs": {"acme": "0123"}, "apps": "all"}')
+    assert united_catalogs(paths) == Made({"acme": "0123"}, "all")
+    if text is None:
+        paths.united_catalogs.unlink()
+    else:
         paths.united_catalogs.write_text(text)
-        assert united_catalogs(paths) == {}
+    assert united_catalogs(paths) is None

@@ -7,13 +7,12 @@ names that remote. A catalogue that is older than a day is asked for first; wher
 searched all the same, and the next searches do not wait for that remote again.
 """
 
+from appctld.jobs.catalog.apps import listing, views
 from appctld.jobs.catalog.renew import renew_old
-from appctld.jobs.reporting.views import kind_of
 from appctld.jobs.requests import Search, flag, text
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import Json, JsonObject, get_int, get_objects, get_strings
 from appctld.pipeline.answers import understood
-from appctld.state.records import Installed
 
 SEARCH_DEADLINE = 60.0  # the largest catalogues of many remotes are read in a few seconds
 
@@ -24,14 +23,15 @@ async def search(request: Search, shop: Workshop) -> JsonObject:
     remotes = [shop.book.get(named)] if named else [one for one in shop.book.all() if one.enabled]
     await shop.book.catalogs.tidy_if_possible(shop.book.all())
     stale: list[Json] = [] if flag(request, "cached-only") else [*await renew_old(remotes, shop)]
-    shown = [remote.name for remote in remotes if shop.book.catalogs.counts(remote)]
+    shown = [remote for remote in remotes if shop.book.catalogs.counts(remote)]
+    here = views((await shop.installed()).values())
     answer = await shop.tools.store(
         {
             "op": "search-catalogs",
             "term": request.term,
             "locale": text(request, "locale"),
-            "remotes": [*shown],
-            "installed": [_view(app) for app in (await shop.installed()).values() if _wanted(app, named)],
+            "remotes": listing(shown),
+            "installed": [app for app in here if app["remote"] == named or not named],
         },
         deadline=SEARCH_DEADLINE,
     )
@@ -39,24 +39,5 @@ async def search(request: Search, shop: Workshop) -> JsonObject:
         apps, unread = get_objects(answer, "apps"), get_strings(answer, "without")
         more = get_int(answer, "more")
     await shop.book.catalogs.forget(unread)
-    without = [remote.name for remote in remotes if remote.name not in shown or remote.name in unread]
+    without = [remote.name for remote in remotes if remote not in shown or remote.name in unread]
     return {"apps": [*apps], "more": more, "without-catalogue": [*without], "not-renewed": stale}
-
-
-def _wanted(app: Installed, remote: str) -> bool:
-    """Whether it is of the remote that was named, if any was; nobody looks for a runtime."""
-    is_app = kind_of(app.current.flatpak_ref) == "app"
-    return is_app and (app.current.remote == remote or not remote)
-
-
-def _view(app: Installed) -> Json:
-    """What the search needs of an installed app."""
-    record = app.current
-    return {
-        "id": record.id,
-        "reference": record.reference,
-        "remote": record.remote,
-        "name": record.title or record.id,
-        "version": record.version,
-        "signed": bool(record.signers),
-    }

@@ -19,15 +19,18 @@ from pathlib import Path
 
 from appctld.config.remote import Remote
 from appctld.errors import AppctlError
-from appctld.model.jsonvalue import Json
+from appctld.jobs.catalog.apps import listing, views, word_for
+from appctld.model.jsonvalue import Json, JsonObject
 from appctld.pipeline.tools import Tools
 from appctld.state.catalogs import (
     Known,
+    Made,
     known_catalogs,
     remember_catalogs,
     shown_catalogs,
     united_catalogs,
 )
+from appctld.state.records import installed
 
 PAUSE = 900  # seconds in which no search asks again a remote that could not be asked, or that lists nonsense
 
@@ -122,10 +125,12 @@ class Catalogs:
         Unsigned ones are not in that: nothing there could say so.
         """
         async with self._tidying:
-            counts = counting(remotes, await self.load())
+            counts, apps = counting(remotes, await self.load()), await self._apps()
             keep: list[Json] = [*sorted({*counts, *+self._renewing})]
-            united: list[Json] = [name for name in sorted(counts) if counts[name].signed]
-            await self._tools.store({"op": "keep-catalogs", "keep": keep, "unite": united})
+            signed = [remote for remote in remotes if remote.name in counts and counts[remote.name].signed]
+            word = _made(counts, await self._shown(), apps).apps
+            told: JsonObject = {"unite": listing(signed), "installed": [*apps], "made-of": word}
+            await self._tools.store({"op": "keep-catalogs", "keep": keep, **told})
             stale = _stale(remotes, await self.load())
             gone = [name for name in stale if name not in +self._renewing]
             await self._remember(dict.fromkeys(gone))
@@ -141,12 +146,19 @@ class Catalogs:
 
     async def _is_tidy(self, remotes: Sequence[Remote]) -> bool:
         """Whether what lies there is what counts, and libappstream's file was made of that."""
-        shown = await self._tools.aside(shown_catalogs, self._tools.paths)
+        shown, known, apps = await self._shown(), await self.load(), await self._apps()
         united = await self._tools.aside(united_catalogs, self._tools.paths)
-        known = await self.load()
         counts = counting(remotes, known)
-        told = {name: shown[name] for name, one in counts.items() if one.signed and shown.get(name)}
-        return not _stale(remotes, known) and shown.keys() <= {*counts, *+self._renewing} and told == united
+        is_told = united == _made(counts, shown, apps)
+        return is_told and not _stale(remotes, known) and shown.keys() <= {*counts, *+self._renewing}
+
+    async def _shown(self) -> Mapping[str, str]:
+        """What is current, by remote."""
+        return await self._tools.aside(shown_catalogs, self._tools.paths)
+
+    async def _apps(self) -> list[JsonObject]:
+        """What the store is told of what is installed."""
+        return views((await self._tools.aside(installed, self._tools.paths)).values())
 
     @property
     def _tidying(self) -> asyncio.Lock:
@@ -155,6 +167,12 @@ class Catalogs:
 
     async def _remember(self, changes: Mapping[str, Known | None]) -> None:
         self._known = await self._tools.aside(remember_catalogs, self._tools.paths, changes)
+
+
+def _made(counts: Mapping[str, Known], shown: Mapping[str, str], apps: Sequence[JsonObject]) -> Made:
+    """Of what libappstream's file is to be made; there is none where nothing is to be in it."""
+    told = {name: shown[name] for name, one in counts.items() if one.signed and shown.get(name)}
+    return Made(told, word_for(apps)) if told else Made()
 
 
 def _stale(remotes: Sequence[Remote], known: Mapping[str, Known]) -> list[str]:

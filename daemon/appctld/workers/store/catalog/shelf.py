@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Where catalogues stand: `catalogs/REMOTE/current/`, and one file of all of them for libappstream.
+"""Where catalogues stand: `catalogs/REMOTE/current/`, and below `swcatalog` one file of all of them.
 
 Guarantees: `current` is moved in one step to a directory that is whole and on the disk, or not at all;
-everybody may read what is in it; what has another name is nobody's. The file of all is replaced in one step.
-Its components are lines that component.py wrote, so nothing is parsed to unite them; an ID that two remotes
-have is in it once, of the first by name; beside it stands of what it was made, while that is so. Leaves to
-others: which remotes count (the daemon says so).
+everybody may read what is in it; what has another name is nobody's. Leaves to others: which remotes count
+(the daemon says so), and the file of all (united.py).
 """
 
 import contextlib
-import json
 import os
 import re
 import secrets
@@ -24,12 +21,8 @@ from appctld.workers.store import disk
 from appctld.workers.store.space import Room
 
 CATALOG, INDEX, ICONS = "catalog.xml", "index.json", "icons"
-ALL_BYTES = 128 << 20  # four of the largest: every software centre of every user reads it as a whole
-ALL = "appctl.xml"  # below swcatalog/xml
-UNITED = "united.json"  # below swcatalog
 _NAME = re.compile(REMOTE_NAME)
 _PREPARED = re.compile("[0-9a-f]{16}")
-_ID = re.compile(rb"<id>([^<]*)</id>")
 
 
 @dataclass(frozen=True)
@@ -81,16 +74,6 @@ class Shelf:
             return [name for name in disk.entries(above) if _NAME.fullmatch(name)]
         return []
 
-    def unite(self, remotes: Iterable[str]) -> None:
-        """Write the file of all anew, of the catalogues of these remotes."""
-        (self.united / "xml").mkdir(mode=0o755, parents=True, exist_ok=True)
-        made_of = {name: target for name in sorted(remotes) if (target := self._target(name))}
-        with disk.opened(self.united) as above, disk.opened("xml", above) as within:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(UNITED, dir_fd=above)
-            _replace(ALL, b"".join(document("appctl", self._lines(made_of))), within)
-            _replace(UNITED, json.dumps(made_of).encode(), above)
-
     def sweep(self) -> None:
         """Remove what was prepared or removed by who was killed; nobody else may be at work."""
         for place in (self.catalogs, self.united, self.united / "xml"):
@@ -100,24 +83,11 @@ class Shelf:
             with disk.opened(self.catalogs / remote) as directory:
                 _clear(directory)
 
-    def _target(self, remote: str) -> str | None:
+    def target(self, remote: str) -> str | None:
+        """The name of what is current, if anything is."""
         with contextlib.suppress(FileNotFoundError), disk.opened(self.catalogs / remote) as directory:
             return disk.current(directory)
         return None
-
-    def _lines(self, made_of: Mapping[str, str]) -> Iterator[bytes]:
-        """The components, each ID once, as many as there is room for."""
-        seen: set[bytes] = set()
-        room = ALL_BYTES
-        for remote, target in made_of.items():
-            path = self.catalogs / remote / target / CATALOG
-            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-                for line in file:
-                    found = _ID.search(line)
-                    if found and found[1] not in seen and len(line) <= room:
-                        seen.add(found[1])
-                        room -= len(line)
-                        yield line
 
 
 def document(origin: str, components: Iterable[bytes]) -> Iterator[bytes]:
@@ -141,20 +111,6 @@ def _clear(directory: int) -> None:
     for name in disk.entries(directory):
         if name not in kept:
             disk.remove_tree(name, directory)
-
-
-def _replace(name: str, data: bytes, within: int) -> None:
-    """Write a file anew, in one step."""
-    disk.sweep(within)
-    temporary = disk.staging_name()
-    try:
-        disk.write_bytes(temporary, data, within)
-        os.rename(temporary, name, src_dir_fd=within, dst_dir_fd=within)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=within)
-        raise
-    os.fsync(within)
 
 
 def _write(name: str, files: Mapping[str, bytes], directory: int) -> None:

@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appctld.errors import BadManifest, LimitExceeded
-from appctld.model.jsonvalue import JsonObject, get_bool, get_str, get_strings
+from appctld.model.jsonvalue import JsonObject, get_bool, get_objects, get_str, get_strings
 from appctld.workers.protocol import Report
 from appctld.workers.store import names
 from appctld.workers.store.catalog.component import Rules
 from appctld.workers.store.catalog.components import XML_BYTES
 from appctld.workers.store.catalog.files import files_of, icon_path, picture
 from appctld.workers.store.catalog.listing import ICONS_PATH, SIZES, XML_PATH, read_catalog
+from appctld.workers.store.catalog.searching.claims import Claims
 from appctld.workers.store.catalog.shelf import Shelf
 from appctld.workers.store.catalog.tree import Tree
+from appctld.workers.store.catalog.united import unite
 from appctld.workers.store.exports.emit import LIMITS
 from appctld.workers.store.exports.names import Kind
 from appctld.workers.store.ostree.failures import translated
@@ -59,13 +61,16 @@ def show_catalog(request: JsonObject, _report: Report) -> JsonObject:
 
 
 def keep_catalogs(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"catalogs", "swcatalog", "keep", "unite"}` -> `{}`: what remotes list that are not to be kept goes.
+    """`{"catalogs", "swcatalog", "keep", "unite", "installed", "made-of"}` -> `{}`.
 
-    `unite` are the remotes of which the file for libappstream is made.
+    What remotes list that are not to be `keep`t goes. `unite` are those of which the file for libappstream is
+    made, objects with name and ids; `installed` are objects with id and remote, and `made-of` is what stands
+    for them beside that file.
     """
     shelf, keep = shelf_of(request), get_strings(request, "keep")
+    claims = Claims.of(get_objects(request, "unite"), get_objects(request, "installed"))
     with translated("tidying the catalogues"):
-        shelf.unite(get_strings(request, "unite"))
+        unite(shelf, claims, get_str(request, "made-of"))
         shelf.drop([remote for remote in shelf.remotes() if remote not in keep])
     return {}
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""catalog/shelf.py: what is current is whole, everybody may read it, and the file of all has each ID once."""
+"""catalog/shelf.py: what is current is whole, and everybody may read it."""
 
-import json
 import os
 import stat
 from pathlib import Path
@@ -11,8 +10,9 @@ import pytest
 
 from appctld.errors import Failed
 from appctld.workers.store import disk
-from appctld.workers.store.catalog import shelf as module
-from appctld.workers.store.catalog.shelf import ALL, CATALOG, UNITED, Shelf, document
+from appctld.workers.store.catalog.searching.claims import Claims
+from appctld.workers.store.catalog.shelf import CATALOG, Shelf, document
+from appctld.workers.store.catalog.united import ALL, UNITED, unite
 from appctld.workers.store.space import Room
 
 EDITOR, TOOL = (f"<component><id>org.acme.{name}</id></component>\n".encode() for name in ("Editor", "Tool"))
@@ -32,10 +32,6 @@ def put(shelf: Shelf, remote: str, files: dict[str, bytes]) -> None:
     shelf.show(remote, shelf.prepare(remote, files, ROOM))
 
 
-def united(shelf: Shelf) -> bytes:
-    return (shelf.united / "xml" / ALL).read_bytes()
-
-
 def test_the_newest_is_current_and_nothing_else_is_left(shelf: Shelf) -> None:
     for components in ([EDITOR], [EDITOR, TOOL]):
         put(shelf, "acme", listed(*components))
@@ -45,7 +41,7 @@ def test_the_newest_is_current_and_nothing_else_is_left(shelf: Shelf) -> None:
 
 def test_everybody_may_read_it(shelf: Shelf) -> None:
     put(shelf, "acme", listed(EDITOR))
-    shelf.unite(["acme"])
+    unite(shelf, Claims({"acme": ()}, {}), "")
     for path in [*shelf.catalogs.rglob("*"), *shelf.united.rglob("*")]:
         mode = stat.S_IMODE(path.lstat().st_mode)
         assert path.is_symlink() or mode == (0o755 if path.is_dir() else 0o644), path
@@ -67,26 +63,6 @@ def test_what_was_not_prepared_is_not_shown(shelf: Shelf, name: str) -> None:
     put(shelf, "acme", listed(EDITOR))
     with pytest.raises(Failed, match="not the name of a catalogue"):
         shelf.show("acme", name)
-
-
-def test_an_id_of_two_remotes_is_in_the_file_of_all_once(shelf: Shelf) -> None:
-    other = EDITOR.replace(b"</id>", b"</id><name>other</name>")
-    put(shelf, "acme", listed(EDITOR))
-    put(shelf, "beta", listed(other, TOOL))
-    shelf.unite(["beta", "acme", "missing"])
-    assert united(shelf) == b"".join(document("appctl", [EDITOR, TOOL]))
-    shelf.unite(["beta"])
-    assert united(shelf) == b"".join(document("appctl", [other, TOOL]))
-
-
-def test_the_file_of_all_has_as_many_as_there_is_room_for(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "ALL_BYTES", len(EDITOR))
-    put(shelf, "acme", listed(EDITOR))
-    put(shelf, "beta", listed(TOOL))
-    shelf.unite(["acme", "beta"])
-    assert united(shelf) == b"".join(document("appctl", [EDITOR]))
 
 
 def test_what_is_dropped_is_gone_and_what_was_never_there_is_no_failure(shelf: Shelf) -> None:
@@ -148,42 +124,9 @@ def test_what_is_gone_is_gone_after_a_power_cut(shelf: Shelf, synced: list[str])
     put(shelf, "acme", listed(EDITOR))
     synced.clear()
     shelf.drop(["acme"])
-    shelf.unite([])
+    unite(shelf, Claims({}, {}), "")
     named = [name for name in synced if not name.startswith(disk.STAGING)]
     assert named == ["catalogs", "xml", "swcatalog"]
-
-
-def test_the_file_of_all_is_replaced_in_one_step_or_not_at_all(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(shelf, "acme", listed(EDITOR))
-    shelf.unite(["acme"])
-    before = united(shelf)
-
-    def full(*_names: object, **_where: object) -> None:
-        raise OSError("full")
-
-    monkeypatch.setattr(os, "rename", full)
-    with pytest.raises(OSError, match="full"):
-        shelf.unite([])
-    assert united(shelf) == before
-    assert [path.name for path in (shelf.united / "xml").iterdir()] == [ALL]
-    assert not (shelf.united / UNITED).exists()  # nobody takes it for what was meant
-
-
-def test_what_a_killed_one_left_goes_with_the_next(shelf: Shelf) -> None:
-    shelf.unite([])
-    (shelf.united / "xml" / f"{disk.STAGING}x").write_bytes(b"half")
-    (shelf.united / "xml" / "other.xml").write_bytes(b"theirs")
-    shelf.unite([])
-    assert sorted(path.name for path in (shelf.united / "xml").iterdir()) == [ALL, "other.xml"]
-
-
-def test_beside_the_file_of_all_stands_what_it_was_made_of(shelf: Shelf) -> None:
-    put(shelf, "acme", listed(EDITOR))
-    shelf.unite(["acme", "missing"])
-    name = shelf.current("acme").readlink().name
-    assert json.loads((shelf.united / UNITED).read_bytes()) == {"acme": name}
 
 
 def test_a_start_leaves_nothing_but_what_is_current(shelf: Shelf) -> None:
@@ -191,7 +134,7 @@ def test_a_start_leaves_nothing_but_what_is_current(shelf: Shelf) -> None:
     put(shelf, "acme", listed(EDITOR))
     shelf.prepare("acme", listed(TOOL), ROOM)
     shelf.prepare("beta", listed(TOOL), ROOM)
-    shelf.unite(["acme"])
+    unite(shelf, Claims({"acme": ()}, {}), "")
     kept = {*shelf.current("acme").resolve().rglob("*"), shelf.united / "xml" / ALL, shelf.united / UNITED}
     for place in (shelf.catalogs, shelf.united, shelf.united / "xml"):
         (place / f"{disk.STAGING}x").mkdir()

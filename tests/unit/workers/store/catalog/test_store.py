@@ -127,7 +127,9 @@ def test_what_is_not_to_be_kept_goes(stored: Stored, world: World) -> None:
     answer = stored(layer_of(tree(document(EDITOR))))
     store.show_catalog(request(world.tools, name=str(answer["name"])), lambda _facts: None)
     united = world.paths.swcatalog / "xml/appctl.xml"
-    keep: JsonObject = {**request(world.tools), "keep": ["acme"], "unite": ["acme"]}
+    acme: JsonObject = {"name": "acme", "ids": []}
+    keep: JsonObject = {**request(world.tools), "keep": ["acme"], "unite": [acme]}
+    keep |= {"installed": [], "made-of": ""}
     store.keep_catalogs(keep, lambda _facts: None)
     assert b"org.acme.Editor" in united.read_bytes()
     assert world.paths.catalog("acme").exists()

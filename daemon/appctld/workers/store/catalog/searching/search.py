@@ -20,9 +20,9 @@ from appctld.model.jsonvalue import (
     get_bool,
     get_objects,
     get_str,
-    get_strings,
 )
 from appctld.workers.protocol import Report
+from appctld.workers.store.catalog.searching.claims import Claims, Rank
 from appctld.workers.store.catalog.searching.entry import INDEX_BYTES, Entry, read_index
 from appctld.workers.store.catalog.searching.installed import icons_of, installed_entry
 from appctld.workers.store.catalog.searching.ranking import Fit, Texts, fit, fold
@@ -34,12 +34,12 @@ ICON_SIZES = ("128x128", "64x64@2", "64x64")
 
 
 class _Found(NamedTuple):
-    """In the order in which it is told."""
+    """How well an app fits, and whose it is."""
 
     fit: Fit
     name: str
     id: str
-    remote: str
+    rank: Rank
     told: JsonObject
 
 
@@ -47,7 +47,7 @@ class _Found(NamedTuple):
 class _Question:
     term: str
     languages: tuple[str, ...]
-    installed: frozenset[tuple[str, str]]
+    claims: Claims
 
     def about(self, entry: Entry) -> Texts:
         """What is looked at: the untranslated texts, and those of the caller's languages."""
@@ -65,17 +65,18 @@ def search_catalogs(request: JsonObject, _report: Report) -> JsonObject:
 
     -> `{"apps", "without", "more"}`.
 
-    `remotes` are those that are searched, `without` those of them of which no catalogue is here; `installed`
-    are objects with id, reference, remote, name, version and signed, `more` is how many apps were left out.
+    `remotes` are those that are searched, objects with name and ids, `without` the names of those of them of
+    which no catalogue is here; `installed` are objects with id, reference, remote, name, version and signed,
+    `more` is how many apps were left out.
     """
     shelf = Shelf(Path(get_str(request, "catalogs")), Path(get_str(request, "swcatalog")))
     installed = get_objects(request, "installed")
-    pairs = frozenset((get_str(app, "remote"), get_str(app, "id")) for app in installed)
-    question = _Question(fold(get_str(request, "term")), languages(get_str(request, "locale")), pairs)
+    claims = Claims.of(get_objects(request, "remotes"), installed)
+    question = _Question(fold(get_str(request, "term")), languages(get_str(request, "locale")), claims)
     found: list[_Found] = []
     without: list[Json] = []
     listed: set[tuple[str, str]] = set()
-    for remote in get_strings(request, "remotes"):
+    for remote in claims.ids:
         try:
             entries, signed = _read(shelf.current(remote) / INDEX)
         except (OSError, JsonError):
@@ -84,9 +85,17 @@ def search_catalogs(request: JsonObject, _report: Report) -> JsonObject:
         listed |= {(remote, entry.id) for entry in entries}
         found += _among(entries, question, remote, shelf.current(remote), signed=signed)
     found += _among_installed(installed, question, Path(get_str(request, "apps")), listed)
-    found.sort(key=lambda one: one[:4])
-    apps: list[Json] = [*_as_many_as_fit(found)]
+    apps: list[Json] = [*_as_many_as_fit(_in_order(found))]
     return {"apps": apps, "without": without, "more": len(found) - len(apps)}
+
+
+def _in_order(found: Iterable[_Found]) -> list[_Found]:
+    """The best first; those of one ID together, where the one that the ID belongs to stands, and after it."""
+    by_rank = sorted(found, key=lambda one: one.rank)
+    places: dict[str, tuple[Fit, str]] = {}
+    for one in by_rank:
+        places.setdefault(one.id, (one.fit, one.name))
+    return sorted(by_rank, key=lambda one: (*places[one.id], one.id))
 
 
 def _as_many_as_fit(found: Iterable[_Found]) -> Iterator[JsonObject]:
@@ -118,9 +127,8 @@ def _among(
         how = fit(question.term, question.about(entry))
         if how is not None:
             told = _told(entry, question, remote, directory)
-            yield _Found(
-                how, fold(str(told["name"])), entry.id, remote, {**told, "signed": signed, "match": how.told}
-            )
+            told |= {"signed": signed, "match": how.told}
+            yield _Found(how, fold(str(told["name"])), entry.id, question.claims.rank(remote, entry.id), told)
 
 
 def _told(entry: Entry, question: _Question, remote: str, directory: Path) -> JsonObject:
@@ -132,7 +140,7 @@ def _told(entry: Entry, question: _Question, remote: str, directory: Path) -> Js
         "name": next(iter(_of(entry.names, asked)), entry.id),
         "summary": next(iter(_of(entry.summaries, asked)), ""),
         "version": entry.version,
-        "installed": (remote, entry.id) in question.installed,
+        "installed": question.claims.installed.get(entry.id) == remote,
         "icon": next((str(directory / entry.icons[size]) for size in ICON_SIZES if size in entry.icons), ""),
     }
 

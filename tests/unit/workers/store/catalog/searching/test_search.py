@@ -33,10 +33,42 @@ def asked(
         "apps": str(directory / "apps"),
         "term": term,
         "locale": "",
-        "remotes": ["acme", "beta"],
+        "remotes": [{"name": "acme", "ids": []}, {"name": "beta", "ids": []}],
         "installed": [*(installed or [])],
     }
     return search_catalogs(request, lambda _facts: None)
+
+
+def test_those_of_one_id_stand_together_and_first_whose_it_is(tmp_path: Path) -> None:
+    """Another's list takes no place before it, however well what it says fits."""
+    shelf = Shelf(tmp_path / "catalogs", tmp_path / "swcatalog")
+    pen = entry("Pen")
+    for remote, entries in {
+        "aaa": [pen, entry("Pencil")],
+        "acme": [replace(pen, names={"": "A pen"})],
+    }.items():
+        index = {INDEX: write_index(entries, signed=True)}
+        shelf.show(remote, shelf.prepare(remote, index, Room(lambda: 1 << 40)))
+
+    def order(*ids: str, installed: str = "") -> list[tuple[object, object]]:
+        app: JsonObject = {"id": pen.id, "remote": installed, "reference": "x", "name": "x", "version": "1",
+                           "signed": True}  # fmt: skip
+        request: JsonObject = {
+            "catalogs": str(shelf.catalogs),
+            "swcatalog": str(shelf.united),
+            "apps": str(tmp_path / "apps"),
+            "term": "pen",
+            "locale": "",
+            "remotes": [{"name": "aaa", "ids": []}, {"name": "acme", "ids": [*ids]}],
+            "installed": [app] if installed else [],
+        }
+        apps = get_objects(search_catalogs(request, lambda _facts: None), "apps")
+        return [(app["remote"], app["id"]) for app in apps]
+
+    pencil = ("aaa", "org.acme.Pencil")
+    assert order() == [("aaa", pen.id), ("acme", pen.id), pencil]
+    assert order("org.acme.*") == [pencil, ("acme", pen.id), ("aaa", pen.id)]
+    assert order(installed="acme") == [pencil, ("acme", pen.id), ("aaa", pen.id)]
 
 
 def names(answer: JsonObject) -> list[object]:
@@ -82,13 +114,11 @@ def test_what_is_installed_and_not_listed_is_found_by_its_name(tmp_path: Path) -
         return {"id": f"org.acme.{name}", "remote": remote, "reference": "x", "name": name, "version": "1",
                 "signed": True}  # fmt: skip
 
-    found = asked(
-        tmp_path, "pen", entry("Pen"), installed=[app("Pen"), app("Pencil"), app("Pen", "gone"), app("X")]
-    )
+    found = asked(tmp_path, "pen", entry("Pen"), installed=[app("Pen", "gone"), app("Pencil"), app("X")])
     told = [(one["id"], one["remote"], one["installed"]) for one in get_objects(found, "apps")]
     assert told == [
-        ("org.acme.Pen", "acme", True),
         ("org.acme.Pen", "gone", True),
+        ("org.acme.Pen", "acme", False),
         ("org.acme.Pencil", "acme", True),
     ]
 
