@@ -53,11 +53,16 @@ def there(night: Night) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """What is so before, what is so meanwhile, and what is told of why it goes no further."""
+    """What is so before, what all the time, what only while an update goes, and why that goes no further.
+
+    `kept`: how the last one went can be written down.
+    """
 
     before: Callable[[Night], None] = there
     meanwhile: Arranged = quiet
     why: str = ""
+    all_the_time: Arranged = quiet
+    kept: bool = True
 
 
 def said(what: Said, value: object) -> Arranged:
@@ -111,6 +116,27 @@ def silent(night: Night) -> Iterator[None]:
 
 
 @contextmanager
+def without_battery_service(night: Night) -> Iterator[None]:
+    night.around.end(POWER)
+    try:
+        yield
+    finally:
+        night.around.start(POWER)
+
+
+def without_network(night: Night) -> AbstractContextManager[None]:
+    return night.with_daemon("support.machines.offline")
+
+
+def in_1970(night: Night) -> AbstractContextManager[None]:
+    return night.with_daemon(altered="early")
+
+
+def on_a_small_disk(night: Night) -> AbstractContextManager[None]:
+    return night.with_daemon("support.machines.small", "64m")
+
+
+@contextmanager
 def no_registry(night: Night) -> Iterator[None]:
     night.publisher.registry.stop()
     try:
@@ -156,6 +182,10 @@ CASES = {
     "the machine is about to sleep": Case(meanwhile=said(SLEEPING, value=True), why="going-down"),
     "the machine is about to shut down": Case(meanwhile=said(DYING, value=True), why="going-down"),
     "a service does not answer": Case(meanwhile=silent),
+    "there is no battery service": Case(all_the_time=without_battery_service),
+    "the clock shows a day in 1970": Case(all_the_time=in_1970, why="clock"),
+    "the disk is full": Case(all_the_time=on_a_small_disk, meanwhile=Night.full, kept=False),
+    "there is no network": Case(all_the_time=without_network),
     "the registry is not there": Case(meanwhile=no_registry),
     "another key has signed it": Case(signed_by_another),
     "the remote is disabled": Case(meanwhile=disabled),
@@ -190,14 +220,20 @@ def test_what_becomes_of_an_update_that_nobody_asked_for(name: str, night: Night
     case.before(night)
     night.look()
     became: list[str] = []
-    for policy in POLICIES:
-        night.decide(policy)
-        with case.meanwhile(night):
-            became.append(night.goes())
-    last = night.last()
+    with case.all_the_time(night):
+        before = night.last()
+        for policy in POLICIES:
+            night.decide(policy)
+            with case.meanwhile(night):
+                became.append(night.goes())
+        last = night.last()
     assert tuple(became) == rows()[name]
     assert case.why in " ".join(last["because"])
-    assert bool(last["error"]) == (became[-1] not in {"nothing", "found", "fetched", "installed", "waits"})
+    if case.kept:
+        assert bool(last["error"]) == (
+            became[-1] not in {"nothing", "found", "fetched", "installed", "waits"}
+        )
+    assert (last == before) is not case.kept
 
 
 def test_while_an_app_is_put_in_place_sleep_and_shutdown_wait(night: Night) -> None:

@@ -10,12 +10,14 @@ What becomes of an update that nobody asked for is one word, those of docs/backg
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
+import pytest
 from jeepney import DBusAddress, MessageType, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
@@ -28,6 +30,12 @@ from support.services.surroundings import Around
 
 PLAIN = "[Application]\nname={app}\ncommand=/usr/bin/greet\n"
 NETWORK = PLAIN + "[Context]\nshared=network;\n"
+
+
+def fill(file: RawIOBase) -> None:
+    """Write for ever."""
+    while True:
+        file.write(bytes(4096))
 
 
 class Night:
@@ -113,6 +121,33 @@ class Night:
 
         asyncio.run(begin())
         self.machine.stop(kill=True)
+        self.machine.start()
+
+    @contextmanager
+    def with_daemon(self, *program: str, altered: str = "") -> Iterator[None]:
+        """For the length of the block another daemon serves: of that program, or altered."""
+        try:
+            self._restart(program, altered)
+            yield
+        finally:
+            self._restart((), "")
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """For the length of the block nothing more can be written where the daemon has its state."""
+        assert self.machine.daemon is not None
+        filler = Path(f"/proc/{self.machine.daemon.pid}/root{self.machine.state}/filler")
+        with filler.open("wb", buffering=0) as file:
+            try:
+                with pytest.raises(OSError, match="No space left"):
+                    fill(file)
+                yield
+            finally:
+                filler.unlink()
+
+    def _restart(self, program: Sequence[str], altered: str) -> None:
+        self.machine.stop()
+        self.machine.program, self.machine.altered = program, altered
         self.machine.start()
 
     def facts(self) -> dict[str, Any]:

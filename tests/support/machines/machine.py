@@ -7,9 +7,10 @@
 
 Where coverage measures, the daemon's Python workers run outside bubblewrap (bare.py), unless the test
 asks for `sandboxed`. With `measured=False` nothing of it is measured, and all of it runs as it does for
-users: half the time of a measured command goes into measuring. `daemon` is a module, with its arguments, that
-runs in the place of the daemon's own. `scope="system"` is for where /etc/appctl and /var/lib/appctl are the
-test's own (namesakes.py): the same daemon for all users, on a system bus of the test's own.
+users: half the time of a measured command goes into measuring. `daemon`, later `program`, is a module, with
+its arguments, that runs in the place of the daemon's own. `scope="system"` is for where /etc/appctl and
+/var/lib/appctl are the test's own (namesakes.py): the same daemon for all users, on a system bus of the
+test's own.
 """
 
 import json
@@ -73,7 +74,7 @@ class Machine:
         }
         self._bare = "COVERAGE_PROCESS_START" in self._inherited and not sandboxed
         self._stack = ExitStack()
-        self._program = daemon
+        self.program = daemon
         self.daemon: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}
 
@@ -108,8 +109,8 @@ class Machine:
             command = [sys.executable, "-m", "support.machines.bare"]
         if self.altered:
             command = [sys.executable, "-m", "support.machines.altered", self.altered]
-        if self._program:
-            command = [sys.executable, "-m", *self._program]
+        if self.program:
+            command = [sys.executable, "-m", *self.program]
         with self.log.open("ab") as log:
             self.daemon = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         end = time.monotonic() + START_SECONDS

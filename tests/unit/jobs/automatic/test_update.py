@@ -3,6 +3,8 @@
 """An update that nobody asked for, over the real store: as far as it may, each app by itself."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -270,6 +272,21 @@ def test_how_the_last_ones_went_is_kept_over_one_another(yard: Yard) -> None:
     with pytest.raises(RepoCorrupt):
         update(yard)
     assert last_automatic(yard.paths) == LastAutomatic(200, Extent.INSTALL, (), 100, 200, "RepoCorrupt")
+
+
+def test_an_update_is_done_though_how_it_went_cannot_be_written(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = last_automatic(yard.paths)
+    monkeypatch.setattr(automatic, "remember_automatic", full)
+    told = yard.observer.updates
+    update(yard)
+    assert versions(yard) == ["2.0", "2.0"]
+    assert last_automatic(yard.paths) == before
+    assert yard.observer.updates > told
 
 
 @pytest.mark.parametrize("request_", [Update((IDS["h"],), {"background": True}), Update(())], ids=str)
