@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +70,21 @@ def forget_pulled(paths: Paths, remote: str, reference: str, arch: str) -> None:
     _file(paths, remote, reference, arch).unlink(missing_ok=True)
 
 
-def forget_all_pulled(paths: Paths, remote: str | None = None) -> None:
-    """Drop what is known of all of them, or of one remote's; the layers go with the next prune."""
-    for directory in paths.all_pulled() if remote is None else [paths.pulled(remote)]:
-        shutil.rmtree(directory, ignore_errors=True)
+def forget_all_pulled(paths: Paths, remote: str) -> None:
+    """Drop what is known of one remote's; the layers go with the next prune."""
+    shutil.rmtree(paths.pulled(remote), ignore_errors=True)
+
+
+def pulled_files(paths: Paths) -> dict[Path, tuple[int, int]]:
+    """What is written about all of them, each file with what is another once it was written anew."""
+    return {path: stamp for path in _files(paths) if (stamp := _stamp(path))}
+
+
+def forget_files(found: Mapping[Path, tuple[int, int]]) -> None:
+    """Drop those that are still as they were."""
+    for path, stamp in found.items():
+        if _stamp(path) == stamp:
+            path.unlink(missing_ok=True)
 
 
 def pulled_refs(paths: Paths) -> set[str]:
@@ -88,6 +100,14 @@ def _file(paths: Paths, remote: str, reference: str, arch: str) -> Path:
     """A hash, because references may be longer than a file's name and hold anything."""
     digest = hashlib.sha256(json.dumps([reference, arch]).encode()).hexdigest()
     return paths.pulled(remote) / f"{digest}.json"
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _read(path: Path) -> Pulled | None:

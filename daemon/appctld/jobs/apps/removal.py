@@ -7,12 +7,20 @@ running job needs is pruned under the gate.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from functools import partial
 
 from appctld.errors import AppctlError, Busy, Conflict, InUse, RepoCorrupt
 from appctld.jobs.apps.choices import forget_choices
+from appctld.jobs.apps.needed import (
+    check_records,
+    needed_afterwards,
+    needed_by_all,
+    needed_by_apps,
+    superseded,
+)
 from appctld.jobs.reporting.chronicle import done_facts
 from appctld.jobs.reporting.views import kind_of
 from appctld.jobs.requests import Prune, Uninstall, flag
@@ -21,11 +29,10 @@ from appctld.model.jsonvalue import Json, JsonObject, get_int, get_strings
 from appctld.pipeline.admission.runtimes import stands_on
 from appctld.pipeline.answers import understood
 from appctld.pipeline.exports.caches import refresh_caches
-from appctld.state.available import waiting_refs
 from appctld.state.layers import forget_refs, recorded_refs
-from appctld.state.paths import Paths, app_ref
-from appctld.state.pulled import forget_all_pulled, pulled_refs
-from appctld.state.records import Record, damaged, find_app, roots
+from appctld.state.paths import app_ref
+from appctld.state.pulled import forget_files, pulled_files
+from appctld.state.records import Record, find_app
 
 PATIENCE = 20.0  # seconds that a prune is tried again for; the last wait may take as long as the store's own
 
@@ -71,60 +78,65 @@ async def _check_unneeded(app_id: str, shop: Workshop) -> None:
 
 
 async def prune(request: Prune, shop: Workshop) -> JsonObject:
-    """Remove what nothing needs, or say what could be. Raises Busy."""
-    dry_run = flag(request, "dry-run")
-    if not dry_run:
-        await shop.tools.aside(forget_all_pulled, shop.tools.paths)
-        for app_id in await shop.installed():
-            await drop_older(app_id, shop)
-    return await _patiently(shop, dry_run=dry_run)
+    """Remove what nothing needs, or say what could be. Raises Busy, RepoCorrupt.
 
-
-async def _patiently(shop: Workshop, *, dry_run: bool) -> JsonObject:
-    """A prune that somebody waits for. The wait is no one else's: the gate is open meanwhile. Raises Busy."""
+    What was brought here and not deployed is forgotten only by one that went well.
+    """
     clock = asyncio.get_running_loop()
     until = clock.time() + PATIENCE
+    await shop.tools.aside(check_records, shop.tools.paths)
     while True:
+        await shop.tools.store({"op": "quiet", "wait": True})  # nobody else waits: the gate is open meanwhile
         try:
-            return await _prune(shop, dry_run=dry_run)
-        except Busy:
+            return await (_count(shop) if flag(request, "dry-run") else _prune_all(shop))
+        except Busy:  # somebody was faster
             if clock.time() >= until:
                 raise
-            await shop.tools.store({"op": "quiet", "wait": True})
 
 
 async def prunable(shop: Workshop) -> int:
     """Bytes that a prune would free. Raises Busy, RepoCorrupt."""
-    return get_int(await _prune(shop, dry_run=True), "freed-bytes")
+    return get_int(await _count(shop), "freed-bytes")
 
 
-async def drop_older(app_id: str, shop: Workshop, before: Record | None = None) -> None:
-    """Remove the deployments of an app but the current one and the one that was current `before` it.
+async def _count(shop: Workshop) -> JsonObject:
+    async with shop.tools.gate.moving() as needed:
+        keep = await shop.tools.aside(needed_afterwards, shop.tools.paths) | needed
+        return await _ask(shop, keep, downloading=bool(needed), dry_run=True)
 
-    Without `before`, or where that was the same image, the newest of another image is kept. One that runs
-    stays for the next time.
+
+async def _prune_all(shop: Workshop) -> JsonObject:
+    for app_id in await shop.installed():
+        await drop_older(app_id, shop)
+    async with shop.tools.gate.moving() as needed:
+        brought = await shop.tools.aside(pulled_files, shop.tools.paths)
+        done = await _prune(shop, await shop.tools.aside(needed_by_apps, shop.tools.paths), needed)
+        await shop.tools.aside(forget_files, brought)
+        return done
+
+
+async def drop_older(app_id: str, shop: Workshop, before: Record | None = None) -> bool:
+    """Remove the deployments that are `superseded`, but for what runs; whether there was one.
+
+    What that frees is still to be pruned.
     """
-    app = find_app(shop.tools.paths, app_id)
-    if app is None:
-        return
-    changed = before is not None and before.image_digest != app.current.image_digest
-    kept = before if changed else app.previous()
-    older = [record for record in app.kept if kept is None or record.deployment != kept.deployment]
-    for record in older:
-        try:
+    app, dropped = find_app(shop.tools.paths, app_id), False
+    for record in superseded(app, before) if app else ():
+        with contextlib.suppress(InUse):
             await _remove(app_id, [record], whole=False, shop=shop)
-        except InUse:
-            continue
-    if older:
-        await prune_if_free(shop)
+            dropped = True
+    return dropped
 
 
 async def tidy(app_id: str, shop: Workshop, before: Record | None) -> None:
-    """As `drop_older`, for a job that is done: what fails now, the next prune does."""
+    """As `drop_older` and then a prune, for a job that is done: what fails now, the next prune does."""
     try:
-        await drop_older(app_id, shop, before)
+        dropped = await drop_older(app_id, shop, before)
     except AppctlError as error:
         logger.warning("older versions of %s stay: %s: %s", app_id, error.name, error.message)
+        dropped = True
+    if dropped:
+        await prune_if_free(shop)
 
 
 async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Workshop) -> None:
@@ -146,7 +158,8 @@ async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Work
 async def prune_if_free(shop: Workshop) -> JsonObject:
     """A prune that may as well happen another time, and fails nobody's job."""
     try:
-        return await _prune(shop, dry_run=False)
+        async with shop.tools.gate.moving() as needed:
+            return await _prune(shop, await shop.tools.aside(needed_by_all, shop.tools.paths), needed)
     except AppctlError as error:
         usual = isinstance(error, Busy | RepoCorrupt)
         level = logging.INFO if usual else logging.WARNING
@@ -154,30 +167,26 @@ async def prune_if_free(shop: Workshop) -> JsonObject:
         return {}
 
 
-async def _prune(shop: Workshop, *, dry_run: bool) -> JsonObject:
-    """Raises Busy at once where somebody reads or writes objects: an audit does for hours."""
-    paths = shop.tools.paths
-    if not dry_run:
-        shop.tools.progress.stage("cleanup")
-    async with shop.tools.gate.moving() as needed:
-        keep_refs = await shop.tools.aside(_needed, paths) | needed
-        unneeded = await shop.tools.aside(recorded_refs, paths) - keep_refs
-        if unneeded and not dry_run:  # first, so that no record ever names a layer whose ref is gone
-            await shop.tools.store({"op": "quiet", "wait": False})  # else they were forgotten for nothing
-            await shop.tools.aside(forget_refs, paths, unneeded)
-        keep: list[Json] = [*sorted(keep_refs)]
-        answer = await shop.tools.store(
-            {"op": "prune", "keep_refs": keep, "keep_blobs": bool(needed), "dry_run": dry_run}
-        )
-        with understood("store"):
-            freed, objects = get_int(answer, "freed_bytes"), get_int(answer, "objects")
+async def _prune(shop: Workshop, keep: set[str], needed: set[str]) -> JsonObject:
+    """Keep what apps need and what jobs do, and no more. Hold the gate.
+
+    Raises Busy at once where somebody reads or writes objects: an audit does for hours.
+    """
+    shop.tools.progress.stage("cleanup")
+    keep = keep | needed
+    unneeded = await shop.tools.aside(recorded_refs, shop.tools.paths) - keep
+    if unneeded:  # first, so that no record ever names a layer whose ref is gone
+        await shop.tools.store({"op": "quiet", "wait": False})  # else they were forgotten for nothing
+        await shop.tools.aside(forget_refs, shop.tools.paths, unneeded)
+    return await _ask(shop, keep, downloading=bool(needed), dry_run=False)
+
+
+async def _ask(shop: Workshop, keep: set[str], *, downloading: bool, dry_run: bool) -> JsonObject:
+    """The store's part. Raises Busy at once."""
+    refs: list[Json] = [*sorted(keep)]
+    answer = await shop.tools.store(
+        {"op": "prune", "keep_refs": refs, "keep_blobs": downloading, "dry_run": dry_run}
+    )
+    with understood("store"):
+        freed, objects = get_int(answer, "freed_bytes"), get_int(answer, "objects")
     return {"freed-bytes": freed, "objects": objects, "dry-run": dry_run}
-
-
-def _needed(paths: Paths) -> set[str]:
-    """The refs that records need, and what waits to be deployed. Raises RepoCorrupt where one cannot tell."""
-    for record in damaged(paths):
-        raise RepoCorrupt(
-            f"{record} cannot be read, and nothing is pruned while that is so", path=str(record)
-        )
-    return roots(paths) | waiting_refs(paths) | pulled_refs(paths)

@@ -83,14 +83,14 @@ def test_a_record_is_forgotten_before_its_ref_is_dropped(shop: Workshop, store: 
     asyncio.run(prune(Prune(), shop))
     (request,) = store.of("prune")
     assert layer_ref("acme", LEFT.diff_id) not in str(request["keep_refs"])
-    assert [asked["op"] for asked in store.asked] == ["quiet", "prune"]
-    assert store.known == [True, False]
+    assert [asked["op"] for asked in store.asked] == ["quiet", "quiet", "prune"]
+    assert store.known == [True, True, False]
 
 
 def test_a_dry_run_forgets_nothing(shop: Workshop, store: Store) -> None:
     remember(store.paths, LEFT)
     asyncio.run(prune(Prune({"dry-run": True}), shop))
-    assert store.known == [True]
+    assert store.known == [True, True]
     assert held(store.paths, "acme", LEFT.diff_id) is not None
 
 
