@@ -68,7 +68,7 @@ def schemas() -> dict[str, Schema]:
             permissions=array(_permission()),
         ),
         "remotes": array(remote()),
-        "remote": remote(changed=YES_OR_NO, no_longer_trusted=array(TEXT)),
+        "remote": remote(changed=YES_OR_NO, no_longer_trusted=array(TEXT), keys=array(_key())),
         "remote-changed": object_(["changed", "name"], changed=YES_OR_NO, name=TEXT),
         "refreshed": leaving(document(
             remotes=array(result("remotes", "name", "last-refreshed")),
@@ -242,6 +242,15 @@ def remote(**more: Schema) -> Schema:
         name.lower(): _value(item.signature, item.keys) for name, item in _XML[_REMOTE].properties.items()
     }
     return object_(["scope", "name", "url", "verify", "enabled"], scope=SCOPE, **properties, **more)
+
+
+def _key() -> Schema:
+    """A key of a publisher: `names` are foreign text, `expires` is 0 of one that does not."""
+    return object_(
+        ["kind", "fingerprint", "names", "expires", "lost", "counts"],
+        kind={"enum": ["gpg", "cosign", "ed25519"]}, fingerprint=TEXT, names=array(TEXT), expires=COUNT,
+        lost={"enum": ["", "expired", "revoked"]}, counts=YES_OR_NO,
+    )  # fmt: skip
 
 
 def _job() -> Schema:

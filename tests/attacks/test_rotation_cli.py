@@ -122,7 +122,8 @@ def test_nothing_but_the_administrator_lifts_a_denial(shop: Shop) -> None:
     shop.modify("--gpg-import", str(shop.exported(shop.old, shop.new)))
     shop.refused(*STRANGER, "update", "-y")
     ran = shop.modify("--keyring-update", shop.update_file(shop.old, shop.new))
-    assert f"Trusts:       {shop.new}\n" in ran.out
+    assert f"Trusts:       {shop.new} " in ran.out
+    assert shop.old not in ran.out.partition("Trusts:")[2].partition("Deny-keys:")[0]
     shop.refused(*STRANGER, "update", "-y")
     shop.modify("--title", "Acme")
     assert f"Deny-keys:    {shop.old}" in shop.machine.appctl("remote", "show", "acme").out

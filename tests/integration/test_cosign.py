@@ -71,7 +71,7 @@ def test_signed_install(shop: Shop, machine: Machine) -> None:
     shop.trust("--identity", "repository")
     shown = machine.appctl("remote", "show", shop.name).out
     assert "Verify:       cosign" in shown
-    assert KEY.fingerprint in shown
+    assert f"Trusts:       {KEY.fingerprint} (cosign: names no owner, does not expire)\n" in shown
     shop.attach(KEY.attach(shop.digest, f"{shop.host}/{shop.repository}"))
     (app,) = machine.appctl("install", "-y", "--json", shop.reference).json["apps"]
     assert (app["signer"], app["signed_at"], app["verify"]) == (KEY.fingerprint, 0, "cosign")

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
+from appctl.terminal.show import date
 from support.descriptors import descendants
 from support.layers.tarball import archive, entry
 from support.machines.machine import BIN, Machine
@@ -289,6 +290,13 @@ def test_a_key_that_expires_soon(ward: Ward) -> None:
     key = ward.publisher.keys.make("soon", expire="10d")
     with trusting(ward, "soon", key):
         ward.finds("keys", "warning", f"{key[:4]}…{key[-4:]} of remote soon expires on", "--gpg-import")
+        shown = ward.machine.appctl("remote", "show", "soon").out
+        (told,) = ward.machine.appctl("remote", "show", "soon", "--json").json["keys"]
+        on = date(told["expires"])
+        assert f'Trusts:       {key} "soon <soon@example.org>", expires on {on}\n' in shown
+        assert (told["fingerprint"], told["names"]) == (key, ["soon <soon@example.org>"])
+        assert (told["kind"], told["lost"], told["counts"]) == ("gpg", "", True)
+        assert 9 * DAY < told["expires"] - time.time() < 11 * DAY
 
 
 def test_a_remote_of_which_every_key_has_expired(ward: Ward) -> None:

@@ -141,6 +141,14 @@ def counts(path: Path) -> bool:
     return path.suffix == ".conf" and not path.name.startswith(".")
 
 
+def masks(path: Path) -> bool:
+    """Whether a file only switches off what is shipped, which may be nothing."""
+    try:
+        return read_settings(path) == MASK
+    except (OSError, ValueError):
+        return False
+
+
 def read_settings(path: Path, section: str = "remote") -> dict[str, str]:
     """Read the words of an administrator's file. Raises OSError, and ValueError with what is wrong in it."""
     return parse_settings(read_bounded(path, FILE_BYTES), section)

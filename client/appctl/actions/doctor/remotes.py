@@ -11,7 +11,7 @@ from pathlib import Path
 from appctl.actions.doctor.finding import Finding, ok, problem, warning
 from appctl.context import Context
 from appctl.failure import Failure
-from appctl.programs.remote_files import MASK, counts, directories, read_settings
+from appctl.programs.remote_files import counts, directories, masks, read_settings
 from appctl.talk.bus import REMOTE
 from appctl.talk.wire import Json, get_str
 
@@ -38,21 +38,13 @@ def remotes(context: Context) -> Iterator[Finding]:
         yield from _switches(known) or [_number(there)]
 
 
-def _masks(path: Path) -> bool:
-    """Whether a file only switches off what is shipped, which may be nothing."""
-    try:
-        return read_settings(path) == MASK
-    except (OSError, ValueError):
-        return False
-
-
 def files(context: Context) -> list[Path]:
     """Every file of a remote that counts: of a name the first that is no mask, ours before shipped ones."""
     found: dict[str, Path] = {}
     for directory in directories(context.places, context.scope):
         if directory.is_dir():
             for path in sorted(filter(counts, directory.glob("*.conf"))):
-                if not _masks(path):
+                if not masks(path):
                     found.setdefault(path.stem, path)
     return [found[name] for name in sorted(found)]
 

@@ -10,11 +10,12 @@ left out where they cannot be read.
 import contextlib
 from collections.abc import Iterator
 
-from appctl.actions.doctor.keys import LOOKED_AT, read
+from appctl.actions.doctor.keys import LOOKED_AT
 from appctl.actions.doctor.remotes import files
 from appctl.actions.metrics.exposition import Family
 from appctl.context import Context
 from appctl.failure import Failure
+from appctl.programs.keyrings import read
 from appctl.talk.bus import MANAGER, REMOTE, ROOT, Bus
 from appctl.talk.wire import Json, JsonValue, get_int, get_object, get_objects, get_str, get_strings
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from appctl.actions.facts import duration
 from appctl.actions.remotes.edkeys import public_keys
 from appctl.actions.remotes.introduction import introduction, is_publisher_file, trust
+from appctl.actions.remotes.trusted import Trusted, told, trusted
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import Failure, usage
@@ -24,7 +25,6 @@ from appctl.terminal.show import escape, table
 
 KEYS_BYTES = 64 << 10  # what the daemon takes: keyrings of real publishers are below 20 KiB
 UPDATE_BYTES = 1 << 20  # likewise; a keyring update has each of its signers' copies
-_WITHOUT_KEYS = {"digest": "the digest that you name", "none": "nobody: UNSIGNED"}
 _VERIFY = ("gpg", "cosign", "gpg+cosign", "ed25519", "gpg+ed25519", "digest", "none", "")
 _FILES = {  # settings that are a file's content
     "gpg-keys": "--gpg-import FILE",
@@ -125,9 +125,10 @@ def show(context: Context) -> int:
     if not found:
         raise Failure("NotFound", f"there is no remote {context.options.name}", "appctl remote list")
     scope, remote = found[0]
+    keys = _keys(context, remote)
     if context.options.json:
-        context.put_json(_json(remote, scope))
-    context.say(*_lines(remote, scope))
+        context.put_json({**_json(remote, scope), **_keys_json(keys)})
+    context.say(*_lines(remote, scope, keys))
     return ExitCode.DONE
 
 
@@ -244,12 +245,13 @@ def _find(bus: Bus, name: str) -> Json:
 def _told(context: Context, remote: Json, done: str, *, changed: bool, gone: Sequence[str] = ()) -> int:
     """Print what a remote is now; `gone` are the fingerprints that it does not trust any more."""
     scope, name = context.scope, escape(context.options.name)
+    keys = _keys(context, remote)
     if context.options.json:
         more: Json = {"no-longer-trusted": list(gone)} if gone else {}
-        context.put_json({"changed": changed, **_json(remote, scope), **more})
+        context.put_json({"changed": changed, **_json(remote, scope), **_keys_json(keys), **more})
     context.say(f"{done} remote {name}." if changed else f"Remote {name} is so already.")
     context.say(*(f"  No longer trusted: {escape(fingerprint)}" for fingerprint in gone))
-    context.say(*_lines(_telling(remote), scope)[1:])
+    context.say(*_lines(_telling(remote), scope, keys)[1:])
     return ExitCode.DONE
 
 
@@ -262,20 +264,17 @@ def _telling(remote: Json) -> Json:
     return {**left, "Settings": own, "Title": "" if title == _name(remote) else title}
 
 
-def _lines(remote: Json, scope: Scope) -> list[str]:
+def _lines(remote: Json, scope: Scope, keys: list[Trusted] | None) -> list[str]:
     settings = {**get_object(remote, "Settings")}
     age = settings.pop("max-age", 0)
-    pinned, denied = get_strings(remote, "Fingerprints"), get_strings(settings, "deny-keys")
-    counting = ", ".join(key for key in pinned if key not in denied)
-    keys = counting or ("nobody" if pinned else "every key that it has")
+    settings.pop("ed25519-keys", None)  # they are whom it trusts
+    first, *others = told(remote, keys)
     rows = [
         ("Title", get_str(remote, "Title")),
         (_PLACES.get(get_str(settings, "kind"), "Prefix"), get_str(remote, "Url")),
         ("Verify", get_str(remote, "Verify")),
-        (
-            "Trusts",
-            _WITHOUT_KEYS.get(get_str(remote, "Verify"), keys),
-        ),
+        ("Trusts", first),
+        *(("", text) for text in others),
         ("Max-age", duration(age) if isinstance(age, int) and age else ""),
         *((key.capitalize(), _text(value)) for key, value in sorted(settings.items())),
         ("AppStream", get_str(remote, "AppStreamPath")),
@@ -283,7 +282,10 @@ def _lines(remote: Json, scope: Scope) -> list[str]:
         ("Scope", scope.value),
         ("File", get_str(remote, "Origin") + ("" if remote.get("Writable") else " (read only)")),
     ]
-    return [escape(_name(remote)), *(f"  {name + ':':<13} {escape(text)}" for name, text in rows if text)]
+    return [
+        escape(_name(remote)),
+        *(f"  {name + ':' if name else '':<13} {escape(text)}" for name, text in rows if text),
+    ]
 
 
 def _text(value: JsonValue) -> str:
@@ -294,6 +296,15 @@ def _text(value: JsonValue) -> str:
 
 def _json(remote: Json, scope: Scope) -> Json:
     return {"scope": scope.value, **{key.lower(): value for key, value in remote.items()}}
+
+
+def _keys(context: Context, remote: Json) -> list[Trusted] | None:
+    return trusted(remote) if context.options.json or not context.options.quiet else None
+
+
+def _keys_json(keys: list[Trusted] | None) -> Json:
+    """Return nothing where they cannot be read: an empty list would say that there is none."""
+    return {} if keys is None else {"keys": [one.to_json() for one in keys]}
 
 
 def _name(remote: Json) -> str:
