@@ -72,10 +72,12 @@ def repository(machine: Machine, publisher: Publisher, key: str, tmp_path: Path)
     return f"{name}/greet"
 
 
-def publish(publisher: Publisher, layers: list[Path], repository: str, key: str) -> str:
+def publish(
+    publisher: Publisher, layers: list[Path], repository: str, key: str, settings: Settings = ENTRYPOINT
+) -> str:
     """Build it without a label, sign and push it; its reference."""
     tag = repository.partition("/")[0]
-    publisher.layout.build(tag, layers, ENTRYPOINT)
+    publisher.layout.build(tag, layers, settings)
     assert "Labels" not in publisher.layout.config(tag)["config"]
     publisher.push(tag, f"{repository}:1", key)
     return f"{publisher.registry.host}/{repository}:1"
@@ -140,3 +142,27 @@ def test_an_app_whose_metadata_file_names_a_runtime_waits_for_it_and_runs_on_it(
     ran = machine.run_app(app["id"], "--", "you say")
     assert ran.out == "Hello from /app/bin/greet: you say on its runtime\n"
     assert (ran.err, machine.run_app(app["id"]).code) == ("", 0)
+
+
+def test_what_an_image_declares_as_volumes_is_each_users_and_goes_with_their_data(
+    machine: Machine, publisher: Publisher, key: str, repository: str, tmp_path: Path
+) -> None:
+    root = minimal_root(tmp_path / "all")
+    (root / "srv/notes").mkdir(parents=True)
+    (root / "srv/notes/first").write_text("as published\n")
+    (root / "usr/bin/note").write_text(
+        '#!/bin/sh\ncat /srv/notes/first /data/x; echo "$1" >/srv/notes/first; echo x >/data/x\n'
+    )
+    (root / "usr/bin/note").chmod(0o755)
+    asked = Settings(entrypoint=("/usr/bin/note",), volumes=("/srv/notes", "/data", "/etc/notes"))
+    reference = publish(publisher, [root], repository, key, asked)
+    seen = machine.appctl("install", "--dry-run", "--json", reference).json["previews"][0]
+    assert seen["ignored"] == ["VOLUME /etc/notes (nothing is kept there)"]
+    app = machine.appctl("install", "-y", "--json", reference).json["apps"][0]["id"]
+    assert machine.run_app(app, "--", "mine").out == "as published\n"
+    assert machine.run_app(app, "--", "again").out == "mine\nx\n"
+    assert machine.appctl("verify", app).out.splitlines()[-1].endswith("0 problems.")
+    own = Path(machine.environment["HOME"]) / ".var/app" / app
+    assert (own / "volumes/srv%2Fnotes/first").read_text() == "again\n"
+    machine.appctl("uninstall", "-y", "--delete-data", app)
+    assert not own.exists()

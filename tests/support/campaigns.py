@@ -77,6 +77,7 @@ PARTS: Mapping[str, int] = {
     "tests/unit/client/actions/help/test_completion.py": 2,
     "tests/unit/client/actions/test_export.py": 2,
     "tests/unit/client/running/test_sandbox.py": 2,
+    "tests/unit/client/running/test_volumes.py": 2,
     "tests/unit/jobs/audit/test_damages.py": 4,
     "tests/unit/jobs/audit/test_repair.py": 3,
     "tests/unit/jobs/publishers/test_rotation.py": 2,

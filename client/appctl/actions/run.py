@@ -12,7 +12,7 @@ from argparse import Namespace
 from contextlib import closing
 
 from appctl.context import Context
-from appctl.running import once
+from appctl.running import once, volumes
 from appctl.running.deployments import deployment as deployments
 from appctl.running.deployments.deployment import recorded
 from appctl.running.deployments.stack import Stack, assemble
@@ -60,14 +60,16 @@ def _run(context: Context, stack: Stack, given: once.Once) -> int:
     grants = collect(asked, places, runtime_directory(), app.run.id, decided.denials)
     given.check(grants, places.home)
     data = places.app_data(app.run.id)
-    home.prepare(data, None if stack.runtime else app.files)
+    files = None if stack.runtime else app.files
+    home.prepare(data, files)
+    kept = volumes.prepare(data, app.run.volumes, files)
     granted = [item for item in asked if grants.has(item[0], item[1])]
     info = flatpak_info(stack, data, portals.instance(os.getpid()), granted)
     rules = _bus_rules(stack, grants, decided.denials)
     if options.file_forwarding:
         wake(places.runtime)
     with proxy.buses(rules, app.run.id, info, places.runtime, runtime_directory()) as buses:
-        outside = Outside(places.home, given.env, given.cwd, info, buses)
+        outside = Outside(places.home, given.env, given.cwd, info, buses, kept)
         sandbox = build(stack, grants, data, outside, filter_fd=filter_descriptor(grants.features))
         with closing(sandbox):
             missing = [f"{name}-bus" for name in buses.missing if grants.buses.get(name)]

@@ -20,9 +20,10 @@ from appctl.running.failed import failed
 from appctl.running.grants.granted import Grants, Mount
 from appctl.running.mounts import home as own
 from appctl.running.mounts.identity import group, passwd
-from appctl.running.mounts.layout import Tree, fill, look_up
+from appctl.running.mounts.layout import ROOT, Tree, fill, look_up
 from appctl.running.mounts.sources import APART, ISOLATED, Sources
 from appctl.running.mounts.trees import show, tree_of
+from appctl.running.volumes import Prepared, mounts_of
 
 _ALL_BUT_IPC = ("--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 ARGUMENTS = 8000  # bubblewrap takes 9,000; more come only from an image with thousands of files in /etc
@@ -33,6 +34,7 @@ _LOOKS = {  # of the host, where runtimes look for them
     "/usr/share/icons": "/run/host/share/icons",
 }
 _SYSFS = {f"/sys/{name}": f"/sys/{name}" for name in ("block", "bus", "class", "dev", "devices")}
+_LAST = ("/var", "/.flatpak-info")  # what is shown by itself, behind everything else
 _LOCAL_HOSTS = b"127.0.0.1 localhost\n::1 localhost\n"
 _HOST_FILES = ("/etc/resolv.conf", "/etc/hosts")  # with the network
 
@@ -41,7 +43,7 @@ _HOST_FILES = ("/etc/resolv.conf", "/etc/hosts")  # with the network
 class Outside:
     """What a run gets from elsewhere: the caller's home and options, /.flatpak-info and its buses.
 
-    `cwd` is a directory that the caller named; None means the image's.
+    `cwd` is a directory that the caller named; None means the image's. `volumes` are made already.
     """
 
     home: Path
@@ -49,6 +51,7 @@ class Outside:
     cwd: str | None
     info: bytes
     buses: Buses
+    volumes: Prepared = field(default_factory=Prepared)
 
 
 @dataclass
@@ -86,12 +89,12 @@ def build(stack: Stack, grants: Grants, data: Path, outside: Outside, *, filter_
     sandbox.descriptors.append(filter_fd)
     tree = sandbox.tree = tree_of(stack, grants.sources)
     home = outside.home if grants.home and stack.runtime else data / own.HOME
-    mounts = sorted(
-        [*_mounts(sandbox, stack, grants, data, home), *grants.mounts, *outside.buses.mounts], key=_depth
-    )
-    ours = [mount.place for mount in (*mounts, *grants.masks)] + ["/var", "/.flatpak-info"]
+    others = [*_mounts(sandbox, stack, grants, data, home), *grants.mounts, *outside.buses.mounts]
+    kept = list(mounts_of(outside.volumes, data, _taken(tree, [*others, *grants.masks]), grants.sources))
+    mounts = sorted([*others, *kept], key=_depth)
+    ours = [mount.place for mount in (*mounts, *grants.masks)] + [*_LAST]
     shown = show(stack, tree, ours, grants.sources)
-    sandbox.left_out += shown.left_out
+    sandbox.left_out += [*shown.left_out, *outside.volumes.left_out]
     env = environment(stack, data, home, shown.library_paths)
     env |= {**grants.env, **outside.buses.env, **outside.env}
     sandbox.search = env["PATH"]
@@ -108,7 +111,7 @@ def build(stack: Stack, grants: Grants, data: Path, outside: Outside, *, filter_
         *_flat(sorted(grants.masks, key=_depth)),
         *("--perms", "0644", "--ro-bind-data", str(sandbox.marker), "/.flatpak-info"),  # the last file of all
         *("--remount-ro", "/"),
-        *("--chdir", _directory(stack, tree, granted, outside.cwd)),
+        *("--chdir", _directory(stack, tree, granted, outside.cwd, [mount.place for mount in kept])),
         *("--seccomp", str(filter_fd)),
     ]
     if len(sandbox.arguments) > ARGUMENTS:
@@ -167,11 +170,20 @@ def _var(source: Path, ours: list[str], sources: Sources) -> list[str]:
         raise failed(f"{error.filename} cannot be shown: {error.strerror}", "does the app run?") from error
 
 
-def _directory(stack: Stack, tree: Tree, shown: list[str], cwd: str | None) -> str:
-    """Return where the app starts: the image's directory if it is there, else the root. Raises Failure."""
+def _taken(tree: Tree, mounts: Iterable[Mount]) -> list[str]:
+    """Return the places where no volume may be, or come through."""
+    roots = [str(root) for root in tree.roots if root != ROOT]
+    return [*(mount.place for mount in mounts), *roots, *(f"/{name}" for name in tree.links), *_LAST]
+
+
+def _directory(stack: Stack, tree: Tree, shown: list[str], cwd: str | None, kept: list[str]) -> str:
+    """Return where the app starts: the image's directory if it is there, else the root. Raises Failure.
+
+    A volume (of `kept`) is there, whether the image has a directory at its place or not.
+    """
     wanted = os.path.normpath(cwd if cwd is not None else stack.app.run.cwd)
     found = look_up(tree, wanted)
-    if wanted == "/" or (found is not None and found.is_dir()):
+    if wanted == "/" or wanted in kept or (found is not None and found.is_dir()):
         return wanted
     if cwd is None:
         return "/"

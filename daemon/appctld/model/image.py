@@ -23,6 +23,7 @@ from appctld.model.jsonvalue import (
     parse_object,
 )
 from appctld.model.manifest import Platform, read_platform
+from appctld.model.volumes import read_volumes
 
 CONFIG_BYTES = 1 << 20  # real ones are a few KiB; a label may carry a metadata file and icons
 TEXT_LENGTH = (
@@ -39,7 +40,10 @@ METADATA = "org.appctl.metadata"
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """One image's config. `created` is in seconds since 1970, None when absent, unreadable or before."""
+    """One image's config. `created` is in seconds since 1970, None when absent, unreadable or before.
+
+    `volumes` are the places that the app may write, each user for himself.
+    """
 
     platform: Platform
     created: int | None
@@ -48,6 +52,7 @@ class ImageConfig:
     cmd: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
     working_dir: str
+    volumes: tuple[str, ...]
     labels: tuple[tuple[str, str], ...]
     ignored: tuple[str, ...]
 
@@ -78,6 +83,7 @@ def _config(obj: JsonObject, run: JsonObject) -> ImageConfig:
     if get_str(rootfs, "type") != "layers":
         raise JsonError("'rootfs' is not of type layers")
     labels = get_string_map(run, "Labels", {})
+    volumes = read_volumes(get_object(run, "Volumes", {}))
     for name in (TITLE, VERSION, APP_ID):
         _plain(labels.get(name, ""), name)
     return ImageConfig(
@@ -88,8 +94,9 @@ def _config(obj: JsonObject, run: JsonObject) -> ImageConfig:
         cmd=_arguments(run, "Cmd"),
         env=tuple(_variable(text) for text in get_strings(run, "Env", [])),
         working_dir=_working_dir(get_str(run, "WorkingDir", "")),
+        volumes=volumes.places,
         labels=tuple(sorted(labels.items())),
-        ignored=_ignored(run),
+        ignored=_ignored(run) + volumes.ignored,
     )
 
 
@@ -100,7 +107,6 @@ def _ignored(run: JsonObject) -> tuple[str, ...]:
         "ExposedPorts": "EXPOSE",
         "Healthcheck": "HEALTHCHECK",
         "StopSignal": "STOPSIGNAL",
-        "Volumes": "VOLUME",
     }
     return tuple(text for key, text in names.items() if run.get(key))
 

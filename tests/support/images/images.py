@@ -37,6 +37,7 @@ class Settings:
     env: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     working_dir: str = ""
+    volumes: tuple[str, ...] = ()
     user: str = ""
     created: datetime = CREATED
     architecture: str = ""  # "" is this machine's
@@ -77,6 +78,7 @@ class Layout:
         options += [("--config.env", f"{name}={value}") for name, value in settings.env.items()]
         options += [("--config.label", f"{name}={value}") for name, value in settings.labels.items()]
         options += [("--config.workingdir", settings.working_dir)] if settings.working_dir else []
+        options += [("--config.volume", place) for place in settings.volumes]
         options += [("--config.user", settings.user)] if settings.user else []
         options += [("--architecture", settings.architecture)] if settings.architecture else []
         words = [word for option in options for word in option]

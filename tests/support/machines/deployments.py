@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+APP = "org.acme.Tool"
 LDCONFIG = "/usr/sbin/ldconfig"  # linked statically in Debian, in the essential package libc-bin
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")  # a line of ldd(1)
 

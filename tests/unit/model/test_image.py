@@ -11,6 +11,7 @@ from appctld.errors import BadManifest
 from appctld.model.digest import Digest
 from appctld.model.image import APP_ID, CONFIG_BYTES, TEXT_LENGTH, TITLE, VERSION, ImageConfig, parse_config
 from appctld.model.manifest import Platform
+from appctld.model.volumes import VOLUMES
 
 Document = dict[str, Any]
 DIFF_ID = "sha256:" + "a" * 64
@@ -41,7 +42,7 @@ def test_a_config_is_read_whole() -> None:
                 "Labels": {VERSION: "1.0", TITLE: "Éditeur"},
                 "User": "1000",
                 "ExposedPorts": {"80/tcp": {}},
-                "Volumes": {},
+                "Volumes": {"/srv/data/": {}, "/etc/acme": {}},
             },
             created="2024-05-06T07:08:09.123456789Z",
             variant="v2",
@@ -55,8 +56,9 @@ def test_a_config_is_read_whole() -> None:
         cmd=("a\nb",),
         env=(("PATH", "/usr/bin"), ("EMPTY", ""), ("EQUALS", "a=b"), ("LINES", "a\nb")),
         working_dir="/work",
+        volumes=("/srv/data",),
         labels=((TITLE, "Éditeur"), (VERSION, "1.0")),
-        ignored=("USER (the app runs as you)", "EXPOSE"),
+        ignored=("USER (the app runs as you)", "EXPOSE", "VOLUME /etc/acme (nothing is kept there)"),
     )
     assert found.label(VERSION) == "1.0"
     assert found.label("absent") is None
@@ -117,6 +119,10 @@ HOSTILE: list[tuple[str, Document]] = [
     ("a relative directory", config({"WorkingDir": "work"})),
     ("a directory with a line end", config({"WorkingDir": "/a\n"})),
     ("a long directory", config({"WorkingDir": "/" + "a" * TEXT_LENGTH})),
+    ("volumes that are a list", config({"Volumes": ["/srv"]})),
+    ("a volume that colours a terminal", config({"Volumes": {"/srv/\x1b[31m": {}}})),
+    ("a volume in another order", config({"Volumes": {"/srv/\u202etad": {}}})),
+    ("too many volumes", config({"Volumes": {f"/srv/{number}": {} for number in range(VOLUMES + 1)}})),
     ("a label that is a number", config({"Labels": {"a": 1}})),
     *[
         (f"{name} colours a terminal", config({"Labels": {name: "\x1b[31m"}}))

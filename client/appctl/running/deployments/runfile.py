@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COMPONENT = re.compile(r"[A-Za-z0-9_-]+")
 
 _MEMBERS = {"format", "id", "version", "entrypoint", "cmd", "env", "unset", "cwd", "permissions",
-            "kind", "app", "usr", "runtime", "app-ref", "runtime-ref", "extensions"}  # fmt: skip
+            "volumes", "kind", "app", "usr", "runtime", "app-ref", "runtime-ref", "extensions"}  # fmt: skip
 _OF_EXTENSION = {"name", "id", "ref", "at", "subdirectories", "suffix", "merge-dirs", "ld-path", "enable-if"}
 
 Permission = tuple[str, str, str]
@@ -54,7 +54,7 @@ class RunFile:
     """What run.json says: the image's command, environment and directory, and what was granted.
 
     An app with a `runtime` (an ID) has its own files in the directory `app` of its tree; a runtime or an
-    extension has them in `usr`. Refs are flatpak's names for both.
+    extension has them in `usr`. Refs are flatpak's names for both. `volumes` are places that it may write.
     """
 
     id: str
@@ -64,6 +64,7 @@ class RunFile:
     env: dict[str, str]
     cwd: str
     permissions: tuple[Permission, ...]
+    volumes: tuple[str, ...] = ()
     runtime: str = ""
     unset: tuple[str, ...] = ()
     kind: str = "app"
@@ -109,6 +110,7 @@ def parse(data: bytes, app: str) -> RunFile:
         env=dict(_variables(content.get("env", {}))),
         unset=tuple(_texts(content.get("unset", []))),
         cwd=cwd,
+        volumes=tuple(map(_volume, _texts(content.get("volumes", [])))),
         runtime=_text(content.get("runtime", "")),
         permissions=tuple(_permissions(content.get("permissions", []))),
         kind=kind,
@@ -173,6 +175,12 @@ def _permissions(value: JsonValue) -> Iterator[Permission]:
     for item in value:
         kind, text, risk = _texts(item)
         yield kind, text, risk
+
+
+def _volume(text: str) -> str:
+    if not text.startswith("/") or os.path.normpath(text) != text or text == "/":
+        raise ValueError("a volume that is no place")
+    return text
 
 
 def _extensions(value: JsonValue, below: str) -> Iterator[Extension]:

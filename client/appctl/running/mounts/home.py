@@ -18,21 +18,21 @@ from appctl.running.failed import failed
 
 HOME, CONFIG, DATA, CACHE, STATE, VAR = "home", "config", "data", "cache", "state", "var"
 OWN = (HOME, CONFIG, DATA, CACHE, STATE)
-_PRIVATE = 0o700
+PRIVATE = 0o700
 _EXECUTABLE = 0o111
 
 
 def prepare(top: Path, files: Path | None) -> None:
     """Make an app's directories, and fill /var from the image (if any) the first time. Raises Failure."""
     try:
-        top.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-        _check(top)
+        top.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        check(top)
         for name in OWN:
-            (top / name).mkdir(mode=_PRIVATE, exist_ok=True)
-            _check(top / name)
+            (top / name).mkdir(mode=PRIVATE, exist_ok=True)
+            check(top / name)
         if not os.path.lexists(top / VAR):
-            _seed(top, files / VAR if files else None)
-        _check(top / VAR)
+            made_once(top / VAR, files / VAR if files else None, "tmp")
+        check(top / VAR)
         (top / CACHE / "tmp").mkdir(exist_ok=True)
     except OSError as error:
         raise failed(
@@ -40,26 +40,30 @@ def prepare(top: Path, files: Path | None) -> None:
         ) from error
 
 
-def _check(path: Path) -> None:
+def check(path: Path) -> None:
     """Raise Failure unless it is a real directory of the caller."""
     status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise failed(f"{path} is no directory of yours", "move it away: something put it there")
 
 
-def _seed(top: Path, image_var: Path | None) -> None:
-    """Copy the image's /var; it appears whole, by one rename, or not at all."""
-    draft = Path(tempfile.mkdtemp(prefix=".var-", dir=top))
+def made_once(place: Path, source: Path | None, *within: str) -> None:
+    """Make a directory with what an image has at `source`; it appears whole, by one rename, or not at all.
+
+    A link there is no directory. `within` are directories that it has in any case. Raises OSError.
+    """
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=place.parent))
     try:
-        if image_var and image_var.is_dir() and not image_var.is_symlink():
-            _copy(image_var, draft)
-        (draft / "tmp").mkdir(exist_ok=True)
-        draft.rename(top / VAR)
+        if source and source.is_dir() and not source.is_symlink():
+            _copy(source, draft)
+        for name in within:
+            (draft / name).mkdir(exist_ok=True)
+        draft.rename(place)
     except FileExistsError:
         shutil.rmtree(draft)  # another run was first
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
-        if not (top / VAR).is_dir():
+        if not place.is_dir():
             raise
 
 

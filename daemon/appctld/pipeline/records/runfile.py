@@ -78,6 +78,7 @@ def run_of(app: App, config: ImageConfig | None, text: str | None) -> JsonObject
         "env": {**_environment(config.env if config else (), metadata)},
         **({"unset": list(unset)} if unset else {}),
         "cwd": config.working_dir if config else "/",
+        **({"volumes": list(config.volumes)} if config and config.volumes else {}),
         "permissions": [permission.to_json() for permission in app.permissions],
         **(_on_runtime(app, runtime, described, text) if runtime and text is not None else {}),
     }

@@ -15,38 +15,15 @@ import pytest
 
 from appctl.__main__ import main
 from appctl.running.mounts.sources import Sources
-from support.machines.deployments import LDCONFIG, Made
+from support.machines.deployments import APP, LDCONFIG, Made
 
-APP = "org.acme.Tool"
 # perl's syscall() and ioctl() need no module: any system call can be tried from inside.
 TRY = 'my $s = "x"; my $t = "/tmp"; my $r = {call}; print $r == -1 || !defined $r ? "refused $!" : "allowed";'
 
-pytestmark = pytest.mark.skipif(os.geteuid() == 0, reason="apps are not run as root")
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, place in (
-        ("HOME", "home"),
-        ("XDG_DATA_HOME", "home/.local/share"),
-        ("XDG_CONFIG_HOME", "home/.config"),
-        ("XDG_STATE_HOME", "home/.local/state"),
-        ("XDG_RUNTIME_DIR", "runtime"),
-    ):
-        (tmp_path / place).mkdir(parents=True, exist_ok=True)
-        monkeypatch.setenv(name, str(tmp_path / place))
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Made:
-    return Made(tmp_path / "home/.local/share/appctl", APP)
-
-
-@pytest.fixture
-def shell(made: Made) -> Made:
-    """An ordinary image: a shell and a few programs."""
-    made.programs("sh", "cat", "id", "ls", "env", "perl", "touch")
-    return made.write(entrypoint=["sh", "-c"])
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() == 0, reason="apps are not run as root"),
+    pytest.mark.usefixtures("places"),
+]
 
 
 def run(capfd: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

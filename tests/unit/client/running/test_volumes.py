@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""running/volumes.py: what an image declares as a volume is the caller's own, and leads nowhere else."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appctl.__main__ import main
+from appctl.running import volumes
+from support.machines.deployments import APP, Made
+from support.machines.runtimes import change_tool, platform, tool
+
+Capture = pytest.CaptureFixture[str]
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() == 0, reason="apps are not run as root"),
+    pytest.mark.usefixtures("places"),
+]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Where an app's volumes lie."""
+    return tmp_path / "home/.var/app" / APP / "volumes"
+
+
+def inside(capfd: Capture, script: str, *options: str) -> tuple[list[str], str]:
+    """The words that a shell script in the app wrote, and what was noted; it must end well."""
+    code = main(["run", *options, APP, script])
+    out, err = capfd.readouterr()
+    assert code == 0, err
+    return out.split(), err
+
+
+def with_volumes(shell: Made, *places: str, **more: str) -> None:
+    shell.write(entrypoint=["sh", "-c"], volumes=list(places), **more)
+
+
+def test_what_is_written_there_is_kept_and_what_is_around_stays_read_only(
+    shell: Made, own: Path, capfd: Capture
+) -> None:
+    shell.text("/srv/acme/tool", "of the image\n")
+    with_volumes(shell, "/data", "/srv/acme/db", "/opt/a%2Fb")
+    script = (
+        "for d in /data /srv/acme/db /opt/a%2Fb; do echo $d >$d/x; done; touch /srv/acme/new /srv/new || cat"
+    )
+    assert inside(capfd, f"{script} /srv/acme/tool 2>/dev/null")[0] == ["of", "the", "image"]
+    assert {path.name: (path / "x").read_text() for path in own.iterdir()} == {
+        "data": "/data\n",
+        "srv%2Facme%2Fdb": "/srv/acme/db\n",
+        "opt%2Fa%252Fb": "/opt/a%2Fb\n",
+    }
+    assert inside(capfd, "cat /data/x /srv/acme/db/x") == (["/data", "/srv/acme/db"], "")
+
+
+def test_the_first_time_it_has_what_the_image_has_there_and_then_its_own(
+    shell: Made, own: Path, tmp_path: Path, capfd: Capture
+) -> None:
+    (tmp_path / "secret").write_text("of the host")
+    shell.text("/data/deep/seed", "first\n").text("/data/tool", "", 0o555).link(
+        "/data/out", f"{tmp_path}/secret"
+    )
+    with_volumes(shell, "/data")
+    script = "cat /data/deep/seed /data/out; test -x /data/tool; echo mine >/data/deep/seed; ls /data"
+    assert inside(capfd, f"{script} 2>/dev/null")[0] == ["first", "deep", "out", "tool"]
+    assert (own / "data/out").is_symlink()
+    (shell.files / "data/deep/seed").chmod(0o644)
+    (shell.files / "data/deep/seed").write_text("another version")
+    assert inside(capfd, "cat /data/deep/seed")[0] == ["mine"]
+
+
+@pytest.mark.parametrize("place", ["/data", "/data/db"])
+def test_a_link_of_the_image_is_no_place(
+    place: str, shell: Made, own: Path, tmp_path: Path, capfd: Capture
+) -> None:
+    (tmp_path / "outside/db").mkdir(parents=True)
+    shell.text("/srv/real/db/x", "of the image\n").link("/data", "srv/real")
+    shell.link("/other", str(tmp_path / "outside"))
+    with_volumes(shell, place, place.replace("data", "other"))
+    out, noted = inside(capfd, "cat /data/db/x; touch /data/db/y /other/db/y 2>/dev/null || echo read-only")
+    assert out == ["of", "the", "image", "read-only"]
+    assert f"VOLUME {place} is left out" in noted
+    assert "VOLUME /other" in noted
+    assert not own.exists()
+    assert [path.name for path in (tmp_path / "outside").rglob("*")] == ["db"]
+
+
+def test_a_file_of_the_image_is_no_place(shell: Made, own: Path, capfd: Capture) -> None:
+    shell.text("/data", "a file").text("/srv", "another")
+    with_volumes(shell, "/data", "/srv/db")
+    out, noted = inside(capfd, "cat /data")
+    assert (out, noted.count("is left out")) == (["a", "file"], 2)
+    assert not own.exists()
+
+
+@pytest.mark.parametrize("planted", ["volumes", "volumes/data"])
+def test_a_link_in_the_place_of_a_volume_is_refused(
+    planted: str, shell: Made, own: Path, tmp_path: Path, capfd: Capture
+) -> None:
+    (tmp_path / "outside/data").mkdir(parents=True)
+    with_volumes(shell, "/data")
+    link = own.parent / planted
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "outside")
+    assert main(["run", APP, "touch /data/x"]) == 125
+    assert "is no directory of yours" in capfd.readouterr().err
+    assert [path.name for path in (tmp_path / "outside").rglob("*")] == ["data"]
+
+
+def test_what_somebody_shows_the_app_wins(shell: Made, own: Path, tmp_path: Path, capfd: Capture) -> None:
+    """Else bubblewrap makes the mount point in it, whatever lies there."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    with_volumes(shell, f"{shared}/data", "/srv", "/kept")
+    out, noted = inside(
+        capfd, f"ls {shared}; touch /kept/x; ls /kept", f"--filesystem={shared}", "--filesystem=/srv:ro"
+    )
+    assert out == ["x"]
+    assert list(shared.iterdir()) == []
+    assert noted.count("something else is shown there") == 2
+
+
+@pytest.mark.parametrize("place", ["/etc", "/var/lib/acme", "/run/acme", "/tmp", "/proc/self"])
+def test_the_sandboxs_own_places_are_its_own_whatever_a_run_json_says(
+    place: str, shell: Made, capfd: Capture
+) -> None:
+    with_volumes(shell, place)
+    out, noted = inside(capfd, "ls /usr/bin/sh; cat /etc/hosts; ls -d /run/user /var/tmp")
+    assert out[0] == "/usr/bin/sh"
+    assert out[-2:] == ["/run/user", "/var/tmp"]
+    assert f"VOLUME {place} is left out" in noted
+
+
+def test_an_app_starts_in_a_volume_that_only_is_one(shell: Made, capfd: Capture) -> None:
+    with_volumes(shell, "/data", cwd="/data")
+    assert inside(capfd, "pwd")[0] == ["/data"]
+
+
+def test_one_that_begins_with_too_much_stays_the_images(
+    shell: Made, own: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.text("/a/x", "12345").text("/b/x", "12345").text("/c/x", "12345")
+    with_volumes(shell, "/a", "/b", "/c")
+    monkeypatch.setattr(volumes, "BYTES", 10)
+    out, noted = inside(capfd, "cat /c/x; touch /a/y /b/y; touch /c/y || echo read-only")
+    assert out == ["12345read-only"]
+    assert "VOLUME /c is left out: it begins with more" in noted
+    assert sorted(path.name for path in own.iterdir()) == ["a", "b"]
+    monkeypatch.setattr(volumes, "BYTES", 1 << 30)
+    monkeypatch.setattr(volumes, "ENTRIES", 0)
+    assert "VOLUME /c is left out" in inside(capfd, "true")[1]
+
+
+def test_an_app_on_a_runtime_has_them_beside_that_and_never_in_it(
+    made: Made, own: Path, capfd: Capture
+) -> None:
+    platform(made.state, "sh", "ls", "touch")
+    change_tool(tool(made.state), volumes=["/app/data", "/bin/x", "/data", "/usr/share/runtime"])
+    (made.files / "data").mkdir()
+    out, noted = inside(capfd, "ls /data /usr/share/runtime; touch /data/x")
+    assert out == ["/data:", "/usr/share/runtime:", "about"]
+    assert noted.count("something else is shown there") == 3
+    assert (own / "data/x").exists()
