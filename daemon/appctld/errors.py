@@ -68,6 +68,11 @@ class AppctlError(Exception):
         """What to type or to read next; empty when there is nothing useful to say."""
         return self._hint if self._hint is not None else _Filler().vformat(self.hint, (), self.data)
 
+    @property
+    def details(self) -> dict[str, object]:
+        """The data, its keys as the bus spells them: D-Bus ErrorDetails."""
+        return {key.replace("_", "-"): value for key, value in self.data.items()}
+
     def __str__(self) -> str:
         return self.message
 

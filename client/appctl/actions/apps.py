@@ -138,6 +138,17 @@ def name_of(app: Json) -> str:
     return f"{escape(get_str(app, 'id'))} {escape(get_str(app, 'version'))}".strip()
 
 
+def failed_checks(updates: Sequence[Json]) -> list[Failure]:
+    """Say of which apps it is not known whether there is an update, and why."""
+    return [_failed_check(item) for item in updates if get_str(item, "error")]
+
+
+def _failed_check(item: Json) -> Failure:
+    name = get_str(item, "error").rpartition(".")[2]
+    message = f"{get_str(item, 'id')} could not be checked: {get_str(item, 'message') or name}"
+    return Failure(name, message, get_str(item, "hint"))
+
+
 def result_apps(outcome: Outcome) -> list[Json]:
     """Return the apps of a result, every promised key there."""
     return [PROMISED | app for app in get_objects(outcome.result, "apps")]

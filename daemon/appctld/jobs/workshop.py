@@ -4,8 +4,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -69,23 +69,33 @@ class Workshop:
 
     @asynccontextmanager
     async def attempt(self, subject: str) -> AsyncIterator[None]:
-        """For the length of the block the job works on `subject`; how that fails is history too."""
+        """For the length of the block the job works on `subject`; how that fails is history too.
+
+        Raises leaves of errors.AppctlError alone, and CancelledError.
+        """
         try:
-            yield
+            with self.foreseen(subject):
+                yield
         except AppctlError as error:
             await self.failed(subject, error)
             raise
         except asyncio.CancelledError:
             await self.failed(subject, Cancelled("the job was cancelled"))
             raise
+
+    @contextmanager
+    def foreseen(self, subject: str) -> Iterator[None]:
+        """What fails in the block is a leaf, so that the job goes on; the journal has the rest."""
+        try:
+            yield
+        except AppctlError:
+            raise
         except OSError as error:
             logger.exception("%s of %s failed", self.job.kind, subject)
-            failure = storage_failure(error)
-            await self.failed(subject, failure)
-            raise failure from error
+            raise storage_failure(error) from error
         except Exception as error:
-            await self.failed(subject, Failed(f"unexpected {type(error).__name__}"))
-            raise
+            logger.exception("%s of %s failed", self.job.kind, subject)
+            raise Failed(f"unexpected {type(error).__name__}") from error
 
     async def failed(self, subject: str, error: AppctlError) -> None:
         """Write down what was tried with `subject`, of which remote, and how it ended."""
@@ -135,18 +145,29 @@ def workshop(
 async def each(
     shop: Workshop, names: Iterable[str], work: Callable[[str], Awaitable[JsonObject]]
 ) -> list[Json]:
+    """Try every name, as history; the results of those that worked."""
+
+    async def one(name: str) -> JsonObject:
+        async with shop.attempt(name):
+            return await work(name)
+
+    return [*await one_by_one(shop, names, one)]
+
+
+async def one_by_one(
+    shop: Workshop, names: Iterable[str], work: Callable[[str], Awaitable[JsonObject]]
+) -> list[JsonObject]:
     """Try every name; the results of those that worked. The first failure becomes the job's error.
 
     One name alone fails the whole job, so that its error arrives as it is.
     """
     names = list(names)
     if len(names) == 1:
-        async with shop.attempt(names[0]):
-            return [await work(names[0])]
-    results: list[Json] = []
+        return [await work(names[0])]
+    results: list[JsonObject] = []
     for name in names:
         try:
-            async with shop.attempt(name):
+            with shop.foreseen(name):
                 result = await work(name)
         except AppctlError as error:
             note_failure(shop, name, error)
@@ -181,7 +202,6 @@ def _stocked(shop: Workshop) -> Workshop:
 def note_failure(shop: Workshop, name: str, error: AppctlError) -> None:
     """One of several failed: the others are tried, and the first failure becomes the job's error."""
     state = "needs-approval" if isinstance(error, NeedsApproval) else "failed"
-    details = {key.replace("_", "-"): value for key, value in error.data.items()}
     shop.job.items.append(
         {
             "id": name,
@@ -189,7 +209,7 @@ def note_failure(shop: Workshop, name: str, error: AppctlError) -> None:
             "error": error.name,
             "error-message": error.message,
             "hint": error.advice,
-            "error-details": cast("JsonObject", details),
+            "error-details": cast("JsonObject", error.details),
         }
     )
     log_failed(shop.job, name, error)

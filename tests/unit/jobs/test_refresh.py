@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import NoRemote, PolicyDenied, RegistryUnavailable
+from appctld.config.remote import Remote
+from appctld.errors import Failed, NoRemote, PolicyDenied, RegistryUnavailable
 from appctld.jobs.requests import Install, Refresh
+from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import get_objects, get_str
 from appctld.state.available import last_check
 from appctld.state.refreshed import refreshed
@@ -17,6 +19,7 @@ from support.workers.inline import layer_of
 from support.worlds.world import BASE, Yard
 
 HELLO, MINE = "acme.example/x/hello:1", "other.example/x/mine:1"
+GONE = "acme.example/x/gone:2"
 NEWER = layer_of({"usr/": None, "usr/newer": b"x"})
 
 
@@ -75,6 +78,39 @@ def test_one_that_does_not_answer_hides_no_other_and_was_not_asked_in_vain(yard:
     with pytest.raises(RegistryUnavailable):
         yard.do(Refresh(("acme",)))
     assert '"refresh"' not in yard.paths.history.read_text()
+
+
+def test_an_app_that_is_gone_from_its_registry_hides_nothing_else(yard: Yard) -> None:
+    """Its publisher deleted the tag: the others' updates are told, and the remote was asked."""
+    yard.registry.push("2", [BASE])
+    yard.do(Install((GONE,)))
+    del yard.registry.tags["2"]
+    result = yard.do(Refresh(("acme",)))
+    found = {str(update["id"]): update["error"] for update in get_objects(result, "updates")}
+    assert found == {"example.acme.x.gone": "NotFound", "example.acme.x.hello": ""}
+    assert refreshed(yard.paths).keys() == {"acme"}
+    assert yard.job.error is None
+    assert last_check(yard.paths).errors == {"example.acme.x.gone": "NotFound"}
+
+
+def test_its_catalogue_is_asked_for_though_no_app_is_there_any_more(yard: Yard) -> None:
+    del yard.registry.tags["1"]
+    result = yard.do(Refresh(("acme",)))
+    assert [update["error"] for update in get_objects(result, "updates")] == ["NotFound"]
+    assert [remote["name"] for remote in get_objects(result, "remotes")] == ["acme"]
+    assert "x/appctl-catalog" in {request.get("repository") for request in yard.runner.requests}
+
+
+def test_what_nobody_foresaw_hides_no_other_remote(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(remote: Remote, _shop: Workshop) -> None:
+        if remote.name == "acme":
+            raise KeyError("secret")
+
+    monkeypatch.setattr("appctld.jobs.refresh.renew", failing)
+    result = yard.do(Refresh(("acme", "other")))
+    assert [remote["name"] for remote in get_objects(result, "remotes")] == ["other"]
+    assert isinstance(yard.job.error, Failed)
+    assert yard.job.error.message == "unexpected KeyError"
 
 
 def test_who_is_not_there_or_disabled_is_not_asked(yard: Yard) -> None:

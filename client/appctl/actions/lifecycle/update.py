@@ -10,7 +10,16 @@ not approve it; --accept-permissions approves whatever is asked for.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from appctl.actions.apps import by_scope, ids_of, installed_in, name_of, report, tell_all, with_it
+from appctl.actions.apps import (
+    by_scope,
+    failed_checks,
+    ids_of,
+    installed_in,
+    name_of,
+    report,
+    tell_all,
+    with_it,
+)
 from appctl.actions.lifecycle.approval import approve, ask_about, asks_for_more, kept, line, wanted_by
 from appctl.actions.lifecycle.automatic import as_far_as, serious_first
 from appctl.context import Context
@@ -63,7 +72,7 @@ def check(context: Context) -> int:
         outcome = _checked(context, one, background=context.options.background)
         failures += outcome.failures
         updates += get_objects(outcome.result, "updates")
-    failures += [_failed_check(item) for item in updates if get_str(item, "error")]
+    failures += failed_checks(updates)
     if context.options.json:
         errors: list[JsonValue] = [failure.to_json() for failure in failures]
         context.put_json({"changed": False, "updates": list(updates), "errors": errors})
@@ -215,9 +224,3 @@ def _change(app: Json) -> str:
 def _sizes(app: Json) -> str:
     reused = f"{size(get_int(app, 'bytes-reused'))} already here"
     return f"{size(get_int(app, 'bytes-downloaded'))} downloaded, {reused}"
-
-
-def _failed_check(item: Json) -> Failure:
-    name = get_str(item, "error").rpartition(".")[2]
-    message = f"{get_str(item, 'id')} could not be checked: {get_str(item, 'message') or name}"
-    return Failure(name, message, get_str(item, "hint"))

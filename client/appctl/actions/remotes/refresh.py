@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl remote refresh`: ask remotes what they have of newer images of the apps that came from them."""
 
-from appctl.actions.apps import going_on, installed_in, tell_all
+from appctl.actions.apps import failed_checks, going_on, installed_in, tell_all
 from appctl.context import Context
 from appctl.logins.credentials import logins
 from appctl.talk.wire import Json, JsonValue, get_int, get_objects, get_str
@@ -17,8 +17,9 @@ def refresh(context: Context) -> int:
     options: Json = {"registry-auth": logins(context, theirs), "ask-credentials": context.asks_for_logins}
     outcome = context.run_job(context.scope, "Refresh", "asa{sv}", names, options)
     remotes, updates = get_objects(outcome.result, "remotes"), get_objects(outcome.result, "updates")
+    failures = [*outcome.failures, *failed_checks(updates)]
     if context.options.json:
-        errors: list[JsonValue] = [failure.to_json() for failure in outcome.failures]
+        errors: list[JsonValue] = [failure.to_json() for failure in failures]
         context.put_json(
             {
                 "changed": False,
@@ -29,13 +30,15 @@ def refresh(context: Context) -> int:
             }
         )
     context.say(*(_line(remote, updates) for remote in remotes))
-    return tell_all(context, outcome.failures)
+    return tell_all(context, failures)
 
 
 def _line(remote: Json, updates: list[Json]) -> str:
     name = get_str(remote, "name")
-    news = [_news(update) for update in updates if get_str(update, "remote") == name]
-    return f"{escape(name)}: {', '.join(news) or 'nothing newer'}"
+    theirs = [update for update in updates if get_str(update, "remote") == name]
+    news = [_news(update) for update in theirs if not get_str(update, "error")]
+    nothing = "nothing newer" + (" of what could be checked" if theirs else "")
+    return f"{escape(name)}: {', '.join(news) or nothing}"
 
 
 def _news(update: Json) -> str:

@@ -9,7 +9,6 @@ from appctld.bus.caller import Caller
 from appctld.bus.exported import Exported
 from appctld.bus.objects.asked import frozen
 from appctld.bus.wire.paths import ERROR_PREFIX, JOB
-from appctld.bus.wire.replies import wire_data
 from appctld.jobs.job import Job
 from appctld.jobs.queue import Jobs
 from appctld.model.jsonvalue import JsonObject
@@ -128,7 +127,7 @@ class JobObject(Exported):
 
     @property
     def error_details(self) -> dict[str, object]:  # noqa: D102 - the XML says what it is
-        return wire_data(self._job.complaint) if self._job.complaint else {}
+        return self._job.complaint.details if self._job.complaint else {}
 
     @property
     def result(self) -> JsonObject:  # noqa: D102 - the XML says what it is

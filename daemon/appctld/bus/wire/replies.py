@@ -51,11 +51,6 @@ def _unforeseen(error: Exception) -> AppctlError:
     return Failed("something unforeseen went wrong")
 
 
-def wire_data(error: AppctlError) -> dict[str, object]:
-    """ErrorDetails: the data of an error with the bus's spelling of keys."""
-    return {key.replace("_", "-"): value for key, value in error.data.items()}
-
-
 def _sentence(error: AppctlError) -> str:
     """One line for what happened, and one for what to do when there is something."""
     lines = [" ".join(error.message.split())]

@@ -208,7 +208,8 @@ async def look_at(apps: Iterable[Record], shop: Workshop) -> list[Looked]:
 
 async def _look(current: Record, shop: Workshop) -> Looked:
     try:
-        return Looked(current, planned=await asking(shop, partial(_newer, current)))
+        with shop.foreseen(current.id):
+            return Looked(current, planned=await asking(shop, partial(_newer, current)))
     except AppctlError as error:
         return Looked(current, error=error)
 

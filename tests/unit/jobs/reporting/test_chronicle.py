@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import AppctlError, Busy, NoRemote, NotFound, PolicyDenied, RepoCorrupt, Rollback
+from appctld.errors import AppctlError, Busy, Failed, NoRemote, NotFound, PolicyDenied, RepoCorrupt, Rollback
 from appctld.jobs.reporting.chronicle import failure_facts
 from appctld.jobs.requests import (
     AnyRequest,
@@ -114,14 +114,19 @@ def test_what_only_looks_is_no_history(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raised", "error", "message"),
+    ("raised", "arrives", "error", "message"),
     [
-        (asyncio.CancelledError(), "Cancelled", "the job was cancelled"),
-        (ValueError("secret"), "Failed", "unexpected ValueError"),
+        (asyncio.CancelledError(), asyncio.CancelledError, "Cancelled", "the job was cancelled"),
+        (ValueError("secret"), Failed, "Failed", "unexpected ValueError"),
     ],
 )
 def test_a_job_that_is_cut_off_is_history_too(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch, raised: BaseException, error: str, message: str
+    yard: Yard,
+    monkeypatch: pytest.MonkeyPatch,
+    raised: BaseException,
+    arrives: type[BaseException],
+    error: str,
+    message: str,
 ) -> None:
     async def run(*_arguments: object, fds: Mapping[str, int]) -> JsonObject:
         for descriptor in fds.values():
@@ -129,7 +134,7 @@ def test_a_job_that_is_cut_off_is_history_too(
         raise raised
 
     monkeypatch.setattr(yard.runner, "run", run)
-    fails(yard, Update((APP,)), type(raised))
+    fails(yard, Update((APP,)), arrives)
     assert newest(yard, "id", "error", "message") == ("update", APP, error, message)
 
 
