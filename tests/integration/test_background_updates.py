@@ -242,14 +242,3 @@ def test_while_an_app_is_put_in_place_sleep_and_shutdown_wait(night: Night) -> N
     night.decide("install")
     assert night.goes() == "installed"
     assert night.around.inhibitors()[before:][0][0] == "sleep:shutdown"
-
-
-def test_what_is_killed_in_the_middle_is_whole_and_the_next_goes_on(night: Night) -> None:
-    there(night)
-    night.decide("install")
-    night.is_killed()
-    night.machine.fsck()
-    assert night.facts()["version"] in {"1", "2"}
-    assert night.goes() == "installed"
-    assert night.last()["error"] == ""
-    night.machine.fsck()

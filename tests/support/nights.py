@@ -111,18 +111,6 @@ class Night:
             return "installed"
         return "fetched" if fetched else "found" if app["update-available"] else "nothing"
 
-    def is_killed(self) -> None:
-        """An update that nobody asked for is on its way when the daemon is killed; another one comes."""
-
-        async def begin() -> None:
-            async with client(self.address) as caller:
-                error, _ = await caller.call("Update", "asa{sv}", [], {"background": ("b", True)})
-                assert not error
-
-        asyncio.run(begin())
-        self.machine.stop(kill=True)
-        self.machine.start()
-
     @contextmanager
     def with_daemon(self, *program: str, altered: str = "") -> Iterator[None]:
         """For the length of the block another daemon serves: of that program, or altered."""

@@ -32,7 +32,8 @@ _BLOCK = b"x" * 65536
 class Reply:
     """One answer. `endless` follows `body` with more for ever, `stall` with silence; both send no length.
 
-    `length` is a Content-Length that lies. Header values are sent as they are.
+    `length` is a Content-Length that lies. The second half of `body` goes out when `until` is set. Header
+    values are sent as they are.
     """
 
     status: int = 200
@@ -41,6 +42,7 @@ class Reply:
     endless: bool = False
     stall: bool = False
     length: int | None = None
+    until: threading.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,18 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in self._headers(reply):
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else reply.body)
+        self._send(b"" if self.command == "HEAD" else reply.body, reply.until)
         while reply.endless and not owner.closing.is_set():
             self.wfile.write(_BLOCK)
         if reply.stall:
             owner.closing.wait()
+
+    def _send(self, body: bytes, until: threading.Event | None) -> None:
+        half = len(body) // 2 if until else 0
+        self.wfile.write(body[:half])
+        if until is not None:
+            until.wait()
+        self.wfile.write(body[half:])
 
     @staticmethod
     def _headers(reply: Reply) -> Iterator[tuple[str, str]]:
