@@ -48,6 +48,13 @@ class Declined(Failure):
         super().__init__(name, message)
 
 
+class Unanswered(Failure):
+    """Nobody is there to answer a question, which the next one would have, too."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__("Usage", message, hint)
+
+
 def usage(message: str, hint: str = "") -> Failure:
     """Make the Failure for a command line, or an answer, that cannot be acted on."""
     return Failure("Usage", message, hint)

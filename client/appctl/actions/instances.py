@@ -21,6 +21,8 @@ def ps(context: Context) -> int:
         context.say(
             *table(["PID", "Application ID", "Version", "Scope", "Since"], map(_row, found), context.out)
         )
+    else:
+        context.remark("No app runs.")
     return ExitCode.DONE
 
 

@@ -10,7 +10,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping
 
-from appctl.failure import Declined, usage
+from appctl.failure import Declined, Unanswered
 from appctl.terminal.show import note
 
 GRANT, SKIP, NO = "grant", "skip", "no"
@@ -59,7 +59,7 @@ def _answered(options: Namespace, prompt: str, *, default: bool, hint: str) -> b
 def _chosen(options: Namespace, prompt: str, words: Mapping[str, str], hint: str) -> str:
     """Ask until one of the words is said; what it means. The end of the input means NO."""
     if not can_ask(options):
-        raise usage(f"a person must answer this at a terminal: {prompt.rstrip()}", hint)
+        raise Unanswered(f"a person must answer this at a terminal: {prompt.rstrip()}", hint)
     while True:
         note(prompt, end="")
         line = sys.stdin.readline()

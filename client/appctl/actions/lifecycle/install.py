@@ -10,17 +10,17 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from appctl.actions.apps import expanded, name_of, report, tell_all, with_it
+from appctl.actions.apps import expanded, installed_in, name_of, report, tell_all, with_it
 from appctl.actions.facts import leaving, permissions, signed_by
 from appctl.actions.remotes.introduction import referred
 from appctl.bundles.source import check, handed
 from appctl.context import Context
-from appctl.failure import Declined, Failure, usage
+from appctl.failure import Declined, Failure, Unanswered, usage
 from appctl.logins.credentials import logins
 from appctl.references import names_a_ref
 from appctl.running.deployments.runfile import parse
 from appctl.scope import Scope
-from appctl.talk.outcome import Outcome
+from appctl.talk.outcome import THE_END, Outcome
 from appctl.talk.wire import (
     Json,
     JsonValue,
@@ -111,12 +111,15 @@ def _tried(context: Context, reference: str) -> Outcome:
 
 def _is_the_end(failure: Failure) -> bool:
     """Whether the next one would end the same way. A person's no is about one."""
-    return failure.name in {"DaemonUnavailable", "Cancelled", "Usage"} and not isinstance(failure, Declined)
+    return isinstance(failure, Unanswered) or (failure.name in THE_END and not isinstance(failure, Declined))
 
 
 def _install_one(context: Context, reference: str) -> Outcome:
     options = context.options
     preview = _resolve(context, reference)
+    if as_wanted := _as_wanted(context, preview):
+        context.say(_line(as_wanted))
+        return Outcome("succeeded", {"apps": [as_wanted]}, ())
     if get_str(preview, "change") != "none" or options.reinstall:
         _ask(context, preview)
     asked = {
@@ -139,6 +142,18 @@ def _install_one(context: Context, reference: str) -> Outcome:
     for app in get_objects(outcome.result, "apps"):
         context.say(_line(app))
     return outcome
+
+
+def _as_wanted(context: Context, preview: Json) -> Json:
+    """The app, if it is installed just so: then polkit need not ask anybody either. Empty otherwise."""
+    options = context.options
+    if get_str(preview, "change") != "none" or options.reinstall or get_objects(preview, "also"):
+        return {}
+    keys = ("id", "reference", "image-digest")
+    found = (
+        app for app in installed_in(context, context.scope) if all(app[key] == preview[key] for key in keys)
+    )
+    return next(({**app, "changed": False} for app in found), {})
 
 
 def _job(context: Context, reference: str, options: Json) -> Outcome:

@@ -32,6 +32,10 @@ def history(context: Context) -> int:
         context.say(*table([*_HEADER[:3], "Remote", "Why", "By"], map(_failed_row, found), context.out))
     elif found:
         context.say(*table(_HEADER, map(_row, found), context.out))
+    else:
+        context.remark(
+            "Nothing has happened." if not any(options.values()) else "Nothing of that kind has happened."
+        )
     return ExitCode.DONE
 
 

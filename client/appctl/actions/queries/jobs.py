@@ -29,6 +29,8 @@ def jobs(context: Context) -> int:
         context.say(
             *table(["Job", "Scope", "Kind", "State", "Stage", "Done", "What"], map(_row, found), context.out)
         )
+    else:
+        context.remark("No job is known.")
     return ExitCode.DONE
 
 

@@ -61,6 +61,8 @@ def listing(context: Context) -> int:
         lines = table(header, rows, context.out)
         facts: list[Json] = [{}] * (len(lines) - len(apps)) + apps  # a header is about none
         context.say(*(_marked(context, line, app) for line, app in zip(lines, facts, strict=True)))
+    else:
+        context.remark("No update is known." if context.options.updates else "Nothing is installed.")
     return ExitCode.DONE
 
 

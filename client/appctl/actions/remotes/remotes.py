@@ -123,7 +123,7 @@ def show(context: Context) -> int:
         if isinstance(remote, dict) and remote
     ]
     if not found:
-        raise Failure("NotFound", f"there is no remote {context.options.name}", "appctl remote list")
+        raise Failure("NoRemote", f"there is no remote {context.options.name}", "appctl remote list")
     scope, remote = found[0]
     keys = _keys(context, remote)
     if context.options.json:
@@ -152,6 +152,8 @@ def listing(context: Context) -> int:
             for scope, remote in found
         ]  # fmt: skip
         context.say(*table(["Name", "Title", "URL", "Verify", "Enabled", "Scope"], rows, context.out))
+    else:
+        context.remark("There is no remote: appctl remote add NAME URL")
     return ExitCode.DONE
 
 
@@ -181,10 +183,10 @@ def _settings(context: Context) -> dict[str, object]:
     options = context.options
     settings: dict[str, object] = {}
     for item in options.set:
-        key, equals, value = item.partition("=")
+        key, equals, value = map(str.strip, item.partition("="))
         if not key or not equals:
             raise usage(f"--set {item!r} is no KEY=VALUE")
-        _check_setting(key.strip(), value.strip())
+        _check_setting(key, value)
         settings[key] = value
     for name in _TAKEN:
         value = getattr(options, name)

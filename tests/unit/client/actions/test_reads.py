@@ -3,6 +3,7 @@
 """`list`, `info`, `jobs`, `cancel`, and what names mean."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -180,7 +181,26 @@ def test_quiet_says_only_errors(daemon: FakeInstaller, capsys: Capture) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_nothing_there_is_nothing_printed(daemon: FakeInstaller, capsys: Capture) -> None:
-    for words in (["list"], ["jobs"], ["remote", "list"]):
-        assert main(words) == 0
-        assert capsys.readouterr() == ("", "")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["list"], "Nothing is installed."),
+        (["list", "--updates"], "No update is known."),
+        (["jobs"], "No job is known."),
+        (["ps"], "No app runs."),
+        (["remote", "list"], "There is no remote: appctl remote add NAME URL"),
+        (["history"], "Nothing has happened."),
+        (["history", "--failed"], "Nothing of that kind has happened."),
+    ],
+)
+def test_that_nothing_is_there_is_said_and_no_result(
+    words: list[str], said: str, daemon: FakeInstaller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture
+) -> None:  # fmt: skip
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert main(words) == 0
+    assert capsys.readouterr() == ("", f"{said}\n")
+    assert main([*words, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert main([*words, "--json"]) == 0
+    assert capsys.readouterr() == ("[]\n", "")

@@ -31,7 +31,7 @@ def test_an_output_that_takes_nothing_is_one_message(words: str, daemon: FakeIns
 
 
 def test_nothing_printed_is_nothing_missed(daemon: FakeInstaller) -> None:
-    assert shell("list >&-") == (0, "", "")
+    assert shell("list >&-") == (0, "", "Nothing is installed.\n")
 
 
 @pytest.mark.parametrize("to", ["2>&-", "2>/dev/full", ">&- 2>&-", ">/dev/full 2>/dev/full"])

@@ -122,14 +122,57 @@ def test_install_as_json_has_what_is_promised(daemon: FakeInstaller, capsys: Cap
 
 
 def test_what_is_installed_already_is_no_failure(daemon: FakeInstaller, capsys: Capture) -> None:
-    same = done(EDITOR | {"changed": False})
-    daemon.scripts |= {"Resolve": [resolved(change="none")] * 2, "Install": [same] * 2}
-    assert main(["install", "acme/editor"]) == 0  # nothing is asked either
+    daemon.scripts |= {"Resolve": [resolved(change="none")] * 2}
+    daemon.apps = [EDITOR]
+    assert main(["install", "acme/editor"]) == 0
     assert capsys.readouterr().out == "org.acme.Editor 1.4 is installed already.\n"
     assert main(["install", "--json", "acme/editor"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert set(document) >= PROMISED
     assert (document["changed"], document["errors"]) == (False, [])
+    assert "Install" not in [call.member for call in daemon.calls], "for which polkit asks for a password"
+
+
+@pytest.mark.parametrize(
+    ("other", "wanted"),
+    [
+        ({}, ["--reinstall"]),
+        ({"reference": "quay.io/acme/editor:beta"}, []),
+        ({"image-digest": "sha256:0"}, []),
+        ({"id": "org.acme.Other"}, []),
+    ],
+)
+def test_what_is_not_just_so_is_the_daemons_to_judge(
+    other: dict[str, str], wanted: list[str], daemon: FakeInstaller, capsys: Capture
+) -> None:
+    daemon.scripts |= {"Resolve": [resolved(change="none")], "Install": [done(EDITOR | {"changed": False})]}
+    daemon.apps = [EDITOR | other]
+    assert main(["install", "-y", *wanted, "acme/editor"]) == 0  # nothing is asked
+    assert capsys.readouterr().out.endswith("org.acme.Editor 1.4 is installed already.\n")
+    assert "Install" in [call.member for call in daemon.calls]
+
+
+def test_a_runtime_that_is_missing_beside_it_is_installed(daemon: FakeInstaller) -> None:
+    runtime = {"id": ("s", "org.acme.Platform._45"), "version": ("s", "45"), "bytes": ("t", 5_000_000)}
+    preview = resolved(change="none", also=("aa{sv}", [runtime]))
+    daemon.scripts |= {"Resolve": [preview], "Install": [done(EDITOR)]}
+    daemon.apps = [EDITOR]
+    assert main(["install", "acme/editor"]) == 0
+    assert "Install" in [call.member for call in daemon.calls]
+
+
+def test_a_file_that_names_nothing_keeps_no_other_app_from_being_installed(
+    daemon: FakeInstaller, tmp_path: Path, capsys: Capture
+) -> None:
+    daemon.scripts |= {"Resolve": [resolved()], "Install": [done(EDITOR)]}
+    assert main(["install", "-y", str(tmp_path / "missing.appctlref"), "acme/editor"]) == 64
+    assert "Installed org.acme.Editor" in capsys.readouterr().out
+
+
+def test_where_nobody_can_be_asked_the_next_one_is_not_tried(daemon: FakeInstaller) -> None:
+    daemon.scripts["Resolve"] = [resolved(permissions=("a(sss)", []))] * 2
+    assert main(["install", "--noninteractive", "acme/editor", "acme/editor"]) == 64
+    assert len(daemon.scripts["Resolve"]) == 1
 
 
 @pytest.mark.parametrize(("run", "starts"), [({"cmd": ["/bin/x"]}, True), ({}, False)])

@@ -126,7 +126,8 @@ def test_remotes_are_shown_changed_and_removed(daemon: FakeInstaller, capsys: Ca
         daemon.remotes = [ACME | {"Verify": verify, "Fingerprints": []}]
         assert main(["remote", "show", "acme"]) == 0
         assert trusted in capsys.readouterr().out
-    assert main(["remote", "show", "nobody"]) == 3
+    assert main(["remote", "show", "nobody", "-v"]) == 3
+    assert "error: NoRemote\n" in capsys.readouterr().err
     assert main(["remote", "disable", "acme"]) == 0
     assert daemon.called("ModifyRemote").body == ("acme", {"enabled": ("s", "no")})
     assert main(["remote", "enable", "acme", "--json"]) == 0
@@ -138,6 +139,12 @@ def test_remotes_are_shown_changed_and_removed(daemon: FakeInstaller, capsys: Ca
     assert main(["remote", "remove", "acme", "--json"]) == 1
 
 
+def test_a_setting_is_sent_as_it_was_judged(daemon: FakeInstaller) -> None:
+    daemon.remotes = [ACME]
+    assert main(["remote", "modify", "acme", "--set", " max-age = 30d "]) == 0
+    assert daemon.called("ModifyRemote").body == ("acme", {"max-age": ("s", "30d")})
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -145,6 +152,7 @@ def test_remotes_are_shown_changed_and_removed(daemon: FakeInstaller, capsys: Ca
         (" gpg-keys =x", "--gpg-import FILE"),
         ("ca=/etc/x", "--ca-file FILE"),
         ("verify=NONE", "'NONE' is none of"),
+        (" =x", "no KEY=VALUE"),
     ],
 )
 def test_what_set_cannot_say_is_refused_before_anything_is_asked(
