@@ -11,7 +11,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from appctld.errors import AppctlError, Cancelled, Conflict, DigestMismatch, NeedsApproval, NotFound
+from appctld.errors import (
+    AppctlError,
+    Cancelled,
+    Conflict,
+    DigestMismatch,
+    NeedsApproval,
+    NotFound,
+    NotInstalled,
+)
 from appctld.jobs.approval import asked_set, asks_newly, available
 from appctld.jobs.apps.install import (
     Companions,
@@ -167,33 +175,53 @@ class Looked:
 
     def view(self, resting: Collection[str]) -> JsonObject:
         """As the job's result tells it; `resting` are held."""
-        update = self.update
-        view: JsonObject = {
+        view = {
+            **_update_view(self.update),
             "id": self.current.id,
             "version": self.current.version,
             "remote": self.current.remote,
-            "update-version": update.version if update else "",
-            "update-size": update.size if update else 0,
-            "image-digest": str(update.digest) if update else "",
-            "new-permissions": [one.to_json() for one in update.asks] if update else [],
-            "permissions-hash": update.permissions_hash if update else "",
             "held": self.current.id in resting,
-            "error": "",
         }
-        if self.error is not None:
-            view |= {"error": self.error.name, "message": self.error.message, "hint": self.error.advice}
-        return view
+        return view | _error_view(self.error) if self.error else view
+
+
+def _update_view(update: Available | None = None) -> JsonObject:
+    """Of an app of which nothing else is known."""
+    return {
+        "id": "",
+        "version": "",
+        "remote": "",
+        "update-version": update.version if update else "",
+        "update-size": update.size if update else 0,
+        "image-digest": str(update.digest) if update else "",
+        "new-permissions": [one.to_json() for one in update.asks] if update else [],
+        "permissions-hash": update.permissions_hash if update else "",
+        "held": False,
+        "error": "",
+    }
+
+
+def _error_view(error: AppctlError) -> JsonObject:
+    return {"error": error.name, "message": error.message, "hint": error.advice}
+
+
+def _absent_view(app_id: str) -> JsonObject:
+    """Somebody asks about an app that is not here, or not any more."""
+    return {**_update_view(), "id": app_id, **_error_view(NotInstalled(f"{app_id} is not installed"))}
 
 
 async def check_updates(request: CheckUpdates, shop: Workshop) -> JsonObject:
     """What newer images there are, of all apps or of those named.
 
-    A remote that fails is reported with its app, hides no other, and leaves what was known about its own.
+    A remote that fails is reported with its app, hides no other, and leaves what was known about its own. So
+    is an app that is not installed.
     """
     wanted, apps = texts(request, "ids"), await shop.installed()
     looked = await look_at([apps[app_id].current for app_id in apps if app_id in (wanted or apps)], shop)
     resting = shown_held(shop.tools.paths)
-    return {"updates": [one.view(resting) for one in looked if one.planned or one.error]}
+    absent = [app_id for app_id in dict.fromkeys(wanted) if app_id not in apps]
+    found = [one.view(resting) for one in looked if one.planned or one.error]
+    return {"updates": [*found, *map(_absent_view, absent)]}
 
 
 async def look_at(apps: Iterable[Record], shop: Workshop) -> list[Looked]:

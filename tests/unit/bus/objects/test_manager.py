@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -30,8 +31,11 @@ from appctld.jobs.requests import (
     Verify,
 )
 from appctld.model.jsonvalue import JsonObject
+from appctld.state.paths import Paths
+from appctld.updates.apps import Apps
 from support.buses.bus import ERROR, JOB, MANAGER, ROOT, client
 from support.buses.bus_service import EDITOR, RecordingAuthorizer, SimulatedApps, SimulatedRemote, served
+from support.buses.records import deploy
 from support.counted import Counted
 
 EMPTY = {"remote": "", "reference": "", "digest": "", "verify": ""}
@@ -452,6 +456,19 @@ def test_the_managers_properties(address: str) -> None:
             }
 
     asyncio.run(scenario())
+
+
+def test_who_runs_an_app_is_not_looked_at_to_count_updates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look takes a lock for a moment, and who starts the app then would not get it."""
+    paths = Paths(tmp_path)
+    paths.create()
+    deploy(paths)
+    monkeypatch.setattr("appctld.updates.apps.is_running", lambda _path: pytest.fail("it looks"))
+    apps = Apps(paths, "user", dict)
+    manager = Manager(cast("Service", SimpleNamespace(apps=apps)), cast("Announcer", None))
+    assert manager.updates_available == 0
 
 
 ME = os.getuid()

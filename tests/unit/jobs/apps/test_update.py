@@ -309,6 +309,19 @@ def test_a_check_of_some_leaves_what_is_known_of_others(yard: Yard) -> None:
     assert last_check(yard.paths).errors == {}
 
 
+def test_who_asks_about_what_is_not_installed_is_told_so(yard: Yard) -> None:
+    publish(yard, "h", "2.0")
+    found = get_objects(yard.do(CheckUpdates({"ids": ("a.b.Gone", IDS["h"], "a.b.Gone", "../x")})), "updates")
+    assert [(one["id"], one["error"]) for one in found] == [
+        (IDS["h"], ""),
+        ("a.b.Gone", "NotInstalled"),
+        ("../x", "NotInstalled"),
+    ]
+    assert found[0].keys() | {"message", "hint"} == found[1].keys()
+    assert found[1]["message"] == "a.b.Gone is not installed"
+    assert last_check(yard.paths).errors == {}
+
+
 class Overtaken(Aside):
     """Before a check writes down what it found, another job's update of WORLD comes to wait."""
 
