@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Leads from ports of this machine's loopback to the same ports of another address.
 
-boot_forward.py ADDRESS PORT…      in the machine of scripts/boot-test: to the publisher, who is outside
+forward.py ADDRESS PORT…      in the machine of scripts/boot-test: to the publisher, who is outside
 
 Guarantees: what one side ends, the other is told; nothing is looked at.
 """

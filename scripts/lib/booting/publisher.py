@@ -3,8 +3,8 @@
 """The publisher's side of scripts/boot-test: serves the demo's app, signed, until it is terminated.
 
 Its argument is a directory for what others must know: publisher.asc, url, lookaside, name; and `ready` when
-all of that answers. Version 2 is there under the tag `next`; when somebody makes the file `release`, it
-becomes what `name` means, and the file `released` appears.
+all of that answers, a catalogue too. Version 2 is there under the tag `next`; when somebody makes the file
+`release`, it becomes what `name` means, and the file `released` appears.
 """
 
 import signal
@@ -12,9 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests"))
 
 from support.images import greeter
+from support.images.catalogs import LABELS, component, document, tree
+from support.images.images import Settings
 from support.publishers.publisher import Publisher
 
 
@@ -31,6 +33,7 @@ def main() -> None:
         publisher.push("v1", "demo/greeter:stable", key)
         greeter.build(publisher.layout, more, 2)
         publisher.push("v2", "demo/greeter:next", key)
+        _list(publisher, Path(work, "catalogue"), key)
         (facts / "publisher.asc").write_bytes(publisher.keys.export(key, armor=True))
         (facts / "url").write_text(f"oci+http://{publisher.registry.host}/demo")
         (facts / "lookaside").write_text(publisher.lookaside.url)
@@ -42,6 +45,17 @@ def main() -> None:
         publisher.push("v2", "demo/greeter:stable", key)
         (facts / "released").touch()
         signal.sigwait({signal.SIGTERM})
+
+
+def _list(publisher: Publisher, layer: Path, key: str) -> None:
+    """Publish the catalogue, in which the app is."""
+    reference = f"{publisher.registry.host}/demo/greeter:stable"
+    for path, data in tree(document(component(greeter.APP_ID, reference, "Greeter"))).items():
+        if data is not None:
+            (layer / path).parent.mkdir(parents=True, exist_ok=True)
+            (layer / path).write_bytes(data)
+    publisher.layout.build("catalogue", [layer], Settings(labels=LABELS))
+    publisher.push("catalogue", "demo/appctl-catalog:latest", key)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Runs a command on a pseudo-terminal, and types a password whenever one is asked for.
 
-boot_terminal.py PASSWORD COMMAND [ARGUMENT…]: for scripts/boot-test, whose user sits at no terminal. Prints
+terminal.py PASSWORD COMMAND [ARGUMENT…]: for scripts/boot-test, whose user sits at no terminal. Prints
 what stood there; the exit code is the command's.
 """
 

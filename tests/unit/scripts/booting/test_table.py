@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from boot_table import main, table
+from booting.table import main, table
 
-BOOKWORM = "ok      the user runs the app\n        | ok      said by the app\nok      only here\n"
-TRIXIE = "ok      the user runs the app\n"
+BOOKWORM = (
+    "ok      the user runs the app\n        | ok      said by the app\nok      only here\n"
+    "boot-test bookworm: 2 checks passed, exposure 2.6 in 131 s\n"
+)
+TRIXIE = "ok      the user runs the app\nboot-test trixie: 1 checks passed, exposure 2.6 in 145 s\n"
 
 
 def test_a_check_stands_where_it_passed() -> None:
@@ -22,7 +25,7 @@ def test_a_check_stands_where_it_passed() -> None:
     ]
 
 
-def test_the_document_gets_the_day_of_the_older_run(tmp_path: Path) -> None:
+def test_the_document_gets_the_day_of_the_older_run_and_how_long_each_took(tmp_path: Path) -> None:
     for suite, output, moment in (("bookworm", BOOKWORM, 1_795_478_400), ("trixie", TRIXIE, 1_795_564_800)):
         (tmp_path / f"{suite}.passed").write_text(output)
         os.utime(tmp_path / f"{suite}.passed", (moment, moment))
@@ -30,7 +33,7 @@ def test_the_document_gets_the_day_of_the_older_run(tmp_path: Path) -> None:
     document.write_text("before\n<!-- begin checks -->\nold\n<!-- end checks -->\nafter\n")
     main(str(tmp_path), str(document))
     text = document.read_text()
-    assert "All passed, the first on 2026-11-24." in text
+    assert "All passed, the first on 2026-11-24: bookworm in 131 s, trixie in 145 s, with" in text
     assert "| only here | passed |  |" in text
     assert "old" not in text
 
