@@ -28,7 +28,7 @@ def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
 MOMENTS = (
     ("install", ("store", "receive", 1), "error=ENOSPC", 0.5),
     ("install", ("store", "import-layer", 1), "signal=KILL", 0.9),
-    ("install", ("store", "import-layer", 1), "error=ENOSPC", 0.5),
+    ("download by itself", ("store", "import-layer", 1), "error=ENOSPC", 0.5),
     ("update", ("store", "merge", 1), "error=ENOSPC", 0.9),
     ("update", ("store", "deploy", 1), "signal=KILL", 0.5),
     ("update", ("store", "deploy", 1), "error=ENOSPC", 0.9),

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from appctld.jobs.job import Job, State
-from appctld.jobs.requests import AnyRequest, Install, Refresh, Repair, Rollback, Uninstall, Update
+from appctld.jobs.requests import Install, Refresh, Repair, Rollback, Uninstall, Update
+from appctld.model.automatic import Extent
 from support.images import catalogs
 from support.layers.layers import tar
-from support.ordeals.house import REMOTE, House, Leave
+from support.ordeals.house import REMOTE, ByItself, House, Leave, Wish
 from support.publishers.stand import Layer, Shown, Stand
 from support.repositories.damage import flip
 from support.workers.inline import layer_of
@@ -42,17 +43,18 @@ class Deed:
     """A kind of job: how the house is before it, what is asked, and the requests that its workers get.
 
     `tidying` are those whose failure fails no job. `heals` says that the job tries again by itself, `brings`
-    that layers which it has brought stay.
+    that layers which it has brought stay; `apart` that each app is tried by itself: the job fails in part.
     """
 
     prepare: Callable[[House], None]
-    ask: Callable[[House], AnyRequest | Leave]
+    ask: Callable[[House], Wish]
     requests: tuple[tuple[str, str, int], ...]
     after: dict[str, str]
     before: dict[str, str] = field(default_factory=lambda: {STEADY: "1"})
     tidying: tuple[tuple[str, str, int], ...] = CACHED
     heals: bool = False
     brings: bool = True
+    apart: bool = False
 
 
 def _new(house: House) -> None:
@@ -64,6 +66,12 @@ def _two_versions(house: House) -> None:
         publish(house.stand, version)
         done(house.do(Install((reference(house),))))
     publish(house.stand, 3)
+
+
+def _two_versions_and_no_list(house: House) -> None:
+    """And that the remote lists nothing was heard today."""
+    _two_versions(house)
+    done(house.do(Refresh((REMOTE,))))
 
 
 def _one_blob_left(house: House) -> None:
@@ -115,6 +123,9 @@ BROUGHT = (
     ("igzip", "run", 1),
     ("store", "import-layer", 1),
 )
+BROUGHT_LATER = (("fetch", "blob", 3), *BROUGHT[1:])  # the second is the config of the steady app
+PRUNED = (("store", "quiet", 1), ("store", "prune", 1))
+TIDIED = (("store", "remove", 1), *PRUNED)
 PLACED = (("store", "merge", 1), ("store", "deploy", 1), *CACHED)
 
 SHOWN = (  # what brings it does there what it does in an install
@@ -146,10 +157,28 @@ DEEDS = {
     "update": Deed(
         _two_versions,
         lambda _house: Update((HELLO,)),
-        (*FETCHED, *BROUGHT, *PLACED, ("store", "remove", 1), ("store", "prune", 1)),
+        (*FETCHED, *BROUGHT, *PLACED, *TIDIED),
         {STEADY: "1", HELLO: "3"},
         before={STEADY: "1", HELLO: "2"},
-        tidying=(("store", "remove", 1), ("store", "prune", 1), *CACHED),
+        tidying=(*TIDIED, *CACHED),
+    ),
+    "update by itself": Deed(
+        _two_versions_and_no_list,
+        lambda _house: ByItself(Extent.INSTALL),
+        (*FETCHED, *BROUGHT_LATER, *PLACED, *TIDIED),
+        {STEADY: "1", HELLO: "3"},
+        before={STEADY: "1", HELLO: "2"},
+        tidying=(*TIDIED, *CACHED),
+        apart=True,
+    ),
+    "download by itself": Deed(
+        _two_versions_and_no_list,
+        lambda _house: ByItself(Extent.DOWNLOAD),
+        (*FETCHED, *BROUGHT_LATER),
+        {STEADY: "1", HELLO: "2", f"waiting {HELLO}": "1"},  # the tag
+        before={STEADY: "1", HELLO: "2"},
+        tidying=(),
+        apart=True,
     ),
     "rollback": Deed(
         _two_versions,
@@ -163,10 +192,10 @@ DEEDS = {
     "uninstall": Deed(
         _two_versions,
         lambda _house: Uninstall((HELLO,)),
-        (("store", "remove", 1), *CACHED[::2], ("store", "prune", 1)),
+        (("store", "remove", 1), *CACHED[::2], *PRUNED),
         {STEADY: "1"},
         before={STEADY: "1", HELLO: "2"},
-        tidying=(("store", "prune", 1), *CACHED),
+        tidying=(*PRUNED, *CACHED),
         brings=False,
     ),
     "catalogue": Deed(
@@ -179,10 +208,10 @@ DEEDS = {
     "next catalogue": Deed(
         _listed,
         lambda _house: Refresh((OTHER,)),
-        (*SHOWN, ("store", "prune", 1)),
+        (*SHOWN, *PRUNED),
         {**LISTED, f"catalogue of {OTHER}": "2"},
         before={**LISTED, f"catalogue of {OTHER}": "1"},
-        tidying=(("store", "keep-catalogs", 1), ("store", "prune", 1)),
+        tidying=(("store", "keep-catalogs", 1), *PRUNED),
     ),
     "removal": Deed(
         _listed,
@@ -246,7 +275,7 @@ def layers_of(deed: str, house: House) -> list[Shown]:
     if deed in {"catalogue", "next catalogue", "removal"}:
         return publish_catalogue(house.stand, "other", 1 if deed == "catalogue" else 2)
     version = int(DEEDS[deed].after.get(HELLO, "1"))
-    version = 3 if deed in {"rollback", "uninstall"} else version
+    version = 3 if deed in {"rollback", "uninstall", "download by itself"} else version
     return publish(house.stand, version, "other/hello:1" if deed == "adopt" else "demo/hello:1")
 
 

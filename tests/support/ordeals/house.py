@@ -24,13 +24,15 @@ from appctld.jobs.job import Job, State
 from appctld.jobs.publishers.remotes import RemoteBook
 from appctld.jobs.queue import Jobs
 from appctld.jobs.reporting.observer import Nobody
-from appctld.jobs.requests import AnyRequest, Verify
+from appctld.jobs.requests import AnyRequest, Update, Verify
 from appctld.jobs.start import _performer, recover
+from appctld.model.automatic import Decision, Extent
 from appctld.model.jsonvalue import Json, JsonObject, get_list, get_str
 from appctld.pipeline.exports.desktop import Desktop
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.tools import Tools
 from appctld.scope import code_directories, this_platform
+from appctld.state.available import last_check
 from appctld.state.layers import recorded_refs
 from appctld.state.paths import Paths
 from appctld.state.records import installed, roots
@@ -41,7 +43,6 @@ from appctld.system.worker import Processes, Program, Report
 from appctld.workers.fetch.__main__ import HANDLERS as FETCH
 from appctld.workers.keyring.__main__ import HANDLERS as KEYRING
 from support.buses.queue import allowed
-from support.deciders import everything
 from support.ordeals.faults import Fault
 from support.publishers.stand import Shown, Stand
 from support.workers.inline import InlineRunner, MemoryRegistry
@@ -62,6 +63,16 @@ class Leave:
     """That a remote be removed: no job of the queue, and told as one here."""
 
     remote: str
+
+
+@dataclass(frozen=True)
+class ByItself:
+    """An update of everything that nobody asked for, which goes that far."""
+
+    extent: Extent
+
+
+Wish = AnyRequest | Leave | ByItself
 
 
 @dataclass
@@ -145,12 +156,16 @@ class House:
             desktop=DESKTOP,
         )
         self._loop = asyncio.Runner()
+        self._extent = Extent.INSTALL
         self._wake()
 
     def _wake(self) -> None:
         """As a daemon that remembers nothing."""
         self.book = RemoteBook([self.root / "remotes.d"], self.tools, Nobody)
-        self._jobs = Jobs(_performer("user", self.tools, self.book, None, everything))
+        self._jobs = Jobs(_performer("user", self.tools, self.book, None, self._decide))
+
+    async def _decide(self) -> Decision:
+        return Decision(self._extent)
 
     def close(self) -> None:
         """End the daemon."""
@@ -182,8 +197,10 @@ class House:
         """Let everything be as it should."""
         self.runner.armed = None
 
-    def do(self, request: AnyRequest | Leave) -> Job:
+    def do(self, request: Wish) -> Job:
         """Do what is asked, to its end."""
+        if isinstance(request, ByItself):
+            self._extent, request = request.extent, Update((), {"background": True})
         return self._loop.run(self._leave(request) if isinstance(request, Leave) else self._do(request))
 
     async def _leave(self, request: Leave) -> Job:
@@ -210,7 +227,15 @@ class House:
         for app_id, app in installed(self.paths).items():
             files = self.paths.app(app_id) / app.current.deployment / "files"
             found[app_id] = (files / "usr/bin/hello").read_text()
-        return found
+        return found | self._waiting()
+
+    def _waiting(self) -> dict[str, str]:
+        """The versions that were brought here and wait to be installed: those of which all refs are here."""
+        waits = [one for one in last_check(self.paths).updates if one.refs]
+        return {f"waiting {one.id}": one.version for one in waits if one.refs and self._has(one.refs)}
+
+    def _has(self, refs: Sequence[str]) -> bool:
+        return all(self.paths.ref(ref).exists() for ref in refs)
 
     def listed(self) -> dict[str, str]:
         """The versions of the catalogues that count and are here."""
