@@ -77,6 +77,15 @@ def endings(reference: str) -> set[str]:
     return {text[place:] for text in whole for place, letter in enumerate(text) if letter == "/"}
 
 
+def apart(before: str, after: str) -> tuple[str, str]:
+    """Return what two references of one app differ in: `:stable` and `:beta` of one repository."""
+    tails = [text[len(_repository(text.partition("@")[0])) :] for text in (before, after)]
+    heads = {text.removesuffix(tail) for text, tail in zip((before, after), tails, strict=True)}
+    if names_a_ref(after) or len(heads) != 1 or not all(tails):
+        return before, after
+    return tails[0], tails[1]
+
+
 def _repository(name: str) -> str:
     head, colon, tail = name.rpartition(":")
     return head if colon and "/" not in tail else name

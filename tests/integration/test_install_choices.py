@@ -10,6 +10,7 @@ import pytest
 
 from support.layers.tarball import archive, entry
 from support.machines.machine import Machine
+from support.people.answered import answered
 from support.servers.fake_registry import Reply
 from support.servers.shelf import Shelf
 
@@ -20,14 +21,18 @@ OWN, GIVEN = "org.example.App", "org.mine.App"
 class Platforms(Shelf):
     """Serves one image for several architectures behind a tag."""
 
-    def publish(self, name: str, *architectures: str, own_id: str = OWN) -> str:
+    def publish(
+        self, name: str, *architectures: str, own_id: str = OWN, tag: str = "1", more: str = ""
+    ) -> str:
         """The reference. In each image stands for what it is."""
         labels = {"org.appctl.id": own_id}
-        tars = {one: archive(entry(b"which", content=one.encode())) for one in architectures}
+        tars = {one: archive(entry(b"which", content=f"{one}{more}".encode())) for one in architectures}
         manifests = [self.image(name, [tar], labels, one) for one, tar in tars.items()]
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}
-        self.on(f"/v2/{name}/manifests/1", Reply(200, {"Content-Type": INDEX}, json.dumps(index).encode()))
-        return f"{self.host}/{name}:1"
+        self.on(
+            f"/v2/{name}/manifests/{tag}", Reply(200, {"Content-Type": INDEX}, json.dumps(index).encode())
+        )
+        return f"{self.host}/{name}:{tag}"
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,38 @@ def test_one_image_is_here_twice_under_two_ids(machine: Machine, shelf: Platform
     assert found == {OWN: False, GIVEN: True}
     machine.appctl("uninstall", "-y", OWN)
     assert [app["id"] for app in machine.appctl("list", "--json").json] == [GIVEN]
+
+
+def followed(machine: Machine) -> str:
+    """The reference that the one app gets its updates from."""
+    (app,) = machine.appctl("list", "--json").json
+    return str(app["reference"])
+
+
+def test_one_id_has_one_tag_and_another_tag_asks_to_switch(machine: Machine, shelf: Platforms) -> None:
+    stable = shelf.publish("demo/tags", "amd64", tag="stable")
+    beta = shelf.publish("demo/tags", "amd64", tag="beta", more=" beta")
+    assert "Switches" not in machine.appctl("install", "-y", stable).out
+    declined = answered(machine, "n\n", "install", beta)
+    assert (declined.code, followed(machine)) == (130, stable)
+    assert "\nSwitches   from :stable to :beta, and gets its updates from there\n" in declined.err
+    assert "Switch to :beta? [Y/n]" in declined.err
+    assert "\nSwitches   from :stable to :beta" in machine.appctl("install", "-y", beta).out
+    assert followed(machine) == beta
+    assert machine.appctl("rollback", OWN).out.endswith(" It leaves :beta and is of :stable again.\n")
+    assert followed(machine) == stable
+
+
+def test_the_same_image_by_another_tag_is_a_switch_too(
+    machine: Machine, shelf: Platforms, tmp_path: Path
+) -> None:
+    stable, beta = (shelf.publish("demo/same", "amd64", tag=tag, more=" same") for tag in ("stable", "beta"))
+    machine.appctl("install", "-y", stable)
+    assert machine.appctl("install", "-y", beta, "--json").json["changed"] is True
+    assert followed(machine) == beta
+    (tmp_path / "app.conf").write_text(f"[app]\nref = {stable}\n")
+    assert machine.appctl("apply", str(tmp_path), "--json").json["changed"] is True
+    assert followed(machine) == stable
 
 
 def test_an_id_that_another_remote_has_is_a_conflict(machine: Machine, shelf: Platforms) -> None:

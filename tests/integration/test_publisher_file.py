@@ -3,8 +3,6 @@
 """A publisher's file, from its maker to the installed app: registry, TLS, keys and daemon, all real."""
 
 import base64
-import os
-import subprocess
 from pathlib import Path
 
 import jsonschema
@@ -12,7 +10,8 @@ import pytest
 
 from json_schemas import schemas
 from support.images.greeter import APP_ID, build
-from support.machines.machine import BIN, Machine, Ran
+from support.machines.machine import Machine
+from support.people.answered import answered
 from support.publishers.attachments import push
 from support.publishers.publisher import Publisher
 from support.servers.fake_registry import loopback_identity
@@ -51,21 +50,6 @@ def file(directory: Path, name: str, host: str, key: CosignKey, **more: str) -> 
     path = directory / name
     path.write_text("\n".join(["[Appctl Remote]", *(f"{key}={value}" for key, value in values.items())]))
     return str(path)
-
-
-def answered(machine: Machine, said: str, *arguments: str) -> Ran:
-    """Run the CLI with a terminal, and type something."""
-    ours, theirs = os.openpty()
-    try:
-        os.write(ours, said.encode())
-        command = [str(BIN / "appctl"), *arguments]
-        done = subprocess.run(
-            command, env=machine.environment, stdin=theirs, capture_output=True, text=True, check=False
-        )
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 def test_from_a_publishers_file_to_its_app(

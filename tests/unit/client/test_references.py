@@ -4,7 +4,7 @@
 
 import pytest
 
-from appctl.references import expand, lies_here, may_be_a_ref, means, names_a_ref
+from appctl.references import apart, expand, lies_here, may_be_a_ref, means, names_a_ref
 from appctl.talk.wire import Json
 
 DIGEST = "sha256:" + "3" * 64
@@ -51,6 +51,23 @@ def test_a_remotes_name_stands_for_its_prefix(text: str, whole: str) -> None:
 )
 def test_what_a_text_means(text: str, reference: str, meant: bool) -> None:  # noqa: FBT001
     assert means(text, reference) is meant
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "apart_in"),
+    [
+        ("h:1/x:stable", "h:1/x:beta", (":stable", ":beta")),
+        ("h:1/x:stable", f"h:1/x@{DIGEST}", (":stable", f"@{DIGEST}")),
+        (f"h:1/x:1@{DIGEST}", "h:1/x:2", (f":1@{DIGEST}", ":2")),
+        ("h:1/x:1", "h:1/y:2", ("h:1/x:1", "h:1/y:2")),
+        ("trees:app/org.x/1", "trees:app/org.x/2", ("trees:app/org.x/1", "trees:app/org.x/2")),
+        ("", "h:1/x:1", ("", "h:1/x:1")),
+    ],
+)
+def test_of_two_tags_of_one_repository_only_the_tags_are_told(
+    before: str, after: str, apart_in: tuple[str, str]
+) -> None:
+    assert apart(before, after) == apart_in
 
 
 @pytest.mark.parametrize(

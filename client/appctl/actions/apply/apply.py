@@ -90,6 +90,7 @@ def _install(context: Context, step: Step) -> str:
     options: Json = {
         "accept-permissions": step.declared.permissions_hash or None,
         "expected-digest": step.digest,
+        "reinstall": step.anew or None,
         "as-id": step.declared.as_id or None,
         "registry-auth": step.logins,
     }

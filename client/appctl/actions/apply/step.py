@@ -25,7 +25,8 @@ INSTALL, UPDATE, HOLD, UNHOLD = "install", "update", "hold", "unhold"
 class Step:
     """`actions` is what is to be done, nothing where that failed; `done` what was.
 
-    `id` is empty where nobody could tell it; `digest` is what the preview showed.
+    `id` is empty where nobody could tell it; `digest` is what the preview showed, `anew` whether that is
+    installed by another tag, which the app then leaves.
     """
 
     declared: Declared
@@ -33,6 +34,7 @@ class Step:
     actions: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     digest: str = ""
+    anew: bool = False
     logins: list[JsonValue] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
@@ -97,9 +99,10 @@ def _look_there(context: Context, step: Step, reference: str) -> None:
     preview = get_object(outcome.result, "preview")
     step.id, step.digest = get_str(preview, "id"), get_str(preview, "image-digest")
     change = get_str(preview, "change")
+    step.anew = change == "none" and bool(get_str(preview, "switches-from"))
     if change == "install":
         _check_approved(step.declared, preview)
-    if change != "none":
+    if change != "none" or step.anew:
         step.actions.append(UPDATE if change == "update" else INSTALL)
 
 

@@ -17,7 +17,7 @@ from appctl.bundles.source import check, handed
 from appctl.context import Context
 from appctl.failure import Declined, Failure, Unanswered, usage
 from appctl.logins.credentials import logins
-from appctl.references import names_a_ref
+from appctl.references import apart, names_a_ref
 from appctl.running.deployments.runfile import parse
 from appctl.scope import Scope
 from appctl.talk.outcome import THE_END, Outcome
@@ -120,12 +120,13 @@ def _install_one(context: Context, reference: str) -> Outcome:
     if as_wanted := _as_wanted(context, preview):
         context.say(_line(as_wanted))
         return Outcome("succeeded", {"apps": [as_wanted]}, ())
-    if get_str(preview, "change") != "none" or options.reinstall:
+    anew = options.reinstall or bool(get_str(preview, "switches-from"))  # the same image by another tag
+    if get_str(preview, "change") != "none" or anew:
         _ask(context, preview)
     asked = {
         "accept-permissions": get_str(preview, "permissions-hash") or None,
         "expected-digest": get_str(preview, "image-digest") or None,
-        "reinstall": options.reinstall,
+        "reinstall": anew,
         "allow-downgrade": options.allow_downgrade,
         "or-update": options.or_update,
         "remote": options.remote,
@@ -238,8 +239,14 @@ def _ask(context: Context, preview: Json) -> None:
     if options.noninteractive and get_triples(preview, "permissions"):
         raise Failure("NeedsApproval", f"{get_str(preview, 'id')} asks for permissions that nobody granted",
                       "-y accepts those that are shown")  # fmt: skip
-    question = "Install for all users?" if context.scope is Scope.SYSTEM else "Install?"
-    confirm(options, "Download?" if options.no_deploy else question)
+    confirm(options, "Download?" if options.no_deploy else _question(context, preview))
+
+
+def _question(context: Context, preview: Json) -> str:
+    """One ID has one tag: who names another is asked whether that is meant."""
+    before, after = apart(get_str(preview, "switches-from"), get_str(preview, "reference"))
+    what = f"Switch to {escape(after)}" if before else "Install"
+    return f"{what} for all users?" if context.scope is Scope.SYSTEM else f"{what}?"
 
 
 def preview_lines(preview: Json, palette: Palette) -> list[str]:
@@ -262,6 +269,10 @@ def preview_lines(preview: Json, palette: Palette) -> list[str]:
         lines.append(f"With it    {', '.join(_with(one) for one in also)}")
     if downgrade := get_str(preview, "downgrade"):
         lines.insert(1, palette.red("DOWNGRADE") + f"  {escape(downgrade)}")
+    if switched := get_str(preview, "switches-from"):
+        before, after = map(escape, apart(switched, reference))
+        until = "and stays there: no more updates" if "@" in after else "and gets its updates from there"
+        lines.insert(1, f"{palette.bold('Switches')}   from {before} to {after}, {until}")
     if ignored := get_strings(preview, "ignored"):
         lines.append(f"Ignored    {', '.join(map(escape, ignored))}")
     return lines

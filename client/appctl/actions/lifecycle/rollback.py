@@ -4,6 +4,7 @@
 
 from appctl.actions.apps import expanded, installed, name_of, report, scope_of, the_app
 from appctl.context import Context
+from appctl.references import apart
 from appctl.talk.wire import Json, get_objects, get_str
 from appctl.terminal.show import escape, short_fingerprint
 
@@ -23,6 +24,8 @@ def _line(before: Json, now: Json) -> str:
     old, new = escape(get_str(before, "version")), escape(get_str(now, "version"))
     signer = get_str(now, "signer")
     signed = f"kept, signed {short_fingerprint(signer)}" if signer else "kept"
-    return (
+    text = (
         f"{old} -> {new} ({signed}). Open windows keep {old}. {old} is skipped until something newer appears."
     )
+    left, back = apart(get_str(before, "reference"), get_str(now, "reference"))
+    return text if left == back else f"{text} It leaves {escape(left)} and is of {escape(back)} again."

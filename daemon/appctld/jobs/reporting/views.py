@@ -118,6 +118,7 @@ def preview_view(planned: Plan, before: Sequence[Planned] = ()) -> JsonObject:
         "permissions-hash": permissions_hash(planned.permissions),
         "ignored": list(planned.ignored),
         "installed": planned.current.version if planned.current else "",
+        "switches-from": _switches_from(planned),
         "change": _change(planned),
         "downgrade": planned.standing.downgrade,
     }
@@ -156,6 +157,12 @@ def _order_by(record: Record) -> str:
     """Who tells the time that orders its images: created, signature or nobody (R9)."""
     signed_at = agreed_time((signer.signed_at for signer in record.signers), record.threshold)
     return moment_of(record.image_digest, record.config_digest, record.created, signed_at).told_by.value
+
+
+def _switches_from(planned: Plan) -> str:
+    """What the app got its updates from until now, where that is another tag: one ID has one."""
+    before = planned.current.reference if planned.current else ""
+    return before if before != str(planned.reference) else ""
 
 
 def _change(planned: Plan) -> str:

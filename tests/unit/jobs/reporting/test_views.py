@@ -188,6 +188,13 @@ def test_a_preview_says_that_it_is_a_downgrade() -> None:
     assert preview_view(planned(current=RECORD))["downgrade"] == ""
 
 
+def test_a_preview_says_which_tag_the_app_would_leave() -> None:
+    same = replace(RECORD, reference="quay.io/acme/app:2")
+    assert preview_view(planned(current=RECORD))["switches-from"] == RECORD.reference != same.reference
+    assert preview_view(planned(current=same))["switches-from"] == ""
+    assert preview_view(planned())["switches-from"] == ""
+
+
 def test_a_preview_says_what_would_change() -> None:
     same = replace(RECORD, image_digest=Digest("9" * 64))
     assert (preview_view(planned())["change"], preview_view(planned())["installed"]) == (

@@ -85,6 +85,15 @@ def test_a_downgrade_is_shown_as_one(daemon: FakeInstaller, capsys: Capture) -> 
     assert "DOWNGRADE" not in capsys.readouterr().out
 
 
+def test_a_pin_is_shown_as_the_end_of_updates(daemon: FakeInstaller, capsys: Capture) -> None:
+    pinned = f"quay.io/acme/editor@sha256:{'3' * 64}"
+    switch = {"reference": pinned, "switches-from": "quay.io/acme/editor:sta\x1bble"}
+    daemon.scripts["Resolve"] = [resolved(**switch)]
+    assert main(["install", "--dry-run", pinned]) == 0
+    told = f"\nSwitches   from :sta\\x1bble to @sha256:{'3' * 64}, and stays there: no more updates\n"
+    assert told in capsys.readouterr().out
+
+
 def test_a_commit_is_shown_as_one(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.scripts |= {"Resolve": [resolved(**{"reference": "trees:app/editor", "size-unknown": True})]}
     assert main(["install", "--dry-run", "trees:app/editor"]) == 0
