@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Machines on which something is missing: a sentence that names it, what to type, and nothing has changed.
+"""Machines that lack a program, or room, or may not be written to: it is named, and nothing has changed.
 
-The programs are really not there for the daemon (support/machines/lacking.py); doctor about the same is in
-test_doctor.py, polkitd in test_polkit.py.
+The programs are really not there for the daemon (support/machines/lacking.py), and the disk is a small one of
+its own (support/machines/volume.py). Doctor about the same is in test_doctor.py, polkitd in test_polkit.py.
 """
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -19,6 +20,7 @@ from support.buses.bus import NAME, private_bus
 from support.images.greeter import build
 from support.machines.deployments import Made
 from support.machines.machine import BIN, Machine, Ran
+from support.machines.volume import Volume
 from support.publishers.publisher import Publisher
 
 REFERENCE = "acme/greeter:1"
@@ -83,6 +85,95 @@ def test_without_gpg_nobody_can_be_trusted(tmp_path: Path, publisher: Publisher,
         sentence, _ = told(machine.appctl(*map(str, command), code=1))
         assert sentence.startswith("gpg (package gnupg) is missing")
         assert not list(machine.configuration.glob("*"))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Volume]:
+    """Where a machine keeps its state."""
+    directory = tmp_path / "machine/data"
+    directory.mkdir(parents=True)
+    with Volume(directory, megabytes=1) as disk:
+        try:
+            os.setxattr(disk.path, "user.attribute", b"kept")
+        except OSError as error:
+            pytest.skip(f"no file system in memory holds a repository on this kernel: {error.strerror}")
+        yield disk
+
+
+@pytest.fixture
+def small(tmp_path: Path, disk: Volume, publisher: Publisher, key: Path) -> Iterator[Machine]:
+    """A machine with that disk, which trusts acme."""
+    machine = Machine(tmp_path / "machine", measured=False)
+    machine.within = disk.within
+    with machine:
+        trusting(machine, publisher, key)
+        yield machine
+
+
+def fill(disk: Volume) -> None:
+    """Leave no byte."""
+    with (disk.path / "filler").open("wb", buffering=0) as file:
+        with contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(1 << 20))
+        assert os.fstatvfs(file.fileno()).f_bavail == 0
+
+
+def test_what_does_not_fit_is_not_installed_until_it_does(small: Machine, disk: Volume) -> None:
+    """Once it is seen before the download, once in the middle of it."""
+    sentence, hint = told(small.appctl("install", "-y", REFERENCE, code=7))
+    assert sentence == f"{small.state} needs 2 MB, 1 MB free above the 1 MB reserve"
+    assert hint == "appctl prune --dry-run    (0 MB can go)"
+    assert not list((disk.path / "appctl/blobs").iterdir())
+    disk.say("size 3")
+    sentence, hint = told(small.appctl("install", "-y", REFERENCE, code=7))
+    assert sentence == "the disk is full: 1 MB are missing above the reserve"
+    assert hint == "appctl prune --dry-run"
+    assert small.appctl("list").out == ""
+    assert not list((disk.path / "appctl/apps").iterdir())
+    small.fsck()
+    disk.say("size 40")
+    small.appctl("install", "-y", REFERENCE)
+    small.fsck()
+
+
+def test_on_a_disk_without_a_byte_left_apps_run_and_go(small: Machine, disk: Volume) -> None:
+    disk.say("size 40")
+    small.appctl("install", "-y", REFERENCE)
+    fill(disk)
+    small.stop()
+    small.start()
+    assert "Greeter" in small.appctl("list").out
+    assert "Hello" in small.run_app("greeter").out
+    sentence, hint = told(small.appctl("hold", "greeter", code=7))
+    assert (sentence.endswith("No space left on device"), hint) == (True, "appctl prune --dry-run")
+    assert not small.appctl("info", "greeter", "--json").json["held"]
+    small.appctl("uninstall", "-y", "greeter")
+    assert small.appctl("list").out == ""
+    small.fsck()
+
+
+def test_where_nobody_can_write_apps_run_and_stay(small: Machine, disk: Volume) -> None:
+    """Whether the daemon was there before the disk failed or comes after."""
+    disk.say("size 40")
+    small.appctl("install", "-y", REFERENCE)
+    disk.say("read-only")
+    for command in (["install", "-y", REFERENCE], ["uninstall", "-y", "greeter"], ["prune"]):
+        sentence, hint = told(small.appctl(*command, code=1))
+        assert sentence == f"{small.state} is read-only: nothing was changed"
+        assert hint.startswith("appctl doctor    (")
+    sentence, hint = told(small.appctl("hold", "greeter", code=1))
+    assert (sentence.endswith("Read-only file system"), hint[:13]) == (True, "appctl doctor")
+    assert f"{small.state} lies on a read-only file system" in small.appctl("doctor", code=1).out
+    small.stop()
+    small.start()
+    assert "Greeter" in small.appctl("list").out
+    assert small.appctl("info", "greeter").out
+    assert "Hello" in small.run_app("greeter").out
+    told(small.appctl("uninstall", "-y", "greeter", code=1))
+    disk.say("writable")
+    small.appctl("uninstall", "-y", "greeter")
+    assert (small.appctl("list").out, small.refs()) == ("", set())
 
 
 @pytest.fixture

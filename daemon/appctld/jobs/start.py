@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Open a state directory for work: take its lock, sweep up after who was killed, put the rooms together."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.lock import take_lock
 from appctld.state.paths import Paths
 from appctld.state.records import damaged, roots
-from appctld.system.durable import sweep
+from appctld.system.durable import is_read_only, sweep
 from appctld.system.keeper import keeping
 from appctld.system.worker import Processes
 
@@ -48,19 +49,51 @@ async def build(
 ) -> Rooms:
     """The rooms of one scope, over a state directory that is locked, whole and swept.
 
-    `decide` is asked how far an update goes that nobody asked for. Raises Busy when another daemon has it.
+    `decide` is asked how far an update goes that nobody asked for. Where nobody can write nothing is swept
+    until a job comes and somebody can. Raises Busy when another daemon has it.
     """
     paths.create()
     lock = take_lock(paths)
     if isinstance(tools.runner, Processes):
         tools = replace(tools, runner=Processes(held=(lock,)))
-    await recover(tools)
-    forget_absent(paths)
     book = RemoteBook(configuration, tools, observer=lambda: jobs.observer)
-    await book.tidy_catalogs()
+    sweeping = Sweeping(tools, book)
+    await sweeping.done()
     kept = configuration[0].parent / "auth.json" if scope == "system" else None
-    jobs = Jobs(perform=_performer(scope, tools, book, kept, decide))
+    jobs = Jobs(perform=sweeping.before(_performer(scope, tools, book, kept, decide)))
     return Rooms(jobs, book, Choices(tools, lambda: jobs.observer))
+
+
+class Sweeping:
+    """What is done once, before anything is changed: `recover`, and its like for what the daemon keeps."""
+
+    def __init__(self, tools: Tools, book: RemoteBook) -> None:
+        self._tools = tools
+        self._book = book
+        self._mutex = asyncio.Lock()
+        self._awaited = True
+
+    async def done(self) -> None:
+        """Return when it is done, or cannot be, because nobody can write."""
+        async with self._mutex:
+            if not self._awaited:
+                return
+            if is_read_only(self._tools.paths.root):
+                logger.warning("%s is read-only: nothing is changed or swept", self._tools.paths.root)
+                return
+            await recover(self._tools)
+            forget_absent(self._tools.paths)
+            await self._book.tidy_catalogs()
+            self._awaited = False
+
+    def before(self, perform: Perform) -> Perform:
+        """The same, once it is done."""
+
+        async def swept(request: AnyRequest, job: Job, observer: Observer) -> None:
+            await self.done()
+            await perform(request, job, observer)
+
+        return swept
 
 
 async def recover(tools: Tools) -> None:

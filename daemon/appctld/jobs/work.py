@@ -5,6 +5,7 @@
 from appctld.jobs.apps.install import install_all, resolve_one
 from appctld.jobs.apps.removal import prune, uninstall_all
 from appctld.jobs.apps.rollback import roll_back
+from appctld.jobs.apps.room import check_writable
 from appctld.jobs.apps.update import approve_update, check_updates, update_all
 from appctld.jobs.audit.repair import repair
 from appctld.jobs.audit.verify import verify
@@ -31,6 +32,8 @@ from appctld.jobs.requests import (
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 
+ONLY_LOOK = (Resolve, CheckUpdates, Refresh, Search, Verify)  # and change no app
+
 
 async def work(request: AnyRequest, shop: Workshop) -> JsonObject:
     """Do what was asked; the job's result. Raises a leaf of errors.AppctlError.
@@ -38,6 +41,8 @@ async def work(request: AnyRequest, shop: Workshop) -> JsonObject:
     How what changes something fails is history: of work on apps and references `each` writes it, of work on
     everything this does.
     """
+    if not isinstance(request, ONLY_LOOK) and not flag(request, "dry-run"):
+        check_writable(shop)
     if not isinstance(request, Prune | Repair) or flag(request, "dry-run"):
         return await _work(request, shop)
     async with shop.attempt(""):

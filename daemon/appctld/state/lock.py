@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """One daemon a state directory. Workers inherit the descriptor, so a new daemon waits for orphans too."""
 
+import errno
 import fcntl
 import os
 import time
@@ -11,10 +12,12 @@ from appctld.state.paths import Paths
 
 WAIT = 10.0  # seconds: an orphan is killed by its parent's death, and needs as long as its last system call
 
+_SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW
+
 
 def take_lock(paths: Paths) -> int:
     """The descriptor that holds the state directory's lock. Raises Busy when another daemon keeps it."""
-    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = _opened(paths)
     end = time.monotonic() + WAIT
     while True:
         try:
@@ -26,3 +29,13 @@ def take_lock(paths: Paths) -> int:
             time.sleep(0.05)
         else:
             return descriptor
+
+
+def _opened(paths: Paths) -> int:
+    """The lock's file, which on a disk that became read-only is there already."""
+    try:
+        return os.open(paths.lock, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+    return os.open(paths.lock, os.O_RDONLY | _SAFELY)

@@ -12,12 +12,19 @@ from appctld.errors import Failed, NoSpace, Storage
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}")  # as `write_file` names it
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+READ_ONLY = "appctl doctor    (a disk that failed becomes read-only: dmesg, findmnt -O ro)"
 
 
 def storage_failure(error: OSError) -> Storage:
     """What the kernel says about a file of ours, as a leaf; in its own words, so that no path is told."""
     kind = NoSpace if error.errno in _FULL else Failed
-    return kind(f"this machine could not do what it should: {os.strerror(error.errno or 0)}")
+    hint = READ_ONLY if error.errno == errno.EROFS else None
+    return kind(f"this machine could not do what it should: {os.strerror(error.errno or 0)}", hint=hint)
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether the file system that holds it lets nobody write, for whatever reason."""
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:

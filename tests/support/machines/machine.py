@@ -66,6 +66,7 @@ class Machine:
         self.log = directory / "daemon.log"
         self.altered = ""  # what support/machines/altered.py changes in the daemon
         self.limits: dict[str, int] = {}  # of the bus
+        self.within: Sequence[str] = ()  # what leads its programs to where they live (volume.py)
         self.with_services = False  # what the system bus has stands on the same bus (surroundings.py)
         self._inherited = {
             name: value
@@ -112,7 +113,9 @@ class Machine:
         if self.program:
             command = [sys.executable, "-m", *self.program]
         with self.log.open("ab") as log:
-            self.daemon = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            self.daemon = subprocess.Popen(
+                [*self.within, *command], env=self.environment, stdout=log, stderr=log
+            )
         end = time.monotonic() + START_SECONDS
         while not self._serves():
             assert self.daemon.poll() is None, self.log.read_text()
@@ -131,7 +134,7 @@ class Machine:
 
     def appctl(self, *arguments: str, stdin: str = "", code: int | None = 0) -> Ran:
         """Run the CLI; its exit code must be `code`, if one is given."""
-        command = [str(BIN / "appctl"), *arguments]
+        command = [*self.within, str(BIN / "appctl"), *arguments]
         done = subprocess.run(
             command,
             env=self.environment,
@@ -158,13 +161,16 @@ class Machine:
     def fsck(self) -> None:
         """Every stored object is what its name says."""
         done = subprocess.run(
-            ["ostree", "fsck", f"--repo={self.state / 'repo'}"], capture_output=True, text=True, check=False
+            [*self.within, "ostree", "fsck", f"--repo={self.state / 'repo'}"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
     def refs(self) -> set[str]:
         """All refs of the repository."""
-        command = ["ostree", "refs", f"--repo={self.state / 'repo'}"]
+        command = [*self.within, "ostree", "refs", f"--repo={self.state / 'repo'}"]
         return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
     def objects(self) -> set[str]:

@@ -35,6 +35,7 @@ def test_an_install_that_cannot_write_down_what_it_did_is_none(
         with pytest.raises(leaf, match=os.strerror(number)) as caught:
             yard.do(Install((REFERENCE,)))
     assert type(caught.value) is leaf
+    assert caught.value.advice.startswith("appctl prune" if leaf is NoSpace else "appctl doctor")
     assert not list(yard.paths.apps.iterdir())
     assert [event["error"] for event in read_events(yard.paths, bool)] == [leaf.__name__]
     yard.do(Install((REFERENCE,)))

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import Failed
+from appctld.jobs import start as module
 from appctld.jobs.requests import Install
-from appctld.jobs.start import recover
+from appctld.jobs.start import Sweeping, recover
 from appctld.model.digest import Digest
 from appctld.model.jsonvalue import Json, JsonObject, get_strings
 from appctld.model.manifest import Platform
@@ -146,3 +147,30 @@ def test_links_that_a_start_could_not_make_are_a_warning(
     caplog.clear()
     start(paths, Store())
     assert caplog.text == ""
+
+
+def test_where_nobody_can_write_it_is_put_off_until_somebody_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    yard, done = Yard(tmp_path), list[str]()
+
+    async def recovering(_tools: Tools) -> None:
+        done.append("swept")
+
+    async def perform(*_job: object) -> None:
+        done.append("worked")
+
+    async def scenario() -> None:
+        sweeping = Sweeping(yard.tools, yard.book)
+        swept = sweeping.before(perform)
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "is_read_only", lambda _path: True)
+            await sweeping.done()
+            await swept(Install(()), yard.job, yard.observer)
+        for _ in range(2):
+            await swept(Install(()), yard.job, yard.observer)
+
+    monkeypatch.setattr(module, "recover", recovering)
+    asyncio.run(scenario())
+    assert done == ["worked", "swept", "worked", "worked"]
+    assert "is read-only: nothing is changed or swept" in caplog.text

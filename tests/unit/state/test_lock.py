@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """state/lock.py: one daemon a state directory."""
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -51,3 +52,23 @@ def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         take_lock(Paths(tmp_path))
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_on_a_disk_that_became_read_only_it_is_held_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def read_only(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & (os.O_RDWR | os.O_CREAT):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return opened(path, flags, mode)
+
+    monkeypatch.setattr(module, "WAIT", 0.1)
+    os.close(take_lock(Paths(tmp_path)))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", read_only)
+        first = take_lock(Paths(tmp_path))
+        with pytest.raises(Busy):
+            take_lock(Paths(tmp_path))
+    os.close(first)

@@ -13,6 +13,7 @@ from appctld.errors import NoSpace
 
 RESERVE_PERCENT = 3  # libostree's default of min-free-space-percent, for where no repository says another
 LOOK_AGAIN = 64 << 20  # bytes written between two looks at the free space: others write too
+_MEGABYTE = 1_000_000
 BLOCK = 4096  # what an inode and the last block cost, roughly
 
 
@@ -37,6 +38,7 @@ class Room:
             free_now = self._look()
             if needed > free_now:
                 missing = needed - free_now
-                raise NoSpace(f"{missing} bytes are missing", bytes_needed=missing)
+                told = f"the disk is full: {-(-missing // _MEGABYTE)} MB are missing above the reserve"
+                raise NoSpace(told, bytes_needed=missing)
             self._allowance = min(free_now, needed + LOOK_AGAIN)
         self._allowance -= needed

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from appctld.errors import NoSpace
+from appctld.errors import Failed, NoSpace
 from appctld.jobs.apps import room
-from appctld.jobs.requests import Install, Resolve
+from appctld.jobs.requests import Install, Prune, Repair, Resolve, Uninstall, Verify
 from appctld.model.jsonvalue import get_int, get_object
 from support.worlds.world import BASE, TOP, Yard
 
@@ -40,6 +40,22 @@ def test_what_cannot_fit_is_refused_while_nothing_has_changed(
     assert caught.value.data["bytes_needed"] == PETABYTE
     assert "receive" not in yard.ops()
     assert not list(yard.paths.apps.iterdir())
+
+
+def test_where_nobody_can_write_nothing_is_tried_and_all_can_be_looked_at(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yard.registry.push("1", [BASE])
+    yard.do(Install((REFERENCE,)))
+    monkeypatch.setattr(room, "is_read_only", lambda _path: True)
+    before = yard.ops()
+    for request in (Install((REFERENCE,)), Uninstall(("example.acme.x.hello",)), Repair(), Prune()):
+        with pytest.raises(Failed, match="is read-only: nothing was changed") as caught:
+            yard.do(request)
+        assert caught.value.advice.startswith("appctl doctor    (")
+    assert yard.ops() == before
+    for look in (Resolve(REFERENCE), Verify(()), Repair({"dry-run": True}), Prune({"dry-run": True})):
+        yard.do(look)
 
 
 def test_what_a_prune_would_free_is_said(yard: Yard) -> None:
