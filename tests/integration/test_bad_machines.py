@@ -158,7 +158,7 @@ def test_where_nobody_can_write_apps_run_and_stay(small: Machine, disk: Volume) 
     disk.say("size 40")
     small.appctl("install", "-y", REFERENCE)
     disk.say("read-only")
-    for command in (["install", "-y", REFERENCE], ["uninstall", "-y", "greeter"], ["prune"]):
+    for command in (["install", "-y", "--reinstall", REFERENCE], ["uninstall", "-y", "greeter"], ["prune"]):
         sentence, hint = told(small.appctl(*command, code=1))
         assert sentence == f"{small.state} is read-only: nothing was changed"
         assert hint.startswith("appctl doctor    (")
