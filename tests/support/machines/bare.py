@@ -44,12 +44,12 @@ class Bare(Bubblewrap):
         return ("setpriv", "--pdeathsig", "KILL", "--", str(self.python), "-I", "-m", module)
 
 
-def main() -> int:
+def main(launcher: type[Bare] = Bare) -> int:
     """Serve the user scope."""
     set_up("debug")
     watch_without_threads()
     scope = user_scope(os.environ)
-    return asyncio.run(run(replace(scope, launcher=Bare(code=()))))
+    return asyncio.run(run(replace(scope, launcher=launcher(code=()))))
 
 
 if __name__ == "__main__":

@@ -262,24 +262,8 @@ class House:
         return fsck(self.paths.repo)
 
     def litter(self) -> list[str]:
-        """Whatever no start of the daemon leaves: unfinished files, refs that no record names, dead links."""
-        names = [
-            *self.paths.blobs.glob("**/.unverified-*"),
-            *self.paths.apps.glob("*/.*"),
-            *self.paths.apps.glob("*/*/.uncommitted"),
-            *(path for path in (self.paths.repo / "tmp").iterdir() if path.name != "cache"),
-            *self.paths.root.glob("quarantine/*"),
-            *(path for place in _WRITTEN for path in self.paths.root.glob(f"{place}.*")),
-            *self.paths.repo.glob("objects/??/*.tmp*"),
-            *self.paths.exports.glob(".*"),
-            *(path for path in self.paths.exports.rglob("*") if path.is_symlink() and not path.exists()),
-            *self._unlisted(),
-            *self.paths.swcatalog.glob("**/.*"),
-        ]
-        heads = self.paths.repo / "refs/heads"
-        refs = {str(path.relative_to(heads)) for path in heads.glob("appctl/**/*") if path.is_file()}
-        named = roots(self.paths) | recorded_refs(self.paths)
-        return sorted([*map(str, names), *(f"ref {ref}" for ref in refs - named)])
+        """Whatever no start of the daemon leaves; catalogues that do not count, too."""
+        return sorted([*litter(self.paths), *map(str, self._unlisted())])
 
     def _unlisted(self) -> Iterator[Path]:
         """What no catalogue that counts has."""
@@ -299,6 +283,26 @@ class House:
             for layer in layers
             if {layer.hex, layer.diff_id} & here
         }
+
+
+def litter(paths: Paths) -> list[str]:
+    """Unfinished files, refs that no record names, dead links."""
+    names = [
+        *paths.blobs.glob("**/.unverified-*"),
+        *paths.apps.glob("*/.*"),
+        *paths.apps.glob("*/*/.uncommitted"),
+        *(path for path in (paths.repo / "tmp").iterdir() if path.name != "cache"),
+        *paths.root.glob("quarantine/*"),
+        *(path for place in _WRITTEN for path in paths.root.glob(f"{place}.*")),
+        *paths.repo.glob("objects/??/*.tmp*"),
+        *paths.exports.glob(".*"),
+        *(path for path in paths.exports.rglob("*") if path.is_symlink() and not path.exists()),
+        *paths.swcatalog.glob("**/.*"),
+    ]
+    heads = paths.repo / "refs/heads"
+    refs = {str(path.relative_to(heads)) for path in heads.glob("appctl/**/*") if path.is_file()}
+    named = roots(paths) | recorded_refs(paths)
+    return sorted([*map(str, names), *(f"ref {ref}" for ref in refs - named)])
 
 
 def _named(path: Path) -> list[str]:

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: The appctl authors
+"""An update that is cancelled in the middle of each stage: nothing is half done, and what is here is used.
+
+A real daemon's real worker is held at one call; Cancel comes over the bus.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appctld.state.paths import Paths
+from support.buses.bus import ERROR, JOB, Client, client
+from support.layers.layers import tar
+from support.machines.held import PATIENCE, Hold
+from support.machines.machine import Machine
+from support.ordeals.deeds import BASE, HELLO
+from support.ordeals.house import litter
+from support.publishers.stand import Layer, Shown, Stand
+from support.signatures.keys import Keys
+
+FINISHED = {"succeeded", "failed", "cancelled", "partly-failed", "needs-approval"}
+CANCELLED = {
+    "resolving": ("fetch", "resolve", "socket:socket.connect", 1),
+    "verifying": ("fetch", "signatures", "socket:socket.connect", 1),
+    "downloading": ("store", "receive", "os:replace", 1),  # it is all there, and not verified
+    "importing, objects being written": ("store", "import-layer", "os:setxattr", 2),
+    "importing, objects being named": ("store", "import-layer", "os:rename", 2),
+    "merging, objects being named": ("store", "merge", "os:rename", 2),
+}
+TOO_LATE = {
+    "deploying, files being linked": ("store", "deploy", "os:link", 2),
+    "exporting": ("store", "take-caches", "os:rename", 1),
+}
+
+
+class Place:
+    """A machine on which one app is installed, and its publisher, who is a version ahead after `publish`."""
+
+    def __init__(self, directory: Path, stand: Stand) -> None:
+        self.stand, self.hold, self.version = stand, Hold(directory / "hold"), 0
+        daemon = ("support.machines.held", str(directory / "hold"))
+        self.machine = Machine(directory / "machine", measured=False, daemon=daemon)
+        self._directory = directory
+
+    def install(self) -> None:
+        """The first version."""
+        key = self._directory / "key.gpg"
+        key.write_bytes(self.stand.keyring)
+        url = f"oci+http://{self.stand.host}/demo"
+        self.machine.add_remote("acme", url, key, self.stand.lookaside)
+        self.publish()
+        self.machine.appctl("install", "-y", f"{self.stand.host}/demo/hello:1")
+
+    def publish(self) -> list[Shown]:
+        """The next version, of which one layer is new."""
+        self.version += 1
+        entry = f"[Desktop Entry]\nType=Application\nName={self.version}\nExec=hello\n"
+        own = (
+            "usr/",
+            "usr/bin/",
+            f"usr/bin/hello 0755 = {self.version}",
+            "usr/share/",
+            "usr/share/applications/",
+        )
+        shown = f"usr/share/applications/{HELLO}.desktop = {entry}"
+        layers: list[Layer] = [BASE, ("gzip", tar((*own, shown)))]
+        created = f"2024-01-{self.version:02}T00:00:00Z"
+        return self.stand.put("demo/hello:1", layers, app=HELLO, created=created)
+
+    @property
+    def current(self) -> int:
+        """The version that runs."""
+        return int((self.machine.state / "apps" / HELLO / "current/files/usr/bin/hello").read_text())
+
+    def whole(self) -> None:
+        """Every object is what its name says, and nothing lies about."""
+        self.machine.fsck()
+        assert litter(Paths(self.machine.state)) == []
+
+    def here(self, layer: Shown) -> bool:
+        """Whether a layer is here, as a blob or as a commit."""
+        blobs = {path.name for path in (self.machine.state / "blobs").glob("**/*")}
+        refs = {ref.rpartition("/")[2] for ref in self.machine.refs()}
+        return layer.hex in blobs or layer.diff_id in refs
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with Keys() as keys, Stand(keys) as stand:
+        place = Place(tmp_path_factory.mktemp("cancels"), stand)
+        with place.machine:
+            place.install()
+            yield place
+
+
+async def update(caller: Client) -> str:
+    """The path of a job."""
+    error, body = await caller.call("Update", "asa{sv}", [HELLO], {})
+    assert not error, body
+    return str(body[0])
+
+
+async def ended(caller: Client, job: str) -> dict[str, Any]:
+    """The job, at its end."""
+    end = time.monotonic() + PATIENCE
+    while (found := await caller.get_all(job, JOB))["State"] not in FINISHED:
+        assert time.monotonic() < end, found
+        await asyncio.sleep(0.01)
+    return found
+
+
+async def cancelled(place: Place, moment: tuple[str, str, str, int]) -> tuple[dict[str, Any], str, str]:
+    """An update that is cancelled at that moment: as it was then, what Cancel said, and its path."""
+    place.hold.arm(*moment)
+    try:
+        async with client(place.machine.environment["DBUS_SESSION_BUS_ADDRESS"]) as caller:
+            job = await update(caller)
+            await asyncio.to_thread(place.hold.wait)
+            held = await caller.get_all(job, JOB)
+            refusal, _ = await caller.call("Cancel", "a{sv}", {}, path=job, interface=JOB)
+            if refusal:
+                place.hold.let_go()
+            return held, refusal, (await ended(caller, job))["State"]
+    finally:
+        place.hold.let_go()
+
+
+async def updated(place: Place) -> str:
+    async with client(place.machine.environment["DBUS_SESSION_BUS_ADDRESS"]) as caller:
+        return str((await ended(caller, await update(caller)))["State"])
+
+
+@pytest.mark.parametrize("moment", CANCELLED)
+def test_a_cancel_leaves_nothing_half_done_and_the_next_update_uses_what_is_here(
+    moment: str, place: Place
+) -> None:
+    before, (_, layer) = place.current, place.publish()
+    held, refusal, state = asyncio.run(cancelled(place, CANCELLED[moment]))
+    assert (held["State"], held["Stage"], held["Cancelable"]) == ("running", moment.partition(",")[0], True)
+    assert (refusal, state) == ("", "cancelled")
+    place.whole()
+    assert place.current == before
+    here, asked = place.here(layer), len(place.stand.asked(layer.path))
+    assert here is moment.startswith(("importing", "merging"))
+    assert asyncio.run(updated(place)) == "succeeded"
+    assert place.current == place.version
+    assert len(place.stand.asked(layer.path)) == asked + (not here)
+    place.whole()
+
+
+@pytest.mark.parametrize("moment", TOO_LATE)
+def test_a_cancel_that_comes_too_late_is_refused_and_the_new_version_is_whole(
+    moment: str, place: Place
+) -> None:
+    place.publish()
+    held, refusal, state = asyncio.run(cancelled(place, TOO_LATE[moment]))
+    assert (held["State"], held["Stage"], held["Cancelable"]) == ("running", moment.partition(",")[0], False)
+    assert (refusal, state) == (f"{ERROR}Busy", "succeeded")
+    assert place.current == place.version
+    place.whole()
