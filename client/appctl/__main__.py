@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
-from appctl.commandline.parser import parse, says
+from appctl.commandline.parser import help_of, parse, says
 from appctl.exits import ExitCode
 from appctl.failure import Failure, tell
 from appctl.privileges import drop_ambient
@@ -65,6 +65,8 @@ def _tell(failure: Failure, options: Namespace | None, words: Sequence[str]) -> 
     import contextlib
     import json
 
+    if failure.name == "Usage":
+        failure.hint = failure.hint or help_of(options)
     if says(words, "--json") if options is None else options.json:
         with contextlib.suppress(Failure, BrokenPipeError):  # the first failure is the one to tell
             output.put(json.dumps(underscored({"changed": False, "error": failure.to_json()}), indent=2))

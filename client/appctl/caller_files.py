@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from appctl.failure import usage
+from appctl.failure import UNREADABLE, usage
 
 
 def read_regular(path: str | Path, limit: int) -> bytes:
@@ -17,7 +17,7 @@ def read_regular(path: str | Path, limit: int) -> bytes:
     try:
         return read_bounded(path, limit)
     except OSError as error:
-        raise usage(f"{path}: {error.strerror}") from error
+        raise usage(f"{path}: {error.strerror}", UNREADABLE) from error
 
 
 def read_bounded(path: str | Path, limit: int) -> bytes:

@@ -144,7 +144,7 @@ def _running(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, start_new_session=True
         )
     except OSError as error:
-        raise Failure("Failed", f"{command[0]}: {error.strerror}") from error
+        raise Failure("Failed", f"{command[0]}: {error.strerror}", "appctl doctor") from error
     with program:
         try:
             yield program

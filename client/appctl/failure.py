@@ -13,6 +13,10 @@ from appctl.exits import ExitCode, exit_code
 from appctl.talk.wire import JsonValue, get_str, get_strings
 from appctl.terminal.show import Palette, escape, note
 
+UNWRITABLE = "may you write there, and is there room?"
+UNREADABLE = "is the path right, and may you read it?"
+SMALLER = "the limit is fixed: whoever made it has to make it smaller"
+
 
 class Failure(Exception):
     """`name` is an error name without prefix; `message` one sentence; `details` as Job.ErrorDetails.

@@ -134,9 +134,13 @@ class BadManifest(Refused):
 class UnsupportedMediaType(Refused):
     """A type of document or layer that this version does not take."""
 
+    hint = "is there a newer appctl? Else tell the publisher; nothing was changed"
+
 
 class ArchMismatch(Refused):
     """No image for this machine's platform."""
+
+    hint = "ask the publisher for an image that is made for this machine"
 
 
 class UnsafeArchive(Refused):
@@ -147,6 +151,14 @@ class UnsafeArchive(Refused):
 
 class LimitExceeded(Refused):
     """More than a named limit allows."""
+
+    hint = "the limit is fixed: whoever made it has to make it smaller"
+
+    @property
+    def advice(self) -> str:
+        """Time is limited, too (`seconds`)."""
+        slow = "seconds" in self.data and self._hint is None
+        return "try again when this machine has less to do" if slow else super().advice
 
 
 class CredentialScope(Refused):
@@ -169,6 +181,8 @@ class Rollback(Refused):
 
 class Expired(Refused):
     """Too old to be believed, or this machine's clock is wrong."""
+
+    hint = "tell the publisher; what is installed still runs"
 
 
 class Transport(AppctlError):
@@ -251,6 +265,8 @@ class InUse(Caller):
 class Conflict(Caller):
     """It would take the place of something of another owner."""
 
+    hint = "what is there stays: appctl list, appctl remote list"
+
 
 class NotAuthorized(Caller):
     """The administrator's policy says no."""
@@ -267,9 +283,13 @@ class PolkitRequired(Caller):
 class PolicyDenied(Caller):
     """A file of the administrator forbids it."""
 
+    hint = "ask the administrator of this machine"
+
 
 class NeedsApproval(Caller):
     """The image asks for permissions that nobody granted."""
+
+    hint = "appctl help permissions"
 
 
 class Cancelled(Caller):

@@ -52,6 +52,7 @@ class Victim:
         assert name in names_of(ran), ran
         assert says in ran.err
         assert "error: " in ran.err
+        assert "hint: " in ran.err
         assert "Traceback" not in ran.err + ran.out
         assert self.snapshot() == before
         assert "1.0" in self.machine.run_app("greeter").out

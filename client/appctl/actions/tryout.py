@@ -18,7 +18,7 @@ from appctl.caller_files import open_regular
 from appctl.context import Context
 from appctl.ephemeral import ephemeral
 from appctl.exits import ExitCode
-from appctl.failure import Failure, usage
+from appctl.failure import SMALLER, UNREADABLE, Failure, usage
 from appctl.places import ONLY_HOME
 from appctl.talk.wire import Json, get_object, get_objects, get_str
 from appctl.terminal.ask import confirm
@@ -29,6 +29,7 @@ _NAME = "org.opencontainers.image.ref.name"
 _HOST = "localhost/try"
 _REMOTE = f"[remote]\nurl = https://{_HOST}\nverify = none\nshare = no\n"
 _KINDS = ("oci", "oci-archive")
+_ANEW = "skopeo copy IMAGE oci-archive:FILE    (writes such a file)"
 
 
 def try_image(context: Context) -> int:
@@ -77,7 +78,7 @@ def _index(kind: str, path: Path) -> Json:
     try:
         index = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise Failure("BadManifest", f"the index of {path} cannot be read") from error
+        raise Failure("BadManifest", f"the index of {path} cannot be read", _ANEW) from error
     return index if isinstance(index, dict) else {}
 
 
@@ -90,14 +91,16 @@ def _from_archive(path: Path) -> bytes:
             for member in archive:
                 if member.name.removeprefix("./") == "index.json" and member.isreg():
                     if member.size > INDEX_BYTES:
-                        raise Failure("LimitExceeded", f"the index of {path} has {member.size} bytes")
+                        raise Failure(
+                            "LimitExceeded", f"the index of {path} has {member.size} bytes", SMALLER
+                        )
                     content = archive.extractfile(member)
                     return content.read() if content else b""
     except OSError as error:
-        raise usage(f"{path}: {error.strerror}") from error
+        raise usage(f"{path}: {error.strerror}", UNREADABLE) from error
     except tarfile.TarError as error:
-        raise Failure("BadManifest", f"{path} is no archive of images") from error
-    raise Failure("BadManifest", f"{path} has no index.json: it is no archive of images")
+        raise Failure("BadManifest", f"{path} is no archive of images", _ANEW) from error
+    raise Failure("BadManifest", f"{path} has no index.json: it is no archive of images", _ANEW)
 
 
 def _called(entry: Json) -> str:
@@ -122,7 +125,12 @@ def _must(environment: dict[str, str], *arguments: str, capture: bool = False) -
     """Run a command of ours that says itself what went wrong. Raises Failure."""
     done = _appctl(environment, *arguments, capture=capture)
     if done.returncode:
-        raise Failure("RunFailed", "it could not be tried", code=ExitCode.RUN_FAILED)
+        raise Failure(
+            "RunFailed",
+            "it could not be tried",
+            "appctl lint IMAGE    (what is wrong with it)",
+            code=ExitCode.RUN_FAILED,
+        )
     return done.stdout or ""
 
 

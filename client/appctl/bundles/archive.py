@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from appctl.bundles.files import Name, opened
+from appctl.bundles.files import ANEW, Name, opened
 from appctl.failure import Failure
 
 BLOCK = 512
@@ -20,7 +20,7 @@ def write_archive(directory: Path, members: Iterable[Name], sink: int) -> None:
             with opened(directory, name) as source:
                 _write_member("/".join(name), source, sink)
         except FileNotFoundError as error:
-            raise Failure("NotFound", f"there is no {directory.joinpath(*name)}") from error
+            raise Failure("NotFound", f"there is no {directory.joinpath(*name)}", ANEW) from error
     _write(sink, bytes(2 * BLOCK))
 
 
@@ -35,7 +35,11 @@ def _write_member(name: str, source: int, sink: int) -> None:
     while done < size:
         chunk = os.pread(source, min(CHUNK_BYTES, size - done), done)
         if not chunk:
-            raise Failure("BadManifest", f"{name} became shorter while it was read")
+            raise Failure(
+                "BadManifest",
+                f"{name} became shorter while it was read",
+                "try again when nobody writes to it",
+            )
         _write(sink, chunk)
         done += len(chunk)
     _write(sink, bytes(-size % BLOCK))

@@ -13,12 +13,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from appctl.failure import Failure
+from appctl.failure import SMALLER, UNREADABLE, Failure
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LINKS = frozenset({errno.ELOOP, errno.ENOTDIR})  # the second for one that is to be a directory
 Name = tuple[str, ...]
+ANEW = "skopeo copy IMAGE oci:DIR    (writes such a directory whole)"
 
 
 @contextlib.contextmanager
@@ -30,11 +31,11 @@ def opened(directory: Path, name: Name) -> Iterator[int]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        hint = "a link is not followed" if error.errno in _LINKS else ""
+        hint = "a link is not followed" if error.errno in _LINKS else UNREADABLE
         raise Failure("BadManifest", f"{shown}: {error.strerror}", hint) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Failure("BadManifest", f"{shown} is no regular file")
+            raise Failure("BadManifest", f"{shown} is no regular file", ANEW)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -56,9 +57,9 @@ def read(directory: Path, name: Name, limit: int) -> bytes:
         with opened(directory, name) as descriptor:
             data = os.pread(descriptor, limit + 1, 0)
     except FileNotFoundError as error:
-        raise Failure("NotFound", f"there is no {shown}") from error
+        raise Failure("NotFound", f"there is no {shown}", ANEW) from error
     if len(data) > limit:
-        raise Failure("LimitExceeded", f"{shown} has more than {limit} bytes")
+        raise Failure("LimitExceeded", f"{shown} has more than {limit} bytes", SMALLER)
     return data
 
 

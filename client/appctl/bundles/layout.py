@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from appctl.bundles.files import Name, read, size_of
+from appctl.bundles.files import ANEW, Name, read, size_of
 from appctl.failure import Failure
 from appctl.talk.wire import Json, JsonValue, get_object, get_objects, get_str
 
@@ -38,7 +38,7 @@ def pick(directory: Path, reference: str, *, layers: bool) -> list[Name]:
     images = found.meant(reference)
     if not images:
         there = ", ".join(sorted(filter(None, map(_name, found.entries)))[:8]) or "no image with a name"
-        raise Failure("NotFound", f"{directory} has no {reference}; it has {there}")
+        raise Failure("NotFound", f"{directory} has no {reference}; it has {there}", "give one that it has")
     for entry in images:
         found.take_image(entry)
     found.take_what_belongs()
@@ -107,7 +107,7 @@ class _Layout:
         names: list[Name] = [("oci-layout",), ("index.json",), *documents, *self._signatures, *blobs]
         for name in names:
             if size_of(self._directory, name) is None:
-                raise Failure("NotFound", f"there is no {self._directory.joinpath(*name)}")
+                raise Failure("NotFound", f"there is no {self._directory.joinpath(*name)}", ANEW)
         return names
 
     def _take_whole(self, entry: Json) -> None:
@@ -142,7 +142,7 @@ class _Layout:
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise Failure("BadManifest", f"{self._directory.joinpath(*name)} is no JSON object")
+            raise Failure("BadManifest", f"{self._directory.joinpath(*name)} is no JSON object", ANEW)
         return value
 
 
@@ -154,7 +154,7 @@ def _digest(descriptor: Json) -> str:
     """A descriptor's digest, fit to be a path. Raises Failure."""
     digest = get_str(descriptor, "digest")
     if not _DIGEST.fullmatch(digest):
-        raise Failure("BadManifest", f"{digest[:80]!a} is no digest")
+        raise Failure("BadManifest", f"{digest[:80]!a} is no digest", ANEW)
     return digest
 
 

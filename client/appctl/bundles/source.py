@@ -16,7 +16,7 @@ from pathlib import Path
 
 from appctl.bundles.archive import write_archive
 from appctl.bundles.layout import pick
-from appctl.failure import Failure, usage
+from appctl.failure import UNREADABLE, Failure, usage
 from appctl.talk.wire import Descriptor
 
 FILES = ("oci-archive", "docker-archive")
@@ -52,7 +52,7 @@ def _file(path: Path) -> Iterator[int]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise usage(f"{path}: {error.strerror}") from error
+        raise usage(f"{path}: {error.strerror}", UNREADABLE) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise usage(f"{path} is no regular file", "--from oci:DIR reads a directory")
@@ -73,7 +73,7 @@ def _written(write: Callable[[int], None]) -> Iterator[int]:
         except BrokenPipeError:
             pass  # the daemon has what it needs, or will say why not
         except OSError as error:
-            failures.append(Failure("Failed", f"what is sent cannot be read: {error.strerror}"))
+            failures.append(Failure("Failed", f"what is sent cannot be read: {error.strerror}", UNREADABLE))
         except Failure as failure:
             failures.append(failure)
         finally:

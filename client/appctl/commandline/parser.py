@@ -72,9 +72,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     mine, theirs = _for_the_app(arguments) if runs else (alone(arguments), None)
     _, unknown = build(*words[:1]).parse_known_args(mine, options)
     if unknown:
-        raise usage(f"unrecognized arguments: {' '.join(unknown)}", f"{_program(options)} --help")
+        raise usage(f"unrecognized arguments: {' '.join(unknown)}", help_of(options))
     if not runs and says(mine, "--system") and says(mine, "--user"):  # one of them before the command
-        raise usage("--system or --user, not both", f"{_program(options)} --help")
+        raise usage("--system or --user, not both", help_of(options))
     check_names(options)
     if words[:1] == ["run"]:
         _finish_run(options, theirs)
@@ -89,8 +89,9 @@ def says(arguments: Sequence[str], option: str) -> bool:
     return option in arguments[:until]
 
 
-def _program(options: argparse.Namespace) -> str:
-    words = ("appctl", options.command, getattr(options, "remote_command", None))
+def help_of(options: argparse.Namespace | None) -> str:
+    """What to type to be told how a command is used."""
+    words = ("appctl", *(getattr(options, name, None) for name in ("command", "remote_command")), "--help")
     return " ".join(word for word in words if word)
 
 

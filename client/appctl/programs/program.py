@@ -25,6 +25,7 @@ from appctl.talk.interrupts import Interrupts
 from appctl.talk.wire import Json, JsonValue, get_int, get_object, get_str
 
 LINE_BYTES = 4 << 20  # of an answer: the longest is a catalogue's, of 10,000 apps with 300 bytes, and remarks
+_AGAIN = "try again; if it stays, tell the authors of appctl what stands above"
 _READ = 1 << 16
 _END_SECONDS = 10  # for what it tidies up
 
@@ -57,7 +58,7 @@ def _answer(lines: Iterator[Json], interrupts: Interrupts, listener: Listener) -
     if result is None and interrupts.count:
         raise Failure("Cancelled", "it was cancelled")
     if result is None:
-        raise Failure("Failed", "the program that should have done it ended without an answer")
+        raise Failure("Failed", "the program that should have done it ended without an answer", _AGAIN)
     return result
 
 
@@ -67,7 +68,9 @@ def _failure(error: JsonValue) -> Failure:
             hyphened = {key.replace("_", "-"): value for key, value in details.items()}
             return Failure(name, sentence, hint, hyphened)
         case _:
-            return Failure("Failed", "the program that should have done it gave an answer that is none")
+            return Failure(
+                "Failed", "the program that should have done it gave an answer that is none", _AGAIN
+            )
 
 
 def _as_a_job(facts: Json) -> Json:

@@ -6,6 +6,6 @@ from appctl.exits import ExitCode
 from appctl.failure import Failure
 
 
-def failed(message: str, hint: str = "", code: ExitCode = ExitCode.RUN_FAILED) -> Failure:
+def failed(message: str, hint: str, code: ExitCode = ExitCode.RUN_FAILED) -> Failure:
     """Make the Failure: the app's own exit code can then be told from ours."""
     return Failure("RunFailed", message, hint, code=code)

@@ -94,5 +94,5 @@ def _not_started(deployment: Deployment, sandbox: Sandbox, name: str) -> Excepti
             "kernel.apparmor_restrict_unprivileged_userns",
         )
     if find_program(sandbox.tree, name, sandbox.search) is None:
-        return failed(f"{app} has no program {name}", "", ExitCode.NO_COMMAND)
-    return failed(f"{name} of {app} cannot be executed", "", ExitCode.CANNOT_EXECUTE)
+        return failed(f"{app} has no program {name}", "appctl run --command=C ID", ExitCode.NO_COMMAND)
+    return failed(f"{name} of {app} cannot be executed", "appctl run --command=C ID", ExitCode.CANNOT_EXECUTE)

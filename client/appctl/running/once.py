@@ -34,7 +34,7 @@ class Once:
             if (kind, value) in grants.denied:
                 raise failed(f"{kind}={value} is denied to this app", "appctl permissions ID shows by whom")
             if f"{kind}={value}" in grants.refused and _is_missing(value.removesuffix(":ro"), home):
-                raise failed(f"--filesystem={value}: there is no such place here")
+                raise failed(f"--filesystem={value}: there is no such place here", "appctl help permissions")
 
 
 def _is_missing(name: str, home: Path) -> bool:
@@ -65,7 +65,7 @@ def _filesystem(value: str) -> str:
         return name + end
     place = os.path.normpath(Path.cwd() / name)
     if not Path(place).exists():
-        raise failed(f"--filesystem={value}: {place} is not there")
+        raise failed(f"--filesystem={value}: {place} is not there", "is the path right?")
     return place + end
 
 

@@ -115,7 +115,9 @@ def build(stack: Stack, grants: Grants, data: Path, outside: Outside, *, filter_
         *("--seccomp", str(filter_fd)),
     ]
     if len(sandbox.arguments) > ARGUMENTS:
-        raise failed("the image has too many files in a directory that must be filled one by one")
+        raise failed(
+            "the image has too many files in a directory that must be filled one by one", "tell the publisher"
+        )
     return sandbox
 
 

@@ -32,7 +32,7 @@ def failure_of(scope: Scope, name: str, message: "Message") -> Failure:
     if name in _UNREACHABLE or name.startswith(_NOT_STARTED):
         return unavailable(scope, text, _LOOK[scope])
     if name == "org.freedesktop.DBus.Error.AccessDenied":
-        return Failure("NotAuthorized", text)
+        return Failure("NotAuthorized", text, "ask the administrator of this machine")
     return Failure(name.removeprefix(ERROR).rpartition(".")[2], text, hint)
 
 

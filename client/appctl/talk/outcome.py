@@ -76,4 +76,5 @@ def _told(values: Json, name: str, message: str, hint: str, details: str) -> Fai
 
 def _unnamed(state: str) -> Failure:
     name = {"cancelled": "Cancelled", "needs-approval": "NeedsApproval"}.get(state, "Failed")
-    return Failure(name, f"the job ended as {state}")
+    hint = "" if name == "Cancelled" else "the journal of the daemon has the details"
+    return Failure(name, f"the job ended as {state}", hint)

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 
-from appctl.failure import Failure
+from appctl.failure import UNWRITABLE, Failure
 
 # Closed ones get what cannot be used either: reading gives the end, writing fails, as it did before.
 _MODES = {0: os.O_RDONLY, 1: os.O_RDONLY, 2: os.O_WRONLY}
@@ -59,4 +59,4 @@ def forget() -> None:
 
 
 def _unwritable(error: OSError) -> Failure:
-    return Failure("Failed", f"standard output cannot be written: {error.strerror}")
+    return Failure("Failed", f"standard output cannot be written: {error.strerror}", UNWRITABLE)

@@ -16,6 +16,7 @@ from appctld.errors import InvalidReference, PolicyDenied
 LAYOUT = "oci:"
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~+@=,:-")
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
+_HINT = "appctl help offline    (whose a directory of images must be)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def check_owners(found: Iterable[PathStatus], directory: Path, us: int) -> None:
         inside = directory in one.path.parents
         if not (stat.S_ISREG if inside else stat.S_ISDIR)(one.mode):
             what = "no regular file" if inside else "no directory"
-            raise PolicyDenied(f"{one.path} is {what} (a symlink is none)", path=str(one.path), hint="")
+            raise PolicyDenied(f"{one.path} is {what} (a symlink is none)", path=str(one.path), hint=_HINT)
         kept = bool(one.mode & stat.S_ISVTX) and one.path in directory.parents
         if one.owner not in {0, us} or (one.mode & _WRITABLE and not kept):
-            raise PolicyDenied(f"{one.path} can be changed by others", path=str(one.path), hint="")
+            raise PolicyDenied(f"{one.path} can be changed by others", path=str(one.path), hint=_HINT)

@@ -68,5 +68,7 @@ class Network:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise Failed(f"{directory}: {error.strerror}", path=str(directory), hint="") from error
+            raise Failed(
+                f"{directory}: {error.strerror}", path=str(directory), hint="may the daemon's user read it?"
+            ) from error
         return [read_limited(directory / name, CA_BYTES) or b"" for name in names if name.endswith(".crt")]

@@ -173,7 +173,9 @@ class RemoteStore:
             _put(beside(path, "ca.pem"), None if "ca-file" in remote.settings else remote.ca)
             durable.write_file(path, data)
         except OSError as error:
-            raise Failed(f"{path} cannot be written: {error.strerror}", path=str(path), hint="") from error
+            raise Failed(
+                f"{path} cannot be written: {error.strerror}", path=str(path), hint="may it write there?"
+            ) from error
         return remote
 
     def _less(self, remote: Remote) -> Mapping[str, str] | None:

@@ -51,7 +51,9 @@ class LoginQuestion:
             raise not_asked()
         place = _place(self.refusal)
         if not login.covers(place):
-            raise InvalidReference(f"a login for {login.place} is none for {place}", hint="")
+            raise InvalidReference(
+                f"a login for {login.place} is none for {place}", hint=f"appctl login {place}"
+            )
         self.given = login
         self._answered.set()
 
@@ -69,7 +71,7 @@ class LoginQuestion:
 
 def not_asked() -> NotFound:
     """The error for an answer that nobody waits for."""
-    return NotFound("the job asks for no login, or no more", hint="")
+    return NotFound("the job asks for no login, or no more", hint="appctl jobs")
 
 
 def _place(refusal: RegistryAuth) -> str:

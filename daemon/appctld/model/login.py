@@ -31,7 +31,8 @@ def read_login(item: object) -> Login:
             return Login(host, {"username": user, "password": password})
         case _:
             raise InvalidReference(
-                "a login needs host, and username with password or identity-token", hint=""
+                "a login needs host, and username with password or identity-token",
+                hint="docs/software-centers.md    (each method's arguments)",
             )
 
 

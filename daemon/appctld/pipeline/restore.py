@@ -27,6 +27,8 @@ from appctld.pipeline.tools import Tools
 from appctld.state.provenance import Provenance
 from appctld.state.records import Record, installed_app, read_record
 
+AGAIN = "appctl install --reinstall REFERENCE"  # what repair cannot mend
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -78,7 +80,7 @@ def _check_same(recorded: Recorded, tools: Tools, ready: Merged | ImportedCommit
         raise Conflict(f"{recorded.id} was changed meanwhile", hint="try again")
     signed = tuple((signer.fingerprint, signer.signed_at) for signer in ready.planned.verdict.signers)
     if signed == recorded.signed and ready.commit != recorded.commit:
-        raise RepoCorrupt(f"{recorded.id}: the layers make up another commit than was recorded", hint="")
+        raise RepoCorrupt(f"{recorded.id}: the layers make up another commit than was recorded", hint=AGAIN)
 
 
 async def redeploy(record: Record, run: JsonObject, provenance: Provenance, tools: Tools) -> Record:

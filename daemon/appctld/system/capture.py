@@ -79,7 +79,7 @@ async def capture(
             ):
                 return await _collect(process, [drain.everything for drain in drains])
         except TimeoutError as error:
-            raise LimitExceeded(f"{what} took longer than {deadline:g} s") from error
+            raise LimitExceeded(f"{what} took longer than {deadline:g} s", seconds=deadline) from error
 
 
 async def _collect(process: Process, waiting: Sequence[asyncio.Future[bytes]]) -> Captured:

@@ -18,4 +18,4 @@ async def pump(argv: Sequence[str], *, source: int, sink: int, deadline: float, 
         async with asyncio.timeout(deadline), child(argv, stdin=source, stdout=sink) as process:
             return await process.wait()
     except TimeoutError as error:
-        raise LimitExceeded(f"{what} took longer than {deadline:g} s") from error
+        raise LimitExceeded(f"{what} took longer than {deadline:g} s", seconds=deadline) from error

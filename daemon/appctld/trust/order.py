@@ -19,6 +19,7 @@ from appctld.trust.clock import date
 
 PLACEHOLDERS_END = 378_691_200  # 1982: before it are the dates (1970, 1980) that build tools write for "none"
 DIGESTS = 16_384  # in one record: two for every update, so one a day for 22 years
+_FULL = "this app gets no more updates here: tell the authors of appctl"
 
 
 def moment_of(digest: Digest, content: Digest, created: int | None, signed_at: int | None) -> Moment:
@@ -63,7 +64,7 @@ def advance(seen: Seen | None, moment: Moment) -> Seen:
         return Seen(moment, moment, _names(moment))
     installed = tuple(dict.fromkeys((*seen.installed, *_names(moment))))
     if len(installed) > DIGESTS:
-        raise LimitExceeded(f"more than {DIGESTS} digests of one app were installed here")
+        raise LimitExceeded(f"more than {DIGESTS} digests of one app were installed here", hint=_FULL)
     if is_older(moment, seen):
         return Seen(seen.newest, seen.highest, installed)
     return Seen(moment, _later(seen.highest, moment), installed)

@@ -32,7 +32,10 @@ class Handlers:
         for known in list(self._uids):  # who left takes no place
             await self._stays(known)
         if Counter(self._uids.values())[uid] >= HANDLERS_A_UID or len(self._uids) >= HANDLERS:
-            raise LimitExceeded(f"{HANDLERS_A_UID} clients of one user handle updates, or {HANDLERS} of all")
+            raise LimitExceeded(
+                f"{HANDLERS_A_UID} clients of one user handle updates, or {HANDLERS} of all",
+                hint="end one of them",
+            )
         self._uids[sender] = uid
 
     def forget(self, sender: str) -> None:

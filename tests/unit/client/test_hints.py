@@ -2,14 +2,24 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Every hint, of the daemon and of the client, points to something that is there."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from appctl.__main__ import main
 from appctl.actions.help.topics import TOPICS
 from appctl.commandline.parser import parse
+from appctl.exits import ExitCode
+from appctld.errors import leaves
 
+NOTHING_TO_DO = {
+    "AlreadyInstalled": "it is what was asked for",
+    "AlreadyUpToDate": "it is what was asked for",
+    "Cancelled": "it is what was asked for",
+}
 ROOT = Path(__file__).resolve().parents[3]
 PROMISED = {"trust", "unsigned", "key-change", "references", "permissions", "offline"}
 SOURCES = [path for part in ("daemon", "client") for path in sorted((ROOT / part).rglob("*.py"))]
@@ -85,3 +95,51 @@ def test_a_command_that_is_named_exists(mention: str) -> None:
     }  # fmt: skip
     arguments = {**more, **{word: ["1"] for word in NEED_ONE}}.get(words[-1], [])
     assert parse([*words, *arguments]).command == words[0]
+
+
+def hintless(path: Path) -> Iterator[str]:
+    """Where a file makes an error without a hint: `hint=""` to a leaf, none at all to a client's Failure."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        hints = [ast.literal_eval(word.value) for word in node.keywords if _is_hint(word)]
+        called = ast.unparse(node.func)
+        if called in leaves() and "" in hints:
+            yield f"{path.relative_to(ROOT)}: {called} {ast.unparse(node.args[0])}"
+        elif (
+            called == "Failure"
+            and "client" in path.parts
+            and len(node.args) < 3
+            and ast.unparse(node.args[0]) not in _NEED_NONE
+        ):
+            yield f"{path.relative_to(ROOT)}: {ast.unparse(node)}"
+
+
+_NEED_NONE = {"'Cancelled'", "'Usage'"}  # what to type after a Usage is told by its command's --help
+
+
+def _is_hint(word: ast.keyword) -> bool:
+    return word.arg == "hint" and isinstance(word.value, ast.Constant)
+
+
+def test_no_error_is_made_without_a_hint() -> None:
+    assert [line for path in SOURCES for line in hintless(path)] == []
+
+
+@pytest.mark.parametrize("name", leaves())
+def test_every_error_has_a_hint_unless_nothing_is_to_be_done(name: str) -> None:
+    assert bool(leaves()[name].hint) != (name in NOTHING_TO_DO)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["permissions", "org.example.App", "--reset", "--deny", "network"], "appctl permissions --help"),
+        (["remote", "modify", "acme", "--set", "nonsense"], "appctl remote modify --help"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_leads_to_its_help(
+    words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == ExitCode.USAGE
+    assert f"hint: {hint}\n" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from appctl.actions.remotes.introduction import is_publisher_file
 from appctl.caller_files import read_regular
-from appctl.failure import Failure, usage
+from appctl.failure import UNREADABLE, Failure, usage
 from appctl.programs.remote_files import FILE_BYTES, counts, parse_settings
 from appctl.running.deployments.runfile import is_id
 from appctl.terminal.show import escape
@@ -100,7 +100,7 @@ def _files(place: Path, *, needed: bool) -> list[Path]:
             return [place] if needed or place.exists() else []
         found = sorted(path for path in place.iterdir() if counts(path))
     except OSError as error:
-        raise usage(f"{place}: {error.strerror}") from error
+        raise usage(f"{place}: {error.strerror}", UNREADABLE) from error
     if len(found) > FILES:
         raise usage(f"{place} has more than {FILES} files")
     return found

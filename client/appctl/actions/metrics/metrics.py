@@ -14,7 +14,7 @@ from appctl.actions.metrics.gather import families
 from appctl.caller_files import replace_file
 from appctl.context import Context
 from appctl.exits import ExitCode
-from appctl.failure import Failure, usage
+from appctl.failure import UNWRITABLE, Failure, usage
 from appctl.terminal.output import put
 
 MODE = 0o644  # node-exporter is another user
@@ -43,7 +43,7 @@ def _check(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise usage(f"{path}: {error.strerror}") from error
+        raise usage(f"{path}: {error.strerror}", UNWRITABLE) from error
 
 
 def _replace(path: Path, text: str) -> None:
@@ -51,4 +51,4 @@ def _replace(path: Path, text: str) -> None:
     try:
         replace_file(path, text.encode(), MODE)
     except OSError as error:
-        raise Failure("Failed", f"{path} cannot be written: {error.strerror}") from error
+        raise Failure("Failed", f"{path} cannot be written: {error.strerror}", UNWRITABLE) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appctl.context import Context
 from appctl.exits import ExitCode
-from appctl.failure import Failure, usage
+from appctl.failure import UNWRITABLE, Failure, usage
 from appctl.programs.remote_files import RemoteFile, remote_file
 from appctl.scope import Scope
 from appctl.talk.wire import Json, get_str, get_strings
@@ -51,7 +51,9 @@ def _check(context: Context, scope: Scope, name: str, text: str) -> None:
     except Failure as failure:
         if failure.name != "InvalidReference":
             raise
-        raise Failure("Failed", f"remote {name} fits in no such file: {failure.message}") from failure
+        raise Failure(
+            "Failed", f"remote {name} fits in no such file: {failure.message}", f"appctl remote show {name}"
+        ) from failure
     found = told if isinstance(told, dict) else {}
     if get_str(found, "change") != "none" or get_str(found, "remote") != name:
         strange = ", ".join(get_strings(found, "untrusted"))
@@ -70,4 +72,4 @@ def _write(place: str, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise usage(f"{place}: {error.strerror}") from error
+        raise usage(f"{place}: {error.strerror}", UNWRITABLE) from error

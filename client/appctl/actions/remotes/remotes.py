@@ -16,7 +16,7 @@ from appctl.actions.remotes.introduction import introduction, is_publisher_file,
 from appctl.actions.remotes.trusted import Trusted, told, trusted
 from appctl.context import Context
 from appctl.exits import ExitCode
-from appctl.failure import Failure, usage
+from appctl.failure import UNREADABLE, Failure, usage
 from appctl.scope import Scope
 from appctl.talk.bus import REMOTE, Bus
 from appctl.talk.wire import Json, JsonValue, get_object, get_str, get_strings
@@ -225,7 +225,7 @@ def _read(name: str, limit: int = KEYS_BYTES) -> bytes:
             with Path(name).open("rb") as file:
                 data = file.read(limit + 1)
     except OSError as error:
-        raise usage(f"{name}: {error.strerror}") from error
+        raise usage(f"{name}: {error.strerror}", UNREADABLE) from error
     if not data or len(data) > limit:
         raise usage(f"{name} is empty, or larger than {limit} bytes")
     return data

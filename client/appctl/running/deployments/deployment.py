@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from appctl.failure import Failure, usage
+from appctl.failure import UNREADABLE, Failure, usage
 from appctl.places import Places
 from appctl.references import endings, means, names_a_remote
 from appctl.running.deployments.runfile import RUN_FILE_BYTES, RunFile, is_id, json_object, parse
@@ -86,7 +86,7 @@ def installed(places: Places, scope: Scope) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise failed(f"{apps} cannot be read: {error.strerror}") from error
+        raise failed(f"{apps} cannot be read: {error.strerror}", UNREADABLE) from error
     return [item for item in ids if os.path.lexists(apps / item / "current")]
 
 
@@ -129,14 +129,14 @@ def _lock_current(scope: Scope, app: Path) -> Deployment | None:
         try:
             target = str((app / "current").readlink())
             if not _DEPLOYMENT.fullmatch(target):
-                raise failed(f"{app / 'current'} leads to no deployment")
+                raise failed(f"{app / 'current'} leads to no deployment", "appctl verify")
             lock = os.open(app / target / "run.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             if not os.path.lexists(app / "current"):
                 return None
             continue
         except OSError as error:
-            raise failed(f"{app} cannot be read: {error.strerror}") from error
+            raise failed(f"{app} cannot be read: {error.strerror}", UNREADABLE) from error
         if not _lock(lock):
             os.close(lock)
             raise failed(f"the run.json of {app.name} is locked by somebody", f"lslocks | grep {app.name}")

@@ -50,7 +50,7 @@ def assemble(app: Deployment, places: Places) -> Stack:
     with ExitStack() as undo:
         undo.callback(deployments.close, app)
         if app.run.kind != "app":
-            raise failed(f"{app.run.id} is a runtime, which does nothing by itself")
+            raise failed(f"{app.run.id} is a runtime, which does nothing by itself", "appctl list")
         runtime = _runtime(app, places)
         if runtime is None:
             undo.pop_all()
@@ -79,7 +79,9 @@ def _runtime(app: Deployment, places: Places) -> Deployment | None:
         )
     if found.run.kind != "runtime" or (found.run.runtime_ref != ref and ref):
         deployments.close(found)
-        raise failed(f"{app.run.id} needs the runtime {ref or name}, and {name} here is another")
+        raise failed(
+            f"{app.run.id} needs the runtime {ref or name}, and {name} here is another", f"appctl info {name}"
+        )
     return found
 
 

@@ -55,5 +55,7 @@ def collect(
     try:
         masks.cover(grants, places, denials.take_places(grants, places))
     except OSError as error:
-        raise failed(f"{error.filename} cannot be kept from the app: {error.strerror}") from error
+        raise failed(
+            f"{error.filename} cannot be kept from the app: {error.strerror}", "may you look at it?"
+        ) from error
     return grants

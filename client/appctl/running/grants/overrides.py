@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appctl.caller_files import read_bounded, replace_file
-from appctl.failure import Failure
+from appctl.failure import UNWRITABLE, Failure
 from appctl.places import Places
 from appctl.running.deployments.runfile import Permission, json_object
 from appctl.running.failed import failed
@@ -69,7 +69,7 @@ def write_own(places: Places, app: str, words: Iterable[Word]) -> None:
         else:
             path.unlink(missing_ok=True)
     except OSError as error:
-        raise Failure("Failed", f"{path} cannot be written: {error.strerror}") from error
+        raise Failure("Failed", f"{path} cannot be written: {error.strerror}", UNWRITABLE) from error
 
 
 def _decided(path: Path, remote: str) -> Iterable[tuple[str, str, str]]:

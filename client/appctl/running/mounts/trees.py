@@ -72,7 +72,10 @@ def _directory(sources: Sources, files: Path, name: str, owner: str) -> Source:
     """Open the directory of a tree that becomes /usr or /app; the image may have a link there."""
     source, _ = sources.look(files, str(files / name))
     if source is None or not source.path.is_dir():
-        raise failed(f"{owner} has no directory {name}, which it should be mounted from")
+        raise failed(
+            f"{owner} has no directory {name}, which it should be mounted from",
+            "appctl verify; else tell the publisher",
+        )
     return source
 
 

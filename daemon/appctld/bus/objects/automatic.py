@@ -26,7 +26,10 @@ class AutomaticUpdates(Exported):
     async def set_automatic_update_policy(self, caller: Caller, policy: str) -> None:
         """How far updates go by themselves from now on."""
         if policy not in set(Extent):
-            raise InvalidReference(f"{policy[:80]!a}: it is one of {', '.join(Extent)}", hint="")
+            raise InvalidReference(
+                f"{policy[:80]!a}: it is one of {', '.join(Extent)}",
+                hint="docs/software-centers.md    (each method's arguments)",
+            )
         await self._ask(caller, "set-policy")
         await self._service.automatic.set(Extent(policy))
         self._announcer.updates_changed()

@@ -100,7 +100,7 @@ def _as_chosen(request: Install | Resolve, shop: Workshop) -> Workshop:
     """The same for the architecture and the ID that the request names. Raises InvalidReference."""
     as_id = text(request, "as-id")
     if as_id and len(request.about) != 1:
-        raise InvalidReference("an ID is given to exactly one image", hint="")
+        raise InvalidReference("an ID is given to exactly one image", hint="give one reference")
     tools = for_platform(text(request, "arch"), replace(shop.tools, as_id=as_id))
     return replace(shop, tools=tools)
 
@@ -120,7 +120,9 @@ async def with_bundle(
         yield await from_stock(reference, remote, shop) if here else shop
         return
     if here or len(request.about) != 1 or isinstance(reference, OstreeRef):
-        raise InvalidReference("a bundle is for exactly one reference, which is an image's", hint="")
+        raise InvalidReference(
+            "a bundle is for exactly one reference, which is an image's", hint="give one, of an image"
+        )
     async with bringing(handed, shop.tools) as brought:
         yield replace(shop, tools=replace(shop.tools, bundle=brought))
 

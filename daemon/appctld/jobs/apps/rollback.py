@@ -68,7 +68,10 @@ def _check_policy(target: Record, shop: Workshop) -> None:
         return
     remote = next((one for one in shop.book.all() if one.name == target.remote), None)
     if remote is None:
-        raise PolicyDenied(f"remote {target.remote}, which {target.id} came from, is not here any more")
+        raise PolicyDenied(
+            f"remote {target.remote}, which {target.id} came from, is not here any more",
+            hint="appctl remote list",
+        )
     policy.check_remote(replace(remote, verify=target.verify))
     policy.check_app(target.id, target.permissions, target.installed_size)
 
@@ -77,7 +80,9 @@ def _target(app: Installed, wanted: str) -> Record:
     if not wanted:
         previous = app.previous()
         if previous is None:
-            raise NotFound(f"no other version of {app.current.id} is kept here", hint="")
+            raise NotFound(
+                f"no other version of {app.current.id} is kept here", hint=f"appctl info {app.current.id}"
+            )
         return previous
     for record in app.records:
         if wanted in {record.version, str(record.image_digest), record.commit, record.deployment}:

@@ -29,7 +29,8 @@ async def pull(planned: AnyPlan, before: tuple[Planned, ...], shop: Workshop) ->
     """Bring what a plan needs here, write down what spoke for it, and deploy nothing."""
     if not isinstance(planned, Planned):
         raise InvalidReference(
-            "a commit of an OSTree repository is not brought here without deploying it", hint=""
+            "a commit of an OSTree repository is not brought here without deploying it",
+            hint="without --no-deploy",
         )
     provenance = provenance_of(planned.verified, planned.config_bytes)
     private = is_private(planned.remote, planned.verified.resolved.reference, shop.tools)
@@ -56,7 +57,9 @@ async def pull(planned: AnyPlan, before: tuple[Planned, ...], shop: Workshop) ->
 async def from_stock(reference: AnyReference, remote: Remote, shop: Workshop) -> Workshop:
     """The same where nothing is fetched. Raises NotFound where nothing of the reference is here."""
     if isinstance(reference, OstreeRef):
-        raise InvalidReference("nothing is kept of an OSTree repository but what is installed", hint="")
+        raise InvalidReference(
+            "nothing is kept of an OSTree repository but what is installed", hint="without --no-pull"
+        )
     stock = await _pulled(reference, remote, shop) or await _installed(reference, remote, shop)
     if stock is None:
         raise NotFound(

@@ -20,7 +20,7 @@ from appctld.model.manifest import Manifest, parse_document
 from appctld.model.ostreeref import parse_canonical
 from appctld.model.published import PublishedCommit, published_commit
 from appctld.pipeline.recall import Recalled
-from appctld.pipeline.restore import Recorded
+from appctld.pipeline.restore import AGAIN, Recorded
 from appctld.state.provenance import Provenance
 from appctld.state.records import Record
 
@@ -164,7 +164,7 @@ def _from_commit(kept: Kept, recalled: Recalled, commit: str) -> Recorded:
             given_id=texts.get("appctl.id") == kept.id,
         )
     except AppctlError as error:
-        raise RepoCorrupt(f"the commit of {kept.id} does not say what it was", hint="") from error
+        raise RepoCorrupt(f"the commit of {kept.id} does not say what it was", hint=AGAIN) from error
 
 
 def _index(kept: Kept, digest: Digest) -> Digest | None:

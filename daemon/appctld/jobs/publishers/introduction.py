@@ -44,7 +44,7 @@ def introduce(data: bytes, remotes: Remotes) -> Mapping[str, object]:
     offered = parse_publisher_file(data)
     keys = [*_openpgp(offered.remote), *_cosign(offered.remote)]
     if len(keys) > KEYS:
-        raise LimitExceeded(f"a publisher's file with {len(keys)} keys, {KEYS} are allowed", hint="")
+        raise LimitExceeded(f"a publisher's file with {len(keys)} keys, {KEYS} are allowed")
     known = _known(offered.remote, remotes)
     trusted = _trusted(known) if known else frozenset(key.fingerprint for key in keys)
     strange = [key for key in keys if key.fingerprint not in trusted]

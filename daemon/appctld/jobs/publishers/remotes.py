@@ -105,7 +105,9 @@ class RemoteBook:
         found = self._store.load().covering(reference)
         if found.name != name:
             raise PolicyDenied(
-                f"{reference} belongs to remote {found.name} now, not to {name}", remote=found.name, hint=""
+                f"{reference} belongs to remote {found.name} now, not to {name}",
+                remote=found.name,
+                hint="try again",
             )
         return found
 

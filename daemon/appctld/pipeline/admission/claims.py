@@ -77,7 +77,7 @@ def called(own: str, ref: FlatpakRef | None, remote: Remote, tools: Tools) -> st
     if tools.as_id in {"", own}:
         return own
     if ref is not None and ref.is_runtime:
-        raise Conflict(f"{own} is a runtime, which apps find by its ID", hint="")
+        raise Conflict(f"{own} is a runtime, which apps find by its ID", hint="leave --as out")
     return allowed_id(tools.as_id, remote)
 
 

@@ -55,7 +55,9 @@ def confirm_remote(remote: Remote, reference: AnyReference, tools: Tools) -> Non
     try:
         now = tools.remote(remote.name, reference)
     except AppctlError as error:
-        raise PolicyDenied(f"remote {remote.name} was removed, moved or disabled meanwhile") from error
+        raise PolicyDenied(
+            f"remote {remote.name} was removed, moved or disabled meanwhile", hint="appctl remote list"
+        ) from error
     if now != remote:
         raise PolicyDenied(f"remote {remote.name} was modified meanwhile", hint="try again")
 

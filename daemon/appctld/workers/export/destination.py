@@ -171,4 +171,4 @@ def writing(path: Path) -> Iterator[None]:
         text = f"{path} cannot be written: {error.strerror}"
         if error.errno in _FULL:
             raise NoSpace(text, hint="nothing was written; make room there") from error
-        raise Failed(text, hint="") from error
+        raise Failed(text, hint="may you write there?") from error

@@ -30,6 +30,7 @@ INDEX_BYTES = 16 << 20  # some ten thousand images in one directory
 REF_NAME = "org.opencontainers.image.ref.name"
 _SCHEMA = 2
 _VERSION = "1.0.0"  # the only one there is
+ANOTHER = "name another directory, or one that is not there yet"
 
 
 def check_layout(data: bytes) -> None:
@@ -37,10 +38,10 @@ def check_layout(data: bytes) -> None:
     try:
         version = get_str(parse_object(data, LAYOUT_BYTES), "imageLayoutVersion")
     except JsonError as error:
-        raise BadManifest("what is there is no image layout", hint="") from error
+        raise BadManifest("what is there is no image layout", hint=ANOTHER) from error
     if version != _VERSION:
         raise BadManifest(
-            f"an image layout of version {version[:40]!r}, which this version does not write", hint=""
+            f"an image layout of version {version[:40]!r}, which this version does not write", hint=ANOTHER
         )
 
 
@@ -75,9 +76,9 @@ def _read(data: bytes) -> JsonObject:
         get_list(index, "manifests")
         version = get_int(index, "schemaVersion")
     except JsonError as error:
-        raise BadManifest("the index of what is there cannot be read", hint="") from error
+        raise BadManifest("the index of what is there cannot be read", hint=ANOTHER) from error
     if version != _SCHEMA:
-        raise BadManifest(f"the index of what is there has schema {version}", hint="")
+        raise BadManifest(f"the index of what is there has schema {version}", hint=ANOTHER)
     return index
 
 

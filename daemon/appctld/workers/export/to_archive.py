@@ -127,7 +127,7 @@ class Archive:
         try:
             os.link(self._unfinished, self._path)
         except FileExistsError:
-            raise Conflict(f"{self._path} was made by something else meanwhile", hint="") from None
+            raise Conflict(f"{self._path} was made by something else meanwhile", hint="try again") from None
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise

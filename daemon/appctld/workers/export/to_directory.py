@@ -33,6 +33,7 @@ from appctld.workers.export.destination import (
     writing,
 )
 from appctld.workers.export.layout import (
+    ANOTHER,
     INDEX_BYTES,
     INDEX_FILE,
     LAYOUT,
@@ -164,7 +165,7 @@ class LayoutDirectory:
             with os.fdopen(os.open(name, _READ, dir_fd=self._directory), "rb") as file:
                 return read_whole(file, limit, f"{self._path / name}")
         except FileNotFoundError:
-            raise BadManifest(f"{self._path} is no image layout: it has no {name}", hint="") from None
+            raise BadManifest(f"{self._path} is no image layout: it has no {name}", hint=ANOTHER) from None
 
     def _holds(self, blob: Descriptor) -> bool:
         try:
@@ -213,7 +214,7 @@ class LayoutDirectory:
         try:
             self._root.rename(self._path)  # in place of nothing, or of an empty directory
         except OSError as error:
-            raise Conflict(f"{self._path} was made by something else meanwhile") from error
+            raise Conflict(f"{self._path} was made by something else meanwhile", hint="try again") from error
         sync_directory(self._path.parent)
 
     def _discard(self) -> None:
@@ -243,7 +244,7 @@ def _is_free(path: Path) -> bool:
     except FileNotFoundError:
         return True
     except NotADirectoryError:
-        raise Conflict(f"{path} is there, and is no directory") from None
+        raise Conflict(f"{path} is there, and is no directory", hint=ANOTHER) from None
 
 
 def _replace(name: str, data: bytes, within: int) -> None:

@@ -130,7 +130,9 @@ def _archive(request: JsonObject) -> Iterator[Opened]:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise Failed(f"{path}: {error.strerror}", hint="") from error
+            raise Failed(
+                f"{path}: {error.strerror}", hint="is the path right, and may you read it?"
+            ) from error
         stack.callback(os.close, descriptor)
         yield LayoutPlace(Archive(descriptor), get_str(request, "called", ""))
 

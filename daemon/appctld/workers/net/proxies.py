@@ -121,7 +121,8 @@ def _proxy(text: str) -> Proxy:
     whole = login.isprintable() and ":" in login and "/" not in userinfo  # else it is another scheme's
     if url is None or url.target != "/" or (at and not whole):
         raise InvalidReference(
-            "a proxy is http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT in the environment", hint=""
+            "a proxy is http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT in the environment",
+            hint="http://proxy.example:3128",
         )
     return Proxy(url.origin, login)
 

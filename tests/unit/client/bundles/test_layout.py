@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appctl.bundles.layout import pick
-from appctl.failure import Failure
+from appctl.failure import UNREADABLE, Failure
 from support.workers.shelves import Shelf, platform
 
 REFERENCE = "quay.io/acme/tools/editor:1"
@@ -162,7 +162,7 @@ def test_what_cannot_be_read_is_called_no_link(shelf: Shelf, monkeypatch: pytest
     monkeypatch.setattr("os.open", refused)
     with pytest.raises(Failure, match="Permission denied") as raised:
         picked(shelf)
-    assert not raised.value.hint
+    assert raised.value.hint == UNREADABLE
 
 
 def test_a_copy_of_a_part_of_a_directory_is_sent(shelf: Shelf) -> None:

@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
+from appctl.failure import UNWRITABLE
 from support.buses.fake_installer import FakeInstaller
 
-FULL = "error: standard output cannot be written: No space left on device\n"
-CLOSED = "error: standard output cannot be written: Bad file descriptor\n"
+FULL = f"error: standard output cannot be written: No space left on device\nhint: {UNWRITABLE}\n"
+CLOSED = f"error: standard output cannot be written: Bad file descriptor\nhint: {UNWRITABLE}\n"
 
 
 def shell(words: str, **env: str) -> tuple[int, str, str]:

@@ -77,7 +77,7 @@ def test_a_full_disk_is_said_as_such(tmp_path: Path, number: int) -> None:
 def test_anything_else_of_the_kernels_is_a_failure_without_a_word_about_the_daemon(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="cannot be written: broken") as caught, writing(tmp_path):
         raise OSError(errno.EIO, "broken")
-    assert caught.value.advice == ""
+    assert "journal" not in caught.value.advice
 
 
 def test_a_directory_is_synced_behind_a_symlink_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from appctld.workers.store.catalog.listing import SIZES, metainfo_of
 from appctld.workers.store.exports.emit import Exporter, emit_all
 
 STARTER = ("/usr/bin/appctl", "run")  # of desktop files, of which nothing is listed
+_ANEW = "make the image anew, and push it"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def read_app(place: Opened, named: Named, reference: Reference, listings: Listin
     source = place.source_of(reference)
     manifests = manifests_of(*source.manifest(named.wanted), source)
     if not manifests:
-        raise BadManifest(f"{reference} is an index without an image", hint="")
+        raise BadManifest(f"{reference} is an index without an image", hint=_ANEW)
     _, manifest = manifests[0]  # those of all platforms are one app
     with Blobs(source) as blobs:
         image = Image.configured(blobs, manifest, reference)
@@ -53,7 +54,7 @@ def read_app(place: Opened, named: Named, reference: Reference, listings: Listin
             return None  # before its layers are fetched
         image.read_layers(listings)
         if image.changed:
-            raise BadManifest(f"{reference} has a layer that is another than its config says", hint="")
+            raise BadManifest(f"{reference} has a layer that is another than its config says", hint=_ANEW)
         return _App(image, described, reference).read()
 
 
@@ -93,7 +94,7 @@ class _App:
         try:
             return shorten(component)
         except LimitExceeded as error:
-            raise LimitExceeded(f"{self._reference}: {error}", limit=COMPONENT_BYTES, hint="") from None
+            raise LimitExceeded(f"{self._reference}: {error}", limit=COMPONENT_BYTES) from None
 
     def _files(self, below: Sequence[str]) -> dict[str, bytes]:
         """Those that are where an installation looks, by their paths below share/."""

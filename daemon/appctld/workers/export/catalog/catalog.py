@@ -34,6 +34,7 @@ from appctld.workers.store.catalog.components import COMPONENTS
 from appctld.workers.store.catalog.listing import XML_PATH, read_catalog
 
 REMARKS = 1000  # more than anybody reads; those of 10,000 apps might be more than a client takes
+_NAMED = "name it HOST/REPOSITORY:TAG where it is written"
 
 
 def catalog(request: JsonObject, report: Report) -> JsonObject:
@@ -70,7 +71,9 @@ def _read(request: JsonObject, prefix: str, report: Report) -> tuple[list[App], 
         apps += [app] if app else []
         remarks += app.remarks if app else [f"{reference}: left out, nobody starts what is in it"]
     if not apps:
-        raise InvalidReference("none of these images is an app's", hint="")
+        raise InvalidReference(
+            "none of these images is an app's", hint="appctl lint IMAGE    (what is missing)"
+        )
     check_once(apps)
     return sorted(apps, key=lambda app: app.id), remarks
 
@@ -88,7 +91,9 @@ def _named(places: Sequence[JsonObject], prefix: str) -> list[tuple[JsonObject, 
         with opened(place) as where:
             for named in where.images():
                 if named.reference is None:
-                    raise InvalidReference(f"{named.name} stands there without a whole reference", hint="")
+                    raise InvalidReference(
+                        f"{named.name} stands there without a whole reference", hint=_NAMED
+                    )
                 check_below(named.reference, prefix)
                 found.append((place, named, named.reference))
         if len(found) > COMPONENTS:

@@ -27,6 +27,8 @@ from appctld.workers.export.publish.source.objects import content
 from appctld.workers.export.publish.source.source import Source
 from appctld.workers.export.publish.tree import Tree, read_tree
 
+_WRITTEN = "write it as flatpak does: [Application], name=, command="
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -86,7 +88,9 @@ def _flatpak(source: Source, tree: Tree, wanted: Wanted, packer: Packer) -> Imag
     ref = flatpak.ref_of(said)
     metadata = said.get(FLATPAK_METADATA, "")
     if not metadata or metadata != _text(source, tree, "metadata"):
-        raise BadManifest("no commit of flatpak's: its metadata is not what it says of it", hint="")
+        raise BadManifest(
+            "no commit of flatpak's: its metadata is not what it says of it", hint="without --flatpak"
+        )
     (everything,) = whole(tree.files)
     layer = packer.pack(PlainForm(source, tree).layer(everything, first=True), MADE_BY)
     labels = {**source.before.labels, **wanted.labels, **said, flatpak.DOWNLOAD_SIZE: str(layer.size)}
@@ -130,9 +134,9 @@ def _text(source: Source, tree: Tree, path: str) -> str:
     found = source.objects.file(name)
     if found.head.target or found.size > METADATA_BYTES:
         raise BadManifest(
-            f"{path} of the tree is no file of at most {METADATA_BYTES} bytes", hint="", path=path
+            f"{path} of the tree is no file of at most {METADATA_BYTES} bytes", hint=_WRITTEN, path=path
         )
     try:
         return b"".join(content(name, found)).decode()
     except UnicodeDecodeError as error:
-        raise BadManifest(f"{path} of the tree is not UTF-8", hint="", path=path) from error
+        raise BadManifest(f"{path} of the tree is not UTF-8", hint=_WRITTEN, path=path) from error

@@ -87,7 +87,8 @@ def _record(name: bytes, value: bytes) -> bytes:
     """A pax record: its length counts its own digits too."""
     if b"=" in name:
         raise UnsafeArchive(
-            f"an xattr that no tar can hold: {name.decode(errors='backslashreplace')}", hint=""
+            f"an xattr that no tar can hold: {name.decode(errors='backslashreplace')}",
+            hint="publish without xattrs",
         )
     rest = b" SCHILY.xattr." + name + b"=" + value + b"\n"
     length = len(rest)

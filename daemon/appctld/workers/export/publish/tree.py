@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from appctld.errors import AppctlError, LimitExceeded, UnsafeArchive
-from appctld.workers.export.publish.source.objects import Objects, metadata
+from appctld.workers.export.publish.source.objects import RENAME, Objects, metadata
 from appctld.workers.export.publish.source.source import Source
 from appctld.workers.store.archive.entry import PATH_BYTES, WHITEOUT
 from appctld.workers.store.directory import DEPTH
@@ -103,10 +103,10 @@ def _checked(above: str, name: str) -> str:
     path = above + name
     if name.startswith(WHITEOUT):
         raise UnsafeArchive(
-            f"a name that says in an image that something is deleted: {path}", path=path, hint=""
+            f"a name that says in an image that something is deleted: {path}", path=path, hint=RENAME
         )
     if len(path.encode()) > PATH_BYTES:
         raise UnsafeArchive(
-            f"a path of more than {PATH_BYTES} bytes: {path[:80]}…", path=path[:PATH_BYTES], hint=""
+            f"a path of more than {PATH_BYTES} bytes: {path[:80]}…", path=path[:PATH_BYTES], hint=RENAME
         )
     return path

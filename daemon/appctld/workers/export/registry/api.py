@@ -22,6 +22,7 @@ ERROR_BYTES = 16 << 10  # of an answer that says no; real ones have some hundred
 _SAME_REQUEST = frozenset({307, 308})  # RFC 9110, 15.4: the others may turn it into a GET
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 _REFUSED = range(400, 429)
+_MAY = "may you write there, and does that registry take such images?"
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -60,7 +61,7 @@ class Api:
             return answer.unwanted()
         why = _explained(answer)
         return RegistryUnavailable(
-            f"{host} does not take it: {why}HTTP {answer.status}", host=host, status=answer.status, hint=""
+            f"{host} does not take it: {why}HTTP {answer.status}", host=host, status=answer.status, hint=_MAY
         )
 
     def _with_login(

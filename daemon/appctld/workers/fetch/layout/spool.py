@@ -31,7 +31,7 @@ def spool(request: JsonObject, report: Report) -> JsonObject:
     try:
         mode = os.fstat(source).st_mode
         if not _is_readable(source) or not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise InvalidReference("a bundle is a file or a pipe that can be read", hint="")
+            raise InvalidReference("a bundle is a file or a pipe that can be read")
         if stat.S_ISREG(mode):
             return {"spooled": False, "size": os.fstat(source).st_size}
         return {"spooled": True, "size": _copy(source, sink, report)}
@@ -65,7 +65,9 @@ def _some(source: int) -> bytes:
         waiting = select.poll()
         waiting.register(source, select.POLLIN)
         if not waiting.poll(STALL_SECONDS * 1000):
-            raise LimitExceeded(f"who writes the bundle wrote nothing for {STALL_SECONDS:g} s")
+            raise LimitExceeded(
+                f"who writes the bundle wrote nothing for {STALL_SECONDS:g} s", seconds=STALL_SECONDS
+            )
         try:
             return os.read(source, CHUNK_BYTES)
         except BlockingIOError:

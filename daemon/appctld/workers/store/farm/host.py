@@ -25,7 +25,6 @@ def check_host(app_id: str, paths: Iterable[str], host: Collection[Path]) -> Non
             if os.path.lexists(share / path):
                 raise Conflict(
                     f"{app_id} has a {path.rpartition('/')[2]}, and so has this machine ({share / path})",
-                    hint="",
                     id=app_id,
                 )
 

@@ -22,7 +22,9 @@ def sign(message: bytes, key: str) -> bytes:
     except FileNotFoundError as error:
         raise Failed("gpg is not installed", hint="apt install gnupg    (or your distribution's)") from error
     except subprocess.TimeoutExpired as error:
-        raise Failed(f"gpg signed nothing within {_SECONDS} seconds", hint="") from error
+        raise Failed(
+            f"gpg signed nothing within {_SECONDS} seconds", hint="does its agent ask for a password?"
+        ) from error
     if done.returncode or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise InvalidReference(

@@ -38,9 +38,9 @@ def _openpgp(found: bytes, about: Signatures, destination: Destination, shelf: P
         if about.lookaside is not None:
             return _write(about.lookaside / name, found)
         if not destination.put_beside(f"{BESIDE}/{name}", found):
-            raise Failed("a destination without a place for a signature by GnuPG", hint="")
+            raise Failed("a destination without a place for a signature by GnuPG", hint="--lookaside DIR")
         return f"{BESIDE}/{name}"
-    raise Failed(f"{shelf} has {SIGNATURES} signatures of {about.digest} already", hint="")
+    raise Failed(f"{shelf} has {SIGNATURES} signatures of {about.digest} already", hint="take old ones away")
 
 
 def _write(path: Path, data: bytes) -> str:

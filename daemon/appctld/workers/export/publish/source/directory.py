@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appctld.errors import LimitExceeded, NotFound, RepoCorrupt, UnsafeArchive
-from appctld.workers.export.publish.source.objects import Found
+from appctld.workers.export.publish.source.objects import RENAME, Found
 from appctld.workers.store.directory import DEPTH
 from appctld.workers.store.kernel import translated
 from appctld.workers.store.ostree.commit import Commit, serialize_commit
@@ -104,7 +104,7 @@ class DirectoryObjects:
         try:
             tree = serialize_dirtree(DirTree(files, dirs))
         except UnsafeArchive as error:
-            raise UnsafeArchive(f"in {path}: {error.detail}", path=str(path), hint="") from error
+            raise UnsafeArchive(f"in {path}: {error.detail}", path=str(path), hint=RENAME) from error
         meta = serialize_dirmeta(self._owner.uid, self._owner.gid, mode)
         return self._add(Kind.DIRTREE, tree), self._add(Kind.DIRMETA, meta)
 
@@ -124,7 +124,7 @@ class DirectoryObjects:
                 here.files[name] = self._regular(above, name, path, mode)
             else:
                 what = _KINDS.get(stat.S_IFMT(mode), "no file")
-                raise UnsafeArchive(f"{what}, which no image can hold: {path}", path=str(path), hint="")
+                raise UnsafeArchive(f"{what}, which no image can hold: {path}", path=str(path), hint=RENAME)
 
     def _regular(self, above: int, name: str, path: Path, mode: int) -> str:
         head = regular(self._owner.uid, self._owner.gid, mode)
@@ -138,7 +138,9 @@ class DirectoryObjects:
         try:
             name = hashlib.sha256(header(head)).hexdigest()
         except UnicodeEncodeError as error:
-            raise UnsafeArchive(f"a symlink to what is not UTF-8: {path}", path=str(path), hint="") from error
+            raise UnsafeArchive(
+                f"a symlink to what is not UTF-8: {path}", path=str(path), hint=RENAME
+            ) from error
         return self._keep(name, head, 0, path)
 
     def _keep(self, name: str, head: FileHead, size: int, path: Path) -> str:

@@ -15,6 +15,8 @@ from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.objects import FileHead, header
 from appctld.workers.store.ostree.tree import checksum
 
+RENAME = "rename it, or leave it out"  # the publisher reads it, whose tree it is
+
 
 class Found(NamedTuple):
     """A content object as its place gives it: nothing of it is believed; `chunks` is read once, or never."""
