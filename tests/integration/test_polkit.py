@@ -17,6 +17,7 @@ import pytest
 from jeepney import HeaderFields, Message
 
 from appctld.bus.wire import schema
+from error_table import DOCUMENT, said_in
 from support.buses.bus import JOB, NAME, ROOT, Client, client, private_bus, program
 from support.buses.bus_arguments import EXAMPLES, in_order
 from support.buses.bus_service import INTERFACES, Running
@@ -40,6 +41,7 @@ METHODS = {
     for name, found in schema.load(INTERFACES).items()
     for method in found.methods.values()
 }
+SAID = said_in(DOCUMENT.read_text())
 QUESTIONS = {"NotAuthorized", "PolkitRequired"}
 PASSWORD = re.compile(rb"Password:")
 
@@ -100,6 +102,22 @@ def test_what_a_row_says_is_asked_and_nothing_else(guarded: Guarded, row: Row) -
 
 INSTALL = Row("org.appctl.Installer1.Manager", "Install", ("install",))
 ADD = Row("org.appctl.Installer1.Manager", "AddRemote", ("modify-remote",))
+
+
+@pytest.mark.parametrize(("answer", "name"), [("no", "NotAuthorized"), ("auth_admin", "PolkitRequired")])
+def test_what_polkit_refuses_is_told_as_the_table_of_errors_says(
+    guarded: Guarded, answer: str, name: str
+) -> None:
+    async def scenario() -> None:
+        guarded.polkitd.say(f"modify-remote={answer} *=yes")
+        async with system(guarded), client(guarded.address) as caller:
+            call = in_order(METHODS[ADD.interface, ADD.method], HERE)
+            told = await caller.call(
+                call.member, call.signature, *call.body, path=ROOT, interface=ADD.interface
+            )
+            assert told == (f"{NAME}.Error.{name}", ("\nhint: ".join(SAID[name]),))
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(("answer", "word"), [("yes", "yes"), ("no", "no"), ("auth_admin", "challenge")])

@@ -300,8 +300,11 @@ def nothing_newer(town: Town) -> Ran:
 
 @produces("InUse", "the removal of a remote that an installed app came from")
 def remote_with_apps(town: Town) -> Ran:
-    town.machine.appctl("install", "-y", town.push("kept"))
-    return town.asks("remote", "remove", "acme", "-y")
+    host = town.publisher.registry.host
+    town.trust("leaving", f"oci+http://{host}/leaving")
+    Forgery([GOOD]).push(town.publisher, "leaving/kept:1", town.key)
+    town.machine.appctl("install", "-y", f"{host}/leaving/kept:1")
+    return town.asks("remote", "remove", "leaving", "-y")
 
 
 @produces("Conflict", "a second remote under the name of the first")
