@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from appctl.failure import UNWRITABLE
 from appctl.running.failed import failed
 from appctl.running.grants.granted import Mount
 from appctl.running.mounts.home import PRIVATE, check, made_once
@@ -43,7 +44,9 @@ def prepare(top: Path, places: Sequence[str], files: Path | None) -> Prepared:
         try:
             _prepare(top / VOLUMES, place, files, room, found)
         except OSError as error:
-            raise failed(f"{error.filename or top / VOLUMES} cannot be made: {error.strerror}") from error
+            raise failed(
+                f"{error.filename or top / VOLUMES} cannot be made: {error.strerror}", UNWRITABLE
+            ) from error
     return found
 
 
