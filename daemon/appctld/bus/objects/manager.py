@@ -175,15 +175,20 @@ class Manager(AppChoices, AutomaticUpdates):
         return json.dumps([{key: fact for key, fact in app.items() if key in asked} for app in found])
 
     async def history(self, caller: Caller, options: Options) -> Sequence[JsonObject]:
-        """What was done and what failed, as far as it is the caller's own; root sees all."""
+        """What was done and what failed: the caller's own, and what nobody asked for; root sees all."""
 
         def wanted(entry: JsonObject) -> bool:
-            theirs = caller.uid in {entry["uid"], 0} and get_int(entry, "time") >= since
-            return theirs and (not options.get("failed") or bool(entry.get("error")))
+            theirs = caller.uid in {entry["uid"], 0} or self._is_everybodys(entry)
+            fits = not options.get("failed") or bool(entry.get("error"))
+            return theirs and fits and get_int(entry, "time") >= since
 
         since = given if isinstance(given := options.get("since"), int) else 0
         limit = options.get("limit")
         return self._service.history(wanted, limit if isinstance(limit, int) else None)
+
+    def _is_everybodys(self, entry: JsonObject) -> bool:
+        """Whether no user is behind it: it is about apps that all see, with no login but the machine's."""
+        return entry["uid"] == self._service.uid and entry.get("background") is True
 
     async def can_authorize(self, caller: Caller, action: str) -> str:
         """Whether the caller may, without asking anybody."""

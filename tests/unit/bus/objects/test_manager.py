@@ -5,6 +5,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -501,12 +502,29 @@ def test_history_shows_a_caller_its_own(address: str, options: dict[str, object]
     asyncio.run(scenario())
 
 
-def test_root_sees_what_all_did() -> None:
-    service = SimpleNamespace(history=lambda wanted, _limit: list(filter(wanted, ENTRIES)))
+def seen_by(uid: int, daemon: int, entries: Sequence[JsonObject] = ENTRIES) -> list[object]:
+    """The times of the entries that a user sees, where the daemon runs as another."""
+    service = SimpleNamespace(history=lambda wanted, _limit: list(filter(wanted, entries)), uid=daemon)
     manager = Manager(cast("Service", service), cast("Announcer", None))
+    return [entry["time"] for entry in asyncio.run(manager.history(Caller(uid, ":1.1"), {}))]
+
+
+def test_root_sees_what_all_did() -> None:
     for uid, times in ((0, [3, 2, 1]), (ME, [3, 1]), (ME + 1, [2]), (ME + 2, [])):
-        entries = asyncio.run(manager.history(Caller(uid, ":1.1"), {}))
-        assert [entry["time"] for entry in entries] == times
+        assert seen_by(uid, daemon=ME + 3) == times
+
+
+def test_everybody_sees_what_nobody_asked_for_and_no_more_of_what_the_daemons_user_does() -> None:
+    appctl, person = ME + 3, ME + 4
+    entries: list[JsonObject] = [
+        {"time": 6, "event": "update", "uid": appctl, "id": "a.b.C", "background": True},
+        {"time": 5, "event": "update", "uid": appctl, "error": "Offline", "background": True},
+        {"time": 4, "event": "install", "uid": appctl, "id": "a.b.C", "background": False},
+        {"time": 3, "event": "install", "uid": appctl, "id": "a.b.C"},
+        {"time": 2, "event": "update", "uid": person, "id": "a.b.C", "background": True},
+    ]
+    for uid, times in ((0, [6, 5, 4, 3, 2]), (ME, [6, 5]), (person, [6, 5, 2]), (appctl, [6, 5, 4, 3])):
+        assert seen_by(uid, appctl, entries) == times
 
 
 def test_a_publishers_file_is_read_at_once_and_nobody_is_asked(address: str) -> None:
