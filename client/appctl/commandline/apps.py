@@ -58,7 +58,9 @@ def _install(install: argparse.ArgumentParser) -> None:
     )
     install.add_argument("--reinstall", action="store_true", help="deploy again although it is installed")
     install.add_argument(
-        "--or-update", action="store_true", help="install updates anyway; accepted for scripts"
+        "--or-update",
+        action="store_true",
+        help="does nothing: install updates what is installed; accepted for scripts",
     )
     install.add_argument("--allow-downgrade", action="store_true", help=DOWNGRADE)
     install.add_argument("--dry-run", action="store_true", help="only show what would be installed")

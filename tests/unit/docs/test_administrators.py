@@ -52,14 +52,32 @@ def test_every_metric_stands_here() -> None:
     assert told == set(re.findall(r'Family\(\s*"(\w+)"', source))
 
 
+def who_may_do_what() -> list[tuple[str, str, str]]:
+    """Action, methods and default of each row."""
+    row = r"^\| `([\w-]+)` \| .+ \| ([\w, ]+) \| (\w+) \|$"
+    return re.findall(row, section("Who may do what"), re.MULTILINE)
+
+
 def test_who_may_do_what_is_as_polkit_is_told() -> None:
     policy = ET.parse(TOP / "data/polkit/org.appctl.Installer1.policy")  # noqa: S314 - our own file
     asked = {
         action.attrib["id"].rpartition(".")[2]: action.findtext("defaults/allow_active")
         for action in policy.iter("action")
     }
-    rows = re.findall(r"^\| `([\w-]+)` \| .+ \| (\w+) \|$", section("Who may do what"), re.MULTILINE)
-    assert (dict(rows), set(asked)) == (asked, set(ACTIONS))
+    rows = who_may_do_what()
+    assert ({action: default for action, _, default in rows}, set(asked)) == (asked, set(ACTIONS))
+
+
+def test_the_methods_that_an_action_allows_are_those_of_the_interface() -> None:
+    interface = ET.parse(TOP / "data/dbus/org.appctl.Installer1.xml")  # noqa: S314 - our own file
+    asked: dict[str, set[str]] = {}
+    for method in interface.iter("method"):
+        for note in method.iterfind("annotation"):
+            if not note.attrib["name"].startswith("org.appctl.Action"):
+                continue
+            asked.setdefault(note.attrib["value"].lstrip("+"), set()).add(method.attrib["name"])
+    del asked["none"]
+    assert {action: set(methods.split(", ")) for action, methods, _ in who_may_do_what()} == asked
 
 
 def test_the_fields_of_the_journal() -> None:
