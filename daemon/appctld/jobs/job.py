@@ -48,6 +48,7 @@ class Job:
     title: str
     state: State = State.AUTHORIZING
     stage: str = ""
+    part: tuple[int, int] = (0, 1)  # which of its apps or remotes it works on, and of how many
     percent: int = UNKNOWN
     bytes_done: int = 0
     bytes_total: int = 0

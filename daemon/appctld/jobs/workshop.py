@@ -165,7 +165,8 @@ async def one_by_one(
     if len(names) == 1:
         return [await work(names[0])]
     results: list[JsonObject] = []
-    for name in names:
+    for number, name in enumerate(names):
+        shop.job.part = number, len(names)
         try:
             with shop.foreseen(name):
                 result = await work(name)

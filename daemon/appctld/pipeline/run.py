@@ -10,7 +10,7 @@ from appctld.model.reference import Reference
 from appctld.pipeline.admission.confirm import Same, anything, confirm
 from appctld.pipeline.admission.runtimes import check_runtime, is_here
 from appctld.pipeline.deploy import Told, deploy, unheard
-from appctld.pipeline.images.layer import fetch_and_import
+from appctld.pipeline.images.layer import expect, fetch_and_import
 from appctld.pipeline.images.merge import merge
 from appctld.pipeline.images.plan import plan
 from appctld.pipeline.images.published import check_commit
@@ -50,7 +50,7 @@ async def install_together(
     whatever becomes of the next.
     """
     async with tools.gate.keeping({ref for planned in plans for ref in planned.layer_refs()}):
-        imported = [await bring(planned, tools) for planned in plans]
+        imported = await bring_all(plans, tools)
         async with tools.gate.moving():
             *beside, last = plans
             check_runtime(last, beside, tools)
@@ -67,8 +67,13 @@ async def install_together(
             return tuple([await deploy(one, tools, told) for one in merged])
 
 
-async def bring(planned: Planned, tools: Tools) -> Imported:
-    """All layers of one image, whatever of them is here already."""
+async def bring_all(plans: Sequence[Planned], tools: Tools) -> list[Imported]:
+    """All layers of these images, one after the other, whatever of them is here already."""
+    expect((layer for planned in plans for layer in planned.layers), tools)
+    return [await _bring(planned, tools) for planned in plans]
+
+
+async def _bring(planned: Planned, tools: Tools) -> Imported:
     signed = await check_commit(planned, tools)
     layers: tuple[ImportedLayer, ...] = ()
     for group in planned.in_turn():

@@ -52,8 +52,8 @@ class Progress(Protocol):
         """A stage begins: resolving, verifying, downloading, importing, merging, deploying or exporting."""
         ...
 
-    def expect(self, to_download: int, here: int) -> None:
-        """The plan is known."""
+    def expect(self, to_download: Mapping[str, int], here: Mapping[str, int]) -> None:
+        """These layers are about to be brought, and need none: by their digests, with their sizes."""
         ...
 
     def downloaded(self, layer: str, so_far: int) -> None:
@@ -75,7 +75,7 @@ class Silence:
     def stage(self, name: str) -> None:
         """See `Progress.stage`."""
 
-    def expect(self, to_download: int, here: int) -> None:
+    def expect(self, to_download: Mapping[str, int], here: Mapping[str, int]) -> None:
         """See `Progress.expect`."""
 
     def downloaded(self, layer: str, so_far: int) -> None:

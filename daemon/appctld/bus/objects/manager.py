@@ -279,9 +279,8 @@ class Manager(AppChoices, AutomaticUpdates):
 
     @property
     def updates_available(self) -> int:  # noqa: D102 - the XML says what it is
-        apps = self._service.apps.some(
-            {UPDATE}
-        )  # whether one runs is not looked at: who starts it may meet us
+        # nothing else: whether one runs is looked at with its lock, which who starts it may then not get
+        apps = self._service.apps.some({UPDATE})
         return sum(app.get(UPDATE) is True for app in apps)
 
     @property

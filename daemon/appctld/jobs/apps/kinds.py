@@ -11,7 +11,7 @@ from appctld.pipeline.deploy import Told
 from appctld.pipeline.native.pull import bring as bring_commit
 from appctld.pipeline.native.run import install_commit, preview_commit
 from appctld.pipeline.native.stages import PlannedCommit
-from appctld.pipeline.run import bring, install_together, preview
+from appctld.pipeline.run import bring_all, install_together, preview
 from appctld.pipeline.stages import Deployed, Planned
 from appctld.pipeline.tools import Tools
 from appctld.state.paths import commit_ref
@@ -49,8 +49,7 @@ async def bring_here(planned: AnyPlan, before: Sequence[Planned], tools: Tools) 
         if isinstance(planned, PlannedCommit):
             await bring_commit(planned, tools)
             return
-        for one in (*before, planned):
-            await bring(one, tools)
+        await bring_all((*before, planned), tools)
 
 
 async def carry_out(

@@ -60,7 +60,11 @@ async def repair(request: Repair, shop: Workshop) -> JsonObject:
 async def _round(found: Survey, shop: Workshop) -> list[Json]:
     """Do all that can be done about what was found; what was done, and what failed."""
     await _mend(found, shop)
-    actions = [await _do(step, found, shop) for step in steps(found)]
+    actions: list[Json] = []
+    todo = steps(found)
+    for number, step in enumerate(todo):
+        shop.job.part = number, len(todo)
+        actions.append(await _do(step, found, shop))
     await prune_if_free(shop)
     return actions
 

@@ -8,7 +8,7 @@ then are they inflated, by a stock program that can do nothing else, and read by
 
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -50,6 +50,16 @@ _LIMITS = (
     "--core=0",
     "--",
 )  # zstd at that window needs a tenth
+
+
+def expect(layers: Iterable[PlannedLayer], tools: Tools) -> None:
+    """Tell what is going to be brought, each blob once, in however many ways it is read."""
+    missing: dict[str, int] = {}
+    here: dict[str, int] = {}
+    for layer in layers:
+        known = missing if layer.source is Source.MISSING else here
+        known[str(layer.descriptor.digest)] = layer.descriptor.size
+    tools.progress.expect(missing, here)
 
 
 async def fetch_and_import(
@@ -117,6 +127,8 @@ async def _fetch(layer: PlannedLayer, verified: Verified, tools: Tools) -> Fetch
         await _download(layer, blobs, verified, tools)
         downloaded = wanted.size
         tools.progress.downloaded(str(wanted.digest), downloaded)
+    else:  # somebody brought it since it was planned
+        tools.progress.expect({}, {str(wanted.digest): wanted.size})
     blob = blobs / wanted.digest.hex if layer.source is Source.MISSING else None
     return FetchedLayer(layer, blob, downloaded)
 

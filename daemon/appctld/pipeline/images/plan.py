@@ -58,7 +58,6 @@ async def plan(verified: Verified, tools: Tools) -> Planned:
         given_id=named != own,
     )
     await check_policy(planned, planned.bytes_to_download + planned.bytes_here, tools)
-    tools.progress.expect(planned.bytes_to_download, planned.bytes_here)
     return planned
 
 

@@ -309,6 +309,37 @@ def test_a_check_of_some_leaves_what_is_known_of_others(yard: Yard) -> None:
     assert last_check(yard.paths).errors == {}
 
 
+def test_what_is_only_looked_at_is_not_about_to_be_fetched(yard: Yard) -> None:
+    for tag in IDS:
+        publish(yard, tag, "2.0")
+    yard.do(CheckUpdates())
+    assert (yard.job.bytes_total, yard.job.percent) == (0, -1)
+    hold(yard.paths, IDS["h"], wanted=True)
+    yard.do(Update((), {"background": True}))
+    assert yard.job.bytes_total == yard.job.bytes_done > 0
+
+
+def test_a_layer_of_two_updates_is_to_be_fetched_once(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself, where all is looked at first: neither app has the layer then."""
+    for tag in IDS:
+        publish(yard, tag, "2.0")
+    percents: list[int] = []
+    monkeypatch.setattr(yard.observer, "job_changed", lambda job: percents.append(job.percent))
+    yard.do(Update((), {"background": True}))
+    assert yard.job.bytes_total == yard.job.bytes_done == len(TOP) + len(layer_of({"version": b"2.0"}))
+    assert percents == sorted(percents)
+
+
+def test_what_an_interrupted_job_left_whole_is_not_to_be_fetched(yard: Yard) -> None:
+    publish(yard, "h", "2.0")
+    blob = yard.paths.blobs_of("acme", private=False) / digest_of(TOP).removeprefix("sha256:")
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    blob.write_bytes(TOP)
+    yard.do(Update((IDS["h"],)))
+    assert yard.job.bytes_total == yard.job.bytes_done == len(layer_of({"version": b"2.0"}))
+    assert yard.job.bytes_reused == len(BASE) + len(TOP)
+
+
 def test_who_asks_about_what_is_not_installed_is_told_so(yard: Yard) -> None:
     publish(yard, "h", "2.0")
     found = get_objects(yard.do(CheckUpdates({"ids": ("a.b.Gone", IDS["h"], "a.b.Gone", "../x")})), "updates")

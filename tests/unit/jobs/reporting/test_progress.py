@@ -40,29 +40,77 @@ def test_before_the_plan_is_known_the_percentage_is_not(job: Job, progress: JobP
 
 
 def test_all_layers_of_all_apps_are_added_up(job: Job, progress: JobProgress) -> None:
-    progress.expect(to_download=80, here=10)
-    progress.expect(to_download=20, here=5)
+    progress.expect({"a": 50, "b": 30}, {"c": 10})
+    progress.expect({"d": 20}, {"e": 5})
     progress.downloaded("a", 40)
-    progress.downloaded("b", 10)
+    progress.downloaded("d", 10)
     assert (job.bytes_done, job.bytes_total, job.bytes_reused, job.percent) == (50, 100, 15, 50)
 
 
+def test_a_layer_of_two_apps_counts_once(job: Job, progress: JobProgress) -> None:
+    progress.expect({"a": 100}, {})
+    progress.downloaded("a", 100)
+    progress.expect({"a": 100}, {"a": 100})
+    progress.expect({}, {"a": 100})
+    assert (job.bytes_done, job.bytes_total, job.bytes_reused, job.percent) == (100, 100, 0, 100)
+
+
+def test_what_turns_out_to_be_here_is_not_waited_for(job: Job, progress: JobProgress) -> None:
+    progress.expect({"a": 50, "b": 50}, {})
+    progress.expect({}, {"b": 50})
+    progress.downloaded("a", 50)
+    assert (job.bytes_done, job.bytes_total, job.bytes_reused, job.percent) == (50, 50, 50, 100)
+
+
+def test_what_was_thought_to_be_here_may_come_all_the_same(job: Job, progress: JobProgress) -> None:
+    progress.expect({"a": 50}, {"b": 50})
+    progress.downloaded("a", 50)
+    progress.downloaded("b", 25)
+    assert (job.bytes_done, job.bytes_total, job.bytes_reused, job.percent) == (75, 100, 0, 100)
+
+
 def test_the_bytes_that_are_done_never_go_backwards(job: Job, progress: JobProgress) -> None:
-    progress.expect(100, 0)
+    progress.expect({"a": 100}, {})
     progress.downloaded("a", 60)
     progress.downloaded("a", 20)
     assert (job.bytes_done, job.percent) == (60, 60)
+    progress.expect({"b": 100}, {})
+    assert (job.bytes_total, job.percent) == (200, 60)
+
+
+def test_every_app_has_the_same_share_and_none_takes_any_back(job: Job, progress: JobProgress) -> None:
+    job.part = 0, 4
+    progress.expect({"a": 10}, {})
+    progress.downloaded("a", 5)
+    assert job.percent == 12
+    job.part = 1, 4
+    progress.expect({}, {"x": 5})
+    assert job.percent == 25
+    job.part = 2, 4
+    progress.expect({"b": 1000}, {})
+    assert job.percent == 50
+    progress.downloaded("b", 1000)
+    assert (job.bytes_done, job.bytes_total, job.percent) == (1005, 1010, 75)
 
 
 def test_it_is_never_more_than_everything(job: Job, progress: JobProgress) -> None:
-    progress.expect(10, 0)
+    progress.expect({"a": 10}, {})
     progress.downloaded("a", 1000)
     assert job.percent == 100
 
 
 def test_with_nothing_to_download_there_is_no_percentage(job: Job, progress: JobProgress) -> None:
-    progress.expect(0, 100)
+    progress.expect({}, {"a": 100})
     assert (job.percent, job.bytes_reused) == (UNKNOWN, 100)
+
+
+def test_bytes_of_which_nobody_knew_are_told_and_no_part_of_it(job: Job, progress: JobProgress) -> None:
+    """Those of a catalogue, or of a native commit."""
+    progress.downloaded("commit", 70)
+    assert (job.bytes_done, job.bytes_total, job.percent) == (70, 0, UNKNOWN)
+    progress.expect({"a": 10}, {})
+    progress.downloaded("a", 5)
+    assert (job.bytes_done, job.bytes_total, job.percent) == (75, 80, 50)
 
 
 def test_while_it_is_deployed_it_cannot_be_cancelled_and_for_the_next_app_it_can(
@@ -87,6 +135,6 @@ def test_what_follows_a_deployment_is_as_little_cancelable_and_what_comes_alone_
 
 def test_every_change_is_told(progress: JobProgress, counter: Counter) -> None:
     progress.stage("downloading")
-    progress.expect(10, 0)
+    progress.expect({"a": 10}, {})
     progress.downloaded("a", 1)
     assert counter.changes == 3
