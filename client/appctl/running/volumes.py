@@ -56,14 +56,13 @@ def _prepare(volumes: Path, place: str, files: Path | None, room: "_Room", found
     if source and not stat.S_ISDIR(os.lstat(source).st_mode):
         found.leave_out(place, "the image has no directory there, or a link on the way")
         return
-    if not os.path.lexists(own):
-        if source and not room.has(source):
-            found.leave_out(place, "it begins with more than each user should have a copy of")
-            return
-        volumes.mkdir(mode=PRIVATE, exist_ok=True)
-        check(volumes)
-        made_once(own, source)
+    if source and not os.path.lexists(own) and not room.has(source):
+        found.leave_out(place, "it begins with more than each user should have a copy of")
+        return
+    volumes.mkdir(mode=PRIVATE, exist_ok=True)
     check(volumes)
+    if not os.path.lexists(own):
+        made_once(own, source)
     check(own)
     found.places.append(place)
 
