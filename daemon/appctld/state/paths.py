@@ -102,6 +102,11 @@ class Paths:
         return self.root / "last-check.json"
 
     @property
+    def damaged(self) -> Path:
+        """What the last checks of what is installed found."""
+        return self.root / "damaged.json"
+
+    @property
     def skipped(self) -> Path:
         """The images that somebody went back from."""
         return self.root / "skipped.json"

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The installed apps as callers see them: records, with what the last check for updates found."""
+"""The installed apps as callers see them: records, and what checks of them, and for updates, found last."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from appctld.jobs.reporting.views import app_view
 from appctld.model.jsonvalue import JsonObject
 from appctld.state.available import Available, last_check
+from appctld.state.damaged import damaged
 from appctld.state.held import shown_held
 from appctld.state.paths import Paths
 from appctld.state.reading import Reading
@@ -46,7 +47,7 @@ class Apps:
         self._views = {app_id: self._view(app_id, app) for app_id, app in apps.items()}
         check, ages = last_check(self._paths), self._max_ages()
         updates = due(check, apps)
-        held, skipping = shown_held(self._paths), skipped(self._paths)
+        held, skipping, bad = shown_held(self._paths), skipped(self._paths), damaged(self._paths)
         return [
             {
                 **view,
@@ -54,7 +55,7 @@ class Apps:
                 "max-age": ages.get(app.current.remote, 0),
                 "held": app_id in held,
                 "skipped-digest": str(skipping.get(app_id, "")),
-                "last-error": check.errors.get(app_id, ""),
+                "last-error": bad.get(f"{app_id}/{app.current.deployment}", check.errors.get(app_id, "")),
                 **_update_view(updates.get(app_id)),
             }
             for app_id, (app, view) in self._views.items()

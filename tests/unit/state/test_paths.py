@@ -27,6 +27,7 @@ def test_every_place_is_below_the_root(tmp_path: Path) -> None:
         "history.jsonl": paths.history,
         "failures.jsonl": paths.failures,
         "last-check.json": paths.last_check,
+        "damaged.json": paths.damaged,
         "lock": paths.lock,
     }
     assert {name: str(path.relative_to(tmp_path)) for name, path in places.items()} == {n: n for n in places}

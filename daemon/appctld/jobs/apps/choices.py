@@ -19,6 +19,7 @@ from appctld.model.override import ALLOW, Override
 from appctld.model.permissions import Permission, parse_permission
 from appctld.pipeline.tools import Tools
 from appctld.state.available import forget_updates
+from appctld.state.damaged import forget_damaged
 from appctld.state.decisions import Decision, decisions, forget_decisions, override
 from appctld.state.held import forget_held, held, hold
 from appctld.state.history import record_event
@@ -59,6 +60,7 @@ def forget_choices(paths: Paths, ids: Iterable[str]) -> None:
     gone = tuple(ids)
     forget_skipped(paths, gone)
     forget_updates(paths, gone)
+    forget_damaged(paths, gone)
     with contextlib.suppress(RepoCorrupt):  # which is told when something is held, or updated
         forget_held(paths, gone)
     for app_id in gone:

@@ -18,7 +18,7 @@ from appctld.jobs.apps.removal import prune_if_free
 from appctld.jobs.audit.kept import Kept, record_of
 from appctld.jobs.audit.plan import Action, Step, is_about, is_made_here, recorded, steps
 from appctld.jobs.audit.survey import Survey, is_there, layers_here, named, survey
-from appctld.jobs.audit.verify import report
+from appctld.jobs.audit.verify import report, tell
 from appctld.jobs.audit.views import problem_views
 from appctld.jobs.requests import Repair, flag
 from appctld.jobs.workshop import Workshop, asking
@@ -38,6 +38,7 @@ async def repair(request: Repair, shop: Workshop) -> JsonObject:
     """Look at everything, and bring back what is damaged. Raises Busy while somebody else looks."""
     with shop.tools.gate.checking():
         found = left = await survey((), shop)
+        await tell(found, shop)
         if flag(request, "dry-run"):
             planned: list[Json] = [_told(step, "would be done", done=False) for step in steps(found)]
             return {**report(found, shop), "actions": planned, "left": len(found.damage), "dry-run": True}
@@ -47,6 +48,7 @@ async def repair(request: Repair, shop: Workshop) -> JsonObject:
                 break
             actions += await _round(left, shop)
             left = await survey((), shop)
+        await tell(left, shop)
     result = report(left, shop)
     return {
         **result,

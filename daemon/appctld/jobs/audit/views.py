@@ -13,6 +13,7 @@ from appctld.model.jsonvalue import Json, JsonObject
 TOLD = 200  # problems in a job's result: with all their apps some 200 KiB, a fifth of what a job may say
 
 GOOD, DAMAGED, UNTRUSTED = "good", "damaged", "no-longer-trusted"
+_NAMES = {GOOD: "", DAMAGED: RepoCorrupt.__name__, UNTRUSTED: UntrustedSigner.__name__}
 
 
 def problem_views(found: Survey) -> list[Json]:
@@ -34,6 +35,11 @@ def app_views(found: Survey) -> list[Json]:
     """One for every deployment, the current one of each app first."""
     pairs = sorted(zip(found.kept, found.opinions, strict=True), key=lambda pair: not pair[0].current)
     return [_app_view(kept, said, found) for kept, said in pairs]
+
+
+def verdicts(found: Survey) -> dict[str, str]:
+    """The error's name of each deployment that was looked at, empty where all is well."""
+    return {kept.name: _NAMES[_state(found.of(kept.name))] for kept in found.kept}
 
 
 def _app_view(kept: Kept, said: Opinion, found: Survey) -> JsonObject:

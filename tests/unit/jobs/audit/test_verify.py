@@ -3,19 +3,28 @@
 """Verify: what it looks at, what it says of signatures, and what is no fault."""
 
 import asyncio
+import errno
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from appctld.errors import Busy, NotInstalled, RepoCorrupt, UntrustedSigner
 from appctld.jobs.audit import kept
-from appctld.jobs.requests import Install, Update, Verify
+from appctld.jobs.audit.survey import SIGNATURE, Problem, Survey
+from appctld.jobs.audit.views import verdicts
+from appctld.jobs.requests import Install, Repair, Uninstall, Update, Verify
 from appctld.jobs.work import work
 from appctld.model.image import ImageConfig, parse_config
-from appctld.model.jsonvalue import JsonObject, get_objects
+from appctld.model.jsonvalue import JsonObject, get_objects, get_str
+from appctld.state import damaged as state
+from appctld.state.damaged import damaged
 from appctld.system.worker import Program, Report
+from appctld.updates.apps import Apps
 from support.publishers.trees import KEY, KEY_TEXT
 from support.repositories.damage import DAMAGES, flip
 from support.workers.inline import InlineRunner
@@ -287,3 +296,71 @@ def test_every_damage_has_a_fault_of_the_interface() -> None:
     text = (Path(__file__).parents[4] / "data/dbus/org.appctl.Installer1.Job.xml").read_text()
     (line,) = [each for each in text.splitlines() if "Key.problems/fault" in each]
     assert {fault for fault, _ in DAMAGES.values()} < set(line.replace(",", " ").split())
+
+
+def told(yard: Neighbours) -> dict[str, str]:
+    """What everybody is told of each app."""
+    apps = Apps(yard.paths, "user", dict).some({"id", "last-error"})
+    return {get_str(app, "id"): get_str(app, "last-error") for app in apps}
+
+
+def test_everybody_learns_of_damage_and_that_it_is_mended(yard: Neighbours) -> None:
+    run = yard.scene().deployment / "run.json"
+    was = run.read_text()
+    run.write_text("{}")
+    yard.observer.apps.clear()
+    yard.verify()
+    yard.verify()
+    assert yard.observer.apps == [APP], "once: what is known is no news"
+    assert told(yard) == {APP: "RepoCorrupt", OTHER: ""}
+    yard.verify(OTHER)
+    assert told(yard)[APP] == "RepoCorrupt", "nobody has looked at it again"
+    run.write_text(was)
+    yard.verify(APP)
+    assert (told(yard)[APP], yard.observer.apps) == ("", [APP, APP])
+
+
+def test_what_is_repaired_is_told_to_be_well(yard: Neighbours) -> None:
+    (yard.scene().deployment / "run.json").write_text("{}")
+    yard.verify()
+    yard.observer.apps.clear()
+    yard.do(Repair())
+    assert (told(yard), damaged(yard.paths)) == ({APP: "", OTHER: ""}, {})
+    assert APP in yard.observer.apps
+
+
+def test_damage_is_told_of_what_is_current_alone_and_goes_with_the_app(yard: Neighbours) -> None:
+    (yard.scene().deployment / "run.json").write_text("{}")
+    yard.verify()
+    yard.publish("acme", "2.0")
+    yard.do(Update((APP,)))
+    assert told(yard)[APP] == ""
+    assert damaged(yard.paths)
+    yard.do(Uninstall((APP,)))
+    assert damaged(yard.paths) == {}
+
+
+def test_a_check_whose_findings_cannot_be_written_tells_them_all_the_same(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    (yard.scene().deployment / "run.json").write_text("{}")
+    monkeypatch.setattr(state, "write_file", full)
+    assert yard.faults() == {"run": {APP}}
+    assert isinstance(yard.job.error, RepoCorrupt)
+
+
+def test_a_signature_that_counts_no_longer_is_told_as_that() -> None:
+    problem = Problem(SIGNATURE, "the key was denied", (f"{APP}/1",))
+    survey = SimpleNamespace(
+        kept=[SimpleNamespace(name=f"{APP}/1"), SimpleNamespace(name=f"{OTHER}/1")],
+        of=lambda name: [problem] if name == f"{APP}/1" else [],
+    )
+    assert verdicts(cast("Survey", survey)) == {f"{APP}/1": "UntrustedSigner", f"{OTHER}/1": ""}
+
+
+def test_a_hint_that_cannot_be_read_says_nothing(yard: Neighbours) -> None:
+    yard.paths.damaged.write_text("{")
+    assert told(yard) == {APP: "", OTHER: ""}
