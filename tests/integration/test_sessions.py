@@ -26,7 +26,7 @@ SESSIONS = {
         """
         org.acme.Editor 1.4   quay.io/acme/editor:latest  sha256:*…   from acme
         Signed by  * "Acme <rel@acme.example>", *
-        Size       * * to download, * * already here
+        Size       * * to download, * * already here, 2.5 MB installed
         May use    network; ~/Documents (read, write); display
         Of that    network; ~/Documents (read, write): leaves the sandbox
         Install for all users? [Y/n]

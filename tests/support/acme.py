@@ -50,10 +50,19 @@ class Acme(Publisher):
         file.write_bytes(self.keys.export(self.key, armor=True))
         return file
 
-    def image(self, app: str, version: str, asks: str = "", *, size: int = 0, noise: int = NOISE) -> str:
-        """Build a version: a root that all have, and a layer of its own; its tag in the layout.
+    def image(
+        self,
+        app: str,
+        version: str,
+        asks: str = "",
+        *,
+        size: int = 0,
+        shares: bool = True,
+        noise: int = NOISE,
+    ) -> str:
+        """Build a version: a root that all have if it `shares`, and a layer of its own; its tag.
 
-        `asks` are the lines of its [Context]. With a `size`, which it says that it has, it shares no layer.
+        `asks` are the lines of its [Context]; `size` is how many bytes it says that it has.
         `noise` is about how many bytes are its own.
         """
         tag = f"{app}-{version}"
@@ -68,7 +77,7 @@ class Acme(Publisher):
             },
             created=CREATED + timedelta(days=int(version.replace(".", ""))),
         )
-        shared = [] if size else [self._root()]
+        shared = [self._root()] if shares else []
         own = self._program(tag, metadata, noise)
         for path, data in self.shares.get(app, {}).items():
             (own / "usr/share" / path).parent.mkdir(parents=True, exist_ok=True)
@@ -76,9 +85,11 @@ class Acme(Publisher):
         self.layout.build(tag, [*shared, own], settings)
         return tag
 
-    def release(self, name: str, app: str, version: str, asks: str = "", *, key: str = "") -> None:
+    def release(
+        self, name: str, app: str, version: str, asks: str = "", *, key: str = "", size: int = 0
+    ) -> None:
         """Build a version and push it, signed, as `quay.io/NAME`."""
-        self.push(self.image(app, version, asks), name, key or self.key)
+        self.push(self.image(app, version, asks, size=size), name, key or self.key)
 
     def unsigned(self, tag: str, name: str) -> str:
         """Push an image that nobody signs; its digest."""

@@ -61,7 +61,7 @@ def told(acme: Acme, machine: Machine) -> Told:
 
 def installs(person: Person, acme: Acme) -> None:
     """An install, and what is not installed."""
-    acme.release("acme/editor:latest", EDITOR, "1.4", ASKS.format(""))
+    acme.release("acme/editor:latest", EDITOR, "1.4", ASKS.format(""), size=2_540_000)
     person.session("install", "install acme/editor")
     person.session("no remote", "install quay.io/other/x:1")
     acme.unsigned(acme.image("org.acme.Tool", "1.0"), "acme/tool:1")
@@ -78,7 +78,7 @@ def refusals(person: Person, acme: Acme) -> None:
     acme.release("acme/editor:latest", EDITOR, "1.5", MORE, key=stranger)
     person.session("another key", "update editor")
     person.session("login", "install --noninteractive corp/app")  # else it asks for the login
-    acme.push(acme.image("org.acme.Big", "1.0", size=10**15), "acme/big:latest", acme.key)
+    acme.push(acme.image("org.acme.Big", "1.0", size=10**15, shares=False), "acme/big:latest", acme.key)
     person.session("no space", "install acme/big")
 
 

@@ -8,10 +8,11 @@ of the commit and of what was asked. Leaves to others: signing it, and bringing 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from appctld.errors import BadManifest, InvalidReference
-from appctld.model.flatpak.labels import FLATPAK_METADATA
+from appctld.model.flatpak.labels import FLATPAK_METADATA, INSTALLED_SIZE
 from appctld.model.image import METADATA, VERSION
 from appctld.model.manifest import Platform
 from appctld.model.permissions import METADATA_BYTES, METADATA_FILES
@@ -27,6 +28,7 @@ from appctld.workers.export.publish.source.objects import content
 from appctld.workers.export.publish.source.source import Source
 from appctld.workers.export.publish.tree import Tree, read_tree
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _WRITTEN = "write it as flatpak does: [Application], name=, command="
 
 
@@ -60,10 +62,10 @@ def make(source: Source, wanted: Wanted, packer: Packer) -> Image:
             return _flatpak(source, tree, wanted, packer)
         case "plain":
             layers = _layers(PlainForm(source, tree), source, tree, wanted, packer)
-            return make_image(layers, _said(source, tree, wanted, {}))
+            return make_image(layers, _said(source, tree, wanted, layers))
         case "ostree":
             layers = _layers(StructuredForm(source, tree), source, tree, wanted, packer)
-            return make_image(layers, _said(source, tree, wanted, _commit_labels(source, layers)))
+            return make_image(layers, _said(source, tree, wanted, layers, _commit_labels(source, layers)))
         case _:
             raise InvalidReference(f"an image of a form that is none: {wanted.form[:20]!r}")
 
@@ -98,7 +100,9 @@ def _flatpak(source: Source, tree: Tree, wanted: Wanted, packer: Packer) -> Imag
     return make_image([layer], Said(Platform("linux", ref.architecture), created, labels), str(ref))
 
 
-def _said(source: Source, tree: Tree, wanted: Wanted, ours: Mapping[str, str]) -> Said:
+def _said(
+    source: Source, tree: Tree, wanted: Wanted, layers: Sequence[Packed], ours: Mapping[str, str] = _NONE
+) -> Said:
     """`ours` say how to read the image: they stand in the manifest too, and nothing replaces them.
 
     Nor is another label than the tree's own file taken for its metadata: such an image would be refused.
@@ -106,7 +110,8 @@ def _said(source: Source, tree: Tree, wanted: Wanted, ours: Mapping[str, str]) -
     text = source.described.text("version")
     version = {VERSION: text} if text else {}
     metadata = next(filter(None, (_text(source, tree, path) for path in METADATA_FILES)), "")
-    run, before = source.before.run, source.before.labels
+    size = {INSTALLED_SIZE: str(sum(layer.unpacked for layer in layers))}
+    run, before = source.before.run, {**source.before.labels, **size}
     return Said(
         platform=wanted.platform,
         created=source.described.commit.timestamp,

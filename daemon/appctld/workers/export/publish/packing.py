@@ -8,7 +8,6 @@ it goes.
 """
 
 import contextlib
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +26,7 @@ MEDIA_TYPE = f"{OCI_LAYER}+gzip"
 
 @dataclass(frozen=True)
 class Packed:
-    """A layer; `size` is that of what `chunks` gives."""
+    """A layer; `size` is that of what `chunks` gives, `unpacked` that of its tar."""
 
     digest: Digest
     diff_id: Digest
@@ -35,6 +34,7 @@ class Packed:
     file: BinaryIO
     annotations: Mapping[str, str] = field(default_factory=dict)
     made_by: str = ""
+    unpacked: int = 0
 
     def chunks(self) -> Iterator[bytes]:
         """The compressed layer, from its start."""
@@ -55,20 +55,17 @@ class Packer:
         self, pieces: Iterable[bytes], made_by: str, annotations: Mapping[str, str] | None = None
     ) -> Packed:
         """Write one layer. Raises NoSpace, and what `pieces` raises."""
-        diff_id = hashlib.sha256()
+        tar = Counted(self._telling(blocks(pieces)))
         with writing(Path(_place())):
             file = tempfile.TemporaryFile(dir=_place())  # noqa: SIM115 - it is the stack's
             self._stack.callback(_discard, file)
-            packed = Counted(compressed(self._hashed(blocks(pieces), diff_id), self._threads))
+            packed = Counted(compressed(tar, self._threads))
             file.writelines(packed)
             file.flush()
-        return Packed(
-            packed.digest, Digest(diff_id.hexdigest()), packed.size, file, annotations or {}, made_by
-        )
+        return Packed(packed.digest, tar.digest, packed.size, file, annotations or {}, made_by, tar.size)
 
-    def _hashed(self, content: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
+    def _telling(self, content: Iterable[bytes]) -> Iterator[bytes]:
         for block in content:
-            digest.update(block)
             self._told(len(block))
             yield block
 

@@ -107,6 +107,15 @@ def test_a_commit_that_can_start_a_machine_says_so(tmp_path: Path) -> None:
     assert labels["ostree.commit"] == remote.ostree("rev-parse", REF)
 
 
+def test_the_size_that_it_has_unpacked_is_in_the_label_of_which_previews_tell(
+    tree: Path, tmp_path: Path
+) -> None:
+    published(directory(tree), tmp_path / "out", chunked=True)
+    layout = Layout(tmp_path / "out")
+    label = layout.config()["config"]["Labels"]["org.flatpak.installed-size"]
+    assert int(label) == sum(map(len, layout.layers()))
+
+
 def test_components_of_a_map_are_layers(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "map").write_text("usr/bin/* programs\nusr/* rest\n")
     published(directory(tree), tmp_path / "out", chunked=True, map=str(tmp_path / "map"))
