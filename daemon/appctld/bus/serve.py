@@ -5,7 +5,7 @@
 from pathlib import Path
 
 from appctld.bus.announcer import Announcer
-from appctld.bus.objects.manager import Manager
+from appctld.bus.objects.manager.manager import Manager
 from appctld.bus.server import Server
 from appctld.bus.service import Service
 from appctld.bus.wire import schema

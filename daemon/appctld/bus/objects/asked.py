@@ -104,7 +104,7 @@ def check_remote(name: str, settings: Mapping[str, str]) -> None:
             url, insecure=True
         )  # whether plain HTTP is allowed is for the remote's other settings to say
     if verify not in {"", *VERIFY, *VERIFY_OSTREE}:
-        raise InvalidReference(f"verify: it is one of {', '.join((*VERIFY, *VERIFY_OSTREE[1:-1]))}")
+        raise InvalidReference(f"verify: it is one of {', '.join(dict.fromkeys((*VERIFY, *VERIFY_OSTREE)))}")
 
 
 def summary(rows: Iterable[tuple[str, str, str]], digest: object = "") -> Mapping[str, str]:

@@ -8,20 +8,15 @@ that it handles updates, by which it would keep everybody's from being installed
 
 from collections.abc import Mapping
 
-from appctld.bus.announcer import Announcer
 from appctld.bus.caller import Caller
-from appctld.bus.exported import Exported
 from appctld.bus.objects.asked import Options, details
-from appctld.bus.service import Service
+from appctld.bus.objects.manager.part import Part
 from appctld.errors import InvalidReference
 from appctld.model.automatic import Extent
 
 
-class AutomaticUpdates(Exported):
-    """A part of the Manager."""
-
-    _service: Service
-    _announcer: Announcer
+class AutomaticMembers(Part):
+    """They are about all apps of the scope."""
 
     async def set_automatic_update_policy(self, caller: Caller, policy: str) -> None:
         """How far updates go by themselves from now on."""
@@ -30,7 +25,7 @@ class AutomaticUpdates(Exported):
                 f"{policy[:80]!a}: it is one of {', '.join(Extent)}",
                 hint="docs/software-centers.md    (each method's arguments)",
             )
-        await self._ask(caller, "set-policy")
+        await self._allowed(caller, "set-policy", details)
         await self._service.automatic.set(Extent(policy))
         self._announcer.updates_changed()
 
@@ -38,12 +33,8 @@ class AutomaticUpdates(Exported):
         """A client says what it does itself, as long as it is on the bus."""
         handles = options.get("handles-updates") is True
         if handles:
-            await self._ask(caller, "update")
+            await self._allowed(caller, "update", details)
         await self._service.automatic.register(caller.sender, caller.uid, handles=handles)
-
-    async def _ask(self, caller: Caller, action: str) -> None:
-        with self._service.jobs.questions.open(caller.uid):
-            await self._service.authorizer.authorize(caller, action, details())
 
     @property
     def automatic_update_policy(self) -> str:  # noqa: D102 - the XML says what it is

@@ -15,7 +15,7 @@ import pytest
 
 from appctld.bus.announcer import Announcer
 from appctld.bus.caller import Caller
-from appctld.bus.objects.manager import Manager
+from appctld.bus.objects.manager.manager import Manager
 from appctld.bus.service import Service
 from appctld.errors import NotAuthorized
 from appctld.jobs.requests import (
