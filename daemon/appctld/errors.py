@@ -21,7 +21,7 @@ that what escapes is a leaf of this tree, or our own bug, which the edge reports
     └── Storage              this machine failed
         ├── NoSpace, RepoCorrupt, Failed
 
-No hint offers to trust a key, to weaken verification or to allow a downgrade.
+No hint offers to trust a key or an authority, to weaken verification or to allow a downgrade.
 """
 
 from string import Formatter
@@ -170,7 +170,7 @@ class CredentialScope(Refused):
 class TlsUntrusted(Refused):
     """The server's certificate does not verify."""
 
-    hint = "appctl remote modify NAME --ca-file FILE    (a registry with a CA of its own)"
+    hint = "appctl help certificates"
 
 
 class Rollback(Refused):

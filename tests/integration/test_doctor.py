@@ -289,7 +289,9 @@ def trusting(ward: Ward, name: str, *keys: str) -> Iterator[None]:
 def test_a_key_that_expires_soon(ward: Ward) -> None:
     key = ward.publisher.keys.make("soon", expire="10d")
     with trusting(ward, "soon", key):
-        ward.finds("keys", "warning", f"{key[:4]}…{key[-4:]} of remote soon expires on", "--gpg-import")
+        ward.finds(
+            "keys", "warning", f"{key[:4]}…{key[-4:]} of remote soon expires on", "appctl help key-change"
+        )
         shown = ward.machine.appctl("remote", "show", "soon").out
         (told,) = ward.machine.appctl("remote", "show", "soon", "--json").json["keys"]
         on = date(told["expires"])

@@ -8,6 +8,7 @@ import pytest
 
 from appctld import errors
 from appctld.errors import AppctlError, DigestMismatch, Failed, UntrustedSigner, from_wire, leaves
+from support.advice import NEVER_ADVISED
 
 # The names of the interface's documentation, in its order.
 BUS_NAMES = [
@@ -46,8 +47,6 @@ BUS_NAMES = [
     "RepoCorrupt",
     "Failed",
 ]
-
-NEVER_ADVISED = ("trust this key", "--verify", "verify=", "verify none", "allow-downgrade", "insecure")
 
 
 def test_the_leaves_are_the_names_of_the_bus_and_no_others() -> None:

@@ -14,6 +14,7 @@ from appctl.actions.help.topics import TOPICS
 from appctl.commandline.parser import parse
 from appctl.exits import ExitCode
 from appctld.errors import leaves
+from support.advice import advised, forbidden
 
 NOTHING_TO_DO = {
     "AlreadyInstalled": "it is what was asked for",
@@ -53,6 +54,36 @@ NEED_ONE = {
 
 def test_there_are_hints_to_look_at() -> None:
     assert {"help trust", "help unsigned", "help key-change", "list"} <= set(MENTIONS)
+
+
+def test_no_hint_offers_to_trust_somebody_or_to_weaken_anything() -> None:
+    assert [place for path in SOURCES for place in forbidden(path)] == []
+
+
+SAID = """
+_WAY, _WORDS = "b" + "c", {1: "d"}
+def f(x):
+    hint = x
+    raise g(Failed("m", hint=f"a {x} {_WAY}"), usage("m", _remedy()))
+    raise Failure("n", "m", _WORDS[1].format(x), {})
+def _remedy():
+    if 1:
+        return "e"
+    return {"hint": "g"}
+class Leaf(Failed):
+    sentence = "m"
+    hint = "h"
+"""
+
+
+def test_hints_are_found_however_they_are_given(tmp_path: Path) -> None:
+    found = set(advised(SAID))
+    assert found >= {"a {} {}", "b", "c", "d", "e", "g", "h"}
+    assert not found & {"m", "n"}
+    (tmp_path / "x.py").write_text('usage("m", "appctl remote modify NAME --GPG-import FILE")')
+    assert list(forbidden(tmp_path / "x.py")) == [
+        f"{tmp_path / 'x.py'}:1: appctl remote modify NAME --GPG-import FILE"
+    ]
 
 
 @pytest.mark.parametrize("mention", [text for text in MENTIONS if text.startswith("help ")])

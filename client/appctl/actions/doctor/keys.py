@@ -41,7 +41,7 @@ def keys(context: Context) -> Iterator[Finding]:
 
 def judged(remote: str, found: list[Key], now: int) -> Iterator[Finding]:
     """Judge the keys of a remote. All lost is a problem; that some are, or soon will be, a warning."""
-    hint = f"ask the publisher for its next key: appctl remote modify {remote} --gpg-import FILE"
+    hint = "appctl help key-change    (ask the publisher for its next key)"
     if not found:
         yield problem("keys", f"remote {remote} has no key that can be read: nothing of it counts", hint)
         return

@@ -60,7 +60,7 @@ def _check(context: Context, scope: Scope, name: str, text: str) -> None:
         raise Failure(
             "Failed",
             f"the files of remote {name} hold keys that it does not trust: {strange}",
-            f"appctl remote modify {name} --gpg-import FILE, with the others alone",
+            f"appctl remote show {name}    (says which count)",
         )
 
 

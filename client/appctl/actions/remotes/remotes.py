@@ -209,7 +209,7 @@ def _settings(context: Context) -> dict[str, object]:
 def _check_setting(key: str, value: str) -> None:
     """Refuse what --set cannot say, before a person is asked about it. Raises Failure."""
     if key in _FILES:
-        raise usage(f"--set {key} takes no file", f"{_FILES[key]} reads one")
+        raise usage(f"--set {key} takes no file: {_FILES[key]} reads one", "appctl remote modify --help")
     if key == "verify" and value not in _VERIFY:
         raise usage(f"--set verify: {value!r} is none of {', '.join(_VERIFY[:-1])}")
 
