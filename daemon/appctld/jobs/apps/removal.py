@@ -6,7 +6,6 @@ The current deployment and the one before it are kept; older ones go, never one 
 running job needs is pruned under the gate.
 """
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from appctld.jobs.apps.needed import (
     needed_by_apps,
     superseded,
 )
+from appctld.jobs.quiet import when_quiet
 from appctld.jobs.reporting.chronicle import done_facts
 from appctld.jobs.reporting.views import kind_of
 from appctld.jobs.requests import Prune, Uninstall, flag
@@ -33,8 +33,6 @@ from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.paths import app_ref
 from appctld.state.pulled import forget_files, pulled_files
 from appctld.state.records import Record, find_app
-
-PATIENCE = 20.0  # seconds that a prune is tried again for; the last wait may take as long as the store's own
 
 logger = logging.getLogger(__name__)
 
@@ -82,16 +80,9 @@ async def prune(request: Prune, shop: Workshop) -> JsonObject:
 
     What was brought here and not deployed is forgotten only by one that went well.
     """
-    clock = asyncio.get_running_loop()
-    until = clock.time() + PATIENCE
     await shop.tools.aside(check_records, shop.tools.paths)
-    while True:
-        await shop.tools.store({"op": "quiet", "wait": True})  # nobody else waits: the gate is open meanwhile
-        try:
-            return await (_count(shop) if flag(request, "dry-run") else _prune_all(shop))
-        except Busy:  # somebody was faster
-            if clock.time() >= until:
-                raise
+    work = _count if flag(request, "dry-run") else _prune_all
+    return await when_quiet(partial(work, shop), shop.tools)
 
 
 async def prunable(shop: Workshop) -> int:

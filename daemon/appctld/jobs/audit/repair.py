@@ -20,6 +20,7 @@ from appctld.jobs.audit.plan import Action, Step, is_about, is_made_here, record
 from appctld.jobs.audit.survey import Survey, is_there, layers_here, named, survey
 from appctld.jobs.audit.verify import report, tell
 from appctld.jobs.audit.views import problem_views
+from appctld.jobs.quiet import when_quiet
 from appctld.jobs.requests import Repair, flag
 from appctld.jobs.workshop import Workshop, asking
 from appctld.model.jsonvalue import Json, JsonObject, get_strings
@@ -61,7 +62,7 @@ async def repair(request: Repair, shop: Workshop) -> JsonObject:
 
 async def _round(found: Survey, shop: Workshop) -> list[Json]:
     """Do all that can be done about what was found; what was done, and what failed."""
-    await _mend(found, shop)
+    await when_quiet(partial(_mend, found, shop), shop.tools)
     actions: list[Json] = []
     todo = steps(found)
     for number, step in enumerate(todo):

@@ -10,14 +10,11 @@ import pytest
 from appctld.errors import Busy
 from appctld.jobs.apps.removal import prune_if_free
 from appctld.jobs.requests import Install, Prune, Uninstall
-from appctld.jobs.work import work
 from appctld.model.digest import Digest
-from appctld.model.jsonvalue import JsonObject, get_int
-from appctld.state.layers import LayerRecord, held, recorded_refs, remember
-from appctld.workers.protocol import Report
+from appctld.model.jsonvalue import get_int
+from appctld.state.layers import LayerRecord, held, remember
 from appctld.workers.store.ostree import repository
 from appctld.workers.store.ostree.repository import Repository
-from appctld.workers.store.prune import quiet
 from support.worlds.world import BASE, TOP, Yard
 
 HELLO, OWN = "acme.example/x/hello:1", "example.acme.x.hello"
@@ -58,31 +55,6 @@ def test_a_prune_that_cannot_be_forgets_no_layer(yard: Yard) -> None:
     assert held(yard.paths, "acme", LEFT.diff_id) == LEFT
     asyncio.run(prune_if_free(yard.shop(Prune())))
     assert held(yard.paths, "acme", LEFT.diff_id) is None
-
-
-def test_while_a_prune_that_somebody_wants_waits_others_move_refs(yard: Yard) -> None:
-    yard.do(Uninstall((OWN,)))
-    remember(yard.paths, LEFT)
-
-    async def scenario() -> JsonObject:
-        loop, waiting = asyncio.get_running_loop(), asyncio.Event()
-
-        def note(request: JsonObject, report: Report) -> JsonObject:
-            if request["wait"]:
-                loop.call_soon_threadsafe(waiting.set)
-            return quiet(request, report)
-
-        yard.runner.instead["quiet"] = note
-        async with asyncio.timeout(60):
-            with reading(yard).shared():
-                pruning = asyncio.create_task(work(Prune(), yard.shop(Prune())))
-                await waiting.wait()
-                async with yard.tools.gate.moving():
-                    assert not pruning.done()
-            return await pruning
-
-    assert asyncio.run(scenario())["dry-run"] is False
-    assert recorded_refs(yard.paths) == set()
 
 
 @pytest.mark.parametrize("options", [{}, {"dry-run": True}])

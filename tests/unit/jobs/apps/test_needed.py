@@ -99,7 +99,7 @@ def test_what_was_brought_here_stays_when_nothing_was_pruned(
 
 def test_nor_when_somebody_was_faster(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look whether anybody is in the way, and the prune itself."""
-    monkeypatch.setattr("appctld.jobs.apps.removal.PATIENCE", 0)
+    monkeypatch.setattr("appctld.jobs.quiet.PATIENCE", 0)
 
     def busy(_request: JsonObject, _report: Report) -> JsonObject:
         raise Busy

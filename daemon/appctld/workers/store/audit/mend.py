@@ -29,13 +29,13 @@ def mend(request: JsonObject, report: Report) -> JsonObject:
     """`{"repo", "refs", "drop_refs"}` -> `{"removed", "mended", "dropped", "written"}`.
 
     `refs` are `{"ref", "commit"}`, as records have them. One whose commit is whole is written where it names
-    another or is missing; a layer's whose commit is not is dropped, as all of `drop_refs` are. Raises Busy,
-    NoSpace.
+    another or is missing; a layer's whose commit is not is dropped, as all of `drop_refs` are. Raises Busy at
+    once, NoSpace.
     """
     repository = Repository.open(Path(get_str(request, "repo")))
     refs = dict(map(_ref, get_objects(request, "refs")))
     drop = set(map(names.check_ref, get_strings(request, "drop_refs")))
-    with repository.exclusive(), translated("mending"):
+    with repository.exclusive(wait=False), translated("mending"):
         reached = reach(repository, refs.values(), report)
         there = stored_refs(repository.path)
         whole = {ref: commit for ref, commit in refs.items() if ref not in drop and reached.whole(commit)}
