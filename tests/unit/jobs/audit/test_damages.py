@@ -21,6 +21,9 @@ TOUCHING_BOTH = {
 }  # of the layer that both have
 
 
+NOTES = (".lock", "history.jsonl", "damaged.json")  # and the last of what a check has found
+
+
 @pytest.fixture
 def yard(tmp_path: Path) -> Neighbours:
     return Neighbours(tmp_path)
@@ -64,4 +67,4 @@ def snapshot(root: Path) -> dict[str, tuple[object, ...]]:
     for path in root.rglob("*"):
         status = path.lstat()
         found[str(path)] = (status.st_mode, status.st_ino, status.st_mtime_ns if path.is_file() else 0)
-    return {name: facts for name, facts in found.items() if not name.endswith((".lock", "history.jsonl"))}
+    return {name: facts for name, facts in found.items() if not name.endswith(NOTES)}
