@@ -5,6 +5,7 @@
 What the services' numbers mean, and that they may be missing: tests/unit/bus/machine/test_surroundings.py.
 """
 
+import os
 import re
 import signal
 import zlib
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from support.buses.bus import MANAGER, NAME
 from support.machines.machine import Machine
-from support.nights import NETWORK, Night
+from support.nights import NETWORK, Heard, Night
 from support.publishers.publisher import Publisher
 from support.services.surroundings import (
     DYING,
@@ -30,6 +32,7 @@ from support.services.surroundings import (
 )
 
 TEXT = (Path(__file__).parents[2] / "docs/background-updates.md").read_text()
+APP = f"{NAME}.App"
 POLICIES = ("none", "check", "download", "install")
 
 
@@ -242,3 +245,49 @@ def test_while_an_app_is_put_in_place_sleep_and_shutdown_wait(night: Night) -> N
     night.decide("install")
     assert night.goes() == "installed"
     assert night.around.inhibitors()[before:][0][0] == "sleep:shutdown"
+
+
+def test_what_happened_at_night_is_told_to_who_did_not_ask(night: Night) -> None:
+    """History, the journal, metrics, and signals to a second client."""
+    there(night)
+    night.look()
+    night.decide("install")
+    night.around.say(METERED, 1)
+    assert night.goes() == "found"
+    assert "updates go as far as check (metered)\n" in night.machine.log.read_text()
+    night.around.quiet()
+    with night.listening() as heard:
+        assert night.goes() == "installed"
+    assert ("AppsChanged", ([night.app],)) in heard
+    assert ("UpdatesChanged", ()) in heard
+    assert {"LastAutomaticUpdate", "UpdatesAvailable"} <= properties(heard, MANAGER)
+    assert {"Version", "UpdateAvailable"} <= properties(heard, APP)
+    journal = night.machine.log.read_text()
+    assert re.search(
+        rf"job \d+: updates go as far as install\n.*job \d+: update {night.app} 2\n", journal, re.DOTALL
+    )
+    (event, *_) = night.machine.appctl("--user", "history", "--json").json
+    assert (event["event"], event["id"], event["background"]) == ("update", night.app, True)
+    assert (event["previous_version"], event["version"], event["uid"]) == ("1", "2", os.getuid())
+    last, metrics = night.last(), night.machine.appctl("--user", "metrics", "-").out
+    assert last["success"] == last["time"] >= event["time"]
+    name = "appctl_last_automatic_update"
+    assert re.search(rf'^{name}_info{{.*extent="install".*}} 1$', metrics, re.MULTILINE)
+    told = rf'^{name}_success_timestamp_seconds{{scope="user"}} {last["success"]}$'
+    assert re.search(told, metrics, re.MULTILINE)
+
+
+def test_damage_that_the_weekly_check_finds_is_told_to_who_did_not_ask(night: Night) -> None:
+    deployment = Path(night.facts()["deployment"]).parent
+    (deployment / "run.json").write_text("{}")
+    with night.listening() as heard:
+        night.machine.appctl("--user", "verify", "--noninteractive", code=1)
+    assert ("AppsChanged", ([night.app],)) in heard
+    assert "LastError" in properties(heard, APP)
+    assert night.facts()["last-error"] == "RepoCorrupt"
+
+
+def properties(heard: list[Heard], interface: str) -> set[str]:
+    """Those of the objects of that interface that changed."""
+    changed = [body for member, body in heard if member == "PropertiesChanged" and body[0] == interface]
+    return {name for _, values, invalidated in changed for name in [*values, *invalidated]}

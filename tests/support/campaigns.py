@@ -32,7 +32,7 @@ PARTS: Mapping[str, int] = {
     "tests/attacks/test_statement_matrix.py": 2,
     "tests/integration/test_apply.py": 6,
     "tests/integration/test_asked_for_a_login.py": 8,
-    "tests/integration/test_background_updates.py": 24,
+    "tests/integration/test_background_updates.py": 26,
     "tests/integration/test_bad_machines.py": 6,
     "tests/integration/test_bundles.py": 12,
     "tests/integration/test_cancel.py": 4,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jeepney import DBusAddress, MessageType, new_method_call
+from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
 from support.buses.bus import MANAGER, NAME, ROOT, client
@@ -29,6 +29,7 @@ from support.publishers.publisher import Publisher
 from support.services.surroundings import Around
 
 PLAIN = "[Application]\nname={app}\ncommand=/usr/bin/greet\n"
+Heard = tuple[str, tuple[Any, ...]]  # a signal's name, and its body
 NETWORK = PLAIN + "[Context]\nshared=network;\n"
 
 
@@ -157,6 +158,25 @@ class Night:
         assert reply.header.message_type is MessageType.method_return, reply.body
         try:
             yield
+        finally:
+            connection.close()
+
+    @contextmanager
+    def listening(self) -> Iterator[list[Heard]]:
+        """What another client hears by the end of the block, without having asked for anything."""
+        heard: list[Heard] = []
+        connection = open_dbus_connection(self.address)
+        bus = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+        manager = DBusAddress(ROOT, NAME, MANAGER)
+        try:
+            rule = f"type='signal',sender='{NAME}'"
+            connection.send_and_get_reply(new_method_call(bus, "AddMatch", "s", (rule,)))
+            yield heard
+            connection.send(new_method_call(manager, "CanAuthorize", "s", ("update",)))
+            for message in iter(connection.receive, None):
+                if message.header.message_type is not MessageType.signal:
+                    break  # its answer, which comes after all that was told before
+                heard.append((str(message.header.fields[HeaderFields.member]), message.body))
         finally:
             connection.close()
 
