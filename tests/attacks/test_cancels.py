@@ -54,6 +54,10 @@ class Place:
         url = f"oci+http://{self.stand.host}/demo"
         self.machine.add_remote("acme", url, key, self.stand.lookaside)
         self.publish()
+        self.install_again()
+
+    def install_again(self) -> None:
+        """What its publisher has."""
         self.machine.appctl("install", "-y", f"{self.stand.host}/demo/hello:1")
 
     def publish(self) -> list[Shown]:
@@ -98,9 +102,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             yield place
 
 
-async def update(caller: Client) -> str:
+async def asked(caller: Client, method: str) -> str:
     """The path of a job."""
-    error, body = await caller.call("Update", "asa{sv}", [HELLO], {})
+    error, body = await caller.call(method, "asa{sv}", [HELLO], {})
     assert not error, body
     return str(body[0])
 
@@ -114,12 +118,14 @@ async def ended(caller: Client, job: str) -> dict[str, Any]:
     return found
 
 
-async def cancelled(place: Place, moment: tuple[str, str, str, int]) -> tuple[dict[str, Any], str, str]:
-    """An update that is cancelled at that moment: as it was then, what Cancel said, and its path."""
+async def cancelled(
+    place: Place, moment: tuple[str, str, str, int], method: str = "Update"
+) -> tuple[dict[str, Any], str, str]:
+    """A job that is cancelled at that moment: as it was then, what Cancel said, and how the job ended."""
     place.hold.arm(*moment)
     try:
         async with client(place.machine.environment["DBUS_SESSION_BUS_ADDRESS"]) as caller:
-            job = await update(caller)
+            job = await asked(caller, method)
             await asyncio.to_thread(place.hold.wait)
             held = await caller.get_all(job, JOB)
             refusal, _ = await caller.call("Cancel", "a{sv}", {}, path=job, interface=JOB)
@@ -132,7 +138,7 @@ async def cancelled(place: Place, moment: tuple[str, str, str, int]) -> tuple[di
 
 async def updated(place: Place) -> str:
     async with client(place.machine.environment["DBUS_SESSION_BUS_ADDRESS"]) as caller:
-        return str((await ended(caller, await update(caller)))["State"])
+        return str((await ended(caller, await asked(caller, "Update")))["State"])
 
 
 @pytest.mark.parametrize("moment", CANCELLED)
@@ -145,11 +151,11 @@ def test_a_cancel_leaves_nothing_half_done_and_the_next_update_uses_what_is_here
     assert (refusal, state) == ("", "cancelled")
     place.whole()
     assert place.current == before
-    here, asked = place.here(layer), len(place.stand.asked(layer.path))
+    here, fetched = place.here(layer), len(place.stand.asked(layer.path))
     assert here is moment.startswith(("importing", "merging"))
     assert asyncio.run(updated(place)) == "succeeded"
     assert place.current == place.version
-    assert len(place.stand.asked(layer.path)) == asked + (not here)
+    assert len(place.stand.asked(layer.path)) == fetched + (not here)
     place.whole()
 
 
@@ -163,3 +169,15 @@ def test_a_cancel_that_comes_too_late_is_refused_and_the_new_version_is_whole(
     assert (refusal, state) == (f"{ERROR}Busy", "succeeded")
     assert place.current == place.version
     place.whole()
+
+
+def test_a_cancel_of_an_uninstall_that_has_begun_is_refused_and_the_app_is_gone_whole(place: Place) -> None:
+    """It is no longer current, and still there."""
+    held, refusal, state = asyncio.run(cancelled(place, ("store", "remove", "os:rename", 1), "Uninstall"))
+    gone = not (place.machine.state / "apps" / HELLO).exists()
+    try:
+        place.whole()
+    finally:
+        place.install_again()
+    assert (held["State"], held["Stage"], held["Cancelable"]) == ("running", "removing", False)
+    assert (refusal, state, gone) == (f"{ERROR}Busy", "succeeded", True)

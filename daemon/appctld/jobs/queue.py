@@ -132,7 +132,7 @@ class Jobs:
         if job.state.finished:
             return
         if not job.cancelable:
-            raise Busy("it is too late to cancel: the new version is being put in place")
+            raise Busy("it is too late to cancel: what is installed is being changed")
         self._tasks[number].cancel()
 
     def provide(self, number: int, uid: int, login: Login) -> None:

@@ -46,7 +46,7 @@ async def uninstall_all(request: Uninstall, shop: Workshop) -> JsonObject:
         app = shop.app(app_id)
         try:
             await _remove(app_id, list(app.records), whole=True, shop=shop)
-        finally:  # a cancel may come too late, and what is left behind may fail
+        finally:  # the daemon's own end may come too late, and what is left behind may fail
             if find_app(shop.tools.paths, app_id) is None:
                 await shop.record("uninstall", done_facts(app.current), partial(forget_choices, ids=[app_id]))
                 shop.observer.apps_changed([app_id])
@@ -136,7 +136,7 @@ async def _remove(app_id: str, records: list[Record], *, whole: bool, shop: Work
     async with shop.tools.gate.moving():
         if whole:
             await _check_unneeded(app_id, shop)
-        shop.tools.progress.stage("cleanup")
+        shop.tools.progress.stage("removing")
         answer = await shop.tools.store(
             {"op": "remove", "id": app_id, "deployments": None if whole else names, "refs": refs}
         )

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from appctld.jobs.job import UNKNOWN, Job
 from appctld.jobs.reporting.observer import Observer
 
-FINAL_STAGE = "deploying"  # from here on a cancel would come too late to be honest about
-_FOLLOWING = {"exporting", "cleanup"}  # what may follow it, or a removal, and is as cancelable as that was
+_FINAL = {"deploying", "removing"}  # a cancel would come too late to be honest about, or leave half of it
+_FOLLOWING = {"exporting", "cleanup"}  # what may follow these, and is as cancelable as what was before it
 
 
 class JobProgress:
@@ -34,7 +34,7 @@ class JobProgress:
         """See `pipeline.tools.Progress.stage`."""
         self._job.stage = name
         if name not in _FOLLOWING:
-            self._job.cancelable = name != FINAL_STAGE
+            self._job.cancelable = name not in _FINAL
         self._observer.job_changed(self._job)
 
     def expect(self, to_download: Mapping[str, int], here: Mapping[str, int]) -> None:

@@ -65,10 +65,10 @@ def test_the_stages_of_jobs_and_until_when_they_can_be_cancelled(yard: Yard) -> 
     assert watching.told() == deployed
     publish(yard, 3)
     yard.do(Update((APP,)))
-    assert watching.told() == [*deployed, ("cleanup", False)]
+    assert watching.told() == [*deployed, ("removing", False), ("cleanup", False)]
     yard.do(Rollback(APP))
     assert watching.told() == [("deploying", False), ("exporting", False)]
     yard.do(Uninstall((APP,)))
-    assert watching.told() == [("cleanup", True), ("exporting", True), ("cleanup", True)]
+    assert watching.told() == [("removing", False), ("exporting", False), ("cleanup", False)]
     yard.do(Prune())
     assert watching.told() == [("cleanup", True)]

@@ -122,13 +122,14 @@ def test_while_it_is_deployed_it_cannot_be_cancelled_and_for_the_next_app_it_can
     assert job.cancelable
 
 
+@pytest.mark.parametrize("before", ["deploying", "removing"])
 @pytest.mark.parametrize("after", ["exporting", "cleanup"])
-def test_what_follows_a_deployment_is_as_little_cancelable_and_what_comes_alone_is(
-    after: str, job: Job, progress: JobProgress
+def test_what_follows_a_change_is_as_little_cancelable_and_what_comes_alone_is(
+    after: str, before: str, job: Job, progress: JobProgress
 ) -> None:
     progress.stage(after)
     assert job.cancelable
-    progress.stage("deploying")
+    progress.stage(before)
     progress.stage(after)
     assert (job.stage, job.cancelable) == (after, False)
 
