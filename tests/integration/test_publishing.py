@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The example of docs/publishing.md, as it stands there: built, looked at, tried, signed, installed, run."""
+"""The example of docs/publishing.md, as it stands there: built, tried, signed, looked at, installed, run.
+
+The lines that it says to type are typed, in a shell, but for what stands in `Example.typed`.
+"""
 
 import base64
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,14 +37,47 @@ def example() -> dict[str, str]:
     return found
 
 
-def commands() -> str:
+def commands() -> list[str]:
     """What the example says to type."""
-    return DOCUMENT.read_text("utf-8").partition("podman signs what it pushes:\n")[2].partition("\nWhere")[0]
+    text = DOCUMENT.read_text("utf-8").partition("podman signs what it pushes:\n\n")[2].partition("\n\n")[0]
+    return [line.removeprefix("    ") for line in text.splitlines()]
+
+
+@dataclass(frozen=True)
+class Example:
+    """The example in a directory, and who publishes it."""
+
+    context: Path
+    publisher: Publisher
+    key: str
+
+    def typed(self, line: str) -> str:
+        """A line with this registry, lookaside and key in the place of its own, and nobody to ask."""
+        host = self.publisher.registry.host
+        for theirs, ours in (
+            ("docker://registry.example.org/", f"docker://{host}/"),
+            ("appctl lint registry.example.org/", f"appctl lint oci+http://{host}/"),
+            ("https://signatures.example.org", self.publisher.lookaside.url),
+            ("--sign-by KEY", f"--sign-by {self.key}"),
+            ("appctl try ", "appctl try -y "),
+        ):
+            line = line.replace(theirs, ours)
+        return line
+
+    def types(self, line: str, machine: Machine) -> str:
+        """Type it as a user of the machine; what it prints."""
+        environment = {**machine.environment, "PATH": f"{self.context}:{machine.environment['PATH']}"}
+        done = subprocess.run(
+            ["sh", "-ec", self.typed(line)],
+            cwd=self.context, env=environment, capture_output=True, check=False, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, (line, done)
+        return done.stdout
 
 
 @pytest.fixture(scope="module")
-def podman(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    """With the example built as the document says."""
+def written(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """With a podman in the directory, to which an empty storage belongs."""
     context = tmp_path_factory.mktemp("context")
     files = example()
     assert files.keys() == {
@@ -50,45 +87,44 @@ def podman(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> It
     for name, text in files.items():
         (context / name).write_bytes(base64.b64decode(text) if name.endswith(".png") else text.encode())
     minimal_root(context / "root")
-    assert '--build-arg "metadata=$(cat metadata)"' in commands()
-    argument = f"metadata={files['metadata'].rstrip()}"  # as a shell has it
     with Podman(publisher) as podman:
-        podman.build("greeter", context, "--format=oci", "--build-arg", argument)
-        yield podman
+        podman.stand_in(context)
+        yield Example(context, publisher, publisher.keys.make("greeters"))
+
+
+def reference(publisher: Publisher) -> str:
+    return f"{publisher.registry.host}/apps/greeter:1"
 
 
 def test_the_example_is_without_fault_and_installs(
-    podman: Podman, publisher: Publisher, machine: Machine, tmp_path: Path
+    written: Example, publisher: Publisher, machine: Machine, tmp_path: Path
 ) -> None:
-    key, host = publisher.keys.make("greeters"), publisher.registry.host
-    (tmp_path / "key.asc").write_bytes(publisher.keys.export(key, armor=True))
-    podman.push("greeter", "apps/greeter:1", key, "--format=oci")
-    reference = f"{host}/apps/greeter:1"
-
-    found = machine.appctl(
-        "lint", f"oci+http://{reference}", "--lookaside", publisher.lookaside.url, "--json"
-    ).json
-    assert [(one["code"], one["level"]) for one in found["findings"]] == [("signed", "note")], found
-
-    archive = tmp_path / "greeter.tar"
-    copy = ["skopeo", "copy", "--quiet", "--src-tls-verify=false", f"docker://{reference}"]
-    subprocess.run([*copy, f"oci-archive:{archive}:{reference}"], check=True)
-    tried = machine.appctl("try", "-y", f"oci-archive:{archive}", "--", "you")
-    assert tried.out.endswith("Hello, you\n")
+    build, pack, try_it, push, lint = commands()
+    for line in (build, pack):
+        written.types(line, machine)
+    assert written.types(try_it, machine).endswith("Hello, you\n")
     assert machine.appctl("list", "--json").json == []
+    written.types(push, machine)
+    image, *findings = written.types(lint, machine).splitlines()
+    assert (image, [one.split()[0] for one in findings]) == (reference(publisher), ["note:"]), findings
+    assert findings[0].endswith("[signed]")
 
+    key, host = written.key, publisher.registry.host
+    (tmp_path / "key.asc").write_bytes(publisher.keys.export(key, armor=True))
     machine.add_remote("greeters", f"oci+http://{host}/apps", tmp_path / "key.asc", publisher.lookaside.url)
-    app = machine.appctl("install", "-y", "--json", reference).json["apps"][0]
+    app = machine.appctl("install", "-y", "--json", reference(publisher)).json["apps"][0]
     assert (app["id"], app["version"], app["signer"]) == (APP_ID, "1.0", key)
     assert machine.run_app(APP_ID).out == "Hello, world\n"
 
 
 def test_the_example_is_listed_by_the_line_that_lists_it(
-    podman: Podman, publisher: Publisher, machine: Machine, tmp_path: Path
+    written: Example, publisher: Publisher, machine: Machine, tmp_path: Path
 ) -> None:
     """The line of the document, with a registry of loopback in the place of its own."""
-    key, host = publisher.keys.make("listers"), publisher.registry.host
-    podman.push("greeter", "apps/greeter:1", key, "--format=oci")
+    host = publisher.registry.host
+    build, _, _, push, _ = commands()
+    for line in (build, push):
+        written.types(line, machine)
     (tmp_path / "key.pem").write_bytes(CosignKey().private_pem)
     (line,) = re.findall(r"^    appctl (publish --catalog .*)$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     told = line.replace("docker://", "").replace("registry.example.org", f"oci+http://{host}")

@@ -11,6 +11,7 @@ Its storage is podman_storage.py's; its settings lie in a home of its own.
 
 import json
 import os
+import shlex
 import subprocess
 import tempfile
 from contextlib import ExitStack
@@ -36,8 +37,10 @@ class Podman:
         settings = self._home / ".config/containers"
         (settings / "registries.d").mkdir(parents=True)
         places = {"lookaside-staging": f"file://{self._publisher.lookaside.directory}"}
-        document = json.dumps({"docker": {self._publisher.registry.host: places}})  # JSON is YAML
+        host = self._publisher.registry.host
+        document = json.dumps({"docker": {host: places}})  # JSON is YAML
         (settings / "registries.d/loopback.yaml").write_text(document)
+        (settings / "registries.conf").write_text(f'[[registry]]\nlocation = "{host}"\ninsecure = true\n')
         (settings / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
         self._command = self._stack.enter_context(rootless_podman())
         return self
@@ -57,9 +60,18 @@ class Podman:
         how = ("--quiet", "--tls-verify=false", f"--sign-by={key}", *options)
         self._run("push", *how, f"localhost/{tag}:1", target)
 
-    def _run(self, *arguments: str) -> None:
+    def stand_in(self, directory: Path) -> None:
+        """Make the program `podman` of a directory of PATH this one: what a document says can be typed."""
+        words = [f"{name}={value}" for name, value in self._environment().items()]
+        program = directory / "podman"
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(["env", "-i", *words, *self._command])} "$@"\n')
+        program.chmod(0o755)
+
+    def _environment(self) -> dict[str, str]:
         homes = {"HOME": str(self._home), "XDG_CONFIG_HOME": str(self._home / ".config")}
-        environment = {**os.environ, **homes, "GNUPGHOME": str(self._publisher.keys.home)}
+        return {**os.environ, **homes, "GNUPGHOME": str(self._publisher.keys.home)}
+
+    def _run(self, *arguments: str) -> None:
         command = [*self._command, *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+        done = subprocess.run(command, env=self._environment(), capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
