@@ -113,6 +113,7 @@ async def _run(scope: Scope, connection: Connection, machine: MachineServices) -
     automatic = AutomaticUpdates(tools, scope.policy, machine, connection.has_owner)
     rooms = await build(scope.name, scope.paths, scope.configuration, tools, automatic.decide)
     try:
+        await automatic.stamp()  # from now on it is known how far they go
         service = _service(scope, rooms, automatic, connection)
         server = await serve(connection, service, scope.interfaces)
         await connection.own_name(BUS_NAME)

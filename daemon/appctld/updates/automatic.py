@@ -23,7 +23,7 @@ from appctld.updates.surroundings import Machine
 
 
 class AutomaticUpdates:
-    """Those of one scope. `is_there` is for Handlers; `files` are the policy's."""
+    """Those of one scope. `is_there` is for Handlers; `files` are the policy's. Before `stamp` none goes."""
 
     def __init__(
         self,
@@ -38,6 +38,8 @@ class AutomaticUpdates:
         self._files = files
         self._machine = machine
         self._handlers = Handlers(is_there)
+        self._stamp: object = None
+        self._shown = Extent.NONE
 
     async def decide(self) -> Decision:
         """How far one goes now. Raises PolicyDenied, RepoCorrupt."""
@@ -49,11 +51,8 @@ class AutomaticUpdates:
 
     @property
     def extent(self) -> Extent:
-        """How far they may go, for those who only show it."""
-        try:
-            return self._extent()
-        except AppctlError:
-            return Extent.NONE  # as long as that is so, none goes
+        """How far they may go, for those who only show it; nothing is read for it, however often they ask."""
+        return self._shown
 
     @property
     def last(self) -> JsonObject:
@@ -61,12 +60,17 @@ class AutomaticUpdates:
         return last_automatic(self._paths).to_json()
 
     async def stamp(self) -> object:
-        """What is another once somebody wrote to the policy's files; none of them is read for it."""
-        return await self._aside(stamps, (self._files,))
+        """What is another once somebody wrote to the policy's files, which are read then, and only then."""
+        now = await self._aside(stamps, (self._files,))
+        if now != self._stamp:
+            self._stamp = now
+            await self._renew()
+        return now
 
     async def set(self, extent: Extent) -> None:
         """Somebody decides how far they go. Raises PolicyDenied."""
         await self._aside(self._set, extent)
+        await self._renew()
 
     async def register(self, sender: str, uid: int, *, handles: bool) -> None:
         """A client says whether it handles updates by itself. Raises LimitExceeded."""
@@ -78,6 +82,12 @@ class AutomaticUpdates:
     async def handled(self) -> bool:
         """Whether such a client is there."""
         return await self._handlers.any()
+
+    async def _renew(self) -> None:
+        try:
+            self._shown = await self._aside(self._extent)
+        except AppctlError:
+            self._shown = Extent.NONE  # as long as that is so, none goes
 
     def _set(self, extent: Extent) -> None:
         self._policy().check_automatic()

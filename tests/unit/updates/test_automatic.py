@@ -42,7 +42,14 @@ class Place:
 
     def say(self, text: str) -> None:
         """Write the one file."""
+        self.files.mkdir(parents=True, exist_ok=True)
+        (self.files / "x.conf").write_text(text)
         self.policy = Policy((read_policy(Path("/policy.d/x.conf"), f"[policy]\n{text}\n".encode()),))
+
+    def take_back(self) -> None:
+        """Remove that file."""
+        (self.files / "x.conf").unlink()
+        self.policy = Policy()
 
     def rules(self) -> Policy:
         if isinstance(self.policy, PolicyDenied):
@@ -57,6 +64,8 @@ class Place:
         return sender in self.there
 
     def extent(self) -> Extent:
+        """As it is shown soon after whatever was written."""
+        asyncio.run(self.automatic.stamp())
         return self.automatic.extent
 
     def decision(self) -> Decision:
@@ -84,7 +93,7 @@ def test_the_administrators_word_counts_before_and_after_what_anybody_decides(pl
     assert place.extent() is Extent.CHECK
     with pytest.raises(PolicyDenied, match=r"x\.conf"):
         asyncio.run(place.automatic.set(Extent.INSTALL))
-    place.policy = Policy()
+    place.take_back()
     assert place.extent() is Extent.NONE
 
 
@@ -133,3 +142,12 @@ def test_that_a_file_of_the_policy_was_written_is_seen(place: Place) -> None:
     place.files.mkdir()
     (place.files / "x.conf").write_text("[policy]\nautomatic-updates = none\n")
     assert asyncio.run(place.automatic.stamp()) != stamp
+
+
+def test_however_often_it_is_shown_nothing_is_read_until_somebody_writes(place: Place) -> None:
+    place.say("automatic-updates = check")
+    assert place.extent() is Extent.CHECK
+    place.policy = PolicyDenied("that is read again")
+    assert [place.extent() for _ in range(3)] == [Extent.CHECK] * 3
+    (place.files / "y.conf").write_text("")
+    assert place.extent() is Extent.NONE
