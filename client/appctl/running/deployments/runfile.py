@@ -178,7 +178,7 @@ def _permissions(value: JsonValue) -> Iterator[Permission]:
 
 
 def _volume(text: str) -> str:
-    if not text.startswith("/") or os.path.normpath(text) != text or text == "/":
+    if not text.strip("/") or os.path.normpath(f"/{text.lstrip('/')}") != text:
         raise ValueError("a volume that is no place")
     return text
 

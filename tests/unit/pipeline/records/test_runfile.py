@@ -23,13 +23,13 @@ def environment(*variables: str, metadata: str | None = None) -> object:
     return written(*variables, metadata=metadata)["env"]
 
 
-def written(*variables: str, metadata: str | None = None) -> JsonObject:
+def written(*variables: str, metadata: str | None = None, **more: object) -> JsonObject:
     """The run.json of an image with these variables."""
     image = {
         "os": "linux",
         "architecture": "amd64",
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64]},
-        "config": {"Env": list(variables)},
+        "config": {"Env": list(variables), **more},
     }
     return run_of(Editor(), parse_config(json.dumps(image).encode()), metadata)
 
@@ -76,3 +76,9 @@ def test_on_a_runtime_only_the_metadata_says_where_programs_are() -> None:
     on_runtime = APPLICATION + "runtime=org.x.Platform/x86_64/1\n"
     assert environment("PATH=/bin", "A=image", metadata=on_runtime) == {"A": "image"}
     assert environment(metadata=on_runtime + "[Environment]\nPATH=/app/x\n") == {"PATH": "/app/x"}
+
+
+def test_volumes_are_places_and_an_image_without_any_says_nothing_of_them() -> None:
+    assert written(Volumes={"/srv/data/": {}, "/etc/x": {}})["volumes"] == ["/srv/data"]
+    assert "volumes" not in written(Volumes={"/etc/x": {}})
+    assert "volumes" not in written()

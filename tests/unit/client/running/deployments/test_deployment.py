@@ -37,6 +37,12 @@ def test_a_lock_that_somebody_else_holds_is_not_waited_for(tmp_path: Path) -> No
         ({"format": 2}, "another format"),
         ({"id": "org.acme.Other"}, "another app's"),
         ({"cwd": "relative"}, "not absolute"),
+        *[
+            ({"volumes": [place]}, "a volume that is no place")
+            for place in ("data", "", "/", "//", "/data/", "/data/../etc", "/./data", "//data")
+        ],
+        ({"volumes": {"/data": {}}}, "else than a list"),
+        ({"volumes": [1]}, "else than a text"),
         ({"env": {"A B": "x"}}, "env"),
         ({"entrypoint": "x"}, "list"),
         ({"cmd": ["x" * RUN_FILE_BYTES]}, "too large"),
