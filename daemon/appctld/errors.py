@@ -317,6 +317,12 @@ class RepoCorrupt(Storage):
 
     hint = "appctl repair"
 
+    @property
+    def advice(self) -> str:
+        """What is another program's is not to be repaired, and what it is in the place of is."""
+        foreign = "mode" in self.data and self._hint is None
+        return "move it away, then: appctl repair" if foreign else super().advice
+
 
 class Failed(Storage):
     """Anything unforeseen; the journal has the details."""

@@ -9,6 +9,7 @@ its own (support/machines/volume.py). Doctor about the same is in test_doctor.py
 import contextlib
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -174,6 +175,37 @@ def test_where_nobody_can_write_apps_run_and_stay(small: Machine, disk: Volume) 
     disk.say("writable")
     small.appctl("uninstall", "-y", "greeter")
     assert (small.appctl("list").out, small.refs()) == ("", set())
+
+
+def test_another_programs_repository_is_left_alone(machine: Machine, publisher: Publisher, key: Path) -> None:
+    """What the hint says is true: once it is away what was installed comes back."""
+    trusting(machine, publisher, key)
+    machine.appctl("install", "-y", REFERENCE)
+    repository, away = machine.state / "repo", machine.directory / "away"
+    shutil.rmtree(repository)
+    ostree(repository, "init", "--mode=bare-user-only")  # as flatpak's
+    ostree(repository, "commit", "--orphan", "--tree=dir=/usr/share/base-files")
+    before = {path: path.lstat().st_mtime_ns for path in (repository, *repository.rglob("*"))}
+    sentence, hint = told(machine.appctl("prune", code=1))
+    assert sentence == f"{repository} is another program's repository (its mode is bare-user-only)"
+    assert hint == "move it away, then: appctl repair"
+    machine.stop()
+    daemon = [str(BIN / "appctld"), "--user"]
+    ended = subprocess.run(daemon, env=machine.environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, f"{sentence} ({hint})" in ended.stderr) == (78, True), ended.stderr
+    doctor = machine.appctl("doctor", code=1).out
+    assert f"{repository} is another program's repository\n" in doctor
+    assert f"hint: {hint}\n" in doctor
+    assert {path: path.lstat().st_mtime_ns for path in (repository, *repository.rglob("*"))} == before
+    repository.rename(away)
+    machine.start()
+    machine.appctl("repair")
+    assert "Hello" in machine.run_app("greeter").out
+    machine.appctl("verify")
+
+
+def ostree(repository: Path, command: str, *arguments: str) -> None:
+    subprocess.run(["ostree", f"--repo={repository}", command, *arguments], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The state directory: can it be written to, and how much may still be written above the reserve?"""
+"""The state directory: is it ours, can it be written to, and how much may be written above the reserve?"""
 
 import configparser
 import os
@@ -22,10 +22,12 @@ _PRUNE = "appctl prune --dry-run"
 
 
 def state(context: Context) -> Iterator[Finding]:
-    """Whether the daemon can write there."""
+    """Whether the daemon can write there, and finds its own repository or none."""
     path = context.places.state(context.scope)
     above = _existing(path)
-    if os.statvfs(above).f_flag & os.ST_RDONLY:
+    if foreign := _foreign(path / "repo"):
+        yield problem("state", foreign, "move it away, then: appctl repair")
+    elif os.statvfs(above).f_flag & os.ST_RDONLY:
         yield problem("state", f"{above} lies on a read-only file system", f"mount -o remount,rw {above}")
     elif context.scope is Scope.USER:
         yield _writable(path, above)
@@ -73,12 +75,31 @@ def _owned(path: Path) -> Finding:
                    f"chown -R {DAEMON}: {path}")  # fmt: skip
 
 
-def _reserve(config: Path, total: int) -> int:
-    """Return the bytes that must stay free: as the repository's config says, else libostree's default."""
-    parser = configparser.ConfigParser(interpolation=None)
+def _foreign(repository: Path) -> str:
+    """Say why the daemon refuses the repository, if it does: its own has its mark, or nothing in it."""
+    parser = _read(repository / "config")
+    if parser is None:
+        return f"{repository / 'config'} cannot be read"
+    ours = parser.has_section("appctl") and parser.get("core", "mode", fallback="") == "bare-user"
+    if ours or not any(repository.glob("objects/*/*")):
+        return ""
+    return f"{repository} is another program's repository"
+
+
+def _read(config: Path) -> configparser.ConfigParser | None:
+    """Read a repository's config, which may not be there; None for what is none."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read(config)
     except (configparser.Error, UnicodeDecodeError):
+        return None
+    return parser
+
+
+def _reserve(config: Path, total: int) -> int:
+    """Return the bytes that must stay free: as the repository's config says, else libostree's default."""
+    parser = _read(config)
+    if parser is None:
         return total * RESERVE_PERCENT // 100
     wanted = re.fullmatch(r"(\d+)(MB|GB|TB)", parser.get("core", "min-free-space-size", fallback=""))
     if wanted:

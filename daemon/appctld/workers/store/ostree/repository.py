@@ -29,6 +29,7 @@ from gi.repository import GLib, OSTree
 
 from appctld.errors import Busy, Failed, RepoCorrupt
 from appctld.workers.store import kernel, names, space
+from appctld.workers.store.ostree import owner
 from appctld.workers.store.ostree.commit import Commit, parse_commit
 from appctld.workers.store.ostree.failures import translated
 from appctld.workers.store.ostree.kinds import Kind, loose_path
@@ -62,13 +63,11 @@ class Repository:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the repository, and create it where there is none; of another mode it is RepoCorrupt."""
+        """Open the repository, and create it where there is none; another program's is RepoCorrupt."""
         with translated("opening the repository"):
-            if not (path / "config").exists():
+            if owner.is_to_be_made(path):
                 _create(path)
             library = OSTree.Repo.open_at(_AT_FDCWD, str(path), None)
-        if library.get_mode() != OSTree.RepoMode.BARE_USER:
-            raise RepoCorrupt("the repository's mode is not bare-user", path=str(path))
         return cls(path, library)
 
     # --- locks ----------------------------------------------------------------------------------
@@ -257,6 +256,7 @@ def _create(path: Path) -> None:
     library = OSTree.Repo.create_at(_AT_FDCWD, str(path), OSTree.RepoMode.BARE_USER, None, None)
     config: GLib.KeyFile = library.copy_config()
     config.set_integer("core", "lock-timeout-secs", 0)  # see `Repository._try`
+    owner.mark(config)
     library.write_config(config)
 
 
