@@ -18,6 +18,7 @@ RESERVE_PERCENT = 3  # libostree's default of min-free-space-percent, which the 
 LOW = 1 << 30  # bytes above the reserve: less than one large app and its next version need
 DAEMON = "appctl"  # the user of the system scope
 _UNITS = {"MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}  # libostree's, of min-free-space-size
+_MODE = "bare-user"  # of the daemon's repository
 _PRUNE = "appctl prune --dry-run"
 
 
@@ -80,7 +81,7 @@ def _foreign(repository: Path) -> str:
     parser = _read(repository / "config")
     if parser is None:
         return f"{repository / 'config'} cannot be read"
-    ours = parser.has_section("appctl") and parser.get("core", "mode", fallback="") == "bare-user"
+    ours = parser.has_option("core", "appctl-format") and parser.get("core", "mode", fallback="") == _MODE
     if ours or not any(repository.glob("objects/*/*")):
         return ""
     return f"{repository} is another program's repository"

@@ -119,7 +119,7 @@ def _empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of the ostree command's."""
     repo = tmp_path_factory.mktemp("oracle") / "empty"
     _ostree(repo, "init", "--mode=bare-user")
-    _ostree(repo, "config", "set", "appctl.format", "1")  # else it is not ours to open
+    _ostree(repo, "config", "set", "core.appctl-format", "1")  # else it is not ours to open
     _ostree(repo, "config", "set", "core.fsync", "false")
     return repo
 

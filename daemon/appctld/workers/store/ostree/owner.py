@@ -3,8 +3,8 @@
 """Whose repository lies at the place of ours, read from its configuration before libostree touches it.
 
 Guarantees: in another program's nothing is written, not even what opening one leaves (tmp/cache, .lock): a
-sweep or a prune of ours would take away what it keeps without a ref. Ours is made with a mark, `[appctl]
-format=1`; one without an object in it, whose making was cut off, is made to its end.
+sweep or a prune of ours would take away what it keeps without a ref. Ours is made with a mark,
+`appctl-format=1`; one without an object in it, whose making was cut off, is made to its end.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from appctld.errors import RepoCorrupt
 
 FORMAT = 1
 MODE = "bare-user"
-_MARK = ("appctl", "format")
+_MARK = ("core", "appctl-format")  # not in a group of its own: people add settings of [core] at the end
 
 
 def is_to_be_made(path: Path) -> bool:

@@ -76,7 +76,7 @@ def test_a_configuration_that_says_nothing_is_nobodys(tmp_path: Path, config: st
 def test_one_whose_making_was_cut_off_is_made_to_its_end(tmp_path: Path) -> None:
     subprocess.run(["ostree", f"--repo={tmp_path}", "init", "--mode=bare-user"], check=True)
     commit(Repository.open(tmp_path))
-    assert "[appctl]\nformat=1\n" in (tmp_path / "config").read_text()
+    assert "\nappctl-format=1\n" in (tmp_path / "config").read_text()
     Repository.open(tmp_path)
 
 
