@@ -88,10 +88,10 @@ def _everything(failure: Failure) -> list[str]:
 def _details(failure: Failure) -> list[str]:
     looked_at = get_strings(failure.details, "looked-at")
     trusted = get_strings(failure.details, "trusted")
-    note = escape(get_str(failure.details, "note"))
+    remark = escape(get_str(failure.details, "note"))
     lines = [f"looked at {', '.join(map(escape, looked_at))}"] if looked_at else []
     if trusted:
-        lines.append(f"trusted: {', '.join(map(escape, trusted))}. {note}".rstrip())
-    elif note:
-        lines.append(note)
+        lines.append(f"trusted: {', '.join(map(escape, trusted))}. {remark}".rstrip())
+    elif remark:
+        lines.append(remark)
     return lines

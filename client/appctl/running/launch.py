@@ -26,6 +26,7 @@ from appctl.running.mounts.sources import ENVIRONMENT, bubblewrap
 from appctl.running.sandbox import Sandbox
 
 _TAKE_DESCRIPTORS = {"--bind-fd", "--ro-bind-fd", "--ro-bind-data", "--seccomp"}
+_BY_SIGNAL = 128  # a shell's exit code, plus the signal's number
 _STATUS_BYTES = 64 << 10  # bubblewrap writes two lines of less than 500 bytes
 
 
@@ -48,7 +49,7 @@ def launch(
             descriptors.append(info)
         code = _wait([*argv, "--", *command], descriptors)
     ended = b'"exit-code"' in os.pread(told, _STATUS_BYTES, 0)
-    if ended or code >= ExitCode.CANCELLED - 2:  # a signal met bubblewrap itself
+    if ended or code >= _BY_SIGNAL:  # which met bubblewrap itself
         return code
     raise _not_started(deployment, sandbox, command[0])
 

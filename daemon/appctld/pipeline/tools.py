@@ -94,41 +94,50 @@ def unix_now() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """One job's tools.
+    """One job's tools."""
 
-    `remote` gives the remote of that name if it covers the reference now, `shares` the remotes whose
-    layers others may use now (R5), `policy` what the administrator forbids now; `network` is how servers
-    are reached; `gunzip` is the decoder; `allow_downgrade` says that somebody was authorized to install
-    what is older (R9); `accepted` are hashes of sets of permissions that somebody approved; `now` is the
-    clock that images are judged by. `doubted` are the apps whose record a repair does not believe, and
-    the digests that their commits name. `as_id` is the ID that somebody gave to the one image of this job
-    in the place of its own, `bundle` where it is read from, if somebody brought it, `stock` what is here
-    of it where nothing may be fetched. `desktop` is what apps are exported to. `aside` is
-    where all jobs, and nobody else, write state.
-    """
-
+    # Of the daemon
     runner: Runner
     launcher: Launcher
     paths: Paths
     platform: Platform
     gate: Gate
-    remote: Callable[[str, AnyReference], Remote] = unknown_remote
-    gunzip: str = "gzip"
-    shares: Callable[[], Collection[str]] = tuple
-    policy: Callable[[], Policy] = Policy
     network: Network = field(default_factory=Network)
+    """How servers are reached."""
+    gunzip: str = "gzip"
+    """The decoder."""
+    desktop: Desktop = field(default_factory=Desktop)
+    """What apps are exported to."""
+    aside: Aside = field(default_factory=Aside)
+    """Where all jobs, and nobody else, write state."""
+    locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """Of layers, by their diffID: two jobs bring none twice."""
+    now: Callable[[], int] = unix_now
+    """The clock that images are judged by."""
+
+    # Of the configuration, as it is at the moment of the call
+    remote: Callable[[str, AnyReference], Remote] = unknown_remote
+    """The remote of that name, if it covers the reference."""
+    shares: Callable[[], Collection[str]] = tuple
+    """The remotes whose layers others may use (R5)."""
+    policy: Callable[[], Policy] = Policy
+    """What the administrator forbids."""
+
+    # Of this job
+    progress: Progress = field(default_factory=Silence)
     logins: tuple[Login, ...] = ()
     allow_downgrade: bool = False
+    """Somebody was authorized to install what is older (R9)."""
     accepted: frozenset[str] = frozenset()
-    now: Callable[[], int] = unix_now
+    """Hashes of sets of permissions that somebody approved."""
     doubted: Mapping[str, Digest] = field(default_factory=dict)
+    """The apps whose record a repair does not believe, and the digests that their commits name."""
     as_id: str = ""
+    """The ID that somebody gave to the one image of this job in the place of its own."""
     bundle: Bundle | None = None
+    """Where that image is read from, if somebody brought it."""
     stock: Stock | None = None
-    desktop: Desktop = field(default_factory=Desktop)
-    progress: Progress = field(default_factory=Silence)
-    aside: Aside = field(default_factory=Aside)
-    locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """What is here of it, where nothing may be fetched."""
 
     async def fetch(
         self, request: JsonObject, *, fds: Mapping[str, int], report: Report, deadline: float = FETCH_DEADLINE
@@ -246,7 +255,8 @@ class Tools:
         Raises InvalidReference (no public keys), LimitExceeded.
         """
         module = "appctld.workers.keyring"
-        program = self._program(module, self.launcher.worker(module), KEYRING_DEADLINE)
+        command = self.launcher.worker(module)
+        program = Program(module, command, KEYRING_DEADLINE, self.launcher.environment)
         source = memory_file("keys", keys)
         reading, writing = os.pipe()
         asking = self.runner.run(program, {"op": "import"}, ignore, fds={"in": source, "out": writing})
@@ -258,16 +268,6 @@ class Tools:
         """Where a fetcher of this job may go, with the one login that was given for that place, if any."""
         logins = self.logins if login else ()
         return endpoint(remote, reference, logins, network=self.network, bundled=self.bundle is not None)
-
-    def is_private(self, remote: Remote, reference: Reference) -> bool:
-        """Whether what is fetched is offered to no other remote (R5): a login may be needed for it.
-
-        A bundle proves that its bringer has the bytes, and nothing of who else may have them.
-        """
-        return self.bundle is not None or endpoint(remote, reference, self.logins)["credential"] is not None
-
-    def _program(self, module: str, command: tuple[str, ...], deadline: float) -> Program:
-        return Program(module, command, deadline, self.launcher.environment)
 
 
 def _asked(request: JsonObject) -> dict[str, object]:

@@ -18,6 +18,7 @@ from appctld.model.manifest import Platform
 from appctld.model.reference import parse_reference
 from appctld.pipeline import tools
 from appctld.pipeline.gate import Gate
+from appctld.pipeline.images.mirrors import is_private
 from appctld.pipeline.tools import Tools, endpoint
 from appctld.state.paths import Paths
 from appctld.system.worker import Program, Report
@@ -160,7 +161,7 @@ def test_what_may_need_a_login_or_was_brought_is_private(
     made = Tools(
         Told(), Views(), Paths(tmp_path), Platform("linux", "amd64"), Gate(), bundle=bundle, logins=logins
     )
-    assert made.is_private(trusting("acme", url=url, **more), REFERENCE) is private
+    assert is_private(trusting("acme", url=url, **more), REFERENCE, made) is private
 
 
 def test_whether_nobody_must_have_signed_is_told_to_who_reads_a_bundle() -> None:

@@ -35,9 +35,11 @@ def apply(context: Context) -> int:
         _say_what_would_be(context, todo, doomed)
         return _report(context, todo, doomed, [])
     failures = _carry_out(context, todo)
-    removed, kept = _removed(context, doomed) if not failures else ([], failures)
-    _say_nothing_to_do(context, todo, removed, kept)
-    return _report(context, todo, removed, kept)
+    removed: list[Json] = []
+    if not failures:
+        removed, failures = _removed(context, doomed)
+    _say_nothing_to_do(context, todo, removed, failures)
+    return _report(context, todo, removed, failures)
 
 
 def _read(context: Context) -> list[Declared]:
@@ -95,8 +97,8 @@ def _install(context: Context, step: Step) -> str:
         "registry-auth": step.logins,
     }
     outcome = context.run_job(context.scope, "Install", "asa{sv}", [step.declared.reference], options)
-    for failure in outcome.failures:
-        raise _naming_the_line(step, failure)
+    if outcome.failures:
+        raise _naming_the_line(step, outcome.failures[0])
     (app,) = get_objects(outcome.result, "apps")
     return f"{name_of(app)}{with_it(app)}"
 

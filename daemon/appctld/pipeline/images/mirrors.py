@@ -16,7 +16,7 @@ from appctld.errors import AppctlError, ContentMismatch, Failed, LimitExceeded, 
 from appctld.model.jsonvalue import JsonObject
 from appctld.model.login import login_for
 from appctld.model.reference import Reference
-from appctld.pipeline.tools import Tools
+from appctld.pipeline.tools import Tools, endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +35,13 @@ def mirrored(remote: Remote, reference: Reference, tools: Tools) -> list[tuple[R
 
 
 def is_private(remote: Remote, reference: Reference, tools: Tools) -> bool:
-    """Whether what is fetched is offered to no other remote (R5): a login may open it, at a mirror too."""
-    return tools.is_private(remote, reference) or any(
-        login_for(tools.logins, there) is not None for _, there in mirrored(remote, reference, tools)
-    )
+    """Whether what is fetched is offered to no other remote (R5): a login may open it, at a mirror too.
+
+    A bundle proves that its bringer has the bytes, and nothing of who else may have them.
+    """
+    if tools.bundle is not None or endpoint(remote, reference, tools.logins)["credential"] is not None:
+        return True
+    return any(login_for(tools.logins, there) is not None for _, there in mirrored(remote, reference, tools))
 
 
 async def from_somewhere(

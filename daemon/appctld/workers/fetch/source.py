@@ -14,8 +14,8 @@ from appctld.workers.fetch.http.session import Session
 from appctld.workers.fetch.index import Listed, look, read_whole
 from appctld.workers.fetch.layout import lookaside as beside
 from appctld.workers.fetch.layout.flatpaks import offers
-from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of, shelf_of
-from appctld.workers.fetch.layout.shelf import Shelf
+from appctld.workers.fetch.layout.repository import LayoutRepository
+from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of, repository_of
 from appctld.workers.fetch.lookaside import Found, collect
 from appctld.workers.fetch.registry import Registry
 
@@ -48,8 +48,8 @@ class Source(Protocol):
 def opened(request: JsonObject) -> Iterator[Source]:
     """The source that a request is about. Raises InvalidReference, BadManifest for what is no layout."""
     if asks_for_layout(request):
-        with shelf_of(request) as shelf:
-            yield shelf
+        with repository_of(request) as repository:
+            yield repository
         return
     endpoint = parse_endpoint(request)
     with Session(endpoint) as session:
@@ -70,9 +70,13 @@ def simple_signatures(request: JsonObject, digest: Digest) -> Found:
 def candidates(request: JsonObject, wanted: tuple[Wanted, ...], architecture: str) -> Listed:
     """The images that are said to be what is wanted: by a layout itself, or by a registry's index server."""
     if asks_for_layout(request):
-        with shelf_of(request) as shelf:
-            found = offers(shelf, place_of(request), wanted, architecture) if isinstance(shelf, Shelf) else ()
-            return Listed(found, shelf.where)
+        with repository_of(request) as repository:
+            found = (
+                offers(repository, place_of(request), wanted, architecture)
+                if isinstance(repository, LayoutRepository)
+                else ()
+            )
+            return Listed(found, repository.where)
     endpoint, base = parse_endpoint(request), plain_url(get_str(request, "index"), "url")
     with Session(endpoint) as session:
         return look(session, base, wanted, architecture)

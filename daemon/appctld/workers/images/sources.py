@@ -21,7 +21,7 @@ from appctld.workers.fetch.layout.directory import Directory
 from appctld.workers.fetch.layout.index import read_index
 from appctld.workers.fetch.layout.member import Files
 from appctld.workers.fetch.layout.naming import Place
-from appctld.workers.fetch.layout.shelf import Shelf
+from appctld.workers.fetch.layout.repository import LayoutRepository
 from appctld.workers.fetch.lookaside import collect
 from appctld.workers.fetch.registry import Registry
 from appctld.workers.fetch.source import Source
@@ -72,7 +72,7 @@ class LayoutPlace:
         place = (
             Place(reference.host, reference.repository, "") if reference else Place("localhost", "any", "")
         )
-        return Shelf(self._files, place)
+        return LayoutRepository(self._files, place)
 
     def simple_signatures(self, reference: Reference, digest: Digest) -> tuple[int, list[str]]:
         """See `Opened.simple_signatures`."""

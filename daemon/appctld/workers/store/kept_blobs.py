@@ -24,11 +24,11 @@ def sweep(directory: Path, refs: Collection[str], *, remove: bool) -> int:
         return 0
     freed = 0
     with disk.opened(directory) as above:
-        for shelf in filter(names.is_shelf, disk.entries(above)):
-            if not disk.is_directory(shelf, above):
+        for theirs in filter(names.is_blob_directory, disk.entries(above)):
+            if not disk.is_directory(theirs, above):
                 continue
-            remote = shelf.removesuffix(_LOGIN)
-            with disk.opened(shelf, above) as within:
+            remote = theirs.removesuffix(_LOGIN)
+            with disk.opened(theirs, above) as within:
                 unwanted = [
                     name
                     for name in disk.entries(within)
@@ -40,7 +40,7 @@ def sweep(directory: Path, refs: Collection[str], *, remove: bool) -> int:
                         os.unlink(name, dir_fd=within)
             if remove:
                 with contextlib.suppress(OSError):
-                    os.rmdir(shelf, dir_fd=above)  # only if nothing is left in it
+                    os.rmdir(theirs, dir_fd=above)  # only if nothing is left in it
     return freed
 
 

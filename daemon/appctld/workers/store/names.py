@@ -17,7 +17,7 @@ _HEX = r"[0-9a-f]{64}"
 _QUARANTINE = r"[0-9a-f]{8,64}"
 _DEPLOYMENT = r"[0-9a-f]{12}\.[0-9]{1,9}"
 
-_SHELF_PATTERN = re.compile(rf"{REMOTE_NAME}(?:\.login)?")
+_BLOBS_PATTERN = re.compile(rf"{REMOTE_NAME}(?:\.login)?")
 _CHECKSUM_PATTERN = re.compile(_HEX)
 _ID = re.compile(ID_PATTERN)
 _DEPLOYMENT_PATTERN = re.compile(_DEPLOYMENT)
@@ -60,9 +60,9 @@ def check_quarantine(text: str) -> str:
     return _check(_QUARANTINE_PATTERN, text, "a quarantine")
 
 
-def is_shelf(text: str) -> bool:
+def is_blob_directory(text: str) -> bool:
     """Whether a directory of this name holds the blobs of one remote, or those that it gave for a login."""
-    return _SHELF_PATTERN.fullmatch(text) is not None
+    return _BLOBS_PATTERN.fullmatch(text) is not None
 
 
 def check_layer_ref(text: str) -> str:

@@ -74,10 +74,10 @@ def sweep(blobs: Path, unwanted: Callable[[str], bool], *, remove: bool) -> int:
         return 0
     with disk.opened(blobs) as above:
         freed = _sweep_one(above, unwanted, remove=remove)
-        for name in filter(names.is_shelf, disk.entries(above)):
+        for name in filter(names.is_blob_directory, disk.entries(above)):
             if disk.is_directory(name, above):
-                with disk.opened(name, above) as shelf:
-                    freed += _sweep_one(shelf, unwanted, remove=remove)
+                with disk.opened(name, above) as directory:
+                    freed += _sweep_one(directory, unwanted, remove=remove)
                 if remove:
                     with contextlib.suppress(OSError):
                         os.rmdir(name, dir_fd=above)  # only if nothing is left in it

@@ -14,7 +14,7 @@ from appctld.model.digest import Digest
 from appctld.model.manifest import ZSTD_WINDOW, Descriptor
 from appctld.workers.fetch.layout.directory import Directory
 from appctld.workers.fetch.layout.naming import Place
-from appctld.workers.fetch.layout.shelf import Shelf as ShelfSource
+from appctld.workers.fetch.layout.repository import LayoutRepository
 from appctld.workers.images.layers import Blobs, Unpacked
 from support.descriptors import open_descriptors
 from support.workers.shelves import Shelf
@@ -22,8 +22,8 @@ from support.workers.shelves import Shelf
 PLAIN = "application/vnd.oci.image.layer.v1.tar"
 
 
-def source_of(shelf: Shelf) -> ShelfSource:
-    return ShelfSource(Directory(shelf.directory), Place("localhost", "any", ""))
+def source_of(shelf: Shelf) -> LayoutRepository:
+    return LayoutRepository(Directory(shelf.directory), Place("localhost", "any", ""))
 
 
 def unpacked(data: bytes, limit: int) -> Unpacked:

@@ -11,7 +11,7 @@ from appctld.model.manifest import Descriptor
 from appctld.workers.fetch.layout.directory import Directory
 from appctld.workers.fetch.layout.member import Member
 from appctld.workers.fetch.layout.naming import Place
-from appctld.workers.fetch.layout.shelf import Shelf as Source
+from appctld.workers.fetch.layout.repository import LayoutRepository
 from appctld.workers.images import listings as module
 from appctld.workers.images.layers import Blobs
 from appctld.workers.images.listings import Listings
@@ -19,7 +19,7 @@ from support.workers.shelves import Shelf
 from support.workers.specimen import LAYER, File, tar_of
 
 
-class Counting(Source):
+class Counting(LayoutRepository):
     """A source that knows which blobs it was asked for."""
 
     def __init__(self, directory: Path) -> None:

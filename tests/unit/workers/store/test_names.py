@@ -17,7 +17,7 @@ from appctld.workers.store.names import (
     check_ostree_ref,
     check_quarantine,
     check_ref,
-    is_shelf,
+    is_blob_directory,
 )
 
 HEX = "0123456789abcdef" * 4
@@ -99,9 +99,9 @@ def test_any_other_text_is_refused(check: Check, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["acme", "acme.login", "a-b_9"])
 def test_the_directories_of_blobs_are_named_after_remotes(name: str) -> None:
-    assert is_shelf(name)
+    assert is_blob_directory(name)
 
 
 @pytest.mark.parametrize("name", ["", "Acme", "lost+found", "acme.logins", ".login", "a/b", "..", "acme\n"])
 def test_other_directories_hold_no_blobs(name: str) -> None:
-    assert not is_shelf(name)
+    assert not is_blob_directory(name)

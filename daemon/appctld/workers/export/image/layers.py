@@ -84,7 +84,7 @@ class Published:
 
     def _kept(self, blob: Descriptor, diff_id: Digest) -> Iterator[bytes]:
         kept, name = self._image.state / "kept", f"{diff_id.hex}.{blob.digest.hex}"
-        for shelf in filter(names.is_shelf, (self._image.remote, f"{self._image.remote}.login")):
+        for shelf in filter(names.is_blob_directory, (self._image.remote, f"{self._image.remote}.login")):
             path = kept / shelf / name
             if os.path.exists(path):  # noqa: PTH110 - no error where a login's copies are closed to us
                 return _read(path, "the copy that was kept")

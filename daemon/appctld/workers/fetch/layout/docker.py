@@ -79,7 +79,7 @@ class _Part:
         return Descriptor(self.media_type, self.digest, self.member.size).to_json()
 
 
-class DockerShelf:
+class DockerRepository:
     """The images of such an archive, with the operations of a registry's repository."""
 
     def __init__(self, archive: Archive, place: Place) -> None:

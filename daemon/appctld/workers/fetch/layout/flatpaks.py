@@ -16,21 +16,23 @@ from appctld.model.manifest import Index, Platform, choose, parse_document
 from appctld.model.reference import looks_like_host, parse_reference
 from appctld.workers.fetch.layout.index import Entry
 from appctld.workers.fetch.layout.naming import Place
-from appctld.workers.fetch.layout.shelf import Shelf
+from appctld.workers.fetch.layout.repository import LayoutRepository
 
 LOOKED_INTO = 512  # images whose config is read; a medium for machines without a network has some dozens
 
 
-def offers(shelf: Shelf, place: Place, wanted: tuple[Wanted, ...], architecture: str) -> tuple[Offer, ...]:
+def offers(
+    repository: LayoutRepository, place: Place, wanted: tuple[Wanted, ...], architecture: str
+) -> tuple[Offer, ...]:
     """The candidates, by the digests that the layout's index has."""
     platform = Platform("linux", architecture)
-    found = (_offer(shelf, entry, place, platform) for entry in shelf.images[:LOOKED_INTO])
+    found = (_offer(repository, entry, place, platform) for entry in repository.images[:LOOKED_INTO])
     return tuple(one for one in found if one and any(want.matches(one.ref) for want in wanted))[:OFFERS]
 
 
-def _offer(shelf: Shelf, entry: Entry, place: Place, platform: Platform) -> Offer | None:
+def _offer(repository: LayoutRepository, entry: Entry, place: Place, platform: Platform) -> Offer | None:
     try:
-        ref = parse_ref(_label(shelf, entry, platform))
+        ref = parse_ref(_label(repository, entry, platform))
         name, tag = _place_of(entry.name, ref, place)
         parse_reference(f"{place.host}/{name}@{entry.digest}")
         return Offer(ref, name, tag, entry.digest)
@@ -46,16 +48,16 @@ def _is_ref(name: str) -> bool:
     return True
 
 
-def _label(shelf: Shelf, entry: Entry, platform: Platform) -> str:
+def _label(repository: LayoutRepository, entry: Entry, platform: Platform) -> str:
     """The ref in the config of the image that an entry has for this platform."""
-    raw, media_type = shelf.manifest(str(entry.digest))
+    raw, media_type = repository.manifest(str(entry.digest))
     document = parse_document(raw, media_type)
     if isinstance(document, Index):
-        raw, media_type = shelf.manifest(str(choose(document, platform).digest))
+        raw, media_type = repository.manifest(str(choose(document, platform).digest))
         document = parse_document(raw, media_type)
     if isinstance(document, Index):
         raise BadManifest("an index that names an index")
-    with shelf.blob(document.config.digest, document.config.size) as blob:
+    with repository.blob(document.config.digest, document.config.size) as blob:
         return parse_config(blob.read(CONFIG_BYTES)).label(REF) or ""
 
 

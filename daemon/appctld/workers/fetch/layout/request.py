@@ -16,10 +16,10 @@ from appctld.model.jsonvalue import JsonObject, get_bool, get_object, get_str
 from appctld.model.reference import parse_reference
 from appctld.workers.fetch.layout.archive import Archive
 from appctld.workers.fetch.layout.directory import Directory
-from appctld.workers.fetch.layout.docker import LIST, DockerShelf
+from appctld.workers.fetch.layout.docker import LIST, DockerRepository
 from appctld.workers.fetch.layout.member import Files
 from appctld.workers.fetch.layout.naming import Place
-from appctld.workers.fetch.layout.shelf import Shelf
+from appctld.workers.fetch.layout.repository import LayoutRepository
 from appctld.workers.protocol import handed
 
 _ANY_DIGEST = Digest.of(b"")
@@ -58,16 +58,16 @@ def place_of(request: JsonObject) -> Place:
 
 
 @contextmanager
-def shelf_of(request: JsonObject) -> Iterator[Shelf | DockerShelf]:
+def repository_of(request: JsonObject) -> Iterator[LayoutRepository | DockerRepository]:
     """Its images. Raises SignatureMissing for those that nobody can have signed, if somebody must have."""
     with files_of(request) as files:
         place = place_of(request)
         if not isinstance(files, Archive) or "oci-layout" in files or LIST not in files:
-            yield Shelf(files, place)
+            yield LayoutRepository(files, place)
             return
         if not get_bool(get_object(request, "layout"), "unsigned", default=False):
             raise SignatureMissing(
                 "a docker archive holds no manifest that anyone could have signed;"
                 " only a remote with verify=none takes it"
             )
-        yield DockerShelf(files, place)
+        yield DockerRepository(files, place)

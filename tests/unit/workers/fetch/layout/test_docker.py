@@ -16,7 +16,7 @@ from appctld.model.image import CONFIG_BYTES
 from appctld.model.manifest import BLOB_BYTES, OCI_MANIFEST, Manifest, parse_document
 from appctld.workers.fetch.layout import docker
 from appctld.workers.fetch.layout.archive import Archive
-from appctld.workers.fetch.layout.docker import DockerShelf
+from appctld.workers.fetch.layout.docker import DockerRepository
 from appctld.workers.fetch.layout.member import Member as Part
 from appctld.workers.fetch.layout.naming import Place
 from support.workers.archives import Bundle, Member, member, members_of, packed, saved
@@ -163,7 +163,7 @@ def test_a_config_and_a_manifest_have_their_limits(bundle: Bundle) -> None:
         made(bundle)
     bundle.write(members)
     with bundle.path.open("rb") as file:
-        shelf = DockerShelf(Archive(file.fileno()), Place("quay.io", "acme/tools/editor", "acme"))
+        shelf = DockerRepository(Archive(file.fileno()), Place("quay.io", "acme/tools/editor", "acme"))
         size = len(shelf.manifest("1")[0])
         assert len(shelf.manifest("1", size)[0]) == size
         with pytest.raises(LimitExceeded, match="a manifest of"):

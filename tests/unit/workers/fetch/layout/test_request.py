@@ -11,9 +11,9 @@ from appctld.errors import AppctlError, BadManifest, InvalidReference, Signature
 from appctld.model.jsonvalue import JsonObject
 from appctld.workers.fetch.layout.archive import Archive
 from appctld.workers.fetch.layout.directory import Directory
-from appctld.workers.fetch.layout.docker import DockerShelf
-from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of, shelf_of
-from appctld.workers.fetch.layout.shelf import Shelf as Images
+from appctld.workers.fetch.layout.docker import DockerRepository
+from appctld.workers.fetch.layout.repository import LayoutRepository
+from appctld.workers.fetch.layout.request import asks_for_layout, files_of, place_of, repository_of
 from support.workers.archives import Member, member, members_of, packed, saved
 from support.workers.shelves import Shelf
 
@@ -59,16 +59,16 @@ def test_the_place_has_the_grammar_of_references() -> None:
 def taken(tmp_path: Path, members: list[Member], *, unsigned: bool = False) -> object:
     """What an archive's images are read with."""
     (tmp_path / "tar").write_bytes(packed(members))
-    with shelf_of(request(bundle=os.open(tmp_path / "tar", os.O_RDONLY), unsigned=unsigned)) as found:
+    with repository_of(request(bundle=os.open(tmp_path / "tar", os.O_RDONLY), unsigned=unsigned)) as found:
         return type(found)
 
 
 def test_what_docker_saves_is_told_by_what_is_in_it(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "images")
     layout, docker = list(members_of(shelf.directory)), saved([b"x"])
-    assert taken(tmp_path, layout) is Images
-    assert taken(tmp_path, [*layout, *docker]) is Images
-    assert taken(tmp_path, docker, unsigned=True) is DockerShelf
+    assert taken(tmp_path, layout) is LayoutRepository
+    assert taken(tmp_path, [*layout, *docker]) is LayoutRepository
+    assert taken(tmp_path, docker, unsigned=True) is DockerRepository
     wrong: list[tuple[list[Member], type[AppctlError]]] = [
         (docker, SignatureMissing),
         ([member("x")], BadManifest),
@@ -80,5 +80,8 @@ def test_what_docker_saves_is_told_by_what_is_in_it(tmp_path: Path) -> None:
 
 def test_a_directory_is_never_what_docker_saves(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("[]")
-    with pytest.raises(BadManifest, match="has no oci-layout"), shelf_of(request(tmp_path, unsigned=True)):
+    with (
+        pytest.raises(BadManifest, match="has no oci-layout"),
+        repository_of(request(tmp_path, unsigned=True)),
+    ):
         pass

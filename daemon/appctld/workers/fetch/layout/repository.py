@@ -22,7 +22,7 @@ REFERRER_BYTES = 1 << 20  # of one of them; what a registry's document of signat
 _OK, _ABSENT = 200, 404  # in a registry's words
 
 
-class Shelf:
+class LayoutRepository:
     """One repository of a layout."""
 
     def __init__(self, files: Files, place: Place) -> None:

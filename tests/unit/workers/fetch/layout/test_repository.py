@@ -11,7 +11,7 @@ import pytest
 from appctld.errors import BadManifest, DigestMismatch, LimitExceeded, NotFound
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.model.manifest import MANIFEST_BYTES, OCI_INDEX
-from appctld.workers.fetch.layout.shelf import REFERRER_BYTES
+from appctld.workers.fetch.layout.repository import REFERRER_BYTES
 from support.signatures.cosign import CosignKey
 from support.workers.inline import digest_of
 from support.workers.shelves import Shelf, platform
