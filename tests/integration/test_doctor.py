@@ -191,8 +191,8 @@ def test_each_remote_is_told_with_what_it_is_reached_by(ward: Ward, tmp_path: Pa
     )
     told = doctor(ward.machine).told["routes"]
     ward.machine.appctl("remote", "remove", "-y", "routes")
-    assert "remote routes: no TLS; proxy http://proxy.corp:1 -> " in told
-    assert "proxy as the daemon's environment says" in told
+    assert "remote routes: no TLS; proxy http://proxy.corp:1, as its file says -> " in told
+    assert "remote acme: no TLS; no proxy -> " in told
 
 
 def test_a_mask_of_what_is_not_shipped_is_nothing(ward: Ward) -> None:

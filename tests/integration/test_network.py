@@ -120,6 +120,9 @@ def test_the_environments_proxy_and_its_login_in_no_log(site: Site, far: str) ->
                 assert f"proxy {proxy.host} refuses {FAR}:5000 (HTTP 407)" in ran.err
     told = [machine.log.read_text(), machine.appctl("history", "--failed", "--json").out]
     told += [machine.appctl("remote", "show", "far", "--json").out]
+    by = f"TLS by the bundle, its own certificates; proxy {proxy.url}, as the daemon's environment says"
+    assert f"Reached by:   {by}\n" in machine.appctl("remote", "show", "far").out
+    assert f"remote far: {by}\n" in machine.appctl("doctor", code=None).out
     told += [file.read_text() for file in machine.state.glob("*.jsonl*")]
     assert not [text for text in told if "s3cr3t" in text or "YWxpY2U6" in text]
     machine.stop()

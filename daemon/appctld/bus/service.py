@@ -45,6 +45,9 @@ class Remotes(Protocol):
     def catalog(self, name: str) -> str:
         """The path of the AppStream file of what a remote lists, if that is signed; empty without."""
 
+    def route(self, name: str) -> Mapping[str, object]:
+        """Through what it is asked, with the keys of Remote.Proxy."""
+
     def introduce(self, data: bytes) -> Mapping[str, object]:
         """What a publisher's file says, with the keys of Manager.ResolveFile; raises InvalidReference."""
 

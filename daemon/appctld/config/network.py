@@ -17,9 +17,10 @@ from appctld.config.reader import DIRECTLY
 from appctld.config.remote import Remote
 from appctld.config.remotes import CA_BYTES, read_limited
 from appctld.errors import Failed, LimitExceeded
-from appctld.model.jsonvalue import Json, JsonObject
+from appctld.model.jsonvalue import Json, JsonObject, get_str
 
 _SCHEMES = ("http", "https")
+_PLACE = re.compile(r"[A-Za-z0-9._:\[\]-]+")  # HOST:PORT; anything else is shown to nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,19 @@ class Network:
         words: list[Json] = [word for word in direct if word]
         return {**found, "direct": words} if found else {}
 
+    def route(self, remote: Remote) -> JsonObject:
+        """What of that everybody may know: through what a remote's server is asked, and who says so.
+
+        `address` is without a login, empty where it is asked directly, and `?` for what is no address. What
+        is of this machine has no route.
+        """
+        if remote.is_here:
+            return {}
+        found = self.proxies(remote)
+        told = "environment" if remote.proxy is None else "file"
+        address = _without_login(get_str(found, "http" if remote.plain_http else "https", ""))
+        return {"address": address, "from": told, "direct": found["direct"] if address else []}
+
     def _proxy(self, scheme: str) -> str:
         return self._variable(f"{scheme}_proxy") or self._variable("all_proxy")
 
@@ -72,3 +86,10 @@ class Network:
                 f"{directory}: {error.strerror}", path=str(directory), hint="may the daemon's user read it?"
             ) from error
         return [read_limited(directory / name, CA_BYTES) or b"" for name in names if name.endswith(".crt")]
+
+
+def _without_login(proxy: str) -> str:
+    place = proxy.removeprefix("http://").removesuffix("/").rpartition("@")[2]
+    if not proxy:
+        return ""
+    return f"http://{place}" if _PLACE.fullmatch(place) else "?"

@@ -91,6 +91,13 @@ class Remote:
         return "oci" if self.directory is None else "layout"
 
     @property
+    def is_here(self) -> bool:
+        """Whether it is a directory of this machine."""
+        return self.directory is not None or (
+            isinstance(self.prefix, Repository) and self.prefix.directory is not None
+        )
+
+    @property
     def place(self) -> object:
         """Where its layers came from; they are nobody's any more once it is another."""
         return self.prefix, self.directory

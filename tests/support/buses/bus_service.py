@@ -184,6 +184,9 @@ class SimulatedRemotes:
     def refreshed(self, name: str) -> int:
         return 1_700_000_003 if name == "acme" else 0
 
+    def route(self, name: str) -> Mapping[str, object]:
+        return {"address": f"http://proxy.{name}:3128", "from": "environment", "direct": [".corp"]}
+
     def introduce(self, data: bytes) -> Mapping[str, object]:
         """See jobs/publishers/introduction.py; here whatever comes is one key."""
         return {"name": "acme", "change": "add", "settings": {"gpg-keys": [data], "ids": ["a.*"]}}

@@ -108,6 +108,38 @@ def test_the_remotes_own_proxy_comes_before_the_environments() -> None:
     assert Network(environment=ENVIRONMENT).proxies(remote(proxy="none")) == {}
 
 
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("http://alice:secret@env:1", "http://env:1"),
+        ("alice:se@cr/et@[::1]:3128/", "http://[::1]:3128"),
+        ("proxy.corp:3128", "http://proxy.corp:3128"),
+        ("socks5://proxy.corp:1080", "?"),
+        ("http://proxy:1/?password=secret", "?"),
+        ("http://p\x1b[31m:1", "?"),
+        ("", ""),
+    ],
+)
+def test_everybody_may_know_the_proxy_and_nobody_its_login(value: str, address: str) -> None:
+    network = Network(environment={"https_proxy": value, "no_proxy": ".corp"})
+    direct = [".corp"] if address else []
+    assert network.route(remote()) == {"address": address, "from": "environment", "direct": direct}
+
+
+def test_a_route_is_that_of_the_remotes_own_scheme_and_says_who_says_so() -> None:
+    network = Network(environment=ENVIRONMENT)
+    plain = remote(url="oci+http://127.0.0.1:5000/acme")
+    assert network.route(plain) == {"address": "", "from": "environment", "direct": []}
+    own = {"address": "http://proxy.corp:1", "from": "file", "direct": ["cdn.corp"]}
+    assert network.route(remote(proxy="http://proxy.corp:1", no_proxy="cdn.corp")) == own
+    assert network.route(remote(proxy="none")) == {"address": "", "from": "file", "direct": []}
+
+
+@pytest.mark.parametrize("url", ["oci:/srv/images", "ostree:/srv/repo"])
+def test_what_is_of_this_machine_has_no_route(url: str) -> None:
+    assert Network(environment=ENVIRONMENT).route(remote(url=url)) == {}
+
+
 def test_an_environment_with_a_login_has_no_repr() -> None:
     assert "secret" not in repr(Network(environment=ENVIRONMENT))
 

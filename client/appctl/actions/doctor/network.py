@@ -9,14 +9,12 @@ from pathlib import Path
 from appctl.actions.doctor.finding import Finding, ok, problem, warning
 from appctl.context import Context
 from appctl.failure import Failure
+from appctl.programs.routes import route
 from appctl.scope import Scope
 from appctl.talk.bus import REMOTE
-from appctl.talk.wire import Json, get_object, get_str
+from appctl.talk.wire import get_str
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")  # where the daemon looks
-CERTIFICATES = Path("/etc/containers/certs.d")  # likewise
-_PLAIN = ("oci+http://", "ostree+http://")
-_HERE = ("oci:/", "ostree:/")  # of this machine
 _GIVEN = {
     Scope.SYSTEM: "systemctl edit appctl.service    (Environment={name}=…)",
     Scope.USER: "systemctl --user import-environment {name}",
@@ -57,23 +55,8 @@ def routes(context: Context) -> Iterator[Finding]:
     except Failure:
         return  # no daemon, which its own check tells
     for remote in remotes.values():
-        settings, url = get_object(remote, "Settings"), get_str(remote, "Url")
-        if url.startswith(_HERE):
-            continue
-        asked = get_str(settings, "proxy") or "as the daemon's environment says"
-        yield ok("routes", f"remote {get_str(remote, 'Name')}: {_believed(url, settings)}; proxy {asked}")
-
-
-def _believed(url: str, settings: Json) -> str:
-    if url.startswith(_PLAIN):
-        return "no TLS"
-    own = ["its own certificates"] if settings.get("ca") else []
-    host = CERTIFICATES / _host(url)
-    return f"TLS by {', '.join(['the bundle', *own, *([str(host)] if host.is_dir() else [])])}"
-
-
-def _host(url: str) -> str:
-    return url.rpartition("://")[2].partition("/")[0]
+        if reached := route(remote):
+            yield ok("routes", f"remote {get_str(remote, 'Name')}: {reached}")
 
 
 def _without_login(text: str) -> str:

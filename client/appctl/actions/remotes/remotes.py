@@ -17,6 +17,8 @@ from appctl.actions.remotes.trusted import Trusted, told, trusted
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import UNREADABLE, Failure, usage
+from appctl.programs.routes import USUAL as USUAL_ROUTE
+from appctl.programs.routes import route
 from appctl.scope import Scope
 from appctl.talk.bus import REMOTE, Bus
 from appctl.talk.wire import Json, JsonValue, get_object, get_str, get_strings
@@ -253,7 +255,7 @@ def _told(context: Context, remote: Json, done: str, *, changed: bool, gone: Seq
         context.put_json({"changed": changed, **_json(remote, scope), **_keys_json(keys), **more})
     context.say(f"{done} remote {name}." if changed else f"Remote {name} is so already.")
     context.say(*(f"  No longer trusted: {escape(fingerprint)}" for fingerprint in gone))
-    context.say(*_lines(_telling(remote), scope, keys)[1:])
+    context.say(*_lines(_telling(remote), scope, keys, USUAL_ROUTE)[1:])
     return ExitCode.DONE
 
 
@@ -266,10 +268,11 @@ def _telling(remote: Json) -> Json:
     return {**left, "Settings": own, "Title": "" if title == _name(remote) else title}
 
 
-def _lines(remote: Json, scope: Scope, keys: list[Trusted] | None) -> list[str]:
+def _lines(remote: Json, scope: Scope, keys: list[Trusted] | None, unspoken: str = "") -> list[str]:
     settings = {**get_object(remote, "Settings")}
     age = settings.pop("max-age", 0)
-    settings.pop("ed25519-keys", None)  # they are whom it trusts
+    for told_elsewhere in ("ca", "ed25519-keys", "no-proxy", "proxy"):
+        settings.pop(told_elsewhere, None)
     first, *others = told(remote, keys)
     rows = [
         ("Title", get_str(remote, "Title")),
@@ -279,6 +282,7 @@ def _lines(remote: Json, scope: Scope, keys: list[Trusted] | None) -> list[str]:
         *(("", text) for text in others),
         ("Max-age", duration(age) if isinstance(age, int) and age else ""),
         *((key.capitalize(), _text(value)) for key, value in sorted(settings.items())),
+        ("Reached by", "" if (reached := route(remote)) == unspoken else reached),
         ("AppStream", get_str(remote, "AppStreamPath")),
         ("Enabled", _text(remote["Enabled"]) if "Enabled" in remote else ""),
         ("Scope", scope.value),

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """One remote on the bus."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -83,6 +83,9 @@ class Remotes(Protocol):
     def catalog(self, name: str) -> str:
         """The path of its catalogue; empty without."""
 
+    def route(self, name: str) -> Mapping[str, object]:
+        """Through what it is asked, with the keys of the XML."""
+
 
 class RemoteObject(Exported):
     """Reads one remote."""
@@ -100,6 +103,10 @@ class RemoteObject(Exported):
     @property
     def app_stream_path(self) -> str:  # noqa: D102 - the XML says what it is
         return self._remotes.catalog(self.facts.name)
+
+    @property
+    def proxy(self) -> Mapping[str, object]:  # noqa: D102 - the XML says what it is
+        return self._remotes.route(self.facts.name)
 
     @property
     def origin(self) -> str:  # noqa: D102 - the XML says what it is

@@ -20,6 +20,7 @@ from appctld.jobs.publishers.introduction import introduce
 from appctld.jobs.publishers.newkeys import NewKeys, read_keys
 from appctld.jobs.publishers.rotation import apply_rotation
 from appctld.jobs.reporting.observer import Observer
+from appctld.model.jsonvalue import JsonObject
 from appctld.model.ostreeref import AnyReference
 from appctld.pipeline.tools import Tools
 from appctld.state.layers import forget_remote
@@ -72,6 +73,11 @@ class RemoteBook:
         """
         remote = self._last.get(name)
         return str((remote and self.catalogs.path(remote)) or "")
+
+    def route(self, name: str) -> JsonObject:
+        """Through what it is asked, as far as everybody may know; the remote is as `all` found it last."""
+        remote = self._last.get(name)
+        return self._tools.network.route(remote) if remote else {}
 
     async def tidy_catalogs(self) -> None:
         """Know what is here, and remove what was listed by remotes that were changed or removed meanwhile."""

@@ -27,6 +27,13 @@ def test_where_its_catalogue_is_and_which_image_that_was_is_shown() -> None:
     assert "catalog" not in shown_as(SimulatedRemote("acme", kind="ostree")).settings
 
 
+def test_through_what_it_is_asked_is_shown_and_every_key_of_it_described() -> None:
+    shown = shown_as(SimulatedRemote("acme")).proxy
+    assert shown == {"address": "http://proxy.acme:3128", "from": "environment", "direct": [".corp"]}
+    described = (INTERFACES / "org.appctl.Installer1.Remote.xml").read_text("utf-8")
+    assert [key for key in shown if f'"{KEY}{key}"' not in described] == []
+
+
 @pytest.mark.parametrize("asked", ["no", "gpg"])
 def test_whether_a_commit_in_an_image_must_be_signed_is_shown_of_a_registry(asked: str) -> None:
     assert shown_as(SimulatedRemote("acme", verify_commit=asked)).settings["verify-commit"] == asked
