@@ -72,6 +72,7 @@ PARTS: Mapping[str, int] = {
     "tests/integration/test_terminals.py": 8,
     "tests/integration/test_try.py": 7,
     "tests/integration/test_updates_cut_off.py": 4,
+    "tests/integration/test_unsigned.py": 3,
     "tests/integration/test_users.py": 6,
     "tests/integration/test_without_network.py": 3,
     "tests/unit/bench/test_programs.py": 15,

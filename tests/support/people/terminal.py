@@ -117,6 +117,14 @@ class Terminal:
             shown.pop()
         return shown
 
+    def colours(self, text: str) -> set[str]:
+        """Those in which a text stands on the screen, `default` among them; none where it does not."""
+        found = set()
+        for number, line in enumerate(self._screen.display):
+            for place in re.finditer(re.escape(text), line):
+                found |= {self._screen.buffer[number][column].fg for column in range(*place.span())}
+        return found
+
     def _read(self, seconds: float) -> bool | None:
         """Read what is there: whether something was; False when nobody has the terminal open any more."""
         if not select.select([self._inside], [], [], seconds)[0]:

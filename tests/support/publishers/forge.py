@@ -47,7 +47,7 @@ class Forgery:
         }
 
     def push(self, publisher: Publisher, name: str, key: str, *, at: int | None = None) -> str:
-        """Put it into the registry as `repository:tag` and sign it, `at` a time; the manifest's digest."""
+        """Put it into the registry as `repository:tag`; signed, with a `key`, `at` a time. The digest."""
         repository, _, tag = name.partition(":")
         host = publisher.registry.host
         config = json.dumps(self.config).encode()
@@ -64,8 +64,9 @@ class Forgery:
         self.change_manifest(document)
         manifest = json.dumps(document).encode()
         put_manifest(host, repository, tag, manifest, MANIFEST)
-        signature = publisher.keys.sign(payload(digest_of(manifest), f"{host}/{name}"), key, at=at)
-        publisher.lookaside.place(repository, digest_of(manifest), signature)
+        if key:
+            signature = publisher.keys.sign(payload(digest_of(manifest), f"{host}/{name}"), key, at=at)
+            publisher.lookaside.place(repository, digest_of(manifest), signature)
         return digest_of(manifest)
 
 
