@@ -359,8 +359,3 @@ def test_a_signature_that_counts_no_longer_is_told_as_that() -> None:
         of=lambda name: [problem] if name == f"{APP}/1" else [],
     )
     assert verdicts(cast("Survey", survey)) == {f"{APP}/1": "UntrustedSigner", f"{OTHER}/1": ""}
-
-
-def test_a_hint_that_cannot_be_read_says_nothing(yard: Neighbours) -> None:
-    yard.paths.damaged.write_text("{")
-    assert told(yard) == {APP: "", OTHER: ""}
