@@ -39,8 +39,8 @@ def example() -> dict[str, str]:
 
 def commands() -> list[str]:
     """What the example says to type."""
-    text = DOCUMENT.read_text("utf-8").partition("podman signs what it pushes:\n\n")[2].partition("\n\n")[0]
-    return [line.removeprefix("    ") for line in text.splitlines()]
+    behind = DOCUMENT.read_text("utf-8").partition("ways to sign stand [below](#signatures):\n\n")[2]
+    return [line.removeprefix("    ") for line in behind.partition("\n\n")[0].splitlines()]
 
 
 @dataclass(frozen=True)
