@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from jeepney import HeaderFields, Message
 
+from appctld.bus.polkit import ACTIONS
 from appctld.bus.wire import schema
 from error_table import DOCUMENT, said_in
 from support.buses.bus import JOB, NAME, ROOT, Client, client, private_bus, program
@@ -25,7 +26,7 @@ from support.machines.machine import BIN
 from support.people.terminal import Terminal
 from support.services.guarded import Guarded, system, while_polkitd_thinks
 from support.services.polkit_rows import Row, rows
-from support.services.polkitd import real_polkitd
+from support.services.polkitd import SILENT, real_polkitd
 
 LOGIN = [{"host": ("s", "h.io"), "username": ("s", "u"), "password": ("s", "p")}]
 HERE = {
@@ -42,6 +43,8 @@ METHODS = {
     for method in found.methods.values()
 }
 SAID = said_in(DOCUMENT.read_text())
+ADMINISTRATORS = (Path(__file__).resolve().parents[2] / "docs/administrators.md").read_text()
+(RULE,) = re.findall(r"^    polkit\.addRule(?:.*\n)+?    \}\);\n", ADMINISTRATORS, re.MULTILINE)
 QUESTIONS = {"NotAuthorized", "PolkitRequired"}
 PASSWORD = re.compile(rb"Password:")
 
@@ -49,7 +52,7 @@ PASSWORD = re.compile(rb"Password:")
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     work = tmp_path_factory.mktemp("polkit")
-    with private_bus(work) as address, real_polkitd(work / "polkitd", address) as polkitd:
+    with private_bus(work) as address, real_polkitd(work / "polkitd", address, RULE) as polkitd:
         yield Guarded(address, polkitd)
 
 
@@ -139,6 +142,51 @@ def test_a_rule_can_tell_publishers_apart(guarded: Guarded) -> None:
                 await caller.call("Install", "asa{sv}", refs, {})
                 assert (await caller.signal("JobFinished"))[2] == f"{NAME}.Error.NotAuthorized"
             assert len(running.requests) == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.fixture
+def deferring(guarded: Guarded) -> Iterator[Guarded]:
+    """Only the rule of docs/administrators.md says anything."""
+    guarded.polkitd.say(SILENT)
+    yield guarded
+    guarded.polkitd.join()
+
+
+@pytest.mark.parametrize(
+    ("groups", "refs", "said"),
+    [
+        (("staff",), ["acme/x"], ""),
+        (("users", "staff"), ["acme/x"], ""),
+        (("users", "staffs"), ["acme/x"], "PolkitRequired"),
+        ((), ["acme/x"], "PolkitRequired"),
+        (("staff",), ["other/x"], "PolkitRequired"),
+        (("staff",), ["acme/x", "other/x"], "PolkitRequired"),
+    ],
+)
+def test_the_rule_of_the_document_lets_a_group_install_from_one_publisher(
+    deferring: Guarded, groups: tuple[str, ...], refs: list[str], said: str
+) -> None:
+    async def scenario() -> None:
+        deferring.polkitd.join(*groups)
+        async with system(deferring) as running, client(deferring.address) as caller:
+            await caller.call("Install", "asa{sv}", refs, {})
+            assert (await caller.signal("JobFinished"))[2].rpartition(".")[2] == said
+            assert len(running.requests) == (said == "")
+
+    asyncio.run(scenario())
+
+
+def test_the_rule_of_the_document_allows_nothing_else(deferring: Guarded) -> None:
+    async def scenario() -> None:
+        deferring.polkitd.join("staff")
+        others = [row for row in CAN_BE_CALLED if {*row.actions} - {"install"}]
+        async with system(deferring) as running, client(deferring.address) as caller:
+            said = {str(row): await outcome(caller, row) for row in others}
+            assert said == dict.fromkeys(map(str, others), "PolkitRequired")
+            assert len(said) > len(ACTIONS)
+            assert (running.requests, running.remotes.written) == ([], [])
 
     asyncio.run(scenario())
 

@@ -6,8 +6,9 @@ polkitd becomes user polkitd and gives up its groups. Here user polkitd, and use
 actions, are the test's own: it sees an /etc/passwd of ours. And setgroups(2), which nobody unprivileged may
 do, is answered by a filter as if it had been done. Nothing else is other than in a system.
 
-Its one rule asks the file `answers`, where a test says what it wants. To let a right password through is
-root's alone: scripts/boot-test does it.
+Its first rule asks the file `answers`, where a test says what it wants; with SILENT there the rules of
+`administrators` say it, which stand where an administrator's do. Who is in which group, a test says, too. To
+let a right password through is root's alone: scripts/boot-test does it.
 """
 
 import os
@@ -27,6 +28,7 @@ NAME = "org.freedesktop.PolicyKit1"
 PROGRAM = "/usr/lib/polkit-1/polkitd"
 ACTIONS = INTERFACES.parent / "polkit"
 
+SILENT = "nobody=asked"
 # The first word that fits counts: ACTION=RESULT, ACTION@REMOTE=RESULT, or *=RESULT.
 RULE = """
 polkit.addAdminRule(function (action, subject) { return ["unix-user:root"]; });
@@ -44,17 +46,22 @@ polkit.addRule(function (action, subject) {
 class Polkitd:
     """Runs, or not."""
 
-    def __init__(self, directory: Path, address: str) -> None:
+    def __init__(self, directory: Path, address: str, administrators: str) -> None:
         self._directory = directory
         self._address = address
         self._process: subprocess.Popen[bytes] | None = None
         self.answers = directory / "answers"
-        self._prepare()
+        self._prepare(administrators)
 
     def say(self, answers: str) -> None:
         """What the rule says from now on, e.g. `install=yes *=no`."""
         self.answers.unlink(missing_ok=True)
         self.answers.write_text(answers)
+
+    def join(self, *groups: str) -> None:
+        """Let whoever calls be in these groups, and in no others."""
+        lines = [f"{group}:x:{number}:{self._caller}\n" for number, group in enumerate(groups, 60_000)]
+        (self._directory / "group").write_text("".join(["root:x:0:\n", *lines]))
 
     def wait_to_be_asked(self) -> "Path":
         """The rule waits from now on until somebody writes what it says; gives the pipe."""
@@ -87,22 +94,28 @@ class Polkitd:
         command = ["busctl", f"--address={self._address}", "status", NAME]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
-    def _prepare(self) -> None:
+    def _prepare(self, administrators: str) -> None:
         rules = self._directory / "rules"
         rules.mkdir()
         (rules / "10-test.rules").write_text(RULE % self.answers)
-        (self._directory / "no-rules").mkdir()
+        (self._directory / "administrators").mkdir()
+        (self._directory / "administrators/50-appctl.rules").write_text(administrators)
         me = f"{os.getuid()}:{os.getgid()}::/nonexistent:/bin/false"
         known = [f"{user.pw_name}:x:{user.pw_uid}:{user.pw_gid}::/:/bin/false" for user in pwd.getpwall()]
         others = [line for line in known if not line.startswith(("polkitd:", "appctl:"))]
         lines = [*others, f"polkitd:x:{me}", f"appctl:x:{me}"]
         (self._directory / "passwd").write_text("".join(f"{line}\n" for line in lines))
+        self._caller = next(
+            line.partition(":")[0] for line in lines if line.split(":")[2] == str(os.getuid())
+        )
+        self.join()
 
     def _sandbox(self) -> list[str]:
         views = {
             self._directory / "passwd": "/etc/passwd",
+            self._directory / "group": "/etc/group",
             self._directory / "rules": "/usr/share/polkit-1/rules.d",
-            self._directory / "no-rules": "/etc/polkit-1/rules.d",
+            self._directory / "administrators": "/etc/polkit-1/rules.d",
             ACTIONS: "/usr/share/polkit-1/actions",
         }
         binds = [word for ours, theirs in views.items() for word in ("--ro-bind", str(ours), theirs)]
@@ -125,10 +138,10 @@ def _unprivileged_groups() -> Iterator[int]:
 
 
 @contextmanager
-def real_polkitd(directory: Path, address: str) -> Iterator[Polkitd]:
-    """Run one on that bus; nobody may do anything until `say` says so."""
+def real_polkitd(directory: Path, address: str, administrators: str = "") -> Iterator[Polkitd]:
+    """Run one on that bus; nobody may do anything until `say` says so, or the administrators' rules."""
     directory.mkdir(exist_ok=True)
-    polkitd = Polkitd(directory, address)
+    polkitd = Polkitd(directory, address, administrators)
     polkitd.say("*=no")
     try:
         polkitd.start()

@@ -3,6 +3,8 @@
 """docs/administrators.md: every key that it names is read, every key that is read stands in it."""
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -10,11 +12,15 @@ import pytest
 
 from appctl.actions.apply.declared import KEYS as APP_KEYS
 from appctl.commandline.commands import COMMANDS, REMOTE_COMMANDS
+from appctl.commandline.parser import parse
 from appctld.bus.polkit import ACTIONS
 from appctld.config.policy.files import KEYS as POLICY_KEYS
 from appctld.config.policy.files import read_policy
 from appctld.config.settings import KEYS as REMOTE_KEYS
+from appctld.errors import leaves
+from appctld.jobs.job import State
 from appctld.system.journal import FIELDS
+from json_schemas import schemas
 from man_pages import APPS, POLICY, SETTINGS
 
 TOP = Path(__file__).resolve().parents[3]
@@ -82,6 +88,42 @@ def test_the_methods_that_an_action_allows_are_those_of_the_interface() -> None:
 
 def test_the_fields_of_the_journal() -> None:
     assert set(table("The journal, and the history")) == set(FIELDS)
+
+
+def typed(heading: str, program: str) -> list[str]:
+    """The lines there that begin with a program, or have it in them."""
+    return [line.strip() for line in section(heading).splitlines() if re.match(rf"    .*\b{program} ", line)]
+
+
+def test_what_is_looked_for_in_the_journal_can_be(tmp_path: Path) -> None:
+    lines = typed("The journal, and the history", "journalctl")
+    assert lines
+    for line in lines:
+        fields = dict(re.findall(r"\b([A-Z]+)=(\S+)", line))
+        assert fields.keys() <= {*FIELDS}
+        assert fields.get("ERROR", "Failed") in leaves()
+        command = [*shlex.split(line), "--directory", str(tmp_path), "--no-pager"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "-- No entries --\n"), done.stderr
+
+
+def test_the_line_for_cron_is_one_and_calls_what_there_is() -> None:
+    (line,) = typed("Metrics: what many machines have", "appctl")
+    *times, user, program, words = line.split(maxsplit=7)
+    assert [re.fullmatch(r"\*(/\d+)?|\d+", time) is not None for time in times] == [True] * 5
+    assert (user, program) == ("root", "appctl")
+    assert parse(shlex.split(words)).command == "metrics"
+
+
+def test_what_is_picked_out_of_monitor_is_in_it() -> None:
+    (line,) = typed("Monitor: what happens, as it happens", "jq")
+    ours, _, theirs = line.partition(" | ")
+    assert parse(ours.split()[1:]).json
+    event = schemas()["event"]["properties"]
+    compared = dict(re.findall(r'\.(\w+) == "(\w+)"', theirs))
+    assert compared.keys() == {"event", "state"} <= event.keys()
+    assert compared["event"] in event["event"]["enum"]
+    assert compared["state"] in {state.value for state in State}
 
 
 def test_every_key_in_running_text_is_one() -> None:
