@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from support.publishers.publisher import Publisher
 from support.servers.index_server import IndexServer
 
 EDITOR, TOOL = "org.acme.Editor", "org.acme.Tool"
+READER, PLAIN = "org.acme.Reader", "org.acme.Plain"
 TURNS = "<description><p>It turns whatever can be turned.</p></description>"
 NAME = "acme/appctl-catalog:latest"
 
@@ -55,15 +57,19 @@ class Mall:
         apps = self.machine.appctl("search", "--json", *arguments).json["apps"]
         return [app["id"] for app in apps]
 
+    @property
+    def united(self) -> Path:
+        """The file of all, for libappstream."""
+        return self.machine.state / "swcatalog" / "xml" / "appctl.xml"
+
     def libappstream(self, *command: str) -> str:
         """What a program says that finds our file where the package's link leads to it."""
         link = "/var/lib/swcatalog/xml/appctl.xml"
-        united = self.machine.state / "swcatalog" / "xml" / "appctl.xml"
         sandbox = [
             "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/var/lib",
             "--tmpfs", "/var/cache", "--tmpfs", "/tmp", "--ro-bind", str(self.work), str(self.work),
-            "--dir", "/var/lib/swcatalog/xml", "--symlink", str(united), link, "--setenv", "HOME", "/tmp",
-            "--unsetenv", "XDG_DATA_HOME",
+            "--dir", "/var/lib/swcatalog/xml", "--symlink", str(self.united), link,
+            "--setenv", "HOME", "/tmp", "--unsetenv", "XDG_DATA_HOME",
         ]  # fmt: skip
         done = subprocess.run(
             [*sandbox, *command],
@@ -106,21 +112,61 @@ def test_from_a_publisher_to_a_search(mall: Mall) -> None:
     assert [line.split()[1] for line in table] == ["Application", TOOL]
 
 
-def test_what_is_written_is_what_appstream_reads(mall: Mall) -> None:
-    path = mall.machine.appctl("remote", "show", "acme", "--json").json["appstreampath"]
-    assert Path(path).stat().st_mode & 0o444 == 0o444
-    validate = ["appstreamcli", "validate", "--no-net", "--no-color", path]
+def validated(path: Path) -> str:
+    """The text of a file that everybody may read and appstreamcli has nothing against."""
+    assert path.stat().st_mode & 0o444 == 0o444
+    validate = ["appstreamcli", "validate", "--no-net", "--no-color", str(path)]
     done = subprocess.run(validate, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+    return path.read_text()
+
+
+def test_what_is_written_is_what_appstream_reads(mall: Mall) -> None:
+    path = mall.machine.appctl("remote", "show", "acme", "--json").json["appstreampath"]
+    assert EDITOR in validated(Path(path))
+    assert EDITOR in validated(mall.united)
     assert f"Identifier: {EDITOR} [desktop-application]" in mall.libappstream(
         "appstreamcli", "search", "writes"
     )
     got = mall.libappstream("appstreamcli", "dump", EDITOR)
     assert f'<value key="appctl::reference">{mall.publisher.registry.host}/acme/editor:1</value>' in got
-    icons = [line for line in got.splitlines() if "<icon" in line]
-    assert len(icons) == 2
-    for line in icons:
-        assert Path(line.partition(">")[2].partition("<")[0]).is_file()
+    assert len(pictures(got)) == 2
+
+
+def pictures(dumped: str) -> list[Path]:
+    """The icons that are told of, each of which is there."""
+    icons = [Path(path) for path in re.findall("<icon [^>]*>(/[^<]*)<", dumped)]
+    assert all(path.is_file() for path in icons)
+    return icons
+
+
+def test_what_is_installed_and_unlisted_appstream_reads_until_it_is_removed(mall: Mall) -> None:
+    share = mall.work / "reader/usr/share"
+    desktop = f"[Desktop Entry]\nType=Application\nName=Reader\nComment=Read\nExec=reader\nIcon={READER}\n"
+    said = component(READER, "", "Reader", TURNS, "<metadata_license>CC0-1.0</metadata_license>")
+    for path, data in {
+        f"metainfo/{READER}.metainfo.xml": said.encode(),
+        f"applications/{READER}.desktop": desktop.encode(),
+        f"icons/hicolor/64x64/apps/{READER}.png": png(64),
+        f"applications/{PLAIN}.desktop": desktop.replace(READER, PLAIN).encode(),
+    }.items():
+        (share / path).parent.mkdir(parents=True, exist_ok=True)
+        (share / path).write_bytes(data)
+    for app in (READER, PLAIN):
+        name = app.rpartition(".")[2].lower()
+        mall.publisher.layout.build(name, [mall.work / "reader"], Settings(labels={"org.appctl.id": app}))
+        mall.publisher.push(name, f"acme/{name}:1", mall.key)
+    mall.machine.appctl("install", "--yes", "acme/reader:1", "acme/plain:1")
+    told = validated(mall.united)
+    assert [told.count(f"<id>{app}</id>") for app in (EDITOR, TOOL, READER, PLAIN)] == [1, 1, 1, 1]
+    found = mall.libappstream("appstreamcli", "search", "turns whatever")
+    assert re.findall("Identifier: (\\S+)", found) == [TOOL, READER]
+    got = mall.libappstream("appstreamcli", "dump", PLAIN)
+    assert f'reference">{mall.publisher.registry.host}/acme/plain:1<' in got
+    assert "<summary>Read</summary>" in got
+    assert [path.name for path in pictures(told)].count(f"{READER}.png") == 1
+    mall.machine.appctl("uninstall", "--yes", READER, PLAIN)
+    assert re.findall("<id>(.*?)<", validated(mall.united)) == [EDITOR, TOOL]
 
 
 @pytest.mark.parametrize("how", ["another's ID", "another's key"])
@@ -163,4 +209,4 @@ def test_a_newer_one_takes_its_place_and_goes_with_the_remote(mall: Mall) -> Non
     assert mall.found("--cached", "acme") == [TOOL]
     mall.machine.appctl("remote", "remove", "acme")
     assert not (mall.machine.state / "catalogs" / "acme").exists()
-    assert TOOL not in (mall.machine.state / "swcatalog" / "xml" / "appctl.xml").read_text()
+    assert TOOL not in mall.united.read_text()

@@ -32,7 +32,8 @@ from appctld.jobs.requests import (
 from appctld.jobs.workshop import Workshop
 from appctld.model.jsonvalue import JsonObject
 
-ONLY_LOOK = (Resolve, CheckUpdates, Refresh, Search, Verify)  # and change no app
+Looking = Resolve | CheckUpdates | Refresh | Search | Verify  # which change no app
+Changing = Install | Update | Approve | Uninstall | Rollback | Repair | Prune
 
 
 async def work(request: AnyRequest, shop: Workshop) -> JsonObject:
@@ -41,7 +42,7 @@ async def work(request: AnyRequest, shop: Workshop) -> JsonObject:
     How what changes something fails is history: of work on apps and references `each` writes it, of work on
     everything this does.
     """
-    if not isinstance(request, ONLY_LOOK) and not flag(request, "dry-run"):
+    if not isinstance(request, Looking) and not flag(request, "dry-run"):
         check_writable(shop)
     if not isinstance(request, Prune | Repair) or flag(request, "dry-run"):
         return await _work(request, shop)
@@ -53,6 +54,17 @@ async def work(request: AnyRequest, shop: Workshop) -> JsonObject:
 
 
 async def _work(request: AnyRequest, shop: Workshop) -> JsonObject:
+    """Of what it changed libappstream is told before the job ends, however it ends."""
+    if isinstance(request, Looking):
+        return await _look(request, shop)
+    try:
+        return await _change(request, shop)
+    finally:
+        if not flag(request, "dry-run"):
+            await shop.book.tidy_catalogs(shop.tools)
+
+
+async def _change(request: Changing, shop: Workshop) -> JsonObject:
     match request:
         case Install():
             result = await install_all(request, shop)
@@ -68,14 +80,12 @@ async def _work(request: AnyRequest, shop: Workshop) -> JsonObject:
             result = await roll_back(request, shop)
         case Repair():
             result = await repair(request, shop)
-        case Prune():
-            result = await prune(request, shop)
         case _:
-            result = await _look(request, shop)
+            result = await prune(request, shop)
     return result
 
 
-async def _look(request: Resolve | CheckUpdates | Refresh | Search | Verify, shop: Workshop) -> JsonObject:
+async def _look(request: Looking, shop: Workshop) -> JsonObject:
     """What changes no app."""
     match request:
         case Resolve():

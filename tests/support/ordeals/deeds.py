@@ -35,7 +35,9 @@ def image(version: int, base: Layer = BASE) -> list[Layer]:
     return [base, ("gzip", tar((*own, shown)))]
 
 
-CACHED = (("store", "prepare-caches", 1), ("update-desktop-database", "run", 1), ("store", "take-caches", 1))
+UNCACHED = (("store", "prepare-caches", 1), ("store", "take-caches", 1))
+CACHED = (*UNCACHED, ("update-desktop-database", "run", 1))
+TOLD = ("store", "keep-catalogs", 1)  # libappstream, of what is installed and listed
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Deed:
     requests: tuple[tuple[str, str, int], ...]
     after: dict[str, str]
     before: dict[str, str] = field(default_factory=lambda: {STEADY: "1"})
-    tidying: tuple[tuple[str, str, int], ...] = CACHED
+    tidying: tuple[tuple[str, str, int], ...] = (*CACHED, TOLD)
     heals: bool = False
     brings: bool = True
     apart: bool = False
@@ -126,12 +128,12 @@ BROUGHT = (
 BROUGHT_LATER = (("fetch", "blob", 3), *BROUGHT[1:])  # the second is the config of the steady app
 PRUNED = (("store", "quiet", 1), ("store", "prune", 1))
 TIDIED = (("store", "remove", 1), *PRUNED)
-PLACED = (("store", "merge", 1), ("store", "deploy", 1), *CACHED)
+PLACED = (("store", "merge", 1), ("store", "deploy", 1), *CACHED, TOLD)
 
 SHOWN = (  # what brings it does there what it does in an install
     ("store", "store-catalog", 1),
     ("store", "show-catalog", 1),
-    ("store", "keep-catalogs", 1),
+    TOLD,
 )
 LISTED = {STEADY: "1", f"catalogue of {REMOTE}": "5"}
 
@@ -160,7 +162,7 @@ DEEDS = {
         (*FETCHED, *BROUGHT, *PLACED, *TIDIED),
         {STEADY: "1", HELLO: "3"},
         before={STEADY: "1", HELLO: "2"},
-        tidying=(*TIDIED, *CACHED),
+        tidying=(*TIDIED, *CACHED, TOLD),
     ),
     "update by itself": Deed(
         _two_versions_and_no_list,
@@ -168,7 +170,7 @@ DEEDS = {
         (*FETCHED, *BROUGHT_LATER, *PLACED, *TIDIED),
         {STEADY: "1", HELLO: "3"},
         before={STEADY: "1", HELLO: "2"},
-        tidying=(*TIDIED, *CACHED),
+        tidying=(*TIDIED, *CACHED, TOLD),
         apart=True,
     ),
     "download by itself": Deed(
@@ -183,19 +185,19 @@ DEEDS = {
     "rollback": Deed(
         _two_versions,
         lambda _house: Rollback(HELLO),
-        (("store", "activate", 1), *CACHED),
+        (("store", "activate", 1), *CACHED, TOLD),
         {STEADY: "1", HELLO: "1"},
         before={STEADY: "1", HELLO: "2"},
-        tidying=CACHED,
+        tidying=(*CACHED, TOLD),
         brings=False,
     ),
     "uninstall": Deed(
         _two_versions,
         lambda _house: Uninstall((HELLO,)),
-        (("store", "remove", 1), *CACHED[::2], *PRUNED),
+        (("store", "remove", 1), *UNCACHED, *PRUNED, TOLD),
         {STEADY: "1"},
         before={STEADY: "1", HELLO: "2"},
-        tidying=(*PRUNED, *CACHED),
+        tidying=(*PRUNED, *CACHED, TOLD),
         brings=False,
     ),
     "catalogue": Deed(
@@ -203,7 +205,7 @@ DEEDS = {
         lambda _house: Refresh((OTHER,)),
         SHOWN,
         {STEADY: "1", f"catalogue of {OTHER}": "1"},
-        tidying=(("store", "keep-catalogs", 1),),
+        tidying=(TOLD,),
     ),
     "next catalogue": Deed(
         _listed,
@@ -211,15 +213,15 @@ DEEDS = {
         (*SHOWN, *PRUNED),
         {**LISTED, f"catalogue of {OTHER}": "2"},
         before={**LISTED, f"catalogue of {OTHER}": "1"},
-        tidying=(("store", "keep-catalogs", 1), *PRUNED),
+        tidying=(TOLD, *PRUNED),
     ),
     "removal": Deed(
         _listed,
         lambda _house: Leave(OTHER),
-        (("store", "keep-catalogs", 1),),
+        (TOLD,),
         LISTED,
         before={**LISTED, f"catalogue of {OTHER}": "1"},
-        tidying=(("store", "keep-catalogs", 1),),
+        tidying=(TOLD,),
         brings=False,
     ),
     "repair": Deed(

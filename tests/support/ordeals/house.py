@@ -244,9 +244,13 @@ class House:
         return {f"catalogue of {name}": _named(path)[0] for name, path in paths.items() if path.exists()}
 
     def united(self) -> list[str]:
-        """The versions of those that libappstream is told of."""
+        """The names of what libappstream is told of."""
         path = self.paths.swcatalog / "xml/appctl.xml"
         return sorted(_named(path)) if path.exists() else []
+
+    def to_unite(self) -> list[str]:
+        """Those of what it is to be told of: listed apps have versions for names, and installed ones IDs."""
+        return sorted([*self.listed().values(), *installed(self.paths)])
 
     def shown(self) -> dict[str, str]:
         """The versions that desktops see, by the names of their entries."""

@@ -207,7 +207,7 @@ def _check_future(deed: Deed, house: House, layers: Sequence[Shown], *, restart:
     assert house.fsck() == ""
     shown = {f"{HELLO}.V{version}": version for app_id, version in deed.after.items() if app_id == HELLO}
     assert house.shown() == shown
-    assert house.united() == sorted(house.listed().values())
+    assert house.united() == house.to_unite()
 
 
 def _check_told(case: Case, deed: Deed, job: Job) -> None:

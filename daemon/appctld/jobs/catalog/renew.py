@@ -36,7 +36,7 @@ async def renew(remote: Remote, shop: Workshop) -> None:
         before = await catalogs.about(remote)
         found = await _found(remote, before, shop)
         await catalogs.note(remote.name, _known(remote, found, shop.tools.now()))
-    await shop.book.tidy_catalogs()
+    await shop.book.tidy_catalogs(shop.tools)
     if found.changed if found else before and before.digest:
         shop.observer.remote_refreshed(remote.name)
     if before and before.digest and found and found.changed:

@@ -21,7 +21,7 @@ async def search(request: Search, shop: Workshop) -> JsonObject:
     """What fits the term. Raises NoRemote, PolicyDenied (a disabled remote was named)."""
     named = text(request, "remote")
     remotes = [shop.book.get(named)] if named else [one for one in shop.book.all() if one.enabled]
-    await shop.book.catalogs.tidy_if_possible(shop.book.all())
+    await shop.book.catalogs.tidy_if_possible(shop.book.all(), shop.tools)
     stale: list[Json] = [] if flag(request, "cached-only") else [*await renew_old(remotes, shop)]
     shown = [remote for remote in remotes if shop.book.catalogs.counts(remote)]
     here = views((await shop.installed()).values())

@@ -119,10 +119,11 @@ class Catalogs:
         if names:
             await self._remember(dict.fromkeys(names))
 
-    async def tidy(self, remotes: Sequence[Remote]) -> None:
-        """Remove what does not count any more, and write libappstream's file of the rest.
+    async def tidy(self, remotes: Sequence[Remote], tools: Tools | None = None) -> None:
+        """Remove what does not count any more, and write libappstream's file of the rest and of the apps.
 
-        Unsigned ones are not in that: nothing there could say so.
+        What nobody signed is not in that: nothing there could say so. `tools` are a job's, which has a store
+        that waits for it.
         """
         async with self._tidying:
             counts, apps = counting(remotes, await self.load()), await self._apps()
@@ -130,17 +131,17 @@ class Catalogs:
             signed = [remote for remote in remotes if remote.name in counts and counts[remote.name].signed]
             word = _made(counts, await self._shown(), apps).apps
             told: JsonObject = {"unite": listing(signed), "installed": [*apps], "made-of": word}
-            await self._tools.store({"op": "keep-catalogs", "keep": keep, **told})
+            await (tools or self._tools).store({"op": "keep-catalogs", "keep": keep, **told})
             stale = _stale(remotes, await self.load())
             gone = [name for name in stale if name not in +self._renewing]
             await self._remember(dict.fromkeys(gone))
 
-    async def tidy_if_possible(self, remotes: Sequence[Remote]) -> None:
+    async def tidy_if_possible(self, remotes: Sequence[Remote], tools: Tools | None = None) -> None:
         """The same for those whose work is something else: what fails now is done the next time."""
         if await self._is_tidy(remotes):
             return
         try:
-            await self.tidy(remotes)
+            await self.tidy(remotes, tools)
         except (AppctlError, OSError) as error:
             logger.warning("catalogues stay as they are: %s", error)
 
@@ -172,7 +173,7 @@ class Catalogs:
 def _made(counts: Mapping[str, Known], shown: Mapping[str, str], apps: Sequence[JsonObject]) -> Made:
     """Of what libappstream's file is to be made; there is none where nothing is to be in it."""
     told = {name: shown[name] for name, one in counts.items() if one.signed and shown.get(name)}
-    return Made(told, word_for(apps)) if told else Made()
+    return Made(told, word_for(apps)) if told or any(app["signed"] for app in apps) else Made()
 
 
 def _stale(remotes: Sequence[Remote], known: Mapping[str, Known]) -> list[str]:

@@ -79,14 +79,17 @@ class RemoteBook:
         remote = self._last.get(name)
         return self._tools.network.route(remote) if remote else {}
 
-    async def tidy_catalogs(self) -> None:
-        """Know what is here, and remove what was listed by remotes that were changed or removed meanwhile."""
+    async def tidy_catalogs(self, tools: Tools | None = None) -> None:
+        """Know what is here, and remove what was listed by remotes that were changed or removed meanwhile.
+
+        libappstream is told of that, and of the apps as they are now; by a job with its own `tools`.
+        """
         await self.catalogs.load()
         try:
             remotes = self.all()
         except AppctlError:
             return  # of a file that is wrong nobody knows what it would say
-        await self.catalogs.tidy_if_possible(remotes)
+        await self.catalogs.tidy_if_possible(remotes, tools)
 
     def get(self, name: str) -> Remote:
         """One remote that may be asked. Raises NoRemote, or PolicyDenied when it is disabled."""

@@ -5,6 +5,7 @@
 import asyncio
 import errno
 import json
+import re
 import shutil
 import threading
 from collections.abc import Callable, Coroutine
@@ -28,13 +29,15 @@ from appctld.errors import (
 )
 from appctld.jobs.catalog import shelf
 from appctld.jobs.publishers.remotes import RemoteBook
-from appctld.jobs.requests import Install, Prune, Refresh, Search
+from appctld.jobs.requests import Install, Prune, Refresh, Search, Uninstall
 from appctld.model.catalog import LAYERS
 from appctld.model.jsonvalue import JsonObject, get_objects
 from appctld.pipeline.tools import unix_now
 from appctld.state.catalogs import known_catalogs, remember_catalogs
 from appctld.state.paths import Paths
+from appctld.state.provenance import Signed
 from appctld.workers.protocol import Report
+from appctld.workers.store.deploy import remove
 from support.images.catalogs import LABELS, component, document, png, tree
 from support.workers.inline import layer_of
 from support.worlds.world import BASE, Yard
@@ -426,6 +429,57 @@ def test_a_remote_that_is_removed_takes_its_catalogue_along(yard: Yard) -> None:
     asyncio.run(yard.book.remove("acme"))
     assert not (yard.paths.catalogs / "acme").exists()
     assert json.loads(yard.paths.known_catalogs.read_bytes()) == {}
+
+
+def sign(yard: Yard) -> None:
+    """Somebody signed the one app that is here."""
+    (file,) = yard.paths.apps.glob("*/current/record.json")
+    record = json.loads(file.read_bytes())
+    file.write_text(json.dumps(record | {"signers": [Signed("E" * 40, "Acme", 5).to_json()]}))
+
+
+def test_what_is_installed_and_signed_libappstream_is_told_of_until_it_is_gone(yard: Yard) -> None:
+    yard.registry.push("1", [BASE])
+    yard.do(Install((f"{PREFIX}/hello:1",)))
+    assert not yard.paths.swcatalog.exists()  # nobody signed it
+    sign(yard)
+    yard.do(Prune())
+    assert b"<id>example.acme.x.hello</id>" in told(yard)
+    assert f'<value key="appctl::reference">{PREFIX}/hello:1</value>'.encode() in told(yard)
+    before = yard.ops().count("keep-catalogs")
+    yard.do(Prune())
+    assert yard.ops().count("keep-catalogs") == before  # nothing is another
+    yard.do(Uninstall(("example.acme.x.hello",)))
+    assert told(yard).count(b"<component") == 1  # the root alone
+
+
+def test_libappstream_is_told_of_what_a_job_changed_that_failed(yard: Yard) -> None:
+    yard.registry.push("1", [BASE])
+    yard.do(Install((f"{PREFIX}/hello:1",)))
+    sign(yard)
+    yard.do(Prune())
+
+    def half(request: JsonObject, report: Report) -> JsonObject:
+        remove(request, report)
+        raise Failed("the store is gone")
+
+    yard.runner.instead["remove"] = half
+    with pytest.raises(Failed):
+        yard.do(Uninstall(("example.acme.x.hello",)))
+    assert b"hello" not in told(yard)
+
+
+def test_another_remotes_list_takes_nothing_from_what_is_installed(yard: Yard) -> None:
+    publish(yard, EDITOR)
+    search(yard, "editor")
+    (known,) = known_catalogs(yard.paths).values()
+    remember_catalogs(yard.paths, {"acme": replace(known, signed=True)})
+    yard.book = RemoteBook([yard.paths.root.parent / "remotes.d"], yard.tools, lambda: yard.observer)
+    yard.registry.push("1", [BASE], Labels={"org.appctl.id": "org.acme.Editor"})
+    yard.do(Install(("other.example/x/editor:1",)))
+    sign(yard)
+    yard.do(Prune())
+    assert re.findall('reference">(.*?)<', told(yard).decode()) == ["other.example/x/editor:1"]
 
 
 def test_an_older_catalogue_is_no_update(yard: Yard) -> None:

@@ -35,11 +35,13 @@ LAYER = LayerRecord("acme", Digest("7" * 64), "8" * 64, anonymous=False)
 
 
 class Keyring:
-    """Takes any bytes for two keys."""
+    """Takes any bytes for two keys, and tells nobody of an app."""
 
     async def run(
         self, program: Program, request: JsonObject, report: Report, *, fds: Mapping[str, int]
     ) -> JsonObject:
+        if request["op"] == "keep-catalogs":
+            return {}
         assert get_object({"fds": dict(fds)}, "fds").keys() == {"in", "out"}
         os.close(fds["in"])
         os.write(fds["out"], b"keyring")

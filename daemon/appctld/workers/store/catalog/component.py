@@ -79,9 +79,14 @@ def read_component(data: bytes, rules: Rules, reference: str = "", expected: str
     app_id, place = _id(raw, expected), _parsed(reference or _reference(raw), raw)
     rules.check(app_id, place)
     element = _emitted(raw, app_id)
-    custom = ET.SubElement(ET.SubElement(element, "custom"), "value", {"key": REFERENCE_KEY})
-    custom.text = str(place)
+    say_where(element, str(place))
     return Component(entry_of(element, app_id, str(place)), element)
+
+
+def say_where(element: Element, reference: str) -> None:
+    """Add where the app is installed from."""
+    custom = ET.SubElement(ET.SubElement(element, "custom"), "value", {"key": REFERENCE_KEY})
+    custom.text = reference
 
 
 def _element(data: bytes) -> Element:

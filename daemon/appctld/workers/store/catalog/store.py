@@ -7,6 +7,7 @@ leaves the one before it. An icon that is no picture of its size is left out, an
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from appctld.errors import BadManifest, LimitExceeded
@@ -18,6 +19,7 @@ from appctld.workers.store.catalog.components import XML_BYTES
 from appctld.workers.store.catalog.files import files_of, icon_path, picture
 from appctld.workers.store.catalog.listing import ICONS_PATH, SIZES, XML_PATH, read_catalog
 from appctld.workers.store.catalog.searching.claims import Claims
+from appctld.workers.store.catalog.searching.installed import installed_line
 from appctld.workers.store.catalog.shelf import Shelf
 from appctld.workers.store.catalog.tree import Tree
 from appctld.workers.store.catalog.united import unite
@@ -61,16 +63,19 @@ def show_catalog(request: JsonObject, _report: Report) -> JsonObject:
 
 
 def keep_catalogs(request: JsonObject, _report: Report) -> JsonObject:
-    """`{"catalogs", "swcatalog", "keep", "unite", "installed", "made-of"}` -> `{}`.
+    """`{"catalogs", "swcatalog", "apps", "keep", "unite", "installed", "made-of"}` -> `{}`.
 
-    What remotes list that are not to be `keep`t goes. `unite` are those of which the file for libappstream is
-    made, objects with name and ids; `installed` are objects with id and remote, and `made-of` is what stands
-    for them beside that file.
+    What remotes list that are not to be `keep`t goes. The file for libappstream is made of what those list
+    that are in `unite`, objects with name and ids, and of those `installed` apps that are signed, objects as
+    `search-catalogs` has them; `made-of` is what stands for these beside that file.
     """
     shelf, keep = shelf_of(request), get_strings(request, "keep")
-    claims = Claims.of(get_objects(request, "unite"), get_objects(request, "installed"))
+    apps, installed = Path(get_str(request, "apps")), get_objects(request, "installed")
+    claims = Claims.of(get_objects(request, "unite"), installed)
+    signed = [app for app in installed if get_bool(app, "signed")]
+    own = {get_str(app, "id"): partial(installed_line, app, apps) for app in signed}
     with translated("tidying the catalogues"):
-        unite(shelf, claims, get_str(request, "made-of"))
+        unite(shelf, claims, own, get_str(request, "made-of"))
         shelf.drop([remote for remote in shelf.remotes() if remote not in keep])
     return {}
 

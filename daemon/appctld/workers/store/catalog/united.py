@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""The file of all catalogues, for libappstream: `swcatalog/xml/appctl.xml`.
+"""The file of all that may be shown, for libappstream: `swcatalog/xml/appctl.xml`.
 
+In it are the catalogues, and what is installed and listed nowhere: libappstream reads no metainfo of ours.
 Guarantees: it is replaced in one step; each ID is in it once, as whose it is (searching/claims.py), and what
 is installed from a remote is never told in another's words; beside it stands of what it was made, while that
-is so. Its components are lines that component.py wrote, so nothing is parsed to unite them. Leaves to others:
-which remotes count (the daemon says so).
+is so. A catalogue's components are lines that component.py wrote, so nothing is parsed to unite them. Leaves
+to others: which remotes and apps count (the daemon says so).
 """
 
 import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from appctld.workers.store import disk
 from appctld.workers.store.catalog.searching.claims import Claims
@@ -23,9 +24,12 @@ ALL = "appctl.xml"  # below swcatalog/xml
 UNITED = "united.json"  # below swcatalog
 _ID = re.compile(rb"<id>([^<]*)</id>")
 
+Own = Mapping[str, Callable[[], bytes]]
+"""By the ID of an installed app, how its component is made."""
 
-def unite(shelf: Shelf, claims: Claims, apps: str) -> None:
-    """Write the file anew, of the catalogues of those remotes that `claims` has the IDs of.
+
+def unite(shelf: Shelf, claims: Claims, own: Own, apps: str) -> None:
+    """Write the file anew, of the catalogues of those remotes that `claims` has the IDs of, and of `own`.
 
     `apps` is the daemon's word for what is installed, and stands beside the file.
     """
@@ -34,7 +38,7 @@ def unite(shelf: Shelf, claims: Claims, apps: str) -> None:
     with disk.opened(shelf.united) as above, disk.opened("xml", above) as within:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(UNITED, dir_fd=above)
-        _replace(ALL, b"".join(document("appctl", _fitting(_chosen(shelf, made_of, claims)))), within)
+        _replace(ALL, b"".join(document("appctl", _fitting(_chosen(shelf, made_of, claims, own)))), within)
         _replace(UNITED, json.dumps({"catalogs": made_of, "apps": apps}).encode(), above)
 
 
@@ -47,9 +51,10 @@ def _fitting(lines: Iterable[bytes]) -> Iterator[bytes]:
             yield line
 
 
-def _chosen(shelf: Shelf, made_of: Mapping[str, str], claims: Claims) -> Iterator[bytes]:
-    """The components, each ID once."""
+def _chosen(shelf: Shelf, made_of: Mapping[str, str], claims: Claims, own: Own) -> Iterator[bytes]:
+    """The components, each ID once: first of what is installed and not listed where it comes from."""
     owners = _owners(shelf, made_of, claims)
+    yield from (line() for app_id, line in own.items() if app_id not in owners)
     for remote, app_id, line in _listed(shelf, made_of):
         if owners.get(app_id) == remote:
             del owners[app_id]

@@ -41,7 +41,7 @@ def test_the_newest_is_current_and_nothing_else_is_left(shelf: Shelf) -> None:
 
 def test_everybody_may_read_it(shelf: Shelf) -> None:
     put(shelf, "acme", listed(EDITOR))
-    unite(shelf, Claims({"acme": ()}, {}), "")
+    unite(shelf, Claims({"acme": ()}, {}), {}, "")
     for path in [*shelf.catalogs.rglob("*"), *shelf.united.rglob("*")]:
         mode = stat.S_IMODE(path.lstat().st_mode)
         assert path.is_symlink() or mode == (0o755 if path.is_dir() else 0o644), path
@@ -124,7 +124,7 @@ def test_what_is_gone_is_gone_after_a_power_cut(shelf: Shelf, synced: list[str])
     put(shelf, "acme", listed(EDITOR))
     synced.clear()
     shelf.drop(["acme"])
-    unite(shelf, Claims({}, {}), "")
+    unite(shelf, Claims({}, {}), {}, "")
     named = [name for name in synced if not name.startswith(disk.STAGING)]
     assert named == ["catalogs", "xml", "swcatalog"]
 
@@ -134,7 +134,7 @@ def test_a_start_leaves_nothing_but_what_is_current(shelf: Shelf) -> None:
     put(shelf, "acme", listed(EDITOR))
     shelf.prepare("acme", listed(TOOL), ROOM)
     shelf.prepare("beta", listed(TOOL), ROOM)
-    unite(shelf, Claims({"acme": ()}, {}), "")
+    unite(shelf, Claims({"acme": ()}, {}), {}, "")
     kept = {*shelf.current("acme").resolve().rglob("*"), shelf.united / "xml" / ALL, shelf.united / UNITED}
     for place in (shelf.catalogs, shelf.united, shelf.united / "xml"):
         (place / f"{disk.STAGING}x").mkdir()

@@ -45,6 +45,7 @@ def request(tools: Tools, **more: str) -> JsonObject:
         "repo": str(tools.paths.repo),
         "catalogs": str(tools.paths.catalogs),
         "swcatalog": str(tools.paths.swcatalog),
+        "apps": str(tools.paths.apps),
     }
     return {**places, "remote": "acme", "prefix": "acme.example/x", "ids": [], "signed": True, **more}
 

@@ -28,10 +28,11 @@ def put(shelf: Shelf, remote: str, *components: bytes) -> None:
     shelf.show(remote, shelf.prepare(remote, files, Room(lambda: 1 << 40)))
 
 
-def united(shelf: Shelf, *listers: str, installed: str = "", **ids: str) -> bytes:
-    """The components of these remotes; `ids` are those that some use, `installed` has the editor."""
+def united(shelf: Shelf, *listers: str, installed: str = "", own: bytes = b"", **ids: str) -> bytes:
+    """The components of these remotes; `ids` are those that some use, `installed` has the editor as `own`."""
     patterns = {remote: [ids[remote]] if remote in ids else [] for remote in listers}
-    unite(shelf, Claims(patterns, {"org.acme.Editor": installed} if installed else {}), "")
+    claims = Claims(patterns, {"org.acme.Editor": installed} if installed else {})
+    unite(shelf, claims, {"org.acme.Editor": lambda: own} if own else {}, "")
     head, *lines = (shelf.united / "xml" / ALL).read_bytes().splitlines(keepends=True)[1:]
     assert (head, lines.pop()) == (*document("appctl", []),)[1:]
     return b"".join(lines)
@@ -58,6 +59,15 @@ def test_another_remotes_list_takes_no_id_of_what_is_installed_or_of_who_uses_it
 def test_what_is_installed_from_one_is_told_in_no_others_words(shelf: Shelf) -> None:
     put(shelf, "aaa", EDITOR, TOOL)
     assert united(shelf, "aaa", installed="unlisted") == TOOL
+    own = EDITOR.replace(b"</id>", b"</id><name>installed</name>")
+    assert united(shelf, "aaa", installed="unlisted", own=own) == own + TOOL
+
+
+def test_what_is_installed_and_listed_where_it_comes_from_is_told_as_it_is_listed(shelf: Shelf) -> None:
+    put(shelf, "acme", EDITOR, TOOL)
+    own = EDITOR.replace(b"</id>", b"</id><name>installed</name>")
+    assert united(shelf, "acme", installed="acme", own=own) == EDITOR + TOOL
+    assert united(shelf, installed="acme", own=own) == own
 
 
 def test_the_file_of_all_has_as_many_as_there_is_room_for(
@@ -97,7 +107,7 @@ def test_what_a_killed_one_left_goes_with_the_next(shelf: Shelf) -> None:
 
 def test_beside_the_file_of_all_stands_what_it_was_made_of(shelf: Shelf) -> None:
     put(shelf, "acme", EDITOR)
-    unite(shelf, Claims({"acme": (), "missing": ()}, {}), "all of them")
+    unite(shelf, Claims({"acme": (), "missing": ()}, {}), {}, "all of them")
     name = shelf.current("acme").readlink().name
     beside = json.loads((shelf.united / UNITED).read_bytes())
     assert beside == {"catalogs": {"acme": name}, "apps": "all of them"}
