@@ -192,11 +192,17 @@ def test_who_waits_gets_the_lock_when_the_other_lets_it_go(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Repository.open(repository.path)
+    slept: list[float] = []
     with ExitStack() as theirs:
         theirs.enter_context(other.shared())
-        monkeypatch.setattr("time.sleep", lambda _seconds: theirs.close())
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            theirs.close()
+
+        monkeypatch.setattr("time.sleep", sleep)
         with repository.exclusive():
-            pass
+            assert 0 < slept[0] < 1, "neither without a pause nor as slowly as libostree"
 
 
 def test_who_does_not_want_to_wait_does_not(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
