@@ -11,7 +11,7 @@ from stat import S_ISLNK
 
 import pytest
 
-from appctld.errors import Busy, Failed, RepoCorrupt, from_wire
+from appctld.errors import Busy, Failed, RepoCorrupt
 from appctld.workers.store.ostree import repository as repository_module
 from appctld.workers.store.ostree.commit import Commit
 from appctld.workers.store.ostree.kinds import Kind, loose_path
@@ -39,45 +39,6 @@ def test_a_repository_is_made_once_and_is_bare_user(repository: Repository) -> N
     (repository.path / "config").write_text(config + "tmp-expiry-secs=5\n")
     Repository.open(repository.path)
     assert "tmp-expiry-secs=5\n" in (repository.path / "config").read_text()
-
-
-def made(path: Path, mode: str) -> dict[str, tuple[int, int]]:
-    """A repository of the ostree command's, with a commit in it that has no ref."""
-    subprocess.run(["ostree", f"--repo={path}", "init", f"--mode={mode}"], check=True)
-    orphan = ["commit", "--orphan", "--tree=dir=/usr/share/base-files", "--subject=x"]
-    subprocess.run(["ostree", f"--repo={path}", *orphan], check=True, capture_output=True)
-    return everything(path)
-
-
-def everything(path: Path) -> dict[str, tuple[int, int]]:
-    """Every name below, with what tells a change."""
-    found = {str(item): item.lstat() for item in (path, *path.rglob("*"))}
-    return {name: (status.st_mtime_ns, status.st_ino) for name, status in found.items()}
-
-
-@pytest.mark.parametrize("mode", ["archive", "bare-user-only", "bare-user"])
-def test_another_programs_repository_is_refused_and_not_touched(tmp_path: Path, mode: str) -> None:
-    before = made(tmp_path, mode)
-    with pytest.raises(RepoCorrupt, match="is another program's repository") as raised:
-        Repository.open(tmp_path)
-    assert raised.value.advice == "move it away, then: appctl repair"
-    assert from_wire(raised.value.to_wire()).advice == raised.value.advice
-    assert everything(tmp_path) == before
-
-
-@pytest.mark.parametrize("config", ["no configuration", "[core]\nrepo_version=1\n"])
-def test_a_configuration_that_says_nothing_is_nobodys(tmp_path: Path, config: str) -> None:
-    (tmp_path / "config").write_text(config)
-    with pytest.raises(RepoCorrupt) as raised:
-        Repository.open(tmp_path)
-    assert raised.value.advice == "move it away, then: appctl repair"
-
-
-def test_one_whose_making_was_cut_off_is_made_to_its_end(tmp_path: Path) -> None:
-    subprocess.run(["ostree", f"--repo={tmp_path}", "init", "--mode=bare-user"], check=True)
-    commit(Repository.open(tmp_path))
-    assert "\nappctl-format=1\n" in (tmp_path / "config").read_text()
-    Repository.open(tmp_path)
 
 
 def test_a_ref_is_written_changed_and_dropped(repository: Repository) -> None:
