@@ -145,10 +145,12 @@ def test_on_a_disk_without_a_byte_left_apps_run_and_go(small: Machine, disk: Vol
     small.stop()
     small.start()
     assert "Greeter" in small.appctl("list").out
-    assert "Hello" in small.run_app("greeter").out
     sentence, hint = told(small.appctl("hold", "greeter", code=7))
     assert (sentence.endswith("No space left on device"), hint) == (True, "appctl prune --dry-run")
     assert not small.appctl("info", "greeter", "--json").json["held"]
+    told(small.appctl("install", "-y", "--reinstall", REFERENCE, code=7))
+    assert "Hello" in small.run_app("greeter").out
+    small.fsck()
     small.appctl("uninstall", "-y", "greeter")
     assert small.appctl("list").out == ""
     small.fsck()

@@ -2,11 +2,13 @@
 # SPDX-FileCopyrightText: The appctl authors
 """__main__.py: how the daemon ends, which is what systemd decides by whether to start it again."""
 
+import asyncio
 import errno
 import logging
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from appctld.bus.wire.connection import BusLostError
 from appctld.bus.wire.questions import BusCallError
 from appctld.errors import AppctlError, Busy, Failed
 from appctld.scope import Scope, user_scope
+from support.workers.inline import StockLauncher
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +77,13 @@ def test_the_level_of_the_command_line_counts_more_than_the_environments(
     monkeypatch.setattr(daemon, "run", run)
     assert daemon.main() == 0
     assert logging.getLevelName(logging.getLogger().level) == level
+
+
+def test_a_sandbox_that_does_not_start_leads_to_doctor(tmp_path: Path) -> None:
+    scope = replace(user_scope({"HOME": str(tmp_path)}), launcher=StockLauncher(true="false"))
+    with pytest.raises(AppctlError, match="bubblewrap cannot start a sandbox here") as raised:
+        asyncio.run(daemon.check_sandbox(scope))
+    assert raised.value.advice == "appctl doctor"
 
 
 @pytest.mark.parametrize("address", ["", "nonsense"])

@@ -35,12 +35,25 @@ def test_another_programs_repository_is_refused_and_not_touched(tmp_path: Path, 
     assert everything(tmp_path) == before
 
 
-@pytest.mark.parametrize("config", ["no configuration", "[core]\nrepo_version=1\n"])
-def test_a_configuration_that_says_nothing_is_nobodys(tmp_path: Path, config: str) -> None:
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("no configuration", "/config cannot be read: Key file contains line"),
+        ("[core]\nrepo_version=1\n", r"is another program's repository \(its mode is not said\)"),
+    ],
+)
+def test_a_configuration_that_says_nothing_is_nobodys(tmp_path: Path, config: str, says: str) -> None:
     (tmp_path / "config").write_text(config)
-    with pytest.raises(RepoCorrupt) as raised:
+    with pytest.raises(RepoCorrupt, match=says) as raised:
         Repository.open(tmp_path)
     assert raised.value.advice == "move it away, then: appctl repair"
+
+
+def test_where_there_is_none_one_is_made_and_made_once(tmp_path: Path) -> None:
+    Repository.open(tmp_path)
+    before = (tmp_path / "config").stat()
+    Repository.open(tmp_path)
+    assert (tmp_path / "config").stat() == before
 
 
 def test_one_whose_making_was_cut_off_is_made_to_its_end(tmp_path: Path) -> None:
