@@ -104,7 +104,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 async def asked(caller: Client, method: str) -> str:
     """The path of a job."""
-    error, body = await caller.call(method, "asa{sv}", [HELLO], {})
+    apps = [[HELLO]] if method in {"Update", "Uninstall"} else []
+    error, body = await caller.call(method, "asa{sv}" if apps else "a{sv}", *apps, {})
     assert not error, body
     return str(body[0])
 
@@ -136,9 +137,10 @@ async def cancelled(
         place.hold.let_go()
 
 
-async def updated(place: Place) -> str:
+async def done(place: Place, method: str) -> str:
+    """How a job ends that nobody holds."""
     async with client(place.machine.environment["DBUS_SESSION_BUS_ADDRESS"]) as caller:
-        return str((await ended(caller, await asked(caller, "Update")))["State"])
+        return str((await ended(caller, await asked(caller, method)))["State"])
 
 
 @pytest.mark.parametrize("moment", CANCELLED)
@@ -153,7 +155,7 @@ def test_a_cancel_leaves_nothing_half_done_and_the_next_update_uses_what_is_here
     assert place.current == before
     here, fetched = place.here(layer), len(place.stand.asked(layer.path))
     assert here is moment.startswith(("importing", "merging"))
-    assert asyncio.run(updated(place)) == "succeeded"
+    assert asyncio.run(done(place, "Update")) == "succeeded"
     assert place.current == place.version
     assert len(place.stand.asked(layer.path)) == fetched + (not here)
     place.whole()
@@ -181,3 +183,21 @@ def test_a_cancel_of_an_uninstall_that_has_begun_is_refused_and_the_app_is_gone_
         place.install_again()
     assert (held["State"], held["Stage"], held["Cancelable"]) == ("running", "removing", False)
     assert (refusal, state, gone) == (f"{ERROR}Busy", "succeeded", True)
+
+
+@pytest.mark.parametrize("call", ["os:unlink", "os:fsync"])
+def test_a_prune_that_is_cancelled_leaves_the_rest_to_the_next_one(call: str, place: Place) -> None:
+    """What it forgot first is a layer that nothing needs; its ref is there still, or no more."""
+    before, (_, layer) = place.current, place.publish()
+    asyncio.run(cancelled(place, CANCELLED["merging, objects being named"]))
+    held, refusal, state = asyncio.run(cancelled(place, ("store", "prune", call, 1), "Prune"))
+    assert (held["State"], held["Stage"], held["Cancelable"]) == ("running", "cleanup", True)
+    assert (refusal, state) == ("", "cancelled")
+    place.machine.fsck()
+    assert place.current == before
+    assert asyncio.run(done(place, "Prune")) == "succeeded"
+    place.whole()
+    assert not place.here(layer)
+    assert asyncio.run(done(place, "Update")) == "succeeded"
+    assert place.current == place.version
+    place.whole()

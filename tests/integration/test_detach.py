@@ -158,6 +158,19 @@ def test_a_detached_job_that_fails_says_so_when_it_is_asked(
     assert (job["state"], job["error_name"].rpartition(".")[2]) == ("failed", "NotFound")
 
 
+def test_what_checks_and_tidies_up_is_left_too(machine: Machine) -> None:
+    for words in (["verify"], ["prune"], ["remote", "refresh"]):
+        machine.appctl(*words, "-d")
+    kinds = {"verify", "prune", "refresh"}
+    end = time.monotonic() + PATIENCE
+    while True:
+        jobs = [job for job in machine.appctl("jobs", "--json").json if job["kind"] in kinds]
+        if len(jobs) == len(kinds) and all(job["state"] == "succeeded" for job in jobs):
+            return
+        assert time.monotonic() < end, jobs
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("words", [["install", "-d", "--from", "oci:x", "a.example/b:1"]])
 def test_what_only_this_command_can_read_is_not_left_alone(machine: Machine, words: list[str]) -> None:
     assert "hint: " in machine.appctl(*words, code=64).err

@@ -14,7 +14,7 @@ PARTS: Mapping[str, int] = {
     "tests/attacks/test_bad_flatpaks.py": 4,
     "tests/attacks/test_bad_input.py": 8,
     "tests/attacks/test_bus_arguments.py": 4,
-    "tests/attacks/test_cancels.py": 6,
+    "tests/attacks/test_cancels.py": 8,
     "tests/attacks/test_credential_jobs.py": 2,
     "tests/attacks/test_credential_matrix.py": 2,
     "tests/attacks/test_damage_matrix.py": 8,
