@@ -21,7 +21,7 @@ def offer_page(offer, accept, approved=None, image=""):
     title = box(
         label(name(offer), "title-1"),
         label(f"Version {before}{plain(offer['version'])}"),
-        label(offer["reference"], "dim-label", "caption"),
+        label(" → ".join(filter(None, [offer["switches-from"], offer["reference"]])), "dim-label", "caption"),
         valign=Gtk.Align.CENTER,
     )
     asks = [_permission(*each, new=update and each not in approved) for each in offer["permissions"]]

@@ -152,7 +152,7 @@ class Machine:
         """Trust a publisher."""
         keys = ["--gpg-import", str(key)] if key else []
         places = ["--lookaside", lookaside] if lookaside else []
-        self.appctl("remote", "add", name, url, *keys, *places, *more)
+        self.appctl("remote", "add", "-q", name, url, *keys, *places, *more)
 
     def run_app(self, *arguments: str, code: int | None = 0) -> Ran:
         """`appctl run`."""
