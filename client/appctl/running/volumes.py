@@ -23,6 +23,7 @@ from appctl.running.mounts.sources import Sources
 VOLUMES = "volumes"
 BYTES = 1 << 30  # of all first contents: every user of a machine gets a copy
 ENTRIES = 100_000  # and so many files: what a large web application unpacks to
+BESIDE = 1500  # entries beside all of them: each takes three of the 9,000 arguments that bubblewrap takes
 
 
 @dataclass
@@ -56,6 +57,9 @@ def _prepare(volumes: Path, place: str, files: Path | None, room: "_Room", found
     if source and not stat.S_ISDIR(os.lstat(source).st_mode):
         found.leave_out(place, "the image has no directory there, or a link on the way")
         return
+    if files and not room.has_beside(files, place):
+        found.leave_out(place, "too many files lie beside it")
+        return
     if source and not os.path.lexists(own) and not room.has(source):
         found.leave_out(place, "it begins with more than each user should have a copy of")
         return
@@ -85,10 +89,18 @@ def _in_image(files: Path, place: str) -> Path | None:
 
 
 class _Room:
-    """What may still be copied in one run."""
+    """What may still be copied, and shown one by one, in one run."""
 
     def __init__(self) -> None:
-        self._bytes, self._entries = BYTES, ENTRIES
+        self._bytes, self._entries, self._beside = BYTES, ENTRIES, BESIDE
+
+    def has_beside(self, files: Path, place: str) -> bool:
+        """Whether all that lies beside a place and the way to it can be shown; then it is counted."""
+        below_root = [files / parent.relative_to("/") for parent in PurePosixPath(place).parents][:-1]
+        count = sum(1 for path in below_root if path.is_dir() for _ in path.iterdir())
+        fits = count <= self._beside
+        self._beside -= count if fits else 0
+        return fits
 
     def has(self, source: Path) -> bool:
         """Whether a directory fits; then it has its share."""

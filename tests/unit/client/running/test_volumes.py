@@ -164,3 +164,15 @@ def test_an_app_on_a_runtime_has_them_beside_that_and_never_in_it(
     assert out == ["/data:", "/usr/share/runtime:", "about"]
     assert noted.count("something else is shown there") == 3
     assert (own / "data/x").exists()
+
+
+def test_one_beside_too_many_files_stays_the_images(shell: Made, own: Path, capfd: Capture) -> None:
+    """Each of them would be an argument for bubblewrap."""
+    for name in range(volumes.BESIDE + 1):
+        shell.text(f"/srv/many/{name}", "")
+    shell.text("/srv/many/data/x", "of the image\n")
+    with_volumes(shell, "/opt/data", "/srv/many/data")
+    out, noted = inside(capfd, "cat /srv/many/data/x; touch /opt/data/x")
+    assert out == ["of", "the", "image"]
+    assert "VOLUME /srv/many/data is left out: too many files" in noted
+    assert [path.name for path in own.iterdir()] == ["opt%2Fdata"]
