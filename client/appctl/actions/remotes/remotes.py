@@ -13,7 +13,6 @@ from pathlib import Path
 from appctl.actions.facts import duration
 from appctl.actions.remotes.edkeys import public_keys
 from appctl.actions.remotes.introduction import introduction, is_publisher_file, trust
-from appctl.actions.remotes.trusted import Trusted, told, trusted
 from appctl.context import Context
 from appctl.exits import ExitCode
 from appctl.failure import UNREADABLE, Failure, usage
@@ -127,10 +126,10 @@ def show(context: Context) -> int:
     if not found:
         raise Failure("NoRemote", f"there is no remote {context.options.name}", "appctl remote list")
     scope, remote = found[0]
-    keys = _keys(context, remote)
+    keys, whom = _trusted(context, remote)
     if context.options.json:
-        context.put_json({**_json(remote, scope), **_keys_json(keys)})
-    context.say(*_lines(remote, scope, keys))
+        context.put_json({**_json(remote, scope), **keys})
+    context.say(*_lines(remote, scope, whom))
     return ExitCode.DONE
 
 
@@ -249,13 +248,13 @@ def _find(bus: Bus, name: str) -> Json:
 def _told(context: Context, remote: Json, done: str, *, changed: bool, gone: Sequence[str] = ()) -> int:
     """Print what a remote is now; `gone` are the fingerprints that it does not trust any more."""
     scope, name = context.scope, escape(context.options.name)
-    keys = _keys(context, remote)
+    keys, whom = _trusted(context, remote)
     if context.options.json:
         more: Json = {"no-longer-trusted": list(gone)} if gone else {}
-        context.put_json({"changed": changed, **_json(remote, scope), **_keys_json(keys), **more})
+        context.put_json({"changed": changed, **_json(remote, scope), **keys, **more})
     context.say(f"{done} remote {name}." if changed else f"Remote {name} is so already.")
     context.say(*(f"  No longer trusted: {escape(fingerprint)}" for fingerprint in gone))
-    context.say(*_lines(_telling(remote), scope, keys, USUAL_ROUTE)[1:])
+    context.say(*_lines(_telling(remote), scope, whom, USUAL_ROUTE)[1:])
     return ExitCode.DONE
 
 
@@ -268,18 +267,17 @@ def _telling(remote: Json) -> Json:
     return {**left, "Settings": own, "Title": "" if title == _name(remote) else title}
 
 
-def _lines(remote: Json, scope: Scope, keys: list[Trusted] | None, unspoken: str = "") -> list[str]:
+def _lines(remote: Json, scope: Scope, whom: Sequence[str], unspoken: str = "") -> list[str]:
+    """What is known of a remote; `whom` it trusts, and its route, unless that is the `unspoken` one."""
     settings = {**get_object(remote, "Settings")}
     age = settings.pop("max-age", 0)
     for told_elsewhere in ("ca", "ed25519-keys", "no-proxy", "proxy"):
         settings.pop(told_elsewhere, None)
-    first, *others = told(remote, keys)
     rows = [
         ("Title", get_str(remote, "Title")),
         (_PLACES.get(get_str(settings, "kind"), "Prefix"), get_str(remote, "Url")),
         ("Verify", get_str(remote, "Verify")),
-        ("Trusts", first),
-        *(("", text) for text in others),
+        *(("" if row else "Trusts", text) for row, text in enumerate(whom)),
         ("Max-age", duration(age) if isinstance(age, int) and age else ""),
         *((key.capitalize(), _text(value)) for key, value in sorted(settings.items())),
         ("Reached by", "" if (reached := route(remote)) == unspoken else reached),
@@ -304,13 +302,17 @@ def _json(remote: Json, scope: Scope) -> Json:
     return {"scope": scope.value, **{key.lower(): value for key, value in remote.items()}}
 
 
-def _keys(context: Context, remote: Json) -> list[Trusted] | None:
-    return trusted(remote) if context.options.json or not context.options.quiet else None
+def _trusted(context: Context, remote: Json) -> tuple[Json, list[str]]:
+    """Say whom it trusts, for programs and for people; no key is read where nobody is told.
 
+    For programs there is nothing where keys cannot be read: an empty list would say that there is none.
+    """
+    if context.options.quiet and not context.options.json:
+        return {}, []
+    from appctl.actions.remotes.trusted import told, trusted
 
-def _keys_json(keys: list[Trusted] | None) -> Json:
-    """Return nothing where they cannot be read: an empty list would say that there is none."""
-    return {} if keys is None else {"keys": [one.to_json() for one in keys]}
+    keys = trusted(remote)
+    return {} if keys is None else {"keys": [one.to_json() for one in keys]}, told(remote, keys)
 
 
 def _name(remote: Json) -> str:

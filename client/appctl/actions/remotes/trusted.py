@@ -72,6 +72,8 @@ def told(remote: Json, keys: list[Trusted] | None) -> list[str]:
 
 def _keys(remote: Json, settings: Json) -> Iterator[tuple[str, Key]]:
     """Yield the keys of the kinds that must sign. Raises Failure, OSError."""
+    if not get_str(remote, "Origin"):
+        return  # it was removed meanwhile
     kinds = {*get_str(remote, "Verify").split("+")}
     file = Path(get_str(remote, "Origin"))
     if masks(file):

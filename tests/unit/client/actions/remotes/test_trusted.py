@@ -111,6 +111,10 @@ def test_without_keys_it_is_said_who_decides(verify: str, says: str, tmp_path: P
     assert shown(remote(tmp_path, verify)) == [says]
 
 
+def test_a_remote_that_is_gone_trusts_nobody() -> None:
+    assert (trusted({}), shown({})) == ([], ["nobody"])
+
+
 def test_a_keyring_in_which_gpg_sees_nothing_was_not_read(tmp_path: Path) -> None:
     (tmp_path / "acme.gpg").write_bytes(b"no keyring")
     assert trusted(remote(tmp_path)) is None
