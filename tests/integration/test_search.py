@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A catalogue from its publisher to `appctl search` and libappstream: registry, keys and daemon all real."""
 
-import json
 import os
 import re
 import subprocess
@@ -15,7 +14,7 @@ import jsonschema
 import pytest
 
 from json_schemas import schemas
-from support.images.catalogs import LABELS, component, document, png, tree
+from support.images.catalogs import LABELS, component, document, index, png, tree
 from support.images.images import CREATED, Settings
 from support.machines.machine import Machine
 from support.publishers.publisher import Publisher
@@ -183,16 +182,8 @@ def test_what_is_not_this_publishers_leaves_the_list_as_it_is(how: str, mall: Ma
 
 
 def test_what_an_index_lists_is_a_hint(mall: Mall) -> None:
-    said = "<id>org.beta.Tool</id><name>Tool</name><summary>It turns</summary>"
-    bare = f"<component type='desktop'>{said}</component>"
-    labels = {
-        "org.flatpak.ref": "app/org.beta.Tool/x86_64/stable",
-        "org.freedesktop.appstream.appdata": document(bare).decode(),
-    }
-    image = {"Digest": f"sha256:{'1' * 64}", "OS": "linux", "Architecture": "amd64", "Tags": ["latest"]}
-    results = [{"Name": "beta/tool", "Images": [{**image, "Labels": labels}]}]
     with IndexServer(mall.publisher.registry.host) as front:
-        front.list("beta", json.dumps({"Registry": "/", "Results": results}).encode())
+        front.list("beta", index("beta/tool", f"sha256:{'1' * 64}", "org.beta.Tool", "Tool"))
         mall.machine.add_remote("beta", f"oci+http://{front.host}/beta", mall.work / "acme.asc")
         shown = mall.machine.appctl("search", "--remote=beta", "turns")
     assert [line.split()[:2] for line in shown.out.splitlines()[1:]] == [["Tool", "org.beta.Tool"]]

@@ -44,6 +44,12 @@ def test_what_a_catalogue_has_is_found_and_who_has_none_is_told(scenes: Scenes) 
     assert "Viewer" not in scenes["found"]
 
 
+def test_what_nobody_signed_is_said_to_be_that_before_and_after_it_is_looked_at(scenes: Scenes) -> None:
+    assert "It turns (words that nobody signed)" in scenes["hearsay"]
+    assert {"Sketch", "loft", "Nobody signed this"} <= set(scenes["preview of sketch"])
+    assert not any("nobody signed" in text for text in scenes["found"])
+
+
 def test_a_download_is_seen_and_cancelled(scenes: Scenes) -> None:
     assert "Install quay.io/labs/studio:latest" in scenes["progress"]
     assert any("of 8.0\xa0MB" in text for text in scenes["progress"])
@@ -83,6 +89,14 @@ def test_polkit_may_ask_and_what_was_shown_goes_back(scenes: Scenes) -> None:
     wanted = {f"Install {shown}", f"Approve {shown}", "Search locale"}
     wanted |= {"Resolve", "CheckUpdates", "Update", "Rollback", "Uninstall", "List"}
     assert set(scenes["calls that may ask"]) == wanted
+
+
+def test_its_size_is_told_as_it_is() -> None:
+    """With the lines that are empty and without them."""
+    lines = [line for file in files() for line in file.read_text().splitlines()]
+    told = f"{len([line for line in lines if line.strip()])} lines ({len(lines)} with the empty ones)"
+    for document in ("README.md", "docs/software-centers.md"):
+        assert told in " ".join((PROGRAM.parents[1] / document).read_text().split())
 
 
 def files() -> list[Path]:

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Catalogue images: the tree that `appctl publish --catalog` writes, made by hand so that it can be wrong."""
 
+import json
 from collections.abc import Mapping
 
 from support.images.png import png as picture
@@ -26,6 +27,19 @@ def document(*components: str) -> bytes:
     """The XML of a catalogue."""
     head = '<?xml version="1.0" encoding="UTF-8"?>\n<components version="1.0" origin="acme">'
     return f"{head}{''.join(components)}</components>".encode()
+
+
+def index(repository: str, digest: str, app_id: str, name: str) -> bytes:
+    """What a flatpak index server says that has one app, in words that nobody signed."""
+    said = f"<id>{app_id}</id><name>{name}</name><summary>It turns</summary>"
+    labels = {
+        "org.flatpak.ref": f"app/{app_id}/x86_64/stable",
+        "org.freedesktop.appstream.appdata": document(
+            f"<component type='desktop'>{said}</component>"
+        ).decode(),
+    }
+    image = {"Digest": digest, "OS": "linux", "Architecture": "amd64", "Tags": ["latest"], "Labels": labels}
+    return json.dumps({"Registry": "/", "Results": [{"Name": repository, "Images": [image]}]}).encode()
 
 
 def tree(xml: bytes | None, icons: Mapping[str, bytes] | None = None) -> dict[str, bytes | None]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from support.acme import NAMES, Acme, town
 from support.buses.bus import INTERACTIVE, NAME
-from support.images.catalogs import LABELS, component, document, tree
+from support.images.catalogs import LABELS, component, document, index, tree
 from support.images.images import Settings
 from support.images.png import png
 from support.machines.machine import Machine
@@ -28,6 +28,7 @@ from support.servers.fake_registry import FakeServer, Reply
 
 PROGRAM = Path(__file__).resolve().parents[3] / "examples/software-center"
 EDITOR, VIEWER, STUDIO = "org.acme.Editor", "org.acme.Viewer", "org.acme.Studio"
+SKETCH = "org.acme.Sketch"  # which nobody signs
 ASKS = "shared=network;\nfilesystems=~/Documents;{}\nsockets=wayland;\n"
 MORE = ASKS.format("home;")
 LARGE = 8_000_000  # many times what any part on the way holds back
@@ -82,6 +83,26 @@ def installs(visit: Visit) -> None:
     visit.keep("found", "Editor", "labs has no catalogue")
     visit.install("editor", "Editor", found=True)
     visit.install("viewer", "Viewer")
+
+
+def looks_at_what_nobody_signed(visit: Visit, hearsay: FakeServer) -> None:
+    """A remote that checks no signatures, and only an index says what it has."""
+    tag = visit.acme.image(SKETCH, "0.1")
+    digest, layout = visit.acme.layout.digest(tag), visit.acme.layout
+    manifest = {"Content-Type": "application/vnd.oci.image.manifest.v1+json", "Docker-Content-Digest": digest}
+    hearsay.on(
+        "/v2/loft/sketch/manifests/latest", Reply(headers=manifest, body=layout.blob(digest).read_bytes())
+    )
+    config = layout.manifest(tag)["config"]["digest"]
+    hearsay.on(f"/v2/loft/sketch/blobs/{config}", Reply(body=layout.blob(config).read_bytes()))
+    hearsay.on("/loft/index/static", Reply(body=index("loft/sketch", digest, SKETCH, "Sketch")))
+    file = visit.machine.configuration / "loft.conf"
+    file.write_text(f"[remote]\nurl=oci+http://{hearsay.host}/loft\nverify=none\n")
+    visit.person.write("sketch")
+    visit.keep("hearsay", "Sketch")
+    visit.person.press("View", "Sketch")
+    visit.keep("preview of sketch", "Wants to Use", "Nobody signed this")
+    file.unlink()
 
 
 def updates(visit: Visit) -> None:
@@ -229,6 +250,7 @@ def main() -> None:
         person = stack.enter_context(hand(work / "h", PROGRAM, {**machine.environment, **both}))
         visit = Visit(acme, machine, person, pictures[0] if pictures else None)
         installs(visit)
+        looks_at_what_nobody_signed(visit, mirror)
         cancels(visit, mirror)
         updates(visit)
         is_refused(visit)
