@@ -46,7 +46,7 @@ PARTS: Mapping[str, int] = {
     "tests/integration/test_flatpak.py": 7,
     "tests/integration/test_formats.py": 4,
     "tests/integration/test_golden_images.py": 8,
-    "tests/integration/test_install_choices.py": 4,
+    "tests/integration/test_install_choices.py": 5,
     "tests/integration/test_instances.py": 3,
     "tests/integration/test_lint.py": 3,
     "tests/integration/test_login.py": 4,
