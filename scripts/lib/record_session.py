@@ -3,16 +3,21 @@
 """Records the session of README.md on standard output, or puts one from standard input into the document.
 
 record_session.py record        as an unprivileged user, with the tests in PYTHONPATH
-record_session.py fill README.md
+record_session.py fill README.md docs/session.svg
+
+What is recorded is JSON: lines of [text, look].
 """
 
+import json
 import sys
 import tempfile
 from pathlib import Path
 
 from attack_tables import between
+from terminal_picture import picture
 
 MARKER = "session"
+TITLE = "A remote is added, an app is installed, updated and rolled back, and another signer is refused"
 
 
 def main() -> int:
@@ -21,11 +26,18 @@ def main() -> int:
         from support.people.recording import record  # noqa: PLC0415 - only who records has the tests
 
         with tempfile.TemporaryDirectory(prefix="record.") as work:
-            print(record(Path(work)))
+            print(json.dumps(record(Path(work))))
         return 0
-    document = Path(sys.argv[2])
-    document.write_text(between(document.read_text(), MARKER, sys.stdin.read().strip("\n")))
+    document, image = map(Path, sys.argv[2:])
+    lines = json.load(sys.stdin)
+    document.write_text(between(document.read_text(), MARKER, text_of(lines)))
+    image.write_text(picture(lines, TITLE))
     return 0
+
+
+def text_of(lines: list[list[tuple[str, str]]]) -> str:
+    """The lines, indented as a document wants them."""
+    return "\n".join(f"    {''.join(text for text, _ in line)}".rstrip() for line in lines)
 
 
 def session_of(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from record_session import session_of
+from record_session import session_of, text_of
 from support.people.recording import record
 from support.people.sessions import tell
 
@@ -113,5 +113,6 @@ def _same(text: str, lines: list[str]) -> bool:
 
 
 def test_the_session_in_the_readme_is_one_that_was_recorded(tmp_path: Path) -> None:
-    recorded, shown = (VARIES.sub("*", text) for text in (record(tmp_path), session_of(README.read_text())))
+    texts = (text_of(record(tmp_path)), session_of(README.read_text()))
+    recorded, shown = (VARIES.sub("*", text) for text in texts)
     assert [line.split() for line in recorded.splitlines()] == [line.split() for line in shown.splitlines()]

@@ -22,10 +22,14 @@ ASKS = "shared=network;\nfilesystems=~/Documents;\nsockets=wayland;\n"
 COLUMNS = 120
 
 
-def record(work: Path) -> str:
-    """Run this program in a namespace of its own; the lines, indented as a document wants them."""
-    lines: list[str] = run_inside(work, NAMES, "support.people.recording")
-    return "\n".join(f"    {line}".rstrip() for line in lines)
+Line = list[tuple[str, str]]
+"""Pieces of one line: the text, and how it looks (Terminal.spans)."""
+
+
+def record(work: Path) -> list[Line]:
+    """Run this program in a namespace of its own; what a person sees."""
+    lines: list[Line] = run_inside(work, NAMES, "support.people.recording")
+    return lines
 
 
 def _released(version: str) -> Callable[[Acme], None]:
@@ -51,19 +55,20 @@ STEPS: list[tuple[str, str, Callable[[Acme], None] | None]] = [
 ]
 
 
-def recorded(acme: Acme, machine: Machine) -> list[str]:
+def recorded(acme: Acme, machine: Machine) -> list[Line]:
     """Type all of it."""
     file = acme.introduce()
     (machine.directory / "acme.asc").write_bytes(file.read_bytes())
-    lines: list[str] = []
+    lines: list[Line] = []
     for words, remark, publish in STEPS:
         if publish is not None:
             publish(acme)
         command = ["sh", "-c", f"cd {machine.directory} && exec {words}"]
         with Terminal(command, machine.environment, columns=COLUMNS) as terminal:
             code = terminal.end("\n")
-        lines += [f"$ {words}" + (f"    # {remark}" if remark else ""), *terminal.lines()]
-        lines += [f"# exit code {code}"] if code else []
+        typed: Line = [("$ ", "prompt"), (words, "bold")]
+        lines += [typed + ([(f"    # {remark}", "remark")] if remark else []), *terminal.spans()]
+        lines += [[(f"# exit code {code}", "remark")]] if code else []
     return lines
 
 

@@ -14,6 +14,7 @@ drawn over gone; `raw` is every byte.
 """
 
 import fcntl
+import itertools
 import os
 import pty
 import re
@@ -24,7 +25,7 @@ import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pyte
 
@@ -117,6 +118,12 @@ class Terminal:
             shown.pop()
         return shown
 
+    def spans(self) -> list[list[tuple[str, str]]]:
+        """The same as pieces that look the same: the text, and "", "bold" or a colour."""
+        rows = [self._screen.history.top[index] for index in range(len(self._screen.history.top))]
+        rows += [self._screen.buffer[number] for number in range(self._screen.lines)]
+        return [_pieces(row, line) for row, line in zip(rows, self.lines(), strict=False)]
+
     def colours(self, text: str) -> set[str]:
         """Those in which a text stands on the screen, `default` among them; none where it does not."""
         found = set()
@@ -136,3 +143,14 @@ class Terminal:
         self.raw += data
         self._stream.feed(data)
         return bool(data)
+
+
+def _pieces(row: Mapping[int, Any], line: str) -> list[tuple[str, str]]:
+    """A line that was drawn, cut where its look changes."""
+    look = [_look(row[column]) for column in range(len(line))]
+    runs = itertools.groupby(range(len(line)), key=look.__getitem__)
+    return [("".join(line[column] for column in columns), style) for style, columns in runs]
+
+
+def _look(cell: Any) -> str:  # noqa: ANN401 - pyte has no types
+    return cell.fg if cell.fg != "default" else "bold" if cell.bold else ""
