@@ -68,6 +68,7 @@ def told(ran: Ran) -> tuple[str, str]:
         (["igzip", "gzip"], "gzip is missing: layers that are packed so cannot be read", "gzip"),
     ],
     indirect=["lacking"],
+    ids=["gpgv", "gzip"],
 )
 def test_what_cannot_be_read_is_not_installed(lacking: Machine, sentence: str, package: str) -> None:
     assert told(lacking.appctl("install", "-y", REFERENCE, code=1)) == (sentence, f"apt install {package}")

@@ -33,7 +33,7 @@ PARTS: Mapping[str, int] = {
     "tests/integration/test_apply.py": 6,
     "tests/integration/test_asked_for_a_login.py": 8,
     "tests/integration/test_background_updates.py": 26,
-    "tests/integration/test_bad_machines.py": 7,
+    "tests/integration/test_bad_machines.py": 6,
     "tests/integration/test_bundles.py": 12,
     "tests/integration/test_cancel.py": 4,
     "tests/integration/test_cosign.py": 4,

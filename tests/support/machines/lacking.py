@@ -19,7 +19,7 @@ _PLACE = Path("/usr/bin")
 
 def main(lacks: list[str]) -> None:
     """Become the daemon."""
-    argv = ["bwrap", "--dev-bind", "/", "/", "--tmpfs", str(_PLACE)]
+    argv = ["bwrap", "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", str(_PLACE)]
     for program in {*PROGRAMS, Path(sys.executable).resolve().name} - set(lacks):
         if (path := _PLACE / program).exists():
             argv += ["--ro-bind", str(path.resolve()), str(path)]

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from appctld.config.remote import Remote
 from appctld.config.urls import Prefix
-from appctld.errors import AppctlError, RepoCorrupt, SignatureInvalid
+from appctld.errors import AppctlError, Failed, RepoCorrupt, SignatureInvalid
 from appctld.jobs.audit.kept import Kept
 from appctld.model.digest import Digest
 from appctld.model.ostreeref import AnyReference, OstreeRef, parse_canonical
@@ -47,7 +47,10 @@ class Opinion:
 
 
 async def opinion(kept: Kept, remotes: list[Remote], tools: Tools) -> Opinion:
-    """Judge the stored evidence again, as of now."""
+    """Judge the stored evidence again, as of now.
+
+    Raises Failed where this machine cannot judge (gpgv is missing): that says nothing about a signature.
+    """
     if kept.record is None or kept.provenance is None:
         return Opinion(Standing.UNKNOWN, "what was kept of its signatures cannot be read")
     judged = kept.provenance.judged
@@ -58,6 +61,8 @@ async def opinion(kept: Kept, remotes: list[Remote], tools: Tools) -> Opinion:
         return Opinion(Standing.NO_REMOTE, text)
     try:
         verdict = await _judge(kept, kept.provenance, reference, named[0], tools)
+    except Failed:
+        raise
     except AppctlError as error:
         return _no_longer(judged, named[0], error)
     return _believed(verdict, judged, named[0])

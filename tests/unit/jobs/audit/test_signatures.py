@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from appctld.errors import Failed
 from appctld.jobs.audit import signatures
 from appctld.jobs.audit.kept import Kept, kept
 from appctld.jobs.audit.signatures import Standing, opinion
 from appctld.state.provenance import Signed
+from appctld.system.packages import missing
 from appctld.trust.verdict import Signer, Verdict
 from support.worlds.neighbours import Neighbours
 
@@ -54,3 +56,15 @@ def test_one_who_signed_counts_no_more_and_is_named(
     words = said(yard, monkeypatch, [FIRST])
     assert words.startswith("1 signatures hold; when checked on 1970-01-01, 2 did; since then key BBBB…BBBB")
     assert "AAAA" not in words
+
+
+def test_where_nobody_can_judge_no_signature_is_said_to_count_no_longer(
+    yard: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def judge(*_question: object) -> Verdict:
+        raise missing("gpgv", "no OpenPGP signature can be judged")
+
+    monkeypatch.setattr(signatures, "judge", judge)
+    with pytest.raises(Failed, match="gpgv is missing") as raised:
+        asyncio.run(opinion(signed_by_two(yard), yard.book.all(), yard.tools))
+    assert raised.value.advice == "apt install gpgv"
