@@ -3,17 +3,26 @@
 """Every attack at every place of every file that a desktop reads is refused, or what comes out is harmless.
 
 A sound file is cut between its words, and the attack stands there, once at each place. What comes out is
-judged by what a desktop would do with it, in rules that know nothing of how it was made.
+judged by what a desktop would do with it, in rules that know nothing of how it was made. The files are those
+that an image exports, and the list of apps that software centres read.
 """
 
 import re
 import shlex
+import struct
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from appctld.errors import BadManifest, Conflict, LimitExceeded
+from appctld.workers.store.catalog.component import Rules
+from appctld.workers.store.catalog.listing import read_catalog
 from appctld.workers.store.exports.emit import Exporter, Refused, emit
+from support.images import catalogs
 
 ID = "org.acme.Editor"
 COMMAND = ("/usr/bin/appctl", "--system", "run")
@@ -49,6 +58,13 @@ width="16" height="16">
 <path class="a" style="fill:red" d="M0 0"/></g>
 <use xlink:href="#h" fill="url(#g)"/><text>a</text></svg>
 """
+PLACE = "acme.example/apps"
+CATALOG = catalogs.document(
+    catalogs.component(
+        ID, f"{PLACE}/editor:1", "Editor", "<description><p>An <em>editor</em>.</p></description>"
+    )
+).decode()
+ICON = catalogs.png(16).decode("latin-1")
 IN_LINES = {
     "another command": "\nExec=xterm\n",
     "another command in words": " ; xterm ",
@@ -87,6 +103,9 @@ IN_MARKUP = {
     "another's ID": "<id>org.gnome.Nautilus</id>",
     "a replacement": "<replaces><id>org.gnome.Nautilus</id></replaces>",
     "a provided ID": "<provides><id>org.gnome.Nautilus</id></provides>",
+    "a part of another": "<extends>org.gnome.Nautilus</extends>",
+    "a priority": "<priority>100</priority>",
+    "an attribute that goes first": ' priority="100" ',
     "another's desktop file": '<launchable type="desktop-id">org.gnome.Nautilus.desktop</launchable>',
     "an address": "http://evil.example/",
     "an address of this machine": '<url type="homepage">https://127.0.0.1/</url>',
@@ -111,6 +130,56 @@ IN_MARKUP = {
     "a comment": "<!--",
     "a name space": ' xmlns="urn:x" ',
     "another encoding": '<?xml version="1.0" encoding="UTF-7"?>',
+}
+OTHERS = (
+    '<component type="desktop-application"><id>{0}</id><name>Files</name><summary>Files</summary>'
+    '<custom><value key="appctl::reference">{1}</value></custom></component>'
+)
+IN_CATALOG = IN_MARKUP | {
+    "another's component": OTHERS.format("org.gnome.Nautilus", f"{PLACE}/files:1"),
+    "one of another's registry": OTHERS.format("org.acme.Files", "evil.example/files:1"),
+    "one of a registry that begins so": OTHERS.format("org.acme.Files", f"{PLACE}2/files:1"),
+    "one of a place above": OTHERS.format("org.acme.Files", f"{PLACE}/../files:1"),
+    "the same again": OTHERS.format(ID, f"{PLACE}/other:1"),
+    "an end, and another's": f"</component>{OTHERS.format('org.gnome.Nautilus', PLACE)}<component>",
+    "another place": '<custom><value key="appctl::reference">evil.example/editor:1</value></custom>',
+    "another value": '<value key="appctl::reference">evil.example/editor:1</value>',
+    "a value of the desktop's": '<value key="GnomeSoftware::key-colors">[(0, 0, 0)]</value>',
+    "a place in a place": "evil.example/",
+    "a package": "<pkgname>bash</pkgname>",
+    "a bundle": '<bundle type="flatpak">app/org.gnome.Nautilus/x86_64/stable</bundle>',
+    "a file of this machine's": '<icon type="local" width="64" height="64">/etc/shadow</icon>',
+    "a picture from elsewhere": '<icon type="remote" width="64" height="64">http://evil.example/a.png</icon>',
+    "a place for pictures": ' media_baseurl="http://evil.example/" ',
+    "an origin": ' origin="debian" ',
+}
+
+
+def chunk(name: bytes, data: bytes) -> str:
+    body = name + data
+    return (struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))).decode("latin-1")
+
+
+IN_PICTURE = {
+    "a text": chunk(b"tEXt", b"Comment\0<script>alert(1)</script>"),
+    "a text that grows": chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20))),
+    "a text in a language": chunk(b"iTXt", b"a\0\0\0\0\0" + "\u202e".encode()),
+    "a profile": chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1 << 16))),
+    "what a camera says": chunk(b"eXIf", b"II*\0" + bytes(64)),
+    "an animation": chunk(b"acTL", struct.pack(">II", 1 << 31, 0)) + chunk(b"fcTL", bytes(26)),
+    "another size": chunk(b"IHDR", struct.pack(">IIBBBBB", 1 << 30, 1 << 30, 8, 6, 0, 0, 0)),
+    "a palette": chunk(b"PLTE", bytes(3 * 257)),
+    "more colours than there are": chunk(b"tRNS", bytes(300)),
+    "how bright it is, twice": 2 * chunk(b"gAMA", bytes(4)),
+    "a chunk that nobody knows": chunk(b"evIl", b"x"),
+    "a chunk that one has to know": chunk(b"EVIL", b"x"),
+    "a chunk without a name": chunk(b"\0\0\0\0", b"x"),
+    "a chunk of no end": "\x7f\xff\xff\xffIDAT",
+    "an end": chunk(b"IEND", b""),
+    "an end that holds something": chunk(b"IEND", b"x"),
+    "another file": "PK\x03\x04",
+    "a page": "<script>alert(1)</script>",
+    "a NUL": "\0",
 }
 
 
@@ -182,7 +251,7 @@ def metainfo(data: bytes) -> None:
         if element.tag == "launchable":
             assert text == f"{ID}.desktop"
         if element.tag == "url":
-            assert re.match(r"https://[a-z]+\.[a-z]+(/|\Z)", text)
+            assert re.match(r"https://([a-z]+\.)+[a-z]+(/|\Z)", text)
 
 
 def svg(data: bytes) -> None:
@@ -195,50 +264,116 @@ def svg(data: bytes) -> None:
             assert not re.search(r"url\((?!#)|//|\\|@|javascript", value)
 
 
-FILES: dict[str, tuple[str, str, Callable[[bytes], None]]] = {
-    "desktop": (f"applications/{ID}.desktop", DESKTOP, desktop),
-    "service": (f"dbus-1/services/{ID}.service", SERVICE, service),
-    "mime": (f"mime/packages/{ID}.xml", MIME, mime),
-    "metainfo": (f"metainfo/{ID}.metainfo.xml", METAINFO, metainfo),
-    "svg": (f"icons/hicolor/scalable/apps/{ID}.svg", SVG, svg),
+def catalog(data: bytes) -> None:
+    root = ET.fromstring(data)  # noqa: S314 - which we wrote
+    assert len({component.findtext("id") for component in root}) == len(root)
+    for component in root:
+        (app_id,) = [element.text or "" for element in component.iter("id")]
+        (place,) = [element.text or "" for element in component.iter("value")]
+        assert app_id.startswith("org.acme.")
+        assert re.fullmatch(rf"{PLACE}(/[a-z0-9./-]+)?(:[\w.-]+)?(@sha256:[0-9a-f]{{64}})?", place)
+        assert ".." not in place
+        assert component.attrib in ({"type": "desktop-application"}, {"type": "console-application"})
+        for element in component.iter():
+            text = element.text or ""
+            is_line(text)
+            assert element.tag in {
+                "component", "id", "name", "summary", "description", "p", "em", "launchable", "url", "custom",
+                "value", "provides",
+            }  # fmt: skip
+            assert {*element.attrib} <= {"type", "key"}
+            assert element.get("key") in {None, "appctl::reference"}
+            if element.tag == "launchable":
+                assert text == f"{app_id}.desktop"
+            if element.tag == "url":
+                assert re.match(r"https://([a-z]+\.)+[a-z]+(/|\Z)", text)
+
+
+def picture(data: bytes) -> None:
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    names: list[bytes] = []
+    at = 8
+    while at < len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        body = data[at + 4 : at + 8 + length]
+        names.append(body[:4])
+        at += 12 + length
+        assert struct.unpack(">I", data[at - 4 : at]) == (zlib.crc32(body),)
+        assert length <= 1024
+        if body.startswith(b"IHDR"):
+            assert struct.unpack_from(">II", body, 4) == (16, 16)
+    assert (names[0], names[-1]) == (b"IHDR", b"IEND")
+    assert {*names[1:-1]} <= {b"PLTE", b"tRNS", b"gAMA", b"IDAT"}
+    assert all(names.count(name) < 2 for name in names if name != b"IDAT")
+
+
+def exported(path: str, data: bytes) -> bytes:
+    return emit(path, data, APP)
+
+
+def listed(data: bytes) -> bytes:
+    components = read_catalog(data, Rules(PLACE, ["org.acme.*"]))
+    return b"<components>" + b"".join(one.line() for one in components) + b"</components>"
+
+
+REFUSALS = (Refused, BadManifest, Conflict, LimitExceeded)
+
+
+@dataclass(frozen=True)
+class File:
+    """A sound one, what is made of it, what that may be, and what is tried in it."""
+
+    text: str
+    made: Callable[[bytes], bytes]
+    harmless: Callable[[bytes], None]
+    attacks: dict[str, str]
+    encoding: str = "utf-8"
+
+    def try_with(self, text: str) -> bool:
+        """Whether anything comes out, which is harmless then."""
+        try:
+            data = self.made(text.encode(self.encoding, "surrogateescape"))
+        except REFUSALS:
+            return False
+        self.harmless(data)
+        return True
+
+
+def shown(path: str, text: str, harmless: Callable[[bytes], None], attacks: dict[str, str]) -> File:
+    return File(text, partial(exported, path), harmless, attacks)
+
+
+FILES = {
+    "desktop": shown(f"applications/{ID}.desktop", DESKTOP, desktop, IN_LINES),
+    "service": shown(f"dbus-1/services/{ID}.service", SERVICE, service, IN_LINES),
+    "mime": shown(f"mime/packages/{ID}.xml", MIME, mime, IN_MARKUP),
+    "metainfo": shown(f"metainfo/{ID}.metainfo.xml", METAINFO, metainfo, IN_MARKUP),
+    "svg": shown(f"icons/hicolor/scalable/apps/{ID}.svg", SVG, svg, IN_MARKUP),
+    "png": File(
+        ICON, partial(exported, f"icons/hicolor/16x16/apps/{ID}.png"), picture, IN_PICTURE, "latin-1"
+    ),
+    "catalogue": File(CATALOG, listed, catalog, IN_CATALOG),
 }
-CASES = [
-    (file, attack, text)
-    for file in FILES
-    for attack, text in (IN_LINES if file in {"desktop", "service"} else IN_MARKUP).items()
-]
+CASES = [(name, attack) for name, file in FILES.items() for attack in file.attacks]
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_sound_file_is_exported(file: str) -> None:
-    path, text, harmless = FILES[file]
-
-    harmless(emit(path, text.encode(), APP))
+    assert FILES[file].try_with(FILES[file].text)
 
 
-@pytest.mark.parametrize(
-    ("file", "attack", "text"), CASES, ids=[f"{file}/{attack}" for file, attack, _ in CASES]
-)
-def test_an_attack_is_harmless_wherever_it_stands(file: str, attack: str, text: str) -> None:
-    path, sound, harmless = FILES[file]
-    came_out = 0
-    for at in {found.start() for found in re.finditer(r"\b|(?<=\W)", sound)}:
-        try:
-            data = emit(path, (sound[:at] + text + sound[at:]).encode(), APP)
-        except Refused:
-            continue
-        harmless(data)
-        came_out += 1
+@pytest.mark.parametrize(("file", "attack"), CASES, ids=[f"{file}/{attack}" for file, attack in CASES])
+def test_an_attack_is_harmless_wherever_it_stands(file: str, attack: str) -> None:
+    tried = FILES[file]
+    sound, text = tried.text, tried.attacks[attack]
+    places = {found.start() for found in re.finditer(r"\b|(?<=\W)", sound)}
+    came_out = sum(tried.try_with(sound[:at] + text + sound[at:]) for at in places)
     assert came_out < len(sound)
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_that_ends_anywhere_or_lacks_a_byte_is_harmless(file: str) -> None:
-    path, sound, harmless = FILES[file]
+    sound = FILES[file].text
     for at in range(0, len(sound), 3):
         for text in (sound[:at], sound[:at] + sound[at + 1 :], sound[:at] + "\udcff" + sound[at:]):
-            try:
-                data = emit(path, text.encode(errors="surrogateescape"), APP)
-            except Refused:
-                continue
-            harmless(data)
+            FILES[file].try_with(text)

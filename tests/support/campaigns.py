@@ -18,7 +18,7 @@ PARTS: Mapping[str, int] = {
     "tests/attacks/test_credential_jobs.py": 2,
     "tests/attacks/test_credential_matrix.py": 2,
     "tests/attacks/test_damage_matrix.py": 8,
-    "tests/attacks/test_export_matrix.py": 3,
+    "tests/attacks/test_export_matrix.py": 5,
     "tests/attacks/test_faults.py": 5,
     "tests/attacks/test_faults_inside.py": 2,
     "tests/attacks/test_flood.py": 2,
