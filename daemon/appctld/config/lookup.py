@@ -28,6 +28,7 @@ class Remotes:
                     f"remotes {other.name} and {remote.name} both are {remote.prefix}",
                     remote=remote.name,
                     paths=[str(other.origin), str(remote.origin)],
+                    hint="appctl remote list",
                 )
 
     def __iter__(self) -> Iterator[Remote]:

@@ -58,7 +58,9 @@ class RemoteStore:
         with self.whole:
             remotes = self.load()
             if name in remotes:
-                raise Conflict(f"there is a remote {name} already", remote=name)
+                raise Conflict(
+                    f"there is a remote {name} already", remote=name, hint=f"appctl remote show {name}"
+                )
             _refuse_paths(settings)
             return self._write(
                 remotes, self._remote(name, settings, keyring=keyring, ca=ca, cosign_keys=cosign_keys)
@@ -174,7 +176,9 @@ class RemoteStore:
             durable.write_file(path, data)
         except OSError as error:
             raise Failed(
-                f"{path} cannot be written: {error.strerror}", path=str(path), hint="may it write there?"
+                f"{path} cannot be written: {error.strerror}",
+                path=str(path),
+                hint="may the daemon's user write there?",
             ) from error
         return remote
 
