@@ -12,6 +12,7 @@ Leaves to others: authorization, and importing keys (`keyring` is dearmored and 
 `cosign_keys` are public keys).
 """
 
+import errno
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from appctld.config.lookup import Remotes
 from appctld.config.remote import Remote, check_name, make_remote, no_remote
 from appctld.config.remotes import CA_BYTES, COSIGN_BYTES, KEYRING_BYTES, MASK, beside, first_of, load
 from appctld.config.settings import write_settings
-from appctld.errors import Conflict, Failed, InvalidReference, LimitExceeded, PolicyDenied
+from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoSpace, PolicyDenied, Storage
 from appctld.system import durable
 
 USAGE = "appctl remote add --help"
@@ -54,7 +55,7 @@ class RemoteStore:
         ca: bytes | None = None,
         cosign_keys: bytes | None = None,
     ) -> Remote:
-        """Write a new remote. Raises InvalidReference, Conflict, LimitExceeded, PolicyDenied, Failed."""
+        """Write a new remote. Raises InvalidReference, Conflict, LimitExceeded, PolicyDenied, Storage."""
         with self.whole:
             remotes = self.load()
             if name in remotes:
@@ -175,11 +176,7 @@ class RemoteStore:
             _put(beside(path, "ca.pem"), None if "ca-file" in remote.settings else remote.ca)
             durable.write_file(path, data)
         except OSError as error:
-            raise Failed(
-                f"{path} cannot be written: {error.strerror}",
-                path=str(path),
-                hint="may the daemon's user write there?",
-            ) from error
+            raise _unwritten(path, error) from error
         return remote
 
     def _less(self, remote: Remote) -> Mapping[str, str] | None:
@@ -226,6 +223,14 @@ def _refuse_paths(settings: Mapping[str, str]) -> None:
     """A caller's path must not be read with the daemon's eyes; the administrator's own file may name one."""
     if settings.get("ca-file"):
         raise InvalidReference("'ca-file' stands only in files: give the certificates themselves")
+
+
+def _unwritten(path: Path, error: OSError) -> Storage:
+    """Make the error. A disk that is full or read-only need not be that of the apps: the hint shows it."""
+    kind, place = type(durable.storage_failure(error)), path.parent
+    look = f"df -h {place}" if kind is NoSpace else f"findmnt -T {place}"
+    hint = "may the daemon's user write there?" if error.errno in {errno.EACCES, errno.EPERM} else look
+    return kind(f"{path} cannot be written: {error.strerror}", path=str(path), hint=hint)
 
 
 def _remove(path: Path, mask: Mapping[str, str] = {}) -> None:

@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Changing remotes: what is refused, what is written, and in which order."""
 
+import errno
+import os
 import threading
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,16 @@ from appctld.config import store as store_module
 from appctld.config.lookup import Remotes
 from appctld.config.remotes import COSIGN_BYTES, KEYRING_BYTES
 from appctld.config.store import RemoteStore
-from appctld.errors import Conflict, InvalidReference, LimitExceeded, NoRemote, PolicyDenied
+from appctld.errors import (
+    AppctlError,
+    Conflict,
+    Failed,
+    InvalidReference,
+    LimitExceeded,
+    NoRemote,
+    NoSpace,
+    PolicyDenied,
+)
 from appctld.system import durable
 
 CA = (Path(__file__).parents[2] / "fixtures/ca.pem").read_bytes()
@@ -395,3 +406,27 @@ def test_who_reads_takes_the_lock(store: RemoteStore, monkeypatch: pytest.Monkey
     monkeypatch.setattr(store_module, "load", load)
     store.load()
     assert held == [True]
+
+
+@pytest.mark.parametrize(
+    ("number", "leaf", "look"),
+    [
+        (errno.ENOSPC, NoSpace, "df -h {}"),
+        (errno.EROFS, Failed, "findmnt -T {}"),
+        (errno.EACCES, Failed, "may the daemon's user write there?"),
+    ],
+)
+def test_what_cannot_be_written_is_told_with_where_and_changes_nothing(
+    number: int, leaf: type[AppctlError], look: str, store: RemoteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_file: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    store.add("acme", URL, b"keys", CA)
+    before = files(store)
+    monkeypatch.setattr(durable, "write_file", refused)
+    with pytest.raises(leaf, match=f"acme.conf cannot be written: {os.strerror(number)}") as raised:
+        store.modify("acme", {"title": "Acme"})
+    assert type(raised.value) is leaf
+    assert raised.value.advice == look.format(store.directories[0])
+    assert files(store) == before
