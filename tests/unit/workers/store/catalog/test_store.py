@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appctld.errors import BadManifest, LimitExceeded, NoSpace, RepoCorrupt
-from appctld.model.jsonvalue import JsonObject
+from appctld.model.jsonvalue import Json, JsonObject
 from appctld.pipeline.tools import Tools
 from appctld.workers.store.catalog import store
 from appctld.workers.store.ostree.kinds import Kind, loose_path
@@ -137,3 +137,15 @@ def test_what_is_not_to_be_kept_goes(stored: Stored, world: World) -> None:
     store.keep_catalogs({**keep, "keep": [], "unite": []}, lambda _facts: None)
     assert b"org.acme.Editor" not in united.read_bytes()
     assert not world.paths.catalog("acme").exists()
+
+
+def test_of_installed_apps_those_are_told_that_somebody_signed(world: World) -> None:
+    apps: list[Json] = [
+        {"id": f"org.acme.{name}", "remote": "acme", "reference": f"acme.example/x/{name.lower()}:1",
+         "name": name, "version": "1", "signed": name == "Editor"}
+        for name in ("Editor", "Tool")
+    ]  # fmt: skip
+    told: JsonObject = {"keep": [], "unite": [], "installed": apps, "made-of": "both"}
+    store.keep_catalogs(request(world.tools) | told, lambda _facts: None)
+    united = (world.paths.swcatalog / "xml/appctl.xml").read_text()
+    assert [f"<id>org.acme.{name}</id>" in united for name in ("Editor", "Tool")] == [True, False]

@@ -97,6 +97,19 @@ def test_the_file_of_all_is_replaced_in_one_step_or_not_at_all(
     assert not (shelf.united / UNITED).exists()  # nobody takes it for what was meant
 
 
+def test_what_is_written_stays_after_a_power_cut(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def told(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", told)
+    united(shelf)
+    assert [name for name in synced if not name.startswith(disk.STAGING)] == ["xml", "swcatalog"]
+
+
 def test_what_a_killed_one_left_goes_with_the_next(shelf: Shelf) -> None:
     united(shelf)
     (shelf.united / "xml" / f"{disk.STAGING}x").write_bytes(b"half")

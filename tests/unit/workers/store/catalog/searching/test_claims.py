@@ -18,6 +18,7 @@ def first(installed: str = "", **ids: str) -> str:
 
 def test_who_has_it_installed_then_who_uses_it_then_the_name() -> None:
     assert first(aaa="", acme="", beta="") == "aaa"
+    assert first(aaa="", acme="com.x org.acme.editor") == "aaa"
     assert first(aaa="", acme="com.x org.acme.*", beta="org.acme.Editor") == "acme"
     assert first("beta", aaa="", acme="org.acme.*", beta="") == "beta"
     assert first("gone", aaa="", acme="") == "aaa"
