@@ -248,6 +248,19 @@ def test_without_bubblewrap_no_app_is_run(home: dict[str, str], tmp_path: Path) 
     assert told(ran) == ("bubblewrap is missing, and no app is run without it", "apt install bubblewrap")
 
 
+def test_where_the_runtime_directory_is_full_no_app_starts(home: dict[str, str], tmp_path: Path) -> None:
+    made = Made(tmp_path / ".local/share/appctl", "org.acme.Tool").programs("true").write(entrypoint=["true"])
+    (tmp_path / "run").mkdir(mode=0o700)
+    with Volume(tmp_path / "run", megabytes=1) as disk:
+        disk.path.chmod(0o700)
+        fill(disk)
+        home = {**home, "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+        ran = appctl(home, "run", made.id, around=disk.within)
+        assert ran.code == 125
+        assert told(ran) == (f"{made.id} cannot be started: No space left on device", "appctl doctor")
+        assert f"{tmp_path}/run is full: no app starts\n" in appctl(home, "doctor", around=disk.within).out
+
+
 def appctl(environment: dict[str, str], *arguments: str, around: Sequence[str] = ()) -> Ran:
     """Run the CLI."""
     command = [*around, str(BIN / "appctl"), *arguments]

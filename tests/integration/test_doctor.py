@@ -373,6 +373,9 @@ def test_a_deployment_without_a_record(ward: Ward) -> None:
 def test_no_runtime_directory(ward: Ward) -> None:
     ward.finds("runtime-directory", "warning", "XDG_RUNTIME_DIR is not set", XDG_RUNTIME_DIR="")
     ward.finds("runtime-directory", "warning", "no directory of yours", XDG_RUNTIME_DIR="/usr")
+    run = str(ward.machine.directory / "run")
+    around = (*OUTSIDE, "--ro-bind", run, run)
+    ward.finds("runtime-directory", "problem", "no app starts", f"findmnt -T {run}", around=around)
 
 
 def test_root_is_told_to_be_somebody_else(ward: Ward) -> None:

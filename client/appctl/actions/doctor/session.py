@@ -4,8 +4,9 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
-from appctl.actions.doctor.finding import Finding, ok, warning
+from appctl.actions.doctor.finding import Finding, ok, problem, warning
 from appctl.context import Context
 from appctl.failure import Failure
 from appctl.scope import Scope
@@ -25,7 +26,17 @@ def session(context: Context) -> Iterator[Finding]:
         yield warning("runtime-directory", f"XDG_RUNTIME_DIR is {named}, which is no directory of yours",
                       "log in to a session of your own")  # fmt: skip
     else:
-        yield ok("runtime-directory", str(runtime))
+        yield _writable(runtime)
+
+
+def _writable(runtime: Path) -> Finding:
+    """Judge whether a file fits in there: before an app starts it is written down, for `ps` and `kill`."""
+    room = os.statvfs(runtime)
+    if room.f_flag & os.ST_RDONLY:
+        return problem("runtime-directory", f"{runtime} is read-only: no app starts", f"findmnt -T {runtime}")
+    if room.f_blocks and not room.f_bavail:
+        return problem("runtime-directory", f"{runtime} is full: no app starts", f"df -h {runtime}")
+    return ok("runtime-directory", str(runtime))
 
 
 def portal(context: Context) -> Iterator[Finding]:
