@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Every argument and option, of a wrong type or outside its pattern: a typed error, and nothing changed.
+"""Every argument and option, of a wrong type or outside its pattern: a typed error, a hint, nothing changed.
 
 The tables are made from data/dbus/*.xml (support/buses/bus_arguments.py), so that what is added there is
 tried by itself. One daemon lives through all of it; an app is installed, and a job is there.
@@ -87,11 +87,13 @@ async def _job(caller: Client) -> str:
 
 
 async def outcome(caller: Client, path: str, interface: str, call: Call) -> str:
-    """The error that the call ends with, at once or as a job; empty without."""
+    """The error that the call ends with, at once or as a job, and whether it had no hint; empty without."""
     error, answer = await caller.call(call.member, call.signature, *call.body, path=path, interface=interface)
+    hinted = "\nhint: " in str(*answer[:1])
     if not error and answer and str(answer[0]).startswith(f"{ROOT}/job/"):
-        return str((await caller.signal("JobFinished"))[2])
-    return error
+        error = str((await caller.signal("JobFinished"))[2])
+        hinted = bool((await caller.get_all(answer[0], JOB))["Hint"]) if error else True
+    return f"{error} without a hint" if error.startswith(ERROR) and not hinted else error
 
 
 def offenders(target: Target, interface: str, calls: list[Call], allowed: Collection[str]) -> list[str]:
