@@ -9,6 +9,7 @@ in grants/, what the buses let through in proxy.py.
 """
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from appctl.running.mounts.identity import group, passwd
 from appctl.running.mounts.layout import ROOT, Tree, fill, look_up
 from appctl.running.mounts.sources import APART, ISOLATED, Sources
 from appctl.running.mounts.trees import show, tree_of
-from appctl.running.volumes import Prepared, mounts_of
+from appctl.running.volumes import Prepared, directory_of, mounts_of
 
 _ALL_BUT_IPC = ("--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 ARGUMENTS = 8000  # bubblewrap takes 9,000; more come only from an image with thousands of files in /etc
@@ -111,7 +112,7 @@ def build(stack: Stack, grants: Grants, data: Path, outside: Outside, *, filter_
         *_flat(sorted(grants.masks, key=_depth)),
         *("--perms", "0644", "--ro-bind-data", str(sandbox.marker), "/.flatpak-info"),  # the last file of all
         *("--remount-ro", "/"),
-        *("--chdir", _directory(stack, tree, granted, outside.cwd, [mount.place for mount in kept])),
+        *("--chdir", _directory(stack, tree, granted, outside.cwd, _written(data, kept), grants.sources)),
         *("--seccomp", str(filter_fd)),
     ]
     if len(sandbox.arguments) > ARGUMENTS:
@@ -178,20 +179,41 @@ def _taken(tree: Tree, mounts: Iterable[Mount]) -> list[str]:
     return [*(mount.place for mount in mounts), *roots, *(f"/{name}" for name in tree.links), *_LAST]
 
 
-def _directory(stack: Stack, tree: Tree, shown: list[str], cwd: str | None, kept: list[str]) -> str:
+def _written(data: Path, kept: Iterable[Mount]) -> dict[str, Path]:
+    """What is shown of the app's own in the image's place, by that."""
+    return {"/var": data / own.VAR, **{mount.place: directory_of(data, mount.place) for mount in kept}}
+
+
+def _directory(
+    stack: Stack,
+    tree: Tree,
+    shown: list[str],
+    cwd: str | None,
+    written: Mapping[str, Path],
+    sources: Sources,
+) -> str:
     """Return where the app starts: the image's directory if it is there, else the root. Raises Failure.
 
-    A volume (of `kept`) is there, whether the image has a directory at its place or not.
+    At the places `written` what counts is what is there by now, whatever the image began it with.
     """
     wanted = os.path.normpath(cwd if cwd is not None else stack.app.run.cwd)
-    found = look_up(tree, wanted)
-    if wanted == "/" or wanted in kept or (found is not None and found.is_dir()):
+    if wanted == "/" or _is_there(tree, wanted, written, sources):
         return wanted
     if cwd is None:
         return "/"
     if any(Path(wanted).is_relative_to(place) for place in shown) and Path(wanted).is_dir():
         return wanted
     raise failed(f"{wanted} is not there in the sandbox", f"--filesystem={wanted} shows it, once")
+
+
+def _is_there(tree: Tree, wanted: str, written: Mapping[str, Path], sources: Sources) -> bool:
+    """Whether a directory is there. What an app has a link in leads anywhere, and is no way."""
+    for place, path in written.items():
+        if Path(wanted).is_relative_to(place):
+            source, _ = sources.look(path, str(path / Path(wanted).relative_to(place)))
+            return source is not None and stat.S_ISDIR(source.mode)
+    found = look_up(tree, wanted)
+    return found is not None and found.is_dir()
 
 
 def _flat(mounts: Iterable[Mount]) -> list[str]:

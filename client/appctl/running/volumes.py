@@ -71,6 +71,11 @@ def _prepare(volumes: Path, place: str, files: Path | None, room: "_Room", found
     found.places.append(place)
 
 
+def directory_of(top: Path, place: str) -> Path:
+    """Where a place's own directory lies."""
+    return top / VOLUMES / directory(place)
+
+
 def directory(place: str) -> str:
     """Name the directory of a place, and of no other."""
     return place[1:].replace("%", "%25").replace("/", "%2F")
@@ -127,5 +132,6 @@ def mounts_of(prepared: Prepared, top: Path, taken: Collection[str], sources: So
         if any(mine.is_relative_to(other) or other.is_relative_to(mine) for other in others):
             prepared.leave_out(place, "something else is shown there")
             continue
+        others.append(mine)
         source = sources.open(top, f"{VOLUMES}/{directory(place)}")
         yield Mount(place, sources.bind(source, place, read_only=False))

@@ -50,7 +50,8 @@ def check(path: Path) -> None:
 def made_once(place: Path, source: Path | None, *within: str) -> None:
     """Make a directory with what an image has at `source`; it appears whole, by one rename, or not at all.
 
-    A link there is no directory. `within` are directories that it has in any case. Raises OSError.
+    A link there is no directory. `within` are directories that it has in any case. Raises OSError, and what
+    stops it (Ctrl-C): no half of a copy stays.
     """
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=place.parent))
     try:
@@ -58,13 +59,23 @@ def made_once(place: Path, source: Path | None, *within: str) -> None:
             _copy(source, draft)
         for name in within:
             (draft / name).mkdir(exist_ok=True)
-        draft.rename(place)
-    except FileExistsError:
-        shutil.rmtree(draft)  # another run was first
+        _appear(draft, place)
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
-        if not place.is_dir():
+        if not place.is_dir():  # else another run was first
             raise
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _appear(draft: Path, place: Path) -> None:
+    """Give a draft its name. An empty one that an app has by now would be replaced by a rename."""
+    if any(draft.iterdir()):
+        draft.rename(place)
+    else:
+        place.mkdir(mode=PRIVATE)
+        draft.rmdir()
 
 
 def _copy(source: Path, target: Path) -> None:

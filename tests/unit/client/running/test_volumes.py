@@ -3,12 +3,14 @@
 """running/volumes.py: what an image declares as a volume is the caller's own, and leads nowhere else."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from appctl.__main__ import main
 from appctl.running import volumes
+from appctl.running.mounts.home import made_once
 from support.machines.deployments import APP, Made
 from support.machines.runtimes import change_tool, platform, tool
 
@@ -136,6 +138,56 @@ def test_the_sandboxs_own_places_are_its_own_whatever_a_run_json_says(
 def test_an_app_starts_in_a_volume_that_only_is_one(shell: Made, capfd: Capture) -> None:
     with_volumes(shell, "/data", cwd="/data")
     assert inside(capfd, "pwd")[0] == ["/data"]
+
+
+def test_an_app_starts_where_its_directory_is_gone_from_a_volume(
+    shell: Made, own: Path, tmp_path: Path, capfd: Capture
+) -> None:
+    """An update may name another one; what the user has there is what counts."""
+    shell.text("/data/work/seed", "").text("/var/www/seed", "")
+    with_volumes(shell, "/data", cwd="/data/work")
+    assert inside(capfd, "pwd")[0] == ["/data/work"]
+    shutil.rmtree(own / "data/work")
+    assert inside(capfd, "pwd")[0] == ["/"]
+    (own / "data/own").mkdir()
+    assert inside(capfd, "pwd", "--cwd=/data/own")[0] == ["/data/own"]
+    (own / "data/work").symlink_to(tmp_path)
+    assert inside(capfd, "pwd")[0] == ["/"]
+    shutil.rmtree(own.parent / "var/www")
+    with_volumes(shell, cwd="/var/www")
+    assert inside(capfd, "pwd")[0] == ["/"]
+
+
+def test_none_comes_in_another_whatever_a_run_json_says(shell: Made, own: Path, capfd: Capture) -> None:
+    """What is in the outer one is the app's doing: bubblewrap would follow a link there."""
+    with_volumes(shell, "/data", "/data/db")
+    out, noted = inside(capfd, "touch /data/x; ls /data")
+    assert out == ["x"]
+    assert "VOLUME /data/db is left out" in noted
+    assert [path.name for path in (own / "data").iterdir()] == ["x"]
+
+
+def test_an_empty_one_that_another_run_made_meanwhile_stays_the_same(tmp_path: Path) -> None:
+    """An app may have it already, and what it writes would be in a directory that is nowhere."""
+    place = tmp_path / "volumes/data"
+    place.mkdir(parents=True)
+    before = place.stat().st_ino
+    made_once(place, None)
+    assert (place.stat().st_ino, list(place.parent.iterdir())) == (before, [place])
+
+
+def test_who_is_stopped_while_the_first_copy_is_made_leaves_no_half_of_it(
+    shell: Made, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.text("/data/large", "x" * 100)
+    with_volumes(shell, "/data")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "copyfile", interrupted)
+    assert main(["run", APP, "true"]) == 130
+    assert list(own.iterdir()) == []
 
 
 def test_one_that_begins_with_too_much_stays_the_images(
