@@ -34,6 +34,7 @@ INSIDE = (
     ("install", ("store", "deploy", 1)),
     ("install", ("store", "prepare-caches", 1)),
     ("install", ("store", "take-caches", 1)),
+    ("install", ("store", "keep-catalogs", 1)),
     ("resume", ("store", "recheck", 1)),
     ("resume", ("store", "import-layer", 1)),
     ("resume", ("store", "deploy", 1)),
