@@ -173,6 +173,13 @@ def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     path.chmod(mode)
 
 
+def lintian_overrides(suite: str) -> str:
+    """Those of all suites, and that suite's own."""
+    lines = (PARTS / "lintian-overrides").read_text().splitlines(keepends=True)
+    own = [line.removeprefix(f"@{suite} ") for line in lines]
+    return "".join(line for line in own if not line.startswith("@"))
+
+
 def documents(package: Package) -> None:
     """What Debian's policy asks for: compressed manual, changelog, copyright; and lintian's exceptions."""
     for page in (package.files / "usr/share/man").rglob("*.[1-9]"):
@@ -184,7 +191,7 @@ def documents(package: Package) -> None:
     write(doc / "changelog.Debian.gz", changelog)
     overrides = package.files / "usr/share/lintian/overrides"
     overrides.mkdir(parents=True)
-    write(overrides / "appctl", (PARTS / "lintian-overrides").read_bytes())
+    write(overrides / "appctl", lintian_overrides(package.suite).encode())
 
 
 def control(package: Package) -> None:

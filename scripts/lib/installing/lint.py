@@ -34,16 +34,19 @@ def reasons(overrides: str) -> dict[str, str]:
             raise ValueError(f"no reason is given for: {line}")
         else:
             reason = " ".join(comment)
-            known = found.setdefault(line.split()[1], [])
+            rule = line.partition(" ")[2] if line.startswith("@") else line
+            known = found.setdefault(rule.split()[1], [])
             known += [] if reason in known else [reason]
         before = line
     return {tag: " ".join(texts) for tag, texts in found.items()}
 
 
 def table(said: dict[str, str], why: dict[str, str]) -> str:
-    """How often each suite's lintian named a tag, and why it stays."""
+    """How often each suite's lintian named a tag, and why it stays. An unused reason is a ValueError."""
     counts = {suite: Counter(_SAID.findall(text)) for suite, text in said.items()}
     tags = sorted({tag for count in counts.values() for tag in count})
+    if unused := sorted(why.keys() - {*tags}):
+        raise ValueError(f"lintian says nothing of this any longer: {', '.join(unused)}")
     rows = [
         f"| `{tag}` | {' | '.join(str(count[tag]) for count in counts.values())} | {why[tag]} |"
         for tag in tags

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from installing.debian import PARTS
-from installing.lint import main, reasons
+from installing.debian import PARTS, lintian_overrides
+from installing.lint import main, reasons, table
 
 OVERRIDES = """\
 # About all of it.
@@ -17,7 +17,7 @@ OVERRIDES = """\
 appctl: old [a]
 appctl: old [b]
 # Another.
-appctl: old [c]
+@trixie appctl: old [c]
 """
 SAID = "Lintian v2.1\nN: as it was\nO: appctl: old [a]\nO: appctl: old [b]\n"
 
@@ -25,8 +25,15 @@ SAID = "Lintian v2.1\nN: as it was\nO: appctl: old [a]\nO: appctl: old [b]\n"
 def test_each_override_has_a_reason_and_none_is_for_whatever_there_may_be() -> None:
     text = (PARTS / "lintian-overrides").read_text()
     assert all(reasons(text).values())
-    rules = [line for line in text.splitlines() if line.startswith("appctl:")]
-    assert [rule for rule in rules if "[" not in rule or rule.endswith("[*]")] == []
+    rules = [line for line in text.splitlines() if "appctl: " in line and not line.startswith("#")]
+    assert [rule for rule in rules if rule.endswith(("[*]", ":"))] == []
+
+
+def test_an_override_of_one_suite_is_not_in_the_others_package() -> None:
+    bookworm, trixie = map(lintian_overrides, ("bookworm", "trixie"))
+    assert "\nappctl: embedded-library " in trixie
+    assert "embedded-library" not in bookworm
+    assert "\nappctl: package-supports-alternative-init" in bookworm
 
 
 def test_the_reason_is_the_comment_above() -> None:
@@ -53,8 +60,13 @@ def test_the_document_says_how_often_each_lintian_found_a_tag(tmp_path: Path) ->
 
 def test_a_tag_without_an_override_is_an_error(tmp_path: Path) -> None:
     for suite in ("bookworm", "trixie"):
-        (tmp_path / suite).write_text("Lintian v2.1\nO: appctl: new [a]\n")
+        (tmp_path / suite).write_text("Lintian v2.1\nO: appctl: old [a]\nO: appctl: new [a]\n")
     (tmp_path / "overrides").write_text(OVERRIDES)
     (tmp_path / "packaging.md").write_text("<!-- begin lint -->\n<!-- end lint -->\n")
     with pytest.raises(KeyError, match="new"):
         main(str(tmp_path), str(tmp_path / "overrides"), str(tmp_path / "packaging.md"))
+
+
+def test_a_reason_that_is_for_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="nothing of this any longer: old"):
+        table({"bookworm": "Lintian v2.1\n"}, reasons(OVERRIDES))
