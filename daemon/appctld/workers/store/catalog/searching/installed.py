@@ -21,6 +21,7 @@ from appctld.workers.store.catalog.searching.entry import Entry
 from appctld.workers.store.exports.desktop.values import groups_of, unescaped
 from appctld.workers.store.exports.exporter import Refused
 from appctld.workers.store.exports.names import LIMITS, Kind
+from appctld.workers.store.exports.text import shown
 from appctld.workers.store.names import check_id
 
 
@@ -50,7 +51,7 @@ def _component(app: JsonObject, apps: Path, exported: Element | None) -> Compone
     for own in element.findall("id"):
         own.text = app_id  # old metainfo has ID.desktop
     if element.find("summary") is None:  # without one libappstream passes an app over
-        ET.SubElement(element, "summary").text = get_str(app, "name")
+        ET.SubElement(element, "summary").text = _name(app)
     say_where(element, reference)
     icons = icons_of(apps, app_id)
     paths = {size: f"{size}/apps/{app_id}.png" for size in SIZES}
@@ -77,14 +78,19 @@ def _of_record(app: JsonObject, apps: Path) -> Element:
     started = _desktop_entry(_share(apps, app_id) / f"applications/{app_id}.desktop")
     element = Element("component", type="console-application" if started is None else "desktop-application")
     ET.SubElement(element, "id").text = app_id
-    ET.SubElement(element, "name").text = get_str(app, "name")
-    said = unescaped((started or {}).get("Comment", ""))
+    ET.SubElement(element, "name").text = _name(app)
+    said = shown(unescaped((started or {}).get("Comment", "")) or "")
     if said:
         ET.SubElement(element, "summary").text = said
-    ET.SubElement(ET.SubElement(element, "description"), "p").text = said or get_str(app, "name")
+    ET.SubElement(ET.SubElement(element, "description"), "p").text = said or _name(app)
     if started is not None:
         ET.SubElement(element, "launchable", type="desktop-id").text = f"{app_id}.desktop"
     return element
+
+
+def _name(app: JsonObject) -> str:
+    """Its title, of which a label may have characters that no XML can: one would take all other apps away."""
+    return shown(get_str(app, "name")) or get_str(app, "id")
 
 
 def _desktop_entry(path: Path) -> Mapping[str, str] | None:

@@ -105,3 +105,16 @@ def test_what_is_no_id_is_no_path(tmp_path: Path) -> None:
         installed_line({**APP, "id": "../../etc"}, tmp_path)
     with pytest.raises(Failed):
         icons_of(tmp_path, "../../etc")
+
+
+@pytest.mark.parametrize(
+    "text", ["A\ufffe tool", "A\uffff tool", "A\ud800 tool", "A\x01 tool", "A\u202e tool"]
+)
+def test_what_no_xml_can_hold_takes_no_other_app_away(text: str, tmp_path: Path) -> None:
+    """A title is a label, and a comment is of a desktop file: neither was ever in XML."""
+    line = installed_line(APP | {"name": text}, tmp_path)
+    assert ET.fromstring(line).findtext("name") == "A tool"  # noqa: S314 - ours
+    assert ET.fromstring(installed_line(APP | {"name": text[1:2]}, tmp_path)).findtext("name") == APP["id"]  # noqa: S314
+    comment = text.encode(errors="replace")
+    exported(tmp_path, "applications/org.acme.Editor.desktop", b"[Desktop Entry]\nComment=" + comment + b"\n")
+    ET.fromstring(installed_line(APP, tmp_path))  # noqa: S314 - ours
