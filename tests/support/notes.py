@@ -142,15 +142,16 @@ def build(publisher: Publisher, work: Path) -> None:
 class Session:
     """A session on a machine: its XDG_DATA_DIRS have what that exports, last."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, app: str = APP) -> None:
         self.machine = machine
+        self.app = app
         self.share = machine.state / "exports/share"
         self.environment = {**machine.environment, "XDG_DATA_DIRS": f"/usr/share:{self.share}"}
         self.environment.pop("PYTHONPATH")
 
     def read(self) -> Any:  # noqa: ANN401 - as READ prints it
         """What GIO knows of the app."""
-        return json.loads(self.python(READ, APP))
+        return json.loads(self.python(READ, self.app))
 
     def python(self, program: str, *arguments: str) -> str:
         """Run a program of the distribution's Python there; what it prints."""
@@ -175,7 +176,7 @@ class Session:
     @property
     def home(self) -> Path:
         """The app's own."""
-        return Path(self.machine.environment["HOME"]) / ".var/app" / APP / "home"
+        return Path(self.machine.environment["HOME"]) / ".var/app" / self.app / "home"
 
     def links(self) -> set[str]:
         """Paths of all links in the exports, each of which leads somewhere."""

@@ -29,7 +29,7 @@ from appctld.workers.store.space import BLOCK
 
 SHARE = "export/share"  # below a deployment
 EXPORTS = "exports.json"  # beside its record: what is there, and what is not, for which command
-FORMAT = 3  # another makes a start write them again
+FORMAT = 4  # another makes a start write them again
 
 FILE_BYTES = max(LIMITS.values())
 READ_FILES = 2 * FILES  # of one app: what is more than it may export anyway is not read

@@ -50,7 +50,7 @@ def test_a_desktop_sees_what_was_deployed_as_it_was_written_anew(state: State) -
     }
     assert found.pop("sha256") == digests
     assert found == {
-        "format": 3,
+        "format": 4,
         "command": COMMAND,
         "files": [ENTRY, SERVICE],
         "refused": [],
@@ -73,9 +73,10 @@ def test_exports_are_files_of_their_own_for_all_to_read(state: State) -> None:
 
 def test_an_entry_is_activatable_where_the_service_is_exported_too(state: State) -> None:
     with_service = [line for line in ONE if not line.startswith(f"usr/share/{ENTRY}")]
-    state.deploy(state.merge(*with_service, entry(ENTRY, "One", "DBusActivatable=true")))
+    asks = entry(ENTRY, "One", "DBusActivatable=true").replace(" %U", "")
+    state.deploy(state.merge(*with_service, asks))
     assert "DBusActivatable=true" in (state.exports / "share" / ENTRY).read_text()
-    state.deploy(state.merge("./", entry(ENTRY, "One", "DBusActivatable=true")))
+    state.deploy(state.merge("./", asks))
     assert "DBusActivatable" not in (state.exports / "share" / ENTRY).read_text()
 
 
@@ -345,7 +346,7 @@ def test_what_is_as_it_should_be_is_not_made_again(state: State) -> None:
 OLD = json.dumps({"format": 1, "command": COMMAND})
 
 
-@pytest.mark.parametrize("text", ["", "{", OLD, '{"format": 3, "command": []}'])
+@pytest.mark.parametrize("text", ["", "{", OLD, '{"format": 4, "command": []}'])
 def test_a_list_of_exports_that_cannot_be_read_is_made_again(text: str, state: State) -> None:
     one = state.merge(*ONE)
     state.deploy(one)

@@ -3,7 +3,8 @@
 """Desktop files (Desktop Entry Specification 1.5): what a menu shows of an app, and what it starts.
 
 Guarantees: what is started is our own command with the app's ID; the icon is the app's own; keys are those of
-keys.py, actions those that Actions names. DBusActivatable only stands where the service is exported too.
+keys.py, actions those that Actions names. DBusActivatable only stands where the service is exported too, and
+where no files are opened: those come to an app by its command alone (docs/adr/0054).
 """
 
 import re
@@ -86,19 +87,26 @@ def _own_icon(group: Mapping[str, str], app: Exporter) -> dict[str, str]:
 
 
 def _activation(place: Place, group: Mapping[str, str], app: Exporter) -> dict[str, str]:
-    asked = group.get("DBusActivatable") == "true"
-    return {"DBusActivatable": "true"} if asked and place.name in app.services else {}
+    asked = group.get("DBusActivatable") == "true" and place.name in app.services
+    return {"DBusActivatable": "true"} if asked and not execline.forwards(_command(group)) else {}
 
 
 def _started(group: Mapping[str, str], app: Exporter, name: str, *, needed: bool) -> dict[str, str]:
     """The command line, if there is one. Raises Refused."""
     if "Exec" not in group and not needed:
         return {}
-    line = unescaped(group.get("Exec", ""))
+    ours = execline.through(app, _command({"Exec": "", **group}), name)
+    return {"Exec": escaped(execline.write(ours, codes=True))}
+
+
+def _command(group: Mapping[str, str]) -> list[execline.Argument]:
+    """What it starts; nothing where it has no Exec. Raises Refused."""
+    if "Exec" not in group:
+        return []
+    line = unescaped(group["Exec"])
     if line is None:
         raise Refused("its Exec holds an escape that means nothing")
-    ours = execline.through(app, execline.parse(line, codes=True), name)
-    return {"Exec": escaped(execline.write(ours, codes=True))}
+    return execline.parse(line, codes=True)
 
 
 def _actions(
@@ -108,7 +116,7 @@ def _actions(
     found: dict[str, dict[str, str]] = {}
     for name in (split(main.get("Actions", "")) or [])[:ACTIONS]:
         group = groups.get(ACTION + name)
-        if group is None or not _ACTION_NAME.fullmatch(name):
+        if group is None or not _ACTION_NAME.fullmatch(name) or (needed and "Exec" not in group):
             continue
         kept = {**_kept(group, ACTION_KEYS), **_own_icon(group, app)}
         if "Name" in kept:

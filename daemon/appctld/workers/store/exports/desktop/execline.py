@@ -78,15 +78,20 @@ def through(app: Exporter, arguments: list[Argument], name: str = "") -> list[Ar
     Where files are forwarded `name` stands for `%c`, as a translation of it could be a mark.
     """
     program, *rest = arguments
-    forwards = any(one.alone and one.opens for one in rest)
-    if forwards:
+    forwarding = forwards(rest)
+    if forwarding:
         rest = [Argument(name) if one.code == "c" else one for one in rest]
-    if forwards and any(one.text in _MARKS.values() for one in rest):
+    if forwarding and any(one.text in _MARKS.values() for one in rest):
         raise Refused("its Exec has an argument that marks files to be forwarded")
-    option = ["--file-forwarding"] if forwards else []
+    option = ["--file-forwarding"] if forwarding else []
     words = [*app.command, f"--command={program.text}", *option, app.id, "--"]
     theirs = [part for one in rest for part in _marked(one)]
     return [*map(Argument, words), *theirs]
+
+
+def forwards(arguments: Iterable[Argument]) -> bool:
+    """Whether files that the user opened are brought into the sandbox."""
+    return any(one.alone and one.opens for one in arguments)
 
 
 def write(arguments: Iterable[Argument], *, codes: bool) -> str:

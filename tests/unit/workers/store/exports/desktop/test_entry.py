@@ -176,7 +176,6 @@ def test_what_is_left_of_a_value_is_kept_and_said(line: str, value: str) -> None
         main("Exec=editor; xterm"),
         main("Exec=editor \\x"),
         main("Exec=editor a\\nb"),
-        main("Actions=new;", "[Desktop Action new]", "Name=New"),
         main("Actions=new;", "[Desktop Action new]", "Name=New", "Exec=a | b"),
         main() + main(),
         main("Name=a", "Name=b"),
@@ -202,9 +201,32 @@ def test_it_is_activated_only_through_a_service_that_is_exported_too() -> None:
     alone += b"Actions=new;\n[Desktop Action new]\nName=New\n"
     assert emit(PATH, alone, served).decode().endswith("[Desktop Action new]\nName=New\n")
     assert b"Exec" not in emit(PATH, alone, served)
-    for data in (alone, alone.replace(b"Name=Editor", b"Name=Editor\nExec=editor")):
-        with pytest.raises(Refused):
-            emit(PATH, data, other)
+    with pytest.raises(Refused):
+        emit(PATH, alone, other)
+
+
+def test_what_opens_files_is_started_by_its_command_which_forwards_them() -> None:
+    served = Exporter(ID, APP.command, services=frozenset({ID}))
+    for line in ("editor %U", "editor --open %f"):
+        assert "DBusActivatable" not in kept("DBusActivatable=true", f"Exec={line}", app=served)
+    for line in ("editor", "editor %i", "editor --open=%f"):
+        assert kept("DBusActivatable=true", f"Exec={line}", app=served)["DBusActivatable"] == "true"
+
+
+def test_an_action_that_only_the_bus_could_start_is_left_out_where_the_command_does() -> None:
+    served = Exporter(ID, APP.command, services=frozenset({ID}))
+    lines = (
+        "Actions=new;old;",
+        "[Desktop Action new]",
+        "Name=New",
+        "[Desktop Action old]",
+        "Name=O",
+        "Exec=e",
+    )
+    for app, line in ((APP, "Exec=editor"), (served, "Exec=editor %U")):
+        emitted = re_emit(PATH, main("DBusActivatable=true", line, *lines), app)
+        assert b"Actions=old;" in emitted.data
+        assert emitted.dropped == ("[Desktop Action new]", "DBusActivatable", "Actions")
 
 
 def test_only_actions_that_are_named_and_shown_are_kept() -> None:
