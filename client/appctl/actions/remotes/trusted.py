@@ -23,6 +23,8 @@ from appctl.programs.remote_files import masks
 from appctl.talk.wire import Json, get_object, get_str, get_strings
 from appctl.terminal.show import date
 
+NAMES = 4  # of one key: people have two or three; 64 KiB can hold hundreds, and --json has them all
+NAME_LENGTH = 120  # characters of one: a person, what for, and an address
 _WITHOUT_KEYS = {"digest": "the digest that you name", "none": "nobody: UNSIGNED"}
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----([^-]*)-----END PUBLIC KEY-----")
 
@@ -109,10 +111,18 @@ def _fingerprints(pem: bytes) -> Iterator[str]:
             continue  # the daemon refuses such a file, and says so
 
 
+def _owner(name: str) -> str:
+    """A name as it stands between quotation marks, which it cannot end: what follows them is ours."""
+    name = name if len(name) <= NAME_LENGTH else f"{name[:NAME_LENGTH]}…"
+    return name.replace('"', "'")
+
+
 def _line(one: Trusted) -> str:
     key = one.key
     if one.kind != "gpg":
         return f"{key.fingerprint} ({one.kind}: names no owner, does not expire)"
-    names = "".join(f' "{name}",' for name in key.names)
+    names = "".join(f' "{_owner(name)}",' for name in key.names[:NAMES])
+    if len(key.names) > NAMES:
+        names += f" and {len(key.names) - NAMES} more names,"
     ends = f"expires on {date(key.expires)}" if key.expires else "does not expire"
     return f"{key.fingerprint}{names} {LOST.get(key.lost, ends)}"

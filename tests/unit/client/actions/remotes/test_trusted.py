@@ -61,6 +61,21 @@ def test_a_name_that_was_revoked_is_no_owner(keys: Keys, tmp_path: Path) -> None
     assert shown(remote(tmp_path)) == [f'{key} "after <after@example.org>", does not expire']
 
 
+def test_a_name_says_nothing_of_the_key_and_does_not_fill_the_terminal(keys: Keys, tmp_path: Path) -> None:
+    key = keys.make("a")
+    names = ['Acme", does not expire', "x" * 300, *"bcd"]
+    for name in names:
+        keys.gpg("--quick-add-uid", key, f"{name} <a@example.org>")
+    (tmp_path / "acme.gpg").write_bytes(keys.export(key))
+    found = trusted(remote(tmp_path)) or []
+    assert len(found[0].key.names) == len(names) + 1
+    (line,) = shown(remote(tmp_path))
+    assert line.endswith(f'", and {len(names) + 1 - module.NAMES} more names, does not expire')
+    assert len(line) < 800
+    says = module._line(found[0]._replace(key=Key(key, DAY, "", (names[0], "x" * 300))))
+    assert says == f'{key} "Acme\', does not expire", "{"x" * module.NAME_LENGTH}…", expires on {date(DAY)}'
+
+
 def test_only_keys_that_count_are_trusted(keys: Keys, acme: str, tmp_path: Path) -> None:
     other, absent = keys.make("other"), "A" * 40
     (tmp_path / "acme.gpg").write_bytes(keys.export(acme, other))
