@@ -32,7 +32,7 @@ from appctld.pipeline.exports.desktop import Desktop
 from appctld.pipeline.gate import Gate
 from appctld.pipeline.tools import Tools
 from appctld.scope import code_directories, this_platform
-from appctld.state.available import last_check
+from appctld.state.available import last_check, waiting_refs
 from appctld.state.layers import recorded_refs
 from appctld.state.paths import Paths
 from appctld.state.records import installed, roots
@@ -230,12 +230,10 @@ class House:
         return found | self._waiting()
 
     def _waiting(self) -> dict[str, str]:
-        """The versions that were brought here and wait to be installed: those of which all refs are here."""
+        """The versions that were brought here, with all their layers, and wait to be installed."""
+        here = recorded_refs(self.paths)
         waits = [one for one in last_check(self.paths).updates if one.refs]
-        return {f"waiting {one.id}": one.version for one in waits if one.refs and self._has(one.refs)}
-
-    def _has(self, refs: Sequence[str]) -> bool:
-        return all(self.paths.ref(ref).exists() for ref in refs)
+        return {f"waiting {one.id}": one.version for one in waits if here.issuperset(one.refs)}
 
     def listed(self) -> dict[str, str]:
         """The versions of the catalogues that count and are here."""
@@ -305,7 +303,7 @@ def litter(paths: Paths) -> list[str]:
     ]
     heads = paths.repo / "refs/heads"
     refs = {str(path.relative_to(heads)) for path in heads.glob("appctl/**/*") if path.is_file()}
-    named = roots(paths) | recorded_refs(paths)
+    named = roots(paths) | recorded_refs(paths) | waiting_refs(paths)
     return sorted([*map(str, names), *(f"ref {ref}" for ref in refs - named)])
 
 

@@ -27,7 +27,6 @@ WATCHING = ("-qq", "-y", "-s", "0", "-e", "trace=%file,%desc", "-o")
 T = TypeVar("T")
 
 MOVES = {"deploy", "activate", "remove", "show-catalog"}  # what they do may be done when they are killed
-LAST = ("download by itself", "import-layer")  # with which that job is done
 
 # What a full disk can fail (man 2), a bad one, and a process without descriptors; and what a kill can part
 FULL = set(
@@ -78,7 +77,7 @@ class Moment:
             "error=EIO": {"Failed", "RepoCorrupt"},
         }.get(what, {"Failed"})
         fault = injected(self.call, what, self.number, bare=True)
-        moved = operation in MOVES or (self.deed, operation) == LAST
+        moved = operation in MOVES
         if process == "gpgv":  # what it had said by then may be a refusal
             names |= {"SignatureInvalid"}
         passes = what != "signal=KILL" or process == "gpgv"
