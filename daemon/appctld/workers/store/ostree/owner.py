@@ -46,9 +46,9 @@ class _Config:
 
 
 def _read(path: Path) -> _Config:
-    text = GLib.KeyFile.new()
+    text, data = GLib.KeyFile.new(), path.read_bytes()  # that a disk or a limit says no is no corruption
     try:
-        text.load_from_file(str(path), GLib.KeyFileFlags.NONE)
+        text.load_from_bytes(GLib.Bytes.new(data), GLib.KeyFileFlags.NONE)
     except GLib.Error as error:
         raise RepoCorrupt(f"{path} cannot be read: {error.message}", path=str(path), mode="") from error
     return _Config(text)

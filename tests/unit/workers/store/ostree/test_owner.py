@@ -2,12 +2,15 @@
 # SPDX-FileCopyrightText: The appctl authors
 """owner.py: another program's repository is refused, and stays as it is; ours is known by its mark."""
 
+import errno
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from appctld.errors import RepoCorrupt, from_wire
+from appctld.workers.store.ostree.owner import is_to_be_made
 from appctld.workers.store.ostree.repository import Repository
 
 
@@ -63,3 +66,16 @@ def test_one_whose_making_was_cut_off_is_made_to_its_end(tmp_path: Path) -> None
     (tmp_path / "objects/00").mkdir()
     (tmp_path / "objects/00/00.file").touch()
     Repository.open(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO])
+def test_one_that_cannot_be_opened_now_is_not_called_corrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(_path: Path) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "config").write_text("[core]\nmode=bare-user\n")
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        is_to_be_made(tmp_path)
