@@ -25,12 +25,9 @@ def main() -> int:
 
     taken = Path(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="p.") as work:
-        visit(Path(work), taken)
-    for picture in taken.iterdir():
-        if picture.stem in SHOWN:
-            picture.rename(taken / f"{SHOWN[picture.stem]}.png")
-        else:
-            picture.unlink()
+        visit(Path(work), taken, *SHOWN)
+    for scene, name in SHOWN.items():
+        (taken / f"{scene}.png").rename(taken / f"{name}.png")
     return 0
 
 

@@ -5,6 +5,7 @@
 support/people/customer.py goes through it; here stands what is to be read in each scene.
 """
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -17,12 +18,30 @@ pytestmark = pytest.mark.timeout(300)  # a story of many jobs, on a busy machine
 LINES = 400
 SIZES = re.compile("30[0-9.]+\xa0kB to download, 1.5\xa0MB already here")
 UPDATE = re.compile("1.4 → 1.5, 30[0-9.]+\xa0kB")
+# How large a picture is, how its first pixel is, and how many are paper, ink and the blue of Editor's icon.
+LOOK = """
+import json, sys
+from gi.repository import GdkPixbuf
+seen = GdkPixbuf.Pixbuf.new_from_file(sys.argv[1])
+width, height, data = seen.get_width(), seen.get_height(), seen.get_pixels()
+pixels = list(zip(*[iter(data)] * 4))
+print(json.dumps({
+    "size": [width, height], "corner": pixels[0][3],
+    "paper": sum(min(pixel) > 240 for pixel in pixels), "ink": sum(max(pixel[:3]) < 80 for pixel in pixels),
+    "blue": sum(pixel[2] > 150 and pixel[2] > pixel[0] + 80 for pixel in pixels),
+}))
+"""
 FINGERPRINT = re.compile(r"Signed \d{4}-\d\d-\d\d by Acme <rel@acme\.example>\n[0-9A-F]{40}")
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Scenes:
-    return visit(tmp_path_factory.mktemp("c"))
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("p")
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Scenes:
+    return visit(tmp_path_factory.mktemp("c"), pictures, "found")
 
 
 def test_a_preview_has_signer_permissions_and_size(scenes: Scenes) -> None:
@@ -42,6 +61,17 @@ def test_the_list_is_empty_then_has_what_was_installed(scenes: Scenes) -> None:
 def test_what_a_catalogue_has_is_found_and_who_has_none_is_told(scenes: Scenes) -> None:
     assert {"Editor", "An app to try", "View", "labs has no catalogue"} <= set(scenes["found"])
     assert "Viewer" not in scenes["found"]
+
+
+def test_a_picture_shows_what_can_be_read(scenes: Scenes, pictures: Path) -> None:
+    """Of the others scripts/screenshots takes one for the documents."""
+    assert "Editor" in scenes["found"]
+    command = ["/usr/bin/python3", "-W", "ignore", "-c", LOOK, str(pictures / "found.png")]
+    seen = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert (seen["size"], seen["corner"]) == ([920, 1320], 0)
+    assert seen["paper"] > 920 * 1320 / 2
+    assert seen["ink"] > 2000
+    assert seen["blue"] > 80 * 80 / 2
 
 
 def test_what_nobody_signed_is_said_to_be_that_before_and_after_it_is_looked_at(scenes: Scenes) -> None:

@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Somebody before examples/software-center, on a machine where quay.io is at home.
 
-    python -m support.people.customer WORK [PICTURES]       inside namesakes.inside; `visit` starts it
+    python -m support.people.customer WORK PICTURES SCENE...      inside namesakes.inside; `visit` starts it
 
-It prints one JSON object: scene -> what could be read. With a directory for pictures there is one of some.
+It prints one JSON object: scene -> what could be read. Of each SCENE a picture is taken, PICTURES/SCENE.png.
 """
 
 import json
@@ -41,29 +41,29 @@ DESKTOP = "[Desktop Entry]\nType=Application\nExec=app\n"
 Scenes = dict[str, list[str]]
 
 
-def visit(work: Path, pictures: Path | None = None) -> Scenes:
-    """Run this program in a namespace of its own; what it prints."""
-    scenes: Scenes = run_inside(
-        work, NAMES, "support.people.customer", *([str(pictures)] if pictures else [])
-    )
+def visit(work: Path, pictures: Path, *shown: str) -> Scenes:
+    """Run this program in a namespace of its own; what it prints. Pictures are taken of what is `shown`."""
+    scenes: Scenes = run_inside(work, NAMES, "support.people.customer", str(pictures), *shown)
     return scenes
 
 
 class Visit:
     """`scenes` is what was to be read in each."""
 
-    def __init__(self, acme: Acme, machine: Machine, person: Hand, pictures: Path | None) -> None:
+    def __init__(self, acme: Acme, machine: Machine, person: Hand, pictures: dict[str, Path]) -> None:
         self.acme = acme
         self.machine = machine
         self.person = person
         self.scenes: Scenes = {}
         self.pictures = pictures
 
-    def keep(self, scene: str, *words: str) -> None:
-        """Wait for the words, and keep what is to be read with them."""
+    def keep(self, scene: str, *words: str, over: str = "") -> None:
+        """Wait for the words, and keep what is to be read with them. No picture has what is `over` soon."""
         self.scenes[scene] = self.person.see(*words)
-        if self.pictures:
-            self.person.picture(self.pictures / f"{scene}.png")
+        if scene in self.pictures:
+            if over:
+                self.person.miss(over)
+            self.person.picture(self.pictures[scene])
 
     def install(self, name: str, title: str, *, found: bool = False) -> None:
         """Look at it, and say yes."""
@@ -117,9 +117,7 @@ def updates(visit: Visit) -> None:
     visit.person.press("Update All")
     visit.keep("updated", "Updated Editor")
     visit.person.press("Review…", "Viewer")
-    if visit.pictures:
-        visit.person.miss("Updated Editor")
-    visit.keep("approval", "New", "All your files")
+    visit.keep("approval", "New", "All your files", over="Updated Editor")
     visit.person.press("Allow and Update")
     visit.keep("approved", "2.1 from acme")
 
@@ -152,7 +150,7 @@ def is_refused(visit: Visit) -> None:
     stranger = visit.acme.keys.make("stranger")
     visit.acme.release("acme/editor:latest", EDITOR, "1.6", ASKS.format(""), key=stranger)
     visit.person.press("Check for Updates")
-    visit.keep("refused", "which remote acme does not trust")
+    visit.keep("refused", "which remote acme does not trust", over="Updated Viewer")
 
 
 def goes_on_with_another_daemon(visit: Visit) -> None:
@@ -226,7 +224,7 @@ def icon(app: str) -> bytes:
 
 
 def _is_line(x: int, y: int) -> bool:
-    return 28 <= x < (70 if y > 88 else 100) and 30 <= y < 104 and y % 24 in range(6, 15)
+    return 28 <= x < (70 if y > 88 else 100) and 30 <= y < 111 and y % 24 in range(6, 15)
 
 
 def _is_lens(x: int, y: int) -> bool:
@@ -235,7 +233,7 @@ def _is_lens(x: int, y: int) -> bool:
 
 def main() -> None:
     """Set the town up, and go through it."""
-    work, *pictures = map(Path, sys.argv[1:])
+    work, taken, shown = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
     with ExitStack() as stack:
         acme, machine = stack.enter_context(town(work))
         mirror = stack.enter_context(FakeServer())
@@ -248,7 +246,7 @@ def main() -> None:
         both["XDG_DATA_DIRS"] = f"/usr/local/share:/usr/share:{machine.state / 'exports/share'}"
         calls = stack.enter_context(heard(machine, work / "calls"))
         person = stack.enter_context(hand(work / "h", PROGRAM, {**machine.environment, **both}))
-        visit = Visit(acme, machine, person, pictures[0] if pictures else None)
+        visit = Visit(acme, machine, person, {scene: taken / f"{scene}.png" for scene in shown})
         installs(visit)
         looks_at_what_nobody_signed(visit, mirror)
         cancels(visit, mirror)
