@@ -101,11 +101,19 @@ def _frees(app: Json) -> str:
 
 
 def _files(top: Path) -> Iterator[os.stat_result]:
-    """Every file below, no link followed; what goes meanwhile, or cannot be read, is none."""
-    for directory, _, files in os.walk(top):
-        for name in files:
-            with contextlib.suppress(OSError):
-                yield os.lstat(Path(directory, name))
+    """Every file below, no link followed; what goes meanwhile, or cannot be read, is none.
+
+    Apps nest directories as deep as they like, where os.walk of Python 3.11 recurses.
+    """
+    waiting = [str(top)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                    continue
+                with contextlib.suppress(OSError):
+                    yield entry.stat(follow_symlinks=False)
 
 
 def _data(context: Context, app: str) -> Iterator[Failure]:

@@ -49,6 +49,25 @@ def test_uninstall_deletes_data_when_told(daemon: FakeInstaller) -> None:
     assert not data.exists()
 
 
+def test_what_an_app_nested_without_end_is_counted_and_deleted(
+    daemon: FakeInstaller, answer: Answer, capsys: Capture
+) -> None:
+    """Its size is told first, and an app must not keep itself from being removed."""
+    data = Path.home() / ".var/app/org.acme.Editor"
+    place = data
+    for _ in range(1100):  # which Python's own makedirs cannot
+        place.mkdir(parents=place is data)
+        place /= "d"
+    for around in (data, place.parent):
+        (around / "x").write_bytes(b"x" * 1000)
+    daemon.apps = [EDITOR | {"scope": "user"}]
+    daemon.scripts["Uninstall"] = [removed(0)]
+    answer("y\n")
+    assert main(["rm", "--delete-data", "editor"]) == 0
+    assert "(2 kB) goes too" in capsys.readouterr().err
+    assert not data.exists()
+
+
 def test_every_name_is_tried_and_the_first_failure_counts(daemon: FakeInstaller, capsys: Capture) -> None:
     daemon.apps = [EDITOR | {"scope": "user"}]
     daemon.scripts["Uninstall"] = [removed(0)]
