@@ -18,7 +18,7 @@ RESERVE_PERCENT = 3  # libostree's default of min-free-space-percent, which the 
 LOW = 1 << 30  # bytes above the reserve: less than one large app and its next version need
 DAEMON = "appctl"  # the user of the system scope
 _UNITS = {"MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}  # libostree's, of min-free-space-size
-_MODE = "bare-user"  # of the daemon's repository
+_MODE, _FORMAT = "bare-user", "1"  # of the daemon's repository
 _PRUNE = "appctl prune --dry-run"
 
 
@@ -77,12 +77,19 @@ def _owned(path: Path) -> Finding:
 
 
 def _foreign(repository: Path) -> str:
-    """Say why the daemon refuses the repository, if it does: its own has its mark, or nothing in it."""
-    parser = _read(repository / "config")
+    """Say why the daemon refuses the repository, if it does: its own has its mode, and its mark or no object.
+
+    Without a config it makes one; what is not for us to read is not judged.
+    """
+    config = repository / "config"
+    if not os.access(config, os.R_OK):
+        return ""
+    parser = _read(config)
     if parser is None:
-        return f"{repository / 'config'} cannot be read"
-    ours = parser.has_option("core", "appctl-format") and parser.get("core", "mode", fallback="") == _MODE
-    if ours or not any(repository.glob("objects/*/*")):
+        return f"{config} cannot be read"
+    marked = parser.get("core", "appctl-format", fallback="") == _FORMAT
+    has_our_mode = parser.get("core", "mode", fallback="") == _MODE
+    if has_our_mode and (marked or not any(repository.glob("objects/*/*"))):
         return ""
     return f"{repository} is another program's repository"
 
