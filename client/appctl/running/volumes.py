@@ -108,12 +108,14 @@ class _Room:
         return fits
 
     def has(self, source: Path) -> bool:
-        """Whether a directory fits; then it has its share."""
+        """Whether a directory fits; then it has its share, and else leaves what is left to the others."""
+        left_bytes, left_entries = self._bytes, self._entries
         for size in _sizes(source):
-            self._bytes -= size
-            self._entries -= 1
-            if self._bytes < 0 or self._entries < 0:
+            left_bytes -= size
+            left_entries -= 1
+            if left_bytes < 0 or left_entries < 0:
                 return False
+        self._bytes, self._entries = left_bytes, left_entries
         return True
 
 
