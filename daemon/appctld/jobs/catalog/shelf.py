@@ -138,10 +138,9 @@ class Catalogs:
 
     async def tidy_if_possible(self, remotes: Sequence[Remote], tools: Tools | None = None) -> None:
         """The same for those whose work is something else: what fails now is done the next time."""
-        if await self._is_tidy(remotes):
-            return
         try:
-            await self.tidy(remotes, tools)
+            if not await self._is_tidy(remotes):
+                await self.tidy(remotes, tools)
         except (AppctlError, OSError) as error:
             logger.warning("catalogues stay as they are: %s", error)
 

@@ -23,6 +23,7 @@ from appctld.errors import (
     LimitExceeded,
     NoRemote,
     NoSpace,
+    NotFound,
     PolicyDenied,
     RegistryUnavailable,
     Rollback,
@@ -467,6 +468,23 @@ def test_libappstream_is_told_of_what_a_job_changed_that_failed(yard: Yard) -> N
     with pytest.raises(Failed):
         yard.do(Uninstall(("example.acme.x.hello",)))
     assert b"hello" not in told(yard)
+
+
+def test_a_job_that_is_done_is_not_failed_by_what_libappstream_is_told(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor is another error put in the place of its own."""
+
+    def unreadable(_paths: Paths) -> object:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(shelf, "installed", unreadable)
+    yard.registry.push("1", [BASE])
+    (app,) = yard.apps(Install((f"{PREFIX}/hello:1",)))
+    assert app["changed"] is True
+    with pytest.raises(NotFound):
+        yard.do(Install((f"{PREFIX}/hello:2",)))
+    assert "catalogues stay as they are: [Errno 24] Too many open files" in caplog.text
 
 
 def test_another_remotes_list_takes_nothing_from_what_is_installed(yard: Yard) -> None:
