@@ -8,11 +8,12 @@ the caller granted; the image's environment reaches the app only, never bubblewr
 in grants/, what the buses let through in proxy.py.
 """
 
+import itertools
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from appctl.running.deployments.stack import Stack
 from appctl.running.desktop.proxy import Buses
@@ -21,7 +22,7 @@ from appctl.running.failed import failed
 from appctl.running.grants.granted import Grants, Mount
 from appctl.running.mounts import home as own
 from appctl.running.mounts.identity import group, passwd
-from appctl.running.mounts.layout import ROOT, Tree, fill, look_up
+from appctl.running.mounts.layout import ROOT, Tree, fill, place_of
 from appctl.running.mounts.sources import APART, ISOLATED, Sources
 from appctl.running.mounts.trees import show, tree_of
 from appctl.running.volumes import Prepared, directory_of, mounts_of
@@ -208,11 +209,12 @@ def _directory(
 
 def _is_there(tree: Tree, wanted: str, written: Mapping[str, Path], sources: Sources) -> bool:
     """Whether a directory is there. What an app has a link in leads anywhere, and is no way."""
-    for place, path in written.items():
-        if Path(wanted).is_relative_to(place):
-            source, _ = sources.look(path, str(path / Path(wanted).relative_to(place)))
+    meant = place_of(tree, wanted)
+    for path, (place, directory) in itertools.product((PurePosixPath(wanted), meant), written.items()):
+        if path is not None and path.is_relative_to(place):
+            source, _ = sources.look(directory, str(directory / path.relative_to(place)))
             return source is not None and stat.S_ISDIR(source.mode)
-    found = look_up(tree, wanted)
+    found = None if meant is None else tree.host_path(meant)
     return found is not None and found.is_dir()
 
 

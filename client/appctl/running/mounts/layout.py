@@ -5,7 +5,7 @@
 bubblewrap before 0.12 follows a symlink of the image when it makes a mount point, and then writes on the
 host. So the root and every directory that something of ours goes through are empty directories of our own,
 filled entry by entry: directories and files are bound read-only, symlinks are made again as symlinks. What
-the image has at a place of ours is left out. Nothing here follows a symlink; only `look_up` reads them,
+the image has at a place of ours is left out. Nothing here follows a symlink; only `place_of` reads them,
 inside the tree.
 """
 
@@ -81,6 +81,12 @@ class Tree:
 
 def look_up(tree: Tree, path: str) -> Path | None:
     """Find what an absolute path means inside a tree, its symlinks followed inside it; None if nothing is."""
+    place = place_of(tree, path)
+    return None if place is None else tree.host_path(place)
+
+
+def place_of(tree: Tree, path: str) -> PurePosixPath | None:
+    """The same, as the path inside the tree that has no symlink."""
     waiting = [part for part in reversed(path.split("/")) if part]
     found = ROOT
     links = 0
@@ -103,7 +109,7 @@ def look_up(tree: Tree, path: str) -> Path | None:
         if target.startswith("/"):
             found = ROOT
         waiting += [item for item in reversed(target.split("/")) if item]
-    return tree.host_path(found)
+    return found
 
 
 def find_program(tree: Tree, name: str, search: str) -> Path | None:

@@ -144,11 +144,16 @@ def test_an_app_starts_where_its_directory_is_gone_from_a_volume(
     shell: Made, own: Path, tmp_path: Path, capfd: Capture
 ) -> None:
     """An update may name another one; what the user has there is what counts."""
-    shell.text("/data/work/seed", "").text("/var/www/seed", "")
+    shell.text("/data/work/seed", "").text("/var/www/seed", "").link("/linked", "data/work")
+    with_volumes(shell, "/data", cwd="/linked")
+    assert inside(capfd, "cd -P . && pwd")[0] == ["/data/work"]
     with_volumes(shell, "/data", cwd="/data/work")
     assert inside(capfd, "pwd")[0] == ["/data/work"]
     shutil.rmtree(own / "data/work")
     assert inside(capfd, "pwd")[0] == ["/"]
+    with_volumes(shell, "/data", cwd="/linked")
+    assert inside(capfd, "pwd")[0] == ["/"]
+    with_volumes(shell, "/data", cwd="/data/work")
     (own / "data/own").mkdir()
     assert inside(capfd, "pwd", "--cwd=/data/own")[0] == ["/data/own"]
     (own / "data/work").symlink_to(tmp_path)
