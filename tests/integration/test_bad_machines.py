@@ -145,6 +145,8 @@ def test_on_a_disk_without_a_byte_left_apps_run_and_go(small: Machine, disk: Vol
     fill(disk)
     small.stop()
     small.start()
+    for look in (["verify"], ["prune", "--dry-run"], ["repair", "--dry-run"]):
+        small.appctl(*look)
     assert "Greeter" in small.appctl("list").out
     sentence, hint = told(small.appctl("hold", "greeter", code=7))
     assert (sentence.endswith("No space left on device"), hint) == (True, "appctl prune --dry-run")
@@ -171,6 +173,8 @@ def test_where_nobody_can_write_apps_run_and_stay(small: Machine, disk: Volume) 
     assert f"{small.state} lies on a read-only file system" in small.appctl("doctor", code=1).out
     small.stop()
     small.start()
+    for look in (["verify"], ["prune", "--dry-run"], ["repair", "--dry-run"]):
+        small.appctl(*look)
     assert "Greeter" in small.appctl("list").out
     assert small.appctl("info", "greeter").out
     assert "Hello" in small.run_app("greeter").out
