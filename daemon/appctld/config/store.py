@@ -115,7 +115,7 @@ class RemoteStore:
     def remove(self, name: str) -> None:
         """Remove a remote of ours, also one whose file is broken.
 
-        Raises NoRemote, or PolicyDenied for a remote that is shipped: it would be back at once.
+        Raises NoRemote, Storage, or PolicyDenied for a remote that is shipped: it would be back at once.
         """
         path = self._path(name)
         shipped = [directory for directory in self.directories[1:] if (directory / path.name).exists()]
@@ -129,7 +129,10 @@ class RemoteStore:
         if not path.exists():
             raise no_remote(name)
         with self.whole:
-            _remove(path)
+            try:
+                _remove(path)
+            except OSError as error:
+                raise _unwritten(path, error) from error
 
     def _path(self, name: str) -> Path:
         return self.directories[0] / f"{check_name(name)}.conf"

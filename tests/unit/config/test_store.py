@@ -425,8 +425,10 @@ def test_what_cannot_be_written_is_told_with_where_and_changes_nothing(
     store.add("acme", URL, b"keys", CA)
     before = files(store)
     monkeypatch.setattr(durable, "write_file", refused)
-    with pytest.raises(leaf, match=f"acme.conf cannot be written: {os.strerror(number)}") as raised:
-        store.modify("acme", {"title": "Acme"})
-    assert type(raised.value) is leaf
-    assert raised.value.advice == look.format(store.directories[0])
+    monkeypatch.setattr(durable, "remove_file", refused)
+    for change in (partial(store.modify, "acme", {"title": "Acme"}), partial(store.remove, "acme")):
+        with pytest.raises(leaf, match=f"acme.conf cannot be written: {os.strerror(number)}") as raised:
+            change()
+        assert type(raised.value) is leaf
+        assert raised.value.advice == look.format(store.directories[0])
     assert files(store) == before
