@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Records the session of README.md on standard output, or puts one from standard input into the document.
+"""Records the session of README.md on standard output, or puts one from standard input into the documents.
 
 record_session.py record        as an unprivileged user, with the tests in PYTHONPATH
 record_session.py fill README.md docs/session.svg
 
-What is recorded is JSON: lines of [text, look].
+What is recorded is JSON: a list of lines, each a list of [text, look].
 """
 
 import json

@@ -108,7 +108,7 @@ def test_one_id_has_one_tag_and_another_tag_asks_to_switch(machine: Machine, she
     assert "Switch to :beta? [Y/n]" in declined.err
     assert "\nSwitches   from :stable to :beta" in machine.appctl("install", "-y", beta).out
     assert followed(machine) == beta
-    assert machine.appctl("rollback", OWN).out.endswith(" It leaves :beta and is of :stable again.\n")
+    assert machine.appctl("rollback", OWN).out.endswith(" It leaves :beta and follows :stable again.\n")
     assert followed(machine) == stable
 
 

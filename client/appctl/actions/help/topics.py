@@ -80,14 +80,14 @@ Until then what is installed keeps running, and nothing was changed.""",
         "what to do about a server that cannot prove who it is",
         """\
 The certificate of the server that answered is of no authority that this machine believes, or has another
-name, or its time is over. Either it is not the server that was meant, or somebody's clock or set-up is wrong.
+name, or has expired. Either it is not the server that was meant, or somebody's clock or set-up is wrong.
     appctl doctor      is this machine's clock right, has it the authorities, what is each remote reached by
 A registry on the Internet: try again from another network, and tell who runs it.
 A registry of your own organization may have an authority of its own. Who runs it gives you that certificate,
 by a way that does not lead over the same server; it is believed for this one remote, beside the machine's:
     appctl remote modify NAME --ca-file FILE
 or, as podman and skopeo read it too, it is put into /etc/containers/certs.d/HOST[:PORT]/NAME.crt.
-It says which server is asked, and not whose images are good: a publisher's key does that. Where a remote has
+Either says which server is asked, not whose images are good: a publisher's key does that. Where a remote has
 none (--verify digest, none), the server is all there is. What is installed keeps running.""",
     ),
     "verify": Topic(

@@ -28,4 +28,4 @@ def _line(before: Json, now: Json) -> str:
         f"{old} -> {new} ({signed}). Open windows keep {old}. {old} is skipped until something newer appears."
     )
     left, back = apart(get_str(before, "reference"), get_str(now, "reference"))
-    return text if left == back else f"{text} It leaves {escape(left)} and is of {escape(back)} again."
+    return text if left == back else f"{text} It leaves {escape(left)} and follows {escape(back)} again."
