@@ -13,7 +13,6 @@ the program's process is hand_inside.py.
 
 import json
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,12 +65,7 @@ class Hand:
 
     def picture(self, file: Path) -> None:
         """Write what is on the screen of the newest window, once it does not move, into a PNG."""
-        width, height = self._do("size")
-        before: list[bytes] = []
-        while before != (now := self._seen.rows(width, height)):
-            before = now
-            time.sleep(0.2)
-        file.write_bytes(png(now, corner=CORNER))
+        file.write_bytes(png(self._seen.still(*self._do("size")), corner=CORNER))
 
     def _do(self, deed: str, *arguments: str) -> Any:  # noqa: ANN401 - the deed knows
         self._lines.write(json.dumps([deed, arguments, SECONDS]) + "\n")

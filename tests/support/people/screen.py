@@ -53,6 +53,14 @@ class Screen:
         cut = [shown[start : start + width * 4] for start in range(0, height * line, line)]
         return [_rgb(row) for row in cut]
 
+    def still(self, width: int, height: int) -> list[bytes]:
+        """The same, once it does not move."""
+        before: list[bytes] = []
+        while before != (now := self.rows(width, height)):
+            before = now
+            time.sleep(0.2)
+        return now
+
     def wait_for(self, colour: str) -> int:
         """Wait until it is on the screen; how many pixels have it then."""
         end = time.monotonic() + SECONDS
