@@ -8,10 +8,13 @@ the host. They are checked to be directories of the caller all the same, for an 
 home directory.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from appctl.running.failed import failed
@@ -19,6 +22,7 @@ from appctl.running.failed import failed
 HOME, CONFIG, DATA, CACHE, STATE, VAR = "home", "config", "data", "cache", "state", "var"
 OWN = (HOME, CONFIG, DATA, CACHE, STATE)
 PRIVATE = 0o700
+_DRAFT = "%draft-"  # no volume's directory is called so: there %25 and %2F are the only ones
 _EXECUTABLE = 0o111
 
 
@@ -53,29 +57,36 @@ def made_once(place: Path, source: Path | None, *within: str) -> None:
     A link there is no directory. `within` are directories that it has in any case. Raises OSError, and what
     stops it (Ctrl-C): no half of a copy stays.
     """
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=place.parent))
-    try:
-        if source and source.is_dir() and not source.is_symlink():
-            _copy(source, draft)
-        for name in within:
-            (draft / name).mkdir(exist_ok=True)
-        _appear(draft, place)
-    except OSError:
-        shutil.rmtree(draft, ignore_errors=True)
-        if not place.is_dir():  # else another run was first
+    with _alone(place.parent):
+        if os.path.lexists(place):
+            return  # another run was first, and its app may use it by now
+        draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=place.parent))
+        try:
+            if source and source.is_dir() and not source.is_symlink():
+                _copy(source, draft)
+            for name in within:
+                (draft / name).mkdir(exist_ok=True)
+            draft.rename(place)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
             raise
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
 
 
-def _appear(draft: Path, place: Path) -> None:
-    """Give a draft its name. An empty one that an app has by now would be replaced by a rename."""
-    if any(draft.iterdir()):
-        draft.rename(place)
-    else:
-        place.mkdir(mode=PRIVATE)
-        draft.rmdir()
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Let one at a time make something in a directory; what is left of one that was killed goes first.
+
+    Some network file systems lock no directory: there nothing goes.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            for left in directory.glob(f"{_DRAFT}*"):
+                shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _copy(source: Path, target: Path) -> None:

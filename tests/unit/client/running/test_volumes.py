@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """running/volumes.py: what an image declares as a volume is the caller's own, and leads nowhere else."""
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -193,6 +194,43 @@ def test_who_is_stopped_while_the_first_copy_is_made_leaves_no_half_of_it(
     monkeypatch.setattr(shutil, "copyfile", interrupted)
     assert main(["run", APP, "true"]) == 130
     assert list(own.iterdir()) == []
+
+
+def test_what_is_left_of_a_run_that_was_killed_goes_with_the_next_first_copy(
+    shell: Made, own: Path, tmp_path: Path, capfd: Capture
+) -> None:
+    """And nothing else: a volume may have nearly any name, and a link leads somewhere."""
+    with_volumes(shell, "/%draft-x", "/.draft-x", "/data")
+    (own / "%draft-abc/half").mkdir(parents=True)
+    (tmp_path / "kept").mkdir()
+    (own / "%draft-link").symlink_to(tmp_path / "kept")
+    inside(capfd, "touch /%draft-x/x /.draft-x/x")
+    shutil.rmtree(own / "data")
+    inside(capfd, "true")
+    assert sorted(path.name for path in own.iterdir()) == ["%25draft-x", "%draft-link", ".draft-x", "data"]
+    assert [(own / name / "x").exists() for name in ("%25draft-x", ".draft-x")] == [True, True]
+    assert (tmp_path / "kept").is_dir()
+
+
+def test_while_one_copies_no_other_begins(
+    shell: Made, own: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which would take its draft for one that was left."""
+    shell.text("/data/x", "").text("/data/y", "")
+    with_volumes(shell, "/data")
+    copied: list[str] = []
+
+    def copy(_source: str, target: Path) -> None:
+        directory = os.open(own, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(directory)
+        target.touch()
+        copied.append(target.name)
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    inside(capfd, "true")
+    assert sorted(copied) == ["x", "y"]
 
 
 def test_one_that_begins_with_too_much_stays_the_images(
