@@ -67,16 +67,18 @@ def made_once(place: Path, source: Path | None, *within: str) -> None:
             for name in within:
                 (draft / name).mkdir(exist_ok=True)
             draft.rename(place)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(draft, ignore_errors=True)
-            raise
+            by_another = isinstance(error, OSError) and place.is_dir()  # where nobody can lock
+            if not by_another:
+                raise
 
 
 @contextlib.contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     """Let one at a time make something in a directory; what is left of one that was killed goes first.
 
-    Some network file systems lock no directory: there nothing goes.
+    Some network file systems lock no directory: there nothing goes, and both may try.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -2,10 +2,13 @@
 # SPDX-FileCopyrightText: The appctl authors
 """running/volumes.py: what an image declares as a volume is the caller's own, and leads nowhere else."""
 
+import errno
 import fcntl
 import os
 import shutil
+import stat
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -231,6 +234,31 @@ def test_while_one_copies_no_other_begins(
     monkeypatch.setattr(shutil, "copyfile", copy)
     inside(capfd, "true")
     assert sorted(copied) == ["x", "y"]
+
+
+def test_where_no_directory_can_be_locked_the_first_copy_counts_and_nothing_is_swept(
+    shell: Made, own: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS locks only what is open for writing."""
+    shell.text("/data/x", "ours")
+    with_volumes(shell, "/data")
+    (own / "%draft-others").mkdir(parents=True)
+
+    def locks_files(file: int | TextIO, how: int) -> None:
+        if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(file, how)
+
+    def copy(_source: str, target: Path) -> None:
+        target.touch()
+        (own / "data").mkdir()
+        (own / "data/x").write_text("first")
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", locks_files)
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    assert inside(capfd, "cat /data/x")[0] == ["first"]
+    assert sorted(path.name for path in own.iterdir()) == ["%draft-others", "data"]
 
 
 def test_one_that_begins_with_too_much_stays_the_images(
