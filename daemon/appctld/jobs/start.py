@@ -65,26 +65,26 @@ async def build(
 
 
 class Sweeping:
-    """What is done once, before anything is changed: `recover`, and its like for what the daemon keeps."""
+    """What is done once, before any job: `recover`, and the like for what the daemon keeps."""
 
     def __init__(self, tools: Tools, book: RemoteBook) -> None:
         self._tools = tools
         self._book = book
         self._mutex = asyncio.Lock()
-        self._awaited = True
+        self._due = True
 
     async def done(self) -> None:
         """Return when it is done, or cannot be, because nobody can write."""
         async with self._mutex:
-            if not self._awaited:
+            if not self._due:
                 return
             if is_read_only(self._tools.paths.root):
                 logger.warning("%s is read-only: nothing is changed or swept", self._tools.paths.root)
                 return
             await recover(self._tools)
-            forget_absent(self._tools.paths)
+            await self._tools.aside(forget_absent, self._tools.paths)
             await self._book.tidy_catalogs()
-            self._awaited = False
+            self._due = False
 
     def before(self, perform: Perform) -> Perform:
         """The same, once it is done."""
@@ -99,21 +99,26 @@ class Sweeping:
 async def recover(tools: Tools) -> None:
     """After a crash: what no record names goes, and a record whose ref is gone is reported.
 
-    Layers that an interrupted install had brought here stay until the next prune, so that it resumes.
+    Layers that an interrupted install had brought here stay until the next prune, so that it resumes. Others
+    may write state meanwhile (`hold`), so what is done about that is done where they do it.
     """
-    paths = tools.paths
-    for directory in paths.written():
-        sweep(directory)
-    broken, needed, layers = damaged(paths), roots(paths), recorded_refs(paths)
+    broken, needed, layers = await tools.aside(_swept, tools.paths)
     for record in broken:
         logger.error("%s cannot be read; no ref is dropped while that is so", record)
-    keep, keep_all = needed | layers | waiting_refs(paths), bool(broken)
+    keep, keep_all = needed | layers | await tools.aside(waiting_refs, tools.paths), bool(broken)
     while missing := await _recover(keep, tools, keep_all=keep_all):
-        forget_refs(paths, missing & layers)
+        await tools.aside(forget_refs, tools.paths, missing & layers)
         for ref in sorted(missing & needed):
             logger.error("the repository lacks %s, which an installed app needs", ref)
         keep, keep_all = keep - missing, True  # a ref whose commit is gone is told, and stays for a repair
     await refresh_caches(tools)
+
+
+def _swept(paths: Paths) -> tuple[list[Path], set[str], set[str]]:
+    """Sweep up; then: which records cannot be read, which refs apps need, which refs layers have."""
+    for directory in paths.written():
+        sweep(directory)
+    return damaged(paths), roots(paths), recorded_refs(paths)
 
 
 async def _recover(keep: set[str], tools: Tools, *, keep_all: bool) -> set[str]:
@@ -126,7 +131,7 @@ async def _recover(keep: set[str], tools: Tools, *, keep_all: bool) -> set[str]:
         dropped, missing = get_strings(answer, "dropped"), get_strings(answer, "missing_refs")
         if unseen := get_str(answer, "exports", ""):
             logger.warning("desktops do not see all of what is installed: %s", unseen)
-    forget_refs(tools.paths, dropped)
+    await tools.aside(forget_refs, tools.paths, dropped)
     return keep & set(missing)
 
 

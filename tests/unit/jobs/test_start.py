@@ -4,7 +4,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,3 +175,24 @@ def test_where_nobody_can_write_it_is_put_off_until_somebody_can(
     asyncio.run(scenario())
     assert done == ["worked", "swept", "worked", "worked"]
     assert "is read-only: nothing is changed or swept" in caplog.text
+
+
+def test_what_it_does_about_state_is_done_where_others_write_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a sweep that was put off takes the file that `hold` is just writing for what a crash left."""
+    yard, where = Yard(tmp_path), dict[str, str]()
+
+    def noted(name: str) -> Callable[..., object]:
+        work = getattr(module, name)
+
+        def note(*arguments: object) -> object:
+            where[name] = threading.current_thread().name
+            return work(*arguments)
+
+        return note
+
+    for name in ("sweep", "forget_refs", "forget_absent"):
+        monkeypatch.setattr(module, name, noted(name))
+    asyncio.run(Sweeping(yard.tools, yard.book).done())
+    assert where == dict.fromkeys(["sweep", "forget_refs", "forget_absent"], "aside_0")
