@@ -156,7 +156,7 @@ class LimitExceeded(Refused):
 
     @property
     def advice(self) -> str:
-        """Time is limited, too (`seconds`)."""
+        """Where time ran out (`seconds`), nothing has to be made smaller."""
         slow = "seconds" in self.data and self._hint is None
         return "try again when this machine has less to do" if slow else super().advice
 
@@ -319,7 +319,7 @@ class RepoCorrupt(Storage):
 
     @property
     def advice(self) -> str:
-        """What is another program's is not to be repaired, and what it is in the place of is."""
+        """Another program's repository (its `mode` is told) has to go before a repair can bring back ours."""
         foreign = "mode" in self.data and self._hint is None
         return "move it away, then: appctl repair" if foreign else super().advice
 

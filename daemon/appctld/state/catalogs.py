@@ -52,7 +52,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Of what libappstream's file was made: the names of what was current, by remote; a word for the apps."""
+    """Of what libappstream's file was made: the names of what was current, by remote; a hash of the apps."""
 
     catalogs: Mapping[str, str] = field(default_factory=dict)
     apps: str = ""

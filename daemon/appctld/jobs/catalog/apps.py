@@ -17,8 +17,8 @@ def views(apps: Iterable[Installed]) -> list[JsonObject]:
     return [_view(app) for app in apps if kind_of(app.current.flatpak_ref) == "app"]
 
 
-def word_for(apps: Sequence[JsonObject]) -> str:
-    """What is another once any of them is."""
+def hash_of(apps: Sequence[JsonObject]) -> str:
+    """A hash of them, which is another once any of them changed."""
     return hashlib.sha256(json.dumps(apps, sort_keys=True).encode()).hexdigest()
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from appctld.config.remote import Remote
 from appctld.errors import AppctlError
-from appctld.jobs.catalog.apps import listing, views, word_for
+from appctld.jobs.catalog.apps import hash_of, listing, views
 from appctld.model.jsonvalue import Json, JsonObject
 from appctld.pipeline.tools import Tools
 from appctld.state.catalogs import (
@@ -122,15 +122,15 @@ class Catalogs:
     async def tidy(self, remotes: Sequence[Remote], tools: Tools | None = None) -> None:
         """Remove what does not count any more, and write libappstream's file of the rest and of the apps.
 
-        What nobody signed is not in that: nothing there could say so. `tools` are a job's, which has a store
-        that waits for it.
+        What nobody signed is not in that: nothing there could say so. A job gives its own `tools`,
+        whose store process is running already.
         """
         async with self._tidying:
             counts, apps = counting(remotes, await self.load()), await self._apps()
             keep: list[Json] = [*sorted({*counts, *+self._renewing})]
             signed = [remote for remote in remotes if remote.name in counts and counts[remote.name].signed]
-            word = _made(counts, await self._shown(), apps).apps
-            told: JsonObject = {"unite": listing(signed), "installed": [*apps], "made-of": word}
+            made_of = _made(counts, await self._shown(), apps).apps
+            told: JsonObject = {"unite": listing(signed), "installed": [*apps], "made-of": made_of}
             await (tools or self._tools).store({"op": "keep-catalogs", "keep": keep, **told})
             stale = _stale(remotes, await self.load())
             gone = [name for name in stale if name not in +self._renewing]
@@ -172,7 +172,7 @@ class Catalogs:
 def _made(counts: Mapping[str, Known], shown: Mapping[str, str], apps: Sequence[JsonObject]) -> Made:
     """Of what libappstream's file is to be made; there is none where nothing is to be in it."""
     told = {name: shown[name] for name, one in counts.items() if one.signed and shown.get(name)}
-    return Made(told, word_for(apps)) if told or any(app["signed"] for app in apps) else Made()
+    return Made(told, hash_of(apps)) if told or any(app["signed"] for app in apps) else Made()
 
 
 def _stale(remotes: Sequence[Remote], known: Mapping[str, Known]) -> list[str]:

@@ -54,12 +54,12 @@ _LIMITS = (
 
 def expect(layers: Iterable[PlannedLayer], tools: Tools) -> None:
     """Tell what is going to be brought, each blob once, in however many ways it is read."""
-    missing: dict[str, int] = {}
+    to_download: dict[str, int] = {}
     here: dict[str, int] = {}
     for layer in layers:
-        known = missing if layer.source is Source.MISSING else here
+        known = to_download if layer.source is Source.MISSING else here
         known[str(layer.descriptor.digest)] = layer.descriptor.size
-    tools.progress.expect(missing, here)
+    tools.progress.expect(to_download, here)
 
 
 async def fetch_and_import(

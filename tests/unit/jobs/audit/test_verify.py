@@ -343,11 +343,11 @@ def test_damage_is_told_of_what_is_current_alone_and_goes_with_the_app(yard: Nei
 def test_a_check_whose_findings_cannot_be_written_tells_them_all_the_same(
     yard: Neighbours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_arguments: object) -> None:
+    def read_only(*_arguments: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     (yard.scene().deployment / "run.json").write_text("{}")
-    monkeypatch.setattr(state, "write_file", full)
+    monkeypatch.setattr(state, "write_file", read_only)
     assert yard.faults() == {"run": {APP}}
     assert isinstance(yard.job.error, RepoCorrupt)
 

@@ -15,7 +15,7 @@ from appctld.bus.wire.paths import remote_path
 class RemoteMethods(Part):
     """Settings are checked before anybody is asked about them."""
 
-    async def resolve_file(self, caller: Caller, file: bytes) -> Mapping[str, object]:  # noqa: ARG002 - as above
+    async def resolve_file(self, caller: Caller, file: bytes) -> Mapping[str, object]:  # noqa: ARG002 - anybody may look
         """What a publisher's file would add. Nothing is asked, and nothing is written."""
         return self._service.remotes.introduce(file)
 

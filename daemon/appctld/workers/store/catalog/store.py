@@ -67,7 +67,7 @@ def keep_catalogs(request: JsonObject, _report: Report) -> JsonObject:
 
     What remotes list that are not to be `keep`t goes. The file for libappstream is made of what those list
     that are in `unite`, objects with name and ids, and of those `installed` apps that are signed, objects as
-    `search-catalogs` has them; `made-of` is what stands for these beside that file.
+    `search-catalogs` has them; `made-of` is the hash of those that is written beside that file.
     """
     shelf, keep = shelf_of(request), get_strings(request, "keep")
     apps, installed = Path(get_str(request, "apps")), get_objects(request, "installed")

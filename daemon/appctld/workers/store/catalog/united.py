@@ -31,7 +31,7 @@ Own = Mapping[str, Callable[[], bytes]]
 def unite(shelf: Shelf, claims: Claims, own: Own, apps: str) -> None:
     """Write the file anew, of the catalogues of those remotes that `claims` has the IDs of, and of `own`.
 
-    `apps` is the daemon's word for what is installed, and stands beside the file.
+    `apps` is the daemon's hash of what is installed; it is written beside the file.
     """
     (shelf.united / "xml").mkdir(mode=0o755, parents=True, exist_ok=True)
     made_of = {name: target for name in sorted(claims.ids) if (target := shelf.target(name))}
