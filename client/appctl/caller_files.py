@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,6 +58,20 @@ def replace_file(path: Path, data: bytes, mode: int) -> None:
         with contextlib.suppress(OSError):
             Path(draft).unlink()
         raise
+
+
+def everything_below(top: Path) -> Iterator["os.DirEntry[str]"]:
+    """Yield what lies below, no link followed; what goes meanwhile, or cannot be read, is nothing.
+
+    Apps and images nest directories as deep as they like, where os.walk of Python 3.11 recurses.
+    """
+    waiting = [str(top)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
 
 
 def remove_tree(place: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from appctl.caller_files import everything_below
 from appctl.failure import UNWRITABLE
 from appctl.running.failed import failed
 from appctl.running.grants.granted import Mount
@@ -120,10 +121,10 @@ class _Room:
 
 
 def _sizes(top: Path) -> Iterator[int]:
-    """Of everything below, no link followed."""
-    for around, directories, files in os.walk(top):
-        yield from (0 for _ in directories)
-        yield from (os.lstat(Path(around, name)).st_size for name in files)
+    """Of everything below, and 0 of directories."""
+    for entry in everything_below(top):
+        is_directory = entry.is_dir(follow_symlinks=False)
+        yield 0 if is_directory else entry.stat(follow_symlinks=False).st_size
 
 
 def mounts_of(prepared: Prepared, top: Path, taken: Collection[str], sources: Sources) -> Iterator[Mount]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from appctl.actions.apps import by_scope, ids_of, name_of, report
-from appctl.caller_files import remove_tree
+from appctl.caller_files import everything_below, remove_tree
 from appctl.context import Context
 from appctl.failure import Failure, usage
 from appctl.talk.outcome import Outcome
@@ -101,19 +101,11 @@ def _frees(app: Json) -> str:
 
 
 def _files(top: Path) -> Iterator[os.stat_result]:
-    """Every file below, no link followed; what goes meanwhile, or cannot be read, is none.
-
-    Apps nest directories as deep as they like, where os.walk of Python 3.11 recurses.
-    """
-    waiting = [str(top)]
-    while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                    continue
-                with contextlib.suppress(OSError):
-                    yield entry.stat(follow_symlinks=False)
+    """Every file below; what goes meanwhile is none."""
+    for entry in everything_below(top):
+        if not entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(OSError):
+                yield entry.stat(follow_symlinks=False)
 
 
 def _data(context: Context, app: str) -> Iterator[Failure]:

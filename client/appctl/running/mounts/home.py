@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from appctl.caller_files import remove_tree
 from appctl.running.failed import failed
 
 HOME, CONFIG, DATA, CACHE, STATE, VAR = "home", "config", "data", "cache", "state", "var"
@@ -68,7 +69,7 @@ def made_once(place: Path, source: Path | None, *within: str) -> None:
                 (draft / name).mkdir(exist_ok=True)
             draft.rename(place)
         except BaseException as error:
-            shutil.rmtree(draft, ignore_errors=True)
+            remove_tree(draft)
             by_another = isinstance(error, OSError) and place.is_dir()  # where nobody can lock
             if not by_another:
                 raise
@@ -85,7 +86,8 @@ def _alone(directory: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             for left in directory.glob(f"{_DRAFT}*"):
-                shutil.rmtree(left, ignore_errors=True)
+                if not left.is_symlink():
+                    remove_tree(left)
         yield
     finally:
         os.close(descriptor)
@@ -93,15 +95,22 @@ def _alone(directory: Path) -> Iterator[None]:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy content and links; of the modes only whether a file can be executed, no time, no xattr."""
-    with os.scandir(source) as entries:
-        for entry in entries:
-            copy = target / entry.name
-            if entry.is_symlink():
-                copy.symlink_to(Path(entry.path).readlink())
-            elif entry.is_dir(follow_symlinks=False):
-                copy.mkdir(mode=0o755, exist_ok=True)
-                _copy(Path(entry.path), copy)
-            elif entry.is_file(follow_symlinks=False):
-                shutil.copyfile(entry.path, copy)
-                executable = entry.stat(follow_symlinks=False).st_mode & _EXECUTABLE
-                copy.chmod(0o644 | executable)
+    waiting = [(source, target)]  # no recursion: an image nests directories as deep as it likes
+    while waiting:
+        here, there = waiting.pop()
+        with os.scandir(here) as entries:
+            for entry in entries:
+                _copy_one(entry, there / entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((Path(entry.path), there / entry.name))
+
+
+def _copy_one(entry: "os.DirEntry[str]", copy: Path) -> None:
+    if entry.is_symlink():
+        copy.symlink_to(Path(entry.path).readlink())
+    elif entry.is_dir(follow_symlinks=False):
+        copy.mkdir(mode=0o755, exist_ok=True)
+    elif entry.is_file(follow_symlinks=False):
+        shutil.copyfile(entry.path, copy)
+        executable = entry.stat(follow_symlinks=False).st_mode & _EXECUTABLE
+        copy.chmod(0o644 | executable)

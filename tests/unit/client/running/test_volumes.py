@@ -7,12 +7,14 @@ import fcntl
 import os
 import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 import pytest
 
 from appctl.__main__ import main
+from appctl.caller_files import remove_tree
 from appctl.running import volumes
 from appctl.running.mounts.home import made_once
 from support.machines.deployments import APP, Made
@@ -185,12 +187,29 @@ def test_an_empty_one_that_another_run_made_meanwhile_stays_the_same(tmp_path: P
     assert (place.stat().st_ino, list(place.parent.iterdir())) == (before, [place])
 
 
-def test_who_is_stopped_while_the_first_copy_is_made_leaves_no_half_of_it(
-    shell: Made, own: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shell.text("/data/large", "x" * 100)
+@pytest.fixture
+def nested(shell: Made, own: Path) -> Iterator[Path]:
+    """A file of the image below more directories than Python calls functions in one another."""
+    deep = shell.files / "data"
+    for _ in range(1100):
+        deep /= "d"
+        deep.mkdir(parents=deep.parent.name == "data")
+    (deep / "x").write_text("deep")
     with_volumes(shell, "/data")
+    yield deep / "x"
+    remove_tree(shell.files / "data")
+    remove_tree(own)
 
+
+def test_what_an_image_nests_without_end_is_copied(nested: Path, shell: Made, own: Path) -> None:
+    assert main(["run", APP, "true"]) == 0
+    assert (own / nested.relative_to(shell.files)).read_text() == "deep"
+
+
+@pytest.mark.usefixtures("nested")
+def test_who_is_stopped_while_the_first_copy_is_made_leaves_no_half_of_it(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
