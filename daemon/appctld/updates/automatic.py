@@ -63,8 +63,8 @@ class AutomaticUpdates:
         """What is another once somebody wrote to the policy's files, which are read then, and only then."""
         now = await self._aside(stamps, (self._files,))
         if now != self._stamp:
-            self._stamp = now
             await self._renew()
+            self._stamp = now  # not before it was read: what fails is tried again
         return now
 
     async def set(self, extent: Extent) -> None:

@@ -26,7 +26,7 @@ class Place:
 
     def __init__(self, directory: Path) -> None:
         self.paths = Paths(directory)
-        self.policy: Policy | PolicyDenied = Policy()
+        self.policy: Policy | PolicyDenied | OSError = Policy()
         self.around: Surroundings | None = Surroundings()
         self.there: set[str] = set()
         self.files = directory / "policy.d"
@@ -52,7 +52,7 @@ class Place:
         self.policy = Policy()
 
     def rules(self) -> Policy:
-        if isinstance(self.policy, PolicyDenied):
+        if isinstance(self.policy, PolicyDenied | OSError):
             raise self.policy
         return self.policy
 
@@ -151,3 +151,12 @@ def test_however_often_it_is_shown_nothing_is_read_until_somebody_writes(place: 
     assert [place.extent() for _ in range(3)] == [Extent.CHECK] * 3
     (place.files / "y.conf").write_text("")
     assert place.extent() is Extent.NONE
+
+
+def test_what_could_not_be_read_is_read_at_the_next_look(place: Place) -> None:
+    place.say("automatic-updates = check")
+    said, place.policy = place.policy, OSError("no descriptor is left")
+    with pytest.raises(OSError, match="no descriptor"):
+        place.extent()
+    place.policy = said
+    assert place.extent() is Extent.CHECK
