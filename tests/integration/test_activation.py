@@ -150,7 +150,7 @@ def test_what_opens_files_is_started_by_its_command_with_them(machine: Machine) 
 
 
 def test_a_service_without_a_bus_of_its_own_takes_no_name(machine: Machine) -> None:
-    """What publishers are told: it wants a display, a bus name or a runtime."""
+    """What publishers are told: it wants a display, a bus name or a runtime. The bus says how it ended."""
     session = Session(machine, READER)
     call = ["busctl", "--user", "call", READER, "/", "org.freedesktop.DBus.Peer", "Ping"]
     done = subprocess.run(call, env=session.environment, capture_output=True, text=True, check=False)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""What desktops see of apps: GIO lists and starts them, the session bus too, and then they are gone."""
+"""What desktops see of apps: GIO lists and starts them, and then they are gone.
+
+What the session bus starts is in test_activation.py.
+"""
 
 import json
 import subprocess
@@ -34,9 +37,6 @@ def session(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> I
     file.write_bytes(publisher.keys.export(key, armor=True))
     build(publisher, work)
     publisher.push("1", NAME, key)
-    services = work / "machine/data/appctl/exports/share/dbus-1/services"
-    services.mkdir(parents=True)  # as they are when a session begins: the bus watches what is there
-    (work / "machine/services").symlink_to(services)
     with Machine(work / "machine") as machine:
         host = publisher.registry.host
         machine.add_remote("notes", f"oci+http://{host}/notes", file, publisher.lookaside.url)
@@ -96,15 +96,6 @@ def test_gio_starts_the_app_with_what_was_opened(first: Session) -> None:
     command = ["gio", "launch", str(first.share / "applications" / ENTRY)]
     subprocess.run(command, env=first.environment, check=True)
     assert first.said() == ["/usr/bin/notes"]
-
-
-def test_the_session_bus_starts_the_app(first: Session) -> None:
-    """It is a script, which owns no name: the bus says how it ended."""
-    subprocess.run(["dbus-update-activation-environment", "--all"], env=first.environment, check=True)
-    call = ["busctl", "--user", "call", APP, "/", "org.freedesktop.DBus.Peer", "Ping"]
-    done = subprocess.run(call, env=first.environment, capture_output=True, text=True, check=False)
-    assert "exit" in done.stderr
-    assert first.said() == ["/usr/bin/notes", "--service"]
 
 
 def test_the_bus_and_info_say_what_is_shown_and_what_is_not(first: Session) -> None:

@@ -4,7 +4,7 @@
 
     python -m support.notes WORK       inside namesakes.inside, for all users; `for_all_users` starts it
 
-Version 1 has an entry, which a service of the session bus activates too, and tells what it was started with;
+Version 1 has an entry, and a service of the session bus, and tells what it was started with;
 version 2 has another name, another entry beside it, and no service. Both come with entries of others.
 """
 
@@ -32,7 +32,6 @@ SECONDS = 60.0  # for an app that was started, on a busy machine
 
 PROGRAM = """#!/bin/sh
 printf '%s\\n' "$0" "$@" >"$HOME/.said" && mv "$HOME/.said" "$HOME/said"
-[ "$1" != --service ] || exit 3  # it takes no name: of one that ends well the bus would wait for that
 """
 TYPES = f"""<?xml version="1.0" encoding="UTF-8"?>
 <mime-info xmlns="http://www.freedesktop.org/standards/shared-mime-info">
