@@ -21,6 +21,7 @@ from appctld.errors import InvalidReference, LimitExceeded
 from appctld.model.appid import is_app_id
 
 AT_ONCE = 32  # references or IDs of one call: as many as a user may have unfinished jobs
+IDS = 1000  # of those that an option names: one that is not installed has its line in a job's result (1 MiB)
 REFS_BYTES = 8 << 10  # of all of them: 32 IDs of the greatest length; a job on the bus shows them all
 TERM_LENGTH = 200  # nobody types more, and each word of it is looked for in every text
 URL_LENGTH = 1024  # as for a reference
@@ -81,6 +82,9 @@ def frozen(options: Options) -> Options:
     """A copy that nobody can change between polkit's answer and the work. Raises as `references`."""
     if _bytes(options) > OPTIONS_BYTES:
         raise LimitExceeded(f"options of more than {OPTIONS_BYTES} bytes")
+    ids = options.get("ids")
+    if isinstance(ids, list | tuple) and len(ids) > IDS:
+        raise LimitExceeded(f"{len(ids)} are named at once, {IDS} are allowed")
     check_texts(options)
     return MappingProxyType({key: _frozen_value(value) for key, value in options.items()})
 

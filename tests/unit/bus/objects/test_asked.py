@@ -7,6 +7,7 @@ import pytest
 from appctld.bus.objects.asked import (
     AT_ONCE,
     DETAIL_BYTES,
+    IDS,
     OPTIONS_BYTES,
     REFS_BYTES,
     app_ids,
@@ -16,6 +17,8 @@ from appctld.bus.objects.asked import (
     summary,
 )
 from appctld.errors import AppctlError, InvalidReference, LimitExceeded
+from appctld.jobs.apps.update import _absent_view
+from appctld.jobs.job import Job
 from appctld.model.appid import ID_LENGTH
 
 D1 = "sha256:" + "1" * 64
@@ -100,6 +103,7 @@ def test_what_is_named_at_once_is_bounded_in_number_and_bytes() -> None:
         ({"expected-digest": D1 + " "}, InvalidReference),
         ({"remote": "acme (verified)"}, InvalidReference),
         ({"to": "x" * OPTIONS_BYTES}, LimitExceeded),
+        ({"ids": ["a.b.C"] * (IDS + 1)}, LimitExceeded),
         ({"registry-auth": [{"host": "h.io", "identity-token": "x" * 1000}] * 65}, LimitExceeded),
     ],
 )
@@ -114,6 +118,16 @@ def test_options_that_say_nothing_are_none() -> None:
     options: dict[str, object] = {"expected-digest": "", "remote": "", "to": "1"}
     assert frozen(options) == options
     assert frozen({"expected-digest": D1})["expected-digest"] == D1
+
+
+def test_a_check_of_so_many_apps_that_are_not_there_tells_of_each() -> None:
+    """What a job says is dropped whole where it is too much, and then a check seems to have found nothing."""
+    ids = [f"a.b.C{number:04}" for number in range(IDS)]
+    assert frozen({"ids": ids})
+    job = Job(1, "check-updates", (), 0, background=False, title="")
+    job.result = {"updates": [_absent_view(app_id) for app_id in ids]}
+    job.settle()
+    assert job.result
 
 
 @pytest.mark.parametrize(
