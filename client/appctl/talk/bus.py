@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from appctl.failure import Failure, usage
 from appctl.scope import Scope
-from appctl.talk.daemon_failures import failure_of, gone, unavailable
+from appctl.talk.daemon_failures import failure_of, gone, unreachable
 from appctl.talk.interrupts import Interrupts
 from appctl.talk.messages import (
     DRIVER,
@@ -94,7 +94,7 @@ class Bus:
         try:
             connection = open_dbus_connection(_address(scope), enable_fds=descriptors)
         except (OSError, AuthenticationError, RuntimeError, KeyError, ValueError) as error:
-            raise unavailable(scope, str(error)) from error
+            raise unreachable(scope, error) from error
         return cls(connection, scope, interactive=interactive)
 
     def close(self) -> None:
@@ -275,7 +275,7 @@ class Bus:
         except UnicodeEncodeError as error:  # an option's value; names are looked at before (names.py)
             raise usage("a word of the command line is no UTF-8 text, and cannot be asked about") from error
         except OSError as error:
-            raise unavailable(self.scope, str(error)) from error
+            raise unreachable(self.scope, error) from error
 
     def _good(self, answer: "Message") -> "Message":
         """Return a reply that is no error. Raises Failure."""

@@ -47,6 +47,12 @@ def unavailable(scope: Scope, why: str, look: str = "") -> Failure:
     return Failure("DaemonUnavailable", message, look or hint)
 
 
+def unreachable(scope: Scope, error: Exception) -> Failure:
+    """Make it of what was raised on the way to the bus, in the words of people."""
+    said = error.strerror if isinstance(error, OSError) else ""
+    return unavailable(scope, said or str(error))
+
+
 def gone() -> Failure:
     """Make the Failure for a daemon that went away in the middle of a job."""
     return Failure(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from appctl.failure import Failure
 from appctl.talk.bus import NAME, PROPERTIES, Bus
-from appctl.talk.daemon_failures import unavailable
+from appctl.talk.daemon_failures import unreachable
 from appctl.talk.messages import as_object, header, is_about_owner, values
 from appctl.talk.wire import Json
 
@@ -62,5 +62,5 @@ class Hearing(Bus):
             with contextlib.suppress(TimeoutError):
                 return self._connection.receive(timeout=0)
         except OSError as error:
-            raise unavailable(self.scope, str(error)) from error
+            raise unreachable(self.scope, error) from error
         return None

@@ -5,7 +5,7 @@
 lint.py DIRECTORY OVERRIDES DOCUMENT      DIRECTORY holds a file SUITE of what lintian said there
 
 Guarantees: each override has a reason, which is the comment above it; a tag that lintian found stands in the
-table with it. That lintian found nothing else is its exit code, which scripts/build-deb looks at.
+table with it. That lintian says nothing else is what scripts/build-deb looks for.
 """
 
 import re

@@ -14,7 +14,7 @@ from appctl.talk.bus import MANAGER, ROOT
 from appctl.talk.wire import get_str
 
 POLKIT = "org.freedesktop.PolicyKit1"
-_OWN_WORDS = {  # where all else that is looked at is as it should be
+_AFTER_THE_REST = {  # for whom the usual hint would send to doctor, which is here
     Scope.SYSTEM: "mend what else is wrong here; then: systemctl status appctl",
     Scope.USER: "mend what else is wrong here; then: journalctl --user -u appctl",
 }
@@ -26,7 +26,7 @@ def daemon(context: Context) -> Iterator[Finding]:
     try:
         manager = context.bus(context.scope).properties(ROOT, MANAGER)
     except Failure as failure:
-        hint = _OWN_WORDS[context.scope] if "doctor" in failure.hint else failure.hint
+        hint = _AFTER_THE_REST[context.scope] if "doctor" in failure.hint else failure.hint
         yield problem("daemon", failure.message, hint)
         return
     theirs, ours = get_str(manager, "DaemonVersion"), client_version()

@@ -16,14 +16,16 @@ from support.buses.bus import NAME, private_bus
 from support.buses.fake_installer import FakeInstaller
 
 
-@pytest.mark.parametrize("address", ["unix:path=/nonexistent/bus", "nonsense"])
+@pytest.mark.parametrize(
+    ("address", "why"), [("unix:path=/nonexistent/bus", "No such file or directory\n"), ("nonsense", "")]
+)
 def test_no_bus_is_a_failure_with_a_hint(
-    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    address: str, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     assert main(["--user", "prune"]) == 1
     error = capsys.readouterr().err
-    assert "cannot be reached on the session bus" in error
+    assert f"cannot be reached on the session bus: {why}" in error
     assert "hint:" in error
 
 
