@@ -15,7 +15,7 @@ from appctl.terminal.show import Palette, escape, note
 
 UNWRITABLE = "may you write there, and is there room?"
 UNREADABLE = "is the path right, and may you read it?"
-SMALLER = "the limit is fixed: whoever made it has to make it smaller"
+SMALLER = "the limit is fixed: what is too large has to be made smaller where it comes from"
 
 
 class Failure(Exception):

@@ -152,7 +152,7 @@ class UnsafeArchive(Refused):
 class LimitExceeded(Refused):
     """More than a named limit allows."""
 
-    hint = "the limit is fixed: whoever made it has to make it smaller"
+    hint = "the limit is fixed: what is too large has to be made smaller where it comes from"
 
     @property
     def advice(self) -> str:

@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_not_installed_until_it_does(small: Machine, disk: 
     assert not list((disk.path / "appctl/blobs").iterdir())
     disk.say("size 3")
     sentence, hint = told(small.appctl("install", "-y", REFERENCE, code=7))
-    assert sentence == "the disk is full: 1 MB are missing above the reserve"
+    assert sentence == "the disk is full: 1 MB more are needed above the reserve"
     assert hint == "appctl prune --dry-run"
     assert small.appctl("list").out == ""
     assert not list((disk.path / "appctl/apps").iterdir())

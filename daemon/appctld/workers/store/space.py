@@ -38,7 +38,7 @@ class Room:
             free_now = self._look()
             if needed > free_now:
                 missing = needed - free_now
-                told = f"the disk is full: {-(-missing // _MEGABYTE)} MB are missing above the reserve"
+                told = f"the disk is full: {-(-missing // _MEGABYTE)} MB more are needed above the reserve"
                 raise NoSpace(told, bytes_needed=missing)
             self._allowance = min(free_now, needed + LOOK_AGAIN)
         self._allowance -= needed
