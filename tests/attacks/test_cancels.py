@@ -43,8 +43,8 @@ class Place:
 
     def __init__(self, directory: Path, stand: Stand) -> None:
         self.stand, self.hold, self.version = stand, Hold(directory / "hold"), 0
-        daemon = ("support.machines.held", str(directory / "hold"))
-        self.machine = Machine(directory / "machine", measured=False, daemon=daemon)
+        program = ("support.machines.held", str(directory / "hold"))
+        self.machine = Machine(directory / "machine", measured=False, program=program)
         self._directory = directory
 
     def install(self) -> None:

@@ -50,7 +50,7 @@ def lacking(
     request: pytest.FixtureRequest, tmp_path: Path, publisher: Publisher, key: Path
 ) -> Iterator[Machine]:
     """A machine that trusts acme, and lacks programs."""
-    with Machine(tmp_path / "machine", measured=False, daemon=(LACKING, *request.param)) as machine:
+    with Machine(tmp_path / "machine", measured=False, program=(LACKING, *request.param)) as machine:
         trusting(machine, publisher, key)
         yield machine
 
@@ -82,7 +82,7 @@ def test_without_igzip_gzip_does_it(lacking: Machine) -> None:
 
 
 def test_without_gpg_nobody_can_be_trusted(tmp_path: Path, publisher: Publisher, key: Path) -> None:
-    with Machine(tmp_path / "machine", measured=False, daemon=(LACKING, "gpg")) as machine:
+    with Machine(tmp_path / "machine", measured=False, program=(LACKING, "gpg")) as machine:
         command = ["remote", "add", "acme", f"oci+http://{publisher.registry.host}/acme", "--gpg-import", key]
         sentence, _ = told(machine.appctl(*map(str, command), code=1))
         assert sentence.startswith("gpg (package gnupg) is missing")

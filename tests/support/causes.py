@@ -252,7 +252,7 @@ def too_often(town: Town) -> Ran:
 
 @produces("Offline", "a machine without any network")
 def no_network(town: Town) -> Ran:
-    with Machine(town.work / "offline", measured=False, daemon=("support.machines.offline",)) as machine:
+    with Machine(town.work / "offline", measured=False, program=("support.machines.offline",)) as machine:
         url = "oci+https://registry.example/x"
         machine.add_remote("far", url, town.file, "https://registry.example/signatures")
         return machine.appctl("install", "-y", "--json", "registry.example/x:1", code=None)

@@ -19,7 +19,7 @@ def user_of(published: Published, place: Path) -> Iterator[Machine]:
     """One whose daemon runs already, and who trusts the publisher; with every sandbox."""
     user = place / "user"
     daemon = ("measure.ended", str(user / _ENDED), "--user")
-    with Machine(user, sandboxed=True, daemon=daemon) as machine:
+    with Machine(user, sandboxed=True, program=daemon) as machine:
         machine.add_remote("bench", published.url, published.key, published.lookaside)
         yield machine
 

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The user-scope daemon, one of whose workers can be held in the middle of its work.
 
-    machine = Machine(directory, daemon=("support.machines.held", str(place)))
+    machine = Machine(directory, program=("support.machines.held", str(place)))
     hold = Hold(place)
     hold.arm("store", "merge", "os:rename", 2)
 

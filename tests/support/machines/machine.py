@@ -7,10 +7,9 @@
 
 Where coverage measures, the daemon's Python workers run outside bubblewrap (bare.py), unless the test
 asks for `sandboxed`. With `measured=False` nothing of it is measured, and all of it runs as it does for
-users: half the time of a measured command goes into measuring. `daemon`, later `program`, is a module, with
-its arguments, that runs in the place of the daemon's own. `scope="system"` is for where /etc/appctl and
-/var/lib/appctl are the test's own (namesakes.py): the same daemon for all users, on a system bus of the
-test's own.
+users: half the time of a measured command goes into measuring. `program` is a module, with its arguments,
+that runs in the place of the daemon's own. `scope="system"` is for where /etc/appctl and /var/lib/appctl are
+the test's own (namesakes.py): the same daemon for all users, on a system bus of the test's own.
 """
 
 import json
@@ -54,7 +53,7 @@ class Machine:
         *,
         sandboxed: bool = False,
         measured: bool = True,
-        daemon: Sequence[str] = (),
+        program: Sequence[str] = (),
         scope: str = "user",
     ) -> None:
         self.directory = directory
@@ -75,7 +74,7 @@ class Machine:
         }
         self._bare = "COVERAGE_PROCESS_START" in self._inherited and not sandboxed
         self._stack = ExitStack()
-        self.program = daemon
+        self.program = program
         self.daemon: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appctl.caller_files import open_regular, read_bounded, replace_file
+from appctl.caller_files import everything_below, open_regular, read_bounded, replace_file
 
 LIMIT = 10
 
@@ -76,3 +76,19 @@ def test_what_cannot_be_written_leaves_the_old_one_and_no_other(tmp_path: Path, 
         replace_file(path, b"x" * (LIMIT + 1), 0o600)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_lies_below_ends_at_a_link_and_at_what_cannot_be_read(tmp_path: Path) -> None:
+    for place in ("top/deep", "top/closed/in", "beside/in"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "top/deep/file").write_text("")
+    (tmp_path / "top/deep/out").symlink_to(tmp_path / "beside")
+    (tmp_path / "top/deep/up").symlink_to("..")
+    (tmp_path / "top/closed").chmod(0)
+    try:
+        seen = sorted(entry.name for entry in everything_below(tmp_path / "top"))
+    finally:
+        (tmp_path / "top/closed").chmod(0o700)
+    hidden = ["in"] if os.geteuid() == 0 else []
+    assert seen == sorted(["closed", "deep", "file", "out", "up", *hidden])
+    assert list(everything_below(tmp_path / "absent")) == []
