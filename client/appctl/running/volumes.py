@@ -53,7 +53,7 @@ def prepare(top: Path, places: Sequence[str], files: Path | None) -> Prepared:
 
 
 def _prepare(volumes: Path, place: str, files: Path | None, room: "_Room", found: Prepared) -> None:
-    own = volumes / directory(place)
+    own = volumes / _name_of(place)
     source = files and _in_image(files, place)
     if source and not stat.S_ISDIR(os.lstat(source).st_mode):
         found.leave_out(place, "the image has no directory there, or a link on the way")
@@ -74,10 +74,10 @@ def _prepare(volumes: Path, place: str, files: Path | None, room: "_Room", found
 
 def directory_of(top: Path, place: str) -> Path:
     """Where a place's own directory lies."""
-    return top / VOLUMES / directory(place)
+    return top / VOLUMES / _name_of(place)
 
 
-def directory(place: str) -> str:
+def _name_of(place: str) -> str:
     """Name the directory of a place, and of no other."""
     return place[1:].replace("%", "%25").replace("/", "%2F")
 
@@ -136,5 +136,5 @@ def mounts_of(prepared: Prepared, top: Path, taken: Collection[str], sources: So
             prepared.leave_out(place, "something else is shown there")
             continue
         others.append(mine)
-        source = sources.open(top, f"{VOLUMES}/{directory(place)}")
+        source = sources.open(top, f"{VOLUMES}/{_name_of(place)}")
         yield Mount(place, sources.bind(source, place, read_only=False))
