@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from itertools import chain
 
-from appctld.errors import NoRemote, PolicyDenied, TlsUntrusted, Transport
+from appctld.errors import TlsUntrusted, Transport
 from appctld.jobs.apps.update import Looked, look_at
 from appctld.jobs.catalog.renew import renew
 from appctld.jobs.requests import Refresh
@@ -18,7 +18,7 @@ from appctld.jobs.workshop import Workshop, one_by_one
 from appctld.model.jsonvalue import Json, JsonObject, get_objects
 from appctld.state.held import shown_held
 
-_NO_ANSWER = (Transport, TlsUntrusted, NoRemote, PolicyDenied)  # or it was not even asked
+_NO_ANSWER = (Transport, TlsUntrusted)
 
 
 async def refresh(request: Refresh, shop: Workshop) -> JsonObject:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from appctld.config.policy.files import read_policy
+from appctld.config.policy.rules import Policy
 from appctld.config.remote import Remote
 from appctld.errors import Failed, NoRemote, PolicyDenied, RegistryUnavailable
 from appctld.jobs.requests import Install, Refresh
@@ -91,6 +93,13 @@ def test_an_app_that_is_gone_from_its_registry_hides_nothing_else(yard: Yard) ->
     assert refreshed(yard.paths).keys() == {"acme"}
     assert yard.job.error is None
     assert last_check(yard.paths).errors == {"example.acme.x.gone": "NotFound"}
+
+
+def test_a_remote_whose_image_the_policy_refuses_was_asked(yard: Yard) -> None:
+    yard.rules = Policy((read_policy(Path("/policy.d/site.conf"), b"[policy]\nmax-size = 1K\n"),), "user")
+    result = yard.do(Refresh(("acme",)))
+    assert [update["error"] for update in get_objects(result, "updates")] == ["PolicyDenied"]
+    assert refreshed(yard.paths).keys() == {"acme"}
 
 
 def test_its_catalogue_is_asked_for_though_no_app_is_there_any_more(yard: Yard) -> None:
