@@ -18,7 +18,6 @@ from appctld.model.manifest import Platform
 from appctld.model.reference import parse_reference
 from appctld.pipeline import tools
 from appctld.pipeline.gate import Gate
-from appctld.pipeline.images.mirrors import is_private
 from appctld.pipeline.tools import Tools, endpoint
 from appctld.state.paths import Paths
 from appctld.system.worker import Program, Report
@@ -138,30 +137,6 @@ def test_with_a_bundle_nobody_gets_a_network_whatever_is_asked(tmp_path: Path) -
     made = Tools(runner, Views(), Paths(tmp_path), Platform("linux", "amd64"), Gate(), bundle=File())
     asyncio.run(made.fetch({"op": "document"}, fds={}, report=lambda _: None))
     assert runner.argv == ("appctld.workers.fetch", "alone")
-
-
-@pytest.mark.parametrize(
-    ("url", "bundle", "logins", "private"),
-    [
-        ("https://acme.example/x", None, (), False),
-        ("https://acme.example/x", None, LOGIN, True),
-        ("https://acme.example/x", File(), (), True),
-        ("oci:/srv/images", None, LOGIN, False),
-        ("oci:/srv/images", File(), (), True),
-    ],
-)
-def test_what_may_need_a_login_or_was_brought_is_private(
-    url: str,
-    bundle: File | None,
-    logins: tuple[Login, ...],
-    private: bool,  # noqa: FBT001
-    tmp_path: Path,
-) -> None:
-    more = {"prefix": "acme.example/x"} if url.startswith("oci:") else {}
-    made = Tools(
-        Told(), Views(), Paths(tmp_path), Platform("linux", "amd64"), Gate(), bundle=bundle, logins=logins
-    )
-    assert is_private(trusting("acme", url=url, **more), REFERENCE, made) is private
 
 
 def test_whether_nobody_must_have_signed_is_told_to_who_reads_a_bundle() -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,11 +16,14 @@ from appctld.config.remotes import CA_BYTES
 from appctld.errors import AppctlError, CredentialScope, Failed, NotFound, RegistryUnavailable
 from appctld.jobs.requests import Install
 from appctld.model.jsonvalue import JsonObject, get_str
-from appctld.model.reference import Reference
+from appctld.model.login import Login
+from appctld.model.reference import Reference, parse_reference
+from appctld.pipeline.images.mirrors import is_private
 from appctld.pipeline.images.mirrors import mirrored as mirrors_of
+from appctld.pipeline.tools import Bundle
 from appctld.workers.protocol import Report, descriptor
 from support.workers.inline import digest_of
-from support.worlds.world import BASE, TOP, Yard
+from support.worlds.world import BASE, TOP, Yard, trusting
 
 HELLO, MINE = "acme.example/x/hello:1", "other.example/x/mine:1"
 HERE, THERE = "https://acme.example", "https://mirror.corp"
@@ -167,3 +171,29 @@ def test_what_somebody_brought_is_read_from_there_alone(mirrored: Mirrored) -> N
 def test_what_a_mirror_gave_to_anybody_is_shared(mirrored: Mirrored) -> None:
     mirrored.install()
     assert mirrored.install(MINE)["bytes-downloaded"] == 0
+
+
+LOGIN = Login("acme.example", {"identity_token": "t"})
+BUNDLE = cast("Bundle", object())
+
+
+@pytest.mark.parametrize(
+    ("url", "bundle", "logins", "private"),
+    [
+        ("https://acme.example/x", None, (), False),
+        ("https://acme.example/x", None, (LOGIN,), True),
+        ("https://acme.example/x", BUNDLE, (), True),
+        ("oci:/srv/images", None, (LOGIN,), False),
+        ("oci:/srv/images", BUNDLE, (), True),
+    ],
+)
+def test_what_may_need_a_login_or_was_brought_is_private(
+    url: str,
+    bundle: Bundle | None,
+    logins: tuple[Login, ...],
+    private: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    more = {"prefix": "acme.example/x"} if url.startswith("oci:") else {}
+    tools = replace(Yard(tmp_path).tools, bundle=bundle, logins=logins)
+    assert is_private(trusting("acme", url=url, **more), parse_reference(HELLO), tools) is private
