@@ -4,7 +4,7 @@
 
 Guarantees: what is started is our own command with the app's ID; the icon is the app's own; keys are those of
 keys.py, actions those that Actions names. DBusActivatable only stands where the service is exported too, and
-where no files are opened: those come to an app by its command alone (docs/adr/0054).
+where no files are opened: those come to an app by its command alone (docs/adr/0052).
 """
 
 import re
