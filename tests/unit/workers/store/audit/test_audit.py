@@ -314,7 +314,8 @@ def test_nobody_prunes_while_it_is_looked_at(state: State, monkeypatch: pytest.M
 def test_nobody_works_in_the_repository_while_it_is_mended(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(_self: Repository) -> None:
+    def never(_self: Repository, *, wait: bool) -> None:
+        assert not wait, "who waits does so before it takes the gate"
         raise ZeroDivisionError
 
     monkeypatch.setattr(Repository, "exclusive", never)
