@@ -16,7 +16,7 @@ from support.people.customer import PROGRAM, Scenes, visit
 
 pytestmark = pytest.mark.timeout(300)  # a story of many jobs, on a busy machine
 LINES = 400
-SIZES = re.compile("30[0-9.]+\xa0kB to download, 1.5\xa0MB already here")
+SIZES = re.compile("30[0-9.]+\xa0kB to download, [12][.][0-9]\xa0MB already here")
 UPDATE = re.compile("1.4 → 1.5, 30[0-9.]+\xa0kB")
 # How large a picture is, how its first pixel is, and how many are paper, ink and the blue of Editor's icon.
 LOOK = """

@@ -59,8 +59,14 @@ class Polkitd:
         self.answers.write_text(answers)
 
     def join(self, *groups: str) -> None:
-        """Let whoever calls be in these groups, and in no others."""
-        lines = [f"{group}:x:{number}:{self._caller}\n" for number, group in enumerate(groups, 60_000)]
+        """Let whoever calls be in these groups, and in no others.
+
+        polkit 122 asks who is listed, 126 which groups the caller's process has: that is the last of these.
+        """
+        numbers = [*range(60_000, 60_000 + len(groups) - 1), os.getgid()]
+        lines = [
+            f"{group}:x:{number}:{self._caller}\n" for group, number in zip(groups, numbers, strict=False)
+        ]
         (self._directory / "group").write_text("".join(["root:x:0:\n", *lines]))
 
     def wait_to_be_asked(self) -> "Path":

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """published.py: the signature over a commit in an image, which somebody else made with gpg."""
 
+import gc
 import io
 import os
 import tarfile
@@ -221,6 +222,7 @@ def test_a_blob_that_is_gone_costs_no_descriptor(world: World, monkeypatch: pyte
         return fetched
 
     monkeypatch.setattr(published, "fetch_anew", gone)
+    gc.collect()  # what earlier tests left to it
     before = open_descriptors()
     assert "cannot be opened" in refused(world, Failed, remote()).message
     assert open_descriptors() == before
