@@ -8,14 +8,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.layers.tarball import archive, entry
-from support.machines.machine import BIN, Machine
+from support.machines.halfway import halfway
+from support.machines.machine import Machine
 from support.servers.shelf import Shelf, Shelved
 
 SIZE = 8 << 20  # many times what any part on the way holds back
@@ -48,21 +49,9 @@ def much_has_come(machine: Machine) -> bool:
     return False
 
 
-@contextmanager
-def downloading(machine: Machine, image: Shelved) -> Iterator[subprocess.Popen[str]]:
+def downloading(machine: Machine, image: Shelved) -> AbstractContextManager[subprocess.Popen[str]]:
     """`appctl install`, while half of the large layer is here and no more comes."""
-    command = [str(BIN / "appctl"), "install", "-y", image.reference]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=machine.environment, stdout=pipe, stderr=pipe, text=True) as process:
-        try:
-            end = time.monotonic() + PATIENCE
-            while not much_has_come(machine):
-                assert process.poll() is None, process.communicate()
-                assert time.monotonic() < end, "the download does not begin"
-                time.sleep(0.02)
-            yield process
-        finally:
-            process.kill()
+    return halfway(machine, ["install", "-y", image.reference], lambda: much_has_come(machine))
 
 
 def jobs(machine: Machine) -> list[dict[str, Any]]:

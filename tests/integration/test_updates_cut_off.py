@@ -11,9 +11,8 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,8 @@ import pytest
 from support.descriptors import descendants
 from support.layers.layers import tar
 from support.layers.tarball import archive, entry
-from support.machines.machine import BIN, Machine
+from support.machines.halfway import halfway
+from support.machines.machine import Machine
 from support.publishers.stand import Layer, Shown, Stand
 from support.servers.fake_registry import Reply
 from support.signatures.keys import Keys
@@ -68,21 +68,9 @@ class Bed:
                     return True
         return False
 
-    @contextmanager
-    def halfway(self) -> Iterator[subprocess.Popen[str]]:
+    def halfway(self) -> AbstractContextManager[subprocess.Popen[str]]:
         """What the timer calls, while half is here and no more comes."""
-        pipe = subprocess.PIPE
-        command = [str(BIN / "appctl"), *TIMER]
-        with subprocess.Popen(command, env=self.machine.environment, stderr=pipe, text=True) as process:
-            try:
-                end = time.monotonic() + PATIENCE
-                while not self.has_half():
-                    assert process.poll() is None, process.communicate()
-                    assert time.monotonic() < end, "the download does not begin"
-                    time.sleep(0.02)
-                yield process
-            finally:
-                process.kill()
+        return halfway(self.machine, TIMER, self.has_half)
 
 
 def offer(stand: Stand, version: int, layers: list[Layer]) -> list[Shown]:

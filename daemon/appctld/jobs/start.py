@@ -27,7 +27,7 @@ from appctld.state.available import waiting_refs
 from appctld.state.layers import forget_refs, recorded_refs
 from appctld.state.lock import take_lock
 from appctld.state.paths import Paths
-from appctld.state.records import damaged, roots
+from appctld.state.records import roots, unreadable
 from appctld.system.durable import is_read_only, sweep
 from appctld.system.keeper import keeping
 from appctld.system.worker import Processes
@@ -118,7 +118,7 @@ def _swept(paths: Paths) -> tuple[list[Path], set[str], set[str]]:
     """Sweep up; then: which records cannot be read, which refs apps need, which refs layers have."""
     for directory in paths.written():
         sweep(directory)
-    return damaged(paths), roots(paths), recorded_refs(paths)
+    return unreadable(paths), roots(paths), recorded_refs(paths)
 
 
 async def _recover(keep: set[str], tools: Tools, *, keep_all: bool) -> set[str]:

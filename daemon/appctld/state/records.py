@@ -182,7 +182,7 @@ def roots(paths: Paths) -> set[str]:
     return {ref for app in installed(paths).values() for record in app.records for ref in record.refs()}
 
 
-def damaged(paths: Paths) -> list[Path]:
+def unreadable(paths: Paths) -> list[Path]:
     """Deployments whose record cannot be read: what they need is not known, so nothing may be dropped."""
     found = []
     for app in sorted(path for path in paths.apps.iterdir() if path.is_dir()):

@@ -19,11 +19,11 @@ from appctld.state.paths import Paths, app_ref, layer_ref
 from appctld.state.records import (
     RECORD_BYTES,
     Record,
-    damaged,
     installed,
     installed_app,
     read_record,
     roots,
+    unreadable,
 )
 from support.buses.records import RECORD, deploy, numbered
 
@@ -243,6 +243,6 @@ def test_every_kept_record_is_a_root_with_its_layers(paths: Paths) -> None:
 def test_damage_is_told_so_that_nothing_is_dropped(paths: Paths, damage: Callable[[Path], Any]) -> None:
     deploy(paths, numbered(1), current=False)
     directory = deploy(paths, numbered(2))
-    assert damaged(paths) == []
+    assert unreadable(paths) == []
     damage(directory / "record.json")
-    assert damaged(paths) == [directory]
+    assert unreadable(paths) == [directory]

@@ -12,13 +12,13 @@ from appctld.errors import RepoCorrupt
 from appctld.state.available import waiting_refs
 from appctld.state.paths import Paths
 from appctld.state.pulled import pulled_refs
-from appctld.state.records import Installed, Record, damaged, installed
+from appctld.state.records import Installed, Record, installed, unreadable
 from appctld.state.running import is_running
 
 
 def check_records(paths: Paths) -> None:
     """Raise RepoCorrupt where one cannot tell what is needed."""
-    for record in damaged(paths):
+    for record in unreadable(paths):
         raise RepoCorrupt(
             f"{record} cannot be read, and nothing is pruned while that is so", path=str(record)
         )
