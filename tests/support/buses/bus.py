@@ -7,8 +7,9 @@ Guarantees that nothing of the machine's own buses is touched and that the daemo
 
 import asyncio
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from jeepney import DBusAddress, HeaderFields, Message, MessageType, new_method_call
 from jeepney.bus_messages import MatchRule
 from jeepney.io.asyncio import DBusRouter, open_dbus_connection
+from jeepney.io.blocking import open_dbus_connection as open_blocking
 
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -68,6 +70,26 @@ def private_bus(
             yield address
         finally:
             daemon.terminate()
+
+
+def has_owner(address: str, name: str) -> bool:
+    """Whether somebody owns that name on the bus now."""
+    bus = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+    with closing(open_blocking(address)) as connection:
+        reply = connection.send_and_get_reply(new_method_call(bus, "NameHasOwner", "s", (name,)))
+        return bool(reply.body[0])
+
+
+def wait_for_owner(address: str, name: str, program: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Wait until the program that was started has taken that name on the bus.
+
+    Raises AssertionError when the program ends instead, or does not take the name in so many seconds.
+    """
+    end = time.monotonic() + seconds
+    while not has_owner(address, name):
+        assert program.poll() is None, f"what should own {name} has ended: {program.returncode}"
+        assert time.monotonic() < end, f"nobody owns {name} after {seconds:.0f} seconds"
+        time.sleep(0.01)
 
 
 class Client:

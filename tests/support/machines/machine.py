@@ -16,7 +16,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,10 +23,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from support.buses.bus import NAME, private_bus
+from support.buses.bus import NAME, private_bus, wait_for_owner
 
 BIN = Path(sys.executable).parent
-START_SECONDS = 30.0  # for the daemon's first answer, on a busy machine
+START_SECONDS = 60.0  # only ends a daemon that does not come to serve
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,10 @@ class Machine:
             self.daemon = subprocess.Popen(
                 [*self.within, *command], env=self.environment, stdout=log, stderr=log
             )
-        end = time.monotonic() + START_SECONDS
-        while not self._serves():
-            assert self.daemon.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, "the daemon does not serve"
-            time.sleep(0.05)
+        try:
+            wait_for_owner(self.environment[self._bus], NAME, self.daemon, START_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log.read_text()}") from error
 
     def stop(self, *, kill: bool = False) -> None:
         """End the daemon, orderly or not."""
@@ -175,10 +173,6 @@ class Machine:
     def objects(self) -> set[str]:
         """All objects of the repository."""
         return {str(path.relative_to(self.state)) for path in (self.state / "repo/objects").glob("*/*")}
-
-    def _serves(self) -> bool:
-        command = ["busctl", f"--address={self.environment[self._bus]}", "status", NAME]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _places(self) -> dict[str, Path]:
         return {

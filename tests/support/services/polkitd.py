@@ -22,11 +22,14 @@ from pathlib import Path
 
 import seccomp
 
+from support.buses.bus import has_owner, wait_for_owner
 from support.buses.bus_service import INTERFACES
 
 NAME = "org.freedesktop.PolicyKit1"
 PROGRAM = "/usr/lib/polkit-1/polkitd"
 ACTIONS = INTERFACES.parent / "polkit"
+
+START_SECONDS = 60.0  # only ends a polkitd that does not come to serve
 
 SILENT = "nobody=asked"
 # The first word that fits counts: ACTION=RESULT, ACTION@REMOTE=RESULT, or *=RESULT.
@@ -84,8 +87,7 @@ class Polkitd:
                 pass_fds=[filter_],
                 start_new_session=True,
             )
-        session = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": self._address}
-        subprocess.run(["gdbus", "wait", "--session", "-t", "30", NAME], env=session, check=True)
+        wait_for_owner(self._address, NAME, self._process, START_SECONDS)
 
     def stop(self) -> None:
         """End it at once, as a crash would."""
@@ -93,12 +95,8 @@ class Polkitd:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(30)
             self._process = None
-            while self._is_on_the_bus():
+            while has_owner(self._address, NAME):
                 time.sleep(0.01)
-
-    def _is_on_the_bus(self) -> bool:
-        command = ["busctl", f"--address={self._address}", "status", NAME]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _prepare(self, administrators: str) -> None:
         rules = self._directory / "rules"
