@@ -3,7 +3,7 @@
 """Campaigns: tests of one kind in many ways, too slow to try all of them on every commit.
 
 With APPCTL_SLICE, a number, in the environment only a part of each is tried; as many numbers in a row as the
-campaign has parts try all of it. scripts/test gives the number of the commit where CI is set, so what is
+campaign has parts try all of it. `scripts/test` without arguments gives the number of commits, so what is
 tried of a commit is always the same, and its neighbours try the rest. Without it everything is tried.
 """
 
