@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """What a process leaves behind: open descriptors and children, counted in /proc."""
 
-import os
+import contextlib
 from pathlib import Path
 
 
@@ -24,15 +24,10 @@ def gone(pid: int) -> bool:
 
 def children() -> set[int]:
     """The processes that this one started and did not reap."""
-    mine = str(os.getpid())
     found: set[int] = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if fields[1] == mine:
-            found.add(int(path.parent.name))
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            found.update(map(int, (task / "children").read_text().split()))
     return found
 
 

@@ -16,6 +16,12 @@ from support.publishers.publisher import Publisher
 from support.signatures.keys import Keys
 
 
+def pytest_collection_finish() -> None:
+    """Take what the collected tests are made of out of every garbage collection: it stays to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def nothing_stays() -> Iterator[None]:
     """No descriptor and no child, running or zombie, is left by a test."""
