@@ -25,15 +25,16 @@ from appctld.system.notify import Notifier
 from support.buses.bus import JOB, NAME, Client, client, private_bus
 from support.buses.bus_service import Running, served
 from support.deciders import nobody
-from support.services.manager import heard, listening
+from support.services.manager import heard, hearing, listening
 
 ALWAYS, NEVER = 0.0, 1e6  # idle seconds
 Act = Callable[[], Awaitable[None]]
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    with private_bus(tmp_path) as found:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a bus on which one daemon lives after the other."""
+    with private_bus(tmp_path_factory.mktemp("bus")) as found:
         yield found
 
 
@@ -45,9 +46,25 @@ def manager(tmp_path: Path) -> Iterator[tuple[socket, str]]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A finished job is forgotten soon, and a daemon looks often."""
-    monkeypatch.setattr("appctld.jobs.queue.KEPT_SECONDS", 0.1)
+    """A finished job is forgotten at once where no test says otherwise, and a daemon looks often."""
+    monkeypatch.setattr("appctld.jobs.queue.KEPT_SECONDS", 0)
     monkeypatch.setattr(lifetime, "LOOK_SECONDS", 0.02)
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finished job is kept until the test lets its minute be over."""
+    monkeypatch.setattr("appctld.jobs.queue.KEPT_SECONDS", NEVER)
+
+
+class Looking(Notifier):
+    """Counts how often the daemon looked whether anybody needs it, and stayed: each time it says so."""
+
+    looks = 0
+
+    def alive(self) -> None:
+        self.looks += 1
+        super().alive()
 
 
 @dataclass
@@ -57,6 +74,18 @@ class Daemon:
     running: Running
     life: Lifetime
     gate: asyncio.Event
+    notifier: Looking
+
+    async def looks_on(self) -> None:
+        """Wait until it has looked a few times more, and stayed."""
+        enough = self.notifier.looks + 3
+        await until(lambda: self.notifier.looks >= enough)
+
+    def forget_jobs(self) -> None:
+        """Let the minute be over for which finished jobs are kept."""
+        for job in self.running.jobs.all():
+            assert job.state.finished
+            self.running.jobs._remove(job)
 
     def around_leaving(self, before: Act, after: Act) -> None:
         """Act once when it has decided to leave and the bus does not know yet, and once when it does."""
@@ -90,9 +119,9 @@ async def daemon(
 
     async with served(address, work) as running:
         running.remotes.remove = remove  # type: ignore[method-assign]
-        notifier = Notifier(notify, pings)
+        notifier = Looking(notify, pings)
         life = Lifetime(running.connection, running.server, running.jobs, notifier, idle_seconds, nobody)
-        yield Daemon(running, life, gate)
+        yield Daemon(running, life, gate, notifier)
 
 
 def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -105,7 +134,7 @@ async def nothing() -> None:
 
 async def until(condition: Callable[[], object]) -> None:
     while not condition():  # noqa: ASYNC110 - what happens has no event
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 async def ask_bus(caller: Client, member: str, signature: str, *body: object) -> Any:  # noqa: ANN401
@@ -136,16 +165,19 @@ def test_a_daemon_that_nobody_calls_leaves(address: str) -> None:
     run(scenario)
 
 
+@pytest.mark.usefixtures("kept")
 def test_it_stays_for_a_job_and_for_the_moment_after_it(address: str) -> None:
     async def scenario() -> None:
         async with daemon(address) as one, client(address) as caller:
             path = await begin(caller)
             life = asyncio.create_task(one.life.run())
-            await asyncio.sleep(0.1)
+            await one.looks_on()
             one.gate.set()
             assert (await caller.signal("JobFinished"))[:2] == (path, "succeeded")
+            await one.looks_on()
             assert (await caller.get_all(path, JOB))["Result"] == {"changed": ("b", True)}
             assert not life.done()  # who was away for a moment can still ask
+            one.forget_jobs()
             await life
 
     run(scenario)
@@ -294,7 +326,7 @@ def test_a_bus_that_takes_nothing_is_given_up_once_no_job_works(
         async with daemon(address, idle_seconds=1000.0) as one, client(address) as caller:
             await begin(caller)
             life = asyncio.create_task(one.life.run())
-            await asyncio.sleep(0.1)
+            await one.looks_on()
             assert not life.done()
             one.gate.set()
             with pytest.raises(BusLostError):
@@ -332,8 +364,10 @@ def test_a_signal_ends_it_at_once(address: str, number: int, manager: tuple[sock
     async def scenario() -> None:
         async with daemon(address, idle_seconds=NEVER, notify=notify) as one, client(address) as caller:
             await begin(caller)
-            asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), number)
-            await one.life.run()
+            life = asyncio.create_task(one.life.run())
+            await one.looks_on()
+            os.kill(os.getpid(), number)
+            await life
 
     run(scenario)
     assert heard(said)[-1] == "STOPPING=1"
@@ -342,31 +376,37 @@ def test_a_signal_ends_it_at_once(address: str, number: int, manager: tuple[sock
 def test_a_bus_that_goes_away_is_an_error(tmp_path: Path) -> None:
     async def scenario(address: str) -> None:
         async with daemon(address, idle_seconds=NEVER) as one:
-            asyncio.get_running_loop().call_later(0.1, bus.close)
+            life = asyncio.create_task(one.life.run())
+            await one.looks_on()
+            bus.close()
             with pytest.raises(BusLostError):
-                await one.life.run()
+                await life
 
     with ExitStack() as bus:
         address = bus.enter_context(private_bus(tmp_path))
         run(lambda: scenario(address))
 
 
+@pytest.mark.usefixtures("kept")
 def test_systemd_hears_that_we_serve_what_we_do_and_that_we_leave(
     address: str, manager: tuple[socket, str]
 ) -> None:
     said, notify = manager
+    lines: list[str] = []
 
     async def scenario() -> None:
+        nonlocal lines
         async with daemon(address, notify=notify, pings=0.01) as one, client(address) as caller:
             await begin(caller)
-            life = asyncio.create_task(one.life.run())
-            await asyncio.sleep(0.1)
-            one.gate.set()
-            await life
+            with hearing(said) as lines:
+                life = asyncio.create_task(one.life.run())
+                await until(lambda: lines.count("WATCHDOG=1") > 1)
+                one.gate.set()
+                await until(lambda: "STATUS=Idle" in lines)
+                one.forget_jobs()
+                await life
 
     run(scenario)
-    lines = heard(said)
-    assert lines.count("WATCHDOG=1") > 1
     told = [line for line in dict.fromkeys(lines) if line != "WATCHDOG=1"]
     assert told == ["READY=1", "STATUS=Jobs: 1 prune", "STATUS=Idle", "STOPPING=1"]
 
@@ -377,7 +417,7 @@ def test_a_loop_that_is_stuck_says_nothing(address: str, manager: tuple[socket, 
     async def scenario() -> None:
         async with daemon(address, idle_seconds=NEVER, notify=notify, pings=0.01) as one:
             life = asyncio.create_task(one.life.run())
-            await asyncio.sleep(0.1)
+            await one.looks_on()
             assert "WATCHDOG=1" in heard(said)
             time.sleep(0.1)  # noqa: ASYNC251 - what the watchdog is for
             assert heard(said) == []

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A service manager that only listens: the socket of sd_notify(3), and what it heard."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,9 +20,21 @@ def listening(directory: Path) -> Iterator[tuple[socket.socket, str]]:
 
 
 def heard(said: socket.socket) -> list[str]:
-    """What came since the last time."""
+    """What came since the last time; no more than about ten lines wait (net.unix.max_dgram_qlen)."""
     lines: list[str] = []
     with suppress(BlockingIOError):
         while True:
             lines.append(said.recv(4096).decode())
     return lines
+
+
+@contextmanager
+def hearing(said: socket.socket) -> Iterator[list[str]]:
+    """Read all that comes while this loop runs, however much it is."""
+    loop, lines = asyncio.get_running_loop(), list[str]()
+    loop.add_reader(said, lambda: lines.extend(heard(said)))
+    try:
+        yield lines
+    finally:
+        loop.remove_reader(said)
+        lines += heard(said)
