@@ -93,7 +93,7 @@ def wait_for_owner(address: str, name: str, program: "subprocess.Popen[bytes]", 
 
 
 class Client:
-    """A caller on the bus, by jeepney. Every signal that reaches it is in `signals`."""
+    """A caller on the bus, by jeepney. Every signal that reaches it is in `signals`, but for NameAcquired."""
 
     def __init__(self, router: DBusRouter, name: str) -> None:
         self.router = router
@@ -158,9 +158,12 @@ async def client(address: str) -> AsyncIterator[Client]:
 
 
 async def _pump(router: DBusRouter, caller: Client) -> None:
+    """NameAcquired comes right after the answer to Hello: on a busy machine late enough to be seen here."""
     with router.filter(MatchRule(type="signal"), bufsize=100_000) as queue:
         while True:
-            caller.signals.put_nowait(await queue.get())
+            message = await queue.get()
+            if message.header.fields.get(HeaderFields.member) != "NameAcquired":
+                caller.signals.put_nowait(message)
 
 
 async def program(*command: str, env: dict[str, str] | None = None) -> tuple[int, str]:

@@ -43,9 +43,9 @@ async def joined(address: str, gate: Gate | None = None) -> AsyncIterator[tuple[
 async def install(caller: Client, running: Running) -> str:
     _, (path,) = await caller.call("Install", "asa{sv}", ["acme/x"], {})
     job = running.jobs.get(int(path.rpartition("/")[2]))
-    for _ in range(100):
-        await asyncio.sleep(0)
-    assert job.state is State.RUNNING
+    async with asyncio.timeout(20):
+        while job.state is not State.RUNNING:  # noqa: ASYNC110 - what happens has no event
+            await asyncio.sleep(0)
     return str(path)
 
 
