@@ -11,7 +11,8 @@ import pytest
 
 from appctld.errors import Failed, LimitExceeded
 from appctld.system.capture import STATUS_BYTES, STATUS_FD, Captured, capture
-from support.descriptors import gone, open_descriptors
+from support.descriptors import children, gone, open_descriptors
+from support.written import named_pipe, written
 
 LONG = 60.0  # seconds; a deadline that no test may reach
 
@@ -93,34 +94,25 @@ def test_a_program_that_fills_one_pipe_does_not_block_on_the_other() -> None:
     assert (len(found.stdout), len(found.status)) == (300_000, 65_000)
 
 
-def test_a_program_that_hangs_is_ended_at_the_deadline(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "script",
+    ["exec sleep 1000", 'eval "exec $1>&-"; exec sleep 1000 >&-', "trap '' TERM; while :; do sleep 1; done"],
+    ids=["hangs", "closes its output and hangs", "ignores SIGTERM"],
+)
+def test_a_program_that_does_not_end_is_ended_at_the_deadline(script: str) -> None:
+    before = children()
     with pytest.raises(LimitExceeded, match="took longer"):
-        run(*shell('echo $$ >"$1"; exec sleep 1000', str(tmp_path / "pid")), deadline=1)
-    assert gone(int((tmp_path / "pid").read_text()))
-
-
-def test_a_program_that_closes_its_output_and_hangs_is_ended_too(tmp_path: Path) -> None:
-    script = 'echo $$ >"$1"; eval "exec $2>&-"; exec sleep 1000 >&-'
-    with pytest.raises(LimitExceeded):
-        run(*shell(script, str(tmp_path / "pid"), STATUS_FD), deadline=1)
-    assert gone(int((tmp_path / "pid").read_text()))
-
-
-def test_a_program_that_ignores_sigterm_is_ended_all_the_same(tmp_path: Path) -> None:
-    script = """trap '' TERM; echo $$ >"$1"; while :; do sleep 1; done"""
-    with pytest.raises(LimitExceeded):
-        run(*shell(script, str(tmp_path / "pid")), deadline=1)
-    assert gone(int((tmp_path / "pid").read_text()))
+        run(*shell(script, STATUS_FD), deadline=0.5)
+    assert children() == before
 
 
 def test_a_cancelled_caller_leaves_no_process(tmp_path: Path) -> None:
-    pipe = tmp_path / "pid"
-    os.mkfifo(pipe)
+    pipe = named_pipe(tmp_path)
 
     async def cancel_when_it_runs() -> int:
         argv = shell('echo $$ >"$1"; exec sleep 1000', str(pipe))
         task = asyncio.create_task(capture(argv, deadline=LONG, max_output=10, status=True))
-        pid = int(await asyncio.to_thread(pipe.read_text))
+        pid = int(await written(pipe))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -20,6 +20,7 @@ from appctld.state.paths import Paths
 from appctld.system import child as module
 from appctld.system.child import child
 from support.descriptors import gone
+from support.written import named_pipe, written
 
 pytestmark = pytest.mark.usefixtures("nothing_stays")
 
@@ -94,7 +95,7 @@ def test_a_child_that_ignores_sigterm_is_killed_after_the_grace_time(monkeypatch
     script = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(1000)"
 
     async def start() -> int | None:
-        argv = (sys.executable, "-I", "-c", script)
+        argv = (sys.executable, "-I", "-S", "-c", script)
         async with child(argv, stdin=DEVNULL, stdout=PIPE) as process:
             assert process.stdout is not None
             await process.stdout.readline()
@@ -114,13 +115,12 @@ time.sleep(1000)
 
 def test_the_half_of_a_sandbox_that_waits_for_the_other_is_ended_with_it(tmp_path: Path) -> None:
     """Inner bubblewrap waits for the outer one before it can die with it, and is deaf to SIGTERM."""
-    ready = tmp_path / "ready"
-    os.mkfifo(ready)
+    ready = named_pipe(tmp_path)
 
     async def main() -> int:
-        argv = (sys.executable, "-I", "-c", HALVES, str(ready))
+        argv = (sys.executable, "-I", "-S", "-c", HALVES, str(ready))
         async with child(argv, stdin=DEVNULL, stdout=DEVNULL):
-            return int(await asyncio.to_thread(ready.read_text))
+            return int(await written(ready))
 
     assert until_gone(asyncio.run(main()))
 

@@ -16,8 +16,8 @@ import pytest
 import appctld
 from appctld.errors import DigestMismatch, Failed, RegistryUnavailable
 from appctld.model.jsonvalue import JsonObject, get_strings
-from appctld.system import child as child_module
-from appctld.system.keeper import WAITING, Keeper, keeping
+from appctld.system import keeper
+from appctld.system.keeper import Keeper, keeping
 from appctld.system.worker import Processes, Program, Runner
 from support.descriptors import gone
 
@@ -58,13 +58,8 @@ main({{"pid": pid, "copy": copy, "lie": lie, "end": end, "names": names, "hang":
 """
 
 
-@pytest.fixture(autouse=True)
-def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_module, "GRACE", 0.5)
-
-
 def program(keep: str = "one place", deadline: float = 60.0) -> Program:
-    argv = (sys.executable, "-I", "-c", SERVE)
+    argv = (sys.executable, "-I", "-S", "-c", SERVE)
     return Program("a.worker", argv, deadline, late=RegistryUnavailable, keep=keep)
 
 
@@ -186,12 +181,11 @@ def test_a_worker_that_answered_twice_is_asked_no_more() -> None:
     """What it said unasked would pass for the answer to the next request."""
 
     async def work(runner: Runner) -> None:
-        worker = Program("a.worker", (sys.executable, "-I", "-c", TWICE), 60.0, keep="one place")
+        worker = Program("a.worker", (sys.executable, "-I", "-S", "-c", TWICE), 60.0, keep="one place")
         pids = []
         for _ in range(3):
             answer = await runner.run(worker, {"op": "pid"}, lambda _: None, fds={})
-            pids.append(answer["pid"])
-            await asyncio.sleep(0.2)  # until the rest of it has come
+            pids.append(answer["pid"])  # and the rest has come with it
         assert 0 not in pids
         assert len(set(pids)) == len(pids)
 
@@ -202,7 +196,7 @@ def test_a_deadline_ends_the_worker() -> None:
     async def work(runner: Runner) -> None:
         before = await pid_of(runner)
         with pytest.raises(RegistryUnavailable, match="longer"):
-            await runner.run(program(deadline=0.5), {"op": "hang"}, lambda _: None, fds={})
+            await runner.run(program(deadline=0.2), {"op": "hang"}, lambda _: None, fds={})
         assert gone(before)
 
     kept(work)
@@ -222,15 +216,17 @@ def test_a_cancelled_request_ends_the_worker() -> None:
     kept(work)
 
 
-def test_no_more_than_a_few_wait_and_those_that_answered_last() -> None:
+def test_no_more_than_a_few_wait_and_those_that_answered_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "WAITING", 3)
+
     async def work(runner: Runner) -> None:
         often = await pid_of(runner, "often")
         pids = []
-        for number in range(WAITING + 2):
+        for number in range(4):
             pids.append(await pid_of(runner, str(number)))
             assert await pid_of(runner, "often") == often
-        assert [gone(pid) for pid in pids] == [True] * 3 + [False] * (WAITING - 1)
-        assert await pid_of(runner, "3") == pids[3]
+        assert [gone(pid) for pid in pids] == [True, True, False, False]
+        assert await pid_of(runner, "2") == pids[2]
 
     kept(work)
 

@@ -22,11 +22,13 @@ from appctld.system import worker as worker_module
 from appctld.system.child import LINE_BYTES
 from appctld.system.worker import Processes, Program
 from support.descriptors import gone
+from support.written import named_pipe, written
 
 pytestmark = pytest.mark.usefixtures("nothing_stays")
 
 LONG = 60.0  # seconds; a deadline that no test may reach
-SHORT = 0.5  # seconds; one that a test waits for
+SHORT = 0.2  # seconds; one that a test waits for
+LARGE = 1 << 20  # bytes; no pipe holds so many
 CODE = str(Path(appctld.__file__).parent.parent)
 
 SERVE = f"""
@@ -62,13 +64,21 @@ main({{"echo": echo, "count": count, "lie": lie, "bug": bug, "copy": copy}})
 
 
 @pytest.fixture(autouse=True)
-def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_module, "GRACE", 0.5)
-    monkeypatch.setattr(worker_module, "GRACE", 0.5)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who ends by itself has all the time that a busy machine takes."""
+    monkeypatch.setattr(child_module, "GRACE", LONG)
+    monkeypatch.setattr(worker_module, "GRACE", LONG)
+
+
+@pytest.fixture
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who does not end by itself is ended soon."""
+    monkeypatch.setattr(child_module, "GRACE", SHORT)
+    monkeypatch.setattr(worker_module, "GRACE", SHORT)
 
 
 def program(script: str, *arguments: str, deadline: float = LONG, writes: bool = True) -> Program:
-    argv = (sys.executable, "-I", "-c", script, *arguments)
+    argv = (sys.executable, "-I", "-S", "-c", script, *arguments)
     return Program("a.worker", argv, deadline, writes=writes)
 
 
@@ -98,24 +108,18 @@ def answering(text: str) -> str:
     return f"import sys; sys.stdin.readline(); sys.stdout.buffer.write({text}); sys.stdout.flush()"
 
 
-async def until_written(path: Path) -> int:
-    """The process id that a child writes to a named pipe once it is ready."""
-    return int(await asyncio.to_thread(path.read_text))
-
-
 def cancel_once_ready(
     tmp_path: Path,
     script: str,
     meanwhile: Callable[[asyncio.Task[JsonObject]], Awaitable[None]] | None = None,
 ) -> int:
     """Cancel the question when the child has written its pid to `sys.argv[1]`; the pid."""
-    ready = tmp_path / "ready"
-    os.mkfifo(ready)
+    ready = named_pipe(tmp_path)
 
     async def main() -> int:
         question = Processes().run(program(script, str(ready)), {}, lambda _: None, fds={})
         task = asyncio.create_task(question)
-        pid = await until_written(ready)
+        pid = int(await written(ready))
         task.cancel()
         if meanwhile is not None:
             await meanwhile(task)
@@ -269,7 +273,7 @@ def test_a_child_that_fails_is_our_failure() -> None:
 
 def test_a_child_that_hangs_is_ended_at_the_deadline(tmp_path: Path) -> None:
     script = READY.format(first="", then=SLEEP)
-    with pytest.raises(Failed, match=r"a\.worker took longer than 0\.5 s"):
+    with pytest.raises(Failed, match=r"a\.worker took longer than 0\.2 s"):
         run(script, str(tmp_path / "pid"), deadline=SHORT)
 
 
@@ -279,11 +283,13 @@ def test_a_child_that_reports_for_ever_is_ended_at_the_deadline() -> None:
         run(script, deadline=SHORT)
 
 
+@pytest.mark.usefixtures("no_grace")
 def test_a_child_that_closes_its_output_and_hangs_is_ended() -> None:
     with pytest.raises(Failed, match=r"ended without an answer \(still running\)"):
         run("import os, time; os.close(1); time.sleep(1000)")
 
 
+@pytest.mark.usefixtures("no_grace")
 def test_an_answer_counts_although_the_child_does_not_exit() -> None:
     script = f"import signal, time; {DEAF}\nprint('{{\"result\": {{}}}}', flush=True); time.sleep(1000)"
     assert run(script) == {}
@@ -294,7 +300,7 @@ def test_what_comes_after_the_answer_does_not_count() -> None:
 
 
 def test_a_request_larger_than_the_pipe_to_a_child_that_does_not_read() -> None:
-    request: JsonObject = {"filler": "x" * (4 << 20)}
+    request: JsonObject = {"filler": "x" * LARGE}
     assert run("""print('{"result": {}}')""", request=request) == {}
     with pytest.raises(Failed, match="exit status 0"):
         run("pass", request=request)
@@ -303,7 +309,7 @@ def test_a_request_larger_than_the_pipe_to_a_child_that_does_not_read() -> None:
 
 
 def test_a_request_larger_than_the_pipe_arrives_whole() -> None:
-    filler = "x" * (4 << 20)
+    filler = "x" * LARGE
     script = (
         "import hashlib, json, sys; text = json.loads(sys.stdin.readline())['filler']\n"
         "print(json.dumps({'result': {'length': len(text)}}))"
@@ -320,14 +326,14 @@ def test_a_grandchild_that_keeps_the_pipes_does_not_keep_us(tmp_path: Path) -> N
         "    open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(1000)\n"
         "time.sleep(1000)"
     )
-    os.mkfifo(tmp_path / "ready")
+    ready = named_pipe(tmp_path)
     pid = 0
 
     async def main() -> None:
         nonlocal pid
-        question = Processes().run(program(script, str(tmp_path / "ready")), {}, lambda _: None, fds={})
+        question = Processes().run(program(script, str(ready)), {}, lambda _: None, fds={})
         task = asyncio.create_task(question)
-        pid = await until_written(tmp_path / "ready")
+        pid = int(await written(ready))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -343,10 +349,12 @@ def test_a_cancelled_question_ends_the_child(tmp_path: Path) -> None:
     assert gone(cancel_once_ready(tmp_path, READY.format(first="", then=SLEEP)))
 
 
+@pytest.mark.usefixtures("no_grace")
 def test_a_cancelled_child_that_ignores_sigterm_is_killed_and_reaped(tmp_path: Path) -> None:
     assert gone(cancel_once_ready(tmp_path, READY.format(first=DEAF, then=SLEEP)))
 
 
+@pytest.mark.usefixtures("no_grace")
 def test_a_second_cancel_does_not_leave_the_child_behind(tmp_path: Path) -> None:
     async def again(task: asyncio.Task[JsonObject]) -> None:
         for _ in range(3):
@@ -367,10 +375,12 @@ signal.signal(signal.SIGTERM, end)
     assert (tmp_path / "ready.tidy").exists()
 
 
-def test_a_cancel_that_comes_while_a_child_is_being_ended_is_not_lost(tmp_path: Path) -> None:
+def test_a_cancel_that_comes_while_a_child_is_being_ended_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The child has answered and does not exit: the question is answered, the cancel is not."""
-    ready = tmp_path / "ready"
-    os.mkfifo(ready)
+    monkeypatch.setattr(worker_module, "GRACE", SHORT)  # and then it has all the time to say that it was told
+    ready = named_pipe(tmp_path)
     script = """
 import os, signal, sys, time
 def told(*_):
@@ -383,8 +393,10 @@ while True:
 
     async def main() -> None:
         task = asyncio.create_task(Processes().run(program(script, str(ready)), {}, lambda _: None, fds={}))
-        await until_written(ready)  # SIGTERM has arrived: it is being ended
+        pid = int(await written(ready))  # SIGTERM has arrived: it is being ended
         task.cancel()
+        await asyncio.sleep(0)
+        os.kill(pid, signal.SIGKILL)
         with pytest.raises(asyncio.CancelledError):
             await task
 
