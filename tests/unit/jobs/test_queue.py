@@ -308,14 +308,15 @@ def test_only_so_many_work_at_once_and_the_next_begins_when_one_ends() -> None:
 
 
 def test_a_finished_job_can_be_asked_about_until_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_SECONDS", 0.05)
-
     async def main() -> None:
         queue = Queue(nothing)
         job = queue.start()
         await queue.end()
         assert queue.jobs.get(job.number) is job
         assert queue.jobs.active() == []
+        loop = asyncio.get_running_loop()
+        clock = loop.time
+        monkeypatch.setattr(loop, "time", lambda: clock() + module.KEPT_SECONDS)
         await asyncio.wait_for(queue.watcher.removed.wait(), 30)
         assert queue.jobs.all() == []
         with pytest.raises(NotFound):

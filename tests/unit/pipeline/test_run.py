@@ -48,6 +48,8 @@ from support.repositories.ostree_store import tar_of
 from support.workers.inline import MemoryRegistry, digest_of, fifos, layer_of
 from support.worlds.world import BASE, TOP, World, trusting
 
+PATIENCE = 60.0  # seconds, after which what should have begun never will
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
@@ -164,12 +166,14 @@ def test_a_layer_that_was_fetched_with_a_credential_is_not_shared(world: World) 
 def test_no_more_layers_come_at_once_than_are_allowed(world: World) -> None:
     world.registry.push("1", [layer_of({f"file-{number}": b"x"}) for number in range(3 * LAYERS_AT_ONCE)])
     under_way, most = set[int](), 0
+    all_there = threading.Barrier(LAYERS_AT_ONCE, timeout=PATIENCE)
 
     def receive(request: JsonObject, report: Report) -> JsonObject:
         nonlocal most
         under_way.add(threading.get_ident())
         most = max(most, len(under_way))
-        time.sleep(0.05)  # long enough for others to begin
+        all_there.wait()
+        time.sleep(0.02)  # in which others would begin
         under_way.discard(threading.get_ident())
         return HANDLERS["receive"](request, report)
 

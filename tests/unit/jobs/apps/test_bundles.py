@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,10 @@ def give(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Give]:
         reader, writer = os.pipe()
 
         def write() -> None:
-            with os.fdopen(writer, "wb") as file:
+            with (
+                suppress(BrokenPipeError),
+                os.fdopen(writer, "wb") as file,
+            ):  # whoever has read enough is gone
                 file.write(data)
 
         threading.Thread(target=write).start()
