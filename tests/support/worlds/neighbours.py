@@ -2,7 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Two remotes' apps in one yard, whose lowest layer is the same, and how to ask whether they are well."""
 
+import atexit
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from appctld.jobs.requests import Install, Verify
@@ -18,11 +21,15 @@ REMOTES = {"acme": APP, "other": OTHER}
 class Neighbours(Yard):
     """`acme` and `other` have version 1.0 of an app each."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, copied: bool = True) -> None:
+        """Those that this process installed once, copied into `directory`; else they are installed there."""
+        if copied:
+            subprocess.run(["cp", "-a", f"{_installed()}/.", directory], check=True)
         super().__init__(directory)
         for remote in REMOTES:
             self.publish(remote, "1.0")
-            self.do(Install((f"{remote}.example/x/hello:{remote}",)))
+            if not copied:
+                self.do(Install((f"{remote}.example/x/hello:{remote}",)))
 
     def publish(self, remote: str, version: str) -> str:
         """A version of one's app; the manifest's digest."""
@@ -53,6 +60,15 @@ class Neighbours(Yard):
         command = ["ostree", "fsck", f"--repo={self.paths.repo}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+@cache
+def _installed() -> Path:
+    """A directory with both apps, which is gone with this process."""
+    place = tempfile.TemporaryDirectory(prefix="neighbours-")
+    atexit.register(place.cleanup)
+    Neighbours(Path(place.name), copied=False)
+    return Path(place.name)
 
 
 def faults(result: JsonObject) -> dict[str, set[str]]:

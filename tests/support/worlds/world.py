@@ -145,17 +145,22 @@ class Noticing(Nobody):
 
 
 class Yard(World):
-    """A world whose jobs can be asked; `acme` and `other` are remotes without keys."""
+    """A world whose jobs can be asked; `acme` and `other` are remotes without keys.
+
+    A directory in which there was one before, or a copy of it, goes on as it was.
+    """
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.observer = Noticing()
         self.book = RemoteBook([directory / "remotes.d"], self.tools, lambda: self.observer)
-        for name in ("acme", "other"):
-            settings = {"url": f"https://{name}.example/x", "verify": "none"}
-            asyncio.run(self.book.add(name, settings, b""))
-        asyncio.run(self.book.add("trees", dict(growing().settings), b""))
+        if not (directory / "remotes.d").exists():
+            asyncio.run(self._trust())
         self.job = Job(number=0, kind="", refs=(), uid=1, background=False, title="")
+
+    async def _trust(self) -> None:
+        for remote in (trusting("acme"), trusting("other"), growing()):
+            await self.book.add(remote.name, dict(remote.settings), b"")
 
     def shop(self, request: AnyRequest) -> Workshop:
         """The surroundings of a new job, which is `job` from then on."""

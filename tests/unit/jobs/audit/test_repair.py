@@ -205,13 +205,12 @@ def test_an_evil_object_that_waits_for_an_honest_install(tmp_path: Path, *, tell
     name = other.scene().file_object("usr/top").relative_to(other.paths.root)
     attributes = os.getxattr(other.paths.root / name, "user.ostreemeta")
     evil = Yard(tmp_path / "victim").paths.root / name
-    shutil.rmtree(tmp_path / "victim/remotes.d")
     evil.parent.mkdir(exist_ok=True)
     evil.write_bytes(b"EVIL EVIL" if telling else b"EVIL 1.0")
     os.setxattr(evil, "user.ostreemeta", attributes)
     evil.chmod(0o444)
     os.utime(evil, ns=(0, 0))
-    yard = Neighbours(tmp_path / "victim")
+    yard = Neighbours(tmp_path / "victim", copied=False)
     if telling:
         assert yard.faults() == {}
     else:
