@@ -9,7 +9,6 @@ work runs side by side in one way only is what makes an error one error.
 import ast
 import dataclasses
 from collections import defaultdict
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -43,20 +42,8 @@ STAGES = (
 COPIES = {"replace", "copy", "deepcopy", "__replace__"}  # ways to a value that are no construction
 
 
-@cache
-def trees() -> list[tuple[str, ast.Module]]:
-    """Every file and its tree, read once for all tests, and by whoever runs one of them only."""
-    paths = sorted(SOURCES.rglob("*.py"))
-    return [
-        (str(path.relative_to(SOURCES)), ast.parse(path.read_text(encoding="utf-8"), str(path)))
-        for path in paths
-    ]
-
-
-@cache
-def nodes() -> list[tuple[str, ast.AST]]:
-    """Every file and each node of its tree."""
-    return [(file, node) for file, tree in trees() for node in ast.walk(tree)]
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 def name_of(node: ast.expr) -> str:
@@ -68,28 +55,67 @@ def name_of(node: ast.expr) -> str:
             return ""
 
 
-def calls(name: str) -> set[str]:
-    """`file:function` of every call of something called `name`."""
-    return set(all_calls().get(name, ()))
+Places = defaultdict[str, set[str]]
+
+
+@dataclasses.dataclass
+class Uses:
+    """What the daemon does with a name: `file:function` of every call of it, and files for the rest."""
+
+    files: set[str] = dataclasses.field(default_factory=set)
+    called: Places = dataclasses.field(default_factory=lambda: Places(set))
+    mentioned: Places = dataclasses.field(default_factory=lambda: Places(set))
+    keywords: Places = dataclasses.field(default_factory=lambda: Places(set))
+    other_names: Places = dataclasses.field(default_factory=lambda: Places(set))
+
+    def read(self, node: ast.AST, where: str) -> None:
+        """Note one node, and all that are in it."""
+        file = where.partition(":")[0]
+        for inner in ast.iter_child_nodes(node):
+            inside = where
+            match inner:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    inside = f"{where}.{name}" if ":" in where else f"{where}:{name}"
+                case ast.Call(func=func):
+                    self.called[name_of(func)].add(where)
+                case ast.keyword(arg=str(name)):
+                    self.keywords[name].add(file)
+                case ast.Attribute(attr=name) | ast.Name(id=name):
+                    self.mentioned[name].add(file)
+                case ast.alias(name=name):
+                    self.mentioned[name.rpartition(".")[2]].add(file)
+            for name in second_names(inner):
+                self.other_names[name].add(file)
+            self.read(inner, inside)
+
+
+def second_names(node: ast.AST) -> list[str]:
+    """What gets another name here: by `as`, as a base class, by an assignment."""
+    match node:
+        case ast.alias(name=name, asname=str()):
+            return [name]
+        case ast.ClassDef(bases=bases):
+            return [name_of(base) for base in bases]
+        case ast.Assign(value=value) | ast.NamedExpr(value=value):
+            return [name_of(value)]
+        case _:
+            return []
 
 
 @cache
-def all_calls() -> Mapping[str, set[str]]:
-    """The same by name."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
-
-    def visit(node: ast.AST, where: str) -> None:
-        for inner in ast.iter_child_nodes(node):
-            inside = where
-            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                inside = f"{where}.{inner.name}" if ":" in where else f"{where}:{inner.name}"
-            if isinstance(inner, ast.Call):
-                found[name_of(inner.func)].add(inside)
-            visit(inner, inside)
-
-    for file, tree in trees():
-        visit(tree, file)
+def uses() -> Uses:
+    """Every file, read once for all tests, and by whoever runs one of them only; no tree is kept."""
+    found = Uses()
+    for path in sorted(SOURCES.rglob("*.py")):
+        file = str(path.relative_to(SOURCES))
+        found.files.add(file)
+        found.read(tree_of(path), file)
     return found
+
+
+def calls(name: str) -> set[str]:
+    """`file:function` of every call of something called `name`."""
+    return {*uses().called[name]}
 
 
 def own(module: ModuleType) -> list[str]:
@@ -110,26 +136,11 @@ def kind_of(stage: str) -> type:
 
 def files_that(name: str) -> set[str]:
     """The files in which `name` is used at all: called, imported, passed on."""
-    return {
-        file
-        for file, node in nodes()
-        if (isinstance(node, ast.Attribute) and node.attr == name)
-        or (isinstance(node, ast.Name) and node.id == name)
-        or (isinstance(node, ast.alias) and node.name.rpartition(".")[2] == name)
-    }
-
-
-def keywords() -> dict[str, set[str]]:
-    """The files in which a call gives an argument of that name."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for file, node in nodes():
-        if isinstance(node, ast.keyword) and node.arg:
-            found[node.arg].add(file)
-    return found
+    return uses().mentioned[name]
 
 
 def test_the_daemon_is_what_is_read() -> None:
-    assert {"__main__.py", "pipeline/run.py", "workers/protocol.py"} <= {file for file, _ in trees()}
+    assert {"__main__.py", "pipeline/run.py", "workers/protocol.py"} <= uses().files
 
 
 def test_the_list_of_stages_is_the_files() -> None:
@@ -158,13 +169,7 @@ def test_each_stage_is_frozen(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_stage_is_made_under_another_name(stage: str) -> None:
     """No `as`, no base class, no class method, no second name: the test above would not see those."""
-    for file, node in nodes():
-        if isinstance(node, ast.alias) and node.name == stage:
-            assert node.asname is None, file
-        if isinstance(node, ast.ClassDef):
-            assert stage not in map(name_of, node.bases), file
-        if isinstance(node, ast.Assign | ast.NamedExpr):
-            assert name_of(node.value) != stage, file
+    assert not uses().other_names[stage]
     assert not [name for name, value in vars(kind_of(stage)).items() if isinstance(value, classmethod)]
 
 
@@ -176,7 +181,7 @@ def test_no_stage_is_copied_with_changes(copy: str) -> None:
 
 def harmless(place: str, copy: str) -> bool:
     """Whether every such call there is `text.replace(a, b)`, or on no stage: a job's tools, a remote."""
-    (tree,) = (tree for file, tree in trees() if file == place.partition(":")[0])
+    tree = tree_of(SOURCES / place.partition(":")[0])
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and name_of(node.func) == copy]
     return all(
         (isinstance(node.func, ast.Attribute) and len(node.args) == 2)
@@ -203,7 +208,7 @@ def test_nothing_is_done_in_threads_but_what_is_written_aside(name: str) -> None
 @pytest.mark.parametrize("name", ["preexec_fn", "shell", "user", "extra_groups"])
 def test_no_child_is_started_in_a_way_that_stalls_or_that_a_shell_reads(name: str) -> None:
     starters = {"system/child.py", "system/worker.py", "system/capture.py", "system/pump.py"}
-    used = keywords()[name]
+    used = uses().keywords[name]
     assert not used if name in {"preexec_fn", "shell"} else not used & starters
 
 
