@@ -8,9 +8,11 @@ world.install("acme.example/x/hello:1")
 """
 
 import asyncio
+import copy
+import subprocess
 from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from appctld.config.policy.rules import Policy
 from appctld.config.remote import Remote, make_remote
@@ -41,6 +43,12 @@ from support.workers.inline import InlineRunner, MemoryRegistry, NoLauncher, lay
 
 BASE = layer_of({"usr/": None, "usr/bin/": None, "usr/bin/hello": b"#!/bin/sh\n", "usr/old": b"old"})
 TOP = layer_of({"usr/": None, "usr/.wh.old": b"", "usr/new": b"new"})
+
+
+CONTENTS = {"blobs", "tags", "indexes", "documents", "types", "attached", "listed"} | {
+    "refs", "raw", "openpgp", "ed25519", "_commits",
+}  # fmt: skip
+"""What publishers have made, of a registry and of trees."""
 
 
 def release(yard: "World", app_id: str, number: int) -> None:
@@ -152,11 +160,24 @@ class Yard(World):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
+        self._directory = directory
         self.observer = Noticing()
         self.book = RemoteBook([directory / "remotes.d"], self.tools, lambda: self.observer)
         if not (directory / "remotes.d").exists():
             asyncio.run(self._trust())
         self.job = Job(number=0, kind="", refs=(), uid=1, background=False, title="")
+
+    def copied_to(self, directory: Path) -> Self:
+        """One in another directory that has what this one has, and whose registry and trees have it too.
+
+        What takes long to install is installed once, for all tests of a file.
+        """
+        subprocess.run(["cp", "-a", f"{self._directory}/.", directory], check=True)
+        other = type(self)(directory)
+        for mine, theirs in ((self.registry, other.registry), (self.trees, other.trees)):
+            contents = {name: copy.copy(value) for name, value in vars(mine).items() if name in CONTENTS}
+            vars(theirs).update(contents)
+        return other
 
     async def _trust(self) -> None:
         for remote in (trusting("acme"), trusting("other"), growing()):

@@ -25,14 +25,20 @@ GONE = "acme.example/x/gone:2"
 NEWER = layer_of({"usr/": None, "usr/newer": b"x"})
 
 
-@pytest.fixture
-def yard(tmp_path: Path) -> Yard:
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Yard:
     """An app of each of two remotes, and an update for both."""
-    yard = Yard(tmp_path)
+    yard = Yard(tmp_path_factory.mktemp("first"))
     yard.registry.push("1", [BASE], created="2021-01-01T00:00:00Z")
     yard.do(Install((HELLO,)))
     yard.do(Install((MINE,)))
     yard.registry.push("1", [BASE, NEWER], created="2022-01-01T00:00:00Z")
+    return yard
+
+
+@pytest.fixture
+def yard(first: Yard, tmp_path: Path) -> Yard:
+    yard = first.copied_to(tmp_path)
     yard.runner.requests.clear()
     return yard
 

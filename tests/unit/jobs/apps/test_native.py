@@ -22,14 +22,19 @@ METADATA = f"[Application]\nname={APP}\ncommand=hello\n"
 ASKING = f"{METADATA}[Context]\nshared=network;\n"
 
 
-@pytest.fixture
-def yard(tmp_path: Path) -> Yard:
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Yard:
     """Version 1.0 is installed from the ref."""
-    yard = Yard(tmp_path)
+    yard = Yard(tmp_path_factory.mktemp("first"))
     publish(yard, "1.0")
     (app,) = yard.apps(Install((REF,)))
     assert (app["changed"], app["version"], app["reference"], app["tag"]) == (True, "1.0", REF, "app/hello")
     return yard
+
+
+@pytest.fixture
+def yard(first: Yard, tmp_path: Path) -> Yard:
+    return first.copied_to(tmp_path)
 
 
 def publish(yard: Yard, version: str, metadata: str = METADATA) -> str:

@@ -23,18 +23,29 @@ from support.worlds.world import Yard, release
 APP = "org.acme.Hello"
 
 
-@pytest.fixture
-def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
-    """Version 2.0 is current and 1.0 is kept. Each deployment is a second newer than the one before."""
+@pytest.fixture(scope="module", autouse=True)
+def clock() -> Iterator[None]:
+    """Each deployment is a second newer than the one before."""
     clock = itertools.count(1_700_000_000)
-    monkeypatch.setattr(papers, "time", SimpleNamespace(time=lambda: next(clock)))
-    yard = Yard(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(papers, "time", SimpleNamespace(time=lambda: next(clock)))
+        yield
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, clock: None) -> Yard:
+    """Version 2.0 is current and 1.0 is kept."""
+    yard = Yard(tmp_path_factory.mktemp("first"))
     release(yard, APP, 1)
     yard.do(Install(("acme.example/x/hello:1",)))
     release(yard, APP, 2)
     yard.do(Update((APP,)))
-    yard.observer.apps.clear()
     return yard
+
+
+@pytest.fixture
+def yard(first: Yard, tmp_path: Path) -> Yard:
+    return first.copied_to(tmp_path)
 
 
 def app_of(yard: Yard) -> Installed:

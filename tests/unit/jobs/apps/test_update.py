@@ -50,17 +50,20 @@ WAITING = Available(IDS["w"], "2.0", 1, Digest("a" * 64), refs=("appctl/layer/ot
 NETWORK = "[Application]\nname=org.acme.Hello\n[Context]\nshared=network;\n"
 
 
-@pytest.fixture
-def yard(tmp_path: Path) -> Yard:
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Yard:
     """HELLO of acme and WORLD of other are installed, both in version 1.0."""
-    yard = Yard(tmp_path)
+    yard = Yard(tmp_path_factory.mktemp("first"))
     for tag in IDS:
         publish(yard, tag, "1.0")
     yard.do(Install((HELLO, WORLD)))
     assert (yard.observer.apps, yard.job.error) == ([IDS["h"], IDS["w"]], None)
-    yard.observer.apps.clear()
-    yard.registry.asked.clear()
     return yard
+
+
+@pytest.fixture
+def yard(first: Yard, tmp_path: Path) -> Yard:
+    return first.copied_to(tmp_path)
 
 
 def publish(yard: Yard, tag: str, version: str, metadata: str = "") -> str:

@@ -26,15 +26,21 @@ HELLO, OWN = "acme.example/x/hello:1", "org.acme.Hello"
 PETABYTE = 10**15
 
 
-@pytest.fixture
-def yard(tmp_path: Path) -> Yard:
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Yard:
     """The editor is installed on its platform; a newer one asks for the network, on the next platform."""
-    yard = Yard(tmp_path)
+    yard = Yard(tmp_path_factory.mktemp("first"))
     publish(yard.registry, EDITOR)
     offer(yard, PLATFORM)
     yard.do(Install((reference(EDITOR),)))
     offer(yard, NEXT)
     publish(yard.registry, EDITOR, metadata(EDITOR, NETWORK, NEXT), version="2")
+    return yard
+
+
+@pytest.fixture
+def yard(first: Yard, tmp_path: Path) -> Yard:
+    yard = first.copied_to(tmp_path)
     yard.runner.requests.clear()
     return yard
 

@@ -37,16 +37,21 @@ LISTS = ("acme", "other")  # who is asked for a catalogue as well
 BY_ITSELF = Update((), {"background": True})
 
 
-@pytest.fixture
-def yard(tmp_path: Path) -> Yard:
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Yard:
     """HELLO of acme and WORLD of other are installed, both in version 1.0, and 2.0 is there."""
-    yard = Yard(tmp_path)
+    yard = Yard(tmp_path_factory.mktemp("first"))
     for tag in IDS:
         publish(yard, tag, "1.0")
     yard.do(Install((HELLO, WORLD)))
     for tag in IDS:
         publish(yard, tag, "2.0")
     return yard
+
+
+@pytest.fixture
+def yard(first: Yard, tmp_path: Path) -> Yard:
+    return first.copied_to(tmp_path)
 
 
 def publish(yard: Yard, tag: str, version: str, metadata: str = "") -> None:

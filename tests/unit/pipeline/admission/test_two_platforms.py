@@ -31,10 +31,10 @@ def install(yard: Yard, ref: FlatpakRef, host: str) -> None:
     yard.do(Install((reference(ref, f"{host}.example"),)))
 
 
-@pytest.fixture
-def alone(tmp_path: Path) -> Yard:
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Yard:
     """A viewer of remote `other`, on its platform in version 1; an editor is published."""
-    yard = Yard(tmp_path)
+    yard = Yard(tmp_path_factory.mktemp("first"))
     publish(yard.registry, EDITOR)
     publish(yard.registry, VIEWER)
     bring(yard, "1", created="2026-01-01T00:00:00Z")
@@ -43,11 +43,22 @@ def alone(tmp_path: Path) -> Yard:
 
 
 @pytest.fixture
-def yard(alone: Yard) -> Yard:
+def alone(first: Yard, tmp_path: Path) -> Yard:
+    return first.copied_to(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def second(first: Yard, tmp_path_factory: pytest.TempPathFactory) -> Yard:
     """And the editor of remote `acme`, on its own platform in version 2."""
-    bring(alone, "2", created="2026-02-01T00:00:00Z")
-    install(alone, EDITOR, "acme")
-    return alone
+    yard = first.copied_to(tmp_path_factory.mktemp("second"))
+    bring(yard, "2", created="2026-02-01T00:00:00Z")
+    install(yard, EDITOR, "acme")
+    return yard
+
+
+@pytest.fixture
+def yard(second: Yard, tmp_path: Path) -> Yard:
+    return second.copied_to(tmp_path)
 
 
 def brought(yard: Yard) -> dict[str, tuple[str, str]]:
