@@ -21,6 +21,7 @@ from support.servers.registry import Registry
 from support.signatures.cosign import CosignKey, statement
 
 KEY = CosignKey()
+COSIGNED = "org.mine.Cosigned"  # beside the one that is signed with OpenPGP
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,15 @@ def acme(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> str:
     return key
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """One for all; at the end every stored object is what its name says."""
+    with Machine(tmp_path_factory.mktemp("export") / "machine", measured=False) as running:
+        yield running
+        running.fsck()
+
+
+@pytest.fixture(scope="module")
 def reference(publisher: Publisher, acme: str, machine: Machine) -> str:
     """The app, installed from the publisher's registry."""
     key = publisher.directory / "acme.asc"
@@ -43,12 +52,21 @@ def reference(publisher: Publisher, acme: str, machine: Machine) -> str:
     return reference
 
 
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[Machine]:
-    """Another machine."""
-    with Machine(tmp_path / "other", measured=False) as running:
+@pytest.fixture(scope="module")
+def other_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with Machine(tmp_path_factory.mktemp("other") / "machine", measured=False) as running:
         yield running
         running.fsck()
+
+
+@pytest.fixture
+def other(other_machine: Machine) -> Iterator[Machine]:
+    """Another machine, which trusts nobody and has nothing."""
+    yield other_machine
+    other_machine.appctl("uninstall", "-y", "--ignore", APP_ID)
+    for remote in other_machine.appctl("remote", "list", "--json").json:
+        other_machine.appctl("remote", "remove", remote["name"], "-y")
+    assert other_machine.objects() == set()
 
 
 def skopeo(*arguments: str) -> bytes:
@@ -128,23 +146,23 @@ def test_without_its_blobs_it_leaves_packed_anew_or_not_at_all(
 
 
 def test_what_was_kept_leaves_without_the_registry_as_it_was_published(
-    machine: Machine, publisher: Publisher, acme: str, tmp_path: Path
+    other: Machine, publisher: Publisher, acme: str, tmp_path: Path
 ) -> None:
     key, host = publisher.directory / "acme.asc", publisher.registry.host
-    machine.add_remote(
+    other.add_remote(
         "acme", f"oci+http://{host}/acme", key, publisher.lookaside.url, "--set", "keep-blobs=yes"
     )
-    machine.appctl("install", "-y", f"{host}/acme/greeter:stable")
-    assert "Keep-blobs:   yes" in machine.appctl("remote", "show", "acme").out
+    other.appctl("install", "-y", f"{host}/acme/greeter:stable")
+    assert "Keep-blobs:   yes" in other.appctl("remote", "show", "acme").out
     published = raw(f"docker://{host}/acme/greeter:stable")
     publisher.registry.stop()
     try:
-        machine.appctl("export", "greeter", f"oci:{tmp_path / 'layout'}")
+        other.appctl("export", "greeter", f"oci:{tmp_path / 'layout'}")
     finally:
         publisher.registry.start()
     assert raw(f"oci:{tmp_path / 'layout'}:{host}/acme/greeter:stable") == published
-    machine.appctl("uninstall", "-y", "greeter")
-    assert list((machine.state / "kept").iterdir()) == []
+    other.appctl("uninstall", "-y", "greeter")
+    assert list((other.state / "kept").iterdir()) == []
 
 
 def test_what_umoci_unpacks_of_it_is_what_it_unpacks_of_the_publishers(
@@ -183,9 +201,9 @@ def test_another_repository_of_the_registry_takes_its_blobs_over(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def signed_with_cosign(publisher: Publisher, acme: str, machine: Machine) -> str:
-    """The app in a repository whose signatures lie in the registry: one as ever, one in a bundle."""
+    """The app, as COSIGNED, whose signatures lie in the registry: one as ever, one in a bundle."""
     host, name = publisher.registry.host, "cosign/greeter"
     digest = publisher.registry.push(publisher.layout.source("v1"), f"{name}:stable")
     signed = statement(digest, name=f"{host}/{name}:stable")
@@ -199,7 +217,7 @@ def signed_with_cosign(publisher: Publisher, acme: str, machine: Machine) -> str
         "--cosign-key",
         f"{machine.directory}/cosign.pub",
     )
-    machine.appctl("install", "-y", f"{host}/{name}:stable")
+    machine.appctl("install", "-y", "--as", COSIGNED, f"{host}/{name}:stable")
     return f"{host}/{name}:stable"
 
 
@@ -207,7 +225,7 @@ def test_signatures_that_lie_in_a_registry_go_along_to_a_directory(
     machine: Machine, other: Machine, publisher: Publisher, signed_with_cosign: str, tmp_path: Path
 ) -> None:
     layout, reference = tmp_path / "layout", signed_with_cosign
-    exported = machine.appctl("export", "greeter", f"oci:{layout}", "--json").json["apps"][0]
+    exported = machine.appctl("export", COSIGNED, f"oci:{layout}", "--json").json["apps"][0]
     assert exported["signatures"] >= 1
     prefix = f"{publisher.registry.host}/cosign"
     key = f"{machine.directory}/cosign.pub"
@@ -221,10 +239,10 @@ def test_signatures_that_lie_in_a_registry_go_along_to_another(
 ) -> None:
     with Registry(tmp_path / "registry", users={"alice": "secret"}) as private:
         to = f"oci+http://{private.host}/copies/greeter:1"
-        assert "login" in machine.appctl("export", "greeter", to, code=1).err
+        assert "login" in machine.appctl("export", COSIGNED, to, code=1).err
         log_in(machine, private.host, "alice:secret")
-        machine.appctl("export", "greeter", to)
-        exported = machine.appctl("export", "greeter", to, "--json").json["apps"][0]
+        machine.appctl("export", COSIGNED, to)
+        exported = machine.appctl("export", COSIGNED, to, "--json").json["apps"][0]
         assert exported["left"] == [], "the same signatures are no others"
         tag = f"sha256-{exported['digest'].removeprefix('sha256:')}"
         creds = ["--creds=alice:secret"]
@@ -239,8 +257,7 @@ def test_an_image_that_holds_a_commit_leaves_as_it_was_published(
     host = publisher.registry.host
     digest = publisher.registry.push(f"oci:{FIXTURES / 'images'}:ostree-chunked", "golden/chunked:1")
     machine.appctl("remote", "add", "golden", f"oci+http://{host}/golden", "--verify", "digest")
-    machine.appctl("install", "-y", f"{host}/golden/chunked@{digest}")
-    (app,) = machine.appctl("list", "--json").json
+    (app,) = machine.appctl("install", "-y", "--json", f"{host}/golden/chunked@{digest}").json["apps"]
     exported = machine.appctl("export", app["id"], f"oci:{tmp_path / 'layout'}", "--json").json["apps"][0]
     assert exported["digest"] == digest
     anew = machine.appctl("export", app["id"], f"oci:{tmp_path / 'anew'}", "--recompress", code=3)
@@ -255,4 +272,4 @@ def test_what_makes_no_sense_is_refused(machine: Machine, reference: str, tmp_pa
     (tmp_path / "file").touch()
     machine.appctl("export", "greeter", f"oci:{tmp_path / 'file'}", code=1)
     machine.appctl("export", "greeter", f"oci-archive:{tmp_path / 'file'}", code=1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "machine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]

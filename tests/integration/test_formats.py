@@ -5,9 +5,9 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,15 +27,24 @@ def key(publisher: Publisher) -> str:
     return publisher.keys.make("shapes")
 
 
-@pytest.fixture
-def repository(machine: Machine, publisher: Publisher, key: str, tmp_path: Path) -> str:
-    """A name of this test's own, which the machine trusts."""
-    file = tmp_path / "key.asc"
-    file.write_bytes(publisher.keys.export(key, armor=True))
-    name = tmp_path.name.lower().replace("_", "-")
-    url = f"oci+http://{publisher.registry.host}/{name}"
-    machine.add_remote("shapes", url, file, publisher.lookaside.url)
-    return f"{name}/plain"
+@pytest.fixture(scope="module")
+def machine(publisher: Publisher, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """One that trusts the publisher; each test leaves nothing installed on it."""
+    work = tmp_path_factory.mktemp("shapes")
+    (work / "key.asc").write_bytes(publisher.keys.export(key, armor=True))
+    with Machine(work / "machine", measured=False) as running:
+        url = f"oci+http://{publisher.registry.host}/shapes"
+        running.add_remote("shapes", url, work / "key.asc", publisher.lookaside.url)
+        yield running
+        running.fsck()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_installed_then(machine: Machine) -> Iterator[None]:
+    yield
+    if found := [path.parent.name for path in machine.state.glob("apps/*/current")]:
+        machine.appctl("uninstall", "-y", *found)
+    assert machine.objects() == set(), "so that the next image is read, and not what is here of this one"
 
 
 def push(publisher: Publisher, key: str, tag: str, repository: str, *options: str) -> str:
@@ -70,31 +79,37 @@ def install(machine: Machine, publisher: Publisher, repository: str, mark: str =
 
 # --- an index of platforms
 
+PLATFORMS = "shapes/platforms"
 
-@pytest.fixture
-def index(publisher: Publisher, key: str, repository: str) -> str:
+
+@pytest.fixture(scope="module")
+def index(publisher: Publisher, key: str) -> str:
     """The index that was pushed with its images, each signed; its digest."""
-    digest = push(publisher, key, "plain-multiarch", repository, "--all")
-    raw = document(publisher, repository)
+    digest = push(publisher, key, "plain-multiarch", PLATFORMS, "--all")
+    raw = document(publisher, PLATFORMS)
     assert json.loads(raw)["mediaType"] == OCI_INDEX
     assert digest == f"sha256:{hashlib.sha256(raw).hexdigest()}"
     return digest
 
 
-def unsign(publisher: Publisher, repository: str, *, index: str | None = None, image: bool = False) -> None:
-    """Remove the signatures of the index, or of everything else that is in it."""
-    places = list(publisher.lookaside.directory.glob(f"{repository}@sha256=*"))
+@contextmanager
+def unsigned(publisher: Publisher, index: str, *what: str) -> Iterator[None]:
+    """For the length of the block the `index` or the `images` that are in it have no signature."""
+    places = list(publisher.lookaside.directory.glob(f"{PLATFORMS}@sha256=*"))
     assert len(places) >= 3, "an index, and an image for each of two platforms"
-    for place in places:
-        is_index = index is not None and place.name.endswith(index.removeprefix("sha256:"))
-        if (is_index and not image) or (image and not is_index):
-            shutil.rmtree(place)
+    kinds = {one: "index" if one.name.endswith(index.rpartition(":")[2]) else "images" for one in places}
+    hidden = {one: one.rename(one.with_name(f"hidden-{one.name}")) for one in places if kinds[one] in what}
+    try:
+        yield
+    finally:
+        for place, kept in hidden.items():
+            kept.rename(place)
 
 
 def test_a_signed_index_of_signed_images_installs(
-    machine: Machine, publisher: Publisher, key: str, repository: str, index: str
+    machine: Machine, publisher: Publisher, key: str, index: str
 ) -> None:
-    app = install(machine, publisher, repository)
+    app = install(machine, publisher, PLATFORMS)
     assert (app["signer"], app["tag_bound"]) == (key, True)
     assert app["image_digest"] != index
     info = machine.appctl("info", str(app["id"]), "--json").json
@@ -102,31 +117,31 @@ def test_a_signed_index_of_signed_images_installs(
 
 
 def test_a_signature_of_the_image_suffices(
-    machine: Machine, publisher: Publisher, key: str, repository: str, index: str
+    machine: Machine, publisher: Publisher, key: str, index: str
 ) -> None:
-    unsign(publisher, repository, index=index)
-    assert install(machine, publisher, repository)["signer"] == key
+    with unsigned(publisher, index, "index"):
+        assert install(machine, publisher, PLATFORMS)["signer"] == key
 
 
 def test_a_signature_of_the_index_suffices(
-    machine: Machine, publisher: Publisher, key: str, repository: str, index: str
+    machine: Machine, publisher: Publisher, key: str, index: str
 ) -> None:
-    unsign(publisher, repository, index=index, image=True)
-    assert install(machine, publisher, repository)["signer"] == key
+    with unsigned(publisher, index, "images"):
+        assert install(machine, publisher, PLATFORMS)["signer"] == key
 
 
 def test_the_index_may_be_named_by_its_digest(
-    machine: Machine, publisher: Publisher, key: str, repository: str, index: str
+    machine: Machine, publisher: Publisher, key: str, index: str
 ) -> None:
-    app = install(machine, publisher, repository, f"@{index}")
+    app = install(machine, publisher, PLATFORMS, f"@{index}")
     assert (app["signer"], app["tag_bound"]) == (key, False)
 
 
 def test_an_index_without_any_signature_is_refused(
-    machine: Machine, publisher: Publisher, repository: str, index: str
+    machine: Machine, publisher: Publisher, index: str
 ) -> None:
-    unsign(publisher, repository, image=True)
-    ran = machine.appctl("install", "-y", f"{publisher.registry.host}/{repository}:1", code=5)
+    with unsigned(publisher, index, "index", "images"):
+        ran = machine.appctl("install", "-y", f"{publisher.registry.host}/{PLATFORMS}:1", code=5)
     assert "has no signature" in ran.err
     assert machine.objects() == set()
 
@@ -134,9 +149,8 @@ def test_an_index_without_any_signature_is_refused(
 # --- Docker's schema 2
 
 
-def test_an_image_of_dockers_schema_installs(
-    machine: Machine, publisher: Publisher, key: str, repository: str
-) -> None:
+def test_an_image_of_dockers_schema_installs(machine: Machine, publisher: Publisher, key: str) -> None:
+    repository = "shapes/plain"
     push(publisher, key, "plain", repository, "--format", "v2s2")
     raw = document(publisher, repository)
     manifest = json.loads(raw)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.images.greeter import build
+from support.images.greeter import APP_ID, build
 from support.machines.machine import Machine
 from support.publishers.publisher import Publisher
 
@@ -31,9 +31,9 @@ PROMISED = {
 }
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    with Machine(tmp_path / "machine", measured=False) as running:
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with Machine(tmp_path_factory.mktemp("main") / "machine", measured=False) as running:
         yield running
         running.fsck()
 
@@ -45,20 +45,22 @@ def key(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> str:
     for version in (1, 2, 3):
         (work / str(version)).mkdir()
         build(publisher.layout, work / str(version), version)
-    return publisher.keys.make("acme")
+    key = publisher.keys.make("acme")
+    (publisher.directory / "key.asc").write_bytes(publisher.keys.export(key, armor=True))
+    return key
 
 
 @pytest.fixture
-def reference(publisher: Publisher, key: str, machine: Machine, tmp_path: Path) -> str:
-    """Version 1 in a repository of this test's own, from a remote that the machine trusts."""
-    file = tmp_path / "key.asc"
-    file.write_bytes(publisher.keys.export(key, armor=True))
-    repository = tmp_path.name.lower().replace("_", "-")
+def reference(publisher: Publisher, key: str, machine: Machine, tmp_path: Path) -> Iterator[str]:
+    """Version 1 in a repository of this test's own, which the machine trusts; at the end it is gone."""
+    repository = tmp_path.name.lower().replace("_", "-").strip("-")
+    host, file = publisher.registry.host, publisher.directory / "key.asc"
     publisher.push("v1", f"{repository}/greeter:stable", key)
-    machine.add_remote(
-        "acme", f"oci+http://{publisher.registry.host}/{repository}", file, publisher.lookaside.url
-    )
-    return f"{publisher.registry.host}/{repository}/greeter:stable"
+    machine.add_remote("acme", f"oci+http://{host}/{repository}", file, publisher.lookaside.url)
+    yield f"{host}/{repository}/greeter:stable"
+    machine.appctl("uninstall", "-y", "--ignore", APP_ID)
+    assert machine.objects() == set()
+    machine.appctl("remote", "remove", "acme", "-y", code=None)
 
 
 def _push(publisher: Publisher, tag: str, reference: str, key: str) -> None:
@@ -88,6 +90,9 @@ def test_install_update_rollback_uninstall(
     assert set(info) >= PROMISED
     assert info["version"] == "1.0"
 
+    assert machine.appctl("remote", "remove", "-y", "acme", code=1).err.startswith("error:"), "it is in use"
+    assert "acme" in machine.appctl("remote", "list").out
+
     machine.appctl("uninstall", "-y", "greeter")
     assert machine.objects() == set()
     machine.appctl("info", "greeter", code=3)
@@ -95,19 +100,14 @@ def test_install_update_rollback_uninstall(
     machine.appctl("install", "-y", reference, code=3)
 
 
-def test_a_remote_stays_while_its_apps_are_installed(machine: Machine, reference: str) -> None:
-    machine.appctl("install", "-y", reference)
-    assert machine.appctl("remote", "remove", "-y", "acme", code=1).err.startswith("error:")
-    assert "acme" in machine.appctl("remote", "list").out
-
-
-def test_only_the_current_deployment_and_the_one_before_are_kept(
+def test_the_current_version_and_the_one_before_are_kept_also_by_a_reinstall(
     machine: Machine, publisher: Publisher, key: str, reference: str
 ) -> None:
     machine.appctl("install", "-y", reference)
     for tag in ("v2", "v3"):
         _push(publisher, tag, reference, key)
         machine.appctl("update", "-y")
+    machine.appctl("install", "-y", "--reinstall", reference)
     (app,) = (machine.state / "apps").iterdir()
     deployments = [path for path in app.iterdir() if not path.is_symlink()]
     assert len(deployments) == 2
@@ -131,40 +131,25 @@ def test_a_background_update_leaves_alone_what_somebody_went_back_from(
     assert "1.0" in machine.run_app("greeter").out, "the version that was current before"
 
 
-def test_a_reinstall_keeps_the_version_to_go_back_to(
-    machine: Machine, publisher: Publisher, key: str, reference: str
+def test_a_daemon_that_ends_loses_nothing_and_what_no_record_names_is_swept_up(
+    machine: Machine, reference: str
 ) -> None:
     machine.appctl("install", "-y", reference)
-    _push(publisher, "v2", reference, key)
-    machine.appctl("update", "-y")
-    machine.appctl("install", "-y", "--reinstall", reference)
-    machine.appctl("rollback", "-y", "greeter")
-    assert "1.0" in machine.run_app("greeter").out
-
-
-@pytest.mark.parametrize("how", ["killed", "told"])
-def test_a_daemon_that_ends_loses_nothing(machine: Machine, reference: str, how: str) -> None:
-    machine.appctl("install", "-y", reference)
-    machine.stop(kill=how == "killed")
-    assert "1.0" in machine.run_app("greeter").out
-    machine.start()
-    assert "1.0" in machine.appctl("list").out
+    (app,) = (machine.state / "apps").iterdir()
+    for kill in (True, False):
+        machine.stop(kill=kill)
+        assert "1.0" in machine.run_app("greeter").out
+        (machine.state / "blobs" / ".unverified-left").write_bytes(b"x")
+        (app / ".staging-left").mkdir()
+        (app / "abcdef012345.0").mkdir()
+        machine.start()
+        assert "1.0" in machine.appctl("list").out
+        assert not (machine.state / "blobs" / ".unverified-left").exists()
+        assert [path.name for path in app.iterdir() if not path.is_symlink()] == [
+            (app / "current").readlink().name
+        ]
     machine.appctl("uninstall", "-y", "greeter")
     assert machine.objects() == set()
-
-
-def test_what_no_record_names_is_swept_up_at_start(machine: Machine, reference: str) -> None:
-    machine.appctl("install", "-y", reference)
-    (app,) = (machine.state / "apps").iterdir()
-    machine.stop()
-    (machine.state / "blobs" / ".unverified-left").write_bytes(b"x")
-    (app / ".staging-left").mkdir()
-    (app / "abcdef012345.0").mkdir()
-    machine.start()
-    assert not (machine.state / "blobs" / ".unverified-left").exists()
-    assert sorted(path.name for path in app.iterdir() if not path.is_symlink()) == [
-        (app / "current").readlink().name
-    ]
 
 
 def test_a_second_daemon_does_not_work_on_the_same_state(machine: Machine) -> None:
