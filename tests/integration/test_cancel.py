@@ -131,9 +131,9 @@ def test_a_job_is_listed_while_it_runs_and_cancelled_by_its_number(
     is_as_before(machine, shelf, image)
 
 
-@pytest.mark.parametrize(("number", "code"), [("4000000000", 3), ("0", 3), ("x", 64), ("-1", 64)])
-def test_a_job_that_is_not_there_is_not_cancelled(machine: Machine, number: str, code: int) -> None:
-    assert machine.appctl("cancel", number, code=code).err.startswith("error: ")
+def test_a_job_that_is_not_there_is_not_cancelled(machine: Machine) -> None:
+    for number, code in (("4000000000", 3), ("0", 3), ("x", 64), ("-1", 64)):
+        assert machine.appctl("cancel", number, code=code).err.startswith("error: ")
     assert machine.appctl("jobs").out == ""
 
 

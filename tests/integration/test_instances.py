@@ -2,10 +2,11 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`appctl ps` and `appctl kill`, with apps that run; and files that only say that one does."""
 
+import fcntl
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -87,27 +88,21 @@ def test_who_is_only_said_to_run_is_never_signalled(home: Machine) -> None:
         other.kill()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"pid": 1}', "[" * 50_000, "\xff"])
-def test_a_file_that_makes_no_sense_is_passed_over(home: Machine, content: str) -> None:
-    file = home.directory / "run/appctl/4194305.json"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(content, encoding="latin-1")
-    with locked(file):
+def test_files_that_make_no_sense_are_passed_over(home: Machine) -> None:
+    """Somebody holds each, as if an app ran."""
+    contents = ["", "[]", "{}", '{"pid": 1}', "[" * 50_000, "\xff"]
+    directory = home.directory / "run/appctl"
+    directory.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        made = {directory / f"{4194305 + number}.json": content for number, content in enumerate(contents)}
+        for file, content in made.items():
+            file.write_text(content, encoding="latin-1")
+            fcntl.flock(stack.enter_context(file.open()), fcntl.LOCK_EX)
         assert pids(home) == []
-        home.appctl("kill", "4194305", code=3)
-    file.unlink()
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Somebody holds it, as if an app ran."""
-    command = ["flock", "--exclusive", str(file), "sh", "-c", "echo held; read line"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        yield
-        holder.communicate(b"\n")
+        home.appctl("kill", *(file.stem for file in made), code=3)
+        assert files(home) == sorted(made)
+    for file in made:
+        file.unlink()
 
 
 def test_without_a_runtime_directory_nothing_is_known(home: Machine) -> None:

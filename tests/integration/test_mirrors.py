@@ -2,8 +2,6 @@
 # SPDX-FileCopyrightText: The appctl authors
 """`remote add --mirror`: two registries; layers come from the second, names and signatures from the first."""
 
-import pytest
-
 from support.layers.tarball import archive, entry
 from support.machines.exposure import log_in
 from support.machines.machine import Machine
@@ -33,8 +31,8 @@ def test_layers_come_from_the_mirror_until_it_serves_others(machine: Machine) ->
         machine.fsck()
 
 
-@pytest.mark.parametrize("url", ["ftp://m.example", "oci+http://m.example", "https://u:p@m.example"])
-def test_what_is_no_mirror_is_refused(machine: Machine, url: str) -> None:
-    words = ("remote", "add", "demo", "oci+https://a.example", "--verify", "digest", "--mirror", url)
-    assert machine.appctl(*words, code=64).err.startswith("error: ")
+def test_what_is_no_mirror_is_refused(machine: Machine) -> None:
+    words = ("remote", "add", "demo", "oci+https://a.example", "--verify", "digest", "--mirror")
+    for url in ("ftp://m.example", "oci+http://m.example", "https://u:p@m.example"):
+        assert machine.appctl(*words, url, code=64).err.startswith("error: ")
     assert machine.appctl("remote", "list", "--json").json == []
