@@ -18,6 +18,7 @@ from support.layers.tarball import archive, entry
 from support.machines.machine import BIN, Machine
 from support.servers.shelf import Shelf, Shelved
 
+HOST = "registry.example"  # which is nowhere: keeping a login asks nobody
 USER, PASSWORD = "alice", "correct:horse"
 PATIENCE = 60.0  # seconds on a busy machine until something must have happened
 
@@ -35,8 +36,14 @@ def image(machine: Machine) -> Iterator[Shelved]:
         image = shelf.put("demo/app", [archive(entry(b"file", content=b"content"))])
         machine.add_remote("demo", f"oci+http://{shelf.host}/demo", None, "", "--verify", "digest")
         yield image
-        machine.appctl("uninstall", "-y", "app", code=None)
+        if list(machine.state.glob("apps/*/current")):
+            machine.appctl("uninstall", "-y", "app")
         machine.appctl("remote", "remove", "demo", "-y")
+
+
+@pytest.fixture(autouse=True)
+def _no_login_is_kept_then(machine: Machine) -> Iterator[None]:
+    yield
     auth(machine).unlink(missing_ok=True)
 
 
@@ -65,28 +72,25 @@ def test_a_login_opens_the_registry_until_it_is_forgotten(machine: Machine, imag
     assert ran.json["changed"] is False
 
 
-def test_skopeo_reads_what_is_kept_and_appctl_forgets_what_skopeo_kept(
-    machine: Machine, image: Shelved
-) -> None:
-    host = host_of(image)
-    log_in(machine, host)
+def test_skopeo_reads_what_is_kept_and_appctl_forgets_what_skopeo_kept(machine: Machine) -> None:
+    log_in(machine, HOST)
     told = subprocess.run(
-        ["skopeo", "login", "--get-login", f"--authfile={auth(machine)}", host],
+        ["skopeo", "login", "--get-login", f"--authfile={auth(machine)}", HOST],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert told.stdout.strip() == USER
-    machine.appctl("logout", host)
+    machine.appctl("logout", HOST)
     assert json.loads(auth(machine).read_text())["auths"] == {}
 
 
-def test_what_else_stands_in_the_files_stays(machine: Machine, image: Shelved) -> None:
-    other = {"auths": {"other.example": {"auth": "eDp5"}, f"https://{host_of(image)}/v2/": {"auth": "eDp5"}}}
+def test_what_else_stands_in_the_files_stays(machine: Machine) -> None:
+    other = {"auths": {"other.example": {"auth": "eDp5"}, f"https://{HOST}/v2/": {"auth": "eDp5"}}}
     docker = machine.directory / "home/.docker/config.json"
     docker.parent.mkdir(exist_ok=True)
     docker.write_text(json.dumps(other | {"psFormat": "x"}))
     log_in(machine, "third.example")
-    log_in(machine, host_of(image))
-    machine.appctl("logout", host_of(image))
+    log_in(machine, HOST)
+    machine.appctl("logout", HOST)
     assert json.loads(docker.read_text()) == {
         "auths": {"other.example": {"auth": "eDp5"}}, "psFormat": "x",
     }  # fmt: skip
@@ -94,19 +98,19 @@ def test_what_else_stands_in_the_files_stays(machine: Machine, image: Shelved) -
     docker.unlink()
 
 
-def test_a_file_that_cannot_be_read_is_not_replaced(machine: Machine, image: Shelved) -> None:
+def test_a_file_that_cannot_be_read_is_not_replaced(machine: Machine) -> None:
     auth(machine).parent.mkdir(exist_ok=True)
     auth(machine).write_text("{broken")
-    assert "no JSON" in log_in(machine, host_of(image), code=1)
+    assert "no JSON" in log_in(machine, HOST, code=1)
     assert auth(machine).read_text() == "{broken"
 
 
-def test_a_link_is_followed_and_stays(machine: Machine, image: Shelved, tmp_path: Path) -> None:
+def test_a_link_is_followed_and_stays(machine: Machine, tmp_path: Path) -> None:
     auth(machine).parent.mkdir(exist_ok=True)
     auth(machine).symlink_to(tmp_path / "real.json")
-    log_in(machine, host_of(image))
+    log_in(machine, HOST)
     assert auth(machine).is_symlink()
-    assert host_of(image) in (tmp_path / "real.json").read_text()
+    assert HOST in (tmp_path / "real.json").read_text()
 
 
 @pytest.mark.parametrize(
