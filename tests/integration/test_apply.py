@@ -43,7 +43,7 @@ class Fleet:
     def begin(self, app: str) -> None:
         """Nothing is installed, and nothing is to be."""
         self.app = app
-        if installed := self.versions():
+        if installed := [path.parent.name for path in self.machine.state.glob("apps/*/current")]:
             self.machine.appctl("uninstall", "-y", *installed)
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir()

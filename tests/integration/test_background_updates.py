@@ -269,7 +269,9 @@ def test_what_happened_at_night_is_told_to_who_did_not_ask(night: Night) -> None
     (event, *_) = night.machine.appctl("--user", "history", "--json").json
     assert (event["event"], event["id"], event["background"]) == ("update", night.app, True)
     assert (event["previous_version"], event["version"], event["uid"]) == ("1", "2", os.getuid())
-    last, metrics = night.last(), night.machine.appctl("--user", "metrics", "-").out
+    last = night.machine.appctl("--user", "automatic", "--json").json["last"]
+    metrics = night.machine.appctl("--user", "metrics", "-").out
+    assert last == night.last()
     assert last["success"] == last["time"] >= event["time"]
     name = "appctl_last_automatic_update"
     assert re.search(rf'^{name}_info{{.*extent="install".*}} 1$', metrics, re.MULTILINE)

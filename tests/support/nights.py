@@ -66,11 +66,11 @@ class Night:
         self.app = app
         self.around.quiet()
         self.push("1")
-        self.machine.appctl("--user", "install", "-y", self.reference)
+        assert not asyncio.run(self._job("Install", [self.reference]))
 
     def end(self) -> None:
         """Have it no longer."""
-        self.machine.appctl("--user", "uninstall", "-y", self.app)
+        assert not asyncio.run(self._job("Uninstall", [self.app]))
 
     @property
     def reference(self) -> str:
@@ -103,7 +103,7 @@ class Night:
 
     def goes(self) -> str:
         """What becomes of an update that nobody asked for."""
-        error = asyncio.run(self._update()).rpartition(".")[2]
+        error = asyncio.run(self._job("Update", [], background=("b", True))).rpartition(".")[2]
         app, fetched = self.facts(), bool(self.machine.refs() - self._before)
         if error:
             assert (app["version"], fetched) == ("1", error == "NeedsApproval"), error
@@ -146,7 +146,7 @@ class Night:
 
     def last(self) -> dict[str, Any]:
         """What is kept of how the last one went."""
-        return dict(self.machine.appctl("--user", "automatic", "--json").json["last"])
+        return asyncio.run(self._last())
 
     @contextmanager
     def software_centre(self) -> Iterator[None]:
@@ -203,10 +203,15 @@ class Night:
             assert not error, answer
             return [[{key: value for key, (_, value) in one.items()} for one in found] for found in answer]
 
-    async def _update(self) -> str:
-        """The error's name of a background update of everything."""
+    async def _last(self) -> dict[str, Any]:
         async with client(self.address) as caller:
-            error, (path,) = await caller.call("Update", "asa{sv}", [], {"background": ("b", True)})
+            known = await caller.get_all(ROOT, MANAGER)
+            return {key: value for key, (_, value) in known["LastAutomaticUpdate"].items()}
+
+    async def _job(self, member: str, about: Sequence[str], **options: tuple[str, object]) -> str:
+        """Let it be done; the error's name, empty where it went well."""
+        async with client(self.address) as caller:
+            error, (path,) = await caller.call(member, "asa{sv}", list(about), options)
             assert not error
             while True:
                 job, _, name, *_ = await caller.signal("JobFinished")
