@@ -100,8 +100,10 @@ def heard(session: Session) -> Iterator[Path]:
     ping = ["busctl", "--user", "call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus.Peer", "Ping"]
     command = ["busctl", "--user", "--json=short", "monitor"]
     with file.open("w") as told, subprocess.Popen(command, env=session.environment, stdout=told) as monitor:
+        end = time.monotonic() + SECONDS
         try:
             while not file.stat().st_size:
+                assert time.monotonic() < end, "the monitor does not listen"
                 subprocess.run(ping, env=session.environment, check=True)
             yield file
         finally:
@@ -117,6 +119,7 @@ def answered(file: Path, member: str) -> tuple[dict[str, Any], dict[str, Any]]:
             for reply in told:
                 if (reply.get("reply_cookie"), reply.get("destination")) == (call["cookie"], call["sender"]):
                     return call, reply
+        time.sleep(0.02)
     raise AssertionError(file.read_text())
 
 
