@@ -85,5 +85,5 @@ def put_blob(host: str, repository: str, data: bytes) -> None:
 
 def _request(method: str, url: str, data: bytes, content_type: str) -> str:
     request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": content_type})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return str(answer.headers.get("Location", ""))

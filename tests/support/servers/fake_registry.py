@@ -141,6 +141,7 @@ class _Server(ThreadingHTTPServer):
     owner: FakeServer
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # more than come at once, before any is accepted on a busy machine
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients that hang up are what many of these tests are about."""

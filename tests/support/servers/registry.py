@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-READY_SECONDS = 20  # a busy machine of two cores; it takes 0.1 s on an idle one
+READY_SECONDS = 60  # on a busy machine; it takes 0.1 s on an idle one
 _LISTENING = re.compile(r"listening on (127\.\d+\.\d+\.\d+:\d+)")
 
 
