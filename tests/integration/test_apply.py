@@ -6,13 +6,16 @@ import itertools
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from support.images.greeter import build
+from support.images.images import CREATED
+from support.layers.tarball import archive, directory, entry
 from support.machines.machine import Machine
+from support.publishers.forge import Forgery
 from support.publishers.publisher import Publisher
 
 DOCUMENT = Path(__file__).parents[2] / "docs/administrators.md"
@@ -32,8 +35,6 @@ class Fleet:
         self.directory = machine.configuration.parent / "apps.d"
         self.app = ""
         self._days = itertools.count(2)
-        (work / "layers").mkdir()
-        build(publisher.layout, work / "layers", 1)
         self.key = publisher.keys.make("acme", expire="2y")
         file = work / "acme.asc"
         file.write_bytes(publisher.keys.export(self.key, armor=True))
@@ -54,7 +55,10 @@ class Fleet:
         labels = {"org.appctl.id": app or self.app, "org.opencontainers.image.version": version}
         if label:
             labels["org.appctl.metadata"] = text
-        self.publisher.push_version(version, f"acme/{name}", text, self.key, next(self._days), labels=labels)
+        image = Forgery([archive(directory("app"), entry("app/metadata", content=text.encode()))])
+        image.config["created"] = (CREATED + timedelta(days=next(self._days))).isoformat()
+        image.config["config"]["Labels"] = labels
+        image.push(self.publisher, f"acme/{name}", self.key)
 
     def declare(self, name: str, *lines: str) -> Path:
         """Write one file of apps.d."""

@@ -208,7 +208,8 @@ def house(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def night(house: Night, request: pytest.FixtureRequest) -> Iterator[Night]:
-    house.begin(f"org.appctl.N{zlib.crc32(request.node.name.encode())}")
+    name = request.node.name
+    house.begin(f"org.appctl.N{zlib.crc32(name.encode())}", runs="the app runs" in name)
     yield house
     house.end()
 

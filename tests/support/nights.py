@@ -2,8 +2,10 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A machine with one app after the other, a newer version of each, and what its services say in the night.
 
-    night.begin("org.appctl.Owl")
-    assert night.goes("install") == "installed"
+    night.begin("org.appctl.Owl", runs=False)
+    night.push("2")
+    night.decide("install")
+    assert night.goes() == "installed"
 
 What becomes of an update that nobody asked for is one word, those of docs/background-updates.md.
 """
@@ -22,9 +24,11 @@ from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
 from support.buses.bus import MANAGER, NAME, ROOT, client
-from support.images.greeter import build
-from support.images.images import CREATED, Settings
+from support.images.greeter import minimal_root
+from support.images.images import CREATED, pack
+from support.layers.tarball import archive, directory, entry
 from support.machines.machine import BIN, Machine
+from support.publishers.forge import Forgery
 from support.publishers.publisher import Publisher
 from support.services.surroundings import Around
 
@@ -45,10 +49,10 @@ class Night:
     def __init__(self, machine: Machine, publisher: Publisher, around: Around, work: Path) -> None:
         self.machine, self.publisher, self.around, self.work = machine, publisher, around, work
         self.app = ""
-        self._number = 0
+        self._day = 0
         self._before: set[str] = set()
-        (work / "layers").mkdir(parents=True)
-        build(publisher.layout, work / "layers", 1)
+        self._below: list[bytes] = []
+        work.mkdir()
         self.key, self.other = publisher.keys.make("acme"), publisher.keys.make("mallory")
         file = work / "acme.asc"
         file.write_bytes(publisher.keys.export(self.key, armor=True))
@@ -61,9 +65,9 @@ class Night:
         """Of the bus that everybody is on."""
         return self.machine.environment["DBUS_SESSION_BUS_ADDRESS"]
 
-    def begin(self, app: str) -> None:
-        """Have version 1 of an app that was not here before; nothing is the matter."""
-        self.app = app
+    def begin(self, app: str, *, runs: bool) -> None:
+        """Have version 1 of an app that was not here before, and perhaps runs; nothing is the matter."""
+        self.app, self._below = app, [self._shell()] if runs else []
         self.around.quiet()
         self.push("1")
         assert not asyncio.run(self._job("Install", [self.reference]))
@@ -79,19 +83,23 @@ class Night:
 
     def push(self, version: str, metadata: str = PLAIN, key: str = "") -> None:
         """Publish a version, younger than the last."""
-        self._number += 1
-        layer, text = self.work / f"{self._number}", metadata.format(app=self.app)
-        (layer / "app").mkdir(parents=True)
-        (layer / "app/metadata").write_text(text)
-        (layer / "app/version").write_text(version)
-        labels = {
+        self._day += 1
+        text = metadata.format(app=self.app)
+        files = (entry("app/metadata", content=text.encode()), entry("app/version", content=version.encode()))
+        image = Forgery([*self._below, archive(directory("app"), *files)])
+        image.config["created"] = (CREATED + timedelta(days=self._day)).isoformat()
+        image.config["config"]["Labels"] = {
             "org.appctl.id": self.app,
             "org.appctl.metadata": text,
             "org.opencontainers.image.version": version,
         }
-        settings = Settings(labels=labels, created=CREATED + timedelta(days=self._number))
-        self.publisher.layout.build(f"n{self._number}", [layer], settings, base="v1")
-        self.publisher.push(f"n{self._number}", self.reference, key or self.key)
+        image.push(self.publisher, self.reference, key or self.key)
+
+    def _shell(self) -> bytes:
+        """A layer of what it takes to run a script."""
+        tar = self.work / "shell.tar"
+        pack(minimal_root(self.work / "shell", ("/bin/sh", "/bin/cat")), tar)
+        return tar.read_bytes()
 
     def look(self) -> None:
         """What is here now is here before the night."""
