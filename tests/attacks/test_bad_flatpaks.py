@@ -1,25 +1,38 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: The appctl authors
-"""Validly signed images that lie in flatpak's own words, through the CLI and a real daemon.
+"""Images that lie in flatpak's own words: the table in this process, and two of them through a real daemon.
 
 A runtime and an app on it are installed first. After every attack they are all there is. What an index server
 may lie about is tried in tests/integration/test_flatpak.py.
 """
 
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from appctld.errors import (
+    AppctlError,
+    ArchMismatch,
+    BadManifest,
+    Conflict,
+    ContentMismatch,
+    NotFound,
+)
+from appctld.jobs.requests import Install, Uninstall
 from appctld.model.flatpak.labels import COMMIT_METADATA, FLATPAK_METADATA, REF
 from appctld.model.flatpak.ref import FlatpakRef, parse_ref
 from appctld.model.image import APP_ID, METADATA
 from appctld.model.published import FINAL
 from support.machines.machine import Machine
-from support.publishers.forge import Forgery, digest_of
+from support.machines.unchanged import installed_state
+from support.publishers.forge import Forgery
 from support.publishers.publisher import Publisher
-from support.workers.inline import layer_of
+from support.workers.inline import digest_of, layer_of
 from support.worlds.flatpaks import EDITOR, PLATFORM, encoded, labels, metadata
+from support.worlds.world import Yard
 
 VIEWER = parse_ref("app/org.acme.Viewer/x86_64/stable")
 FOREIGN = parse_ref("app/org.acme.Viewer/aarch64/stable")
@@ -33,63 +46,32 @@ def tree(text: str, *, top: bool = True) -> bytes:
     return layer_of({**place, "files/": None, "usr/": None})
 
 
-@dataclass
-class Victim:
-    """A machine that trusts acme, and runs an editor on acme's platform."""
-
-    machine: Machine
-    publisher: Publisher
-    key: str
-
-    def push(self, ref: FlatpakRef, written: Mapping[str, str], found: str, *, top: bool = True) -> str:
-        """Publish an image with these labels and that metadata file under a good signature."""
-        forgery = Forgery([tree(found, top=top)])
-        forgery.config["config"] = {"Labels": dict(written)}
-        name = f"acme/{ref.name.lower()}:{ref.branch}"
-        forgery.push(self.publisher, name, self.key)
-        return f"{self.publisher.registry.host}/{name}"
-
-    def state(self) -> tuple[dict[str, bytes], set[str], set[str]]:
-        """Everything that an attack may not change."""
-        records = {str(path): path.read_bytes() for path in self.machine.state.glob("apps/*/*/*.json")}
-        currents = {f"{path} {path.readlink()}" for path in self.machine.state.glob("apps/*/current")}
-        return records, currents, {ref for ref in self.machine.refs() if "/app/" in ref}
-
-
-@pytest.fixture(scope="module")
-def victim(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    work = tmp_path_factory.mktemp("victim")
-    key = publisher.keys.make("acme-flatpaks")
-    file = work / "acme.asc"
-    file.write_bytes(publisher.keys.export(key, armor=True))
-    with Machine(work / "machine", measured=False) as machine:
-        machine.add_remote(
-            "acme", f"oci+http://{publisher.registry.host}/acme", file, publisher.lookaside.url
-        )
-        victim = Victim(machine, publisher, key)
-        for ref in (PLATFORM, EDITOR):
-            reference = victim.push(ref, labels(ref, metadata(ref)), metadata(ref))
-            machine.appctl("install", "-y", reference)
-        yield victim
-
-
 @dataclass(frozen=True)
-class Lie:
-    """What an image's labels say, `more` over honest ones, and its tree; and what that is called."""
+class Image:
+    """What its labels say, `more` over honest ones, and its tree; an honest one if nothing else is given."""
 
-    error: str
-    code: int = 5
     ref: FlatpakRef = VIEWER
     text: str = ""
     found: str = ""
     more: Mapping[str, str | None] | None = None
     top: bool = True
 
-    def written(self) -> dict[str, str]:
-        """Its labels; None takes one away."""
+    @property
+    def layer(self) -> bytes:
+        """Its tree."""
+        return tree(self.found or self.text or metadata(self.ref), top=self.top)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """None takes one away."""
         honest = labels(self.ref, self.text or metadata(self.ref))
         changed = {**honest, **(self.more or {})}
         return {name: value for name, value in changed.items() if value is not None}
+
+    @property
+    def name(self) -> str:
+        """Where it is pushed, below the registry's name."""
+        return f"{self.ref.name.lower()}:{self.ref.branch}"
 
 
 def _commit(key: str, data: bytes) -> dict[str, str | None]:
@@ -101,59 +83,112 @@ PLAIN_LABEL = {
     REF: None,
     **{f"{COMMIT_METADATA}xa.{key}": None for key in ("ref", "metadata")},
 }
-LIES = {
-    "the tree asks for more than the label": Lie(
-        "ContentMismatch", 1, found=metadata(VIEWER, "[Context]\nshared=network\n")
+LIES: dict[str, tuple[type[AppctlError], Image]] = {
+    "the tree asks for more than the label": (
+        ContentMismatch,
+        Image(found=metadata(VIEWER, "[Context]\nshared=network\n")),
     ),
-    "the tree has its file elsewhere": Lie("ContentMismatch", 1, top=False),
-    "an ordinary tree asks for more": Lie(
-        "ContentMismatch",
-        1,
-        found=metadata(VIEWER, "[Context]\nshared=network\n"),
-        more={**PLAIN_LABEL, METADATA: metadata(VIEWER)},
-        top=False,
+    "the tree has its file elsewhere": (ContentMismatch, Image(top=False)),
+    "an ordinary tree asks for more": (
+        ContentMismatch,
+        Image(
+            found=metadata(VIEWER, "[Context]\nshared=network\n"),
+            more={**PLAIN_LABEL, METADATA: metadata(VIEWER)},
+            top=False,
+        ),
     ),
-    "the label is that of another app": Lie("BadManifest", text=metadata(EDITOR)),
-    "the ref is that of another app": Lie("BadManifest", more={REF: str(EDITOR)}),
-    "the ref is none": Lie("BadManifest", more={REF: "../../etc"}),
-    "the ref is another architecture's": Lie("ArchMismatch", 1, FOREIGN),
-    "two labels for the ID": Lie("BadManifest", more={APP_ID: "org.acme.Other"}),
-    "two labels for the metadata": Lie("BadManifest", more={METADATA: "[Application]\n"}),
-    "commit metadata that is no base64": Lie("BadManifest", more={COMMIT_METADATA + "xa.ref": "!!"}),
-    "commit metadata that is no GVariant": Lie("BadManifest", more=_commit("xa.x", b"garbage")),
-    "commit metadata that says another ref": Lie("BadManifest", more=_commit("xa.ref", b"app/x\0\0s")),
-    "an OSTree commit too": Lie("BadManifest", more={FINAL: digest_of(tree(metadata(VIEWER)))}),
-    "an extension outside of the app": Lie(
-        "BadManifest", text=metadata(VIEWER, "[Extension org.acme.X]\ndirectory=../../etc\n")
+    "the label is that of another app": (BadManifest, Image(text=metadata(EDITOR))),
+    "the ref is that of another app": (BadManifest, Image(more={REF: str(EDITOR)})),
+    "the ref is none": (BadManifest, Image(more={REF: "../../etc"})),
+    "the ref is another architecture's": (ArchMismatch, Image(FOREIGN)),
+    "two labels for the ID": (BadManifest, Image(more={APP_ID: "org.acme.Other"})),
+    "two labels for the metadata": (BadManifest, Image(more={METADATA: "[Application]\n"})),
+    "commit metadata that is no base64": (BadManifest, Image(more={COMMIT_METADATA + "xa.ref": "!!"})),
+    "commit metadata that is no GVariant": (BadManifest, Image(more=_commit("xa.x", b"garbage"))),
+    "commit metadata that says another ref": (BadManifest, Image(more=_commit("xa.ref", b"app/x\0\0s"))),
+    "an OSTree commit too": (BadManifest, Image(more={FINAL: digest_of(tree(metadata(VIEWER)))})),
+    "an extension outside of the app": (
+        BadManifest,
+        Image(text=metadata(VIEWER, "[Extension org.acme.X]\ndirectory=../../etc\n")),
     ),
-    "a runtime that is nowhere": Lie("NotFound", 3, text=metadata(VIEWER, runtime=OTHER)),
-    "a runtime that stands on another": Lie(
-        "BadManifest", ref=OTHER, text=f"[Runtime]\nname={OTHER.name}\nruntime={BELOW.short}\n"
+    "a runtime that is nowhere": (NotFound, Image(text=metadata(VIEWER, runtime=BELOW))),
+    "a runtime that stands on another": (
+        BadManifest,
+        Image(ref=OTHER, text=f"[Runtime]\nname={OTHER.name}\nruntime={BELOW.short}\n"),
     ),
-    "a runtime that stands on its other branch": Lie(
-        "BadManifest", ref=OTHER, text=f"[Runtime]\nname={OTHER.name}\nruntime={PLATFORM.short}\n"
+    "a runtime that stands on its other branch": (
+        BadManifest,
+        Image(ref=OTHER, text=f"[Runtime]\nname={OTHER.name}\nruntime={PLATFORM.short}\n"),
     ),
-    "an app as a runtime": Lie("BadManifest", ref=OTHER, text=metadata(VIEWER)),
-    "a branch that would take another's ID": Lie(
-        "Conflict", 1, parse_ref("runtime/org.acme.Platform/x86_64/_45")
+    "an app as a runtime": (BadManifest, Image(ref=OTHER, text=metadata(VIEWER))),
+    "a branch that would take another's ID": (
+        Conflict,
+        Image(parse_ref("runtime/org.acme.Platform/x86_64/_45")),
     ),
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_an_image_that_lies_in_flatpaks_words(victim: Victim, lie: Lie) -> None:
-    reference = victim.push(lie.ref, lie.written(), lie.found or lie.text or metadata(lie.ref), top=lie.top)
-    before = victim.state()
-    ran = victim.machine.appctl("install", "-y", "--json", reference, code=lie.code)
-    assert [error["name"] for error in ran.json["errors"]] == [lie.error]
-    assert "error: " in ran.err
-    assert "Traceback" not in ran.err + ran.out
-    assert victim.state() == before
-    victim.machine.fsck()
+def publish(yard: Yard, image: Image) -> str:
+    """Push it to the registry in memory; its reference."""
+    yard.registry.push(image.ref.branch, [image.layer], Labels=image.labels)
+    return f"acme.example/x/{image.name}"
 
 
-def test_the_honest_one_is_installed(victim: Victim) -> None:
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    """Where an editor is installed on acme's platform."""
+    yard = Yard(tmp_path_factory.mktemp("yard"))
+    for ref in (PLATFORM, EDITOR):
+        yard.do(Install((publish(yard, Image(ref)),)))
+    return yard
+
+
+@pytest.mark.parametrize(("error", "image"), LIES.values(), ids=LIES)
+def test_an_image_that_lies_in_flatpaks_words(yard: Yard, error: type[AppctlError], image: Image) -> None:
+    reference = publish(yard, image)
+    before = installed_state(yard.paths.root)
+    with pytest.raises(AppctlError) as caught:
+        yard.do(Install((reference,)))
+    assert type(caught.value) is error
+    assert installed_state(yard.paths.root) == before
+
+
+def test_the_honest_one_is_installed(yard: Yard) -> None:
     """Else the lies above might have been refused for another reason."""
-    reference = victim.push(VIEWER, labels(VIEWER, metadata(VIEWER)), metadata(VIEWER))
-    assert victim.machine.appctl("install", "-y", "--json", reference).json["changed"]
-    victim.machine.appctl("uninstall", "-y", VIEWER.id)
+    (app,) = yard.apps(Install((publish(yard, Image()),)))
+    assert app["id"] == VIEWER.id
+    yard.do(Uninstall((VIEWER.id,)))
+    subprocess.run(["ostree", "fsck", "--quiet", f"--repo={yard.paths.repo}"], check=True)
+
+
+SIGNED = {"the tree asks for more than the label": 1, "the label is that of another app": 5}
+"""Of each of the two errors that a lie mostly has one, and the exit code."""
+
+
+def test_a_lie_under_a_good_signature_ends_the_command_line_with_its_error(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    key, file = publisher.keys.make("acme-flatpaks"), tmp_path / "acme.asc"
+    file.write_bytes(publisher.keys.export(key, armor=True))
+
+    def push(image: Image) -> str:
+        forgery = Forgery([image.layer])
+        forgery.config["config"] = {"Labels": image.labels}
+        forgery.push(publisher, f"acme/{image.name}", key)
+        return f"{publisher.registry.host}/acme/{image.name}"
+
+    with Machine(tmp_path / "machine", measured=False) as machine:
+        url = f"oci+http://{publisher.registry.host}/acme"
+        machine.add_remote("acme", url, file, publisher.lookaside.url)
+        for ref in (PLATFORM, EDITOR):
+            machine.appctl("install", "-y", push(Image(ref)))
+        before = installed_state(machine.state)
+        for name, code in SIGNED.items():
+            error, lie = LIES[name]
+            ran = machine.appctl("install", "-y", "--json", push(lie), code=code)
+            assert [each["name"] for each in ran.json["errors"]] == [error.__name__]
+            assert "error: " in ran.err
+            assert "Traceback" not in ran.err + ran.out
+            assert installed_state(machine.state) == before
+        assert machine.appctl("install", "-y", "--json", push(Image())).json["changed"]
+        machine.fsck()
