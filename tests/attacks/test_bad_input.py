@@ -2,22 +2,24 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Bad input, through the CLI and a real daemon: one sentence, a hint, the right exit code, nothing changed.
 
-A good version is installed first. After every attack it must still be current, run, and be all there is.
+A good version is installed first. After every attack it is current and all there is, byte for byte; after all
+of them it runs. Of each kind of refusal one stands here: the tables are beside what refuses, in tests/unit.
 """
 
+import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-import zstandard
 
 from support.images.greeter import build
 from support.layers.tarball import archive, entry
 from support.machines.machine import Machine, Ran
-from support.publishers.forge import Document, Forgery, digest_of
+from support.machines.unchanged import installed_state
+from support.publishers.forge import Forgery, digest_of
 from support.publishers.publisher import Publisher
 from support.signatures.keys import payload
 
-ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 GOOD = archive(entry(b"usr/"), entry(b"usr/new", content=b"new"))
 
 
@@ -38,25 +40,16 @@ class Victim:
         self.name = "acme/greeter:stable"
         self.reference = f"{publisher.registry.host}/{self.name}"
 
-    def snapshot(self) -> tuple[object, ...]:
-        """Everything that an attack may not change."""
-        records = {str(path): path.read_bytes() for path in self.machine.state.glob("apps/*/*/record.json")}
-        current = {str(path): path.readlink() for path in self.machine.state.glob("apps/*/current")}
-        app_refs = {ref for ref in self.machine.refs() if "/app/" in ref}
-        return records, current, app_refs
-
     def refuses(self, *command: str, code: int, name: str, says: str = "") -> Ran:
         """Run the CLI; the attack fails with that error and exit code, and changes nothing."""
-        before = self.snapshot()
+        before = installed_state(self.machine.state)
         ran = self.machine.appctl(*command, "--json", code=code)
         assert name in names_of(ran), ran
         assert says in ran.err
         assert "error: " in ran.err
         assert "hint: " in ran.err
         assert "Traceback" not in ran.err + ran.out
-        assert self.snapshot() == before
-        assert "1.0" in self.machine.run_app("greeter").out
-        self.machine.fsck()
+        assert installed_state(self.machine.state) == before
         return ran
 
     def push(self, forgery: Forgery, name: str = "acme/forged:1") -> str:
@@ -68,7 +61,7 @@ class Victim:
 @pytest.fixture(scope="module")
 def victim(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     work = tmp_path_factory.mktemp("victim")
-    keys = {name: publisher.keys.make(name) for name in ("acme", "other", "stranger")}
+    keys = {name: publisher.keys.make(name) for name in ("acme", "other")}
     (work / "layers").mkdir()
     build(publisher.layout, work / "layers", 1)
     with Machine(work / "machine", measured=False) as machine:
@@ -82,6 +75,8 @@ def victim(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> It
         publisher.push("v1", victim.name, keys["acme"])
         machine.appctl("install", "-y", victim.reference)
         yield victim
+        assert "1.0" in machine.run_app("greeter").out
+        machine.fsck()
 
 
 def test_no_remote_covers_the_host(victim: Victim) -> None:
@@ -89,11 +84,6 @@ def test_no_remote_covers_the_host(victim: Victim) -> None:
         "install", "-y", "quay.example.org/other/x:1", code=3, name="NoRemote", says="no remote covers"
     )
     assert "hint: appctl remote add" in ran.err
-
-
-def test_a_prefix_ends_where_a_path_component_ends(victim: Victim) -> None:
-    host = victim.publisher.registry.host
-    victim.refuses("install", "-y", f"{host}/acme-evil/x:1", code=3, name="NoRemote", says="no remote covers")
 
 
 def test_a_remote_without_a_key_is_not_added(victim: Victim) -> None:
@@ -122,10 +112,9 @@ def test_an_unsigned_image(victim: Victim) -> None:
     assert "hint: appctl help unsigned" in ran.err
 
 
-@pytest.mark.parametrize("signer", ["other", "stranger"])
-def test_an_image_that_another_key_signed(victim: Victim, signer: str) -> None:
-    victim.publisher.push("v1", f"acme/{signer}:1", victim.keys[signer])
-    reference = f"{victim.publisher.registry.host}/acme/{signer}:1"
+def test_an_image_that_another_remotes_key_signed(victim: Victim) -> None:
+    victim.publisher.push("v1", "acme/other:1", victim.keys["other"])
+    reference = f"{victim.publisher.registry.host}/acme/other:1"
     ran = victim.refuses(
         "install", "-y", reference, code=5, name="UntrustedSigner", says="which remote acme does not trust"
     )
@@ -133,40 +122,15 @@ def test_an_image_that_another_key_signed(victim: Victim, signer: str) -> None:
         assert word not in ran.err
 
 
-@pytest.mark.parametrize(
-    ("what", "identity"),
-    [
-        ("tag", "{host}/acme/swapped-tag:2"),
-        ("repository", "{host}/acme/other:1"),
-        ("host", "evil.example.org/acme/swapped-host:1"),
-        ("tagless", "{host}/acme/swapped-tagless"),
-    ],
-)
-def test_a_good_signature_for_something_else(victim: Victim, what: str, identity: str) -> None:
+def test_a_good_signature_for_another_tag(victim: Victim) -> None:
     publisher = victim.publisher
-    repository = f"acme/swapped-{what}"
-    digest = publisher.registry.push(publisher.layout.source("v1"), f"{repository}:1")
-    claimed = identity.format(host=publisher.registry.host)
+    digest = publisher.registry.push(publisher.layout.source("v1"), "acme/swapped:1")
+    claimed = f"{publisher.registry.host}/acme/swapped:2"
     publisher.lookaside.place(
-        repository, digest, publisher.keys.sign(payload(digest, claimed), victim.keys["acme"])
+        "acme/swapped", digest, publisher.keys.sign(payload(digest, claimed), victim.keys["acme"])
     )
-    victim.refuses(
-        "install",
-        "-y",
-        f"{publisher.registry.host}/{repository}:1",
-        code=5,
-        name="SignatureInvalid",
-        says=claimed,
-    )
-
-
-def test_a_good_signature_of_another_digest(victim: Victim) -> None:
-    publisher = victim.publisher
-    digest = publisher.registry.push(publisher.layout.source("v1"), "acme/mixed:1")
-    reference = f"{publisher.registry.host}/acme/mixed:1"
-    signature = publisher.keys.sign(payload(digest_of(b"other"), reference), victim.keys["acme"])
-    publisher.lookaside.place("acme/mixed", digest, signature)
-    victim.refuses("install", "-y", reference, code=5, name="SignatureInvalid", says="signed")
+    reference = claimed.replace(":2", ":1")
+    victim.refuses("install", "-y", reference, code=5, name="SignatureInvalid", says=claimed)
 
 
 def test_a_blob_that_was_tampered_with_in_the_registry(victim: Victim) -> None:
@@ -189,64 +153,26 @@ def test_a_manifest_that_was_tampered_with_in_the_registry(victim: Victim) -> No
     victim.refuses("install", "-y", reference, code=5, name="SignatureMissing")
 
 
-def _layer(manifest: Document) -> Document:
-    layer: Document = manifest["layers"][0]
-    return layer
+def test_a_layer_that_is_larger_than_its_manifest_says(victim: Victim) -> None:
+    forgery = Forgery([archive(entry(b"size", content=b"size"))])
+
+    def shrink(manifest: dict[str, Any]) -> None:
+        manifest["layers"][0]["size"] -= 1
+
+    forgery.change_manifest = shrink
+    victim.refuses("install", "-y", victim.push(forgery, "acme/size:1"), code=1, name="LimitExceeded")
 
 
-@pytest.mark.parametrize("difference", [1, -1, 4096])
-def test_a_size_that_does_not_match(victim: Victim, difference: int) -> None:
-    forgery = Forgery([archive(entry(b"size", content=b"%d" % difference))])
-    forgery.change_manifest = lambda manifest: _layer(manifest).update(
-        size=_layer(manifest)["size"] + difference
-    )
-    reference = victim.push(forgery, f"acme/size-{difference % 10000}:1")
-    name = "DigestMismatch" if difference > 0 else "LimitExceeded"
-    victim.refuses("install", "-y", reference, code=5 if difference > 0 else 1, name=name)
-
-
-def test_a_diff_id_that_does_not_match(victim: Victim) -> None:
-    forgery = Forgery([archive(entry(b"x", content=b"diffid"))])
-    forgery.config["rootfs"]["diff_ids"] = [digest_of(b"something else")]
-    victim.refuses("install", "-y", victim.push(forgery, "acme/diffid:1"), code=5, name="DigestMismatch")
-
-
-HOSTILE = {
-    "parent": archive(entry(b"../escape", content=b"x")),
-    "absolute-parent": archive(entry(b"/../escape", content=b"x")),
-    "inside-parent": archive(entry(b"usr/../../escape", content=b"x")),
-    "link-to-nothing": archive(entry(b"link", kind=b"1", link=b"nothing")),
-    "link-outside": archive(entry(b"link", kind=b"1", link=b"../../etc/passwd")),
-    "root-symlink": archive(entry(b"./", kind=b"2", link=b"/etc")),
-    "through-symlink": archive(entry(b"out", kind=b"2", link=b"../.."), entry(b"out/escape", content=b"x")),
-    "bare-whiteout": archive(entry(b".wh.", content=b"")),
-    "ends-early": GOOD[:600],
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_layer_that_is_no_honest_archive(victim: Victim, name: str) -> None:
-    reference = victim.push(Forgery([HOSTILE[name]]), f"acme/hostile-{name}:1")
-    victim.refuses("install", "-y", reference, code=5, name="UnsafeArchive")
-    assert not (victim.machine.directory / "escape").exists()
-    assert not list(victim.machine.state.glob("**/escape"))
+def test_a_layer_that_would_be_written_outside(victim: Victim) -> None:
+    forgery = Forgery([archive(entry(b"../escape", content=b"x"))])
+    victim.refuses("install", "-y", victim.push(forgery, "acme/hostile:1"), code=5, name="UnsafeArchive")
+    assert not list(victim.machine.directory.glob("**/escape"))
 
 
 def test_a_truncated_gzip(victim: Victim) -> None:
     forgery = Forgery([archive(entry(b"x", content=b"gzip" * 1000))])
     forgery.blobs[0] = forgery.blobs[0][:-12]
     victim.refuses("install", "-y", victim.push(forgery, "acme/truncated:1"), code=5, name="UnsafeArchive")
-
-
-def test_a_zstd_window_that_no_writer_uses(victim: Victim) -> None:
-    """Twice the largest; zstd itself would take it (ADR 31)."""
-    forgery = Forgery([archive(entry(b"x", content=b"zstd" * 1000))])
-    parameters = zstandard.ZstdCompressionParameters(window_log=26)
-    whole = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
-    forgery.blobs[0] = whole.compress(forgery.tars[0]) + whole.flush()
-    assert zstandard.get_frame_parameters(forgery.blobs[0]).window_size == 64 << 20
-    forgery.change_manifest = lambda manifest: manifest["layers"][0].update(mediaType=ZSTD)
-    victim.refuses("install", "-y", victim.push(forgery, "acme/window:1"), code=1, name="LimitExceeded")
 
 
 def test_an_id_of_another_remote(victim: Victim) -> None:
@@ -256,11 +182,15 @@ def test_an_id_of_another_remote(victim: Victim) -> None:
 
 
 def test_the_registry_is_down(victim: Victim) -> None:
-    victim.publisher.registry.stop()
-    try:
-        victim.refuses("update", "-y", "greeter", code=75, name="RegistryUnavailable")
-    finally:
-        victim.publisher.registry.start()
+    with (
+        socket.socket() as nobody
+    ):  # which has the port, so that no other program gets it, and does not listen
+        nobody.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{nobody.getsockname()[1]}"
+        url, key = f"oci+http://{host}/down", victim.machine.configuration / "acme.gpg"
+        victim.machine.add_remote("down", url, key, victim.publisher.lookaside.url)
+        reference = f"{host}/down/greeter:1"
+        victim.refuses("install", "-y", reference, code=75, name="RegistryUnavailable")
 
 
 def test_the_registry_does_not_know_the_tag(victim: Victim) -> None:
@@ -268,12 +198,8 @@ def test_the_registry_does_not_know_the_tag(victim: Victim) -> None:
     victim.refuses("install", "-y", reference, code=3, name="NotFound", says="nope")
 
 
-@pytest.mark.parametrize(
-    ("reference", "code"),
-    [("UPPER.example/x", 64), ("host.example/a@sha256:123", 64), ("just-a-word", 64), ("quay.io/../x:1", 64)],
-)
-def test_what_is_no_reference(victim: Victim, reference: str, code: int) -> None:
-    victim.refuses("install", "-y", reference, code=code, name="InvalidReference")
+def test_what_is_no_reference(victim: Victim) -> None:
+    victim.refuses("install", "-y", "quay.io/../x:1", code=64, name="InvalidReference")
 
 
 def test_an_app_that_is_not_installed(victim: Victim) -> None:
@@ -287,16 +213,10 @@ def test_nothing_to_roll_back_to(victim: Victim) -> None:
     victim.refuses("rollback", "-y", "greeter", code=3, name="NotFound", says="no other version")
 
 
-def test_a_mistyped_command_gets_a_suggestion(victim: Victim) -> None:
-    ran = victim.machine.appctl("instal", "x", code=64)
-    assert "install" in ran.err
-
-
 def test_no_terminal_and_no_yes_is_no_hang(victim: Victim) -> None:
     ran = victim.machine.appctl("uninstall", "greeter", code=64)
     assert "\nerror: " in ran.err
     assert "hint: -y" in ran.err
-    assert "1.0" in victim.machine.run_app("greeter").out
 
 
 def test_a_damaged_object_is_found_before_it_is_deployed(victim: Victim) -> None:
@@ -310,9 +230,9 @@ def test_a_damaged_object_is_found_before_it_is_deployed(victim: Victim) -> None
     honest = stored.read_bytes()
     stored.chmod(0o644)
     stored.write_bytes(honest.replace(b"p", b"P"))
-    deployed = victim.snapshot()
+    deployed = installed_state(machine.state)
     ran = machine.appctl("install", "-y", "--reinstall", reference, code=1)
     assert stored.stem in ran.err
-    assert victim.snapshot() == deployed
+    assert installed_state(machine.state) == deployed
     stored.write_bytes(honest)
     stored.chmod(0o444)
