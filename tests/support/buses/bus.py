@@ -41,6 +41,7 @@ MANAGER = f"{NAME}.Manager"
 JOB = f"{NAME}.Job"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 ERROR = f"{NAME}.Error."
+PATIENCE = 100.0  # seconds; ends a hang: a job on a busy machine takes up to half a minute
 
 NO_REPLY, INTERACTIVE = 1, 4  # message flags of the D-Bus specification
 
@@ -115,7 +116,7 @@ class Client:
         message = new_method_call(address, member, signature or None, body)
         if interactive:
             message.header.flags |= INTERACTIVE
-        reply = await asyncio.wait_for(self.router.send_and_get_reply(message), 20)
+        reply = await asyncio.wait_for(self.router.send_and_get_reply(message), PATIENCE)
         if reply.header.message_type is MessageType.error:
             return str(reply.header.fields[HeaderFields.error_name]), reply.body
         return "", reply.body
@@ -137,7 +138,7 @@ class Client:
     async def signal(self, member: str) -> Any:  # noqa: ANN401 - bodies are as the XML says
         """Wait for the next signal of that name; gives its body."""
         while True:
-            message = await asyncio.wait_for(self.signals.get(), 20)
+            message = await asyncio.wait_for(self.signals.get(), PATIENCE)
             if message.header.fields.get(HeaderFields.member) == member:
                 return message.body
 
