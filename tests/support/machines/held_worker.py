@@ -11,7 +11,6 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from appctld.workers import protocol
 
@@ -26,12 +25,15 @@ def main(place: str, module: str) -> None:
             serve(handlers, line, descriptors, answers)
             return
         owner, name = _owner(call)
-        waiting = _waiting(getattr(owner, name), number, place, os.rename)
-        with mock.patch.object(owner, name, waiting):
+        real = getattr(owner, name)
+        setattr(owner, name, _waiting(real, number, place, os.rename))
+        try:
             serve(handlers, line, descriptors, answers)
+        finally:
+            setattr(owner, name, real)
 
-    with mock.patch.object(protocol, "_serve", serving):
-        runpy.run_module(module, run_name="__main__")
+    protocol._serve = serving  # not by unittest.mock, which takes long to import
+    runpy.run_module(module, run_name="__main__")
 
 
 def _wanted(place: str, module: str, operation: str) -> tuple[str, int]:
