@@ -17,7 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from flooding.attacks import KINDS
-from flooding.probe import open_descriptors, pss, watching
+from flooding.probe import PAUSE, open_descriptors, pss, watching
 from support.machines.machine import Machine
 
 LIBRARIES = {"dbus-next": "", "dbus-fast": "fast"}
@@ -61,7 +61,7 @@ def _stood(machine: Machine, kind: str, share: float) -> Stood:
     address = machine.environment["DBUS_SESSION_BUS_ADDRESS"]
     pid = machine.daemon.pid if machine.daemon else 0
     before, open_before = pss(pid), open_descriptors(pid)
-    with watching(address, pid) as watched:
+    with watching(address, pid, PAUSE / share) as watched:
         begun = time.monotonic()
         seen = _attack(kind, address, share)
         seconds = time.monotonic() - begun

@@ -34,11 +34,14 @@ class Watched:
 
 
 @contextmanager
-def watching(address: str, pid: int) -> Iterator[Watched]:
-    """Watch for the length of the block; whatever a look or a call ran into is raised at its end."""
+def watching(address: str, pid: int, pause: float = PAUSE) -> Iterator[Watched]:
+    """Watch for the length of the block; whatever a look or a call ran into is raised at its end.
+
+    `pause` is what lies between two calls, in seconds.
+    """
     watched, ended = Watched(), threading.Event()
     with ThreadPoolExecutor(2) as pool:
-        tasks = [pool.submit(_call, address, watched, ended), pool.submit(_look, pid, watched, ended)]
+        tasks = [pool.submit(_call, address, watched, ended, pause), pool.submit(_look, pid, watched, ended)]
         try:
             yield watched
         finally:
@@ -63,12 +66,14 @@ def _look(pid: int, watched: Watched, ended: threading.Event) -> None:
         watched.peak_bytes = max(watched.peak_bytes, pss(pid))
 
 
-def _call(address: str, watched: Watched, ended: threading.Event) -> None:
+def _call(address: str, watched: Watched, ended: threading.Event, pause: float) -> None:
     with closing(open_dbus_connection(address, auth_timeout=ANSWER)) as connection:
-        while not ended.wait(PAUSE):
+        while True:  # at least once, however short the attack is
             for call, times in ((messages.get_busy(), watched.daemon), (messages.get_id(), watched.bus)):
                 begun = time.perf_counter()
                 answer = connection.send_and_get_reply(call, timeout=ANSWER)
                 times.append((time.perf_counter() - begun) * 1000)
                 if answer.header.message_type is not MessageType.method_return:
                     raise RuntimeError(f"another client's call failed: {answer.body}")
+            if ended.wait(pause):
+                return

@@ -6,7 +6,7 @@ python -m support.machines.altered early    a clock that shows a time before the
 python -m support.machines.altered killed   kill -9 as soon as it is written down that an image is installed
 python -m support.machines.altered hasty    waits for no other daemon
 python -m support.machines.altered sleepy   leaves as soon as nobody needs it, and soon forgets how jobs ended
-python -m support.machines.altered impatient ends as soon as the bus takes nothing
+python -m support.machines.altered impatient ends when the bus takes nothing for three seconds
 python -m support.machines.altered governed has the machine's policy.d and certs.d, and the remotes that are
                                             shipped, in $XDG_CONFIG_HOME
 """
@@ -50,7 +50,8 @@ def _sleepy() -> None:
 
 
 def _impatient() -> None:
-    lifetime.STUCK_SECONDS = lifetime.LOOK_SECONDS = 0.2
+    # For so long a bus that works takes something, on a busy machine too
+    lifetime.STUCK_SECONDS, lifetime.LOOK_SECONDS = 3.0, 0.2
 
 
 def _governed() -> None:
