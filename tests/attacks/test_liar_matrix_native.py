@@ -3,7 +3,9 @@
 """The liar matrix, where objects come with names: OSTree commits, out of a quarantine, a delta, a directory.
 
 The same matrix as test_liar_matrix.py, for a publisher who sends whole objects. The lie is always about an
-object of the commit that the victim has installed, or is about to.
+object of the commit that the victim has installed, or is about to. Every way to lie in a quarantine is in
+tests/unit/workers/store/native/test_importing.py; two stand here, in every situation. A pull does not see
+what is in the shared repository, so that what it brings is tried in one.
 """
 
 import itertools
@@ -26,7 +28,7 @@ from support.workers.pulling import Pull
 
 STORED = ("file", "symlink", "dirtree", "dirmeta", "commit")
 BESIDE = ("commitmeta", "tombstone-commit")
-LIES = ("swapped", "flipped", "missing", "misnamed", "linked", "fifo")
+LIES = ("swapped", "missing")
 VICTIM, LIAR, THIRD = "acme", "other", "third"
 
 
@@ -49,6 +51,11 @@ def cases(way: str, about: tuple[str, ...], *lies: str) -> list[Case]:
     """Every combination."""
     each = itertools.product(about, lies, [True, False], [True, False])
     return [Case(way, *one) for one in each]
+
+
+def pulled_cases(way: str, about: tuple[str, ...], *lies: str) -> list[Case]:
+    """Where the honest object is there, and the victim has installed it."""
+    return [case for case in cases(way, about, *lies) if case.present and not case.first]
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +193,7 @@ def pulled(street: Street, url: str) -> None:
     street.send(quarantine, remote=LIAR)
 
 
-@pytest.mark.parametrize("case", cases("local", STORED, "swapped", "flipped", "missing"), ids=str)
+@pytest.mark.parametrize("case", pulled_cases("local", STORED, "swapped", "flipped", "missing"), ids=str)
 def test_a_repository_on_this_machine(case: Case, street: Street, liars: Liars) -> None:
     street.prepare(case)
     with pytest.raises((DigestMismatch, RegistryUnavailable) if case.lie == "missing" else DigestMismatch):
@@ -194,7 +201,10 @@ def test_a_repository_on_this_machine(case: Case, street: Street, liars: Liars) 
     assert not street.refs_of(LIAR)
 
 
-DELTAS = [*cases("delta", STORED, "swapped"), *cases("delta", ("file", "symlink"), "flipped")]
+DELTAS = [
+    *pulled_cases("delta", STORED, "swapped"),
+    *pulled_cases("delta", ("file", "symlink"), "flipped"),
+]
 
 
 @pytest.mark.parametrize("case", DELTAS, ids=str)
