@@ -215,12 +215,18 @@ IDENTITIES = [
     ("case", "signs", "reference", "identity", "expected"), IDENTITIES, ids=[case[0] for case in IDENTITIES]
 )
 def test_an_identity(
-    kind: str, case: str, signs: str, reference: Reference, identity: str, expected: str, keys: Keys
+    kind: str,
+    case: str,
+    signs: str,
+    reference: Reference,
+    identity: str,
+    expected: str,
+    keys: Keys,
+    acme: str,
 ) -> None:
     if kind == "gpg":
-        key = keys.make(f"identity-{case}")
-        found: Found = keys.sign(payload(str(DIGEST), signs), key)
-        remote = Trusting(keys.export(key), identity=identity)
+        found: Found = keys.sign(payload(str(DIGEST), signs), acme)
+        remote = Trusting(keys.export(acme), identity=identity)
     else:
         found, remote = KEY.attach(str(DIGEST), signs), replace(COSIGN, identity=identity)
     assert outcome(Asked([found], remote, reference)) == expected
@@ -317,18 +323,18 @@ TOGETHER = [
 
 
 @pytest.mark.parametrize(("case", "signs", "found", "expected"), TOGETHER, ids=[case[0] for case in TOGETHER])
-def test_both_kinds(case: str, signs: str | None, found: Sequence[Found], expected: str, keys: Keys) -> None:
-    key = keys.make(f"together-{case}")
-    blob = [keys.sign(payload(str(DIGEST), signs), key)] if signs else []
-    remote = replace(BOTH, keyring=keys.export(key), verify="gpg+cosign", identity="repository")
+def test_both_kinds(
+    case: str, signs: str | None, found: Sequence[Found], expected: str, keys: Keys, acme: str
+) -> None:
+    blob = [keys.sign(payload(str(DIGEST), signs), acme)] if signs else []
+    remote = replace(BOTH, keyring=keys.export(acme), verify="gpg+cosign", identity="repository")
     assert outcome(Asked([*blob, *found], remote)) == expected
 
 
-def test_a_gpg_signature_is_none_of_cosigns_and_the_other_way_round(keys: Keys) -> None:
-    key = keys.make("crossed")
-    blob = keys.sign(payload(str(DIGEST), TAG), key)
-    assert outcome(Asked([blob], replace(COSIGN, keyring=keys.export(key)))) == "SignatureMissing"
-    gpg = Trusting(keys.export(key), KEY.pem)
+def test_a_gpg_signature_is_none_of_cosigns_and_the_other_way_round(keys: Keys, acme: str) -> None:
+    blob = keys.sign(payload(str(DIGEST), TAG), acme)
+    assert outcome(Asked([blob], replace(COSIGN, keyring=keys.export(acme)))) == "SignatureMissing"
+    gpg = Trusting(keys.export(acme), KEY.pem)
     assert outcome(Asked([GOOD], gpg)) == "SignatureMissing"
-    crossed = keys.sign(PAYLOAD, key)
+    crossed = keys.sign(PAYLOAD, acme)
     assert outcome(Asked([crossed], gpg)) == "SignatureInvalid"
