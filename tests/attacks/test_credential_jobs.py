@@ -151,9 +151,10 @@ def test_blobs_that_a_login_opens_arrive_apart(yard: Yard) -> None:
 # --- a whole machine
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    with Machine(tmp_path / "machine", measured=False) as running:
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """One for all, each with a login, a registry and a remote of its own."""
+    with Machine(tmp_path_factory.mktemp("jobs") / "machine", measured=False) as running:
         yield running
 
 
@@ -199,7 +200,7 @@ def test_a_login_is_in_no_property_no_history_and_no_log(machine: Machine, login
 def test_a_login_that_fails_is_in_no_error(machine: Machine, login: str, what: str) -> None:
     with Shelf(login="alice:another") as shelf:
         image = shelf.put("demo/app", [archive(entry(b"x", content=b"x"))])
-        machine.add_remote("demo", f"oci+http://{shelf.host}/demo", None, "", "--verify", "digest")
+        machine.add_remote(what, f"oci+http://{shelf.host}/demo", None, "", "--verify", "digest")
         log_in(machine, shelf.host if what == "wrong" else "127.0.0.1:1", login)
         ran = machine.appctl("install", "-y", "--json", image.reference, code=1)
         assert ran.json["errors"][0]["name"] == "RegistryAuth"
