@@ -5,24 +5,38 @@
 A few moments of each; all of them, `scripts/fault-injection` tries.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from support.ordeals.faults import Fault, injected, limited
-from support.ordeals.moments import watch
+from support.ordeals.moments import Moment, watch
 from support.ordeals.ordeal import Case, Village, endure
 from support.publishers.stand import Stand
 from support.signatures.keys import Keys
 
 FAILED = frozenset({"Failed"})
+Watch = Callable[[str, tuple[str, str, int]], list[Moment]]
 
 
 @pytest.fixture(scope="module")
 def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
     with Keys() as keys, Stand(keys) as stand:
         yield Village(tmp_path_factory.mktemp("village"), stand)
+
+
+@pytest.fixture(scope="module")
+def watched(village: Village, tmp_path_factory: pytest.TempPathFactory) -> Watch:
+    """What a process does, watched once for all that may happen to it."""
+    places = tmp_path_factory.mktemp("watched")
+
+    @cache
+    def moments(deed: str, request: tuple[str, str, int]) -> list[Moment]:
+        return watch(deed, request, village, places / f"{deed} {request[1]}")
+
+    return moments
 
 
 MOMENTS = (
@@ -37,11 +51,16 @@ MOMENTS = (
 
 @pytest.mark.parametrize(("deed", "request_", "what", "part"), MOMENTS, ids=str)
 def test_a_store_that_dies_or_has_no_room(
-    deed: str, request_: tuple[str, str, int], what: str, part: float, village: Village, tmp_path: Path
+    deed: str,
+    request_: tuple[str, str, int],
+    what: str,
+    part: float,
+    village: Village,
+    watched: Watch,
+    tmp_path: Path,
 ) -> None:
     """After so much of its work."""
-    moments = watch(deed, request_, village, tmp_path / "watched")
-    possible = [moment for moment in moments if what in moment.faults]
+    possible = [moment for moment in watched(deed, request_) if what in moment.faults]
     endure(possible[int(len(possible) * part)].case(what), village, tmp_path / "house", restart=True)
 
 
