@@ -37,6 +37,7 @@ def image(version: int, base: Layer = BASE) -> list[Layer]:
 
 UNCACHED = (("store", "prepare-caches", 1), ("store", "take-caches", 1))
 CACHED = (*UNCACHED, ("update-desktop-database", "run", 1))
+Prepare = Callable[[House], None]
 TOLD = ("store", "keep-catalogs", 1)  # libappstream, of what is installed and listed
 
 
@@ -48,7 +49,7 @@ class Deed:
     that layers which it has brought stay; `apart` that each app is tried by itself: the job fails in part.
     """
 
-    prepare: Callable[[House], None]
+    prepare: Prepare
     ask: Callable[[House], Wish]
     requests: tuple[tuple[str, str, int], ...]
     after: dict[str, str]
@@ -59,8 +60,8 @@ class Deed:
     apart: bool = False
 
 
-def _new(house: House) -> None:
-    """Nothing but the steady app."""
+def just_the_steady_app(house: House) -> None:
+    """Nothing else is there before the deed."""
 
 
 def _two_versions(house: House) -> None:
@@ -139,7 +140,7 @@ LISTED = {STEADY: "1", f"catalogue of {REMOTE}": "5"}
 
 DEEDS = {
     "install": Deed(
-        _new,
+        just_the_steady_app,
         lambda house: Install((reference(house),)),
         (*FETCHED, *BROUGHT, ("zstd", "run", 1), *PLACED),
         {STEADY: "1", HELLO: "1"},

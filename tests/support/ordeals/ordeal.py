@@ -24,7 +24,17 @@ from appctld.pipeline.exports import caches
 from appctld.pipeline.images import layer
 from appctld.system import child, worker
 from appctld.trust import gpgv
-from support.ordeals.deeds import DEEDS, HELLO, Deed, done, layers_of, publish_steady, reference
+from support.ordeals.deeds import (
+    DEEDS,
+    HELLO,
+    Deed,
+    Prepare,
+    done,
+    just_the_steady_app,
+    layers_of,
+    publish_steady,
+    reference,
+)
 from support.ordeals.faults import LYING, MISBEHAVIOUR, Fault
 from support.ordeals.house import House
 from support.ordeals.outcomes import FAULTS, LIES, OUTCOMES
@@ -108,27 +118,36 @@ class Village:
     def __init__(self, root: Path, stand: Stand) -> None:
         self.stand = stand
         self._root = root
-        self._ready: dict[str, Path] = {}
+        self._ready: dict[Prepare, Path] = {}
 
     def house(self, deed: str, place: Path) -> House:
         """A house at `place`, in which that deed is about to be done."""
-        if deed not in self._ready:
-            self._ready[deed] = self._build(deed)
-        subprocess.run(["cp", "-a", str(self._ready[deed]), str(place)], check=True)
+        self._copy(self._prepared(DEEDS[deed].prepare), place)
         return House(place, self.stand)
 
-    def _build(self, deed: str) -> Path:
-        root = self._root / deed
-        house = House(root, self.stand)
-        try:
+    def _prepared(self, prepare: Prepare) -> Path:
+        """What several deeds have in common is done once; the steady app is installed once for all."""
+        if prepare not in self._ready:
+            place = self._root / prepare.__name__
+            if prepare is just_the_steady_app:
+                self._build(place)
+            else:
+                self._copy(self._prepared(just_the_steady_app), place)
+                with contextlib.closing(House(place, self.stand)) as house:
+                    prepare(house)
+            self._ready[prepare] = place
+        return self._ready[prepare]
+
+    def _build(self, place: Path) -> None:
+        with contextlib.closing(House(place, self.stand)) as house:
             house.start()
             house.trust()
             publish_steady(self.stand)
             done(house.do(Install((reference(house, "demo/steady:1"),))))
-            DEEDS[deed].prepare(house)
-        finally:
-            house.close()
-        return root
+
+    @staticmethod
+    def _copy(source: Path, place: Path) -> None:
+        subprocess.run(["cp", "-a", str(source), str(place)], check=True)
 
 
 def endure(case: Case, village: Village, place: Path, *, restart: bool = False) -> Job:
