@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from appctld.model.manifest import OCI_INDEX
+from appctld.workers.fetch.http import session
 from support.machines.internet import INSIDE, WAYS, explore
 from support.machines.net import (
     BLOB,
@@ -318,6 +319,7 @@ def a_proxy(net: Net, way: str) -> None:
 def a_ca(net: Net, way: str) -> None:
     (net.home / "ca.pem").write_text(net.ca)
     net.environment.setenv(way, str(net.home / "ca.pem"))
+    session._context.cache_clear()  # whom the fetcher believes is settled in this environment
     net.registry.on(MANIFEST, basic(), DOCUMENT)
     net.ask("resolve", net.members(ca=None))
 

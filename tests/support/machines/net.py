@@ -14,8 +14,11 @@ belongs, `-` for none, `LEAK` for a secret, cookie or Authorization of any other
 import base64
 import json
 import logging
+import ssl
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, quote
@@ -62,6 +65,13 @@ def tokens(name: str = "token", value: str = TOKEN) -> Reply:
     return Reply(200, {"Content-Type": "application/json"}, json.dumps({name: value}).encode())
 
 
+@cache
+def _identity() -> tuple[ssl.SSLContext, str]:
+    """One for all cases: for the same CA the fetcher reads the machine's authorities once."""
+    with tempfile.TemporaryDirectory() as directory:
+        return loopback_identity(Path(directory), "127.0.0.1", "127.0.0.2")
+
+
 class Net(ExitStack):
     """`registry`; `sibling` on another port of its host, `other` on another host; `plain` and `secure` on its
     host with that scheme. With `tls` the first three speak https. `home` is the caller's.
@@ -70,7 +80,7 @@ class Net(ExitStack):
     def __init__(self, home: Path, environment: pytest.MonkeyPatch, *, tls: bool = False) -> None:
         super().__init__()
         self.home, self.environment = home, environment
-        context, self.ca = loopback_identity(home, "127.0.0.1", "127.0.0.2")
+        context, self.ca = _identity()
         some = context if tls else None
         self.registry, self.sibling = FakeServer(tls=some), FakeServer(tls=some)
         self.other = FakeServer("127.0.0.2", tls=some)
