@@ -99,7 +99,6 @@ class Bar(Silent):
         title = f"{escape(get_str(job, 'Title'))} {escape(what)}".strip()
         if self._bar is None:
             self._bar = one_line(plain=self._plain)
-            _fit(self._bar.console)
             self._task = self._bar.add_task(title, total=whole, completed=done)
             self._bar.start()
         elif self._task is not None:
@@ -141,8 +140,10 @@ def one_line(console: "Console | None" = None, *, plain: bool = False) -> "Progr
     def column(ratio: int | None = None) -> Column:
         return Column(no_wrap=True, overflow="ellipsis", ratio=ratio)
 
-    # None: as $NO_COLOR says
-    console = console or Console(stderr=True, markup=False, highlight=False, no_color=plain or None)
+    if console is None:
+        # None: as $NO_COLOR says
+        console = Console(stderr=True, markup=False, highlight=False, no_color=plain or None)
+        _fit(console)  # before it is known what has room on it: rich would believe $COLUMNS
     title = TextColumn("{task.description}", markup=False, table_column=column(_TITLE))
     if console.width < _NARROW:
         return Progress(title, console=console, transient=True, auto_refresh=False, expand=True)

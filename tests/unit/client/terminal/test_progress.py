@@ -2,8 +2,12 @@
 # SPDX-FileCopyrightText: The appctl authors
 """The bar: one line on every terminal, and none where it could not be taken away again."""
 
+import fcntl
 import io
+import os
+import struct
 import sys
+import termios
 from argparse import Namespace
 
 import pytest
@@ -44,6 +48,18 @@ def test_the_bar_is_drawn_with_what_is_known(monkeypatch: pytest.MonkeyPatch) ->
         bar(JOB | {"BytesDone": 1 << 40})
     assert "Install quay.io" in first
     assert "0.5/1.1 TB" in first
+
+
+def test_a_narrow_terminal_has_the_title_alone_whatever_columns_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, outside = os.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 20, 0, 0))
+    with os.fdopen(outside, "w") as terminal, os.fdopen(inside, "rb") as seen:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("TERM", "xterm")
+        with Bar() as bar:
+            bar(JOB)
+        assert b"Install quay.io" in seen.read1()
 
 
 @pytest.mark.parametrize(
