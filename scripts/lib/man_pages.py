@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from unittest.mock import patch
 
 from argparse_manpage.manpage import Manpage
 
@@ -207,9 +208,9 @@ def main() -> int:
     return 0
 
 
+@patch.dict(os.environ, COLUMNS="80")  # argparse wraps at the terminal's
 def pages() -> dict[str, str]:
     """Every page by its file's name."""
-    os.environ["COLUMNS"] = "80"  # argparse wraps at the terminal's
     top = client.build()
     for command in _commands(top):
         _condense(command, _common(top))
