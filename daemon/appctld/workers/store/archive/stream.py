@@ -39,7 +39,7 @@ class Stream:
         self._file = os.fdopen(descriptor, "rb")  # its buffer is small: a piece is read past it
         self._limit = limit
         self._report = report
-        self._reported = time.monotonic()
+        self._reported = float("-inf")  # the first piece is told of at once: silence may follow it
         self._hashing = Hashing()
         self._expected: Digest | None = None
         self._more: Callable[[], object] | None = None

@@ -191,6 +191,15 @@ def test_progress_is_told_of_pieces_not_of_reads(monkeypatch: pytest.MonkeyPatch
     assert len(told) < 7
 
 
+def test_of_the_first_piece_is_told_at_once(tmp_path: Path) -> None:
+    """Else a line that falls silent in the first moment seems to have brought nothing."""
+    file, told = tmp_path / "data", list[JsonObject]()
+    file.write_bytes(made(CHUNK + 5))
+    with Stream(os.open(file, os.O_RDONLY), 1 << 30, told.append) as source:
+        source.read(1)
+        assert told == [{"bytes": CHUNK}]
+
+
 def test_no_thread_is_left_whatever_happens() -> None:
     before = threading.active_count()
     with pytest.raises(LimitExceeded), sent(made(6 * CHUNK), 5 * CHUNK) as source:
