@@ -211,7 +211,8 @@ def test_what_a_registry_has_is_listed_in_a_catalogue_and_found_by_it(
 ) -> None:
     to, reference = place(publisher, "listed")
     signing = ["--sign-cosign", str(machine.directory / "key.pem")]
-    machine.appctl("publish", str(app), "--to", to, "--plain", *signing)
+    home = ["--label", "org.opencontainers.image.url=https://greeter.example.org"]  # AppStream 1.0 wants one
+    machine.appctl("publish", str(app), "--to", to, "--plain", *home, *signing)
     (machine.directory / "list").write_text(f"{to}  # the only one\n")
     where = f"{publisher.registry.host}/listed/appctl-catalog"
     words = [f"--catalog={machine.directory / 'list'}", "--to", f"oci+http://{where}"]
