@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.machines.called import called
 from support.machines.machine import Machine, Ran
 from support.signatures.keys import Keys
 
@@ -81,7 +82,7 @@ def is_told(ran: Ran, *codes: int) -> None:
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_what_is_no_reference_is_installed_by_nobody(machine: Machine, what: str) -> None:
-    is_told(machine.appctl("install", "-y", "--", HOSTILE[what], code=None), 64)
+    is_told(called(machine, "install", "-y", "--", HOSTILE[what]), 64)
 
 
 @pytest.mark.parametrize("what", HOSTILE)
@@ -89,12 +90,13 @@ def test_what_is_no_reference_is_installed_by_nobody(machine: Machine, what: str
 def test_what_is_no_app_is_none_for_any_command(machine: Machine, command: str, what: str) -> None:
     codes = (3, 64, 125) if command == "run" else (3, 64)
     cut = [] if command == "run" else ["--"]
-    is_told(machine.appctl(command, *cut, HOSTILE[what], code=None), *codes)
+    is_told(called(machine, command, *cut, HOSTILE[what]), *codes)
 
 
 @pytest.mark.parametrize(
     "text", ["quay.io/other/x:1", "quay.io/acmes/x:1", "quay.io/acm/x:1", "127.0.0.1:1/acme/x:1"]
 )
 def test_a_prefix_matches_whole_parts(machine: Machine, text: str) -> None:
-    ran = machine.appctl("install", "-y", text, code=3)
+    ran = called(machine, "install", "-y", text)
+    assert ran.code == 3
     assert ran.err.startswith(f"error: no remote covers {text}\n")
