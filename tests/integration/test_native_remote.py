@@ -36,11 +36,9 @@ def grove(keys: Keys) -> Iterator[Grove]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    with Machine(tmp_path / "machine", measured=False) as running:
-        yield running
-        running.fsck()
-        assert list((running.state / "quarantine").iterdir()) == []
+def machine(lent: Machine) -> Iterator[Machine]:
+    yield lent
+    assert list((lent.state / "quarantine").iterdir()) == []
 
 
 def publish(grove: Grove, root: Path, version: str, key: str, metadata: str = METADATA, *options: str) -> str:

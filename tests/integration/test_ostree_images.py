@@ -32,6 +32,11 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         yield running
 
 
+@pytest.fixture
+def machine(lent: Machine) -> Machine:
+    return lent
+
+
 def install(machine: Machine, registry: Registry, tag: str, key: str = "") -> dict[str, object]:
     """Install it by digest, and look at everything that is stored; `key` must have signed the commit."""
     reference, size = trust(machine, registry, tag, key)

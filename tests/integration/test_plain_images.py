@@ -63,6 +63,11 @@ def key(publisher: Publisher) -> str:
 
 
 @pytest.fixture
+def machine(lent: Machine) -> Machine:
+    return lent
+
+
+@pytest.fixture
 def repository(machine: Machine, publisher: Publisher, key: str, tmp_path: Path) -> str:
     """A repository of this test's own, which the machine trusts."""
     file = tmp_path / "key.asc"

@@ -49,6 +49,11 @@ def podman(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> It
         yield podman
 
 
+@pytest.fixture
+def machine(lent: Machine) -> Machine:
+    return lent
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_what_podman_pushed_installs_runs_and_leaves_as_it_was(
     way: str, podman: Podman, publisher: Publisher, key: str, machine: Machine, tmp_path: Path

@@ -33,18 +33,20 @@ PATIENCE = 60.0  # seconds on a busy machine until something must have happened
 
 
 class Private(Publisher):
-    """A publisher whose registry knows one user."""
+    """A publisher whose registry knows one user; `key` signs."""
+
+    key = ""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.registry = Registry(directory / "registry", users={USER: PASSWORD})
 
-    def publish(self, tag: str, name: str, key: str) -> None:
-        """Push the image `tag` of the layout as `name`, signed with `key`."""
+    def publish(self, tag: str, name: str) -> None:
+        """Push the image `tag` of the layout as `name`, signed."""
         self.registry.push(
             self.layout.source(tag),
             name,
-            f"--sign-by={key}",
+            f"--sign-by={self.key}",
             credential=LOGIN,
             registries_d=self.directory / "registries.d",
             env={"GNUPGHOME": str(self.keys.home)},
@@ -59,27 +61,37 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
         for version in (1, 2):
             (work / str(version)).mkdir()
             build(private.layout, work / str(version), version)
+        private.key = private.keys.make("private")
         yield private
 
 
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Who uses it leaves no app, no remote and no login behind."""
+    with Machine(tmp_path_factory.mktemp("private-user") / "machine", measured=False) as machine:
+        yield machine
+        machine.fsck()
+
+
 @pytest.fixture
-def reference(private: Private, machine: Machine, tmp_path: Path) -> str:
-    """Version 1 in a repository of this test's own, from a remote that the machine trusts."""
+def reference(private: Private, machine: Machine, tmp_path: Path) -> Iterator[str]:
+    """Version 1 in a repository of this test's own, from a remote of the same name."""
     repository = tmp_path.name.lower().replace("_", "-")
-    key = private.keys.make(repository)
     file = tmp_path / "key.asc"
-    file.write_bytes(private.keys.export(key, armor=True))
-    private.publish("v1", f"{repository}/greeter:stable", key)
+    file.write_bytes(private.keys.export(private.key, armor=True))
+    private.publish("v1", f"{repository}/greeter:stable")
     machine.add_remote(
-        "private", f"oci+http://{private.registry.host}/{repository}", file, private.lookaside.url
+        repository, f"oci+http://{private.registry.host}/{repository}", file, private.lookaside.url
     )
-    return f"{private.registry.host}/{repository}/greeter:stable"
+    yield f"{private.registry.host}/{repository}/greeter:stable"
+    machine.appctl("uninstall", "-y", "greeter", code=None)
+    machine.appctl("remote", "remove", "-y", repository)
+    auth_file(machine).unlink(missing_ok=True)
 
 
 def republish(private: Private, tag: str, reference: str) -> None:
-    """Another version under the same name, by the key of the repository's name."""
-    name = reference.partition("/")[2]
-    private.publish(tag, name, f"={name.partition('/')[0]} <{name.partition('/')[0]}@example.org>")
+    """Another version under the same name."""
+    private.publish(tag, reference.partition("/")[2])
 
 
 def test_the_callers_login_installs_and_updates(machine: Machine, private: Private, reference: str) -> None:
@@ -173,10 +185,13 @@ def test_the_look_at_processes_sees_what_it_should(login: str, how: str) -> None
         assert exposing(processes(), login) == [str(process.pid)]
 
 
-def test_a_login_is_in_no_arguments_and_no_environment(machine: Machine, login: str) -> None:
-    """All that take part are looked at while a download stands still that the login opened."""
+def test_a_login_is_in_no_arguments_and_no_environment(tmp_path: Path, login: str) -> None:
+    """All that take part are looked at while a download stands still that the login opened.
+
+    The machine is this test's own: its install goes on until the daemon ends.
+    """
     large = archive(entry(b"large", content=os.urandom(8 << 20)))
-    with Shelf(login=login) as shelf:
+    with Shelf(login=login) as shelf, Machine(tmp_path / "machine", measured=False) as machine:
         image = shelf.put("demo/slow", [large])
         shelf.stall_once(image.layers[0])
         machine.add_remote("slow", f"oci+http://{shelf.host}/demo", None, "", "--verify", "digest")
@@ -218,14 +233,15 @@ def test_a_remote_is_refreshed_with_the_callers_login(
     machine: Machine, private: Private, reference: str
 ) -> None:
     log_in(machine, private.registry.host, LOGIN)
+    remote = reference.split("/")[1]
     machine.appctl("install", "-y", reference)
     republish(private, "v2", reference)
-    assert "Greeter 1.0 -> 2.0" in machine.appctl("remote", "refresh", "private").out
+    assert "Greeter 1.0 -> 2.0" in machine.appctl("remote", "refresh", remote).out
     told = machine.appctl("remote", "refresh", "--json").json
-    assert [remote["name"] for remote in told["remotes"]] == ["private"]
-    assert machine.appctl("remote", "show", "private", "--json").json["lastrefreshed"] > 0
+    assert [one["name"] for one in told["remotes"]] == [remote]
+    assert machine.appctl("remote", "show", remote, "--json").json["lastrefreshed"] > 0
     assert [app["update_version"] for app in machine.appctl("list", "--updates", "--json").json] == ["2.0"]
     auth_file(machine).unlink()
-    machine.appctl("remote", "refresh", "private", code=1)
+    machine.appctl("remote", "refresh", remote, code=1)
     machine.appctl("remote", "refresh", "nobody", code=3)
     machine.appctl("remote", "refresh", "No/body", code=64)

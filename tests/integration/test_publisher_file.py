@@ -38,6 +38,11 @@ def ca(tmp_path_factory: pytest.TempPathFactory, publisher: Publisher) -> Path:
     return directory / "ca.pem"
 
 
+@pytest.fixture
+def machine(lent: Machine) -> Machine:
+    return lent
+
+
 def file(directory: Path, name: str, host: str, key: CosignKey, **more: str) -> str:
     """What a publisher gives away."""
     values = {

@@ -92,6 +92,11 @@ def written(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> I
         yield Example(context, publisher, publisher.keys.make("greeters"))
 
 
+@pytest.fixture
+def machine(lent: Machine) -> Machine:
+    return lent
+
+
 def reference(publisher: Publisher) -> str:
     return f"{publisher.registry.host}/apps/greeter:1"
 

@@ -13,6 +13,11 @@ from support.publishers.publisher import Publisher
 
 
 @pytest.fixture
+def machine(lent: Machine) -> Machine:
+    return lent
+
+
+@pytest.fixture
 def publisher(tmp_path: Path) -> Iterator[Publisher]:
     (tmp_path / "publisher").mkdir()
     with Publisher(tmp_path / "publisher") as publisher:

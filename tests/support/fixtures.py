@@ -11,6 +11,7 @@ import pytest
 from support.descriptors import children, open_descriptors
 from support.images.greeter import build
 from support.images.images import Layout
+from support.machines.emptied import emptied
 from support.machines.machine import Machine
 from support.publishers.publisher import Publisher
 from support.signatures.keys import Keys
@@ -91,3 +92,17 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     with Machine(tmp_path / "machine", measured=False) as running:
         yield running
         running.fsck()
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine that a module's tests have one after the other; see `lent`."""
+    with Machine(tmp_path_factory.mktemp("lasting") / "machine", measured=False) as running:
+        yield running
+
+
+@pytest.fixture
+def lent(lasting: Machine) -> Iterator[Machine]:
+    """The module's machine, without an app, a remote or an object; it is emptied afterwards."""
+    with emptied(lasting):
+        yield lasting

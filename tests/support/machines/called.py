@@ -4,7 +4,7 @@
 
     ran = called(machine, "install", "-y", "--", name)
 
-For tables of words that are said to it by the hundred: most of what a refusal takes is an interpreter's start.
+For tables of words, hundreds of them: most of what a refusal takes is an interpreter's start.
 """
 
 import io
