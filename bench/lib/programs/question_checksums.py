@@ -84,7 +84,7 @@ def _measure(layer: Layer, where: Where, place: Path, runs: int, report: Report)
     shares = {name: _shares(row, hashed[RATE[name]], speed[RATE[name]], layer) for name, row in rows.items()}
     report.add_table("Share of SHA-256 in the CPU time of an import", *_share_table(rows, shares, hashed))
     report.add_table("The check: SHA instructions switched off", *_check(rows, hashed, speed))
-    report.add_table("Where user time goes, sampled by file", *_profiles(layout, layer, place))
+    add_profiles(layout, layer, place, report)
     stacks = {name: [share[part] for part in PARTS] for name, share in shares.items()}
     title = "CPU time of an import, by what it is spent on"
     report.add_plot(bars("question-checksums", title, "CPU seconds", PARTS, stacks))
@@ -148,6 +148,16 @@ def _check(
     more = rows[PLAIN].middle("cpu") - rows[APPCTL].middle("cpu")
     predicted = hashed["openssl"] * (1 / speed["openssl-plain"] - 1 / speed["openssl"])
     return ["", "CPU, s"], [["measured", round(more, 2)], ["bytes hashed, by the rates", round(predicted, 2)]]
+
+
+def add_profiles(layout: Layout, layer: Layer, place: Path, report: Report) -> None:
+    """Add the table of where user time goes; where nothing can be sampled there is none, and that is said."""
+    title = "Where user time goes, sampled by file"
+    columns, lines = _profiles(layout, layer, place)
+    if lines:
+        report.add_table(title, columns, lines)
+    else:
+        say(f"{title}: left out, for there is no perf that may sample")
 
 
 def _profiles(layout: Layout, layer: Layer, place: Path) -> tuple[list[str], list[list[object]]]:
