@@ -3,11 +3,11 @@
 """The virtual environment that users get: appctl and what it needs, nothing for its development.
 
 What it needs is read from the installed distributions' own metadata, and copied from the environment of this
-checkout, compiled; nothing is downloaded. It is for starting the command, not for the daemon: it does not
-show the distribution's packages, so that nothing counts which a machine lets every Python there import.
+checkout; nothing is downloaded, and what is used of it is compiled by who uses it first. It is for starting
+the command, not for the daemon: it does not show the distribution's packages, so that nothing counts which a
+machine lets every Python there import.
 """
 
-import compileall
 import re
 import shutil
 import subprocess
@@ -29,7 +29,6 @@ def released(place: Path) -> Path:
     stale = shutil.ignore_patterns("__pycache__")
     for package in ("client/appctl", "daemon/appctld"):
         shutil.copytree(_TOP / package, site / Path(package).name, ignore=stale, dirs_exist_ok=True)
-    compileall.compile_dir(site, quiet=2)
     return _script(place)
 
 

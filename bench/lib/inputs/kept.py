@@ -3,7 +3,7 @@
 """The generated layer set, made once a machine and user and then kept: gzip takes longer than any benchmark.
 
 What is kept lies below /var/tmp/appctl-bench-UID, in a directory named by the sources that made it, so that a
-changed generator makes a new set. It is put there by one rename. What is small is made again each time.
+changed generator makes a new set. It is put there by one rename. What is small is made once a program.
 """
 
 import atexit
@@ -14,16 +14,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from inputs.layer import Layer, write_layer
 from inputs.shape import APPLICATION, BASE, UPDATE, Entry, Shape, entries
 
 _SOURCES = ("texture.py", "shape.py")
+_SMALL = 400
 
 
-def cache() -> Path:
+def _shelf() -> Path:
     """This user's directory; whoever else may write there is refused."""
     place = Path(f"/var/tmp/appctl-bench-{os.getuid()}")  # noqa: S108 - checked right below
     place.mkdir(mode=0o700, exist_ok=True)
@@ -33,9 +34,10 @@ def cache() -> Path:
     return place
 
 
+@cache
 def layer_set(*, small: bool = False) -> tuple[Layer, Layer, Layer]:
-    """The base, the application and the update; in small, a hundredth of each."""
-    shapes = [shape.small() if small else shape for shape in (BASE, APPLICATION, UPDATE)]
+    """The base, the application and the update; in small, a four-hundredth of each."""
+    shapes = [shape.small(_SMALL) if small else shape for shape in (BASE, APPLICATION, UPDATE)]
     make = partial(_stack, shapes=shapes)
     base, application, update = make(scratch()) if small else kept("layers", make)
     return base, application, update
@@ -50,9 +52,9 @@ def scratch() -> Path:
 
 def kept(name: str, make: Callable[[Path], list[Layer]]) -> list[Layer]:
     """What `make` made in an empty directory, now or in an earlier run."""
-    place = cache() / f"{name}-{_key()}"
+    place = _shelf() / f"{name}-{_key()}"
     if not place.exists():
-        work = Path(tempfile.mkdtemp(dir=cache()))
+        work = Path(tempfile.mkdtemp(dir=_shelf()))
         try:
             facts = [asdict(layer) | {"blob": layer.blob.name} for layer in make(work)]
             (work / "layers.json").write_text(json.dumps(facts))

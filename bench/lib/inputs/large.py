@@ -17,14 +17,14 @@ _IN_DIRECTORY = 1_000  # entries, the directory's own among them
 
 
 def large_layer(*, small: bool) -> Layer:
-    """4 GiB, half of it in one file; in small 16 MiB."""
-    make = partial(_written, entries=_large(_LARGE >> 8 if small else _LARGE))
+    """4 GiB, half of it in one file; in small 4 MiB."""
+    make = partial(_written, entries=_large(_LARGE >> 10 if small else _LARGE))
     return (make(scratch()) if small else kept("large", make))[0]
 
 
 def many_layer(*, small: bool) -> Layer:
-    """500,000 entries, as many as a layer may have, nearly all of them files of 200 bytes; in small 1,000."""
-    make = partial(_written, entries=_many(_MANY // 500 if small else _MANY))
+    """500,000 entries, as many as a layer may have, nearly all of them files of 200 bytes; in small 200."""
+    make = partial(_written, entries=_many(_MANY // 2_500 if small else _MANY))
     return (make(scratch()) if small else kept("entries", make))[0]
 
 

@@ -67,7 +67,7 @@ class Shape:
             self,
             entries=max(self.entries // times, 40),
             size=max(self.size // times, 100_000),
-            whiteouts=self.whiteouts // times,
+            whiteouts=-(-self.whiteouts // times),  # rounded up: one stays where there are some
         )
 
 
