@@ -3,6 +3,7 @@
 """What a process leaves behind: open descriptors and children, counted in /proc."""
 
 import contextlib
+import os
 from pathlib import Path
 
 
@@ -22,20 +23,16 @@ def gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
-def children() -> set[int]:
-    """The processes that this one started and did not reap."""
+def children(process: int | None = None) -> set[int]:
+    """The processes that this one, or another, started and did not reap; none of one that is gone."""
     found: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
-            found.update(map(int, (task / "children").read_text().split()))
+    for path in Path(f"/proc/{process or os.getpid()}/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended by now
+            found |= {*map(int, path.read_text().split())}
     return found
 
 
 def descendants(process: int) -> list[int]:
     """Return the processes that come from one, nearest first."""
-    try:
-        tasks = list(Path(f"/proc/{process}/task").iterdir())
-        near = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    except FileNotFoundError:
-        return []
+    near = children(process)
     return [*near, *(far for child in near for far in descendants(child))]
