@@ -57,6 +57,11 @@ def libostree_writer(repo: Path) -> Iterator[LibostreeWriter]:
     library.commit_transaction(None)
 
 
+def of_bytes(data: bytes) -> GLib.Variant:
+    """An `ay` in one piece: of a Python value PyGObject makes an object for each byte."""
+    return GLib.Variant.new_from_bytes(GLib.VariantType.new("ay"), GLib.Bytes.new(data), True)  # noqa: FBT003
+
+
 @dataclass(frozen=True)
 class Object:
     """All of an object that means anything; `time` and `runs` are a file's, for libostree sets no other."""

@@ -14,6 +14,7 @@ from appctld.workers.detached import (
     Signatures,
     parse_signatures,
 )
+from support.repositories.oracle_writer import of_bytes
 
 
 def metadata(**members: GLib.Variant) -> bytes:
@@ -24,9 +25,8 @@ def metadata(**members: GLib.Variant) -> bytes:
 
 def blobs(*values: bytes) -> GLib.Variant:
     builder = GLib.VariantBuilder.new(GLib.VariantType.new("aay"))
-    for value in values:  # as bytes: PyGObject makes an object of each byte otherwise
-        kind = GLib.VariantType.new("ay")
-        builder.add_value(GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(value), True))  # noqa: FBT003
+    for value in values:
+        builder.add_value(of_bytes(value))
     return builder.end()
 
 

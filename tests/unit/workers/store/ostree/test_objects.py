@@ -18,6 +18,7 @@ from appctld.workers.store.ostree.objects import (
     regular,
     symlink,
 )
+from support.repositories.oracle_writer import of_bytes
 
 gi.require_version("OSTree", "1.0")
 from gi.repository import Gio, GLib, OSTree  # noqa: E402
@@ -41,8 +42,10 @@ def theirs(head: FileHead, content: bytes = b"") -> str:
     else:
         info.set_file_type(Gio.FileType.REGULAR)
         stream = Gio.MemoryInputStream.new_from_bytes(GLib.Bytes.new(content))
-    pairs = GLib.Variant("a(ayay)", [(name + b"\0", value) for name, value in sorted(head.xattrs)])
-    _, found = OSTree.checksum_file_from_input(info, pairs, stream, OSTree.ObjectType.FILE, None)
+    pairs = GLib.VariantBuilder.new(GLib.VariantType.new("a(ayay)"))
+    for name, value in sorted(head.xattrs):
+        pairs.add_value(GLib.Variant.new_tuple(of_bytes(name + b"\0"), of_bytes(value)))
+    _, found = OSTree.checksum_file_from_input(info, pairs.end(), stream, OSTree.ObjectType.FILE, None)
     return bytes(found).hex()
 
 

@@ -23,11 +23,11 @@ from appctld.workers.store.ostree.tree import (
     serialize_dirmeta,
     serialize_dirtree,
 )
+from support.repositories.oracle_writer import of_bytes
 
 gi.require_version("OSTree", "1.0")
 from gi.repository import Gio, GLib, OSTree  # noqa: E402
 
-DIRTREE = "(a(say)a(sayay))"
 DIRMETA = "(uuua(ayay))"
 A, B, C = ("aa" * 32, "bb" * 32, "cc" * 32)
 
@@ -46,11 +46,12 @@ def trees(draw: st.DrawFn) -> DirTree:
 
 def glib_dirtree(files: list[tuple[bytes | str, str]], dirs: list[tuple[str, str, str]]) -> bytes:
     """What GLib makes of these entries, in the order given, checked by nobody."""
-    value = (
-        [(name, bytes.fromhex(content)) for name, content in files],
-        [(name, bytes.fromhex(tree), bytes.fromhex(meta)) for name, tree, meta in dirs],
-    )
-    data: bytes = GLib.Variant(DIRTREE, value).get_data_as_bytes().get_data()
+    both = [GLib.VariantBuilder.new(GLib.VariantType.new(kind)) for kind in ("a(say)", "a(sayay)")]
+    for builder, entries in zip(both, (files, dirs), strict=True):
+        for name, *sums in entries:
+            entry = [GLib.Variant("s", name), *(of_bytes(bytes.fromhex(one)) for one in sums)]
+            builder.add_value(GLib.Variant.new_tuple(*entry))
+    data: bytes = GLib.Variant.new_tuple(*(one.end() for one in both)).get_data_as_bytes().get_data()
     return data
 
 
