@@ -9,6 +9,7 @@ state.deploy(one)
 
 import stat
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -36,11 +37,15 @@ class State:
 
     def call(self, handler: Handler, **request: object) -> JsonObject:
         """Run an operation on this state."""
+        return handler(self.whole(request), lambda _facts: None)
+
+    def whole(self, request: Mapping[str, object]) -> JsonObject:
+        """A request, with what is the same in all that are about this state."""
         names = ("repo", "blobs", "kept", "tar_split", "apps", "exports", "quarantine")
         paths = {name: str(getattr(self, name)) for name in names}
         paths |= {name: str(self.apps.parent / name) for name in ("catalogs", "swcatalog")}
         common = {"id": APP, "desktop": self.desktop}
-        return handler(cast("JsonObject", paths | common | request), lambda _facts: None)
+        return cast("JsonObject", {**paths, **common, **request})
 
     def merge(self, *lines: str) -> str:
         """The merged commit of an image of one layer."""

@@ -5,10 +5,8 @@
 import fcntl
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
 
@@ -33,6 +31,7 @@ from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, checksum, serialize_dirmeta, serialize_dirtree
 from appctld.workers.store.space import BLOCK
+from support.repositories.killed import Killer
 from support.repositories.store_state import APP, State, modes, ref
 
 ONE = ("./", "usr/", "usr/run 0755 = one", "usr/data = same", "run -> usr/run")
@@ -133,26 +132,17 @@ print(json.dumps(deploy(json.load(sys.stdin), print)))
 """
 
 
-def in_a_child(
-    state: State, commit: str, program: str, *arguments: str, prefix: Sequence[str] = ()
-) -> subprocess.CompletedProcess[str]:
-    """Deploy in a process that may be killed or traced."""
-    places = {name: str(getattr(state, name)) for name in ("repo", "apps", "exports")}
-    return subprocess.run(
-        [*prefix, sys.executable, "-c", program, *arguments],
-        input=json.dumps(places | {"id": APP} | state.request(commit)),
-        text=True,
-        capture_output=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-
-
 def test_an_object_with_too_many_links_is_copied_with_the_mode_of_a_link(state: State) -> None:
     commit = state.merge("su 04755 = content", "f 0666 = x")
     # ext4 stops at 65,000 links; here the kernel says so at the first
     strace = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=linkat:error=EMLINK:when=1")
-    done = in_a_child(state, commit, ALONE, prefix=strace)
+    done = subprocess.run(
+        [*strace, sys.executable, "-c", ALONE],
+        input=json.dumps(state.whole(state.request(commit))),
+        capture_output=True,
+        check=False,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     files = state.app / "current" / "files"
     assert sorted((files / name).stat().st_nlink for name in ("su", "f")) == [1, 2]
@@ -285,11 +275,12 @@ def state_of(state: State) -> tuple[object, ...]:
 @pytest.mark.parametrize("installed", [False, True])
 @pytest.mark.parametrize(
     ("name", "limit"),
-    [("record", RECORD_BYTES), ("run", RECORD_BYTES), ("provenance", disk.PROVENANCE_BYTES)],
+    [("record", RECORD_BYTES), ("run", RECORD_BYTES), ("provenance", 2 * RECORD_BYTES)],
 )
 def test_a_record_that_nobody_would_read_back_is_refused_before_anything(
     state: State, monkeypatch: pytest.MonkeyPatch, name: str, limit: int, *, installed: bool
 ) -> None:
+    monkeypatch.setattr(disk, "PROVENANCE_BYTES", 2 * RECORD_BYTES)  # of 34 MiB, which take their time
     one, two = state.merge(*ONE), state.merge(*TWO)
     if installed:
         state.deploy(one)
@@ -601,47 +592,28 @@ def test_what_fails_after_the_commit_point_takes_nothing_back(
     assert ref(two) in state.refs()
 
 
-KILLED = """
-import json, os, sys
-from appctld.workers.store import deploy, disk
-from appctld.workers.store.ostree import repository
-
-def killing(owner, name):
-    real = getattr(owner, name)
-    def step(*arguments, **named):
-        killing.left -= 1
-        if killing.left == 0:
-            os.kill(os.getpid(), 9)
-        return real(*arguments, **named)
-    setattr(owner, name, step)
-
-killing.left = int(sys.argv[1])
-for owner, names in {
-    os: ("mkdir", "rename", "symlink", "link", "chmod", "fchmod", "fsync", "fdopen"),
-    disk: ("sync", "write_json", "point"),
-    repository.Repository: ("write_ref",),
-    deploy: ("_check_out",),
-}.items():
-    for name in names:
-        killing(owner, name)
-deploy.deploy(json.load(sys.stdin), print)
-"""
+STEPS = [
+    *(f"os:{name}" for name in ("mkdir", "rename", "symlink", "link", "chmod", "fchmod", "fsync", "fdopen")),
+    *(f"appctld.workers.store.disk:{name}" for name in ("sync", "write_json", "point")),
+    "appctld.workers.store.ostree.repository:Repository.write_ref",
+    "appctld.workers.store.deploy:_check_out",
+]
 
 
 def test_a_kill_at_any_step_leaves_the_old_version_and_recover_cleans(state: State) -> None:
     one, two = state.merge(*ONE), state.merge("none/ 0000", "none/below/ 0000", *TWO[1:])
     state.deploy(one)
     kills = 0
-    while state.current != f"{two[:12]}.0":
-        done = in_a_child(state, two, KILLED, str(kills + 1))
-        assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-        kills += 1
-        expected = one if state.current == f"{one[:12]}.0" else two
-        assert (state.app / "current/files/usr/run").read_text() == ("one" if expected == one else "two")
-        state.recover(ref(one), ref(two))
-        assert set(state.deployments) == {f"{one[:12]}.0", f"{expected[:12]}.0"}
-        assert set(state.refs()) == {ref(one), ref(expected)}
-        assert {path.name for path in (state.repo / "tmp").iterdir()} <= {"cache"}
+    with Killer(STEPS) as killer:
+        while state.current != f"{two[:12]}.0":
+            killer.kills(kills + 1, "deploy", state.whole(state.request(two)))
+            kills += 1
+            expected = one if state.current == f"{one[:12]}.0" else two
+            assert (state.app / "current/files/usr/run").read_text() == ("one" if expected == one else "two")
+            state.recover(ref(one), ref(two))
+            assert set(state.deployments) == {f"{one[:12]}.0", f"{expected[:12]}.0"}
+            assert set(state.refs()) == {ref(one), ref(expected)}
+            assert {path.name for path in (state.repo / "tmp").iterdir()} <= {"cache"}
     assert kills > len(STEPS_OF_R10)
     state.fsck()
     assert state.activate(one).is_dir()  # the old version was not lost

@@ -2,16 +2,16 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Who is killed at any step leaves the names of one version, or what the next start makes so (R10, R11)."""
 
-import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from appctld.workers.store.__main__ import HANDLERS
 from support.repositories.exported import COMMAND, ENTRY, EXTRA, ONE, SERVICE, TWO, links, shown
+from support.repositories.killed import Killer
 from support.repositories.store_state import APP, State, ref
+
+STEPS = [f"os:{name}" for name in ("mkdir", "rename", "symlink", "unlink", "rmdir", "utime")]
 
 
 @pytest.fixture
@@ -21,54 +21,35 @@ def state(tmp_path: Path) -> State:
     return made
 
 
-def killed_at(step: int, state: State, operation: str, **request: object) -> bool:
-    """Do it in a child that is killed before this call that changes names; whether there were as many."""
-    pid = os.fork()
-    if pid == 0:
-        left = step
-
-        def killing(real: Callable[..., None]) -> Callable[..., None]:
-            def call(*arguments: object, **named: object) -> None:
-                nonlocal left
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                real(*arguments, **named)
-
-            return call
-
-        try:
-            for name in ("mkdir", "rename", "symlink", "unlink", "rmdir", "utime"):
-                setattr(os, name, killing(getattr(os, name)))
-            state.call(HANDLERS[operation], **request)
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(pid, 0)
-    assert status in {0, signal.SIGKILL}
-    return status != 0
+@pytest.fixture(scope="module")
+def killer() -> Iterator[Killer]:
+    """Kills before one of the calls that change names."""
+    with Killer(STEPS) as running:
+        yield running
 
 
-def after_each_kill(state: State, operation: str, **request: object) -> Iterator[set[str]]:
+def after_each_kill(killer: Killer, state: State, operation: str, **request: object) -> Iterator[set[str]]:
     """Do it again and again, killed one step later each time; the links after each start that follows."""
     step = 0
     while True:
         step += 1
-        whole = not killed_at(step, state, operation, **request)
+        killed = killer.kills(step, operation, state.whole(request))
         assert all(APP in (state.exports / "share" / path).read_text() for path in shown(state))
         state.recover(*state.refs())
         assert links(state) == shown(state)
         assert not list(state.exports.rglob(".staging-*"))
         yield links(state)
-        if whole:
+        if not killed:
             return
 
 
-def test_a_kill_at_any_step_of_an_update_leaves_the_names_of_one_version(state: State) -> None:
+def test_a_kill_at_any_step_of_an_update_leaves_the_names_of_one_version(
+    killer: Killer, state: State
+) -> None:
     one, two = state.merge(*ONE), state.merge(*TWO)
     state.deploy(one)
     kills = 0
-    for found in after_each_kill(state, "deploy", **state.request(two)):
+    for found in after_each_kill(killer, state, "deploy", **state.request(two)):
         kills += 1
         done = state.current == f"{two[:12]}.0"
         assert found == ({ENTRY, EXTRA} if done else {ENTRY, SERVICE})
@@ -79,12 +60,14 @@ def test_a_kill_at_any_step_of_an_update_leaves_the_names_of_one_version(state: 
     state.fsck()
 
 
-def test_a_kill_at_any_step_of_a_rollback_leaves_the_names_of_one_version(state: State) -> None:
+def test_a_kill_at_any_step_of_a_rollback_leaves_the_names_of_one_version(
+    killer: Killer, state: State
+) -> None:
     one, two = state.merge(*ONE), state.merge(*TWO)
     state.deploy(one)
     state.deploy(two)
     kills = 0
-    for found in after_each_kill(state, "activate", commit=one, deployment=f"{one[:12]}.0"):
+    for found in after_each_kill(killer, state, "activate", commit=one, deployment=f"{one[:12]}.0"):
         kills += 1
         done = state.current == f"{one[:12]}.0"
         assert found == ({ENTRY, SERVICE} if done else {ENTRY, EXTRA})
@@ -92,11 +75,11 @@ def test_a_kill_at_any_step_of_a_rollback_leaves_the_names_of_one_version(state:
     assert kills > 5
 
 
-def test_a_kill_at_any_step_of_an_uninstall_leaves_all_names_or_none(state: State) -> None:
+def test_a_kill_at_any_step_of_an_uninstall_leaves_all_names_or_none(killer: Killer, state: State) -> None:
     one = state.merge(*ONE)
     state.deploy(one)
     kills = 0
-    for found in after_each_kill(state, "remove", deployments=None, refs=[ref(one)]):
+    for found in after_each_kill(killer, state, "remove", deployments=None, refs=[ref(one)]):
         kills += 1
         assert found == ({ENTRY, SERVICE} if state.current else set())
         if not state.current:
@@ -105,11 +88,13 @@ def test_a_kill_at_any_step_of_an_uninstall_leaves_all_names_or_none(state: Stat
     assert kills > 5
 
 
-def test_a_kill_at_any_step_of_a_start_that_writes_exports_again_leaves_nothing_of_it(state: State) -> None:
+def test_a_kill_at_any_step_of_a_start_that_writes_exports_again_leaves_nothing_of_it(
+    killer: Killer, state: State
+) -> None:
     one = state.merge(*ONE)
     state.deploy(one)
     kills = 0
-    for found in after_each_kill(state, "recover", keep_refs=[ref(one)], keep_all=False):
+    for found in after_each_kill(killer, state, "recover", keep_refs=[ref(one)], keep_all=False):
         kills += 1
         assert found == {ENTRY, SERVICE}
         assert not list(state.apps.rglob(".staging-*"))
