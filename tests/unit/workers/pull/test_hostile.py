@@ -28,11 +28,12 @@ from appctld.workers.detached import DETACHED_BYTES, SIGNATURE_BYTES
 from appctld.workers.net import pace
 from appctld.workers.pull import __main__ as program_module
 from support.publishers.ostree_remote import REF, OstreeRemote, RepoServer
+from support.repositories.oracle_writer import of_bytes
 from support.servers.fake_registry import FakeServer, Reply, loopback_identity
 from support.workers.pulling import LIMIT, Pull
 
 FILES = {"bin/tool": os.urandom(100_000), "etc/conf": b"a = b\n"}
-BOMB = {"zeros": bytes(24 << 20)}
+BOMB = {"zeros": bytes(8 << 20)}
 SMALL = 4 << 20
 MODULE = "appctld.workers.pull"
 LONG = 60.0
@@ -231,7 +232,9 @@ def test_detached_metadata_that_is_too_large(remote: OstreeRemote, there: Pull) 
     remote.detach(name, {"x": GLib.Variant("s", "x" * DETACHED_BYTES)})
     with pytest.raises(LimitExceeded):
         there.commit()
-    remote.detach(name, {"ostree.gpgsigs": GLib.Variant("aay", [bytes(SIGNATURE_BYTES + 1)])})
+    remote.detach(
+        name, {"ostree.gpgsigs": GLib.Variant.new_array(None, [of_bytes(bytes(SIGNATURE_BYTES + 1))])}
+    )
     with pytest.raises(LimitExceeded):
         there.commit()
     assert there.written == b""
@@ -239,7 +242,7 @@ def test_detached_metadata_that_is_too_large(remote: OstreeRemote, there: Pull) 
 
 @pytest.mark.parametrize("name", ["superblock", "0"])
 def test_a_delta_that_lies(remote: OstreeRemote, there: Pull, name: str) -> None:
-    commit = remote.commit({"a": os.urandom(2_000_000)})
+    commit = remote.commit({"a": os.urandom(100_000)})
     remote.delta(commit)
     for file in remote.path.glob(f"deltas/*/*/{name}"):
         data = bytearray(file.read_bytes())
