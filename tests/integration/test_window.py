@@ -97,7 +97,8 @@ def run(name: str) -> tuple[str, ...]:
 
 def test_a_window_is_there_and_drawn(desk: Machine) -> None:
     with screen(desk.directory / "granted", run("window"), desk.environment) as seen:
-        assert seen.wait_for(COLOUR) == WIDTH * HEIGHT
+        seen.wait_for(COLOUR, WIDTH * HEIGHT)
+        assert seen.pixels(COLOUR) == WIDTH * HEIGHT
 
 
 def test_a_desktop_opens_the_window_by_its_entry(desk: Machine) -> None:
@@ -107,7 +108,8 @@ def test_a_desktop_opens_the_window_by_its_entry(desk: Machine) -> None:
     command = ("sh", "-c", script, "sh", str(share / "applications/org.example.Window.desktop"))
     session = {**desk.environment, "XDG_DATA_DIRS": f"/usr/share:{share}"}
     with screen(desk.directory / "menu", command, session) as seen:
-        assert seen.wait_for(COLOUR) == WIDTH * HEIGHT
+        seen.wait_for(COLOUR, WIDTH * HEIGHT)
+        assert seen.pixels(COLOUR) == WIDTH * HEIGHT
     desk.appctl("kill", "window", code=None)
 
 

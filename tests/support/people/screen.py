@@ -61,15 +61,14 @@ class Screen:
             time.sleep(0.2)
         return now
 
-    def wait_for(self, colour: str) -> int:
-        """Wait until it is on the screen; how many pixels have it then."""
+    def wait_for(self, colour: str, number: int = 1) -> None:
+        """Wait until so many pixels have it, or more: what is being drawn is there in part first."""
         end = time.monotonic() + SECONDS
-        while not (found := self.pixels(colour)):
+        while self.pixels(colour) < number:
             assert self.program.poll() is None, f"ended, and drew nothing: {self.ended()}"
             if time.monotonic() > end:
                 raise AssertionError(f"what is on the screen most: {self._common()}")
             time.sleep(0.05)
-        return found
 
     def _common(self) -> list[str]:
         shown = self._shown()
