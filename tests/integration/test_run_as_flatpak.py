@@ -45,7 +45,7 @@ OWNED = (APP, f"{APP}.Part", f"org.mpris.MediaPlayer2.{APP}", "org.acme.Other", 
 PLACES = """
     /app/bin/tool /usr/bin/sh /usr/share/runtime/about /etc/os-name /bin/sh /lib64 /sys/class /sys/firmware
     /boot /run/host/usr/bin /run/host/etc/passwd /run/host/etc/ld.so.cache /run/host/fonts /srv /opt /root
-    /etc/fstab /tmp /var/tmp /etc/passwd /etc/machine-id /dev/kmsg /dev/shm/appctl-mark {home}/secret
+    /etc/fstab /tmp /var/tmp /etc/passwd /etc/machine-id /dev/kmsg {mark} {home}/secret
     {home}/Shared {home}/new
 """
 PROBE = """
@@ -108,10 +108,11 @@ DIFFERENT = {
 
 @dataclass
 class Both:
-    """One caller, who has the app twice."""
+    """One caller, who has the app twice; `mark` is a file of theirs in /dev/shm."""
 
     home: Path
     app: Made
+    mark: str
 
     def by_flatpak(self, metadata: str, script: str) -> list[str]:
         """What a script says, run by flatpak in the app with this metadata."""
@@ -179,12 +180,14 @@ def both(installed: tuple[Path, Made], tmp_path: Path, monkeypatch: pytest.Monke
     shutil.rmtree(home / "new", ignore_errors=True)
     (home / "secret").write_text("of the host\n")
     (home / "Shared").mkdir(exist_ok=True)
-    mark = Path("/dev/shm/appctl-mark")
-    mark.write_text("")
     runtime = home.parent / "run"  # short, as a socket's address is
     shutil.rmtree(runtime, ignore_errors=True)
     runtime.mkdir(0o700)
-    with private_bus(tmp_path) as address, services(address, SERVICES):
+    with (
+        private_bus(tmp_path) as address,
+        services(address, SERVICES),
+        tempfile.NamedTemporaryFile(prefix="appctl-mark.", dir="/dev/shm") as mark,
+    ):
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         for name in list(os.environ):
             monkeypatch.delenv(name)
@@ -192,15 +195,14 @@ def both(installed: tuple[Path, Made], tmp_path: Path, monkeypatch: pytest.Monke
         buses = {"DBUS_SESSION_BUS_ADDRESS": address, "DBUS_SYSTEM_BUS_ADDRESS": address}
         for name, value in (kept | mine | buses).items():
             monkeypatch.setenv(name, value)
-        yield Both(home, app)
-    mark.unlink()
+        yield Both(home, app, mark.name)
 
 
 @pytest.mark.parametrize("metadata", METADATA.values(), ids=METADATA)
 def test_a_permission_gives_what_it_gives_in_flatpak(
     metadata: str, both: Both, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    places = " ".join(PLACES.format(home=both.home).split())
+    places = " ".join(PLACES.format(home=both.home, mark=both.mark).split())
     script = PROBE.format(places=places, services=" ".join(SERVICES), owned=" ".join(OWNED))
     theirs = facts(both.by_flatpak(metadata, script))
     shutil.rmtree(both.home / "new", ignore_errors=True)
