@@ -71,8 +71,21 @@ class Shop:
         """Whatever a test before did."""
         self.machine.appctl("uninstall", "-y", APP_ID, code=None)
 
+    def ended(self) -> str:
+        """The last job's final state."""
+
+        async def scenario() -> str:
+            end = time.monotonic() + SECONDS
+            async with client(self.address) as caller:
+                while (found := await caller.get_all(self.job, JOB))["State"] not in FINISHED:
+                    assert time.monotonic() < end, found
+                    await asyncio.sleep(0.02)
+            return str(found["State"])
+
+        return asyncio.run(scenario())
+
     def ends(self, look: str) -> str:
-        """The last job's final state, asked for again and again by this line."""
+        """The same, asked for again and again by this line."""
         end = time.monotonic() + SECONDS
         while True:
             words: set[str] = set(re.findall(r"[\w-]+", self.run(look).stdout))
@@ -145,15 +158,24 @@ def test_the_table_of_actions_is_that_of_the_xml() -> None:
     }
 
 
-def test_every_line_does_what_it_says(shop: Shop) -> None:
+TOLD = [f".{name} (" for name in ("InterfacesAdded", "InterfacesRemoved", "PropertiesChanged")]
+TOLD += [f"{MANAGER}.{name} (" for name in ("AppsChanged", "UpdatesChanged", "RemotesChanged")]
+
+
+def waits(happened: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + SECONDS
+    while not happened():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+
+
+def test_every_line_does_what_it_says(shop: Shop, tmp_path: Path) -> None:
     """In order; every job that one of them starts succeeds."""
-    with subprocess.Popen(
-        ["gdbus", "monitor", "--system", "--dest", NAME],
-        env=shop.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as monitor:
+    said = tmp_path / "said"
+    listen = ["gdbus", "monitor", "--system", "--dest", NAME]
+    with said.open("w") as file, subprocess.Popen(listen, env=shop.environment, stdout=file) as monitor:
         try:
+            waits(lambda: "is owned by" in said.read_text(), "nobody listens")
             for command, error in LINES:
                 if f"{MANAGER}.CheckUpdates" in command:
                     shop.push(2)
@@ -164,16 +186,11 @@ def test_every_line_does_what_it_says(shop: Shop) -> None:
                     shop.hash = shown[1]
                 if started := re.fullmatch(rf"\(objectpath '({ROOT}/job/\d+)',\)\n", ran.stdout):
                     shop.job = started[1]
-                    assert shop.ends(LOOK["gdbus"]) == "succeeded", (command, shop.run(command))
+                    assert shop.ended() == "succeeded", (command, shop.run(LOOK["gdbus"]))
+            waits(lambda: all(word in said.read_text() for word in TOLD), "a signal does not come")
         finally:
             monitor.terminate()
-        assert monitor.stdout is not None
-        told = monitor.stdout.read()
-    for signal in ("InterfacesAdded", "InterfacesRemoved", "PropertiesChanged"):
-        assert f".{signal} (" in told
-    for signal in ("AppsChanged", "UpdatesChanged", "RemotesChanged"):
-        assert f"{MANAGER}.{signal} (" in told
-    assert "JobFinished" not in told, "that goes to who started it"
+    assert "JobFinished" not in said.read_text(), "that goes to who started it"
 
 
 def test_the_program_asks_and_installs(shop: Shop, tmp_path: Path) -> None:
