@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from support.acme import NAMES, Acme, town
-from support.buses.bus import INTERACTIVE, NAME
+from support.buses.bus import INTERACTIVE, NAME, ROOT
 from support.images.catalogs import LABELS, component, document, index, tree
 from support.images.images import Settings
 from support.images.png import png
@@ -37,6 +37,8 @@ APPS = {  # their names, and the colours of their icons
     EDITOR: ("Editor", ((90, 160, 250), (40, 80, 200))),
     VIEWER: ("Viewer", ((250, 190, 60), (230, 100, 30))),
 }
+PING = ["busctl", "--system", "--allow-interactive-authorization=no", "call", NAME, ROOT]
+PING += ["org.freedesktop.DBus.Peer", "Ping"]
 DESKTOP = "[Desktop Entry]\nType=Application\nExec=app\n"
 Scenes = dict[str, list[str]]
 
@@ -178,6 +180,9 @@ def heard(machine: Machine, file: Path) -> Iterator[Callable[[], list[str]]]:
         command = ["busctl", "--system", "--json=short", "monitor", NAME]
         with subprocess.Popen(command, env=machine.environment, stdout=told) as monitor:
             try:
+                while not file.stat().st_size:  # it hears nothing that was told before it listened
+                    assert monitor.poll() is None, "nobody listens to the bus"
+                    subprocess.run(PING, env=machine.environment, check=True, capture_output=True)
                 yield lambda: sorted({" ".join(words) for words in _calls(file.read_text())})
             finally:
                 monitor.terminate()
