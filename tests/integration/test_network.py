@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.images.images import Layout, Settings
+from support.machines.called import Near
 from support.machines.machine import Machine
 from support.servers.fake_registry import loopback_identity
 from support.servers.proxy import Proxy
@@ -48,7 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     layout = Layout(work / "images")
     layout.build("1", [layer], Settings(cmd=("/hello",), labels={"org.appctl.id": APP}))
     (work / "registry").mkdir()
-    machine = Machine(work / "machine", measured=False)
+    machine = Near(work / "machine", measured=False)
     machine.altered = "governed"
     registry = Registry(work / "registry")
     registry.identity = work / "server.pem"

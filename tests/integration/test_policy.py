@@ -15,6 +15,7 @@ import pytest
 
 from support.buses.bus import client
 from support.images.greeter import build
+from support.machines.called import Near
 from support.machines.machine import Machine, Ran
 from support.publishers.publisher import Publisher
 
@@ -69,7 +70,7 @@ def site(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iter
     build(publisher.layout, work / "greeter", 1)
     key, file = publisher.keys.make("acme"), work / "acme.asc"
     file.write_bytes(publisher.keys.export(key, armor=True))
-    machine = Machine(work / "machine", measured=False)
+    machine = Near(work / "machine", measured=False)
     machine.altered = "governed"
     with machine:
         site = Site(machine, publisher, key, file, work / "layers")

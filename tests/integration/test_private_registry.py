@@ -12,6 +12,7 @@ import pytest
 
 from support.images.greeter import build
 from support.layers.tarball import archive, entry
+from support.machines.called import Near
 from support.machines.exposure import (
     auth_file,
     downloads,
@@ -68,7 +69,7 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Who uses it leaves no app, no remote and no login behind."""
-    with Machine(tmp_path_factory.mktemp("private-user") / "machine", measured=False) as machine:
+    with Near(tmp_path_factory.mktemp("private-user") / "machine", measured=False) as machine:
         yield machine
         machine.fsck()
 

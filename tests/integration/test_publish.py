@@ -20,6 +20,7 @@ from appctld.model.flatpak.ref import parse_ref
 from support.images.flatpak_build import Workshop
 from support.images.greeter import minimal_root
 from support.layers.published_tar import entries
+from support.machines.called import Near
 from support.machines.machine import BIN, Machine
 from support.publishers.ostree_remote import OstreeRemote
 from support.publishers.podman_storage import rootless_podman
@@ -35,7 +36,7 @@ METADATA = "[Application]\nname=org.example.Greeter\ncommand=/usr/bin/greet\n"
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with Machine(tmp_path_factory.mktemp("machine") / "of", measured=False) as running:
+    with Near(tmp_path_factory.mktemp("machine") / "of", measured=False) as running:
         (running.directory / "key.pem").write_bytes(KEY.private_pem)
         (running.directory / "key.pub").write_bytes(KEY.pem)
         yield running

@@ -15,6 +15,7 @@ import pytest
 from appctl.commandline.commands import COMMANDS
 from json_schemas import Schema, schemas
 from support.images.greeter import build
+from support.machines.called import Near
 from support.machines.machine import BIN, Machine
 from support.publishers.publisher import Publisher
 
@@ -61,7 +62,7 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     work = tmp_path_factory.mktemp("shop")
-    with Machine(work / "machine", measured=False) as machine:
+    with Near(work / "machine", measured=False) as machine:
         yield Shop(machine, publisher, work)
 
 
@@ -127,7 +128,7 @@ def test_an_apps_life(shop: Shop) -> None:
 
 
 def test_what_is_damaged(shop: Shop, tmp_path: Path) -> None:
-    with Machine(tmp_path / "machine", measured=False) as machine:
+    with Near(tmp_path / "machine", measured=False) as machine:
         other = Shop.__new__(Shop)
         other.__dict__.update(shop.__dict__, machine=machine)
         url = f"oci+http://{shop.publisher.registry.host}/acme"

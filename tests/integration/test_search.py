@@ -16,6 +16,7 @@ import pytest
 from json_schemas import schemas
 from support.images.catalogs import LABELS, component, document, index, png, tree
 from support.images.images import CREATED, Settings
+from support.machines.called import Near
 from support.machines.machine import Machine
 from support.publishers.publisher import Publisher
 from support.servers.index_server import IndexServer
@@ -87,7 +88,7 @@ def mall(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iter
     key = publisher.keys.make("acme")
     file = work / "acme.asc"
     file.write_bytes(publisher.keys.export(key, armor=True))
-    with Machine(work / "machine", measured=False) as machine:
+    with Near(work / "machine", measured=False) as machine:
         place = f"oci+http://{publisher.registry.host}/acme"
         machine.add_remote("acme", place, file, publisher.lookaside.url, "--set", "ids=org.acme.*")
         yield Mall(publisher, machine, work, key)

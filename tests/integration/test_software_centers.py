@@ -23,6 +23,7 @@ from support.buses.bus import JOB, MANAGER, NAME, ROOT, Client, client
 from support.buses.bus_service import INTERFACES
 from support.buses.declared import of_arguments, of_properties
 from support.images.greeter import APP_ID, build
+from support.machines.called import Near
 from support.machines.machine import Machine
 from support.publishers.publisher import Publisher
 from support.services.polkit_rows import rows
@@ -113,7 +114,7 @@ def shop(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iter
     def push(version: int) -> None:
         publisher.push_version(f"{version}.0", "acme/greeter:stable", METADATA, key, version)
 
-    with Machine(work / "machine", measured=False) as machine:
+    with Near(work / "machine", measured=False) as machine:
         machine.add_remote(
             "acme", f"oci+http://{publisher.registry.host}/acme", file, publisher.lookaside.url
         )

@@ -11,6 +11,7 @@ import pytest
 from support.descriptors import children, open_descriptors
 from support.images.greeter import build
 from support.images.images import Layout
+from support.machines.called import Near
 from support.machines.emptied import emptied
 from support.machines.machine import Machine
 from support.publishers.publisher import Publisher
@@ -97,7 +98,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine that a module's tests have one after the other; see `lent`."""
-    with Machine(tmp_path_factory.mktemp("lasting") / "machine", measured=False) as running:
+    with Near(tmp_path_factory.mktemp("lasting") / "machine", measured=False) as running:
         yield running
 
 
