@@ -7,12 +7,20 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 APP = "org.acme.Tool"
 LDCONFIG = "/usr/sbin/ldconfig"  # linked statically in Debian, in the essential package libc-bin
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")  # a line of ldd(1)
+
+
+@cache
+def _libraries(program: str) -> tuple[str, ...]:
+    """What a program of the host is linked to."""
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+    return tuple(_LIBRARY.findall(listed.stdout))
 
 
 @dataclass
@@ -59,8 +67,7 @@ class Made:
         for program in programs:
             found = shutil.which(program)
             assert found is not None, program
-            listed = subprocess.run(["ldd", found], capture_output=True, text=True, check=False)
-            for library in _LIBRARY.findall(listed.stdout):
+            for library in _libraries(found):
                 self.copy(library, library)
             self.copy(found, f"/usr/bin/{program}")
         return self
