@@ -23,19 +23,30 @@ EVIL = "$(touch evil)"
 APPS = ["org.acme.Editor", "org.acme.Viewer"]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Two apps, one remote, and beside them names that are none and that a shell would obey."""
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two apps, one remote, and beside them names that are none and that a shell would obey.
+
+    The scripts of the shells are there, zsh's where it looks for it; that shell has looked for all of them.
+    """
+    home = tmp_path_factory.mktemp("home")
     for name in (*APPS, EVIL, "`touch evil`", "with blank"):
-        (tmp_path / ".local/share/appctl/apps" / name).mkdir(parents=True)
-    remotes = tmp_path / ".config/appctl/remotes.d"
+        (home / ".local/share/appctl/apps" / name).mkdir(parents=True)
+    remotes = home / ".config/appctl/remotes.d"
     remotes.mkdir(parents=True)
     for name in ("acme.conf", "acme.gpg", f"{EVIL}.conf"):
         (remotes / name).touch()
-    (tmp_path / "key.asc").touch()
-    for shell in SHELLS:
-        (tmp_path / f"completion.{shell}").write_text(script(shell))
-    return tmp_path
+    (home / "key.asc").touch()
+    (home / "functions").mkdir()
+    for name, shell in (
+        ("completion.bash", "bash"),
+        ("completion.fish", "fish"),
+        ("functions/_appctl", "zsh"),
+    ):
+        (home / name).write_text(script(shell))
+    (home / ".zshrc").write_text(ZSHRC)
+    zsh(home, "")
+    return home
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -72,7 +83,7 @@ def run(home: Path, command: list[str]) -> list[str]:
 
 ZSHRC = """
 fpath=(~/functions $fpath)
-autoload -Uz compinit; compinit -u -D
+autoload -Uz compinit; compinit -u -d ~/found
 compadd() {
     local -a found
     [[ " ${(j: :)@[1,(i)--]} " == *" -"[OAD]" "* ]] ||
@@ -86,12 +97,15 @@ zle -N zle-line-init
 
 
 def in_zsh(home: Path, line: str) -> list[str]:
-    """Let the line editor complete it at a terminal of its own; what the completion adds goes into a file."""
-    (home / ".zshrc").write_text(ZSHRC)
-    (home / "functions").mkdir()
-    (home / "completion.zsh").rename(home / "functions/_appctl")  # where zsh looks for it
+    """Let the line editor complete it; what the completion adds goes into a file."""
     offered = home / "offered"
     offered.write_text("")
+    zsh(home, line)
+    return [found for found in offered.read_text().splitlines() if found]
+
+
+def zsh(home: Path, line: str) -> None:
+    """Start it at a terminal of its own, which has its end once the line is completed."""
     inside, outside = pty.openpty()
     try:
         subprocess.run(
@@ -101,7 +115,6 @@ def in_zsh(home: Path, line: str) -> list[str]:
     finally:
         os.close(inside)
         os.close(outside)
-    return [found for found in offered.read_text().splitlines() if found]
 
 
 SHELL_RUNS: list[Callable[[Path, str], list[str]]] = [in_bash, in_zsh, in_fish]
