@@ -3,6 +3,7 @@
 """Buses as an app sees them: a real dbus-daemon, the real xdg-dbus-proxy, and gdbus in the sandbox."""
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -299,7 +300,7 @@ def test_an_abstract_address_is_reached_too(
     app: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """As older session buses have it: it belongs to the network, which the app itself does not get."""
-    name = f"appctl-test-{os.getpid()}"
+    name = f"appctl-test-{secrets.token_hex(8)}"  # whoever has this network has its abstract names too
     with private_bus(tmp_path, listen=f"unix:abstract={name}") as address, services(address, NAMES):
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
         assert "org.freedesktop.portal.Desktop" in run(app, capfd, LIST.format(bus="session"))

@@ -4,6 +4,7 @@
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,10 +58,10 @@ def test_ipc_is_the_one_namespace_that_is_shared(
 @pytest.fixture
 def mark() -> Iterator[str]:
     """A file in the host's /dev/shm."""
-    path = Path(f"/dev/shm/appctl-test-{os.getpid()}")
-    path.write_text("of the host\n")
-    yield str(path)
-    path.unlink()
+    with tempfile.NamedTemporaryFile("w", prefix="appctl-test.", dir="/dev/shm") as file:
+        file.write("of the host\n")
+        file.flush()
+        yield file.name
 
 
 @pytest.mark.parametrize(
