@@ -7,6 +7,7 @@ A table that is written by hand: whoever renames something in the parser finds i
 
 import argparse
 import re
+from functools import cache
 
 import pytest
 
@@ -100,13 +101,19 @@ def _below(parser: argparse.ArgumentParser, before: str) -> list[tuple[str, argp
 
 
 KNOWN = parsers()
-MAN = re.sub(r"\\f[BIR]", "", pages()["appctl.1"]).replace("\\-", "-").replace("\\,", "").replace("\\/", "")
+
+
+@cache
+def manual() -> str:
+    """The page of all commands, without roff's own characters."""
+    text = re.sub(r"\\f[BIR]", "", pages()["appctl.1"])
+    return text.replace("\\-", "-").replace("\\,", "").replace("\\/", "")
 
 
 @pytest.mark.parametrize("command", sorted(PROMISED))
 def test_a_command_is_there_and_in_the_manual(command: str) -> None:
     assert command in KNOWN
-    assert f"appctl {command}" in MAN
+    assert f"appctl {command}" in manual()
 
 
 @pytest.mark.parametrize(
@@ -115,13 +122,13 @@ def test_a_command_is_there_and_in_the_manual(command: str) -> None:
 )
 def test_an_option_is_there_and_in_the_manual(command: str, option: str) -> None:
     assert option in KNOWN[command]._option_string_actions
-    assert option in MAN
+    assert option in manual()
 
 
 @pytest.mark.parametrize("option", sorted(EVERYWHERE.split()))
 def test_every_command_takes_what_all_take(option: str) -> None:
     assert not [name for name, parser in KNOWN.items() if option not in parser._option_string_actions]
-    assert option in MAN
+    assert option in manual()
 
 
 @pytest.mark.parametrize("alias", sorted(ALIASES))
@@ -137,7 +144,7 @@ def test_the_columns_of_a_list_are_those_and_in_that_order() -> None:
 def test_an_exit_code_means_that_and_stands_in_the_manual(code: int) -> None:
     names = EXIT_CODES[code].split()
     assert sorted(name for name, its in TABLE.items() if its == code) == sorted(names)
-    assert re.search(rf"^{code}\n.*{', '.join(names[:1])}", MAN, re.MULTILINE)
+    assert re.search(rf"^{code}\n.*{', '.join(names[:1])}", manual(), re.MULTILINE)
     assert MEANINGS[ExitCode(code)]
 
 

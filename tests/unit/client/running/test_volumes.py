@@ -190,13 +190,15 @@ def test_an_empty_one_that_another_run_made_meanwhile_stays_the_same(tmp_path: P
 @pytest.fixture
 def nested(shell: Made, own: Path) -> Iterator[Path]:
     """A file of the image below more directories than Python calls functions in one another."""
-    deep = shell.files / "data"
+    deep = f"{shell.files}/data"
+    os.mkdir(deep)  # noqa: PTH102 - a Path takes as long as there are directories above it, each time
     for _ in range(1100):
-        deep /= "d"
-        deep.mkdir(parents=deep.parent.name == "data")
-    (deep / "x").write_text("deep")
+        deep += "/d"
+        os.mkdir(deep)  # noqa: PTH102
+    file = Path(deep, "x")
+    file.write_text("deep")
     with_volumes(shell, "/data")
-    yield deep / "x"
+    yield file
     remove_tree(shell.files / "data")
     remove_tree(own)
 
