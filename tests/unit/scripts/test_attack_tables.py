@@ -52,7 +52,7 @@ def test_guards_are_counted_by_directory() -> None:
 
 
 def test_the_document_claims_no_more_than_there_is() -> None:
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/attacks"]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--assert=plain", "tests/attacks"]
     environment = {**os.environ, "APPCTL_SLICE": ""}  # all of it, whatever is tried now
     done = subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, check=False)
     there = tallied(line for line in done.stdout.splitlines() if "::" in line)

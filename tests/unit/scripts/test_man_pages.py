@@ -5,6 +5,7 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@cache
 def shown(manual: Path, page: str) -> str:
     """As a reader sees it, without the blanks that fill lines."""
     done = subprocess.run(
