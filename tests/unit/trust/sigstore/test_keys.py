@@ -5,6 +5,7 @@
 import base64
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ WEAK = ["p521", "k256", "ed448", "rsa1024", "dsa"]
 KEY = CosignKey()
 
 
+@cache
+def key_of(kind: str, owner: str = "acme") -> CosignKey:
+    """A key of that kind, the same each time: a large one takes long to find."""
+    return CosignKey(kind)
+
+
 def pem(der: bytes, label: str = "PUBLIC KEY") -> bytes:
     body = base64.encodebytes(der).decode()
     return f"-----BEGIN {label}-----\n{body}-----END {label}-----\n".encode()
@@ -27,7 +34,7 @@ def pem(der: bytes, label: str = "PUBLIC KEY") -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_key_is_known_by_the_hash_of_its_der_form(kind: str) -> None:
-    key = CosignKey(kind)
+    key = key_of(kind)
     (read,) = read_public_keys(key.pem)
     assert read.fingerprint == key.fingerprint
 
@@ -82,7 +89,7 @@ def test_anything_but_public_keys_is_refused_in_words(data: bytes, words: str) -
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_key_knows_its_own_signatures_and_no_others(kind: str) -> None:
-    key, other = CosignKey(kind), CosignKey(kind)
+    key, other = key_of(kind), key_of(kind, "another")
     (read,) = read_public_keys(key.pem)
     signature = key.sign(b"payload")
     assert read.made(signature, b"payload")
@@ -94,7 +101,7 @@ def test_a_key_knows_its_own_signatures_and_no_others(kind: str) -> None:
 
 def test_the_hashes_are_those_of_cosign() -> None:
     """SHA-256 everywhere; with P-384 SHA-384 too, which cosign uses since 2.6; RSA is PKCS #1 v1.5."""
-    p256, p384, rsa = CosignKey(), CosignKey("p384"), CosignKey("rsa2048")
+    p256, p384, rsa = KEY, key_of("p384"), key_of("rsa2048")
     made = {
         (kind, hashed.name): read_public_keys(key.pem)[0].made(key.sign(b"x", hashed), b"x")
         for kind, key in (("p256", p256), ("p384", p384), ("rsa", rsa))
