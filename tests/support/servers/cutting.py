@@ -44,7 +44,8 @@ class CuttingLine:
 
     def cut_after(self, *counts: int) -> None:
         """Cut so many connections, each after so many bytes of what is sent on it."""
-        self._limits = list(counts)
+        with self._lock:
+            self._limits = list(counts)
 
     def _accept(self) -> None:
         while True:
