@@ -5,8 +5,8 @@
     with Killer(["os:rename", "appctld.workers.store.disk:sync"]) as killer:
         assert killer.kills(3, "deploy", request)     # before the third of these calls
 
-A process of its own has imported everything and forks for each request: Python starts once, and the process of
-the tests, which has threads, is never forked.
+A process of its own has imported everything and forks for each request: Python starts once, and who runs the
+tests, and has threads, is never forked.
 """
 
 import json

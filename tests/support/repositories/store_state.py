@@ -8,7 +8,6 @@ state.deploy(one)
 """
 
 import stat
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -21,6 +20,7 @@ from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.prune import prune
 from appctld.workers.store.recover import recover
 from support.layers.layers import commit_layer
+from support.repositories.fsck import fsck
 
 APP = "org.example.App"
 
@@ -109,10 +109,8 @@ class State:
         return found
 
     def fsck(self) -> None:
-        """`ostree fsck` is clean."""
-        command = ["ostree", "fsck", f"--repo={self.repo}"]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        """Every object and commit is whole."""
+        fsck(self.repo)
 
 
 def ref(commit: str, number: int = 0) -> str:

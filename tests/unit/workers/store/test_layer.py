@@ -37,6 +37,7 @@ from appctld.workers.store.ostree.contents import Contents
 from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.repository import Repository
 from support.layers.tarball import archive, directory, entry, hardlink, pax, symlink
+from support.repositories.fsck import fsck
 
 ROOT = directory("./")
 GOOD = archive(ROOT, directory("d/"), entry("d/f", content=b"hello", mode=0o4755), symlink("l", "d/f"))
@@ -48,7 +49,7 @@ def _repo(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "repo"
     Repository.open(path)
     yield path
-    subprocess.run(["ostree", f"--repo={path}", "fsck", "--quiet"], check=True)
+    fsck(path)
     for ref in Repository.open(path).refs().values():
         assert disk_modes(path, ref) <= {0o444, 0o555}
 

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from appctld.workers.store.ostree.kinds import Kind, loose_path
 from appctld.workers.store.ostree.objects import checksum, regular, symlink
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree, serialize_dirmeta
+from support.repositories.fsck import fsck
 
 HEAD = regular(1, 2, 0o4751, [(b"user.note", b"x")])
 LINK = symlink(3, 4, "../ü")
@@ -34,7 +34,7 @@ CONTENT = b"hello world"
 def _repository(tmp_path: Path) -> Iterator[Repository]:
     repository = Repository.open(tmp_path / "repo")
     yield repository
-    subprocess.run(["ostree", f"--repo={repository.path}", "fsck", "--quiet"], check=True)
+    fsck(repository.path)
     assert {path.name for path in (repository.path / "tmp").iterdir()} <= {"cache"}
 
 

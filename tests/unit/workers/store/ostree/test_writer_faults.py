@@ -4,10 +4,8 @@
 
 import errno
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +13,11 @@ import pytest
 from appctld.errors import AppctlError, Failed, LimitExceeded, NoSpace
 from appctld.workers.store import disk
 from appctld.workers.store.ostree import writer as module
-from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.objects import regular
 from appctld.workers.store.ostree.repository import Repository
 from appctld.workers.store.ostree.tree import DirTree
+from support.repositories.fsck import fsck
+from support.repositories.killed import Killer
 from support.repositories.oracle_writer import stored
 from support.repositories.store_state import State
 
@@ -202,93 +201,33 @@ def test_a_disk_that_cannot_sync_fails_the_transaction(
     fsck(tmp_path)
 
 
-def fsck(repo: Path) -> None:
-    subprocess.run(["ostree", f"--repo={repo}", "fsck", "--quiet"], check=True)
-    repository = Repository.open(repo)
-    for path in repo.glob("objects/??/*"):
-        repository.verify(Kind(path.suffix[1:]), path.parent.name + path.stem)
-
-
 # --- kills --------------------------------------------------------------------------------------------------
 
-KILLED = """
-import os, sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from appctld.workers.store import disk
-from appctld.workers.store.ostree.commit import Commit
-from appctld.workers.store.ostree.objects import regular
-from appctld.workers.store.ostree.repository import Repository
-from appctld.workers.store.ostree.tree import DirTree
-
-STEPS = "mkdir", "open", "write", "setxattr", "utime", "fchmod", "close", "rename", "rmdir", "unlink"
-
-def killing(owner, name):
-    real = getattr(owner, name)
-    def step(*arguments, **named):
-        killing.left -= 1
-        if killing.left == 0:
-            os.kill(os.getpid(), 9)
-        return real(*arguments, **named)
-    setattr(owner, name, step)
-
-def write(repo, step):
-    killing.left = step
-    repository = Repository.open(repo)
-    for name in STEPS:
-        killing(os, name)
-    killing(disk, "sync")
-    head = regular(0, 0, 0o755)
-    with repository.shared(), repository.transaction() as writer:
-        large = writer.file(head, 2 << 20, [b"x" * (1 << 20)] * 2)
-        names = {"f": writer.file(head, 5, [b"small"]), "l": large}
-        writer.commit(Commit(writer.tree(DirTree(names)), writer.meta(0, 0, 0o755)))
-
-for line in sys.stdin:
-    repo, step = line.split()
-    writing = os.fork()
-    if not writing:
-        write(Path(repo), int(step))
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(writing, 0)[1]), flush=True)
-"""
-"""Reads a repository and a step a line, and has a child, which needs not import anything, killed there."""
+STEPS = [
+    *(
+        f"os:{name}"
+        for name in (
+            "mkdir", "open", "write", "setxattr", "utime", "fchmod", "close", "rename", "rmdir", "unlink"
+        )
+    ),
+    "appctld.workers.store.disk:sync",
+]  # fmt: skip
 
 
-@pytest.fixture
-def killed() -> Iterator[Callable[[Path, int], int]]:
-    """Writes into a repository and is killed at a step; the exit status."""
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        into, out = process.stdin, process.stdout
-
-        def kill(repo: Path, step: int) -> int:
-            print(repo, step, file=into, flush=True)
-            return int(out.readline())
-
-        yield kill
-
-
-def test_a_kill_at_any_step_leaves_whole_objects_only(
-    tmp_path: Path, killed: Callable[[Path, int], int]
-) -> None:
+def test_a_kill_at_any_step_leaves_whole_objects_only(tmp_path: Path) -> None:
     seen: set[int] = set()
     step = 0
-    while True:
-        step += 1
-        state = State(tmp_path / str(step))
-        Repository.open(state.repo)
-        code = killed(state.repo, step)
-        seen.add(left(state.repo)[0])
-        fsck(state.repo)
-        state.recover()
-        assert left(state.repo)[1] == set()
-        if code != -signal.SIGKILL:
-            break
-    assert code == 0
+    killed = True
+    with Killer(STEPS) as killer:
+        while killed:
+            step += 1
+            state = State(tmp_path / str(step))
+            Repository.open(state.repo)
+            killed = killer.kills(step, "write-objects", {"repo": str(state.repo)})
+            seen.add(left(state.repo)[0])
+            fsck(state.repo)
+            state.recover()
+            assert left(state.repo)[1] == set()
     assert seen == {0, 1, 2, 3, 4, 5}
     assert step > 40
 

@@ -2,14 +2,13 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A repository for every test."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from appctld.workers.store.ostree.kinds import Kind
 from appctld.workers.store.ostree.repository import Repository
+from support.repositories.fsck import fsck
 
 
 @pytest.fixture
@@ -18,8 +17,5 @@ def repo(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "repo"
     Repository.open(path)
     yield path
-    subprocess.run(["ostree", f"--repo={path}", "fsck", "--quiet"], check=True)
-    for kind in Kind:
-        for found in path.glob(f"objects/??/*.{kind.suffix}"):
-            Repository.open(path).verify(kind, found.parent.name + found.stem)
+    fsck(path)
     assert list(path.glob("tmp/appctl-*")) == []
