@@ -12,15 +12,20 @@ import pytest
 from appctld.errors import Failed, NoSpace, NotFound, RepoCorrupt
 from appctld.workers.store.__main__ import HANDLERS
 from support.layers.layers import commit_layer
-from support.repositories.quarantine import Scene, object_of
+from support.repositories.quarantine import Published, Scene, object_of
 
 PLACE = "0123456789abcdef"
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    return Published(tmp_path_factory.mktemp("published"))
+
+
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
+def scene(tmp_path: Path, published: Published) -> Scene:
     """Remote acme has the commit; a layer of somebody else's lies beside it."""
-    scene = Scene(tmp_path)
+    scene = Scene(tmp_path, published)
     scene.send(scene.honest())
     commit_layer(scene.state.repo, ["usr/", "usr/secret = private"])
     return scene
