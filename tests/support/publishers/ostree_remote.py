@@ -2,16 +2,18 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A publisher's OSTree repository, made by the real ostree, and a server of its files that can lie."""
 
+import shutil
 import ssl
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from gi.repository import GLib
+from gi.repository import GLib, OSTree
 
 from support.servers.fake_registry import FakeServer, Reply, Seen
 
 REF = "app/demo"
+_AT_FDCWD = -100  # fcntl.h
 
 
 class OstreeRemote:
@@ -20,7 +22,8 @@ class OstreeRemote:
     def __init__(self, directory: Path, mode: str = "archive") -> None:
         self.path = directory / "remote"
         self._tree = directory / "tree"
-        self.ostree("init", f"--mode={mode}")
+        _, found = OSTree.Repo.mode_from_string(mode)
+        OSTree.Repo.create_at(_AT_FDCWD, str(self.path), found, None, None)
 
     def ostree(self, *arguments: str) -> str:
         """Run ostree on it; it must succeed."""
@@ -29,7 +32,7 @@ class OstreeRemote:
 
     def commit(self, files: Mapping[str, bytes], *options: str, ref: str = REF) -> str:
         """A new commit of `ref` with exactly these files; its checksum."""
-        subprocess.run(["rm", "-rf", str(self._tree)], check=True)
+        shutil.rmtree(self._tree, ignore_errors=True)
         for name, data in files.items():
             (self._tree / name).parent.mkdir(parents=True, exist_ok=True)
             (self._tree / name).write_bytes(data)

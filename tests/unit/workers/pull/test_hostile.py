@@ -32,7 +32,7 @@ from support.repositories.oracle_writer import of_bytes
 from support.servers.fake_registry import FakeServer, Reply, loopback_identity
 from support.workers.pulling import LIMIT, Pull
 
-FILES = {"bin/tool": os.urandom(100_000), "etc/conf": b"a = b\n"}
+FILES = {"bin/tool": os.urandom(50_000), "etc/conf": b"a = b\n"}
 BOMB = {"zeros": bytes(8 << 20)}
 SMALL = 4 << 20
 MODULE = "appctld.workers.pull"

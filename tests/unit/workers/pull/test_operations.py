@@ -25,7 +25,7 @@ from support.servers.proxy import Proxy
 from support.signatures.keys import Keys
 from support.workers.pulling import Pull
 
-FILES = {"bin/tool": os.urandom(300_000), "etc/conf": b"a = b\n", "empty": b""}
+FILES = {"bin/tool": os.urandom(50_000), "etc/conf": b"a = b\n", "empty": b""}
 FIXTURE = Path(__file__).parents[3] / "fixtures" / "repo-archive.tar"
 FIXTURE_COMMIT = "f1295095a4cc6d06c08199cf29e2b8b932e960031ac1cabe923f6b22c85294de"
 
