@@ -2,9 +2,11 @@
 # SPDX-FileCopyrightText: The appctl authors
 """A web server on loopback that serves while `with` lasts; what it answers is its handler's."""
 
+import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -14,6 +16,14 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = (
         128  # by default 5, and libostree opens 8 connections at once: others wait for seconds
     )
+
+
+@contextmanager
+def refusing() -> Iterator[int]:
+    """Give a port at which nobody listens, and which nobody else gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 class LoopbackServer:

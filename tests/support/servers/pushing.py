@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from appctld.model.jsonvalue import JsonObject
 from support.servers.fake_registry import FakeServer, Reply, Seen
 
+LATE = 60.0  # seconds after which a test hangs
 PIECE = 1 << 20  # bytes of a piece in tests
 LARGE = os.urandom(PIECE) * 3
 LOGIN: JsonObject = {"username": "alice", "password": "secret"}
@@ -33,7 +34,9 @@ class Resuming(FakeServer):
 
     def has_noticed(self, cuts: int) -> None:
         """Wait until it took what came before the line broke so often."""
+        until = time.monotonic() + LATE
         while sum(len(seen.body) < int(seen.headers.get("content-length", 0)) for seen in self.seen) < cuts:
+            assert time.monotonic() < until, f"it took no part of a request {cuts} times"
             time.sleep(0.01)
 
     def answer(self, request: Seen) -> Reply:

@@ -33,6 +33,7 @@ from appctld.model.manifest import (
 from appctld.workers.fetch.http import session as session_module
 from support.images.images import Layout, Settings
 from support.servers.fake_registry import FakeServer, Reply
+from support.servers.loopback import refusing
 from support.servers.registry import Registry
 from support.workers.fetching import AMD64, Fetch, endpoint, resolve
 
@@ -142,14 +143,13 @@ def test_a_registry_with_logins_wants_one(layout: Layout, tmp_path: Path) -> Non
             resolve(endpoint(private.url, credential={"username": "user", "password": "wrong"}))
 
 
-def test_a_registry_that_is_down_is_unavailable(
-    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_registry_that_is_down_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "sleep", lambda _: None)
-    with Registry(tmp_path) as down:
-        down.stop()
-        with pytest.raises(RegistryUnavailable, match=f"{down.host} refuses connections"):
-            resolve(endpoint(down.url))
+    with (
+        refusing() as port,
+        pytest.raises(RegistryUnavailable, match=f"127.0.0.1:{port} refuses connections"),
+    ):
+        resolve(endpoint(f"http://127.0.0.1:{port}"))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from appctld.errors import CredentialScope, RegistryUnavailable
 from appctld.workers.net.address import Origin
 from appctld.workers.net.peers import Peers, connected_address, known_addresses
 from appctld.workers.net.proxies import Proxies, Proxy
+from support.servers.loopback import refusing
 
 REGISTRY = Origin("https", "registry.example", 443)
 OTHER = Origin("https", "auth.example", 443)
@@ -71,8 +72,8 @@ def test_the_probe_tells_the_connected_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         origin = Origin("http", "localhost", server.getsockname()[1])
         assert connected_address(origin) == "127.0.0.1"
-    with pytest.raises(RegistryUnavailable, match="refuses connections"):
-        connected_address(origin)
+    with refusing() as port, pytest.raises(RegistryUnavailable, match="refuses connections"):
+        connected_address(Origin("http", "localhost", port))
 
 
 def test_an_address_needs_no_probe() -> None:

@@ -64,9 +64,12 @@ def test_files_that_were_open_before_do_not_count(tmp_path: Path) -> None:
     with tempfile.TemporaryFile(dir=tmp_path) as file:
         file.write(b"x" * 1001)
         file.flush()
-        watching, stopped = watch(tmp_path)
-        with watching:
-            assert not stopped.wait(2 * bounds.TICK_SECONDS)
+        stopped, measured = threading.Event(), threading.Event()
+        with Watch(
+            tmp_path, 1000, host=None, received=lambda: 0, stop=stopped.set, report=lambda _: measured.set()
+        ):
+            assert measured.wait(LATE)
+        assert not stopped.is_set()
 
 
 def test_what_lies_elsewhere_does_not_count(tmp_path: Path) -> None:

@@ -327,7 +327,7 @@ def test_a_pull_that_is_stopped_leaves_nothing_outside(
                 program(launcher, quarantine), asked(quarantine, server.url, name), lambda _: None, fds={}
             )
         )
-        while not server.asked(path):  # noqa: ASYNC110 - the server's thread knows no loop
+        while not server.asked(path) and not running.done():  # noqa: ASYNC110 - the server's thread knows no loop
             await asyncio.sleep(0.01)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -18,6 +18,7 @@ from appctld.workers.net.proxies import Proxy as Behind
 from appctld.workers.pull import tunnel as tunnel_module
 from appctld.workers.pull.tunnel import Tunnel
 from support.servers.fake_registry import FakeServer, Reply
+from support.servers.loopback import refusing
 from support.servers.proxy import Proxy
 
 REMOTE = Origin("https", "ostree.example", 443)
@@ -158,9 +159,7 @@ def test_plain_http_stays_on_this_machine_wherever_a_name_leads(server: FakeServ
 
 
 def test_nobody_there_is_said_so_once() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    with Tunnel(REMOTE) as tunnel:
+    with refusing() as port, Tunnel(REMOTE) as tunnel:
         assert b" 403 " in ask(tunnel, f"CONNECT 127.0.0.1:{port}")
         assert b" 403 " in ask(tunnel, "CONNECT user@127.0.0.1:1")
     assert isinstance(tunnel.failure, RegistryUnavailable)

@@ -20,6 +20,7 @@ from appctld.workers.fetch.http.session import Session
 from appctld.workers.net import authorities
 from appctld.workers.net.address import Url
 from support.servers.fake_registry import FakeServer, Reply, loopback_identity
+from support.servers.loopback import refusing
 from support.workers.fetching import endpoint
 
 
@@ -97,9 +98,10 @@ def test_the_endless_body_of_a_busy_server_is_not_read(server: FakeServer, slept
 
 
 def test_a_refused_connection_is_tried_again_and_then_named(slept: list[float]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    with pytest.raises(RegistryUnavailable, match=f"127.0.0.1:{port} refuses connections"):
+    with (
+        refusing() as port,
+        pytest.raises(RegistryUnavailable, match=f"127.0.0.1:{port} refuses connections"),
+    ):
         status(f"http://127.0.0.1:{port}")
     assert slept == [0, 1.0, 2.0]
 
@@ -123,10 +125,10 @@ def test_a_post_is_sent_once(server: FakeServer, slept: list[float]) -> None:
 
 
 def test_a_post_that_reaches_nobody_is_an_error(slept: list[float]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
-    with Session(parse_endpoint(endpoint(url))) as session, pytest.raises(RegistryUnavailable):
-        session.post(Url.parse(f"{url}/token"), {})
+    with refusing() as port:
+        url = f"http://127.0.0.1:{port}"
+        with Session(parse_endpoint(endpoint(url))) as session, pytest.raises(RegistryUnavailable):
+            session.post(Url.parse(f"{url}/token"), {})
     assert slept == []
 
 

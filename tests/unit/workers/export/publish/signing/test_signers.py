@@ -202,6 +202,6 @@ def test_what_gpg_does_not_do_is_said(
         (tmp_path / "gpg").write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{program}\n")
         (tmp_path / "gpg").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(gpg, "_SECONDS", 2 if program and "sleep" in program else 60)
+    monkeypatch.setattr(gpg, "_SECONDS", 0.1 if program and "sleep" in program else 60)
     with pytest.raises(leaf, match=why):
         gpg.sign(b"message", "key")
