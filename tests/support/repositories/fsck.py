@@ -23,11 +23,6 @@ def fsck(repo: Path) -> None:
     commits = {name for name, kind in there if kind is Kind.COMMIT.library}
     for commit in commits:
         _, needed = library.traverse_commit(commit, 0, None)
-        assert {(name, OSTree.ObjectType(kind)) for name, kind in map(_unpacked, needed)} <= there
+        assert {(name, OSTree.ObjectType(kind)) for name, kind in (each.unpack() for each in needed)} <= there
     _, refs = library.list_refs(None, None)
     assert {*refs.values()} <= commits
-
-
-def _unpacked(found: object) -> tuple[str, int]:
-    name, kind = found.unpack()  # type: ignore[attr-defined]  # a GVariant
-    return name, kind

@@ -44,12 +44,12 @@ def trees(draw: st.DrawFn) -> DirTree:
     return DirTree(files, {name: both for name, both in dirs.items() if name not in files})
 
 
-def glib_dirtree(files: list[tuple[bytes | str, str]], dirs: list[tuple[str, str, str]]) -> bytes:
+def glib_dirtree(files: Sequence[tuple[bytes | str, ...]], dirs: Sequence[tuple[bytes | str, ...]]) -> bytes:
     """What GLib makes of these entries, in the order given, checked by nobody."""
     both = [GLib.VariantBuilder.new(GLib.VariantType.new(kind)) for kind in ("a(say)", "a(sayay)")]
     for builder, entries in zip(both, (files, dirs), strict=True):
         for name, *sums in entries:
-            entry = [GLib.Variant("s", name), *(of_bytes(bytes.fromhex(one)) for one in sums)]
+            entry = [GLib.Variant("s", name), *(of_bytes(bytes.fromhex(str(one))) for one in sums)]
             builder.add_value(GLib.Variant.new_tuple(*entry))
     data: bytes = GLib.Variant.new_tuple(*(one.end() for one in both)).get_data_as_bytes().get_data()
     return data
