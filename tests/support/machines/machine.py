@@ -26,7 +26,7 @@ from typing import Any, Self
 from support.buses.bus import NAME, private_bus, wait_for_owner
 
 BIN = Path(sys.executable).parent
-START_SECONDS = 60.0  # only ends a daemon that does not come to serve
+START_SECONDS = 60.0  # only ends a daemon that does not come to serve, or does not end
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Machine:
                 self.daemon.kill()
             else:
                 self.daemon.terminate()
-            self.daemon.wait(30)
+            self.daemon.wait(START_SECONDS)
             self.daemon = None
 
     def appctl(self, *arguments: str, stdin: str = "", code: int | None = 0) -> Ran:
@@ -139,7 +139,7 @@ class Machine:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=200,
         )
         ran = Ran(done.returncode, done.stdout, done.stderr)
         assert code in {None, ran.code}, f"{command}: {ran}\n{self.log.read_text()[-3000:]}"

@@ -50,7 +50,8 @@ class Terminal:
         self._screen = pyte.HistoryScreen(columns, rows, history=HISTORY, ratio=1)
         self._stream = pyte.ByteStream(self._screen)
         self._command = ["setsid", "--ctty", "--wait", *command]
-        self._environment = {name: value for name, value in environment.items() if name != "TERM"}
+        of_the_terminal = {"TERM", "COLUMNS", "LINES"}
+        self._environment = {name: environment[name] for name in environment.keys() - of_the_terminal}
         if term is not None:
             self._environment["TERM"] = term
         self._size = (columns, rows)
