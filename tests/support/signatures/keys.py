@@ -3,7 +3,7 @@
 """Publishers' keys and signatures, made by the real gpg in a home directory of their own.
 
 The home lies directly under /tmp, because gpg-agent's socket is there and its path may have 107 bytes only.
-Times are given to gpg with `--faked-system-time`, as unix seconds.
+Times are given to gpg with `--faked-system-time`, as unix seconds; its clock stands still there.
 """
 
 import json
@@ -46,7 +46,7 @@ class Keys:
 
     def gpg(self, *arguments: str, stdin: bytes = b"", at: int | None = None) -> bytes:
         """Run gpg on this home and return its output; it must succeed."""
-        clock = () if at is None else ("--faked-system-time", str(at))
+        clock = () if at is None else ("--faked-system-time", f"{at}!")  # "!": it stands still
         argv = ("gpg", "--homedir", str(self.home), *QUIET, *clock, *arguments)
         return subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, check=True, timeout=60).stdout
 
