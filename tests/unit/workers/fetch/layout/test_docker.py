@@ -174,7 +174,7 @@ def test_so_have_layers(bundle: Bundle) -> None:
     listed, config = listing({**IMAGE, "Layers": ["0/layer.tar"] * 257})[-1], saved([BASE] * 257, FULL)[-2]
     bundle.write([*saved([BASE], FULL)[:1], config, listed])
     with pytest.raises(BadManifest, match="257 layers where 256 are allowed"):
-        made(bundle)
+        bundle.resolve("1", unsigned=True)  # itself: the daemon would refuse its manifest, too
     rest = packed(saved([BASE], FULL)[1:]).rstrip(b"\0")
     rest = rest.ljust(-(-len(rest) // 512) * 512, b"\0")
     layer = tarfile.TarInfo("0/layer.tar")
