@@ -335,7 +335,7 @@ def test_at_a_terminal_the_question_is_asked_and_a_wrong_password_is_a_no(
         command = [str(BIN / "appctl"), "--system", "prune"]
         async with system(guarded) as running:
             with Terminal(command, at_home(guarded, tmp_path)) as terminal:
-                code = await asyncio.to_thread(terminal.end, "wrong\n", PASSWORD)
+                code = await asyncio.to_thread(terminal.end, "wrong\n", PASSWORD, hidden=True)
             shown = " ".join(terminal.lines())
             assert "Authentication is required to remove what no app needs" in shown
             assert code == 4, shown

@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: The appctl authors
 """Peak memory of a whole tree of processes: the sum of their PSS at one moment, the largest that was seen.
 
-PSS counts a page that several processes share once in all (proc(5), smaps_rollup). A thread looks about fifty
+PSS counts a page that several processes share once in all (proc(5), smaps_rollup). A child of this process
+counts once it has become a program: until then its memory is this process's own. A thread looks about fifty
 times a second, less often where looking takes long; what is shorter than that can be missed.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from measure.beside import beside
 
 _PAUSE = 0.02  # seconds between two looks
+_FORKED = 0x40  # PF_FORKNOEXEC of include/linux/sched.h
 _SHARE = 4  # looking may take a fifth of the time
 
 
@@ -50,7 +52,7 @@ class Sampler:
     def _look(self) -> dict[str, int]:
         found: dict[str, int] = defaultdict(int)
         for pid in descendants(os.getpid(), self._without):
-            size = _pss(pid)
+            size = 0 if _is_copy_of_us(pid) else _pss(pid)
             if size:
                 found[_program(pid)] += size
         return dict(found)
@@ -79,10 +81,22 @@ def descendants(top: int, without: Collection[int] = ()) -> set[int]:
 
 
 def _parent(process: Path) -> int | None:
+    return _stat(process)[0]
+
+
+def _is_copy_of_us(pid: int) -> bool:
+    """Whether it was forked here and has not called execve(2) yet."""
+    parent, flags = _stat(Path(f"/proc/{pid}"))
+    return parent == os.getpid() and bool(flags & _FORKED)
+
+
+def _stat(process: Path) -> tuple[int | None, int]:
+    """The parent and the kernel's flags of a process (proc(5), fields 4 and 9 of stat); None, 0: it ended."""
     try:
-        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
+        return None, 0
+    return int(fields[1]), int(fields[6])
 
 
 def _pss(pid: int) -> int:

@@ -96,13 +96,16 @@ class Terminal:
         """Type; Ctrl-C is the character 3."""
         os.write(self._inside, text.encode())
 
-    def end(self, answer: str = "", question: re.Pattern[bytes] = _QUESTION) -> int:
-        """Read until the program is gone, giving its questions that answer, if any; its exit code."""
+    def end(self, answer: str = "", question: re.Pattern[bytes] = _QUESTION, *, hidden: bool = False) -> int:
+        """Read until the program is gone, giving its questions that answer, if any; its exit code.
+
+        A `hidden` answer is typed once nothing typed is shown: what comes before is thrown away (TCSAFLUSH).
+        """
         end = time.monotonic() + PATIENCE
         answered = 0
         while self._read(0.1) is not False:
             assert time.monotonic() < end, f"it does not end: {self.lines()}"
-            while answer and answered < len(question.findall(self.raw)):
+            while answer and answered < len(question.findall(self.raw)) and not (hidden and self._shows()):
                 self.type(answer)
                 answered += 1
         assert self.process is not None
@@ -132,6 +135,10 @@ class Terminal:
             for place in re.finditer(re.escape(text), line):
                 found |= {self._screen.buffer[number][column].fg for column in range(*place.span())}
         return found
+
+    def _shows(self) -> bool:
+        """Whether what is typed is shown."""
+        return bool(termios.tcgetattr(self._inside)[3] & termios.ECHO)
 
     def _read(self, seconds: float) -> bool | None:
         """Read what is there: whether something was; False when nobody has the terminal open any more."""

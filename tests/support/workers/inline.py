@@ -240,7 +240,8 @@ class InlineRunner:
         def told(facts: JsonObject) -> None:
             loop.call_soon_threadsafe(report, facts)
 
-        answer: JsonObject = await loop.run_in_executor(None, handler, whole, told)
+        # shielded: a request that waits for a thread when it is cancelled would leave its descriptors open
+        answer: JsonObject = await asyncio.shield(loop.run_in_executor(None, handler, whole, told))
         return answer
 
 

@@ -292,6 +292,17 @@ def test_what_is_held_is_hashed_again(scene: Scene, suffix: str) -> None:
     stored.write_bytes(honest)
 
 
+def test_what_is_held_gets_its_mode_back(scene: Scene) -> None:
+    """Nobody else may write to it, nor run it as its owner, whatever was done to it meanwhile (R12)."""
+    quarantine = held(scene)
+    modes = {path: path.stat().st_mode for path in scene.state.repo.glob("objects/??/*.file")}
+    assert modes
+    for path in modes:
+        path.chmod(0o4777)
+    scene.send(quarantine, parent_commit=scene.commit)
+    assert {path: path.stat().st_mode for path in modes} == modes
+
+
 def test_strict_holds_for_what_is_held(state: State, tmp_path: Path) -> None:
     made = Forged(tmp_path / "0123456789")
     commit = made.commit(made.tree(DirTree({"f": made.file(head=FileHead(0, 0, stat.S_IFREG | 0o4755))})))
